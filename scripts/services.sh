@@ -1,0 +1,261 @@
+# shellcheck shell=bash disable=SC2034
+# Throw-away Postgres (14 or newer) and Redis (6.2 or newer), for the scripts beside this file, which source it.
+#
+#   start_services fast|durable    starts both on free loopback ports and sets POSTGRES_URL, REDIS_URL and, where the
+#                                  server is a process of this machine, POSTGRES_PID; `fast` forgoes durability
+#   heading TEXT                   prints a heading with the seconds since the script began
+#
+# A server is taken from this machine, else installed with its package manager, else run in a container.
+# Servers and data are gone when the script ends, however it ends.
+
+readonly POSTGRES_IMAGE=postgres:17 REDIS_IMAGE=redis:7
+
+heading() { printf '\n== %s (%d s)\n' "$1" "$SECONDS"; }
+
+fail() {
+  printf '%s: %s\n' "${0##*/}" "$1" >&2
+  exit 1
+}
+
+start_services() {
+  local parent=${TMPDIR:-/tmp} settings=(-c max_connections=300)
+  ((EUID)) || parent=/tmp # another user must be able to reach it
+  [[ $1 == durable ]] || settings+=(-c fsync=off -c synchronous_commit=off -c full_page_writes=off)
+  services_dir=$(mktemp -d "$parent/pinroute.XXXXXX")
+  trap stop_services EXIT
+  stop_services_when_killed
+
+  if [[ -n ${PINROUTE_TEST_POSTGRES_URL:-} ]]; then
+    POSTGRES_URL=$PINROUTE_TEST_POSTGRES_URL
+  elif find_postgres || { install_server postgres && find_postgres; }; then
+    start_postgres "${settings[@]}"
+  else
+    contain_postgres "${settings[@]}"
+  fi
+
+  if [[ -n ${PINROUTE_TEST_REDIS_URL:-} ]]; then
+    REDIS_URL=$PINROUTE_TEST_REDIS_URL
+  elif find_redis || { install_server redis && find_redis; }; then
+    start_redis
+  else
+    contain_redis
+  fi
+}
+
+# Everything to stop is named by files in the directory, so that a second process can do it for a killed script.
+stop_services() {
+  local pid
+  [[ -d $services_dir ]] || return 0
+  if [[ -s $services_dir/redis.pid ]]; then
+    kill "$(<"$services_dir/redis.pid")" 2>/dev/null || true
+  fi
+  if [[ -s $services_dir/postgres/postmaster.pid ]]; then
+    pid=$(head -n 1 "$services_dir/postgres/postmaster.pid")
+    kill -QUIT "$pid" 2>/dev/null || true
+    while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+  fi
+  if [[ -s $services_dir/containers ]]; then
+    xargs "$(container_engine)" rm --force --volumes <"$services_dir/containers" >/dev/null 2>&1 || true
+  fi
+  rm -rf "$services_dir" 2>/dev/null || { sleep 1 && rm -rf "$services_dir"; }
+}
+
+# A trap does not run after `kill -9`: a watcher, in a process group of its own, waits for this script's end.
+stop_services_when_killed() {
+  set -m
+  (
+    trap - EXIT
+    while kill -0 $$ 2>/dev/null && [[ -d $services_dir ]]; do sleep 1; done
+    stop_services
+  ) </dev/null >/dev/null 2>&1 &
+  disown
+  set +m
+}
+
+# --- Postgres
+
+# Sets postgres_bin to the directory with the newest whole installation.
+find_postgres() {
+  local dir version best=13 path
+  IFS=: read -r -a path <<<"$PATH"
+  for dir in /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /usr/libexec/postgresql* /usr/local/pgsql/bin \
+    {/opt/homebrew,/usr/local,/home/linuxbrew/.linuxbrew}/opt/postgresql@*/bin \
+    /Applications/Postgres.app/Contents/Versions/*/bin "${path[@]}"; do
+    [[ -x $dir/initdb && -x $dir/pg_ctl && -x $dir/postgres ]] || continue
+    version=$("$dir/postgres" --version | sed -E 's/^[^0-9]*([0-9]+).*/\1/')
+    if ((version > best)); then
+      best=$version
+      postgres_bin=$dir
+    fi
+  done
+  ((best > 13))
+}
+
+# start_postgres SETTING…
+start_postgres() {
+  local port options
+  port=$(free_port)
+  options="-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' $*"
+  ((EUID)) || chown "$(postgres_user)" "$services_dir"
+  {
+    as_postgres "$postgres_bin/initdb" -D "$services_dir/postgres" -U postgres -A trust -E UTF8 --locale=C --no-sync &&
+      as_postgres "$postgres_bin/pg_ctl" -D "$services_dir/postgres" -l "$services_dir/postgres.log" -o "$options" -w start
+  } </dev/null >"$services_dir/start.log" 2>&1 || {
+    cat "$services_dir/start.log" "$services_dir/postgres.log" >&2 || true
+    fail "Postgres of $postgres_bin does not start"
+  }
+  POSTGRES_PID=$(head -n 1 "$services_dir/postgres/postmaster.pid")
+  POSTGRES_URL=postgres://postgres@127.0.0.1:$port/postgres
+  echo "Postgres of $postgres_bin on port $port"
+}
+
+# contain_postgres SETTING…
+contain_postgres() {
+  local id port
+  id=$(contain 5432 --env POSTGRES_HOST_AUTH_METHOD=trust "$POSTGRES_IMAGE" "$@")
+  port=$(contained_port "$id" 5432)
+  until_ready "$POSTGRES_IMAGE" "$(container_engine)" exec "$id" pg_isready -q -h 127.0.0.1 -U postgres
+  POSTGRES_URL=postgres://postgres@127.0.0.1:$port/postgres
+  echo "Postgres in a container on port $port"
+}
+
+# Postgres refuses to run as root.
+postgres_user() { id -u postgres >/dev/null 2>&1 && echo postgres || echo nobody; }
+
+as_postgres() (
+  cd "$services_dir" || exit
+  if ((EUID)); then
+    "$@"
+  elif command -v runuser >/dev/null; then
+    runuser -u "$(postgres_user)" -- "$@"
+  else
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    su -s /bin/sh "$(postgres_user)" -c '"$0" "$@"' -- "$@"
+  fi
+)
+
+# --- Redis
+
+# Sets redis_server to a Redis, or to Valkey, which speaks the same.
+find_redis() {
+  local name version
+  for name in {,/usr/sbin/,/opt/homebrew/bin/,/usr/local/bin/}{redis,valkey}-server; do
+    redis_server=$(command -v "$name") || continue
+    version=$("$redis_server" --version | sed -nE 's/.* v=([0-9]+)\.([0-9]+).*/\1 \2/p')
+    ((${version% *} * 100 + ${version#* } >= 602)) && return
+  done
+  return 1
+}
+
+start_redis() {
+  local port
+  port=$(free_port)
+  "$redis_server" --port "$port" --bind 127.0.0.1 --save '' --dir "$services_dir" \
+    --daemonize yes --pidfile "$services_dir/redis.pid" --logfile "$services_dir/redis.log" >/dev/null
+  until_ready "$redis_server" answers_ping "$port"
+  REDIS_URL=redis://127.0.0.1:$port
+  echo "Redis of $redis_server on port $port"
+}
+
+contain_redis() {
+  local id port
+  id=$(contain 6379 "$REDIS_IMAGE")
+  port=$(contained_port "$id" 6379)
+  until_ready "$REDIS_IMAGE" answers_ping "$port"
+  REDIS_URL=redis://127.0.0.1:$port
+  echo "Redis in a container on port $port"
+}
+
+answers_ping() (
+  exec 3<>"/dev/tcp/127.0.0.1/$1" || exit
+  printf 'PING\r\n' >&3
+  read -r -t 2 -u 3 answer
+  [[ $answer == +PONG* ]]
+) 2>/dev/null
+
+# --- Where servers come from
+
+# Installs the server named with the first package manager that is here and may be used.
+install_server() {
+  local manager
+  for manager in apt-get dnf apk pacman brew none; do
+    command -v "$manager" >/dev/null || continue
+    [[ $manager == brew ]] || as_root true 2>/dev/null || continue
+    break
+  done
+  [[ $manager != none ]] || return 1
+  echo "installing $1 with $manager"
+  case $manager:$1 in
+    apt-get:postgres) apt_install postgresql ;;
+    apt-get:redis) apt_install redis-server ;;
+    dnf:postgres) as_root dnf install -y postgresql-server ;;
+    dnf:redis) as_root dnf install -y redis || as_root dnf install -y valkey ;;
+    apk:postgres) as_root apk add postgresql ;;
+    apk:redis) as_root apk add redis ;;
+    pacman:postgres) as_root pacman -Sy --noconfirm --needed postgresql ;;
+    pacman:redis) as_root pacman -Sy --noconfirm --needed valkey ;;
+    brew:postgres) brew install postgresql@17 ;;
+    brew:redis) brew install redis ;;
+  esac </dev/null >"$services_dir/install.log" 2>&1 || {
+    tail -n 5 "$services_dir/install.log" >&2
+    return 1
+  }
+}
+
+apt_install() {
+  as_root apt-get update && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$1"
+}
+
+as_root() {
+  if ((EUID)); then sudo -n "$@"; else "$@"; fi
+}
+
+container_engine() {
+  local engine
+  for engine in docker podman; do
+    if "$engine" info >/dev/null 2>&1; then
+      echo "$engine"
+      return
+    fi
+  done
+  return 1
+}
+
+# contain PORT ARGUMENT…: runs a container whose PORT is published on a free loopback port, and prints its id.
+contain() {
+  local engine id port=$1
+  engine=$(container_engine) || fail "found neither Postgres 14+ and Redis 6.2+, nor a package manager that may install \
+them, nor a container engine. Install them, or set PINROUTE_TEST_POSTGRES_URL and PINROUTE_TEST_REDIS_URL."
+  shift
+  id=$("$engine" run --detach --publish "127.0.0.1::$port" "$@")
+  echo "$id" | tee -a "$services_dir/containers"
+}
+
+# contained_port ID PORT
+contained_port() {
+  local address
+  address=$("$(container_engine)" port "$1" "$2/tcp" | head -n 1)
+  echo "${address##*:}"
+}
+
+# --- Odds and ends
+
+# A port that nobody listens on, below the range that outgoing connections take.
+free_port() {
+  local port
+  while port=$((15000 + RANDOM % 16000)); do
+    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+  done
+  echo "$port"
+}
+
+# until_ready WHAT COMMAND…: repeats the command until it succeeds, for half a minute at most.
+until_ready() {
+  local what=$1 tries
+  shift
+  for ((tries = 0; tries < 150; tries++)); do
+    "$@" && return
+    sleep 0.2
+  done
+  fail "$what does not answer"
+}

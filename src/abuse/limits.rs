@@ -1,0 +1,167 @@
+//! Which limits a request draws on, and what a window of past draws says about one more.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::verification::id::ProjectId;
+use crate::verification::policy::{Limits, Rate};
+
+/// One unit that a request takes from one limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draw {
+    /// Names the counter: kind, project, and whose it is. Holds no number in the clear.
+    pub key: String,
+    pub rate: Rate,
+    /// What a refused caller is told.
+    pub what: &'static str,
+}
+
+/// A limit that has nothing left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exhausted {
+    pub what: &'static str,
+    pub retry_after: Duration,
+}
+
+/// A create draws on the number, the client's address when it is given, and the project.
+#[must_use]
+pub fn for_create(
+    limits: &Limits,
+    project: ProjectId,
+    number: &str,
+    ip: Option<&str>,
+) -> Vec<Draw> {
+    let mut draws = for_resend(limits, project, number);
+    if let Some(ip) = ip {
+        draws.extend(of(
+            &limits.per_ip,
+            "ip",
+            project,
+            ip,
+            "too many codes asked for from this address",
+        ));
+    }
+    draws.extend(of(
+        &limits.creates,
+        "create",
+        project,
+        "",
+        "too many verifications started in this project",
+    ));
+    draws
+}
+
+/// A resend draws on the number alone.
+#[must_use]
+pub fn for_resend(limits: &Limits, project: ProjectId, number: &str) -> Vec<Draw> {
+    of(
+        &limits.per_number,
+        "number",
+        project,
+        number,
+        "too many codes sent to this number",
+    )
+    .collect()
+}
+
+/// A check draws on the number's wrong codes before it is evaluated, and gives back when the code was right.
+#[must_use]
+pub fn for_check(limits: &Limits, project: ProjectId, number: &str) -> Vec<Draw> {
+    let what = "too many wrong codes for this number";
+    of(
+        &limits.wrong_codes_per_number,
+        "wrong",
+        project,
+        number,
+        what,
+    )
+    .collect()
+}
+
+fn of(
+    rates: &[Rate],
+    kind: &'static str,
+    project: ProjectId,
+    whose: &str,
+    what: &'static str,
+) -> impl Iterator<Item = Draw> {
+    rates.iter().map(move |rate| Draw {
+        key: format!(
+            "{kind}:{}:{whose}:{}",
+            project.0.simple(),
+            rate.window.as_millis()
+        ),
+        rate: *rate,
+        what,
+    })
+}
+
+/// Past draws in one window, oldest first: exact, so never more than `count` in any `window`.
+#[derive(Debug, Default)]
+pub struct Window(VecDeque<DateTime<Utc>>);
+
+impl Window {
+    /// `None`: there is room; else how long until there is.
+    pub fn full_for(&mut self, rate: Rate, now: DateTime<Utc>) -> Option<Duration> {
+        while self
+            .0
+            .front()
+            .is_some_and(|oldest| age(*oldest, now) >= rate.window)
+        {
+            self.0.pop_front();
+        }
+        let count = usize::try_from(rate.count).unwrap_or(usize::MAX);
+        if self.0.len() < count {
+            return None;
+        }
+        // With a count that was lowered meanwhile, room comes when enough of the oldest have left.
+        let leaver = self.0.get(self.0.len() - count)?;
+        Some(rate.window.saturating_sub(age(*leaver, now)))
+    }
+
+    pub fn draw(&mut self, now: DateTime<Utc>) {
+        self.0.push_back(now);
+    }
+
+    /// Takes back a draw that was made at `at`.
+    pub fn give_back(&mut self, at: DateTime<Utc>) {
+        if let Some(place) = self.0.iter().rposition(|draw| *draw == at) {
+            self.0.remove(place);
+        }
+    }
+
+    #[must_use]
+    pub fn is_idle(&self, rate_window: Duration, now: DateTime<Utc>) -> bool {
+        self.0
+            .back()
+            .is_none_or(|newest| age(*newest, now) >= rate_window)
+    }
+}
+
+fn age(at: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
+    (now - at).to_std().unwrap_or(Duration::ZERO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_window_ever_holds_more_than_its_count() {
+        let rate: Rate = "3/10s".parse().unwrap();
+        let start = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        let at = |seconds| start + chrono::TimeDelta::seconds(seconds);
+        let mut window = Window::default();
+        for second in [0, 4, 9] {
+            assert_eq!(window.full_for(rate, at(second)), None);
+            window.draw(at(second));
+        }
+        assert_eq!(window.full_for(rate, at(9)), Some(Duration::from_secs(1)));
+        window.give_back(at(4));
+        assert_eq!(window.full_for(rate, at(9)), None);
+        window.draw(at(9));
+        assert_eq!(window.full_for(rate, at(10)), None);
+    }
+}

@@ -1,0 +1,3 @@
+//! Limits and guards: they decide from figures that they are given. Where the figures are kept is `shared_state`'s matter.
+
+pub mod limits;

@@ -1,0 +1,300 @@
+//! The composition root: what the settings say becomes pools, providers, the gateway, servers and workers; and how all of
+//! it ends, in two steps: take nothing new, then finish what is in flight.
+
+mod providers;
+mod secret_key;
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::config::{self, Database, Settings};
+use crate::delivery::http::HttpClient;
+use crate::gateway::{self, Gateway};
+use crate::http;
+use crate::jobs;
+use crate::secret::Vault;
+use crate::shared_state::SharedState;
+use crate::simulator::{self, Simulator};
+use crate::storage::{Db, Location, NewKey, Options as StoreOptions};
+use crate::telemetry;
+
+pub use secret_key::vault;
+
+/// How long closing the database may take in the end.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// What keeps the program from starting.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration is at fault: exit 2.
+    #[error("{0}")]
+    Configuration(String),
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// The running program.
+#[derive(Debug)]
+pub struct App {
+    pub gateway: Gateway,
+    pub address: SocketAddr,
+    pub sandbox: Option<Sandbox>,
+    stop: CancellationToken,
+    server: actix_web::dev::ServerHandle,
+    serving: tokio::task::JoinHandle<std::io::Result<()>>,
+    metrics: Option<actix_web::dev::ServerHandle>,
+    workers: TaskTracker,
+    grace: Duration,
+}
+
+/// What sandbox mode adds.
+#[derive(Debug)]
+pub struct Sandbox {
+    pub simulator: SocketAddr,
+    pub api_key: String,
+    running: Simulator,
+}
+
+/// How much of the program runs by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Background {
+    Runs,
+    /// A test runs it by name.
+    ByHand,
+}
+
+impl App {
+    /// Starts everything and returns once it listens.
+    pub async fn start(
+        settings: Settings,
+        clock: Clock,
+        background: Background,
+    ) -> Result<Self, StartError> {
+        let sandbox = settings
+            .sandbox_mode()
+            .map_err(|faults| StartError::Configuration(lines(&faults)))?;
+        // Before anything counts.
+        let metrics = http::Metrics(telemetry::metrics().map_err(StartError::Failed)?);
+        let listener = bind(settings.listen)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let public_url = public_url(&settings, address);
+        let vault = Arc::new(vault(&settings)?);
+        let db = open_db(&settings, Arc::clone(&vault), &clock, true).await?;
+        let redis = settings.redis_url.as_ref().map(config::Secret::expose);
+        let shared = SharedState::new(redis, &vault.installation(), &clock)
+            .map_err(StartError::Configuration)?;
+        let client = HttpClient::new().map_err(failed)?;
+        let sandbox = if sandbox {
+            Some(start_sandbox(&settings, &public_url, &clock, &vault, &db).await?)
+        } else {
+            // A key that a sandbox printed must not open the live service.
+            db.revoke_secret(&vault.sandbox_api_key(), clock.now())
+                .await
+                .map_err(failed)?;
+            None
+        };
+        let providers = match &sandbox {
+            Some(sandbox) => providers::simulated(sandbox.simulator, &client),
+            None => providers::configured(&settings, &public_url, &client),
+        };
+        let told = gateway::Settings {
+            public_url,
+            unknown_after: settings.unknown_after,
+            defaults: settings.defaults.clone(),
+        };
+        let stop = CancellationToken::new();
+        let gateway = Gateway::new(told, clock, vault, db, shared, providers, stop.clone());
+        gateway.directory().refresh().await.map_err(failed)?;
+        let workers = match background {
+            Background::Runs => jobs::start(&gateway, &stop),
+            Background::ByHand => TaskTracker::new(),
+        };
+        let upkeep = metrics.clone();
+        let options = http::Options {
+            workers: settings.workers.unwrap_or_else(cores),
+            grace: settings.shutdown_grace,
+            sandbox: sandbox.is_some(),
+            metrics,
+            metrics_elsewhere: settings.metrics_listen.is_some(),
+        };
+        let metrics = match settings.metrics_listen {
+            Some(address) => {
+                let server =
+                    http::serve_metrics(bind(address)?, options.clone()).map_err(failed)?;
+                let handle = server.handle();
+                tokio::spawn(server);
+                Some(handle)
+            }
+            None => None,
+        };
+        let server =
+            http::serve(listener, gateway.clone(), options, stop.clone()).map_err(failed)?;
+        let handle = server.handle();
+        let serving = tokio::spawn(server);
+        tokio::spawn(keep_up(upkeep, stop.clone()));
+        tracing::info!("listening on http://{address}");
+        let grace = settings.shutdown_grace;
+        Ok(Self {
+            gateway,
+            address,
+            sandbox,
+            stop,
+            server: handle,
+            serving,
+            metrics,
+            workers,
+            grace,
+        })
+    }
+
+    /// Takes nothing new, finishes what is in flight within the grace, and leaves the rest to its leases.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.workers.close();
+        let finish = async {
+            self.server.stop(true).await;
+            self.workers.wait().await;
+            // Closed only now: a request that was still being answered may have begun a send.
+            self.gateway.tasks().close();
+            self.gateway.tasks().wait().await;
+        };
+        if tokio::time::timeout(self.grace, finish).await.is_err() {
+            tracing::warn!(
+                "some sends were still under way; another replica takes over when their leases end"
+            );
+        }
+        self.gateway.tasks().close();
+        self.serving.abort();
+        if let Some(metrics) = self.metrics {
+            metrics.stop(false).await;
+        }
+        if let Some(sandbox) = self.sandbox {
+            sandbox.running.stop().await;
+        }
+        // Sends that outlive the grace still use connections: those are not waited for.
+        let _ = tokio::time::timeout(CLOSING, self.gateway.close()).await;
+    }
+}
+
+/// Opens the configured database, for `serve` or beside it.
+pub async fn open_db(
+    settings: &Settings,
+    vault: Arc<Vault>,
+    clock: &Clock,
+    serve: bool,
+) -> Result<Db, StartError> {
+    let location = location(settings);
+    let sqlite = matches!(location, Location::Sqlite(_));
+    let options = StoreOptions {
+        // Beside a server nothing is changed that nobody asked for.
+        migrate: sqlite || (serve && settings.migrate_on_start),
+        serve,
+    };
+    Db::open(&location, vault, options, clock.now())
+        .await
+        .map_err(|error| {
+            let message = format!("database_url: {}: {error}", settings.database_url_shown);
+            match error {
+                crate::storage::OpenError::WrongKey => {
+                    StartError::Configuration(format!("secret_key: {error}"))
+                }
+                _ => StartError::Failed(message),
+            }
+        })
+}
+
+#[must_use]
+pub fn location(settings: &Settings) -> Location {
+    match &settings.database {
+        Database::Sqlite { path } => Location::Sqlite(path.clone()),
+        Database::Postgres { url } => Location::Postgres(url.expose().to_owned()),
+    }
+}
+
+async fn start_sandbox(
+    settings: &Settings,
+    public_url: &str,
+    clock: &Clock,
+    vault: &Vault,
+    db: &Db,
+) -> Result<Sandbox, StartError> {
+    let options = simulator::Options {
+        clock: clock.clone(),
+        telegram_token: None,
+        gateway_url: Some(public_url.to_owned()),
+        pace: simulator::Pace::default(),
+    };
+    let running = Simulator::start(bind(settings.simulator_listen)?, options).map_err(failed)?;
+    // The same key at each start, so that examples stay valid.
+    let api_key = vault.sandbox_api_key();
+    let projects = db.list_projects().await.map_err(failed)?;
+    let project = projects
+        .iter()
+        .find(|project| project.name == "default")
+        .map(|project| project.id);
+    let key = NewKey {
+        project,
+        scopes: "verify,finance,admin".to_owned(),
+        expires_at: None,
+    };
+    db.create_key(&key, &api_key, clock.now())
+        .await
+        .map_err(failed)?;
+    Ok(Sandbox {
+        simulator: running.address(),
+        api_key,
+        running,
+    })
+}
+
+/// The compiled-in default names the default port: on another one it would send every callback astray.
+fn public_url(settings: &Settings, address: SocketAddr) -> String {
+    const DEFAULT: &str = "http://127.0.0.1:8080";
+    if settings.public_url == DEFAULT && address.ip().is_loopback() {
+        return format!("http://{address}");
+    }
+    settings.public_url.clone()
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let fault = |error| {
+        StartError::Failed(format!(
+            "{address}: {error}; another program may be listening there"
+        ))
+    };
+    let listener = TcpListener::bind(address).map_err(fault)?;
+    listener.set_nonblocking(true).map_err(fault)?;
+    Ok(listener)
+}
+
+/// Histograms gather what they were given until someone folds it.
+async fn keep_up(metrics: http::Metrics, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => metrics.0.run_upkeep(),
+        }
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn lines(faults: &[config::Fault]) -> String {
+    faults
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn failed(error: impl std::fmt::Display) -> StartError {
+    StartError::Failed(error.to_string())
+}

@@ -1,0 +1,74 @@
+//! The key that all others are derived from: configured, or beside a SQLite database.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::StartError;
+use crate::config::{Database, Settings};
+use crate::secret::{SecretKey, Vault, random};
+
+/// All keys. On SQLite without a configured one, the key beside the database, made at first start.
+pub fn vault(settings: &Settings) -> Result<Vault, StartError> {
+    let key = match (&settings.secret_key, &settings.database) {
+        (Some(key), _) => key.clone(),
+        (None, Database::Sqlite { path }) => key_beside(path)?,
+        (None, Database::Postgres { .. }) => {
+            return Err(StartError::Configuration(
+                "secret_key: Postgres needs one; make it with `openssl rand -base64 32`".to_owned(),
+            ));
+        }
+    };
+    Ok(Vault::new(&key, &settings.previous_secret_keys))
+}
+
+fn key_beside(database: &Path) -> Result<SecretKey, StartError> {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".key");
+    let path = PathBuf::from(name);
+    let fault =
+        |error: &dyn std::fmt::Display| StartError::Failed(format!("{}: {error}", path.display()));
+    match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            let bytes = STANDARD
+                .decode(text.trim())
+                .ok()
+                .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+            return bytes.map(SecretKey).ok_or_else(|| {
+                fault(&"does not hold 32 bytes in base64; restore it from a backup")
+            });
+        }
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(fault(&error)),
+        Err(_) => {}
+    }
+    if std::fs::metadata(database).is_ok_and(|file| file.len() > 0) {
+        let lost = format!(
+            "{} is missing, and {} was made with it; restore it from a backup",
+            path.display(),
+            database.display()
+        );
+        return Err(StartError::Configuration(format!("secret_key: {lost}")));
+    }
+    // Written under another name and then linked: whoever finds the key finds all of it, and the first of two wins.
+    let mut fresh = path.clone().into_os_string();
+    fresh.push(format!(".{}", std::process::id()));
+    let fresh = PathBuf::from(fresh);
+    let mut options = std::fs::File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let text = format!("{}\n", STANDARD.encode(random::<32>()));
+    let written = options.open(&fresh).and_then(|mut file| {
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.sync_all())
+    });
+    let linked = written.and_then(|()| match std::fs::hard_link(&fresh, &path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    });
+    let _ = std::fs::remove_file(&fresh);
+    linked.map_err(|error| fault(&error))?;
+    key_beside(database)
+}

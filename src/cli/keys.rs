@@ -1,0 +1,166 @@
+//! `pinroute keys …`
+
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Failure, say, settings};
+use crate::gateway::Scope;
+use crate::secret::random;
+use crate::storage::{NewKey, Project};
+use crate::verification::id::ProjectId;
+use crate::verification::span;
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Create a key. It is shown once and kept only as a hash.
+    Create {
+        /// The project's name; '*' makes an instance key, for every project.
+        #[arg(long)]
+        project: String,
+        /// verify (websites), finance (reads reports and the ledger), admin (everything).
+        #[arg(long, value_name = "S[,S…]", value_delimiter = ',', required = true, value_parser = scope)]
+        scope: Vec<Scope>,
+        /// A length of time such as 90d; without it the key does not expire.
+        #[arg(long, value_parser = expiry)]
+        expires: Option<std::time::Duration>,
+        /// One JSON object on one line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List all keys; none is shown.
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put a key out of force.
+    Revoke {
+        id: Uuid,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
+    settings::with_db(file, async |db, clock| {
+        let now = clock.now();
+        let projects = db.list_projects().await.map_err(Failure::from)?;
+        match command {
+            Command::Create {
+                project,
+                scope,
+                expires,
+                json,
+            } => {
+                let project_id = find(&projects, &project)?;
+                let mut names: Vec<&str> = scope.iter().map(|scope| scope.as_str()).collect();
+                names.dedup();
+                let expires_at = expires.map(|expires| span::after(now, expires));
+                let key = format!("pin_{}", URL_SAFE_NO_PAD.encode(random::<32>()));
+                let new = NewKey {
+                    project: project_id,
+                    scopes: names.join(","),
+                    expires_at,
+                };
+                let id = db
+                    .create_key(&new, &key, now)
+                    .await
+                    .map_err(Failure::from)?;
+                if json {
+                    let body = json!({ "id": id, "key": key, "project": project, "project_id": project_id.map(|id| id.0), "scopes": names, "expires_at": expires_at });
+                    say(&body.to_string());
+                } else {
+                    say(&key);
+                    say(&format!(
+                        "Key {id} of project {project} ({}); it is not shown again.",
+                        names.join(", ")
+                    ));
+                }
+            }
+            Command::List { json } => {
+                let keys = db.list_keys().await.map_err(Failure::from)?;
+                let items = keys.iter().map(|key| {
+                    json!({
+                        "id": key.id,
+                        "project": name(&projects, key.project),
+                        "scopes": key.scopes.split(',').collect::<Vec<_>>(),
+                        "created_at": key.created_at,
+                        "expires_at": key.expires_at,
+                        "revoked_at": key.revoked_at,
+                    })
+                });
+                let items: Vec<_> = items.collect();
+                if json {
+                    say(&json!({ "items": items }).to_string());
+                } else {
+                    for key in &keys {
+                        let state = match (key.revoked_at, key.expires_at) {
+                            (Some(at), _) => format!("revoked {}", at.format("%F")),
+                            (None, Some(at)) if at <= now => format!("expired {}", at.format("%F")),
+                            (None, Some(at)) => format!("until {}", at.format("%F")),
+                            (None, None) => "in force".to_owned(),
+                        };
+                        say(&format!(
+                            "{}  {:<16} {:<22} {state}",
+                            key.id,
+                            name(&projects, key.project),
+                            key.scopes
+                        ));
+                    }
+                }
+            }
+            Command::Revoke { id, json } => {
+                if !db.revoke_key(id, now).await.map_err(Failure::from)? {
+                    return Err(Failure::Failed(format!(
+                        "no key {id} is in force; `pinroute keys list` shows all"
+                    )));
+                }
+                if json {
+                    say(&json!({ "id": id, "revoked_at": now }).to_string());
+                } else {
+                    say(&format!("Key {id} is revoked."));
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+fn find(projects: &[Project], name: &str) -> Result<Option<ProjectId>, Failure> {
+    if name == "*" {
+        return Ok(None);
+    }
+    let found = projects.iter().find(|project| project.name == name);
+    let missing = || {
+        Failure::Wrong(vec![format!(
+            "--project: no project `{name}`; `pinroute projects list` shows all, '*' means every one"
+        )])
+    };
+    found.map(|project| Some(project.id)).ok_or_else(missing)
+}
+
+fn name(projects: &[Project], id: Option<ProjectId>) -> String {
+    match id {
+        None => "*".to_owned(),
+        Some(id) => match projects.iter().find(|project| project.id == id) {
+            Some(project) => project.name.clone(),
+            None => id.0.to_string(),
+        },
+    }
+}
+
+fn expiry(text: &str) -> Result<std::time::Duration, String> {
+    let span = span::parse(text)?;
+    if span.is_zero() {
+        Err("must be longer than nothing".to_owned())
+    } else {
+        Ok(span)
+    }
+}
+
+fn scope(text: &str) -> Result<Scope, String> {
+    Scope::parse(text).ok_or_else(|| "there are verify, finance and admin".to_owned())
+}

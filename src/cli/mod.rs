@@ -1,0 +1,125 @@
+//! The command line: one file per command. To add one: a file, a variant, a line in [`run`].
+
+mod check_config;
+mod keys;
+mod migrate;
+mod projects;
+mod serve;
+mod settings;
+mod simulator;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::app::StartError;
+
+/// Self-hosted phone verification: one-time codes by Telegram, by SMS when Telegram cannot, accounted to the cent.
+///
+/// Without a command it serves. With no provider configured it starts as a sandbox with simulated phones.
+#[derive(Debug, Parser)]
+#[command(name = "pinroute", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// The configuration file (TOML). Every key can also be given as `PINROUTE_KEY`; `check-config --defaults` prints the manual.
+    #[arg(long, global = true, value_name = "FILE", env = "PINROUTE_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run gateway and workers in one process.
+    Serve,
+    /// Check the whole configuration, without asking any provider.
+    CheckConfig(check_config::Arguments),
+    /// Apply pending database migrations and print them.
+    Migrate,
+    /// List or create projects.
+    #[command(subcommand)]
+    Projects(projects::Command),
+    /// Create, list or revoke API keys.
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Run the simulator alone: stand-in providers and virtual phones, for your own tests.
+    Simulator(simulator::Arguments),
+    /// Print the OpenAPI 3.1 document.
+    Openapi,
+}
+
+/// Why a command ends otherwise than well.
+#[derive(Debug)]
+enum Failure {
+    /// Exit 2: wrong usage or configuration; one line per fault.
+    Wrong(Vec<String>),
+    /// Exit 1: it failed while running.
+    Failed(String),
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Configuration(lines) => {
+                Self::Wrong(lines.lines().map(str::to_owned).collect())
+            }
+            StartError::Failed(message) => Self::Failed(message),
+        }
+    }
+}
+
+impl From<crate::storage::StorageError> for Failure {
+    fn from(error: crate::storage::StorageError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Runs the command that the arguments name. Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let config = arguments.config.as_deref();
+    let done = match arguments.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(config),
+        Command::CheckConfig(arguments) => check_config::run(config, &arguments),
+        Command::Migrate => migrate::run(config),
+        Command::Projects(command) => projects::run(config, command),
+        Command::Keys(command) => keys::run(config, command),
+        Command::Simulator(arguments) => simulator::run(&arguments),
+        Command::Openapi => {
+            say(&crate::http::document());
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Wrong(faults)) => {
+            for fault in faults {
+                complain(&fault);
+            }
+            ExitCode::from(2)
+        }
+        Err(Failure::Failed(message)) => {
+            complain(&message);
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// To standard output. A reader that has gone away (`| head`) is no failure.
+fn say(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+fn complain(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "pinroute: {text}");
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Failed(error.to_string()))
+}

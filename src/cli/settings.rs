@@ -1,0 +1,49 @@
+//! Reads the configuration for a command: the file, the environment, and the files that secrets stand in.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Failure, complain, runtime};
+use crate::app;
+use crate::clock::Clock;
+use crate::config::{self, Settings};
+use crate::storage::Db;
+
+/// The settings; warnings go to standard error.
+pub fn load(file: Option<&Path>) -> Result<Settings, Failure> {
+    let wrong = |message: String| Failure::Wrong(vec![message]);
+    let text = match file {
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| wrong(format!("{}: {error}", path.display())))?;
+            Some((path.display().to_string(), text))
+        }
+        None => None,
+    };
+    let file = text
+        .as_ref()
+        .map(|(name, text)| (name.as_str(), text.as_str()));
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let loaded = config::load(file, environment, &|path| std::fs::read_to_string(path));
+    let loaded = loaded
+        .map_err(|faults| Failure::Wrong(faults.iter().map(ToString::to_string).collect()))?;
+    for warning in &loaded.warnings {
+        complain(&format!("warning: {warning}"));
+    }
+    Ok(loaded.settings)
+}
+
+/// Runs an administration command on the configured database, beside a server or without one.
+pub fn with_db<T>(
+    file: Option<&Path>,
+    command: impl AsyncFnOnce(&Db, &Clock) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let settings = load(file)?;
+    runtime()?.block_on(async {
+        let clock = Clock::system();
+        let vault = Arc::new(app::vault(&settings)?);
+        let db = app::open_db(&settings, vault, &clock, false).await?;
+        command(&db, &clock).await
+    })
+}

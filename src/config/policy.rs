@@ -1,0 +1,175 @@
+//! Reads `[defaults]`: the policy that projects follow, and the money brake.
+
+use std::time::Duration;
+
+use super::field::Field;
+use super::reader::{Checked, Reader, all, optional};
+use super::settings::{Budget, Period};
+use crate::money::{Micros, Money};
+use crate::verification::phone::Country;
+use crate::verification::policy::{Countries, Limits, Policy, Rate};
+use crate::verification::route::Step;
+
+const DAY: Duration = Duration::from_hours(24);
+const SECOND: Duration = Duration::from_secs(1);
+/// Ends a limit or the budget.
+const OFF: &str = "off";
+/// Every country.
+const ANY: &str = "*";
+
+pub(super) fn read(mut table: Reader<'_>) -> Checked<(Policy, Option<Budget>)> {
+    let code_length = table
+        .get("code_length")
+        .and_then(|field| field.whole(4..=8));
+    let ttl = table
+        .get("ttl")
+        .and_then(|field| field.span(Duration::from_secs(30)..=DAY));
+    let max_checks = table
+        .get("max_checks")
+        .and_then(|field| field.whole(1..=100));
+    let max_sends = table.get("max_sends").and_then(|field| field.whole(1..=50));
+    let resend_after = table
+        .get("resend_after")
+        .and_then(|field| field.span(Duration::ZERO..=DAY));
+    let route = table.get("route").and_then(route);
+    let countries = table.get("countries").and_then(countries);
+    let limits = table.get("limits").and_then(limits);
+    let budget = table.get("budget").and_then(budget);
+    table.finish();
+    let policy = Policy {
+        code_length: code_length?,
+        ttl: ttl?,
+        max_checks: max_checks?,
+        max_sends: max_sends?,
+        resend_after: resend_after?,
+        route: route?,
+        countries: countries?,
+        limits: limits?,
+    };
+    Ok((policy, budget?))
+}
+
+fn route(field: Field<'_>) -> Checked<Vec<Step>> {
+    let (path, report) = (field.path.clone(), field.report);
+    let steps = field.items()?;
+    if steps.is_empty() {
+        return Err(report.fault(
+            path,
+            "has no step; write at least one, such as { channel = \"sms\", wait = \"60s\" }",
+        ));
+    }
+    all(steps.into_iter().map(step))
+}
+
+fn step(field: Field<'_>) -> Checked<Step> {
+    let mut table = field.table()?;
+    let channel = table
+        .get("channel")
+        .and_then(|field| field.parsed(str::parse));
+    let wait = table
+        .get("wait")
+        .and_then(|field| field.span(SECOND..=Duration::from_hours(1)));
+    let approve_within = optional(table.find("approve_within"), |field| {
+        field.span(SECOND..=DAY)
+    });
+    table.finish();
+    Ok(Step {
+        channel: channel?,
+        wait: wait?,
+        approve_within: approve_within?,
+    })
+}
+
+fn countries(field: Field<'_>) -> Checked<Countries> {
+    let mut table = field.table()?;
+    let allow = table.get("allow").and_then(allowed);
+    let deny = table.get("deny").and_then(Field::items).and_then(|items| {
+        all(items.into_iter().map(|item| {
+            if item.is_text(ANY) {
+                return item.fault("`*` cannot be denied; to admit no country, write allow = []");
+            }
+            country(item)
+        }))
+    });
+    table.finish();
+    Ok(Countries {
+        allow: allow?,
+        deny: deny?,
+    })
+}
+
+/// `None` admits every country.
+fn allowed(field: Field<'_>) -> Checked<Option<Vec<Country>>> {
+    let (path, report) = (field.path.clone(), field.report);
+    let items = field.items()?;
+    if !items.iter().any(|item| item.is_text(ANY)) {
+        return all(items.into_iter().map(country)).map(Some);
+    }
+    if items.len() > 1 {
+        return Err(report.fault(
+            path,
+            "`*` admits every country already; keep it alone, or remove it",
+        ));
+    }
+    Ok(None)
+}
+
+fn country(field: Field<'_>) -> Checked<Country> {
+    field.parsed(str::parse)
+}
+
+fn limits(field: Field<'_>) -> Checked<Limits> {
+    let mut table = field.table()?;
+    let per_number = table.get("per_number").and_then(rates);
+    let per_ip = table.get("per_ip").and_then(rates);
+    let creates = table.get("creates").and_then(rates);
+    let wrong_codes_per_number = table.get("wrong_codes_per_number").and_then(rates);
+    table.finish();
+    Ok(Limits {
+        per_number: per_number?,
+        per_ip: per_ip?,
+        creates: creates?,
+        wrong_codes_per_number: wrong_codes_per_number?,
+    })
+}
+
+fn rates(field: Field<'_>) -> Checked<Vec<Rate>> {
+    if field.is_text(OFF) {
+        return Ok(Vec::new());
+    }
+    all(field
+        .items()?
+        .into_iter()
+        .map(|item| item.parsed(str::parse)))
+}
+
+fn budget(field: Field<'_>) -> Checked<Option<Budget>> {
+    const PERIODS: [(&str, Period); 3] = [
+        ("hour", Period::Hour),
+        ("day", Period::Day),
+        ("month", Period::Month),
+    ];
+    if field.is_text(OFF) {
+        return Ok(None);
+    }
+    let mut table = field.table()?;
+    let period = table.get("period").and_then(|field| field.choice(&PERIODS));
+    let limit = table.get("limit").and_then(limit);
+    table.finish();
+    Ok(Some(Budget {
+        period: period?,
+        limit: limit?,
+    }))
+}
+
+fn limit(field: Field<'_>) -> Checked<Money> {
+    let (path, report) = (field.path.clone(), field.report);
+    let limit = field.money()?;
+    if limit.amount == Micros::ZERO {
+        return Err(report.fault(
+            format!("{path}.amount"),
+            "`0` leaves room for nothing; write more, or budget = \"off\" for no limit",
+        ));
+    }
+    Ok(limit)
+}

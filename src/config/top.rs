@@ -1,0 +1,239 @@
+//! Reads the keys at the top of the file, and the tables that belong to no other subject.
+
+use std::time::Duration;
+
+use super::field::{Field, quote};
+use super::policy;
+use super::reader::{Checked, Reader, all, optional};
+use super::secret::{Secret, parse_key};
+use super::settings::{Database, Log, LogFormat, Settings, Telegram, Webhooks};
+use super::sms;
+use super::url;
+use crate::secret::SecretKey;
+use crate::verification::route::Channel;
+
+const TIMEOUT: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_mins(5);
+
+pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
+    let listen = root.get("listen").and_then(Field::address);
+    let public_url = root.get("public_url").and_then(base_url);
+    let database = database(&mut root);
+    let redis_url = redis_url(&mut root);
+    let secret_key = secret_key(&mut root);
+    let previous_secret_keys = previous_secret_keys(&mut root);
+    let reporting_currency = root.get("reporting_currency").and_then(Field::currency);
+    let simulator_listen = root.get("simulator_listen").and_then(Field::address);
+    let sandbox = optional(root.find("sandbox"), Field::flag);
+    let metrics_listen = optional(root.find("metrics_listen"), Field::address);
+    let migrate_on_start = root.get("migrate_on_start").and_then(Field::flag);
+    let shutdown_grace = root
+        .get("shutdown_grace")
+        .and_then(|field| field.span(Duration::ZERO..=Duration::from_hours(1)));
+    let unknown_after = root
+        .get("unknown_after")
+        .and_then(|field| field.span(Duration::from_secs(1)..=Duration::from_hours(30 * 24)));
+    let workers = optional(root.find("workers"), |field| field.whole(1..=1024));
+    let log = root.table("log").and_then(log);
+    let webhooks = root.table("webhooks").and_then(webhooks);
+    let telegram = root.table("telegram").and_then(telegram);
+    let sms_providers = sms::read(&mut root, reporting_currency);
+    let defaults = root.table("defaults").and_then(policy::read);
+
+    if let (Ok((Database::Postgres { .. }, _)), Ok(None)) = (&database, &secret_key) {
+        root.fault(
+            "secret_key",
+            "is required with Postgres, where replicas share it; make one with `openssl rand -base64 32`",
+        );
+    }
+    if let (Ok(listen), Ok(Some(metrics))) = (&listen, &metrics_listen)
+        && listen == metrics
+        && listen.port() != 0
+    {
+        root.fault(
+            "metrics_listen",
+            format!("`{metrics}` is also listen; give it another port"),
+        );
+    }
+    let report = root.report;
+    root.finish();
+
+    let (database, database_url_shown) = database?;
+    let (defaults, budget) = defaults?;
+    let (telegram, sms_providers) = (telegram?, sms_providers?);
+    let open = |channel| match channel {
+        Channel::Telegram => telegram.is_some(),
+        Channel::Sms => !sms_providers.is_empty(),
+    };
+    let live = Channel::ALL.into_iter().any(open);
+    if live && !defaults.route.iter().any(|step| open(step.channel)) {
+        report.warn(
+            "defaults.route: no step has a configured provider, so nothing can be sent by default",
+        );
+    }
+    Ok(Settings {
+        listen: listen?,
+        public_url: public_url?,
+        database,
+        database_url_shown,
+        redis_url: redis_url?,
+        secret_key: secret_key?,
+        previous_secret_keys: previous_secret_keys?,
+        reporting_currency: reporting_currency?,
+        simulator_listen: simulator_listen?,
+        sandbox: sandbox?,
+        metrics_listen: metrics_listen?,
+        migrate_on_start: migrate_on_start?,
+        shutdown_grace: shutdown_grace?,
+        unknown_after: unknown_after?,
+        workers: workers?,
+        log: log?,
+        webhooks: webhooks?,
+        telegram,
+        sms_providers,
+        defaults,
+        budget,
+    })
+}
+
+/// How long a provider may take.
+pub(super) fn timeout(field: Field<'_>) -> Checked<Duration> {
+    field.span(TIMEOUT)
+}
+
+fn base_url(field: Field<'_>) -> Checked<String> {
+    field.parsed(|text| {
+        url::base(text).map_err(|problem| format!("{} {problem}", quote(&url::redact(text))))
+    })
+}
+
+fn database(root: &mut Reader<'_>) -> Checked<(Database, String)> {
+    let Some(text) = root.secret("database_url")? else {
+        return Err(root.fault(
+            "database_url",
+            "is empty; write sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE",
+        ));
+    };
+    url::database(text.expose()).map_err(|problem| root.fault("database_url", problem))
+}
+
+fn redis_url(root: &mut Reader<'_>) -> Checked<Option<Secret>> {
+    let secret = root.secret("redis_url")?;
+    let checked = secret
+        .as_ref()
+        .map_or(Ok(()), |secret| url::check_redis(secret.expose()));
+    checked.map_err(|problem| root.fault("redis_url", problem))?;
+    Ok(secret)
+}
+
+fn secret_key(root: &mut Reader<'_>) -> Checked<Option<SecretKey>> {
+    let secret = root.secret("secret_key")?;
+    let key = secret.map(|secret| parse_key(secret.expose()));
+    key.transpose()
+        .map_err(|problem| root.fault("secret_key", problem))
+}
+
+fn previous_secret_keys(root: &mut Reader<'_>) -> Checked<Vec<SecretKey>> {
+    let Some(field) = root.find("previous_secret_keys") else {
+        return Ok(Vec::new());
+    };
+    let report = root.report;
+    all(field.items()?.into_iter().map(|item| {
+        let path = item.path.clone();
+        let secret = item.secret()?;
+        parse_key(secret.expose()).map_err(|problem| report.fault(path, problem))
+    }))
+}
+
+fn log(mut table: Reader<'_>) -> Checked<Log> {
+    let formats = [
+        ("auto", LogFormat::Auto),
+        ("text", LogFormat::Text),
+        ("json", LogFormat::Json),
+    ];
+    let format = table.get("format").and_then(|field| field.choice(&formats));
+    let level = table.get("level").and_then(|field| field.parsed(log_level));
+    table.finish();
+    Ok(Log {
+        format: format?,
+        level: level?,
+    })
+}
+
+/// Takes `info`, or `target=level` several times, with commas.
+fn log_level(text: &str) -> Result<String, String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let sound = |part: &str| {
+        let (target, level) = part.split_once('=').unwrap_or(("pinroute", part));
+        let named = !target.is_empty()
+            && target
+                .chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '-'));
+        named && LEVELS.iter().any(|known| known.eq_ignore_ascii_case(level))
+    };
+    if text.split(',').all(sound) {
+        return Ok(text.to_owned());
+    }
+    let levels = LEVELS.join(", ");
+    Err(format!(
+        "{} is not a level ({levels}), nor several such as pinroute=debug,info",
+        quote(text)
+    ))
+}
+
+fn webhooks(mut table: Reader<'_>) -> Checked<Webhooks> {
+    let allow_private = table.get("allow_private").and_then(Field::flag);
+    table.finish();
+    Ok(Webhooks {
+        allow_private: allow_private?,
+    })
+}
+
+/// All of it is checked, even when there is no token.
+fn telegram(mut table: Reader<'_>) -> Checked<Option<Telegram>> {
+    let token = token(&mut table, "token");
+    let previous_token = self::token(&mut table, "previous_token");
+    let base_url = table.get("base_url").and_then(base_url);
+    let sender_username = optional(table.find("sender_username"), |field| {
+        field.parsed(username)
+    });
+    let timeout = table.get("timeout").and_then(timeout);
+    let price = table.get("price").and_then(Field::money);
+    table.finish();
+    let (token, previous_token, base_url) = (token?, previous_token?, base_url?);
+    let (sender_username, timeout, price) = (sender_username?, timeout?, price?);
+    Ok(token.map(|token| Telegram {
+        token,
+        previous_token,
+        base_url,
+        sender_username,
+        timeout,
+        price,
+    }))
+}
+
+/// A token goes into a header, so it is one visible word.
+fn token(table: &mut Reader<'_>, name: &str) -> Checked<Option<Secret>> {
+    let token = table.secret(name)?;
+    if token
+        .as_ref()
+        .is_some_and(|token| !token.expose().chars().all(|c| c.is_ascii_graphic()))
+    {
+        return Err(table.fault(
+            name,
+            "holds a space, a line break or a character outside ASCII; copy it again",
+        ));
+    }
+    Ok(token)
+}
+
+fn username(text: &str) -> Result<String, String> {
+    let letters = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if letters && (4..=32).contains(&text.len()) {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "{} is not a channel's username: 4 to 32 letters, digits or _, without @",
+        quote(text)
+    ))
+}

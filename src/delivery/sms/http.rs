@@ -1,0 +1,460 @@
+//! Any SMS provider that speaks HTTP, by configuration alone: a request with placeholders, pointers into its answer, and a
+//! map of its report's words.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::{segments, text};
+use crate::delivery::http::{self, Answer, HttpClient};
+use crate::delivery::{
+    About, CallbackError, Draft, Incoming, Message, NoAnswer, Provider, RawCallback, Receipt,
+    Report, SendError,
+};
+use crate::ledger::price::Prices;
+use crate::money::{Currency, Money};
+use crate::verification::attempt::{AttemptStatus, Reason};
+use crate::verification::code::Code;
+use crate::verification::route::Channel;
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub name: String,
+    pub post: bool,
+    pub url: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Body,
+    pub id_pointer: Option<String>,
+    pub accept: Option<Match>,
+    pub refuse: Option<Match>,
+    pub report: Option<ReportMap>,
+    pub prices: Prices,
+    pub currency: Currency,
+    pub timeout: Duration,
+}
+
+/// Where the parameters go; strings in it may hold placeholders.
+#[derive(Clone, Debug)]
+pub enum Body {
+    Json(Value),
+    Form(Vec<(String, String)>),
+    Query(Vec<(String, String)>),
+}
+
+/// The value at a JSON pointer (RFC 6901) is one of these.
+#[derive(Clone, Debug)]
+pub struct Match {
+    pub pointer: String,
+    pub values: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ReportMap {
+    pub id_pointer: Option<String>,
+    pub status_pointer: String,
+    pub delivered: Vec<String>,
+    pub failed: Vec<String>,
+}
+
+#[derive(Debug)]
+pub struct HttpSms {
+    settings: Settings,
+    client: HttpClient,
+}
+
+impl HttpSms {
+    #[must_use]
+    pub fn new(settings: Settings, client: HttpClient) -> Self {
+        Self { settings, client }
+    }
+
+    fn request(&self, message: &Message<'_>, text: &str) -> reqwest::RequestBuilder {
+        let attempt = message.attempt.to_string();
+        let values = [
+            ("{to}", message.phone.as_str()),
+            ("{to_digits}", message.phone.digits()),
+            ("{code}", message.draft.code.as_str()),
+            ("{text}", text),
+            ("{attempt_id}", attempt.as_str()),
+            ("{callback_url}", message.callback_url),
+        ];
+        let s = &self.settings;
+        let method = if s.post {
+            reqwest::Method::POST
+        } else {
+            reqwest::Method::GET
+        };
+        let url = fill(&s.url, &values, percent_encode);
+        let mut request = self.client.request(method, &url);
+        for (name, value) in &s.headers {
+            request = request.header(name, fill(value, &values, one_line));
+        }
+        let pairs = |pairs: &[(String, String)]| -> Vec<(String, String)> {
+            pairs
+                .iter()
+                .map(|(key, value)| (key.clone(), fill(value, &values, str::to_owned)))
+                .collect()
+        };
+        match &s.body {
+            Body::Json(template) => request.json(&fill_json(template, &values)),
+            Body::Form(fields) => request.form(&pairs(fields)),
+            Body::Query(fields) => request.query(&pairs(fields)),
+        }
+    }
+
+    /// Contract §2: 4xx sent nothing, 429 throttles, and what is neither clearly taken nor clearly refused is unknown.
+    fn read_answer(&self, answer: &Answer) -> Result<Receipt, SendError> {
+        let s = &self.settings;
+        let json = answer.json();
+        let at = |pointer: &str| {
+            json.as_ref()
+                .and_then(|json| json.pointer(pointer))
+                .and_then(plain)
+        };
+        let fits = |m: &Match| at(&m.pointer).is_some_and(|value| m.values.contains(&value));
+        match answer.status {
+            429 => return Err(SendError::Throttled(None)),
+            400..500 => {
+                return Err(if s.refuse.as_ref().is_some_and(fits) {
+                    SendError::Refused
+                } else {
+                    SendError::Rejected
+                });
+            }
+            200..300 => {}
+            _ => return Err(SendError::Unknown),
+        }
+        if s.refuse.as_ref().is_some_and(fits) {
+            return Err(SendError::Refused);
+        }
+        let message_id = s.id_pointer.as_deref().and_then(at);
+        let accepted = match &s.accept {
+            Some(accept) => fits(accept),
+            None => s.id_pointer.is_none() || message_id.is_some(),
+        };
+        if !accepted {
+            return Err(SendError::Unknown);
+        }
+        Ok(Receipt {
+            message_id,
+            cost: None,
+            reports: s.report.is_some(),
+        })
+    }
+}
+
+#[async_trait]
+impl Provider for HttpSms {
+    fn name(&self) -> &str {
+        &self.settings.name
+    }
+
+    fn channel(&self) -> Channel {
+        Channel::Sms
+    }
+
+    fn currency(&self) -> Currency {
+        self.settings.currency
+    }
+
+    fn estimate(&self, draft: &Draft<'_>) -> Option<Money> {
+        let (_, segments) = segments::count(&text::render(draft.code, draft.wording));
+        self.settings
+            .prices
+            .estimate(draft.country, segments, self.settings.currency)
+    }
+
+    async fn send(&self, message: &Message<'_>) -> Result<Receipt, SendError> {
+        let text = text::render(message.draft.code, message.draft.wording);
+        let answer = http::send(self.request(message, &text), self.settings.timeout).await?;
+        let read = self.read_answer(&answer);
+        if let Err(error) = &read
+            && *error != SendError::Refused
+        {
+            tracing::warn!(provider = self.name(), status = answer.status, %error, "an SMS was not clearly accepted");
+        }
+        read
+    }
+
+    async fn ask(&self, _: &str) -> Result<Report, NoAnswer> {
+        Err(NoAnswer)
+    }
+
+    async fn report_success(&self, _: &str, _: &Code) -> Result<(), NoAnswer> {
+        Ok(())
+    }
+
+    async fn revoke(&self, _: &str) -> Result<(), NoAnswer> {
+        Ok(())
+    }
+
+    /// The path's token has named the attempt and authenticated the caller; without one there is nothing to trust.
+    fn read_callback(&self, raw: &RawCallback<'_>) -> Result<Vec<Incoming>, CallbackError> {
+        let attempt = raw.attempt.ok_or(CallbackError::NotAuthentic)?;
+        let malformed = |what: &str| CallbackError::Malformed(what.to_owned());
+        let map = self
+            .settings
+            .report
+            .as_ref()
+            .ok_or_else(|| malformed("no `report` is configured for this provider"))?;
+        let json: Value = if raw.body.is_empty() {
+            flat_object(raw.query.as_bytes())
+        } else if raw
+            .header("content-type")
+            .is_some_and(|t| t.starts_with("application/x-www-form-urlencoded"))
+        {
+            flat_object(raw.body)
+        } else {
+            serde_json::from_slice(raw.body)
+                .map_err(|error| CallbackError::Malformed(error.to_string()))?
+        };
+        let word = json
+            .pointer(&map.status_pointer)
+            .and_then(plain)
+            .ok_or_else(|| {
+                CallbackError::Malformed(format!("nothing at {}", map.status_pointer))
+            })?;
+        let (status, reason) = if map.delivered.contains(&word) {
+            (Some(AttemptStatus::Delivered), None)
+        } else if map.failed.contains(&word) {
+            (Some(AttemptStatus::Undelivered), Some(Reason::NotDelivered))
+        } else {
+            // Neither word: still pending.
+            (None, None)
+        };
+        let message_id = map
+            .id_pointer
+            .as_deref()
+            .and_then(|p| json.pointer(p))
+            .and_then(plain);
+        let report = Report {
+            message_id,
+            status,
+            reason,
+            cost: None,
+            refunded: false,
+        };
+        Ok(vec![Incoming {
+            about: About::Attempt(attempt),
+            report,
+        }])
+    }
+}
+
+/// Replaces each placeholder once; what was put in is not searched again.
+fn fill(template: &str, values: &[(&str, &str)], encode: impl Fn(&str) -> String) -> String {
+    let mut out = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some(start) = rest.find('{') {
+        out.push_str(&rest[..start]);
+        rest = &rest[start..];
+        if let Some((name, value)) = values.iter().find(|(name, _)| rest.starts_with(name)) {
+            out.push_str(&encode(value));
+            rest = &rest[name.len()..];
+        } else {
+            out.push('{');
+            rest = &rest[1..];
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+fn fill_json(template: &Value, values: &[(&str, &str)]) -> Value {
+    match template {
+        Value::String(text) => Value::String(fill(text, values, str::to_owned)),
+        Value::Array(items) => items.iter().map(|item| fill_json(item, values)).collect(),
+        Value::Object(fields) => Value::Object(
+            fields
+                .iter()
+                .map(|(key, value)| (key.clone(), fill_json(value, values)))
+                .collect(),
+        ),
+        other => other.clone(),
+    }
+}
+
+/// RFC 3986: everything but the unreserved.
+fn percent_encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+fn one_line(text: &str) -> String {
+    text.replace(['\r', '\n'], " ")
+}
+
+/// A string, number or boolean as the text that configuration compares it with.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        _ => None,
+    }
+}
+
+fn flat_object(form: &[u8]) -> Value {
+    form_pairs(form)
+        .into_iter()
+        .map(|(key, value)| (key, Value::String(value)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+/// `application/x-www-form-urlencoded`, as browsers write it.
+fn form_pairs(form: &[u8]) -> Vec<(String, String)> {
+    let decode = |part: &[u8]| {
+        let mut out = Vec::with_capacity(part.len());
+        let mut rest = part;
+        while let [first, tail @ ..] = rest {
+            rest = tail;
+            match (first, tail) {
+                (b'+', _) => out.push(b' '),
+                (b'%', [high, low, after @ ..]) => {
+                    let digit = |d: &u8| {
+                        char::from(*d)
+                            .to_digit(16)
+                            .and_then(|d| u8::try_from(d).ok())
+                    };
+                    if let (Some(high), Some(low)) = (digit(high), digit(low)) {
+                        out.push(high * 16 + low);
+                        rest = after;
+                    } else {
+                        out.push(b'%');
+                    }
+                }
+                (other, _) => out.push(*other),
+            }
+        }
+        String::from_utf8_lossy(&out).into_owned()
+    };
+    form.split(|byte| *byte == b'&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| match pair.iter().position(|byte| *byte == b'=') {
+            Some(place) => (decode(&pair[..place]), decode(&pair[place + 1..])),
+            None => (decode(pair), String::new()),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::money::Micros;
+
+    fn provider(change: impl FnOnce(&mut Settings)) -> HttpSms {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let mut settings = Settings {
+            name: "main".to_owned(),
+            post: true,
+            url: "http://127.0.0.1:1/send?to={to}".to_owned(),
+            headers: Vec::new(),
+            body: Body::Json(json!({})),
+            id_pointer: Some("/message_id".to_owned()),
+            accept: Some(Match {
+                pointer: "/status".to_owned(),
+                values: texts(&["0", "ok"]),
+            }),
+            refuse: Some(Match {
+                pointer: "/error_code".to_owned(),
+                values: texts(&["7"]),
+            }),
+            report: None,
+            prices: Prices {
+                rest: Some(Micros(50_000)),
+                ..Prices::default()
+            },
+            currency: Currency::USD,
+            timeout: Duration::from_secs(1),
+        };
+        change(&mut settings);
+        HttpSms::new(settings, HttpClient::new().unwrap())
+    }
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer {
+            status,
+            body: body.as_bytes().to_vec(),
+        }
+    }
+
+    #[test]
+    fn an_answer_is_taken_refused_or_unknown_as_the_contract_says() {
+        let main = provider(|_| {});
+        for (status, body, expected) in [
+            (200, r#"{"message_id":7,"status":0}"#, Ok(Some("7"))),
+            (202, r#"{"message_id":"x","status":"ok"}"#, Ok(Some("x"))),
+            (200, r#"{"status":"ok"}"#, Ok(None)),
+            (
+                200,
+                r#"{"message_id":"x","status":"queued?"}"#,
+                Err(SendError::Unknown),
+            ),
+            (200, r#"{"error_code":"7"}"#, Err(SendError::Refused)),
+            (400, r#"{"error_code":7}"#, Err(SendError::Refused)),
+            (400, "no", Err(SendError::Rejected)),
+            (429, "", Err(SendError::Throttled(None))),
+            (
+                500,
+                r#"{"message_id":"x","status":"ok"}"#,
+                Err(SendError::Unknown),
+            ),
+            (302, "", Err(SendError::Unknown)),
+            (200, "<html>", Err(SendError::Unknown)),
+        ] {
+            let read = main
+                .read_answer(&answer(status, body))
+                .map(|receipt| receipt.message_id);
+            assert_eq!(
+                read,
+                expected.map(|id| id.map(str::to_owned)),
+                "{status} {body}"
+            );
+        }
+        let by_id = provider(|settings| settings.accept = None);
+        assert_eq!(
+            by_id.read_answer(&answer(200, "{}")),
+            Err(SendError::Unknown)
+        );
+    }
+
+    #[test]
+    fn placeholders_are_filled_once_and_encoded_for_their_place() {
+        let values = [("{to}", "+998 {text}"), ("{text}", "a&b\r\nc")];
+        assert_eq!(
+            fill("{to}|{text}|{other}|{", &values, str::to_owned),
+            "+998 {text}|a&b\r\nc|{other}|{"
+        );
+        assert_eq!(
+            fill("x={to}", &values, percent_encode),
+            "x=%2B998%20%7Btext%7D"
+        );
+        assert_eq!(fill("{text}", &values, one_line), "a&b  c");
+        let filled = fill_json(&json!({ "a": ["{text}", 1, { "{to}": "{to}" }] }), &values);
+        assert_eq!(
+            filled,
+            json!({ "a": ["a&b\r\nc", 1, { "{to}": "+998 {text}" }] })
+        );
+    }
+
+    #[test]
+    fn form_and_query_reports_are_read_as_one_flat_object() {
+        let object = flat_object(b"status=DELIVRD&text=a+b%2Bc%zz&empty&=x");
+        assert_eq!(
+            object,
+            json!({ "status": "DELIVRD", "text": "a b+c%zz", "empty": "", "": "x" })
+        );
+    }
+}

@@ -1,0 +1,168 @@
+//! Requests under an `Idempotency-Key`: claimed first, completed in the same change as their effect.
+//!
+//! What is kept is how to tell the answer again (ids and figures), not the answer: no second copy of a number or a proof.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Gateway, Trouble};
+use crate::secret::{fingerprint, random};
+use crate::storage::{Change, Claim, CommitError, IdempotencyOp};
+use crate::verification::id::{ProjectId, VerificationId};
+use crate::verification::span;
+
+/// How long an answer is kept.
+const KEPT: Duration = Duration::from_secs(24 * 3_600);
+/// An approving check is answered again only so long.
+const APPROVAL_KEPT: Duration = Duration::from_secs(60);
+/// A request that has not ended by then has died with its replica.
+const RUNNING: Duration = Duration::from_secs(30);
+
+/// How to tell an answer again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Replay {
+    /// The verification as it is now, with this HTTP status.
+    Verification {
+        id: VerificationId,
+        status: u16,
+        reused: bool,
+    },
+    Check {
+        id: VerificationId,
+        status: String,
+        valid: bool,
+        checks_left: u32,
+    },
+}
+
+/// A claimed key. Unless it is completed with an effect, it must be released.
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    key_hash: [u8; 32],
+    claim: i64,
+}
+
+#[derive(Debug)]
+pub enum Begun {
+    Fresh(Ticket),
+    Replay(Replay),
+    /// The first request with the key still runs.
+    InProgress,
+    /// The key was used with another body.
+    Mismatch,
+}
+
+impl Gateway {
+    /// Begins a request under a key of its project and path.
+    pub async fn begin(
+        &self,
+        project: Option<ProjectId>,
+        path: &str,
+        key: &str,
+        body: &[u8],
+    ) -> Result<Begun, Trouble> {
+        let now = self.now();
+        let project = project.map_or(uuid::Uuid::nil(), |project| project.0);
+        let mut named = project.as_bytes().to_vec();
+        for part in [path, key] {
+            named.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            named.extend_from_slice(part.as_bytes());
+        }
+        let claim = Claim {
+            key_hash: fingerprint(&named),
+            request_hash: fingerprint(body),
+            claim: i64::from_be_bytes(random()),
+            expires_at: span::after(now, RUNNING),
+        };
+        // Twice: a lapsed key is removed by the look at it.
+        for _ in 0..2 {
+            match self
+                .0
+                .db
+                .commit(Change::idempotency(IdempotencyOp::Claim(claim.clone())))
+                .await
+            {
+                Ok(()) => {
+                    return Ok(Begun::Fresh(Ticket {
+                        key_hash: claim.key_hash,
+                        claim: claim.claim,
+                    }));
+                }
+                Err(CommitError::Claimed) => {}
+                Err(_) => return Err(Trouble::Unavailable),
+            }
+            let Some(kept) = self.0.db.find_kept(claim.key_hash, now).await? else {
+                continue;
+            };
+            if kept.request_hash != claim.request_hash {
+                return Ok(Begun::Mismatch);
+            }
+            return Ok(
+                match kept
+                    .answer
+                    .and_then(|answer| serde_json::from_str(&answer).ok())
+                {
+                    Some(replay) => Begun::Replay(replay),
+                    None => Begun::InProgress,
+                },
+            );
+        }
+        Ok(Begun::InProgress)
+    }
+
+    /// The request under this ticket did not end well: its key may be used again.
+    pub async fn release(&self, ticket: Ticket) {
+        let release = IdempotencyOp::Release {
+            key_hash: ticket.key_hash,
+            claim: ticket.claim,
+        };
+        if self
+            .0
+            .db
+            .commit(Change::idempotency(release))
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "an idempotency key stays claimed until it lapses in {} s",
+                RUNNING.as_secs()
+            );
+        }
+    }
+
+    /// Completes a request that had no other effect.
+    pub(super) async fn complete_alone(
+        &self,
+        ticket: Option<Ticket>,
+        replay: &Replay,
+    ) -> Result<(), Trouble> {
+        let Some(op) = self.completion(ticket.as_ref(), replay) else {
+            return Ok(());
+        };
+        self.0
+            .db
+            .commit(Change::idempotency(op))
+            .await
+            .map_err(|_| Trouble::Unavailable)
+    }
+
+    pub(super) fn completion(
+        &self,
+        ticket: Option<&Ticket>,
+        replay: &Replay,
+    ) -> Option<IdempotencyOp> {
+        let ticket = ticket?;
+        let kept = match replay {
+            Replay::Check { valid: true, .. } => APPROVAL_KEPT,
+            _ => KEPT,
+        };
+        Some(IdempotencyOp::Complete {
+            key_hash: ticket.key_hash,
+            claim: ticket.claim,
+            answer: serde_json::to_string(replay).expect("ids and figures have a JSON form"),
+            expires_at: span::after(self.now(), kept),
+        })
+    }
+}

@@ -1,0 +1,113 @@
+//! How a transition becomes durable: as one change at the version that it was made from, and again from a fresh read when
+//! somebody else was faster.
+
+use chrono::{DateTime, Utc};
+
+use super::idempotency::{Replay, Ticket};
+use super::{Gateway, LEASE, Trouble};
+use crate::storage::{Change, CommitError, IdempotencyOp, Lease, Write};
+use crate::verification::route::Offer;
+use crate::verification::{Refusal, Verification};
+
+impl Gateway {
+    /// Makes what the transitions did to `v` durable, and only then counts it as done. Answers whether something is due now.
+    pub(super) async fn keep(
+        &self,
+        v: &mut Verification,
+        write: Write,
+        reuse_key: [u8; 16],
+        lease: LeasePlan,
+        idempotency: Option<IdempotencyOp>,
+    ) -> Result<bool, CommitError> {
+        let now = self.now();
+        let next = v
+            .next_task(self.0.settings.unknown_after)
+            .map(|(due, _)| due);
+        let owner = self.0.replica;
+        let until = crate::verification::span::after(now, LEASE);
+        let busy = next.is_some_and(|due| due <= now);
+        // What is held is not due for anyone else before the lease ends: so those who look for work need not pass over it.
+        let (lease, wake_at) = match lease {
+            LeasePlan::NotOurs => (Lease::Keep, next),
+            LeasePlan::WhileBusy if !busy => (Lease::Release { owner }, next),
+            LeasePlan::Hold | LeasePlan::WhileBusy => (Lease::Hold { owner, until }, Some(until)),
+        };
+        let change = Change::of(&self.0.vault, write, v, reuse_key, wake_at, lease)
+            .with_idempotency(idempotency);
+        self.0.db.commit(change).await?;
+        v.version += 1;
+        v.bookings.clear();
+        // Nobody may be listening.
+        let _ = self.0.changed.send(v.id);
+        Ok(busy)
+    }
+
+    pub(super) async fn keep_change(
+        &self,
+        v: &mut Verification,
+        lease: LeasePlan,
+        idempotency: Option<IdempotencyOp>,
+    ) -> Result<bool, CommitError> {
+        self.keep(v, Write::Update, [0; 16], lease, idempotency)
+            .await
+    }
+
+    /// Runs a transition of a verification whose lease is not ours until it is kept; `change` answers whether it changed anything.
+    pub(super) async fn change(
+        &self,
+        mut v: Verification,
+        mut change: impl FnMut(&mut Verification, &[Offer], DateTime<Utc>) -> bool,
+    ) -> Result<Verification, Trouble> {
+        loop {
+            let offers = self.offers_for(&v);
+            if !change(&mut v, &offers, self.now()) {
+                return Ok(v);
+            }
+            match self.keep_change(&mut v, LeasePlan::NotOurs, None).await {
+                Ok(_) => return Ok(v),
+                Err(CommitError::Stale) => v = self.read(v.id).await?,
+                Err(_) => return Err(Trouble::Unavailable),
+            }
+        }
+    }
+
+    /// Runs what a site asked for until it is kept, together with the answer for a repeat, and sees to what is due then.
+    pub(super) async fn act(
+        &self,
+        mut v: Verification,
+        ticket: Option<&Ticket>,
+        mut act: impl FnMut(&mut Verification, &[Offer], DateTime<Utc>) -> Result<(), Refusal>,
+    ) -> Result<Verification, Trouble> {
+        let replay = Replay::Verification {
+            id: v.id,
+            status: 200,
+            reused: false,
+        };
+        loop {
+            let offers = self.offers_for(&v);
+            act(&mut v, &offers, self.now())?;
+            let completion = self.completion(ticket, &replay);
+            match self
+                .keep_change(&mut v, LeasePlan::NotOurs, completion)
+                .await
+            {
+                Ok(_) => {
+                    self.nudge(&v);
+                    return Ok(v);
+                }
+                Err(CommitError::Stale) => v = self.read(v.id).await?,
+                Err(_) => return Err(Trouble::Unavailable),
+            }
+        }
+    }
+}
+
+/// What a change does about the lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LeasePlan {
+    /// Somebody else may hold it.
+    NotOurs,
+    Hold,
+    /// We hold it, and go on holding it only while something is due at once.
+    WhileBusy,
+}

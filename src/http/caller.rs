@@ -1,0 +1,108 @@
+//! Who calls: the key in `Authorization`, and the scope that a handler asks for in its signature.
+
+use std::marker::PhantomData;
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, web};
+use futures_util::future::LocalBoxFuture;
+
+use super::problem::{Code, Problem};
+use crate::gateway::{Access, Gateway, Scope};
+use crate::verification::id::ProjectId;
+
+/// A scope as a type.
+pub trait Required {
+    const SCOPE: Scope;
+}
+
+#[derive(Debug)]
+pub struct Verify;
+
+#[derive(Debug)]
+pub struct Finance;
+
+impl Required for Verify {
+    const SCOPE: Scope = Scope::Verify;
+}
+
+impl Required for Finance {
+    const SCOPE: Scope = Scope::Finance;
+}
+
+/// A caller whose key is in force and has the scope `S`: a handler cannot be reached otherwise.
+#[derive(Debug)]
+pub struct Caller<S> {
+    pub access: Access,
+    scope: PhantomData<S>,
+}
+
+impl<S> Caller<S> {
+    /// The project that a request is for: the one that it names, or the key's own.
+    pub fn project(
+        &self,
+        gateway: &Gateway,
+        named: Option<&str>,
+    ) -> Result<Option<ProjectId>, Problem> {
+        let Some(name) = named else {
+            return Ok(self.access.project);
+        };
+        match gateway.directory().find_project(name) {
+            Some(project) if self.access.covers(project) => Ok(Some(project)),
+            // Whether another project exists is not this key's business.
+            _ if self.access.project.is_some() => Err(Problem::new(
+                Code::Forbidden,
+                "The key acts on its own project only.",
+            )),
+            _ => Err(Problem::field(
+                Code::InvalidRequest,
+                "/project",
+                format!("`{name}` is not a project"),
+            )),
+        }
+    }
+}
+
+impl<S: Required> FromRequest for Caller<S> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let access = access(&request).await?;
+            if !access.allows(S::SCOPE) {
+                let detail = format!("The key lacks the scope `{}`.", S::SCOPE.as_str());
+                return Err(Problem::new(Code::Forbidden, detail));
+            }
+            Ok(Self {
+                access,
+                scope: PhantomData,
+            })
+        })
+    }
+}
+
+async fn access(request: &HttpRequest) -> Result<Access, Problem> {
+    let unauthorized = |detail| Problem::new(Code::Unauthorized, detail);
+    let key = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, key)| key.trim())
+        .ok_or_else(|| {
+            unauthorized("Send `Authorization: Bearer KEY`; `pinroute keys create` makes a key.")
+        })?;
+    let gateway = request
+        .app_data::<web::Data<Gateway>>()
+        .ok_or_else(Problem::unavailable)?;
+    match gateway.directory().authenticate(key, gateway.now()).await {
+        Ok(Some(access)) => Ok(access),
+        Ok(None) => Err(unauthorized(
+            "The key is not known, has expired, or was revoked.",
+        )),
+        Err(_) => Err(Problem::unavailable()),
+    }
+}

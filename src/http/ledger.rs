@@ -1,0 +1,252 @@
+//! `GET /v1/ledger`.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::{DateTime, Utc};
+use futures_util::stream;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::caller::{Caller, Finance};
+use super::input::Query;
+use super::openapi::parameters::{LedgerFilter, Page};
+use super::openapi::sets;
+use super::problem::Problem;
+use super::verifications::find::moment;
+use super::verifications::rfc3339;
+use crate::gateway::{Access, Gateway, LedgerQuery, Trouble};
+use crate::ledger::entry::{Entry, Kind};
+use crate::verification::id::VerificationId;
+
+/// One line of the ledger, which is only ever added to.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LedgerEntry)]
+pub struct EntryBody {
+    id: Uuid,
+    #[schema(value_type = String, format = DateTime)]
+    at: String,
+    #[schema(value_type = sets::LedgerKind)]
+    kind: &'static str,
+    #[schema(value_type = sets::LedgerBasis)]
+    basis: String,
+    /// Negative for a charge, positive for a refund.
+    #[schema(pattern = r"^-?[0-9]+(\.[0-9]{1,6})?$")]
+    amount: String,
+    /// ISO 4217.
+    #[schema(pattern = "^[A-Z]{3}$")]
+    currency: String,
+    /// The provider's name in the configuration.
+    provider: String,
+    /// The project's name; null for what concerns the account as a whole.
+    #[schema(required)]
+    project: Option<String>,
+    #[schema(required)]
+    verification_id: Option<Uuid>,
+    #[schema(required)]
+    attempt_id: Option<Uuid>,
+    /// Who wrote it, when a person did.
+    #[schema(required)]
+    author: Option<String>,
+    #[schema(required)]
+    note: Option<String>,
+}
+
+/// A page of entries, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LedgerList)]
+pub struct LedgerBody {
+    items: Vec<EntryBody>,
+    /// For `cursor` of the next request; null on the last page.
+    #[schema(required)]
+    next_cursor: Option<String>,
+}
+
+pub(super) const COLUMNS: &str =
+    "id,at,kind,basis,amount,currency,provider,project,verification_id,attempt_id,author,note\r\n";
+
+/// Ledger entries, newest first
+#[utoipa::path(
+    get, operation_id = "listLedger", path = "/v1/ledger", tag = "Finance",
+    params(LedgerFilter, Page),
+    responses(
+        (status = 200, description = "A page", content((LedgerBody = "application/json"), (String = "text/csv"))),
+    ),
+    security(("key" = ["finance"]))
+)]
+pub async fn ledger(
+    caller: Caller<Finance>,
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let mut query = Query::read(&request)?;
+    let named = query.take("project", |text| Ok(text.to_owned()));
+    let csv = query.take("format", |text| match text {
+        "json" => Ok(false),
+        "csv" => Ok(true),
+        _ => Err("must be json or csv".to_owned()),
+    });
+    let limit = query.limit();
+    let mut asked = LedgerQuery {
+        from: query.take("from", |text| moment(text, false)),
+        before: query.take("to", |text| moment(text, true)),
+        provider: query.take("provider", provider),
+        kind: query.take("kind", |text| {
+            Kind::parse(text)
+                .ok_or_else(|| "must be charge, refund, top_up or adjustment".to_owned())
+        }),
+        verification: query.take("verification_id", |text| {
+            Uuid::try_parse(text)
+                .map(VerificationId::from_uuid)
+                .map_err(|_| "must be a verification's id".to_owned())
+        }),
+        cursor: query.take("cursor", |text| {
+            read_cursor(text).ok_or_else(|| "is not a cursor of this list".to_owned())
+        }),
+        limit: limit + 1,
+        project: None,
+    };
+    query.finish()?;
+    asked.project = caller.project(&gateway, named.as_deref())?;
+    if csv == Some(true) {
+        let streamed = stream_csv(gateway.get_ref().clone(), caller.access, asked).await;
+        return streamed.map_err(|trouble| Problem::of(trouble, gateway.now()));
+    }
+    let found = gateway.list_ledger(&caller.access, asked).await;
+    let mut entries = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
+    let size = usize::try_from(limit).unwrap_or(0);
+    let more = entries.len() > size;
+    entries.truncate(size);
+    let next_cursor = entries.last().filter(|_| more).map(cursor);
+    let items = entries
+        .iter()
+        .map(|entry| EntryBody::of(&gateway, entry))
+        .collect();
+    Ok(HttpResponse::Ok().json(LedgerBody { items, next_cursor }))
+}
+
+/// All pages as one CSV. A page that cannot be read is a problem if it is the first; a later one breaks the stream off, so
+/// that a part is not taken for the whole.
+async fn stream_csv(
+    gateway: Gateway,
+    access: Access,
+    query: LedgerQuery,
+) -> Result<HttpResponse, Trouble> {
+    const PAGE: i64 = 1_000;
+    let query = LedgerQuery {
+        limit: PAGE,
+        ..query
+    };
+    let first = gateway.list_ledger(&access, query.clone()).await?;
+    let pages = stream::try_unfold(
+        (Some(first), query, COLUMNS.to_owned()),
+        move |(page, mut query, mut text)| {
+            let (gateway, access) = (gateway.clone(), access.clone());
+            async move {
+                let Some(entries) = page else { return Ok(None) };
+                for entry in &entries {
+                    text.push_str(&EntryBody::of(&gateway, entry).csv());
+                }
+                let full = i64::try_from(entries.len()).is_ok_and(|len| len == PAGE);
+                query.cursor = entries.last().map(|last| (last.at, last.id));
+                let next = if full {
+                    Some(gateway.list_ledger(&access, query.clone()).await?)
+                } else {
+                    None
+                };
+                Ok::<_, Trouble>(Some((web::Bytes::from(text), (next, query, String::new()))))
+            }
+        },
+    );
+    Ok(HttpResponse::Ok()
+        .content_type("text/csv; charset=utf-8")
+        .insert_header((
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"ledger.csv\"",
+        ))
+        .streaming(Box::pin(pages)))
+}
+
+fn cursor(entry: &Entry) -> String {
+    format!("{}.{}", entry.at.timestamp_micros(), entry.id.simple())
+}
+
+/// A name as the configuration allows it.
+fn provider(text: &str) -> Result<String, String> {
+    let named = (1..=32).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b));
+    if named {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a provider's name: small letters, digits, _ and -".to_owned())
+    }
+}
+
+fn read_cursor(text: &str) -> Option<(DateTime<Utc>, Uuid)> {
+    let (at, id) = text
+        .split_once('.')
+        .filter(|(at, _)| at.len() <= 16 && !at.starts_with('-'))?;
+    Some((
+        DateTime::from_timestamp_micros(at.parse().ok()?)?,
+        Uuid::try_parse(id).ok()?,
+    ))
+}
+
+impl EntryBody {
+    fn of(gateway: &Gateway, entry: &Entry) -> Self {
+        Self {
+            id: entry.id,
+            at: rfc3339(entry.at),
+            kind: entry.kind.as_str(),
+            basis: entry.basis.clone(),
+            amount: entry.money.decimal(),
+            currency: entry.money.currency.to_string(),
+            provider: entry.provider.clone(),
+            project: entry.project.and_then(|id| {
+                gateway
+                    .directory()
+                    .project_name(crate::verification::id::ProjectId(id))
+            }),
+            verification_id: entry.verification,
+            attempt_id: entry.attempt,
+            author: entry.author.clone(),
+            note: entry.note.clone(),
+        }
+    }
+
+    fn csv(&self) -> String {
+        let id = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
+        let fields = [
+            self.id.to_string(),
+            self.at.clone(),
+            self.kind.to_owned(),
+            self.basis.clone(),
+            self.amount.clone(),
+            self.currency.clone(),
+            quoted(&self.provider),
+            quoted(self.project.as_deref().unwrap_or_default()),
+            id(self.verification_id),
+            id(self.attempt_id),
+            quoted(self.author.as_deref().unwrap_or_default()),
+            quoted(self.note.as_deref().unwrap_or_default()),
+        ];
+        format!("{}\r\n", fields.join(","))
+    }
+}
+
+/// RFC 4180; a text that a spreadsheet would take for a formula gets an apostrophe before it.
+fn quoted(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = if formula {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    };
+    if text.contains([',', '"', '\r', '\n']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
+}

@@ -1,0 +1,139 @@
+//! The API: which address does what, who may call it, and how faults read.
+//!
+//! To add an address: a line in [`routes`], a handler in the file of its resource, its line in `openapi`.
+
+mod callbacks;
+mod caller;
+mod idempotency;
+mod input;
+mod ledger;
+mod openapi;
+mod problem;
+mod request_id;
+mod service;
+mod verifications;
+
+use actix_web::http::{Method, header};
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpResponse, HttpServer, Resource, Route, guard, web};
+use tokio_util::sync::CancellationToken;
+
+pub use openapi::document;
+pub use service::Metrics;
+
+use crate::gateway::Gateway;
+use problem::{Code, Problem};
+
+/// What the servers are told once.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Threads that answer requests.
+    pub workers: usize,
+    /// How long requests in flight may take at shutdown.
+    pub grace: std::time::Duration,
+    /// Said on every page and in `/readyz`.
+    pub sandbox: bool,
+    /// Renders `/metrics`.
+    pub metrics: Metrics,
+    /// Metrics have a listener of their own.
+    pub metrics_elsewhere: bool,
+}
+
+/// Serves the API on a bound listener. `stop` ends live streams.
+pub fn serve(
+    listener: std::net::TcpListener,
+    gateway: Gateway,
+    options: Options,
+    stop: CancellationToken,
+) -> std::io::Result<actix_web::dev::Server> {
+    let (workers, grace) = (options.workers, options.grace.as_secs() + 1);
+    let server = HttpServer::new(move || {
+        let metrics_here = !options.metrics_elsewhere;
+        App::new()
+            .app_data(web::Data::new(gateway.clone()))
+            .app_data(web::Data::new(stop.clone()))
+            .app_data(web::Data::new(options.clone()))
+            .app_data(web::PayloadConfig::new(input::BODY_LIMIT))
+            .wrap(from_fn(request_id::tag))
+            .configure(routes)
+            .configure(move |config| {
+                if metrics_here {
+                    config.service(only("/metrics", "GET, HEAD").route(get().to(service::metrics)));
+                }
+            })
+            .default_service(web::to(|| async { not_found() }))
+    });
+    Ok(server
+        .workers(workers)
+        .shutdown_timeout(grace)
+        .disable_signals()
+        .listen(listener)?
+        .run())
+}
+
+/// Serves nothing but `/metrics`.
+pub fn serve_metrics(
+    listener: std::net::TcpListener,
+    options: Options,
+) -> std::io::Result<actix_web::dev::Server> {
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(web::Data::new(options.clone()))
+            .service(only("/metrics", "GET, HEAD").route(get().to(service::metrics)))
+            .default_service(web::to(|| async { not_found() }))
+    });
+    Ok(server
+        .workers(1)
+        .shutdown_timeout(1)
+        .disable_signals()
+        .listen(listener)?
+        .run())
+}
+
+/// The URL map.
+#[rustfmt::skip]
+fn routes(config: &mut web::ServiceConfig) {
+    use verifications as v;
+    config
+        .service(only("/v1/verifications", "GET, HEAD, POST").route(get().to(v::find::list)).route(web::post().to(v::start::start)))
+        .service(only("/v1/verifications/{id}", "GET, HEAD").route(get().to(v::find::find)))
+        .service(only("/v1/verifications/{id}/check", "POST").route(web::post().to(v::check::check)))
+        .service(only("/v1/verifications/{id}/resend", "POST").route(web::post().to(v::resend::resend)))
+        .service(only("/v1/verifications/{id}/cancel", "POST").route(web::post().to(v::cancel::cancel)))
+        .service(only("/v1/verifications/{id}/events", "GET, HEAD").route(get().to(v::events::events)))
+        .service(only("/v1/ledger", "GET, HEAD").route(get().to(ledger::ledger)))
+        .service(only("/callbacks/{provider}", "POST").route(web::post().to(callbacks::signed)))
+        .service(only("/callbacks/{provider}/{token}", "GET, POST").route(web::get().to(callbacks::by_token_in_get)).route(web::post().to(callbacks::by_token)))
+        .service(only("/.well-known/jwks.json", "GET, HEAD").route(get().to(service::jwks)))
+        .service(only("/livez", "GET, HEAD").route(get().to(service::livez)))
+        .service(only("/readyz", "GET, HEAD").route(get().to(service::readyz)))
+        .service(only("/openapi.json", "GET, HEAD").route(get().to(service::openapi)))
+        .service(only("/docs", "GET, HEAD").route(get().to(service::docs)))
+        .service(only("/", "GET, HEAD").route(get().to(service::root)))
+        .service(service::swagger());
+}
+
+/// GET, and HEAD with it (RFC 9110, section 9.1).
+fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+/// An address that answers any other method with 405 and what it takes; OPTIONS with the same list.
+fn only(path: &'static str, allow: &'static str) -> Resource {
+    let options = move || async move {
+        HttpResponse::NoContent()
+            .insert_header((header::ALLOW, allow))
+            .finish()
+    };
+    let other = move || async move { Err::<&str, _>(Problem::method_not_allowed(allow)) };
+    web::resource(path)
+        .route(web::method(Method::OPTIONS).to(options))
+        .default_service(web::to(other))
+}
+
+fn not_found() -> Result<&'static str, Problem> {
+    Err(Problem::new(
+        Code::NotFound,
+        "Nothing is at this address; /docs lists what there is.",
+    ))
+}

@@ -1,0 +1,233 @@
+//! `GET /v1/verifications/{id}/events`: the timeline, as JSON or as a live stream.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::stream;
+use serde::Serialize;
+use tokio::sync::broadcast::Receiver;
+use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{MoneyBody, rfc3339};
+use crate::gateway::{Access, Gateway};
+use crate::http::caller::{Caller, Verify};
+use crate::http::openapi::parameters::Resume;
+use crate::http::openapi::sets::{Channel, EventType, Reason};
+use crate::http::problem::Problem;
+use crate::verification::Verification;
+use crate::verification::event::Event;
+use crate::verification::id::VerificationId;
+
+/// How often a stream looks for what another replica has changed; also what keeps proxies from closing it.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// One line of the timeline.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Event)]
+pub struct EventBody {
+    /// Counts from 1 within the verification; for `Last-Event-ID`.
+    #[schema(pattern = "^[0-9]+$")]
+    id: String,
+    #[serde(rename = "type")]
+    #[schema(value_type = EventType)]
+    kind: &'static str,
+    #[schema(value_type = String, format = DateTime)]
+    at: String,
+    /// The attempt that it is about.
+    #[schema(required)]
+    attempt_id: Option<Uuid>,
+    /// The attempt's.
+    #[schema(value_type = Option<Channel>, required)]
+    channel: Option<&'static str>,
+    #[schema(value_type = Option<Reason>, required)]
+    reason: Option<&'static str>,
+    /// What was charged or given back.
+    #[schema(required)]
+    money: Option<MoneyBody>,
+}
+
+/// The whole timeline, oldest first.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EventList)]
+pub struct EventsBody {
+    items: Vec<EventBody>,
+    /// Always null: a timeline is short.
+    #[schema(required)]
+    next_cursor: Option<String>,
+}
+
+/// The timeline of a verification
+///
+/// With `Accept: text/event-stream` it is told live until the verification is over, and can be resumed with `Last-Event-ID`.
+#[utoipa::path(
+    get, operation_id = "listVerificationEvents", path = "/v1/verifications/{id}/events", tag = "Verifications",
+    params(("id" = Uuid, Path, description = "The verification's id"), Resume),
+    responses(
+        (status = 200, description = "The timeline", content((EventsBody = "application/json"), (String = "text/event-stream"))),
+        (status = 204, description = "For a stream: the verification is over, and `Last-Event-ID` was its last event"),
+    ),
+    security(("key" = ["verify"]))
+)]
+pub async fn events(
+    caller: Caller<Verify>,
+    gateway: web::Data<Gateway>,
+    stop: web::Data<CancellationToken>,
+    id: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let id = super::path_id(&id)?;
+    // Listen before looking, so that nothing falls between.
+    let changes = gateway.listen();
+    let found = gateway.find(&caller.access, id).await;
+    let v = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
+    let header = |name: header::HeaderName| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    if !header(header::ACCEPT).is_some_and(wants_stream) {
+        let items = v
+            .record
+            .events
+            .iter()
+            .map(|event| EventBody::of(&v, event))
+            .collect();
+        return Ok(HttpResponse::Ok()
+            .insert_header((header::VARY, "accept"))
+            .json(EventsBody {
+                items,
+                next_cursor: None,
+            }));
+    }
+    let last = request
+        .headers()
+        .get("last-event-id")
+        .and_then(|value| value.to_str().ok());
+    let told = last.and_then(|id| id.trim().parse().ok()).unwrap_or(0);
+    let mut live = Live {
+        gateway: gateway.get_ref().clone(),
+        access: caller.access,
+        stop: stop.get_ref().clone(),
+        id,
+        changes,
+        told,
+        waiting: VecDeque::new(),
+        over: false,
+    };
+    live.take(&v);
+    if live.over && live.waiting.is_empty() {
+        // Tells a browser's EventSource not to come back (WHATWG HTML, section 9.2.3).
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    live.waiting.push_front("retry: 2000\n\n".to_owned());
+    let lines = stream::unfold(live, async |mut live| {
+        let line = live.next().await?;
+        Some((
+            Ok::<_, std::convert::Infallible>(web::Bytes::from(line)),
+            live,
+        ))
+    });
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::VARY, "accept"))
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(Box::pin(lines)))
+}
+
+fn wants_stream(accept: &str) -> bool {
+    accept.split(',').any(|range| {
+        let (kind, parameters) = range.split_once(';').unwrap_or((range, ""));
+        let refused = matches!(parameters.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000");
+        kind.trim().eq_ignore_ascii_case("text/event-stream") && !refused
+    })
+}
+
+/// A timeline that is being told.
+struct Live {
+    gateway: Gateway,
+    access: Access,
+    stop: CancellationToken,
+    id: VerificationId,
+    changes: Receiver<VerificationId>,
+    /// The last event that was put in line.
+    told: u32,
+    waiting: VecDeque<String>,
+    over: bool,
+}
+
+impl Live {
+    fn take(&mut self, v: &Verification) {
+        for event in v.record.events.iter().filter(|event| event.seq > self.told) {
+            let body = EventBody::of(v, event);
+            let data = serde_json::to_string(&body).expect("an event is texts and figures");
+            self.waiting.push_back(format!(
+                "id: {}\nevent: {}\ndata: {data}\n\n",
+                event.seq, body.kind
+            ));
+        }
+        self.told = v
+            .record
+            .events
+            .last()
+            .map_or(self.told, |event| event.seq.max(self.told));
+        self.over = !v.is_pending();
+    }
+
+    /// The next piece to send; `None`: the stream ends.
+    async fn next(&mut self) -> Option<String> {
+        if let Some(line) = self.waiting.pop_front() {
+            return Some(line);
+        }
+        if self.over {
+            return None;
+        }
+        tokio::select! {
+            () = self.stop.cancelled() => return None,
+            () = heard(&mut self.changes, self.id) => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        match self.gateway.find(&self.access, self.id).await {
+            Ok(v) => self.take(&v),
+            Err(_) => return None,
+        }
+        Some(
+            self.waiting
+                .pop_front()
+                .unwrap_or_else(|| ": still here\n\n".to_owned()),
+        )
+    }
+}
+
+async fn heard(changes: &mut Receiver<VerificationId>, id: VerificationId) {
+    use tokio::sync::broadcast::error::RecvError;
+    loop {
+        match changes.recv().await {
+            Ok(changed) if changed != id => {}
+            Ok(_) | Err(RecvError::Lagged(_)) => return,
+            Err(RecvError::Closed) => return std::future::pending().await,
+        }
+    }
+}
+
+impl EventBody {
+    fn of(v: &Verification, event: &Event) -> Self {
+        let attempt = event.attempt.and_then(|ordinal| v.attempt(ordinal));
+        Self {
+            id: event.seq.to_string(),
+            kind: event.kind.name(),
+            at: rfc3339(event.at),
+            attempt_id: attempt.map(|attempt| v.attempt_id(attempt).uuid()),
+            channel: attempt.map(|attempt| attempt.channel.as_str()),
+            reason: event
+                .reason
+                .map(crate::verification::attempt::Reason::as_str),
+            money: event.money.map(MoneyBody::from),
+        }
+    }
+}

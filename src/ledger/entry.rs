@@ -1,0 +1,76 @@
+//! One line of the append-only ledger. A correction is a new entry.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::money::Money;
+use crate::verification::Verification;
+use crate::verification::attempt::{Booking, BookingKind};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Follows from its cause, so that the same cause cannot be written twice.
+    pub id: Uuid,
+    pub at: DateTime<Utc>,
+    pub kind: Kind,
+    /// `reported`, `documented`, `estimated` or `manual`.
+    pub basis: String,
+    /// Negative for a charge, positive for a refund.
+    pub money: Money,
+    pub provider: String,
+    pub project: Option<Uuid>,
+    pub verification: Option<Uuid>,
+    pub attempt: Option<Uuid>,
+    pub author: Option<String>,
+    pub note: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Charge,
+    Refund,
+    TopUp,
+    Adjustment,
+}
+
+impl Kind {
+    pub const ALL: [Self; 4] = [Self::Charge, Self::Refund, Self::TopUp, Self::Adjustment];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Charge => "charge",
+            Self::Refund => "refund",
+            Self::TopUp => "top_up",
+            Self::Adjustment => "adjustment",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+impl Entry {
+    /// The entry that a verification's transition made.
+    #[must_use]
+    pub fn of(verification: &Verification, booking: &Booking) -> Self {
+        Self {
+            id: booking.attempt.entry(booking.ordinal),
+            at: booking.at,
+            kind: match booking.kind {
+                BookingKind::Charge => Kind::Charge,
+                BookingKind::Refund => Kind::Refund,
+            },
+            basis: booking.basis.as_str().to_owned(),
+            money: booking.money,
+            provider: booking.provider.clone(),
+            project: Some(verification.project.0),
+            verification: Some(verification.id.uuid()),
+            attempt: Some(booking.attempt.uuid()),
+            author: None,
+            note: None,
+        }
+    }
+}

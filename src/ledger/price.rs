@@ -1,0 +1,28 @@
+//! What a message is expected to cost, by country.
+
+use std::collections::BTreeMap;
+
+use crate::money::{Currency, Micros, Money};
+use crate::verification::phone::Country;
+
+/// Prices of one provider, per segment, in its currency.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prices {
+    pub by_country: BTreeMap<Country, Micros>,
+    /// The price of every other country: `*`.
+    pub rest: Option<Micros>,
+}
+
+impl Prices {
+    #[must_use]
+    pub fn per_segment(&self, country: Country) -> Option<Micros> {
+        self.by_country.get(&country).copied().or(self.rest)
+    }
+
+    /// The estimate for a message of `segments`; `None`: no row for the country, and no `*`.
+    #[must_use]
+    pub fn estimate(&self, country: Country, segments: u32, currency: Currency) -> Option<Money> {
+        let amount = self.per_segment(country)?.times(i64::from(segments))?;
+        Some(Money::new(amount, currency))
+    }
+}

@@ -1,0 +1,42 @@
+//! Pinroute proves that a visitor owns a phone number.
+//!
+//! A site asks [`http`] for a verification. [`gateway`] starts it by the rules of [`verification`], keeps it in [`storage`]
+//! as one change, and only then answers and sends the code through [`delivery`], on the next channel when the evidence says
+//! so. What providers report comes in through [`http`] again; what time brings about, through [`jobs`]. Each cent goes into
+//! the [`ledger`] in the same change as its cause. The modules stand in that order: what comes in, what is done, the rules
+//! (pure), what is kept, what goes out, when.
+
+// in
+pub mod http;
+
+// do
+pub mod gateway;
+
+// rules: no I/O, no clock
+pub mod abuse;
+pub mod ledger;
+pub mod verification;
+
+// keep
+pub mod shared_state;
+pub mod storage;
+
+// out
+pub mod delivery;
+
+// when
+pub mod jobs;
+
+// the outside world, simulated
+pub mod simulator;
+
+// the program
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod telemetry;
+
+// leaves that everyone may name
+pub mod clock;
+pub mod money;
+pub mod secret;

@@ -1,0 +1,288 @@
+//! Keys, what is made with them, and the one source of chance.
+//!
+//! Every purpose has a key of its own, derived from `secret_key` by HKDF-SHA256 (RFC 5869), so that a value made for one
+//! cannot be used for another. To add a purpose: a field, a label, a method.
+
+use std::fmt;
+
+use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, Nonce, RandomizedNonceKey};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use aws_lc_rs::{digest, hkdf, hmac, rand};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// 32 bytes that must not be seen; read from configuration or made at first start.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretKey(pub [u8; 32]);
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKey(***)")
+    }
+}
+
+/// All keys that the program holds.
+pub struct Vault {
+    current: Keys,
+    previous: Vec<Keys>,
+}
+
+struct Keys {
+    /// Names the key inside what it sealed.
+    tag: u8,
+    seal: RandomizedNonceKey,
+    code: hmac::Key,
+    lookup: hmac::Key,
+    callback: hmac::Key,
+    canary: hmac::Key,
+    cursor: hmac::Key,
+    proof: Ed25519KeyPair,
+    /// Names the public key of `proof` in tokens and key sets.
+    proof_id: String,
+}
+
+/// The sealed bytes were not made with any of our keys, or for another place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("sealed with a key that is not configured, or damaged")]
+pub struct CannotOpen;
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Vault(***)")
+    }
+}
+
+const TAG_AND_NONCE: usize = 1 + 12;
+
+impl Vault {
+    #[must_use]
+    pub fn new(secret: &SecretKey, previous: &[SecretKey]) -> Self {
+        Self {
+            current: Keys::derive(secret),
+            previous: previous.iter().map(Keys::derive).collect(),
+        }
+    }
+
+    /// A code's keyed hash, bound to its verification.
+    #[must_use]
+    pub fn code_hash(&self, verification: &[u8; 16], code: &str) -> [u8; 32] {
+        mac(&self.current.code, &[verification, code.as_bytes()])
+    }
+
+    /// The keyed index that finds a number without showing it.
+    #[must_use]
+    pub fn lookup(&self, parts: &[&[u8]]) -> [u8; 16] {
+        truncated(&self.current.lookup, parts)
+    }
+
+    /// The same under every key that is still read, the current one first.
+    #[must_use]
+    pub fn lookups(&self, parts: &[&[u8]]) -> Vec<[u8; 16]> {
+        self.all()
+            .map(|keys| truncated(&keys.lookup, parts))
+            .collect()
+    }
+
+    /// What authenticates a provider's report about one attempt.
+    #[must_use]
+    pub fn callback_mac(&self, provider: &str, attempt: &[u8; 16]) -> String {
+        URL_SAFE_NO_PAD.encode(truncated(
+            &self.current.callback,
+            &[provider.as_bytes(), attempt],
+        ))
+    }
+
+    /// Whether `given` is [`Vault::callback_mac`] under any key that is still read. Takes constant time.
+    #[must_use]
+    pub fn callback_mac_fits(&self, provider: &str, attempt: &[u8; 16], given: &str) -> bool {
+        self.all().any(|keys| {
+            let expected = truncated(&keys.callback, &[provider.as_bytes(), attempt]);
+            let expected = URL_SAFE_NO_PAD.encode(expected);
+            aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_bytes(), given.as_bytes())
+                .is_ok()
+        })
+    }
+
+    /// Stored in the database, so that a wrong `secret_key` is found at start, not at the first number.
+    #[must_use]
+    pub fn canary(&self) -> String {
+        URL_SAFE_NO_PAD.encode(mac(&self.current.canary, &[b"canary"]))
+    }
+
+    /// Whether a stored canary was made by a key that is still read, the current one included.
+    #[must_use]
+    pub fn knows_canary(&self, stored: &str) -> bool {
+        self.all()
+            .any(|keys| URL_SAFE_NO_PAD.encode(mac(&keys.canary, &[b"canary"])) == stored)
+    }
+
+    /// Tells this installation from another that shares a Redis with it.
+    #[must_use]
+    pub fn installation(&self) -> String {
+        URL_SAFE_NO_PAD.encode(&mac(&self.current.canary, &[b"installation"])[..9])
+    }
+
+    /// An API key that is the same at each start: for the sandbox, whose examples should stay valid.
+    #[must_use]
+    pub fn sandbox_api_key(&self) -> String {
+        format!(
+            "pin_sandbox_{}",
+            URL_SAFE_NO_PAD.encode(mac(&self.current.cursor, &[b"sandbox api key"]))
+        )
+    }
+
+    /// Encrypts for one place (`aad`): what is copied elsewhere does not open there.
+    #[must_use]
+    pub fn seal(&self, aad: &[u8], plain: &[u8]) -> Vec<u8> {
+        let mut body = plain.to_vec();
+        let nonce = self
+            .current
+            .seal
+            .seal_in_place_append_tag(Aad::from(aad), &mut body)
+            .expect("AES-GCM-SIV seals any text of less than 2^36 bytes");
+        let mut sealed = Vec::with_capacity(TAG_AND_NONCE + body.len());
+        sealed.push(self.current.tag);
+        sealed.extend_from_slice(nonce.as_ref());
+        sealed.append(&mut body);
+        sealed
+    }
+
+    /// Opens what [`Vault::seal`] made, and says whether the current key made it.
+    pub fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<(Vec<u8>, bool), CannotOpen> {
+        let (head, body) = sealed.split_at_checked(TAG_AND_NONCE).ok_or(CannotOpen)?;
+        for (place, keys) in self
+            .all()
+            .enumerate()
+            .filter(|(_, keys)| keys.tag == head[0])
+        {
+            let nonce = Nonce::try_assume_unique_for_key(&head[1..]).map_err(|_| CannotOpen)?;
+            let mut body = body.to_vec();
+            if let Ok(plain) = keys.seal.open_in_place(nonce, Aad::from(aad), &mut body) {
+                return Ok((plain.to_vec(), place == 0));
+            }
+        }
+        Err(CannotOpen)
+    }
+
+    /// Signs with Ed25519 (RFC 8032); the same text always has the same signature.
+    #[must_use]
+    pub fn sign(&self, text: &[u8]) -> Vec<u8> {
+        self.current.proof.sign(text).as_ref().to_vec()
+    }
+
+    /// Names the key that [`Vault::sign`] signs with.
+    #[must_use]
+    pub fn signing_key_id(&self) -> &str {
+        &self.current.proof_id
+    }
+
+    /// The public keys that proofs may be signed with, the current one first: (key id, 32 bytes).
+    #[must_use]
+    pub fn public_keys(&self) -> Vec<(String, Vec<u8>)> {
+        self.all()
+            .map(|keys| {
+                (
+                    keys.proof_id.clone(),
+                    keys.proof.public_key().as_ref().to_vec(),
+                )
+            })
+            .collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Keys> {
+        std::iter::once(&self.current).chain(&self.previous)
+    }
+}
+
+impl Keys {
+    fn derive(secret: &SecretKey) -> Self {
+        let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"pinroute 1");
+        let root = salt.extract(&secret.0);
+        let derive = |purpose: &str| -> [u8; 32] {
+            let mut key = [0; 32];
+            root.expand(&[purpose.as_bytes()], hkdf::HKDF_SHA256)
+                .and_then(|okm| okm.fill(&mut key))
+                .expect("HKDF-SHA256 gives 32 bytes for any label");
+            key
+        };
+        let proof = Ed25519KeyPair::from_seed_unchecked(&derive("proof"))
+            .expect("Ed25519 takes a seed of 32 bytes");
+        let mac_key = |purpose| hmac::Key::new(hmac::HMAC_SHA256, &derive(purpose));
+        Self {
+            tag: derive("tag")[0],
+            seal: RandomizedNonceKey::new(&AES_256_GCM_SIV, &derive("seal"))
+                .expect("AES-256 takes a key of 32 bytes"),
+            code: mac_key("code"),
+            lookup: mac_key("lookup"),
+            callback: mac_key("callback"),
+            canary: mac_key("canary"),
+            cursor: mac_key("sandbox"),
+            proof_id: URL_SAFE_NO_PAD.encode(&fingerprint(proof.public_key().as_ref())[..12]),
+            proof,
+        }
+    }
+}
+
+/// Each part is preceded by its length, so that no two lists of parts read the same.
+fn mac(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = hmac::Context::with_key(key);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    let mut out = [0; 32];
+    out.copy_from_slice(context.sign().as_ref());
+    out
+}
+
+fn truncated(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 16] {
+    let mut out = [0; 16];
+    out.copy_from_slice(&mac(key, parts)[..16]);
+    out
+}
+
+/// SHA-256, for values that are random themselves (API keys) or only compared (request bodies).
+#[must_use]
+pub fn fingerprint(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    out
+}
+
+/// Random bytes from the operating system's generator.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that asks")]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_opens_only_in_its_place_and_with_a_key_that_is_still_read() {
+        let (old, new) = (SecretKey([1; 32]), SecretKey([2; 32]));
+        let sealed = Vault::new(&old, &[]).seal(b"here", b"+998901234567");
+        let rotated = Vault::new(&new, std::slice::from_ref(&old));
+        assert_eq!(
+            rotated.open(b"here", &sealed),
+            Ok((b"+998901234567".to_vec(), false))
+        );
+        assert_eq!(rotated.open(b"there", &sealed), Err(CannotOpen));
+        assert_eq!(
+            Vault::new(&new, &[]).open(b"here", &sealed),
+            Err(CannotOpen)
+        );
+        assert_eq!(rotated.open(b"here", &[]), Err(CannotOpen));
+        assert!(rotated.knows_canary(&Vault::new(&old, &[]).canary()));
+    }
+
+    #[test]
+    fn parts_of_a_lookup_cannot_be_shifted_into_one_another() {
+        let vault = Vault::new(&SecretKey([1; 32]), &[]);
+        assert_ne!(vault.lookup(&[b"ab", b"c"]), vault.lookup(&[b"a", b"bc"]));
+    }
+}

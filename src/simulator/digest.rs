@@ -1,0 +1,67 @@
+//! Hashes, signatures and chance.
+
+use std::fmt::{self, Write as _};
+
+use aws_lc_rs::{digest, hmac, rand};
+
+/// SHA-256 of a token: the key that signs its reports, and what stands for the token inside the simulator.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct TokenHash([u8; 32]);
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("TokenHash")
+    }
+}
+
+impl TokenHash {
+    pub(super) fn of(token: &str) -> Self {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
+        Self(bytes)
+    }
+
+    /// A key that no token has: what a forger would sign with.
+    pub(super) fn forged(mut self) -> Self {
+        self.0[0] ^= 0xff;
+        self
+    }
+
+    /// `hex(HMAC-SHA256(key = SHA256(token), timestamp LF body))`, lower case: core.telegram.org/gateway/api, "Report delivery".
+    pub(super) fn sign(&self, timestamp: &str, body: &str) -> String {
+        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &self.0));
+        context.update(timestamp.as_bytes());
+        context.update(b"\n");
+        context.update(body.as_bytes());
+        hex(context.sign().as_ref())
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// Should the source of randomness fail, zeros: callers make ids unique on their own.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the simulator stands for someone else, with chance of its own"
+)]
+pub(super) fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    if rand::fill(&mut bytes).is_err() {
+        tracing::warn!("no random bytes; the simulator goes on with zeros");
+    }
+    bytes
+}
+
+pub(super) fn random_digits(length: usize) -> String {
+    random_bytes::<8>()
+        .iter()
+        .take(length)
+        .map(|byte| char::from(b'0' + byte % 10))
+        .collect()
+}

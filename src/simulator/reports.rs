@@ -1,0 +1,285 @@
+//! Reports to callers: when each is due, and posting it until it is acknowledged.
+//!
+//! One task watches one heap of due times. It asks the clock again at least every [`LOOK`], so that a manual clock works too.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use reqwest::{Client, StatusCode, Url, header};
+use tokio::sync::{Notify, Semaphore};
+
+use super::digest::TokenHash;
+use super::telegram::{self, Delivery, Request};
+use super::world::{World, after, lock};
+
+const TRIES: u32 = 10;
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// How many reports are under way at once.
+const POSTING: usize = 256;
+/// How many may be planned: what comes on top is dropped, with a warning.
+const PLANNED: usize = 100_000;
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What happens at a planned time.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// A Telegram message changes its state: the refund, and the reports in this order.
+    Telegram {
+        request: Arc<Mutex<Request>>,
+        changes: &'static [Delivery],
+    },
+    /// Reports are posted, one after another.
+    Post(Vec<Report>),
+}
+
+/// A report, the same on each try but for the timestamp and the signature.
+#[derive(Clone, Debug)]
+pub(super) struct Report {
+    pub(super) url: Url,
+    pub(super) body: String,
+    pub(super) kind: Kind,
+    /// How often it has been tried.
+    pub(super) tries: u32,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    /// Signed; exactly 200 acknowledges.
+    Telegram(TokenHash),
+    /// Any 2xx acknowledges.
+    Sms,
+}
+
+#[derive(Debug)]
+struct Planned {
+    at: DateTime<Utc>,
+    order: u64,
+    event: Event,
+}
+
+#[derive(Debug, Default)]
+struct Heap {
+    planned: BinaryHeap<Planned>,
+    order: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Schedule {
+    heap: Mutex<Heap>,
+    changed: Notify,
+}
+
+impl Schedule {
+    pub(super) fn add(&self, at: DateTime<Utc>, event: Event) {
+        let mut heap = lock(&self.heap);
+        if heap.planned.len() >= PLANNED {
+            drop(heap);
+            tracing::warn!(limit = PLANNED, "too many reports are planned; one is lost");
+            return;
+        }
+        heap.order += 1;
+        let order = heap.order;
+        let is_next = heap.planned.peek().is_none_or(|next| at < next.at);
+        heap.planned.push(Planned { at, order, event });
+        drop(heap);
+        if is_next {
+            self.changed.notify_one();
+        }
+    }
+
+    /// What is due, with the time that it was planned for; or when to look again.
+    fn take_due(&self, now: DateTime<Utc>) -> Result<(DateTime<Utc>, Event), Option<Duration>> {
+        let mut heap = lock(&self.heap);
+        match heap.planned.peek() {
+            None => Err(None),
+            Some(next) if next.at > now => {
+                Err(Some((next.at - now).to_std().unwrap_or(LOOK).min(LOOK)))
+            }
+            Some(_) => heap
+                .planned
+                .pop()
+                .map(|due| (due.at, due.event))
+                .ok_or(None),
+        }
+    }
+}
+
+/// Does what is planned until the simulator stops.
+pub(super) async fn run(world: Arc<World>, client: Client) {
+    let posting = Arc::new(Semaphore::new(POSTING));
+    loop {
+        // A place is waited for first: while receivers are slow, what is due stays in the bounded heap.
+        let place = tokio::select! {
+            () = world.stopping.cancelled() => return,
+            place = Arc::clone(&posting).acquire_owned() => place,
+        };
+        let (planned_for, event) = match world.schedule.take_due(world.clock.now()) {
+            Ok(due) => due,
+            Err(look_again) => {
+                drop(place);
+                tokio::select! {
+                    () = world.stopping.cancelled() => return,
+                    () = world.schedule.changed.notified() => {}
+                    () = tokio::time::sleep(look_again.unwrap_or(Duration::MAX)), if look_again.is_some() => {}
+                }
+                continue;
+            }
+        };
+        let reports = match event {
+            Event::Post(reports) => reports,
+            Event::Telegram { request, changes } => changes
+                .iter()
+                .filter_map(|change| telegram::happen(&world, &request, *change, planned_for))
+                .collect(),
+        };
+        if reports.is_empty() {
+            continue;
+        }
+        let (sender, client) = (Arc::clone(&world), client.clone());
+        world.tasks.spawn(async move {
+            let _place = place;
+            for report in reports {
+                tokio::select! {
+                    () = sender.stopping.cancelled() => return,
+                    acknowledged = post(&sender, &client, &report) => if !acknowledged {
+                        try_again(&sender, report);
+                    },
+                }
+            }
+        });
+    }
+}
+
+fn try_again(world: &World, mut report: Report) {
+    report.tries += 1;
+    if report.tries >= TRIES {
+        tracing::debug!(url = %report.url.origin().ascii_serialization(), "a report was never acknowledged");
+        return;
+    }
+    let delay = world
+        .pace
+        .callback_retry
+        .saturating_mul(1 << (report.tries - 1));
+    world
+        .schedule
+        .add(after(world.clock.now(), delay), Event::Post(vec![report]));
+}
+
+async fn post(world: &World, client: &Client, report: &Report) -> bool {
+    let mut request = client
+        .post(report.url.clone())
+        .header(header::CONTENT_TYPE, "application/json");
+    if let Kind::Telegram(token) = &report.kind {
+        let timestamp = world.clock.now().timestamp().to_string();
+        let signature = token.sign(&timestamp, &report.body);
+        request = request
+            .header(header::ACCEPT, "application/json")
+            .header(header::ACCEPT_CHARSET, "utf-8")
+            .header("X-Request-Timestamp", timestamp)
+            .header("X-Request-Signature", signature);
+    }
+    match request.body(report.body.clone()).send().await {
+        Ok(answer) => match report.kind {
+            Kind::Telegram(_) => answer.status() == StatusCode::OK,
+            Kind::Sms => answer.status().is_success(),
+        },
+        Err(_) => false,
+    }
+}
+
+/// # Errors
+/// When TLS cannot be set up at all.
+pub(super) fn outbound_client() -> reqwest::Result<Client> {
+    let settings = || {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the simulator stands for someone else, with a client of its own"
+        )]
+        Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(TIMEOUT)
+            .user_agent("pinroute-simulator")
+    };
+    // A machine without root certificates can still report over plain HTTP.
+    settings()
+        .build()
+        .or_else(|_| settings().tls_certs_only([]).build())
+}
+
+/// An address that reports may go to: https anywhere, as Telegram asks; plain http to this machine only, so that nothing else
+/// can be reached through the simulator.
+pub(super) fn report_url(text: &str) -> Option<Url> {
+    if text.len() > 256 {
+        return None;
+    }
+    let url = Url::parse(text).ok()?;
+    let host = url.host_str()?;
+    let is_loopback = host.eq_ignore_ascii_case("localhost")
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
+    match url.scheme() {
+        "https" => Some(url),
+        "http" if is_loopback => Some(url),
+        _ => None,
+    }
+}
+
+/// The heap's greatest is what is due first.
+impl Ord for Planned {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.at, other.order).cmp(&(self.at, self.order))
+    }
+}
+
+impl PartialOrd for Planned {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Planned {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Planned {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_goes_to_this_machine_only() {
+        for good in [
+            "https://shop.example/hook",
+            "http://127.0.0.1:8080/callbacks/telegram",
+            "http://127.9.9.9/x",
+            "http://localhost:1/",
+            "http://[::1]:8080/",
+        ] {
+            assert!(report_url(good).is_some(), "{good}");
+        }
+        for bad in [
+            "http://shop.example/hook",
+            "http://localhost@shop.example/",
+            "http://127.0.0.1.shop.example/",
+            "http://169.254.169.254/",
+            "http://[::ffff:10.0.0.1]/",
+            "ftp://127.0.0.1/",
+            "file:///etc/passwd",
+            "nonsense",
+            "",
+        ] {
+            assert!(report_url(bad).is_none(), "{bad}");
+        }
+        assert!(report_url(&format!("https://shop.example/{}", "x".repeat(250))).is_none());
+    }
+}

@@ -1,0 +1,185 @@
+//! The URL map, the page's files and the virtual phones as JSON.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::http::StatusCode;
+use actix_web::web::{self, Bytes, Data, ServiceConfig};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+use serde::Serialize;
+
+use super::numbers::{self, Number};
+use super::world::{World, lock};
+use super::{sms, telegram};
+
+const LARGEST_BODY: usize = 64 * 1024;
+
+pub(super) fn run(listener: TcpListener, world: Arc<World>) -> io::Result<Server> {
+    let world = Data::from(world);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(world.clone())
+            .app_data(web::PayloadConfig::new(LARGEST_BODY))
+            .configure(routes)
+    })
+    .workers(1)
+    .disable_signals()
+    .keep_alive(Duration::from_secs(75))
+    .shutdown_timeout(1)
+    .listen(listener)?
+    .run();
+    Ok(server)
+}
+
+fn routes(config: &mut ServiceConfig) {
+    config
+        .route("/", web::get().to(page))
+        .route("/page.css", web::get().to(style))
+        .route("/page.js", web::get().to(script))
+        .route("/livez", web::get().to(livez))
+        .route("/settings", web::get().to(settings))
+        .route("/pauses", web::get().to(pauses))
+        .route("/phones", web::get().to(phones))
+        .route("/phones/{number}/messages", web::get().to(messages))
+        .route("/sms/send", web::get().to(send_sms))
+        .route("/sms/send", web::post().to(send_sms))
+        .default_service(web::to(call_telegram));
+}
+
+/// The providers that the gateway leaves alone for a while, as it says itself: `[]` where there is no gateway to ask.
+async fn pauses(world: Data<World>) -> HttpResponse {
+    let asked = async {
+        let url = format!("{}/readyz", world.gateway_url.as_ref()?);
+        let answer = world.outbound.get(url).send().await.ok()?;
+        let state: serde_json::Value = serde_json::from_slice(&answer.bytes().await.ok()?).ok()?;
+        state.get("paused").cloned()
+    };
+    let paused = asked.await.unwrap_or_else(|| serde_json::json!([]));
+    HttpResponse::Ok()
+        .insert_header(("cache-control", "no-store"))
+        .json(serde_json::json!({ "items": paused }))
+}
+
+async fn send_sms(
+    world: Data<World>,
+    http: HttpRequest,
+    body: Result<Bytes, actix_web::Error>,
+) -> HttpResponse {
+    match readable(&http, body) {
+        Ok(body) => sms::answer(&world, &http, &body),
+        Err((status, error)) => HttpResponse::build(status)
+            .json(serde_json::json!({ "status": "error", "error": error })),
+    }
+}
+
+async fn call_telegram(
+    world: Data<World>,
+    http: HttpRequest,
+    body: Result<Bytes, actix_web::Error>,
+) -> HttpResponse {
+    match readable(&http, body) {
+        Ok(body) => telegram::answer(&world.into_inner(), &http, &body).await,
+        Err((status, error)) => {
+            HttpResponse::build(status).json(serde_json::json!({ "ok": false, "error": error }))
+        }
+    }
+}
+
+/// The body, unless it is too large or broken off, or a page of another site has a browser send it: the simulator needs no key,
+/// and must not be somebody else's way to make requests on this machine.
+fn readable(
+    http: &HttpRequest,
+    body: Result<Bytes, actix_web::Error>,
+) -> Result<Bytes, (StatusCode, &'static str)> {
+    let site = http.headers().get("sec-fetch-site");
+    if site.is_some_and(|site| site == "cross-site") {
+        return Err((StatusCode::FORBIDDEN, "CROSS_SITE_REQUEST"));
+    }
+    body.map_err(|error| match error.as_response_error().status_code() {
+        StatusCode::PAYLOAD_TOO_LARGE => (StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE"),
+        _ => (StatusCode::BAD_REQUEST, "BODY_UNREADABLE"),
+    })
+}
+
+async fn messages(world: Data<World>, path: web::Path<String>) -> HttpResponse {
+    // The router leaves `%2B` as it is, since `+` means something in a path.
+    let given = path.into_inner();
+    let digits = given
+        .strip_prefix("%2B")
+        .or_else(|| given.strip_prefix("%2b"))
+        .unwrap_or(&given);
+    let Some(number) = Number::parse(digits) else {
+        return HttpResponse::BadRequest()
+            .content_type("application/problem+json")
+            .json(serde_json::json!({
+                "type": "about:blank",
+                "title": "Bad Request",
+                "status": 400,
+                "detail": "not a phone number in E.164: + and 7 to 15 digits",
+                "code": "invalid_request",
+            }));
+    };
+    let items = lock(&world.phones).arrived(number, world.clock.now());
+    listed(items)
+}
+
+async fn phones(world: Data<World>) -> HttpResponse {
+    let items = lock(&world.phones).recent(world.clock.now());
+    listed(items)
+}
+
+fn listed<T: Serialize>(items: T) -> HttpResponse {
+    #[derive(Serialize)]
+    struct Items<T> {
+        items: T,
+    }
+    HttpResponse::Ok()
+        .insert_header(("cache-control", "no-store"))
+        .json(Items { items })
+}
+
+async fn settings(world: Data<World>) -> HttpResponse {
+    #[derive(Serialize)]
+    struct Settings<'a> {
+        gateway_url: Option<&'a str>,
+        numbers: Vec<numbers::Row>,
+    }
+    HttpResponse::Ok().json(Settings {
+        gateway_url: world.gateway_url.as_deref(),
+        numbers: numbers::table(),
+    })
+}
+
+async fn livez() -> &'static str {
+    "ok"
+}
+
+async fn page() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((
+            "content-security-policy",
+            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; \
+             base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        ))
+        .insert_header(("x-content-type-options", "nosniff"))
+        .insert_header(("referrer-policy", "no-referrer"))
+        .body(include_str!("page/page.html"))
+}
+
+async fn style() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/css; charset=utf-8")
+        .insert_header(("x-content-type-options", "nosniff"))
+        .body(include_str!("page/page.css"))
+}
+
+async fn script() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/javascript; charset=utf-8")
+        .insert_header(("x-content-type-options", "nosniff"))
+        .body(include_str!("page/page.js"))
+}

@@ -1,0 +1,89 @@
+//! All requests and accounts that are remembered.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use super::request::Request;
+use super::wire::{Money, Refusal};
+use crate::simulator::digest::{TokenHash, random_bytes};
+use crate::simulator::world::lock;
+
+const REQUESTS: usize = 20_000;
+const ACCOUNTS: usize = 1_000;
+const FIRST_BALANCE: i32 = 100 * 100;
+pub(super) const FEE: Money = Money(1);
+
+/// At most 20,000 requests and 1,000 accounts; the oldest go first.
+#[derive(Debug, Default)]
+pub(in crate::simulator) struct Requests {
+    by_id: HashMap<u64, Arc<Mutex<Request>>>,
+    by_age: VecDeque<u64>,
+    balances: HashMap<TokenHash, i32>,
+    accounts_by_age: VecDeque<TokenHash>,
+}
+
+impl Requests {
+    /// Of this account: another's is as good as unknown.
+    pub(super) fn find(
+        &self,
+        account: TokenHash,
+        id: &str,
+    ) -> Result<Arc<Mutex<Request>>, Refusal> {
+        let number: u64 = id.parse().map_err(|_| Refusal::RequestIdInvalid)?;
+        self.by_id
+            .get(&number)
+            .filter(|request| {
+                let request = lock(request);
+                request.account() == account && request.id().to_string() == id
+            })
+            .cloned()
+            .ok_or(Refusal::RequestIdInvalid)
+    }
+
+    /// Charges the fee and remembers a request under a new id.
+    pub(super) fn charge(
+        &mut self,
+        account: TokenHash,
+        make: impl FnOnce(u64) -> Request,
+    ) -> (Arc<Mutex<Request>>, Money) {
+        let balance = self.balance(account);
+        if *balance < FEE.0 {
+            // A sandbox does not go dry under load; numbers that end with 0003 show what a dry account does.
+            tracing::info!("the simulated Telegram account is used up; it starts again at 100.00");
+            *balance = FIRST_BALANCE;
+        }
+        *balance -= FEE.0;
+        let remaining = Money(*balance);
+
+        let random = u64::from_le_bytes(random_bytes());
+        let mut id = 100_000_000_000_000 + random % 900_000_000_000_000;
+        while self.by_id.contains_key(&id) {
+            id += 1;
+        }
+        let request = Arc::new(Mutex::new(make(id)));
+        self.by_id.insert(id, Arc::clone(&request));
+        self.by_age.push_back(id);
+        if self.by_age.len() > REQUESTS
+            && let Some(oldest) = self.by_age.pop_front()
+        {
+            self.by_id.remove(&oldest);
+        }
+        (request, remaining)
+    }
+
+    pub(super) fn refund(&mut self, account: TokenHash) {
+        *self.balance(account) += FEE.0;
+    }
+
+    fn balance(&mut self, account: TokenHash) -> &mut i32 {
+        if !self.balances.contains_key(&account) {
+            self.accounts_by_age.push_back(account);
+            if self.accounts_by_age.len() > ACCOUNTS
+                && let Some(oldest) = self.accounts_by_age.pop_front()
+            {
+                self.balances.remove(&oldest);
+            }
+        }
+        self.balances.entry(account).or_insert(FIRST_BALANCE)
+    }
+}

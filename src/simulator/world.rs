@@ -1,0 +1,69 @@
+//! What every handler shares: the clock, the pace, and the simulated world's memory behind short locks.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::digest::TokenHash;
+use super::phones::Phones;
+use super::reports::Schedule;
+use super::telegram::Requests;
+use super::{Options, Pace};
+use crate::clock::Clock;
+
+/// A request's own lock may be taken inside that of `requests`, never the other way round; no other two are held together.
+pub(super) struct World {
+    pub(super) clock: Clock,
+    pub(super) pace: Pace,
+    pub(super) telegram_token: Option<TokenHash>,
+    pub(super) gateway_url: Option<String>,
+    /// For reports, and for the gateway's state.
+    pub(super) outbound: reqwest::Client,
+    pub(super) runtime: Handle,
+    pub(super) tasks: TaskTracker,
+    pub(super) stopping: CancellationToken,
+    pub(super) schedule: Schedule,
+    pub(super) requests: Mutex<Requests>,
+    pub(super) phones: Mutex<Phones>,
+}
+
+impl World {
+    pub(super) fn new(
+        options: Options,
+        outbound: reqwest::Client,
+        runtime: Handle,
+        tasks: TaskTracker,
+        stopping: CancellationToken,
+    ) -> Self {
+        Self {
+            clock: options.clock,
+            pace: options.pace,
+            telegram_token: options.telegram_token.as_deref().map(TokenHash::of),
+            gateway_url: options.gateway_url,
+            outbound,
+            runtime,
+            tasks,
+            stopping,
+            schedule: Schedule::default(),
+            requests: Mutex::default(),
+            phones: Mutex::default(),
+        }
+    }
+}
+
+/// A lock whose holder panicked is taken over: the simulator's memory has no invariant that outlives a statement.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Later by a length of time; what does not fit the calendar is its end.
+pub(super) fn after(start: DateTime<Utc>, length: Duration) -> DateTime<Utc> {
+    TimeDelta::from_std(length)
+        .ok()
+        .and_then(|length| start.checked_add_signed(length))
+        .unwrap_or(DateTime::<Utc>::MAX_UTC)
+}

@@ -1,0 +1,136 @@
+//! What one step changes, as one value that takes effect whole or not at all.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::idempotency::Claim;
+use super::verifications::Stored;
+use crate::ledger::entry::Entry;
+use crate::secret::Vault;
+use crate::verification::Verification;
+
+/// Everything that a transition wants kept.
+#[derive(Debug)]
+pub struct Change {
+    pub(super) write: Option<(Write, Stored)>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) idempotency: Option<IdempotencyOp>,
+}
+
+/// Whether the verification is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// Fails with [`CommitError::Exists`] when a pending verification has the same reuse key.
+    Insert,
+    /// Fails with [`CommitError::Stale`] unless the stored version is the one that the state was read at.
+    Update,
+}
+
+impl Write {
+    /// What it means when the row was not written.
+    pub(super) fn refused(self) -> CommitError {
+        match self {
+            Self::Insert => CommitError::Exists,
+            Self::Update => CommitError::Stale,
+        }
+    }
+}
+
+/// What the change does to the verification's lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lease {
+    Keep,
+    /// Take or prolong it.
+    Hold {
+        owner: i64,
+        until: DateTime<Utc>,
+    },
+    /// Give it up, if this owner still has it.
+    Release {
+        owner: i64,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub enum IdempotencyOp {
+    /// A request begins under its key; fails with [`CommitError::Claimed`] when the key is known.
+    Claim(Claim),
+    /// It ended well: its answer, as JSON that holds no secret, until `expires_at`.
+    Complete {
+        key_hash: [u8; 32],
+        claim: i64,
+        answer: String,
+        expires_at: DateTime<Utc>,
+    },
+    /// It did not: the key is free again.
+    Release { key_hash: [u8; 32], claim: i64 },
+}
+
+/// Why a change did not take effect.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    #[error("the verification was changed meanwhile")]
+    Stale,
+    #[error("a pending verification like it exists")]
+    Exists,
+    #[error("the idempotency key is known")]
+    Claimed,
+    /// It may or may not have taken effect.
+    #[error("the database cannot take it now")]
+    Unavailable,
+}
+
+impl Change {
+    /// Only an idempotency record.
+    #[must_use]
+    pub fn idempotency(op: IdempotencyOp) -> Self {
+        Self {
+            write: None,
+            entries: Vec::new(),
+            idempotency: Some(op),
+        }
+    }
+
+    /// The verification as it now is, with the ledger entries of its transitions. `wake_at`: when its next task is due.
+    #[must_use]
+    pub fn of(
+        vault: &Vault,
+        write: Write,
+        verification: &Verification,
+        reuse_key: [u8; 16],
+        wake_at: Option<DateTime<Utc>>,
+        lease: Lease,
+    ) -> Self {
+        let entries = verification
+            .bookings
+            .iter()
+            .map(|b| Entry::of(verification, b))
+            .collect();
+        let stored = Stored::of(vault, verification, reuse_key, wake_at, lease);
+        Self {
+            write: Some((write, stored)),
+            entries,
+            idempotency: None,
+        }
+    }
+
+    #[must_use]
+    pub fn with_idempotency(mut self, op: Option<IdempotencyOp>) -> Self {
+        self.idempotency = op;
+        self
+    }
+
+    /// Two changes of one verification cannot be written in one statement.
+    pub(super) fn subject(&self) -> Option<Uuid> {
+        self.write.as_ref().map(|(_, stored)| stored.id)
+    }
+
+    pub(super) fn idempotency_key(&self) -> Option<[u8; 32]> {
+        match self.idempotency.as_ref()? {
+            IdempotencyOp::Claim(claim) => Some(claim.key_hash),
+            IdempotencyOp::Complete { key_hash, .. } | IdempotencyOp::Release { key_hash, .. } => {
+                Some(*key_hash)
+            }
+        }
+    }
+}

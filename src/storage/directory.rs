@@ -1,0 +1,180 @@
+//! Projects and API keys. They are few and read on every request, so callers keep a copy and ask for the revision.
+
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::engine::{read, write};
+use super::{Db, StorageError};
+use crate::secret::{fingerprint, random};
+use crate::verification::id::{ProjectId, time_ordered};
+
+/// A tenant: one site or app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Project {
+    pub id: ProjectId,
+    pub name: String,
+    /// JSON: what it sets otherwise than the defaults.
+    pub overrides: String,
+    pub created_at: DateTime<Utc>,
+}
+
+/// A key as it is kept: only its hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey {
+    pub id: Uuid,
+    /// `None`: an instance key, for every project.
+    pub project: Option<ProjectId>,
+    pub hash: Vec<u8>,
+    pub scopes: String,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    pub project: Option<ProjectId>,
+    pub scopes: String,
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+#[derive(FromRow)]
+struct ProjectRow {
+    id: Uuid,
+    name: String,
+    overrides: String,
+    created_at: DateTime<Utc>,
+}
+
+#[derive(FromRow)]
+struct KeyRow {
+    id: Uuid,
+    project_id: Option<Uuid>,
+    hash: Vec<u8>,
+    scopes: String,
+    created_at: DateTime<Utc>,
+    expires_at: Option<DateTime<Utc>>,
+    revoked_at: Option<DateTime<Utc>>,
+}
+
+impl From<ProjectRow> for Project {
+    fn from(row: ProjectRow) -> Self {
+        Self {
+            id: ProjectId(row.id),
+            name: row.name,
+            overrides: row.overrides,
+            created_at: row.created_at,
+        }
+    }
+}
+
+impl From<KeyRow> for ApiKey {
+    fn from(row: KeyRow) -> Self {
+        Self {
+            id: row.id,
+            project: row.project_id.map(ProjectId),
+            hash: row.hash,
+            scopes: row.scopes,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            revoked_at: row.revoked_at,
+        }
+    }
+}
+
+impl Db {
+    pub async fn list_projects(&self) -> Result<Vec<Project>, StorageError> {
+        const LIST: &str = "SELECT id, name, overrides, created_at FROM projects ORDER BY name";
+        let rows: Vec<ProjectRow> = read!(&self.engine, |pool| sqlx::query_as(LIST)
+            .fetch_all(pool)
+            .await)?;
+        Ok(rows.into_iter().map(Project::from).collect())
+    }
+
+    /// Fails with [`StorageError::Exists`] when the name is taken.
+    pub async fn create_project(
+        &self,
+        name: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Project, StorageError> {
+        const INSERT: &str =
+            "INSERT INTO projects (id, name, overrides, created_at) VALUES ($1, $2, '{}', $3)";
+        let id = time_ordered(now, random());
+        write!(&self.engine, |pool| sqlx::query(INSERT)
+            .bind(id)
+            .bind(name.to_owned())
+            .bind(now)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(Project {
+            id: ProjectId(id),
+            name: name.to_owned(),
+            overrides: "{}".to_owned(),
+            created_at: now,
+        })
+    }
+
+    pub async fn list_keys(&self) -> Result<Vec<ApiKey>, StorageError> {
+        const LIST: &str = "SELECT id, project_id, hash, scopes, created_at, expires_at, revoked_at \
+            FROM api_keys ORDER BY created_at DESC, id";
+        let rows: Vec<KeyRow> = read!(&self.engine, |pool| sqlx::query_as(LIST)
+            .fetch_all(pool)
+            .await)?;
+        Ok(rows.into_iter().map(ApiKey::from).collect())
+    }
+
+    /// Keeps the hash of `secret`; one that is there already comes into force again.
+    pub async fn create_key(
+        &self,
+        key: &NewKey,
+        secret: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Uuid, StorageError> {
+        const INSERT: &str = "INSERT INTO api_keys (id, project_id, hash, scopes, created_at, expires_at) \
+            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (hash) DO UPDATE SET revoked_at = NULL";
+        let id = time_ordered(now, random());
+        write!(&self.engine, |pool| sqlx::query(INSERT)
+            .bind(id)
+            .bind(key.project.map(|project| project.0))
+            .bind(fingerprint(secret.as_bytes()).to_vec())
+            .bind(key.scopes.clone())
+            .bind(now)
+            .bind(key.expires_at)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(id)
+    }
+
+    /// Puts a key out of force whose secret is known, if it is there.
+    pub async fn revoke_secret(
+        &self,
+        secret: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StorageError> {
+        const REVOKE: &str =
+            "UPDATE api_keys SET revoked_at = $1 WHERE hash = $2 AND revoked_at IS NULL";
+        write!(&self.engine, |pool| sqlx::query(REVOKE)
+            .bind(now)
+            .bind(fingerprint(secret.as_bytes()).to_vec())
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Answers whether there was such a key, still in force.
+    pub async fn revoke_key(&self, id: Uuid, now: DateTime<Utc>) -> Result<bool, StorageError> {
+        const REVOKE: &str =
+            "UPDATE api_keys SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL";
+        let touched = write!(&self.engine, |pool| sqlx::query(REVOKE)
+            .bind(now)
+            .bind(id)
+            .execute(pool)
+            .await
+            .map(|done| done.rows_affected()))?;
+        Ok(touched > 0)
+    }
+}

@@ -1,0 +1,45 @@
+//! The two engines, and the macros that run one statement on whichever it is.
+
+use std::path::PathBuf;
+
+use sqlx::{PgPool, SqlitePool};
+
+/// Where the data is.
+#[derive(Clone, Debug)]
+pub enum Location {
+    Sqlite(PathBuf),
+    /// A URL, password included.
+    Postgres(String),
+}
+
+#[derive(Clone, Debug)]
+pub enum Engine {
+    Postgres(PgPool),
+    /// One connection writes, several read.
+    Sqlite {
+        write: SqlitePool,
+        read: SqlitePool,
+    },
+}
+
+/// Runs a statement that only reads.
+macro_rules! read {
+    ($engine:expr, |$pool:ident| $body:expr) => {
+        match $engine {
+            $crate::storage::engine::Engine::Postgres($pool) => $body,
+            $crate::storage::engine::Engine::Sqlite { read: $pool, .. } => $body,
+        }
+    };
+}
+
+/// Runs a single statement that writes, outside of the group commit.
+macro_rules! write {
+    ($engine:expr, |$pool:ident| $body:expr) => {
+        match $engine {
+            $crate::storage::engine::Engine::Postgres($pool) => $body,
+            $crate::storage::engine::Engine::Sqlite { write: $pool, .. } => $body,
+        }
+    };
+}
+
+pub(super) use {read, write};

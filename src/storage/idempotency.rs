@@ -1,0 +1,114 @@
+//! Idempotency keys: claimed before a request does anything, completed in the same change as its effect.
+
+use chrono::{DateTime, Utc};
+
+use super::engine::{read, write};
+use super::rows::{Column, Rows};
+use super::{Db, StorageError};
+
+/// A request that begins under a key.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// Of project, path and key.
+    pub key_hash: [u8; 32],
+    /// Of the raw body.
+    pub request_hash: [u8; 32],
+    /// Random; tells this request's claim from another's.
+    pub claim: i64,
+    /// When the claim of a request that died lapses.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// What is kept under a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub request_hash: Vec<u8>,
+    /// `None`: the request still runs.
+    pub answer: Option<String>,
+}
+
+pub(super) const CLAIM: &str = "INSERT INTO idempotency (key_hash, request_hash, claim, expires_at) \
+    SELECT r.key_hash, r.request_hash, r.claim, r.expires_at FROM {rows} WHERE true \
+    ON CONFLICT DO NOTHING RETURNING key_hash";
+
+pub(super) const COMPLETE: &str = "UPDATE idempotency SET answer = r.answer, expires_at = r.expires_at \
+    FROM {rows} WHERE idempotency.key_hash = r.key_hash AND idempotency.claim = r.claim";
+
+pub(super) const RELEASE: &str = "DELETE FROM idempotency WHERE answer IS NULL AND (key_hash, claim) IN (SELECT r.key_hash, r.claim FROM {rows})";
+
+pub(super) fn claim_rows(claims: &[Claim]) -> Rows {
+    Rows::new(
+        claims.len(),
+        vec![
+            (
+                "key_hash",
+                Column::Bytes(claims.iter().map(|c| Some(c.key_hash.to_vec())).collect()),
+            ),
+            (
+                "request_hash",
+                Column::Bytes(
+                    claims
+                        .iter()
+                        .map(|c| Some(c.request_hash.to_vec()))
+                        .collect(),
+                ),
+            ),
+            (
+                "claim",
+                Column::Int(claims.iter().map(|c| Some(c.claim)).collect()),
+            ),
+            (
+                "expires_at",
+                Column::Time(claims.iter().map(|c| Some(c.expires_at)).collect()),
+            ),
+        ],
+    )
+}
+
+impl Db {
+    /// What is kept under a key, unless it has lapsed; a lapsed one is removed, so that the key can be claimed again.
+    pub async fn find_kept(
+        &self,
+        key_hash: [u8; 32],
+        now: DateTime<Utc>,
+    ) -> Result<Option<Kept>, StorageError> {
+        const FIND: &str =
+            "SELECT request_hash, answer FROM idempotency WHERE key_hash = $1 AND expires_at > $2";
+        const DROP: &str = "DELETE FROM idempotency WHERE key_hash = $1 AND expires_at <= $2";
+        let key = key_hash.to_vec();
+        let found: Option<(Vec<u8>, Option<String>)> =
+            read!(&self.engine, |pool| sqlx::query_as(FIND)
+                .bind(key.clone())
+                .bind(now)
+                .fetch_optional(pool)
+                .await)?;
+        if found.is_none() {
+            write!(&self.engine, |pool| sqlx::query(DROP)
+                .bind(key)
+                .bind(now)
+                .execute(pool)
+                .await
+                .map(|_| ()))?;
+        }
+        Ok(found.map(|(request_hash, answer)| Kept {
+            request_hash,
+            answer,
+        }))
+    }
+
+    /// Removes up to `limit` lapsed keys; answers how many there were.
+    pub async fn drop_lapsed_keys(
+        &self,
+        now: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<u64, StorageError> {
+        const DROP: &str = "DELETE FROM idempotency WHERE key_hash IN \
+            (SELECT key_hash FROM idempotency WHERE expires_at <= $1 LIMIT $2)";
+        Ok(write!(&self.engine, |pool| sqlx::query(DROP)
+            .bind(now)
+            .bind(limit)
+            .execute(pool)
+            .await
+            .map(|done| done.rows_affected()))?)
+    }
+}

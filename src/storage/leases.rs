@@ -1,0 +1,159 @@
+//! Leases: who works on which verification, taken over when they end (architecture, point 5).
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::engine::{Engine, write};
+use super::rows::{Column, Rows};
+use super::verifications::Row;
+use super::{Db, StorageError};
+use crate::verification::Verification;
+use crate::verification::id::VerificationId;
+
+impl Db {
+    /// Takes the leases of up to `limit` verifications that have a task due and that nobody works on.
+    pub async fn claim_due(
+        &self,
+        owner: i64,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<Verification>, StorageError> {
+        macro_rules! due {
+            ($lock:literal) => {
+                concat!(
+                    "UPDATE verifications SET lease_owner = $1, lease_until = $2 WHERE id IN (",
+                    "SELECT d.id FROM verifications d WHERE d.wake_at <= $3 ",
+                    "AND (d.lease_until IS NULL OR d.lease_until <= $3) ORDER BY d.wake_at LIMIT $4 ",
+                    $lock,
+                    ") RETURNING id, project_id, version, sealed, code_hash, record"
+                )
+            };
+        }
+        let rows: Vec<Row> = match &self.engine {
+            Engine::Postgres(pool) => {
+                sqlx::query_as(due!("FOR UPDATE SKIP LOCKED"))
+                    .bind(owner)
+                    .bind(until)
+                    .bind(now)
+                    .bind(limit)
+                    .fetch_all(pool)
+                    .await?
+            }
+            Engine::Sqlite { read, write } => {
+                // A look through a reader first: the one writer is not taken for nothing four times a second.
+                const ANY: &str = "SELECT 1 FROM verifications WHERE wake_at <= $1 AND (lease_until IS NULL OR lease_until <= $1) LIMIT 1";
+                let any: Option<(i64,)> =
+                    sqlx::query_as(ANY).bind(now).fetch_optional(read).await?;
+                if any.is_none() {
+                    return Ok(Vec::new());
+                }
+                sqlx::query_as(due!(""))
+                    .bind(owner)
+                    .bind(until)
+                    .bind(now)
+                    .bind(limit)
+                    .fetch_all(write)
+                    .await?
+            }
+        };
+        // One that cannot be read must not keep the others from their turn.
+        let open = |row: Row| {
+            row.open(&self.vault)
+                .inspect_err(|error| tracing::error!(%error, "a verification is left alone"))
+        };
+        Ok(rows.into_iter().filter_map(|row| open(row).ok()).collect())
+    }
+
+    /// Takes the lease of one verification, if nobody has it.
+    pub async fn claim(
+        &self,
+        id: VerificationId,
+        owner: i64,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Option<Verification>, StorageError> {
+        const CLAIM: &str = "UPDATE verifications SET lease_owner = $1, lease_until = $2 \
+            WHERE id = $3 AND (lease_until IS NULL OR lease_until <= $4) \
+            RETURNING id, project_id, version, sealed, code_hash, record";
+        self.take_lease(CLAIM, id, owner, now, until).await
+    }
+
+    /// The newest state of a verification whose lease this owner still has, or that nobody has; `None`: it is another's now.
+    pub async fn reclaim(
+        &self,
+        id: VerificationId,
+        owner: i64,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Option<Verification>, StorageError> {
+        const RECLAIM: &str = "UPDATE verifications SET lease_owner = $1, lease_until = $2 \
+            WHERE id = $3 AND (lease_owner = $1 OR lease_until IS NULL OR lease_until <= $4) \
+            RETURNING id, project_id, version, sealed, code_hash, record";
+        self.take_lease(RECLAIM, id, owner, now, until).await
+    }
+
+    async fn take_lease(
+        &self,
+        sql: &'static str,
+        id: VerificationId,
+        owner: i64,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Option<Verification>, StorageError> {
+        let row: Option<Row> = write!(&self.engine, |pool| sqlx::query_as(sql)
+            .bind(owner)
+            .bind(until)
+            .bind(id.uuid())
+            .bind(now)
+            .fetch_optional(pool)
+            .await)?;
+        row.map(|row| row.open(&self.vault)).transpose()
+    }
+
+    /// Gives up the lease of a verification in which nothing is due before `wake_at`. What changed it meanwhile knows better.
+    pub async fn release(
+        &self,
+        v: &Verification,
+        owner: i64,
+        wake_at: Option<DateTime<Utc>>,
+    ) -> Result<(), StorageError> {
+        const RELEASE: &str = "UPDATE verifications SET lease_owner = NULL, lease_until = NULL, \
+            wake_at = CASE WHEN version = $1 THEN $2 ELSE wake_at END WHERE id = $3 AND lease_owner = $4";
+        write!(&self.engine, |pool| sqlx::query(RELEASE)
+            .bind(v.version)
+            .bind(wake_at)
+            .bind(v.id.uuid())
+            .bind(owner)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Prolongs the leases that `owner` still has on these.
+    pub async fn renew(
+        &self,
+        owner: i64,
+        ids: &[Uuid],
+        until: DateTime<Utc>,
+    ) -> Result<(), StorageError> {
+        const RENEW: &str = "UPDATE verifications SET lease_until = r.lease_until FROM {rows} \
+            WHERE verifications.id = r.id AND verifications.lease_owner = r.lease_owner";
+        for ids in ids.chunks(512) {
+            let rows = Rows::new(
+                ids.len(),
+                vec![
+                    ("id", Column::Uuid(ids.iter().copied().map(Some).collect())),
+                    ("lease_owner", Column::Int(vec![Some(owner); ids.len()])),
+                    ("lease_until", Column::Time(vec![Some(until); ids.len()])),
+                ],
+            );
+            match &self.engine {
+                Engine::Postgres(pool) => rows.postgres(RENEW).execute(pool).await.map(|_| ()),
+                Engine::Sqlite { write, .. } => rows.sqlite(RENEW).execute(write).await.map(|_| ()),
+            }?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,160 @@
+//! Ledger entries as rows. They are only ever added.
+
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::engine::Engine;
+use super::rows::{Column, Rows};
+use super::{Db, StorageError};
+use crate::ledger::entry::{Entry, Kind};
+use crate::money::{Micros, Money};
+use crate::verification::id::{ProjectId, VerificationId};
+
+pub(super) const INSERT: &str = "INSERT INTO ledger (id, at, kind, basis, amount, currency, provider, project_id, \
+    verification_id, attempt_id, author, note) \
+    SELECT r.id, r.at, r.kind, r.basis, r.amount, r.currency, r.provider, r.project_id, r.verification_id, r.attempt_id, \
+    r.author, r.note FROM {rows} WHERE true ON CONFLICT DO NOTHING";
+
+pub(super) fn rows(entries: &[&Entry]) -> Rows {
+    let text = |get: &dyn Fn(&Entry) -> Option<String>| {
+        Column::Text(entries.iter().map(|e| get(e)).collect())
+    };
+    let uuid = |get: &dyn Fn(&Entry) -> Option<Uuid>| {
+        Column::Uuid(entries.iter().map(|e| get(e)).collect())
+    };
+    Rows::new(
+        entries.len(),
+        vec![
+            ("id", uuid(&|e| Some(e.id))),
+            (
+                "at",
+                Column::Time(entries.iter().map(|e| Some(e.at)).collect()),
+            ),
+            ("kind", text(&|e| Some(e.kind.as_str().to_owned()))),
+            ("basis", text(&|e| Some(e.basis.clone()))),
+            (
+                "amount",
+                Column::Int(entries.iter().map(|e| Some(e.money.amount.0)).collect()),
+            ),
+            (
+                "currency",
+                text(&|e| Some(e.money.currency.as_str().to_owned())),
+            ),
+            ("provider", text(&|e| Some(e.provider.clone()))),
+            ("project_id", uuid(&|e| e.project)),
+            ("verification_id", uuid(&|e| e.verification)),
+            ("attempt_id", uuid(&|e| e.attempt)),
+            ("author", text(&|e| e.author.clone())),
+            ("note", text(&|e| e.note.clone())),
+        ],
+    )
+}
+
+#[derive(FromRow)]
+struct Row {
+    id: Uuid,
+    at: DateTime<Utc>,
+    kind: String,
+    basis: String,
+    amount: i64,
+    currency: String,
+    provider: String,
+    project_id: Option<Uuid>,
+    verification_id: Option<Uuid>,
+    attempt_id: Option<Uuid>,
+    author: Option<String>,
+    note: Option<String>,
+}
+
+impl TryFrom<Row> for Entry {
+    type Error = StorageError;
+
+    fn try_from(row: Row) -> Result<Self, StorageError> {
+        let fault = |column| StorageError::Inconsistent {
+            table: "ledger",
+            column,
+            id: row.id.to_string(),
+        };
+        Ok(Self {
+            id: row.id,
+            at: row.at,
+            kind: Kind::parse(&row.kind).ok_or_else(|| fault("kind"))?,
+            money: Money::new(
+                Micros(row.amount),
+                row.currency.parse().map_err(|_| fault("currency"))?,
+            ),
+            basis: row.basis,
+            provider: row.provider,
+            project: row.project_id,
+            verification: row.verification_id,
+            attempt: row.attempt_id,
+            author: row.author,
+            note: row.note,
+        })
+    }
+}
+
+/// Which entries, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct LedgerQuery {
+    pub project: Option<ProjectId>,
+    pub verification: Option<VerificationId>,
+    pub provider: Option<String>,
+    pub kind: Option<Kind>,
+    /// Booked at or after.
+    pub from: Option<DateTime<Utc>>,
+    /// Booked before.
+    pub before: Option<DateTime<Utc>>,
+    /// Only those that come after this one in the list.
+    pub cursor: Option<(DateTime<Utc>, Uuid)>,
+    pub limit: i64,
+}
+
+impl Db {
+    pub async fn list_ledger(&self, query: &LedgerQuery) -> Result<Vec<Entry>, StorageError> {
+        macro_rules! list {
+            ($pool:expr, $db:ty) => {{
+                let mut sql = sqlx::QueryBuilder::<$db>::new(
+                    "SELECT id, at, kind, basis, amount, currency, provider, project_id, verification_id, attempt_id, \
+                     author, note FROM ledger WHERE true",
+                );
+                if let Some(project) = query.project {
+                    sql.push(" AND project_id = ").push_bind(project.0);
+                }
+                if let Some(verification) = query.verification {
+                    // The range finds them by the primary key; of the same millisecond, it may hold another's too.
+                    let (first, last) = verification.entry_range();
+                    sql.push(" AND id BETWEEN ")
+                        .push_bind(first)
+                        .push(" AND ")
+                        .push_bind(last)
+                        .push(" AND verification_id = ")
+                        .push_bind(verification.uuid());
+                }
+                if let Some(provider) = &query.provider {
+                    sql.push(" AND provider = ").push_bind(provider.clone());
+                }
+                if let Some(kind) = query.kind {
+                    sql.push(" AND kind = ").push_bind(kind.as_str());
+                }
+                if let Some(from) = query.from {
+                    sql.push(" AND at >= ").push_bind(from);
+                }
+                if let Some(before) = query.before {
+                    sql.push(" AND at < ").push_bind(before);
+                }
+                if let Some((at, id)) = query.cursor {
+                    sql.push(" AND (at, id) < (").push_bind(at).push(", ").push_bind(id).push(")");
+                }
+                sql.push(" ORDER BY at DESC, id DESC LIMIT ").push_bind(query.limit);
+                sql.build_query_as::<Row>().fetch_all($pool).await
+            }};
+        }
+        let rows = match &self.engine {
+            Engine::Postgres(pool) => list!(pool, sqlx::Postgres),
+            Engine::Sqlite { read, .. } => list!(read, sqlx::Sqlite),
+        }?;
+        rows.into_iter().map(Entry::try_from).collect()
+    }
+}

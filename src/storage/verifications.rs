@@ -1,0 +1,255 @@
+//! Verifications as rows: sealed on the way in, opened on the way out, found, listed, claimed.
+
+use chrono::{DateTime, Utc};
+use sqlx::{AssertSqlSafe, FromRow};
+use uuid::Uuid;
+
+use super::change::Lease;
+use super::engine::{Engine, read};
+use super::rows::{Column, Rows};
+use super::{Db, StorageError};
+use crate::secret::{Vault, random};
+use crate::verification::code::{Code, CodeHash};
+use crate::verification::id::{ProjectId, VerificationId};
+use crate::verification::phone::PhoneNumber;
+use crate::verification::{Record, Verification};
+
+/// A verification ready to be written.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub id: Uuid,
+    pub change_id: i64,
+    project_id: Uuid,
+    /// The version that it was read at.
+    version: i64,
+    status: &'static str,
+    phone_index: [u8; 16],
+    reuse_key: [u8; 16],
+    sealed: Vec<u8>,
+    code_hash: [u8; 32],
+    record: String,
+    wake_at: Option<DateTime<Utc>>,
+    lease: Lease,
+}
+
+#[derive(Clone, FromRow)]
+pub(super) struct Row {
+    id: Uuid,
+    project_id: Uuid,
+    version: i64,
+    sealed: Vec<u8>,
+    code_hash: Vec<u8>,
+    record: String,
+}
+
+pub(super) const COLUMNS: &str = "v.id, v.project_id, v.version, v.sealed, v.code_hash, v.record";
+
+pub(super) const INSERT: &str = "INSERT INTO verifications (id, project_id, version, change_id, status, phone_index, \
+    reuse_key, sealed, code_hash, record, wake_at, lease_owner, lease_until) \
+    SELECT r.id, r.project_id, 1, r.change_id, r.status, r.phone_index, r.reuse_key, r.sealed, r.code_hash, r.record, \
+    r.wake_at, r.lease_owner, r.lease_until FROM {rows} WHERE true ON CONFLICT DO NOTHING RETURNING id";
+
+/// Lease: 0 keeps it, 1 holds it, 2 gives it up if it is still the owner's.
+pub(super) const UPDATE: &str = "UPDATE verifications SET version = r.version + 1, change_id = r.change_id, \
+    status = r.status, sealed = r.sealed, code_hash = r.code_hash, record = r.record, wake_at = r.wake_at, \
+    lease_owner = CASE WHEN r.lease = 1 THEN r.lease_owner \
+        WHEN r.lease = 2 AND verifications.lease_owner = r.lease_owner THEN NULL ELSE verifications.lease_owner END, \
+    lease_until = CASE WHEN r.lease = 1 THEN r.lease_until \
+        WHEN r.lease = 2 AND verifications.lease_owner = r.lease_owner THEN NULL ELSE verifications.lease_until END \
+    FROM {rows} WHERE verifications.id = r.id AND verifications.version = r.version RETURNING verifications.id";
+
+pub(super) fn rows(stored: &[&Stored]) -> Rows {
+    let lease = |s: &Stored| match s.lease {
+        Lease::Keep => (0, None, None),
+        Lease::Hold { owner, until } => (1, Some(owner), Some(until)),
+        Lease::Release { owner } => (2, Some(owner), None),
+    };
+    let bytes = |get: fn(&Stored) -> &[u8]| {
+        Column::Bytes(stored.iter().map(|s| Some(get(s).to_vec())).collect())
+    };
+    let text = |get: fn(&Stored) -> &str| {
+        Column::Text(stored.iter().map(|s| Some(get(s).to_owned())).collect())
+    };
+    let int =
+        |get: &dyn Fn(&Stored) -> Option<i64>| Column::Int(stored.iter().map(|s| get(s)).collect());
+    let time = |get: &dyn Fn(&Stored) -> Option<DateTime<Utc>>| {
+        Column::Time(stored.iter().map(|s| get(s)).collect())
+    };
+    Rows::new(
+        stored.len(),
+        vec![
+            (
+                "id",
+                Column::Uuid(stored.iter().map(|s| Some(s.id)).collect()),
+            ),
+            (
+                "project_id",
+                Column::Uuid(stored.iter().map(|s| Some(s.project_id)).collect()),
+            ),
+            ("version", int(&|s| Some(s.version))),
+            ("change_id", int(&|s| Some(s.change_id))),
+            ("status", text(|s| s.status)),
+            ("phone_index", bytes(|s| &s.phone_index)),
+            ("reuse_key", bytes(|s| &s.reuse_key)),
+            ("sealed", bytes(|s| &s.sealed)),
+            ("code_hash", bytes(|s| &s.code_hash)),
+            ("record", text(|s| &s.record)),
+            ("wake_at", time(&|s| s.wake_at)),
+            ("lease", int(&|s| Some(lease(s).0))),
+            ("lease_owner", int(&|s| lease(s).1)),
+            ("lease_until", time(&|s| lease(s).2)),
+        ],
+    )
+}
+
+impl Stored {
+    pub fn of(
+        vault: &Vault,
+        v: &Verification,
+        reuse_key: [u8; 16],
+        wake_at: Option<DateTime<Utc>>,
+        lease: Lease,
+    ) -> Self {
+        let code = v.code.as_ref().map_or("", Code::as_str);
+        let plain = format!("{}|{code}", v.phone.as_str());
+        Self {
+            id: v.id.uuid(),
+            change_id: i64::from_be_bytes(random()),
+            project_id: v.project.0,
+            version: v.version,
+            status: v.record.status.as_str(),
+            phone_index: phone_index(vault, &v.phone),
+            reuse_key,
+            sealed: vault.seal(v.id.uuid().as_bytes(), plain.as_bytes()),
+            code_hash: v.code_hash.0,
+            record: serde_json::to_string(&v.record)
+                .expect("a record has string keys and no failing fields"),
+            wake_at,
+            lease,
+        }
+    }
+}
+
+/// The keyed index of a number.
+fn phone_index(vault: &Vault, phone: &PhoneNumber) -> [u8; 16] {
+    vault.lookup(&[b"phone", phone.as_str().as_bytes()])
+}
+
+impl Row {
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    pub fn open(self, vault: &Vault) -> Result<Verification, StorageError> {
+        let fault = |column| StorageError::Inconsistent {
+            table: "verifications",
+            column,
+            id: self.id.to_string(),
+        };
+        let (plain, current) = vault
+            .open(self.id.as_bytes(), &self.sealed)
+            .map_err(|_| fault("sealed"))?;
+        let plain = String::from_utf8(plain).map_err(|_| fault("sealed"))?;
+        let (phone, code) = plain.split_once('|').ok_or_else(|| fault("sealed"))?;
+        let code = Code::parse(code);
+        let hash: [u8; 32] = self
+            .code_hash
+            .as_slice()
+            .try_into()
+            .map_err(|_| fault("code_hash"))?;
+        let code_hash = match &code {
+            // Hashed under a key that is being retired: hash it again under the current one.
+            Some(code) if !current => vault.code_hash(self.id.as_bytes(), code.as_str()),
+            _ => hash,
+        };
+        let record: Record = serde_json::from_str(&self.record).map_err(|_| fault("record"))?;
+        Ok(Verification {
+            id: VerificationId::from_uuid(self.id),
+            project: ProjectId(self.project_id),
+            version: self.version,
+            phone: PhoneNumber::from_storage(phone.to_owned()),
+            code_hash: CodeHash(code_hash),
+            code,
+            record,
+            bookings: Vec::new(),
+        })
+    }
+}
+
+/// Which verifications, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct ListQuery {
+    pub project: Option<ProjectId>,
+    pub phone: Option<PhoneNumber>,
+    pub status: Option<&'static str>,
+    /// Created at or after.
+    pub from: Option<DateTime<Utc>>,
+    /// Created before.
+    pub before: Option<DateTime<Utc>>,
+    /// Only those that come after this one in the list.
+    pub cursor: Option<VerificationId>,
+    pub limit: i64,
+}
+
+impl Db {
+    pub async fn list_verifications(
+        &self,
+        query: &ListQuery,
+    ) -> Result<Vec<Verification>, StorageError> {
+        macro_rules! list {
+            ($pool:expr, $db:ty) => {{
+                let mut sql = sqlx::QueryBuilder::<$db>::new("SELECT ");
+                sql.push(COLUMNS).push(" FROM verifications v WHERE true");
+                if let Some(project) = query.project {
+                    sql.push(" AND v.project_id = ").push_bind(project.0);
+                }
+                if let Some(phone) = &query.phone {
+                    let indexes = self.vault.lookups(&[b"phone", phone.as_str().as_bytes()]);
+                    sql.push(" AND v.phone_index IN (");
+                    let mut list = sql.separated(", ");
+                    for index in indexes {
+                        list.push_bind(index.to_vec());
+                    }
+                    sql.push(")");
+                }
+                if let Some(status) = query.status {
+                    sql.push(" AND v.status = ").push_bind(status);
+                }
+                if let Some(from) = query.from {
+                    sql.push(" AND v.id >= ")
+                        .push_bind(crate::verification::id::time_ordered(from, [0; 8]));
+                }
+                if let Some(before) = query.before {
+                    sql.push(" AND v.id < ")
+                        .push_bind(crate::verification::id::time_ordered(before, [0; 8]));
+                }
+                if let Some(cursor) = query.cursor {
+                    sql.push(" AND v.id < ").push_bind(cursor.uuid());
+                }
+                sql.push(" ORDER BY v.id DESC LIMIT ")
+                    .push_bind(query.limit);
+                sql.build_query_as::<Row>().fetch_all($pool).await
+            }};
+        }
+        let rows = match &self.engine {
+            Engine::Postgres(pool) => list!(pool, sqlx::Postgres),
+            Engine::Sqlite { read, .. } => list!(read, sqlx::Sqlite),
+        }?;
+        rows.into_iter().map(|row| row.open(&self.vault)).collect()
+    }
+
+    /// The pending verification with this reuse key.
+    pub async fn find_pending(
+        &self,
+        reuse_key: [u8; 16],
+    ) -> Result<Option<Verification>, StorageError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM verifications v WHERE v.reuse_key = $1 AND v.status = 'pending'"
+        );
+        let row: Option<Row> = read!(&self.engine, |pool| sqlx::query_as(AssertSqlSafe(sql))
+            .bind(reuse_key.to_vec())
+            .fetch_optional(pool)
+            .await)?;
+        row.map(|row| row.open(&self.vault)).transpose()
+    }
+}

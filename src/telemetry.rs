@@ -1,0 +1,138 @@
+//! Logs for people on a terminal, as JSON elsewhere, and the recorder of metrics.
+
+use std::io::IsTerminal;
+use std::str::FromStr;
+use std::sync::OnceLock;
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
+
+use crate::config::{Log, LogFormat};
+
+/// Sends logs to standard error. A second call changes nothing.
+pub fn start_logs(log: &Log) -> Result<(), String> {
+    let said = Targets::from_str(&log.level).map_err(|error| format!("log.level: {error}"))?;
+    // The framework announces each of its listeners, the simulator's too; ours is the one line that is promised.
+    let quiet = Targets::new()
+        .with_target("actix_server", tracing::Level::WARN)
+        // Anyone can send a malformed request; that is no error of ours.
+        .with_target("actix_http", LevelFilter::OFF)
+        // It would tell numbers.
+        .with_target("rlibphonenumber", LevelFilter::OFF)
+        .with_target("sqlx::postgres::notice", LevelFilter::WARN);
+    let filter = quiet.with_targets(
+        said.iter()
+            .map(|(target, level)| (target.to_owned(), level)),
+    );
+    let filter = filter.with_default(said.default_level().unwrap_or(LevelFilter::INFO));
+    let terminal = std::io::stderr().is_terminal();
+    let json = match log.format {
+        LogFormat::Json => true,
+        LogFormat::Text => false,
+        LogFormat::Auto => !terminal,
+    };
+    // One filter for all, in front: one that is bound to a layer can swallow a line of ours after a dependency was filtered.
+    let layer = fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(terminal);
+    let layer = if json {
+        layer
+            .json()
+            .flatten_event(true)
+            .with_current_span(true)
+            .with_span_list(false)
+            .boxed()
+    } else {
+        layer.with_target(false).compact().boxed()
+    };
+    let _ = tracing_subscriber::registry()
+        .with(filter)
+        .with(layer)
+        .try_init();
+    Ok(())
+}
+
+/// The process's one recorder of metrics, and what renders it.
+pub fn metrics() -> Result<PrometheusHandle, String> {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    if let Some(handle) = HANDLE.get() {
+        return Ok(handle.clone());
+    }
+    let seconds = [
+        0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+    ];
+    let recorder = PrometheusBuilder::new()
+        .set_buckets(&seconds)
+        .map_err(|error| error.to_string())?
+        .build_recorder();
+    let handle = HANDLE.get_or_init(|| recorder.handle()).clone();
+    // Another test of the same process may have been faster: then its recorder counts.
+    if metrics::set_global_recorder(recorder).is_ok() {
+        describe();
+    }
+    Ok(handle)
+}
+
+/// What each figure means, as `/metrics` says it.
+fn describe() {
+    use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+    describe_counter!("pinroute_verifications_total", "Verifications started");
+    describe_counter!(
+        "pinroute_checks_total",
+        "Checks evaluated, by result: right or wrong"
+    );
+    describe_counter!(
+        "pinroute_sends_total",
+        "Sends to providers, by outcome: accepted, or the reason why not"
+    );
+    describe_histogram!(
+        "pinroute_send_seconds",
+        Unit::Seconds,
+        "How long a provider took to answer a send"
+    );
+    describe_counter!(
+        "pinroute_callbacks_total",
+        "Reports from providers, by result: taken, not_authentic or refused"
+    );
+    describe_counter!("pinroute_pauses_total", "Times that a provider was paused");
+    describe_gauge!("pinroute_provider_paused", "1 while a provider is paused");
+    describe_counter!("pinroute_alarms_total", "Faults that someone must act upon");
+    describe_gauge!(
+        "pinroute_work_in_progress",
+        "Verifications that this replica works on now"
+    );
+    describe_counter!(
+        "pinroute_commit_groups_total",
+        "Groups of changes written to the database"
+    );
+    describe_counter!("pinroute_commit_changes_total", "Changes in those groups");
+    describe_counter!(
+        "pinroute_commit_queue_full_total",
+        "Changes refused because too many were waiting"
+    );
+    describe_gauge!(
+        "pinroute_redis_up",
+        "0 while Redis is configured and away: limits hold for this replica alone"
+    );
+    describe_counter!(
+        "pinroute_redis_failures_total",
+        "Requests to Redis without an answer"
+    );
+    describe_gauge!(
+        "pinroute_clock_skew_seconds",
+        Unit::Seconds,
+        "How far the database's clock is ahead of this machine's"
+    );
+    describe_gauge!(
+        "pinroute_clock_skew_seconds",
+        Unit::Seconds,
+        "How far the database\'s clock is ahead of this machine\'s"
+    );
+    describe_counter!(
+        "pinroute_http_errors_total",
+        "Answers of 500 and above, by status"
+    );
+}

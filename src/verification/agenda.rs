@@ -1,0 +1,77 @@
+//! What is due next in a verification, read off its state.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::Verification;
+use super::attempt::{AttemptStatus, CostState, FollowUpKind};
+use super::span;
+
+/// One thing to do outside, or a turn that time alone brings about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Expiry, the next step, or a write-off: [`Verification::turn`].
+    Turn,
+    /// The replica that was sending is gone: [`Verification::interrupted`].
+    Interrupted(u8),
+    /// Send the queued attempt.
+    Send(u8),
+    /// Ask the provider for the message's status.
+    Ask(u8),
+    FollowUp(u8, FollowUpKind),
+}
+
+impl Verification {
+    /// The most urgent task and when it is due; `None`: nothing will ever happen by itself again.
+    ///
+    /// Whoever runs it holds the verification's lease; an attempt found in `sending` then belongs to a lost one.
+    #[must_use]
+    pub fn next_task(&self, unknown_after: Duration) -> Option<(DateTime<Utc>, Task)> {
+        let mut agenda = Vec::with_capacity(4);
+        if self.is_pending() {
+            agenda.push((self.record.expires_at, Task::Turn));
+        }
+        for attempt in &self.record.attempts {
+            let ordinal = attempt.ordinal;
+            match attempt.status {
+                AttemptStatus::Queued => agenda.push((attempt.updated_at, Task::Send(ordinal))),
+                AttemptStatus::Sending => {
+                    agenda.push((attempt.updated_at, Task::Interrupted(ordinal)));
+                }
+                AttemptStatus::Unknown if attempt.cost.state == CostState::Estimated => {
+                    agenda.push((span::after(attempt.created_at, unknown_after), Task::Turn));
+                }
+                _ => {}
+            }
+            if let Some(follow_up) = attempt.follow_up {
+                agenda.push((follow_up.due, Task::FollowUp(ordinal, follow_up.kind)));
+            }
+            if let Some(ask) = attempt.ask {
+                let given_up = span::after(attempt.created_at, unknown_after);
+                if ask.due < given_up {
+                    agenda.push((ask.due, Task::Ask(ordinal)));
+                } else {
+                    agenda.push((given_up, Task::Turn));
+                }
+            }
+        }
+        if let Some(deadline) = self.step_deadline().filter(|_| self.is_pending()) {
+            agenda.push((deadline, Task::Turn));
+        }
+        // At the same moment the provider is asked before its step is given up: `min_by_key` keeps the first.
+        agenda
+            .into_iter()
+            .min_by_key(|(due, task)| (*due, urgency(*task)))
+    }
+}
+
+fn urgency(task: Task) -> u8 {
+    match task {
+        Task::Interrupted(_) => 0,
+        Task::Ask(_) => 1,
+        Task::Turn => 2,
+        Task::Send(_) => 3,
+        Task::FollowUp(..) => 4,
+    }
+}

@@ -1,0 +1,219 @@
+//! How an attempt is sent, what its answer means, and when the next step takes over.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::attempt::{Ask, Attempt, AttemptStatus, Basis, Reason, Receipt, SendError};
+use super::event::EventKind;
+use super::route::Offer;
+use super::span;
+use super::start::Cursor;
+use super::{Status, Verification};
+
+/// Telegram's `ttl` knows no less and no more (reference: Gateway change log, 26 Feb 2025).
+const TTL_SECONDS: std::ops::RangeInclusive<u64> = 30..=3_600;
+
+impl Verification {
+    /// Marks the queued attempt as being sent, to be kept before the request leaves. `None`: nothing is queued, or it is over.
+    pub fn begin_sending(&mut self, now: DateTime<Utc>) -> Option<u8> {
+        if !self.is_pending() || self.is_overdue(now) {
+            return None;
+        }
+        let attempt = self
+            .record
+            .attempts
+            .iter_mut()
+            .find(|attempt| attempt.status == AttemptStatus::Queued)?;
+        attempt.status = AttemptStatus::Sending;
+        attempt.updated_at = now;
+        Some(attempt.ordinal)
+    }
+
+    /// Takes the provider's answer to a send.
+    pub fn sent(
+        &mut self,
+        ordinal: u8,
+        answer: Result<Receipt, SendError>,
+        offers: &[Offer],
+        now: DateTime<Utc>,
+    ) {
+        let Some(index) = self.index_of(ordinal) else {
+            return;
+        };
+        self.run_out(now);
+        match answer {
+            Ok(receipt) => {
+                let cost = receipt.cost;
+                self.accept(index, receipt, now);
+                let basis = if cost.is_some() {
+                    Basis::Reported
+                } else {
+                    Basis::Estimated
+                };
+                self.charge(index, cost, basis, now);
+            }
+            Err(error) => {
+                // A callback may have overtaken the answer: then there is better evidence than the error.
+                let attempt = &mut self.record.attempts[index];
+                let (status, reason) = error.verdict();
+                if attempt.status.rank() < status.rank() {
+                    attempt.status = status;
+                    attempt.reason = Some(reason);
+                    attempt.updated_at = now;
+                    if status != AttemptStatus::Unknown {
+                        attempt.cost.waive();
+                    }
+                    let kind = match status {
+                        AttemptStatus::Refused => EventKind::Refused,
+                        AttemptStatus::Unknown => EventKind::Unknown,
+                        _ => EventKind::AttemptFailed,
+                    };
+                    self.note_attempt(now, kind, Some(ordinal), Some(reason));
+                    self.take_over(index, offers, now);
+                }
+            }
+        }
+        self.settle_after_evidence(index, now);
+    }
+
+    /// The lease was lost while a request may have left (architecture, point 5).
+    pub fn interrupted(&mut self, ordinal: u8, offers: &[Offer], now: DateTime<Utc>) {
+        let Some(index) = self.index_of(ordinal) else {
+            return;
+        };
+        if self.record.attempts[index].status != AttemptStatus::Sending {
+            return;
+        }
+        self.sent(ordinal, Err(SendError::Unknown), offers, now);
+        self.record.attempts[index].reason = Some(Reason::Interrupted);
+    }
+
+    fn accept(&mut self, index: usize, receipt: Receipt, now: DateTime<Utc>) {
+        let (wait, ttl) = self.patience(index);
+        let attempt = &mut self.record.attempts[index];
+        let ordinal = attempt.ordinal;
+        if receipt.message_id.is_some() {
+            attempt.message_id = receipt.message_id;
+        }
+        if attempt.channel.converses() && attempt.message_id.is_some() && attempt.ask.is_none() {
+            let mut ask = Ask {
+                due: now,
+                asked: 0,
+                reports: receipt.reports,
+            };
+            ask.due = ask_due(&ask, attempt.created_at, wait, ttl, now);
+            attempt.ask = Some(ask);
+        }
+        if attempt.status.rank() < AttemptStatus::Sent.rank() {
+            attempt.status = AttemptStatus::Sent;
+            attempt.reason = None;
+            attempt.updated_at = now;
+            self.note_attempt(now, EventKind::Sent, Some(ordinal), None);
+        }
+    }
+
+    /// The next step, if `index` is the newest attempt and the verification still needs one.
+    pub(super) fn take_over(&mut self, index: usize, offers: &[Offer], now: DateTime<Utc>) {
+        let is_newest = index + 1 == self.record.attempts.len();
+        if !self.is_pending() || self.is_overdue(now) || !is_newest {
+            return;
+        }
+        self.record.attempts[index].gave_way = true;
+        let attempt = &self.record.attempts[index];
+        if attempt.reason == Some(Reason::NumberInvalid) {
+            // No other channel can know a number that does not exist.
+            self.finish(Status::Failed, EventKind::Failed, now);
+            return;
+        }
+        let step = usize::from(attempt.step);
+        // Another provider of the same channel, only where this one surely sent nothing and the number is not at fault.
+        let stays = attempt.status == AttemptStatus::Failed;
+        let unknown = |a: &&Attempt| a.status == AttemptStatus::Unknown;
+        let cursor = Cursor {
+            step: if stays { step } else { step + 1 },
+            after: stays.then(|| attempt.provider.clone()),
+            barred: self
+                .record
+                .attempts
+                .iter()
+                .filter(unknown)
+                .map(|a| a.channel)
+                .collect(),
+        };
+        if self.plan(cursor, offers, now) {
+            let newest = self.newest().map(|a| a.ordinal);
+            self.note_attempt(now, EventKind::Fallback, newest, None);
+        }
+    }
+
+    /// How long an attempt's message may wait to be delivered before it is given up and refunded.
+    #[must_use]
+    pub fn message_ttl(&self, attempt: &Attempt) -> Duration {
+        ttl(self.step_wait(attempt))
+    }
+
+    /// The step's wait of attempt `index`, and the `ttl` that its message carries.
+    pub(super) fn patience(&self, index: usize) -> (Duration, Duration) {
+        let wait = self.step_wait(&self.record.attempts[index]);
+        (wait, ttl(wait))
+    }
+
+    fn step_wait(&self, attempt: &Attempt) -> Duration {
+        let step = self.record.terms.route.get(usize::from(attempt.step));
+        step.map_or(Duration::ZERO, |step| step.wait)
+    }
+
+    pub(super) fn index_of(&self, ordinal: u8) -> Option<usize> {
+        self.record
+            .attempts
+            .iter()
+            .position(|a| a.ordinal == ordinal)
+    }
+}
+
+/// The wait of a step, within what Telegram takes.
+fn ttl(wait: Duration) -> Duration {
+    Duration::from_secs(
+        wait.as_secs()
+            .clamp(*TTL_SECONDS.start(), *TTL_SECONDS.end()),
+    )
+}
+
+/// When the status is asked next.
+///
+/// Where no report will come: 2, 5, 10, 20, 40 s … after the send. Where reports are awaited, asking is the safety net and
+/// twelve times rarer. In any case at the end of the step's wait and after the message's `ttl`, and hourly in the end.
+pub(super) fn ask_due(
+    ask: &Ask,
+    sent_at: DateTime<Utc>,
+    wait: Duration,
+    ttl: Duration,
+    now: DateTime<Utc>,
+) -> DateTime<Utc> {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let deadline = span::after(sent_at, wait);
+    let after_ttl = span::after(sent_at, ttl + Duration::from_secs(3));
+    let seconds = match ask.asked {
+        0 => 2,
+        1 => 3,
+        asked => 5_u64 << (asked.min(12) - 2),
+    };
+    let rarely = if ask.reports { 12 } else { 1 };
+    let next = span::after(now, Duration::from_secs(seconds * rarely).min(HOUR));
+    [deadline, after_ttl]
+        .into_iter()
+        .filter(|moment| *moment > now)
+        .fold(next, Ord::min)
+}
+
+impl Attempt {
+    /// Puts the next question off by the schedule of [`ask_due`].
+    pub(super) fn ask_later(&mut self, wait: Duration, ttl: Duration, now: DateTime<Utc>) {
+        if let Some(mut ask) = self.ask {
+            ask.asked = ask.asked.saturating_add(1);
+            ask.due = ask_due(&ask, self.created_at, wait, ttl, now);
+            self.ask = Some(ask);
+        }
+    }
+}

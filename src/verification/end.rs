@@ -1,0 +1,204 @@
+//! How a verification ends, by a check, a cancel, its time, or for want of channels, and what is still owed then.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::attempt::{Attempt, AttemptStatus, Basis, CostState, FollowUp, FollowUpKind, Reason};
+use super::code::CodeHash;
+use super::event::EventKind;
+use super::route::Offer;
+use super::span;
+use super::{Refusal, Status, Verification};
+
+/// What a check that was evaluated comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Approved,
+    Wrong,
+    /// Wrong, and it was the last.
+    Locked,
+}
+
+impl Verification {
+    /// Compares what the visitor typed. Each comparison is counted before its result is known to anyone.
+    pub fn check(&mut self, typed: &CodeHash, now: DateTime<Utc>) -> Result<Verdict, Refusal> {
+        self.may_check(now)?;
+        self.record.checks_used += 1;
+        if self.code_hash == *typed {
+            let channel = self
+                .newest()
+                .map_or(super::Channel::Sms, |attempt| attempt.channel);
+            self.finish(
+                Status::Approved { at: now, channel },
+                EventKind::Approved,
+                now,
+            );
+            return Ok(Verdict::Approved);
+        }
+        self.note(now, EventKind::WrongCode);
+        if self.checks_left() == 0 {
+            self.finish(Status::Locked, EventKind::Locked, now);
+            return Ok(Verdict::Locked);
+        }
+        Ok(Verdict::Wrong)
+    }
+
+    /// What [`Verification::check`] would refuse, without using up a check.
+    pub fn may_check(&self, now: DateTime<Utc>) -> Result<(), Refusal> {
+        if self.record.status == Status::Locked {
+            return Err(Refusal::TooManyChecks);
+        }
+        self.must_be_pending(now)
+    }
+
+    pub fn cancel(&mut self, now: DateTime<Utc>) -> Result<(), Refusal> {
+        self.must_be_pending(now)?;
+        self.finish(Status::Canceled, EventKind::Canceled, now);
+        Ok(())
+    }
+
+    /// Whatever time alone brings about: expiry, the next step when a wait is over, the write-off of what stays unknown.
+    pub fn turn(&mut self, unknown_after: Duration, offers: &[Offer], now: DateTime<Utc>) {
+        self.run_out(now);
+        if let Some(index) = self.overdue_step(now) {
+            self.take_over(index, offers, now);
+        }
+        for index in 0..self.record.attempts.len() {
+            let attempt = &self.record.attempts[index];
+            let over = now >= span::after(attempt.created_at, unknown_after);
+            if over && attempt.status == AttemptStatus::Unknown {
+                self.charge(index, None, Basis::Estimated, now);
+            }
+            let attempt = &mut self.record.attempts[index];
+            if over {
+                attempt.ask = None;
+            }
+        }
+        self.conclude(now);
+        self.forget_code();
+    }
+
+    /// A follow-up succeeded, or will not be tried again (`again: None`).
+    pub fn followed_up(&mut self, ordinal: u8, again: Option<DateTime<Utc>>) {
+        if let Some(index) = self.index_of(ordinal) {
+            let attempt = &mut self.record.attempts[index];
+            attempt.follow_up = match (attempt.follow_up, again) {
+                (Some(follow_up), Some(due)) => Some(FollowUp {
+                    due,
+                    tries: follow_up.tries.saturating_add(1),
+                    ..follow_up
+                }),
+                _ => None,
+            };
+        }
+        self.forget_code();
+    }
+
+    /// When an attempt's evidence changed: what is owed because of it, and whether the verification has now failed.
+    pub(super) fn settle_after_evidence(&mut self, index: usize, now: DateTime<Utc>) {
+        if let Some(attempt) = self.record.attempts.get_mut(index) {
+            owe(attempt, self.record.status, self.code.is_some(), now);
+        }
+        self.conclude(now);
+        self.forget_code();
+    }
+
+    /// Its time is over before anything that comes later is looked at: that does not change how it ended.
+    pub(super) fn run_out(&mut self, now: DateTime<Utc>) {
+        if self.is_overdue(now) {
+            self.finish(Status::Expired, EventKind::Expired, now);
+        }
+    }
+
+    /// `failed`: the route is used up and every attempt is dead.
+    pub(super) fn conclude(&mut self, now: DateTime<Utc>) {
+        let all_dead = self
+            .record
+            .attempts
+            .iter()
+            .all(|attempt| attempt.status.is_dead());
+        if self.is_pending() && all_dead {
+            self.finish(Status::Failed, EventKind::Failed, now);
+        }
+    }
+
+    pub(super) fn finish(&mut self, status: Status, kind: EventKind, now: DateTime<Utc>) {
+        self.record.status = status;
+        self.note(now, kind);
+        for attempt in &mut self.record.attempts {
+            if attempt.status == AttemptStatus::Queued {
+                attempt.status = AttemptStatus::Failed;
+                attempt.reason = Some(Reason::Canceled);
+                attempt.cost.waive();
+                attempt.updated_at = now;
+            }
+            owe(attempt, status, self.code.is_some(), now);
+        }
+        self.forget_code();
+    }
+
+    /// The newest attempt, when its time for evidence or approval is over and the next step may take its place.
+    fn overdue_step(&self, now: DateTime<Utc>) -> Option<usize> {
+        let due = self.step_deadline()?;
+        (self.is_pending() && now >= due).then(|| self.record.attempts.len() - 1)
+    }
+
+    /// When the newest attempt gives way to the next step, as things stand.
+    pub(super) fn step_deadline(&self) -> Option<DateTime<Utc>> {
+        let attempt = self.newest().filter(|attempt| !attempt.gave_way)?;
+        let step = usize::from(attempt.step);
+        self.record.terms.route.get(step + 1)?;
+        let step = self.record.terms.route.get(step)?;
+        match attempt.status {
+            AttemptStatus::Sent => Some(span::after(attempt.created_at, step.wait)),
+            AttemptStatus::Delivered | AttemptStatus::Read => step
+                .approve_within
+                .map(|within| span::after(attempt.updated_at, within)),
+            _ => None,
+        }
+    }
+
+    fn forget_code(&mut self) {
+        let needed = self.is_pending()
+            || self.record.attempts.iter().any(|attempt| {
+                let reporting = attempt
+                    .follow_up
+                    .is_some_and(|follow_up| follow_up.kind == FollowUpKind::ReportSuccess);
+                reporting || attempt.status.in_flight()
+            });
+        if !needed {
+            self.code = None;
+        }
+    }
+}
+
+/// Notes what a converse provider must still hear about this attempt.
+fn owe(attempt: &mut Attempt, status: Status, has_code: bool, now: DateTime<Utc>) {
+    let seen = matches!(
+        attempt.status,
+        AttemptStatus::Delivered | AttemptStatus::Read
+    );
+    let out = attempt.status.rank() >= AttemptStatus::Sent.rank() && !attempt.status.is_dead();
+    let kind = match status {
+        Status::Approved { .. } if out && has_code => FollowUpKind::ReportSuccess,
+        Status::Canceled if seen => FollowUpKind::Revoke,
+        _ => return,
+    };
+    let told = attempt.told;
+    if attempt.channel.converses()
+        && attempt.message_id.is_some()
+        && attempt.follow_up.is_none()
+        && !told
+    {
+        attempt.told = true;
+        attempt.follow_up = Some(FollowUp {
+            kind,
+            due: now,
+            tries: 0,
+        });
+    }
+    if attempt.cost.state == CostState::Charged && seen {
+        attempt.ask = None;
+    }
+}

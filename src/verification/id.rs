@@ -1,0 +1,137 @@
+//! Identifiers that carry their own kinship.
+//!
+//! A verification's id is a UUIDv7 whose 12 `rand_a` bits are a counter (RFC 9562 §6.2, method 1) that stands at zero.
+//! Its attempts count up in the upper eight of those bits, an attempt's ledger entries in the lower four. So a provider
+//! that echoes an attempt's id has named the verification, entries sort by cause, and no look-up table is kept.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Random bytes that an id takes.
+pub const RANDOM_LEN: usize = 8;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct VerificationId(Uuid);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AttemptId(Uuid);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ProjectId(pub Uuid);
+
+/// A UUIDv7 with its counter bits at zero.
+#[must_use]
+pub fn time_ordered(now: DateTime<Utc>, random: [u8; RANDOM_LEN]) -> Uuid {
+    let millis = u64::try_from(now.timestamp_millis())
+        .unwrap_or(0)
+        .to_be_bytes();
+    let mut bytes = [0; 16];
+    bytes[..6].copy_from_slice(&millis[2..]);
+    bytes[6] = 0x70;
+    bytes[8..].copy_from_slice(&random);
+    bytes[8] = 0x80 | (bytes[8] & 0x3f);
+    Uuid::from_bytes(bytes)
+}
+
+impl VerificationId {
+    #[must_use]
+    pub fn new(now: DateTime<Utc>, random: [u8; RANDOM_LEN]) -> Self {
+        Self(time_ordered(now, random))
+    }
+
+    /// Takes any UUID from outside; one that is not a verification's is simply never found.
+    #[must_use]
+    pub fn from_uuid(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    #[must_use]
+    pub fn uuid(self) -> Uuid {
+        self.0
+    }
+
+    /// The id of its attempt number `ordinal`, counted from 1.
+    #[must_use]
+    pub fn attempt(self, ordinal: u8) -> AttemptId {
+        let mut bytes = *self.0.as_bytes();
+        bytes[6] = 0x70 | (ordinal >> 4);
+        bytes[7] = ordinal << 4;
+        AttemptId(Uuid::from_bytes(bytes))
+    }
+
+    /// Between which ids its entries stand; those of other verifications of the same millisecond may stand there too.
+    #[must_use]
+    pub fn entry_range(self) -> (Uuid, Uuid) {
+        let mut last = *self.0.as_bytes();
+        last[6] = 0x7f;
+        last[7] = 0xff;
+        (self.0, Uuid::from_bytes(last))
+    }
+}
+
+impl AttemptId {
+    #[must_use]
+    pub fn from_uuid(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    #[must_use]
+    pub fn uuid(self) -> Uuid {
+        self.0
+    }
+
+    #[must_use]
+    pub fn verification(self) -> VerificationId {
+        let mut bytes = *self.0.as_bytes();
+        bytes[6] = 0x70;
+        bytes[7] = 0;
+        VerificationId(Uuid::from_bytes(bytes))
+    }
+
+    /// The id of its ledger entry number `ordinal`, 1 to 15.
+    #[must_use]
+    pub fn entry(self, ordinal: u8) -> Uuid {
+        let mut bytes = *self.0.as_bytes();
+        bytes[7] |= ordinal & 0x0f;
+        Uuid::from_bytes(bytes)
+    }
+}
+
+impl fmt::Display for VerificationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for AttemptId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempts_id_names_its_verification_and_stays_a_uuid_v7() {
+        let now = DateTime::from_timestamp_millis(1_789_894_598_123).unwrap();
+        let id = VerificationId::new(now, [0xff; 8]);
+        for ordinal in [1, 15, 16, 255] {
+            let attempt = id.attempt(ordinal);
+            assert_eq!(attempt.verification(), id);
+            assert_eq!(attempt.uuid().get_version_num(), 7);
+            assert_eq!(attempt.uuid().get_variant(), uuid::Variant::RFC4122);
+            let entry = attempt.entry(15);
+            let (first, last) = id.entry_range();
+            assert!(first < entry && entry <= last && entry != attempt.uuid());
+        }
+        assert!(id.attempt(1) < id.attempt(2) && id.attempt(15) < id.attempt(16));
+    }
+}

@@ -1,0 +1,218 @@
+//! Phone numbers: parsed once at the edge, E.164 from there on.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumberType, Region};
+use serde::{Deserialize, Serialize};
+
+/// A possible number that can receive a message, in E.164. Its `Debug` shows no more than the last two digits.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct PhoneNumber(String);
+
+/// An ISO 3166 alpha-2 code; `ZZ` for numbers of no country.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Country([u8; 2]);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PhoneError {
+    #[error("must be a possible phone number in international form, such as +998901234567")]
+    Invalid,
+    #[error("{0}")]
+    Unsupported(&'static str),
+}
+
+impl PhoneNumber {
+    /// Reads a number in international form, however a keyboard or a clipboard writes it.
+    ///
+    /// Possible is required, valid is not: metadata ages, and a new number range must not lock its owners out.
+    pub fn parse(text: &str) -> Result<(Self, Country), PhoneError> {
+        let folded = super::digits::fold(text);
+        let digits = folded.strip_prefix('+').ok_or(PhoneError::Invalid)?;
+        if !digits.bytes().all(|b| b.is_ascii_digit()) || !(5..=15).contains(&digits.len()) {
+            return Err(PhoneError::Invalid);
+        }
+        // Telegram's anonymous and test numbers; no telephone network knows them.
+        if digits.starts_with("888") {
+            return Err(PhoneError::Unsupported(
+                "virtual numbers (+888) receive no codes",
+            ));
+        }
+        if digits.starts_with("99966") {
+            return Err(PhoneError::Unsupported(
+                "test numbers (+99966) receive no codes",
+            ));
+        }
+        let e164 = format!("+{digits}");
+        let number = PHONE_NUMBER_UTIL
+            .parse(&e164, None)
+            .map_err(|_| PhoneError::Invalid)?;
+        if number.is_possible_with_reason() != Ok(NumberLengthType::IsPossible) {
+            return Err(PhoneError::Invalid);
+        }
+        match number.get_type() {
+            PhoneNumberType::PremiumRate => {
+                return Err(PhoneError::Unsupported(
+                    "premium-rate numbers are not verified",
+                ));
+            }
+            PhoneNumberType::FixedLine
+            | PhoneNumberType::TollFree
+            | PhoneNumberType::SharedCost
+            | PhoneNumberType::Pager
+            | PhoneNumberType::UAN
+            | PhoneNumberType::VoiceMail => {
+                return Err(PhoneError::Unsupported(
+                    "the number cannot receive messages, and no voice channel is configured",
+                ));
+            }
+            _ => {}
+        }
+        let region = number
+            .get_region_code()
+            .or_else(|| PHONE_NUMBER_UTIL.get_region_for_country_code(number.country_code));
+        // The library drops a stray national prefix ("+440…"); its form is the number that is dialled.
+        let dialled = number.format_as(rlibphonenumber::PhoneNumberFormat::E164);
+        Ok((
+            Self(dialled.into_owned()),
+            region.map_or(Country::NONE, Country::of),
+        ))
+    }
+
+    /// Takes back what [`PhoneNumber::as_str`] once gave, from our own storage.
+    #[must_use]
+    pub fn from_storage(e164: String) -> Self {
+        Self(e164)
+    }
+
+    /// E.164 with its plus sign.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// E.164 without its plus sign.
+    #[must_use]
+    pub fn digits(&self) -> &str {
+        self.0.trim_start_matches('+')
+    }
+}
+
+impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "+…{}", &self.0[self.0.len().saturating_sub(2)..])
+    }
+}
+
+impl Country {
+    pub const NONE: Self = Self(*b"ZZ");
+
+    fn of(region: Region) -> Self {
+        match (region as u16).to_be_bytes() {
+            code if code.iter().all(u8::is_ascii_uppercase) => Self(code),
+            _ => Self::NONE,
+        }
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or("ZZ")
+    }
+}
+
+impl FromStr for Country {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match <[u8; 2]>::try_from(text.as_bytes()) {
+            Ok(code) if code.iter().all(u8::is_ascii_uppercase) => Ok(Self(code)),
+            _ => Err(format!(
+                "`{text}` is not an ISO 3166 country code such as UZ"
+            )),
+        }
+    }
+}
+
+impl TryFrom<String> for Country {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Country> for String {
+    fn from(country: Country) -> Self {
+        country.as_str().to_owned()
+    }
+}
+
+impl fmt::Debug for Country {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Country {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<(String, String), PhoneError> {
+        PhoneNumber::parse(text)
+            .map(|(number, country)| (number.as_str().to_owned(), country.to_string()))
+    }
+
+    #[test]
+    fn numbers_are_normalised_and_placed_in_their_country() {
+        for (text, e164, country) in [
+            ("+998901234567", "+998901234567", "UZ"),
+            ("+998 (90) 123-45-67", "+998901234567", "UZ"),
+            ("+٩٩٨٩٠١٢٣٤٥٦٧", "+998901234567", "UZ"),
+            ("+79161234567", "+79161234567", "RU"),
+            ("+77011234567", "+77011234567", "KZ"),
+            ("+15550100019", "+15550100019", "US"),
+            ("+393331234567", "+393331234567", "IT"),
+        ] {
+            assert_eq!(
+                read(text),
+                Ok((e164.to_owned(), country.to_owned())),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn impossible_numbers_are_invalid_and_unreachable_ones_unsupported() {
+        for text in [
+            "",
+            "+",
+            "998901234567",
+            "+99890",
+            "+9989012345678901",
+            "+abc",
+            "+999123456789",
+            "0901234567",
+        ] {
+            assert_eq!(read(text), Err(PhoneError::Invalid), "{text:?}");
+        }
+        for text in [
+            "+88801234567",
+            "+9996612345",
+            "+442071838750",
+            "+449098790000",
+            "+18002530000",
+        ] {
+            assert!(
+                matches!(read(text), Err(PhoneError::Unsupported(_))),
+                "{text:?}"
+            );
+        }
+    }
+}

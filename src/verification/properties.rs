@@ -1,0 +1,395 @@
+//! Property tests: whatever happens, in whatever order and however often, the contract's promises hold.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use proptest::prelude::*;
+
+use super::agenda::Task;
+use super::attempt::{AttemptStatus, BookingKind, FollowUpKind, Receipt, Report, SendError};
+use super::code::{Code, CodeHash};
+use super::id::{ProjectId, VerificationId};
+use super::phone::PhoneNumber;
+use super::policy::{Countries, Limits, Policy};
+use super::route::{Channel, Offer, Skip, Step};
+use super::*;
+use crate::money::{Currency, Micros, Money};
+
+const UNKNOWN_AFTER: Duration = Duration::from_secs(86_400);
+const RIGHT: CodeHash = CodeHash([1; 32]);
+const WRONG: CodeHash = CodeHash([2; 32]);
+
+#[derive(Clone, Debug)]
+enum Input {
+    Check(bool),
+    Resend(Option<Channel>),
+    Cancel,
+    Wait(u64),
+    /// Runs the next task, with this answer where it needs one.
+    Work(Answer),
+    /// The worker dies in the middle of its send.
+    Crash,
+    Report(u8, Told, Source),
+    Offers(u8),
+}
+
+#[derive(Clone, Debug)]
+enum Answer {
+    Accepted {
+        priced: bool,
+        named: bool,
+        reports: bool,
+    },
+    Error(SendError),
+}
+
+#[derive(Clone, Debug)]
+struct Told {
+    status: Option<AttemptStatus>,
+    priced: bool,
+    refunded: bool,
+}
+
+fn input() -> impl Strategy<Value = Input> {
+    let channel = prop_oneof![
+        Just(None),
+        Just(Some(Channel::Telegram)),
+        Just(Some(Channel::Sms))
+    ];
+    let source = prop_oneof![Just(Source::Callback), Just(Source::Asked)];
+    prop_oneof![
+        2 => any::<bool>().prop_map(Input::Check),
+        2 => channel.prop_map(Input::Resend),
+        1 => Just(Input::Cancel),
+        3 => prop_oneof![Just(1_u64), Just(16), Just(31), Just(61), Just(700), Just(90_000)].prop_map(Input::Wait),
+        8 => answer().prop_map(Input::Work),
+        1 => Just(Input::Crash),
+        6 => (1_u8..6, told(), source).prop_map(|(n, t, s)| Input::Report(n, t, s)),
+        1 => (0_u8..4).prop_map(Input::Offers),
+    ]
+}
+
+fn answer() -> impl Strategy<Value = Answer> {
+    prop_oneof![
+        4 => any::<(bool, bool, bool)>()
+            .prop_map(|(priced, named, reports)| Answer::Accepted { priced, named, reports }),
+        1 => Just(Answer::Error(SendError::Refused)),
+        1 => Just(Answer::Error(SendError::NumberInvalid)),
+        1 => Just(Answer::Error(SendError::Throttled(None))),
+        1 => Just(Answer::Error(SendError::Unavailable)),
+        2 => Just(Answer::Error(SendError::Unknown)),
+        1 => Just(Answer::Error(SendError::Misconfigured)),
+    ]
+}
+
+fn told() -> impl Strategy<Value = Told> {
+    let status = prop_oneof![
+        Just(None),
+        Just(Some(AttemptStatus::Sent)),
+        Just(Some(AttemptStatus::Delivered)),
+        Just(Some(AttemptStatus::Read)),
+        Just(Some(AttemptStatus::Expired)),
+        Just(Some(AttemptStatus::Undelivered)),
+    ];
+    (status, any::<bool>(), any::<bool>()).prop_map(|(status, priced, refunded)| Told {
+        status,
+        priced,
+        refunded,
+    })
+}
+
+fn cent() -> Money {
+    Money::new(Micros(10_000), Currency::USD)
+}
+
+fn offers(kind: u8) -> Vec<Offer> {
+    let offer = |channel, provider: &str, estimate| Offer {
+        channel,
+        provider: provider.to_owned(),
+        currency: Currency::USD,
+        estimate,
+    };
+    let telegram = if kind == 1 {
+        Err(Skip::Paused)
+    } else {
+        Ok(cent())
+    };
+    let sms = if kind == 2 {
+        Err(Skip::NoPrice)
+    } else {
+        Ok(Money::new(Micros(50_000), Currency::USD))
+    };
+    let mut all = vec![
+        offer(Channel::Telegram, "telegram", telegram),
+        offer(Channel::Sms, "main", sms),
+    ];
+    if kind == 3 {
+        all.push(offer(Channel::Sms, "spare", Ok(cent())));
+    }
+    all
+}
+
+fn begin(kind: u8, now: DateTime<Utc>) -> Verification {
+    let step = |channel, wait, approve_within| Step {
+        channel,
+        wait: Duration::from_secs(wait),
+        approve_within,
+    };
+    let policy = Policy {
+        code_length: 6,
+        ttl: Duration::from_secs(600),
+        max_checks: 3,
+        max_sends: 3,
+        resend_after: Duration::from_secs(30),
+        route: vec![
+            step(Channel::Telegram, 15, None),
+            step(Channel::Sms, 60, Some(Duration::from_secs(90))),
+            step(Channel::Telegram, 30, None),
+        ],
+        countries: Countries::default(),
+        limits: Limits::default(),
+    };
+    let (phone, country) = PhoneNumber::parse("+998901234567").unwrap();
+    let start = Start {
+        id: VerificationId::new(now, [7; 8]),
+        project: ProjectId(uuid::Uuid::nil()),
+        phone,
+        country,
+        code: Code::parse("123456").unwrap(),
+        code_hash: RIGHT,
+        payload: None,
+        wording: Wording::default(),
+        policy: &policy,
+        ttl: None,
+        channels: None,
+    };
+    Verification::start(start, &offers(kind), now).unwrap()
+}
+
+/// The outside world as the properties see it.
+struct World {
+    v: Verification,
+    now: DateTime<Utc>,
+    offers: u8,
+    evaluated: u32,
+    /// (attempt, entry) pairs seen, and the sum of all entries.
+    entries: HashSet<(AttemptId, u8)>,
+    /// Charges of each attempt that stand, corrected ones taken back.
+    charges: HashMap<AttemptId, i32>,
+    refunds: HashSet<AttemptId>,
+    booked: i64,
+    documented: i64,
+    sends: HashSet<u8>,
+}
+
+impl World {
+    fn step(&mut self, input: &Input) {
+        let before = self.v.record.clone();
+        match input {
+            Input::Check(right) => {
+                let typed = if *right { RIGHT } else { WRONG };
+                if self.v.check(&typed, self.now).is_ok() {
+                    self.evaluated += 1;
+                }
+            }
+            Input::Resend(channel) => {
+                let _ = self.v.resend(*channel, &offers(self.offers), self.now);
+            }
+            Input::Cancel => {
+                let _ = self.v.cancel(self.now);
+            }
+            Input::Wait(seconds) => self.now = span::after(self.now, Duration::from_secs(*seconds)),
+            Input::Work(answer) => self.work(Some(answer)),
+            Input::Crash => self.work(None),
+            Input::Report(ordinal, told, source) => {
+                let report = Report {
+                    message_id: None,
+                    status: told.status,
+                    reason: None,
+                    cost: told.priced.then(cent),
+                    refunded: told.refunded,
+                };
+                let offers = offers(self.offers);
+                self.v.report(*ordinal, &report, *source, &offers, self.now);
+                let once = self.v.record.clone();
+                if *source == Source::Callback {
+                    let changed = self.v.report(*ordinal, &report, *source, &offers, self.now);
+                    assert!(
+                        !changed && once == self.v.record,
+                        "a duplicate report changed something"
+                    );
+                }
+            }
+            Input::Offers(kind) => self.offers = *kind,
+        }
+        self.check_promises(&before);
+    }
+
+    fn work(&mut self, answer: Option<&Answer>) {
+        let Some((due, task)) = self.v.next_task(UNKNOWN_AFTER) else {
+            return;
+        };
+        if due > self.now {
+            return;
+        }
+        let offers = offers(self.offers);
+        match task {
+            Task::Turn => self.v.turn(UNKNOWN_AFTER, &offers, self.now),
+            Task::Interrupted(ordinal) => self.v.interrupted(ordinal, &offers, self.now),
+            Task::Ask(ordinal) => self.v.ask_failed(ordinal, self.now),
+            Task::FollowUp(ordinal, kind) => {
+                assert!(
+                    kind == FollowUpKind::Revoke || self.v.code.is_some(),
+                    "the code was forgotten too soon"
+                );
+                self.v.followed_up(ordinal, None);
+            }
+            Task::Send(_) => {
+                let Some(ordinal) = self.v.begin_sending(self.now) else {
+                    self.v.turn(UNKNOWN_AFTER, &offers, self.now);
+                    return;
+                };
+                assert!(self.v.is_pending(), "a send after the end");
+                assert!(self.v.code.is_some(), "nothing to send");
+                assert!(self.sends.insert(ordinal), "an attempt was sent twice");
+                let answer = match answer {
+                    None => return,
+                    Some(Answer::Error(error)) => Err(*error),
+                    Some(Answer::Accepted {
+                        priced,
+                        named,
+                        reports,
+                    }) => Ok(Receipt {
+                        message_id: named.then(|| "m".to_owned()),
+                        cost: priced.then(cent),
+                        reports: *reports,
+                    }),
+                };
+                self.v.sent(ordinal, answer, &offers, self.now);
+            }
+        }
+        if let Some((due, next)) = self.v.next_task(UNKNOWN_AFTER) {
+            let stuck =
+                due <= self.now && next == task && matches!(task, Task::Turn | Task::Ask(_));
+            assert!(!stuck, "{task:?} is due again at once: a worker would spin");
+        }
+    }
+
+    fn check_promises(&mut self, before: &Record) {
+        let record = &self.v.record;
+        assert!(
+            record.checks_used <= record.terms.max_checks && self.evaluated == record.checks_used
+        );
+        assert!(record.sends_used <= record.terms.max_sends);
+        if before.status != Status::Pending {
+            assert_eq!(
+                record.status, before.status,
+                "the verification changed after its end"
+            );
+            assert_eq!(
+                record.attempts.len(),
+                before.attempts.len(),
+                "an attempt after the end"
+            );
+        }
+        for (now, was) in record.attempts.iter().zip(&before.attempts) {
+            assert!(
+                now.status.rank() >= was.status.rank(),
+                "{was:?} went back to {now:?}"
+            );
+        }
+        for booking in self.v.bookings.drain(..) {
+            assert!(
+                self.entries.insert((booking.attempt, booking.ordinal)),
+                "an entry was numbered twice"
+            );
+            assert!(booking.ordinal <= 15);
+            let amount = booking.money.amount.0;
+            match (booking.kind, booking.basis) {
+                (BookingKind::Charge, _) => {
+                    let standing = self.charges.entry(booking.attempt).or_default();
+                    *standing += 1;
+                    assert!(amount < 0 && *standing == 1, "charged twice");
+                }
+                (BookingKind::Refund, attempt::Basis::Documented) => self.documented += amount,
+                (BookingKind::Refund, attempt::Basis::Estimated) => {
+                    let standing = self.charges.entry(booking.attempt).or_default();
+                    *standing -= 1;
+                    assert!(
+                        amount > 0 && *standing == 0,
+                        "an estimate was taken back that did not stand"
+                    );
+                }
+                (BookingKind::Refund, _) => {
+                    assert!(
+                        amount > 0 && self.refunds.insert(booking.attempt),
+                        "refunded twice"
+                    );
+                }
+            }
+            if booking.basis != attempt::Basis::Documented {
+                self.booked += amount;
+            }
+        }
+        let costs: i64 = self.v.costs().iter().map(|money| money.amount.0).sum();
+        assert_eq!(
+            -self.booked, costs,
+            "the ledger and the verification disagree"
+        );
+        let expected = record
+            .attempts
+            .iter()
+            .filter(|a| a.cost.state == attempt::CostState::RefundExpected);
+        assert_eq!(
+            self.documented,
+            expected.map(|a| a.cost.money.amount.0).sum::<i64>()
+        );
+        let all_dead = record.attempts.iter().all(|a| a.status.is_dead());
+        assert!(
+            record.status != Status::Failed
+                || all_dead
+                || record.events.iter().any(|e| e.kind == EventKind::Failed)
+        );
+        for pair in record.events.windows(2) {
+            assert_eq!(pair[1].seq, pair[0].seq + 1);
+        }
+        let stored: Record = serde_json::from_str(&serde_json::to_string(record).unwrap()).unwrap();
+        assert_eq!(&stored, record, "a record is not read back as written");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_order_of_events_breaks_a_promise(kind in 0_u8..4, inputs in proptest::collection::vec(input(), 1..60)) {
+        let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        let v = begin(kind, now);
+        let mut world = World {
+            v,
+            now,
+            offers: kind,
+            evaluated: 0,
+            entries: HashSet::new(),
+            charges: HashMap::new(),
+            refunds: HashSet::new(),
+            booked: 0,
+            documented: 0,
+            sends: HashSet::new(),
+        };
+        for input in &inputs {
+            world.step(input);
+        }
+        // Left alone for two days, it comes to rest: nothing stays due for ever, and the code is gone.
+        for _ in 0..2_000 {
+            match world.v.next_task(UNKNOWN_AFTER) {
+                None => break,
+                Some((due, _)) => world.now = world.now.max(due),
+            }
+            world.step(&Input::Work(Answer::Error(SendError::Unknown)));
+        }
+        prop_assert_eq!(world.v.next_task(UNKNOWN_AFTER), None);
+        prop_assert!(!world.v.is_pending() && world.v.code.is_none());
+    }
+}

@@ -1,0 +1,114 @@
+//! The ordered steps that a verification follows, and what can be had for each of them right now.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::span;
+use crate::money::{Currency, Money};
+
+/// What carries a code. A new one is a variant here, a file in `delivery`, and a provider in the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    Telegram,
+    Sms,
+}
+
+impl Channel {
+    pub const ALL: [Self; 2] = [Self::Telegram, Self::Sms];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Telegram => "telegram",
+            Self::Sms => "sms",
+        }
+    }
+
+    /// Whether its provider can be asked for a message's status, told of success, and asked to revoke.
+    #[must_use]
+    pub fn converses(self) -> bool {
+        matches!(self, Self::Telegram)
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Channel {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|channel| channel.as_str() == text)
+            .ok_or_else(|| format!("`{text}` is not a channel; there are telegram and sms"))
+    }
+}
+
+/// One step of a route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    pub channel: Channel,
+    /// How long to wait for evidence of delivery before the next step.
+    #[serde(with = "span::text")]
+    pub wait: Duration,
+    /// Go on although it was delivered, when the code has not been entered by then.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "optional_span"
+    )]
+    pub approve_within: Option<Duration>,
+}
+
+/// A provider that could carry a step's channel to this number, or why it cannot now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    pub channel: Channel,
+    pub provider: String,
+    /// What its account is billed in.
+    pub currency: Currency,
+    /// The estimated cost of one message.
+    pub estimate: Result<Money, Skip>,
+}
+
+/// Why a step's provider is passed over; the attempt that it leaves says so and is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skip {
+    Paused,
+    NoPrice,
+}
+
+mod optional_span {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::span;
+
+    #[expect(clippy::ref_option, reason = "serde calls it with a reference")]
+    pub fn serialize<S: Serializer>(
+        value: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(span) => serializer.serialize_str(&span::format(*span)),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        Option::<String>::deserialize(deserializer)?
+            .map(|text| span::parse(&text).map_err(D::Error::custom))
+            .transpose()
+    }
+}

@@ -1,0 +1,264 @@
+//! How a verification begins, and how an attempt is planned: along the route, with the providers that can be had.
+
+use chrono::{DateTime, Utc};
+
+use super::attempt::{Attempt, AttemptStatus, Cost, Reason};
+use super::code::{Code, CodeHash};
+use super::event::EventKind;
+use super::id::{ProjectId, VerificationId};
+use super::phone::{Country, PhoneNumber};
+use super::policy::Policy;
+use super::route::{Channel, Offer, Skip, Step};
+use super::span;
+use super::{Record, Refusal, Status, Terms, Verification, Wording};
+
+/// What a new verification is made of.
+#[derive(Debug)]
+pub struct Start<'a> {
+    pub id: VerificationId,
+    pub project: ProjectId,
+    pub phone: PhoneNumber,
+    pub country: Country,
+    pub code: Code,
+    pub code_hash: CodeHash,
+    pub payload: Option<String>,
+    pub wording: Wording,
+    pub policy: &'a Policy,
+    /// Instead of the policy's.
+    pub ttl: Option<std::time::Duration>,
+    /// Restricts and orders the policy's route.
+    pub channels: Option<&'a [Channel]>,
+}
+
+/// Where planning goes on from.
+pub(super) struct Cursor {
+    pub step: usize,
+    /// This provider, and those offered before it, have had their turn in this step.
+    pub after: Option<String>,
+    /// Not tried again by itself: something may have left on it, and no answer came.
+    pub barred: Vec<Channel>,
+}
+
+impl Cursor {
+    pub fn at(step: usize) -> Self {
+        Self {
+            step,
+            after: None,
+            barred: Vec::new(),
+        }
+    }
+}
+
+impl Verification {
+    /// A pending verification whose first attempt is queued, or one that has failed because every step was passed over.
+    ///
+    /// Refuses when no step of the route has a provider at all.
+    pub fn start(start: Start<'_>, offers: &[Offer], now: DateTime<Utc>) -> Result<Self, Refusal> {
+        let configured = |step: &&Step| offers.iter().any(|offer| offer.channel == step.channel);
+        let policy = start.policy;
+        let route: Vec<Step> = match start.channels {
+            None => policy.route.iter().filter(configured).cloned().collect(),
+            Some(channels) => channels
+                .iter()
+                .filter_map(|channel| policy.route.iter().find(|step| step.channel == *channel))
+                .filter(configured)
+                .cloned()
+                .collect(),
+        };
+        if route.is_empty()
+            || start
+                .channels
+                .is_some_and(|asked| asked.len() > route.len())
+        {
+            let open = policy
+                .route
+                .iter()
+                .filter(configured)
+                .map(|step| step.channel)
+                .collect();
+            return Err(Refusal::ChannelUnavailable {
+                open: without_repeats(open),
+            });
+        }
+        let mut verification = Self {
+            id: start.id,
+            project: start.project,
+            version: 0,
+            phone: start.phone,
+            code_hash: start.code_hash,
+            code: Some(start.code),
+            record: Record {
+                country: start.country,
+                status: Status::Pending,
+                terms: Terms {
+                    max_checks: policy.max_checks,
+                    max_sends: policy.max_sends,
+                    resend_after: policy.resend_after,
+                    route,
+                },
+                payload: start.payload,
+                wording: start.wording,
+                attempts: Vec::new(),
+                checks_used: 0,
+                sends_used: 1,
+                last_send_at: now,
+                created_at: now,
+                expires_at: span::after(now, start.ttl.unwrap_or(policy.ttl)),
+                events: Vec::new(),
+            },
+            bookings: Vec::new(),
+        };
+        verification.note(now, EventKind::Created);
+        verification.plan(Cursor::at(0), offers, now);
+        verification.conclude(now);
+        Ok(verification)
+    }
+
+    /// Sends again because a person asked: to `channel`, or on to the route's next step.
+    pub fn resend(
+        &mut self,
+        channel: Option<Channel>,
+        offers: &[Offer],
+        now: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
+        self.may_resend(channel, offers, now)?;
+        let current = self.newest().map_or(0, |attempt| usize::from(attempt.step));
+        let step = match channel {
+            Some(asked) => self
+                .record
+                .terms
+                .route
+                .iter()
+                .position(|s| s.channel == asked),
+            None => Some(current + 1),
+        };
+        self.record.sends_used += 1;
+        self.record.last_send_at = now;
+        self.note(now, EventKind::Resend);
+        self.plan(Cursor::at(step.unwrap_or(current)), offers, now);
+        self.conclude(now);
+        Ok(())
+    }
+
+    /// What [`Verification::resend`] would refuse, without changing anything.
+    pub fn may_resend(
+        &self,
+        channel: Option<Channel>,
+        offers: &[Offer],
+        now: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
+        self.must_be_pending(now)?;
+        // 200 attempts leave room for the fallbacks of the last resend within the ordinal's eight bits.
+        if self.sends_left() == 0 || self.record.attempts.len() >= 200 {
+            return Err(Refusal::TooManySends);
+        }
+        let from = span::after(self.record.last_send_at, self.record.terms.resend_after);
+        if now < from {
+            return Err(Refusal::ResendTooSoon(from));
+        }
+        let open = self.open_channels(offers);
+        let current = self.newest().map_or(0, |attempt| usize::from(attempt.step));
+        let there_is = match channel {
+            Some(asked) => open.contains(&asked),
+            None => self.record.terms.route.get(current + 1).is_some(),
+        };
+        if there_is {
+            Ok(())
+        } else {
+            Err(Refusal::ChannelUnavailable { open })
+        }
+    }
+
+    /// The channels of its route that have a provider.
+    #[must_use]
+    pub fn open_channels(&self, offers: &[Offer]) -> Vec<Channel> {
+        let channels = self.record.terms.route.iter().map(|step| step.channel);
+        without_repeats(
+            channels
+                .filter(|channel| offers.iter().any(|o| o.channel == *channel))
+                .collect(),
+        )
+    }
+
+    /// Queues the next attempt from the cursor on; leaves a failed one for each provider that is passed over.
+    /// Answers whether there is one.
+    pub(super) fn plan(&mut self, from: Cursor, offers: &[Offer], now: DateTime<Utc>) -> bool {
+        let Cursor {
+            step: first,
+            mut after,
+            barred,
+        } = from;
+        for place in first..self.record.terms.route.len() {
+            let channel = self.record.terms.route[place].channel;
+            for offer in offers
+                .iter()
+                .filter(|o| o.channel == channel && !barred.contains(&channel))
+            {
+                if let Some(provider) = &after {
+                    if offer.provider == *provider {
+                        after = None;
+                    }
+                    continue;
+                }
+                let Some(ordinal) = self.next_ordinal() else {
+                    return false;
+                };
+                let (status, reason, cost) = match offer.estimate {
+                    Ok(money) => (AttemptStatus::Queued, None, Cost::estimated(money)),
+                    Err(skip) => (
+                        AttemptStatus::Failed,
+                        Some(skip.into()),
+                        Cost::free(offer.currency),
+                    ),
+                };
+                self.record.attempts.push(Attempt {
+                    ordinal,
+                    step: u8::try_from(place).unwrap_or(u8::MAX),
+                    channel,
+                    provider: offer.provider.clone(),
+                    status,
+                    reason,
+                    cost,
+                    message_id: None,
+                    created_at: now,
+                    updated_at: now,
+                    entries: 0,
+                    ask: None,
+                    follow_up: None,
+                    gave_way: false,
+                    told: false,
+                });
+                if status == AttemptStatus::Queued {
+                    return true;
+                }
+                self.note_attempt(now, EventKind::AttemptFailed, Some(ordinal), reason);
+            }
+            after = None;
+        }
+        false
+    }
+
+    fn next_ordinal(&self) -> Option<u8> {
+        self.newest()
+            .map_or(Some(1), |last| last.ordinal.checked_add(1))
+    }
+}
+
+impl From<Skip> for Reason {
+    fn from(skip: Skip) -> Self {
+        match skip {
+            Skip::Paused => Self::Paused,
+            Skip::NoPrice => Self::NoPrice,
+        }
+    }
+}
+
+fn without_repeats(mut channels: Vec<Channel>) -> Vec<Channel> {
+    let mut seen = Vec::new();
+    channels.retain(|channel| {
+        let new = !seen.contains(channel);
+        seen.push(*channel);
+        new
+    });
+    channels
+}

@@ -1,0 +1,222 @@
+//! The server is killed in the midst of its work, again and again: nothing that was acknowledged is lost, nothing is sent
+//! twice, and the books agree (contract §4, product *Nothing acknowledged is lost*).
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use pinroute::money::Micros;
+use pinroute::secret::random;
+use serde_json::{Value, json};
+
+use crate::on_both_engines;
+use crate::program::{Server, program};
+use crate::stage::{Client, Stage, word};
+use crate::world::{Answer, error};
+
+on_both_engines!(killed_under_load_it_loses_nothing_sends_nothing_twice_and_its_books_agree,);
+
+const ROUNDS: usize = 8;
+const CLIENTS: usize = 12;
+
+/// What the server has told its clients, and what it must therefore still know.
+#[derive(Default)]
+struct Told {
+    started: Vec<String>,
+    approved: Vec<String>,
+    canceled: Vec<String>,
+    resent: Vec<String>,
+}
+
+async fn killed_under_load_it_loses_nothing_sends_nothing_twice_and_its_books_agree(stage: Stage) {
+    let told = Mutex::new(Told::default());
+    for _ in 0..ROUNDS {
+        let server = Server::start(under_load(&stage)).await;
+        let client = stage.client(&server.base);
+        // From before the first answer to some hundred of them.
+        let moment = Duration::from_millis(40 + u64::from(u16::from_be_bytes(random())) % 400);
+        let over = AtomicBool::new(false);
+        let load =
+            futures_util::future::join_all((0..CLIENTS).map(|_| ask_on(&client, &told, &over)));
+        let end = async {
+            tokio::time::sleep(moment).await;
+            server.kill().await;
+            over.store(true, Ordering::SeqCst);
+        };
+        tokio::join!(load, end);
+    }
+    let server = Server::start(under_load(&stage)).await;
+    let client = stage.client(&server.base);
+    let all = tokio::time::timeout(Duration::from_secs(30), settled(&client))
+        .await
+        .expect("all work comes to an end");
+    let told = told.into_inner().unwrap();
+    println!(
+        "{} started, {} approved, {} kept",
+        told.started.len(),
+        told.approved.len(),
+        all.len()
+    );
+    assert!(told.started.len() > ROUNDS, "the load was none");
+    nothing_is_lost(&told, &all);
+    nothing_was_sent_twice(&stage, &all);
+    the_books_agree(&client, &all).await;
+    assert_eq!(server.terminate().await, Some(0));
+}
+
+fn under_load(stage: &Stage) -> std::process::Command {
+    let mut command = program(stage);
+    for limit in ["PER_NUMBER", "PER_IP", "CREATES", "WRONG_CODES_PER_NUMBER"] {
+        command.env(format!("PINROUTE_DEFAULTS__LIMITS__{limit}"), "off");
+    }
+    command.env("PINROUTE_DEFAULTS__RESEND_AFTER", "0s");
+    command
+}
+
+/// A site's requests, one after another, until the server is gone; what it has answered is kept.
+async fn ask_on(client: &Client, told: &Mutex<Told>, over: &AtomicBool) {
+    for turn in 0_usize.. {
+        if over.load(Ordering::SeqCst) {
+            return;
+        }
+        // Every third goes on to the SMS; now and then a provider does not answer clearly.
+        match turn % 6 {
+            1 | 4 => client
+                .stage
+                .telegram
+                .next_sends([error("PHONE_NUMBER_NOT_AVAILABLE")]),
+            5 => client.stage.telegram.next_sends([Answer::Cut]),
+            _ => {}
+        }
+        let code = format!("{:06}", u32::from_be_bytes(random()) % 1_000_000);
+        let wait = if turn % 2 == 0 { 0 } else { 2 };
+        let body = json!({ "phone_number": client.stage.number(), "code": code, "wait": wait });
+        let Some(v) = client.try_post("/v1/verifications", &body, 201).await else {
+            return;
+        };
+        let id = word(&v["id"]).to_owned();
+        told.lock().unwrap().started.push(id.clone());
+        let path = format!("/v1/verifications/{id}");
+        let (verb, body) = match turn % 4 {
+            0 => ("check", json!({ "code": code })),
+            1 => ("cancel", json!({})),
+            2 => ("resend", json!({ "channel": "sms" })),
+            _ => continue,
+        };
+        let Some(answer) = client.try_post(&format!("{path}/{verb}"), &body, 200).await else {
+            return;
+        };
+        let mut told = told.lock().unwrap();
+        match verb {
+            "check" => {
+                assert_eq!(answer["valid"], true);
+                told.approved.push(id);
+            }
+            "cancel" => told.canceled.push(id),
+            _ => told.resent.push(id),
+        }
+    }
+}
+
+/// Every verification, once no send is queued or under way any more.
+async fn settled(client: &Client) -> HashMap<String, Value> {
+    loop {
+        let mut all = HashMap::new();
+        let mut path = "/v1/verifications?limit=200".to_owned();
+        loop {
+            let page = client.get(&path).await.expect(200);
+            for v in page["items"].as_array().unwrap() {
+                all.insert(word(&v["id"]).to_owned(), v.clone());
+            }
+            match page["next_cursor"].as_str() {
+                Some(cursor) => path = format!("/v1/verifications?limit=200&cursor={cursor}"),
+                None => break,
+            }
+        }
+        let in_flight = all
+            .values()
+            .flat_map(attempts)
+            .any(|a| matches!(word(&a["status"]), "queued" | "sending"));
+        if !in_flight {
+            return all;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn attempts(v: &Value) -> &Vec<Value> {
+    v["attempts"].as_array().unwrap()
+}
+
+fn nothing_is_lost(told: &Told, all: &HashMap<String, Value>) {
+    let status = |id: &String| {
+        word(&all.get(id).unwrap_or_else(|| panic!("{id} is lost"))["status"]).to_owned()
+    };
+    for id in &told.started {
+        status(id);
+    }
+    for id in &told.approved {
+        assert_eq!(status(id), "approved");
+    }
+    for id in &told.canceled {
+        assert_eq!(status(id), "canceled");
+    }
+    for id in &told.resent {
+        status(id);
+        assert_eq!(all[id]["sends_left"], 3, "{}", all[id]);
+    }
+}
+
+fn nothing_was_sent_twice(stage: &Stage, all: &HashMap<String, Value>) {
+    let known: HashSet<&str> = all
+        .values()
+        .flat_map(attempts)
+        .map(|a| word(&a["id"]))
+        .collect();
+    let telegram = stage
+        .telegram
+        .sends()
+        .into_iter()
+        .map(|send| send["payload"].clone());
+    let sms = stage
+        .sms
+        .sends()
+        .into_iter()
+        .map(|send| send["ref"].clone());
+    let mut sent = HashSet::new();
+    for id in telegram.chain(sms) {
+        assert!(known.contains(word(&id)), "{id} was sent and is not known");
+        assert!(sent.insert(word(&id).to_owned()), "{id} was sent twice");
+    }
+    for attempt in all
+        .values()
+        .flat_map(attempts)
+        .filter(|a| word(&a["status"]) == "sent")
+    {
+        assert!(
+            sent.contains(word(&attempt["id"])),
+            "{attempt} was not sent"
+        );
+    }
+}
+
+async fn the_books_agree(client: &Client, all: &HashMap<String, Value>) {
+    let mut charged: BTreeMap<String, i64> = BTreeMap::new();
+    for attempt in all
+        .values()
+        .flat_map(attempts)
+        .filter(|a| a["cost"]["state"] == "charged")
+    {
+        let amount: Micros = word(&attempt["cost"]["amount"]).parse().unwrap();
+        charged.insert(word(&attempt["id"]).to_owned(), amount.0);
+    }
+    let csv = client.get("/v1/ledger?format=csv").await.text;
+    let mut booked: BTreeMap<String, i64> = BTreeMap::new();
+    for line in csv.split_terminator("\r\n").skip(1) {
+        let fields: Vec<&str> = line.split(',').collect();
+        let amount: Micros = fields[4].parse().unwrap();
+        *booked.entry(fields[9].to_owned()).or_default() -= amount.0;
+    }
+    assert_eq!(booked, charged);
+}

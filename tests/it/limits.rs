@@ -1,0 +1,302 @@
+//! Limits on numbers, addresses and projects, alone and across replicas, with Redis and without (contract §5).
+
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::stage::{Stage, TestApp};
+use crate::{on_both_engines, on_postgres};
+
+on_both_engines!(
+    a_number_gets_five_sends_in_ten_minutes_and_ten_a_day,
+    resends_count_against_the_number,
+    an_address_gets_twenty_in_an_hour,
+    a_project_starts_so_many_in_a_second,
+    limits_can_be_off,
+    a_refused_start_draws_nothing,
+    while_redis_is_away_limits_hold_and_readyz_says_so,
+);
+
+on_postgres!(replicas_share_limits_through_redis,);
+
+async fn start(app: &TestApp, number: &str, payload: usize) -> crate::stage::Reply {
+    app.start(json!({ "phone_number": number, "payload": payload.to_string() }))
+        .await
+}
+
+async fn a_number_gets_five_sends_in_ten_minutes_and_ten_a_day(stage: Stage) {
+    let app = stage.app().await;
+    let number = stage.number();
+    for payload in 0..5 {
+        start(&app, &number, payload).await.expect(201);
+        stage.advance(60);
+    }
+    let limited = start(&app, &number, 5).await;
+    limited.problem(429, "rate_limited");
+    assert_eq!(limited.header("retry-after"), Some("300"));
+    assert!(!limited.text.contains(&number), "no number in a fault");
+    start(&app, &stage.number(), 0).await.expect(201);
+    stage.advance(300);
+    start(&app, &number, 6).await.expect(201);
+    start(&app, &number, 7).await.problem(429, "rate_limited");
+    stage.advance(3_600);
+    for payload in 8..12 {
+        start(&app, &number, payload).await.expect(201);
+    }
+    stage.advance(3_600);
+    let limited = start(&app, &number, 12).await;
+    limited.problem(429, "rate_limited");
+    let wait: u64 = limited.header("retry-after").unwrap().parse().unwrap();
+    assert_eq!(
+        wait,
+        86_400 - 600 - 2 * 3_600,
+        "until the first of the day leaves it"
+    );
+    stage.advance(wait - 1);
+    start(&app, &number, 13).await.problem(429, "rate_limited");
+    stage.advance(1);
+    start(&app, &number, 14).await.expect(201);
+    assert_eq!(stage.telegram.sends().len(), 12);
+}
+
+async fn resends_count_against_the_number(stage: Stage) {
+    let app = stage
+        .app_with(&[
+            ("DEFAULTS__LIMITS__PER_NUMBER", r#"["3/1h"]"#),
+            ("DEFAULTS__TTL", "2h"),
+        ])
+        .await;
+    let v = app.started().await;
+    for _ in 0..2 {
+        stage.advance(30);
+        app.resend(&v["id"], json!({ "channel": "sms" }))
+            .await
+            .expect(200);
+        app.settle(&v["id"]).await;
+    }
+    stage.advance(30);
+    let limited = app.resend(&v["id"], json!({ "channel": "sms" })).await;
+    limited.problem(429, "rate_limited");
+    assert_eq!(limited.header("retry-after"), Some("3510"));
+    assert_eq!(app.find(&v["id"]).await["sends_left"], 2);
+}
+
+async fn an_address_gets_twenty_in_an_hour(stage: Stage) {
+    let app = stage.app().await;
+    let from = |ip: &str| json!({ "phone_number": stage.number(), "client": { "ip": ip } });
+    for _ in 0..20 {
+        app.start(from("203.0.113.7")).await.expect(201);
+    }
+    let limited = app.start(from("::ffff:203.0.113.7")).await;
+    limited.problem(429, "rate_limited");
+    assert_eq!(limited.header("retry-after"), Some("3600"));
+    app.start(from("203.0.113.8")).await.expect(201);
+    app.started().await;
+    stage.advance(3_600);
+    app.start(from("203.0.113.7")).await.expect(201);
+}
+
+async fn a_project_starts_so_many_in_a_second(stage: Stage) {
+    let app = stage
+        .app_with(&[("DEFAULTS__LIMITS__CREATES", r#"["3/1s"]"#)])
+        .await;
+    for _ in 0..3 {
+        app.started().await;
+    }
+    let limited = app.start(json!({ "phone_number": stage.number() })).await;
+    limited.problem(429, "rate_limited");
+    assert_eq!(limited.header("retry-after"), Some("1"));
+    let other = app.with_key(&stage.new_key(Some("shop"), "verify").await);
+    other.started().await;
+    stage.advance(1);
+    app.started().await;
+}
+
+async fn limits_can_be_off(stage: Stage) {
+    let off = ["PER_NUMBER", "PER_IP", "CREATES", "WRONG_CODES_PER_NUMBER"]
+        .map(|name| format!("DEFAULTS__LIMITS__{name}"));
+    let changes: Vec<(&str, &str)> = off.iter().map(|name| (name.as_str(), "off")).collect();
+    let app = stage.app_with(&changes).await;
+    let number = stage.number();
+    for payload in 0..30 {
+        let body = json!({ "phone_number": number, "payload": payload.to_string(), "client": { "ip": "203.0.113.7" } });
+        let v = app.start(body).await.expect(201);
+        app.check(&v["id"], &app.wrong_code()).await.expect(200);
+    }
+}
+
+async fn a_refused_start_draws_nothing(stage: Stage) {
+    let limits = [
+        ("DEFAULTS__LIMITS__PER_NUMBER", r#"["2/1h"]"#),
+        ("DEFAULTS__LIMITS__PER_IP", r#"["2/1h"]"#),
+    ];
+    let app = stage.app_with(&limits).await;
+    let number = stage.number();
+    let from = |number: &str, payload: &str, ip: &str| {
+        app.start(json!({ "phone_number": number, "payload": payload, "client": { "ip": ip } }))
+    };
+    from(&number, "a", "203.0.113.1").await.expect(201);
+    // Reused, and refused by the other limit: neither counts.
+    for _ in 0..3 {
+        from(&number, "a", "203.0.113.1").await.expect(200);
+    }
+    from(&stage.number(), "a", "203.0.113.2").await.expect(201);
+    from(&stage.number(), "a", "203.0.113.2").await.expect(201);
+    for _ in 0..3 {
+        from(&number, "b", "203.0.113.2")
+            .await
+            .problem(429, "rate_limited");
+    }
+    from(&number, "b", "203.0.113.1").await.expect(201);
+    from(&number, "c", "203.0.113.3")
+        .await
+        .problem(429, "rate_limited");
+}
+
+async fn replicas_share_limits_through_redis(stage: Stage) {
+    let (a, b) = (stage.app().await, stage.app().await);
+    let number = stage.number();
+    for payload in 0..5 {
+        start(if payload % 2 == 0 { &a } else { &b }, &number, payload)
+            .await
+            .expect(201);
+    }
+    start(&a, &number, 5).await.problem(429, "rate_limited");
+    start(&b, &number, 5).await.problem(429, "rate_limited");
+
+    // In parallel, too.
+    let number = stage.number();
+    let starts =
+        (0..20).map(|payload| start(if payload % 2 == 0 { &a } else { &b }, &number, payload));
+    let replies = futures_util::future::join_all(starts).await;
+    let started = replies.iter().filter(|reply| reply.status == 201).count();
+    assert_eq!(started, 5);
+
+    // And wrong codes.
+    let v = b.started().await;
+    let wrong = b.wrong_code();
+    let checks = (0..20).map(|n| {
+        if n % 2 == 0 {
+            a.check(&v["id"], &wrong)
+        } else {
+            b.check(&v["id"], &wrong)
+        }
+    });
+    let replies = futures_util::future::join_all(checks).await;
+    let evaluated = replies.iter().filter(|reply| reply.status == 200).count();
+    assert_eq!(evaluated, 5);
+
+    // A pause, too: what one replica has learnt the other hears at its next look.
+    stage
+        .telegram
+        .next_sends([crate::world::error("BALANCE_NOT_ENOUGH")]);
+    a.started().await;
+    b.gateway.refresh().await;
+    let v = b.started().await;
+    assert_eq!(v["attempts"][0]["reason"], "paused");
+    stage.advance(10);
+    b.gateway.refresh().await;
+    let v = b.started().await;
+    assert_eq!(v["attempts"][0]["status"], "sent");
+}
+
+/// A Redis of the test's own, which it may end.
+struct Redis {
+    port: u16,
+    server: Child,
+}
+
+impl Redis {
+    /// `None`: there is no such program here.
+    async fn start(port: u16) -> Option<Self> {
+        let port = if port == 0 { free_port() } else { port };
+        let mut command = Command::new("redis-server");
+        command.args([
+            "--port",
+            &port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]);
+        let server = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let redis = Self { port, server };
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            tokio::task::yield_now().await;
+        }
+        Some(redis)
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+async fn while_redis_is_away_limits_hold_and_readyz_says_so(stage: Stage) {
+    let Some(redis) = Redis::start(0).await else {
+        println!("skipped: no redis-server");
+        return;
+    };
+    let port = redis.port;
+    let url = format!("redis://127.0.0.1:{port}");
+    let app = stage.app_with(&[("REDIS_URL", &url)]).await;
+    let ready = async || -> (Value, Value) {
+        let body = app.get("/readyz").await.expect(200);
+        (body["status"].clone(), body["redis"].clone())
+    };
+    assert_eq!(ready().await, (json!("ok"), json!("ok")));
+    let number = stage.number();
+    start(&app, &number, 0).await.expect(201);
+
+    drop(redis);
+    assert_eq!(
+        ready().await,
+        (json!("degraded"), json!("away")),
+        "it stays ready"
+    );
+    for payload in 1..6 {
+        start(&app, &number, payload).await.expect(201);
+    }
+    start(&app, &number, 6).await.problem(429, "rate_limited");
+    let v = app.started().await;
+    assert_eq!(
+        app.check(&v["id"], &app.telegram_code()).await.expect(200)["valid"],
+        true
+    );
+    app.settle(&v["id"]).await;
+    let metrics = app.get("/metrics").await.text;
+    assert!(
+        metrics.contains("pinroute_redis_failures_total"),
+        "{metrics}"
+    );
+
+    let _redis = Redis::start(port).await.expect("it was there before");
+    // It rests for a second of the machine's time before it tries again.
+    let back = async {
+        while ready().await != (json!("ok"), json!("ok")) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), back)
+        .await
+        .expect("it comes back");
+    let number = stage.number();
+    for payload in 0..5 {
+        start(&app, &number, payload).await.expect(201);
+    }
+    start(&app, &number, 5).await.problem(429, "rate_limited");
+}

@@ -1,0 +1,21 @@
+//! The program as its users meet it: the real server on a free port, a database of its own for each test, on both engines,
+//! and a clock that stands still. Only the outside world is faked (`world`). Background work is run by name; nothing sleeps.
+//!
+//! The Postgres half needs `PINROUTE_TEST_POSTGRES_URL` and `PINROUTE_TEST_REDIS_URL`, which `scripts/test` sets.
+
+#![cfg(test)]
+
+mod stage;
+mod world;
+
+mod checks;
+mod crash;
+mod faults;
+mod limits;
+mod program;
+mod replicas;
+mod secrets;
+mod sms;
+mod storage;
+mod telegram;
+mod verifications;

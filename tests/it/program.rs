@@ -1,0 +1,540 @@
+//! The program itself: starting, refusing to start, stopping, and its commands beside a running server (contract §1, §2).
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use pinroute::app::StartError;
+use serde_json::{Value, json};
+
+use crate::on_both_engines;
+use crate::stage::{Engine, Stage, word};
+use crate::world::Answer;
+
+on_both_engines!(
+    a_second_server_on_the_same_file_refuses_to_start,
+    another_secret_key_refuses_to_start_and_a_rotated_one_reads_on,
+    keys_are_made_listed_and_revoked_beside_a_running_server,
+    projects_are_made_beside_a_running_server,
+    migrations_are_applied_and_named_once,
+    the_server_says_where_it_listens_and_stops_in_order,
+    logs_keep_the_promised_line_at_any_level,
+);
+
+/// The program's binary, with the stage's configuration file and none of this process's variables of it.
+pub fn program(stage: &Stage) -> Command {
+    let file = stage.folder.join("pinroute.toml");
+    std::fs::write(&file, stage.toml()).unwrap();
+    let mut command = bare_program();
+    command.arg("--config").arg(file);
+    command
+}
+
+fn bare_program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pinroute"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PINROUTE_")) {
+        command.env_remove(name);
+    }
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Runs a command to its end.
+async fn run(mut command: Command) -> Output {
+    tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap()
+}
+
+fn lines(bytes: &[u8]) -> Vec<String> {
+    String::from_utf8(bytes.to_vec())
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The one line of JSON that a command with `--json` prints.
+async fn run_json(stage: &Stage, arguments: &[&str]) -> Value {
+    let mut command = program(stage);
+    command.args(arguments);
+    let output = run(command).await;
+    assert_eq!(output.status.code(), Some(0), "{:?}", lines(&output.stderr));
+    let [line] = lines(&output.stdout).try_into().unwrap();
+    serde_json::from_str(&line).unwrap()
+}
+
+/// A server in a process of its own; killed when dropped.
+pub struct Server {
+    pub base: String,
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    pub async fn start(mut command: Command) -> Self {
+        command.stdout(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let stderr = child.stderr.take().unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&log);
+        let (told, base) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            let mut told = Some(told);
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let url = line.find("http://").map(|at| line[at..].to_owned());
+                let listens = line.contains("listening on http://");
+                kept.lock().unwrap().push(line);
+                if let (Some(url), true) = (url, listens)
+                    && let Some(told) = told.take()
+                {
+                    let end = url.find('"').unwrap_or(url.len());
+                    let _ = told.send(url[..end].to_owned());
+                }
+            }
+        });
+        let base = tokio::time::timeout(Duration::from_secs(10), base).await;
+        let Ok(Ok(base)) = base else {
+            let _ = child.kill();
+            panic!("the server does not listen: {:?}", log.lock().unwrap());
+        };
+        Self { base, child, log }
+    }
+
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// SIGKILL: no part of the program learns of it.
+    pub async fn kill(mut self) {
+        self.child.kill().unwrap();
+        tokio::task::spawn_blocking(move || self.child.wait().map(|_| ()))
+            .await
+            .unwrap()
+            .unwrap();
+    }
+
+    /// SIGTERM; answers the exit code.
+    pub async fn terminate(mut self) -> Option<i32> {
+        let kill = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+        tokio::task::spawn_blocking(move || self.child.wait().unwrap().code())
+            .await
+            .unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn a_second_server_on_the_same_file_refuses_to_start(stage: Stage) {
+    let first = stage.app().await;
+    let second = stage.try_app(&[]).await;
+    if stage.engine == Engine::Postgres {
+        second.expect("Postgres is for several").started().await;
+        return;
+    }
+    let Err(StartError::Failed(message)) = second else {
+        panic!("two serve one file");
+    };
+    assert!(
+        message.contains("serves") && message.contains("Postgres"),
+        "{message}"
+    );
+    let output = run(program(&stage)).await;
+    assert_eq!(output.status.code(), Some(1));
+    let complaints = lines(&output.stderr);
+    assert!(
+        complaints.iter().any(|line| line.contains("one replica")),
+        "{complaints:?}"
+    );
+    first.started().await;
+    stage.kill(first).await;
+    stage.app().await.started().await;
+}
+
+async fn another_secret_key_refuses_to_start_and_a_rotated_one_reads_on(stage: Stage) {
+    let app = stage.app().await;
+    let v = app.started().await;
+    let (code, proven) = (app.telegram_code(), app.started().await);
+    let answer = app
+        .check(&proven["id"], &app.telegram_code())
+        .await
+        .expect(200);
+    app.settle(&proven["id"]).await;
+    let old_keys = app.get("/.well-known/jwks.json").await.expect(200);
+    let callback = stage.telegram.status("delivered");
+    stage.stop(app).await;
+
+    let other = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=";
+    let Err(StartError::Configuration(message)) = stage.try_app(&[("SECRET_KEY", other)]).await
+    else {
+        panic!("it starts with another key");
+    };
+    assert!(
+        message.starts_with("secret_key:") && !message.contains(other),
+        "{message}"
+    );
+    let mut command = program(&stage);
+    command.env("PINROUTE_SECRET_KEY", other);
+    let output = run(command).await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        lines(&output.stderr)
+            .iter()
+            .any(|line| line.starts_with("pinroute: secret_key:")),
+        "{:?}",
+        lines(&output.stderr)
+    );
+
+    let previous = json!([stage.secret_key]).to_string();
+    let app = stage
+        .app_with(&[("SECRET_KEY", other), ("PREVIOUS_SECRET_KEYS", &previous)])
+        .await;
+    assert_eq!(app.find(&v["id"]).await["phone_number"], v["phone_number"]);
+    let number = word(&v["phone_number"]).replace('+', "%2B");
+    let found = app
+        .get(&format!("/v1/verifications?phone_number={number}"))
+        .await
+        .expect(200);
+    assert_eq!(found["items"][0]["id"], v["id"]);
+    assert_eq!(app.check(&v["id"], &code).await.expect(200)["valid"], true);
+    app.settle(&v["id"]).await;
+    let keys = app.get("/.well-known/jwks.json").await.expect(200);
+    let published = keys["keys"].as_array().unwrap();
+    assert!(
+        published.contains(&old_keys["keys"][0]) && published.len() == 2,
+        "{keys}"
+    );
+    assert!(answer["proof"].is_string());
+    app.telegram_reports_signed(&callback, crate::world::TOKEN, stage.clock.now())
+        .await
+        .expect(200);
+}
+
+async fn keys_are_made_listed_and_revoked_beside_a_running_server(stage: Stage) {
+    let app = stage.app().await;
+    let made = run_json(
+        &stage,
+        &[
+            "keys",
+            "create",
+            "--project",
+            "default",
+            "--scope",
+            "verify,finance",
+            "--json",
+        ],
+    )
+    .await;
+    for field in ["id", "key", "project", "scopes", "expires_at"] {
+        assert!(made.get(field).is_some(), "{made}");
+    }
+    assert_eq!(
+        (&made["project"], &made["scopes"], &made["expires_at"]),
+        (
+            &json!("default"),
+            &json!(["verify", "finance"]),
+            &Value::Null
+        )
+    );
+    let caller = app.with_key(word(&made["key"]));
+    caller.started().await;
+    caller.get("/v1/ledger").await.expect(200);
+
+    let instance = run_json(
+        &stage,
+        &[
+            "keys",
+            "create",
+            "--project",
+            "*",
+            "--scope",
+            "verify",
+            "--expires",
+            "90d",
+            "--json",
+        ],
+    )
+    .await;
+    assert_eq!(instance["project"], "*");
+    assert!(word(&instance["expires_at"]).ends_with('Z'), "{instance}");
+
+    let list = run_json(&stage, &["keys", "list", "--json"]).await;
+    assert!(
+        !list.to_string().contains(word(&made["key"])),
+        "a key is shown once"
+    );
+    assert!(
+        list["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|key| key["id"] == made["id"])
+    );
+    run_json(&stage, &["keys", "revoke", word(&made["id"]), "--json"]).await;
+    app.gateway.refresh().await;
+    caller
+        .get("/v1/verifications")
+        .await
+        .problem(401, "unauthorized");
+
+    for (arguments, code) in [
+        (
+            vec!["keys", "create", "--project", "nobody", "--scope", "verify"],
+            2,
+        ),
+        (
+            vec!["keys", "create", "--project", "default", "--scope", "all"],
+            2,
+        ),
+        (vec!["keys", "create", "--project", "default"], 2),
+        (vec!["keys", "revoke", word(&made["id"])], 1),
+        (vec!["nothing"], 2),
+    ] {
+        let mut command = program(&stage);
+        command.args(&arguments);
+        let output = run(command).await;
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{arguments:?}: {:?}",
+            lines(&output.stderr)
+        );
+    }
+}
+
+async fn projects_are_made_beside_a_running_server(stage: Stage) {
+    let app = stage.app().await;
+    let made = run_json(&stage, &["projects", "create", "shop", "--json"]).await;
+    assert_eq!(made["name"], "shop");
+    let key = run_json(
+        &stage,
+        &[
+            "keys",
+            "create",
+            "--project",
+            "shop",
+            "--scope",
+            "verify",
+            "--json",
+        ],
+    )
+    .await;
+    let v = app.with_key(word(&key["key"])).started().await;
+    app.get(&format!("/v1/verifications/{}", word(&v["id"])))
+        .await
+        .problem(404, "verification_not_found");
+    let list = run_json(&stage, &["projects", "list", "--json"]).await;
+    let names: Vec<&str> = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|project| word(&project["name"]))
+        .collect();
+    assert_eq!(names, ["default", "shop"]);
+    let mut again = program(&stage);
+    again.args(["projects", "create", "shop"]);
+    let output = run(again).await;
+    assert_ne!(output.status.code(), Some(0));
+}
+
+async fn migrations_are_applied_and_named_once(stage: Stage) {
+    let mut command = program(&stage);
+    match stage.engine {
+        Engine::Sqlite => drop(command.env(
+            "PINROUTE_DATABASE_URL",
+            format!("sqlite://{}/new.db", stage.folder.display()),
+        )),
+        // The stage's own schema has been migrated; a new one would be another test's business.
+        Engine::Postgres => {}
+    }
+    command.arg("migrate");
+    let first = run(command).await;
+    assert_eq!(first.status.code(), Some(0), "{:?}", lines(&first.stderr));
+    let named = lines(&first.stdout)
+        .iter()
+        .any(|line| line.starts_with("0001") || line.contains("0001 core"));
+    assert_eq!(
+        named,
+        stage.engine == Engine::Sqlite,
+        "{:?}",
+        lines(&first.stdout)
+    );
+}
+
+async fn the_server_says_where_it_listens_and_stops_in_order(stage: Stage) {
+    let mut command = program(&stage);
+    command
+        .env("PINROUTE_TELEGRAM__TIMEOUT", "1m")
+        .env("PINROUTE_SHUTDOWN_GRACE", "10s");
+    let server = Server::start(command).await;
+    assert_eq!(
+        server
+            .log()
+            .iter()
+            .filter(|line| line.contains("listening"))
+            .count(),
+        1
+    );
+    let client = stage.client(&server.base);
+    // A send is under way when the signal comes, and is answered within the grace.
+    let now = Arc::new(tokio::sync::Notify::new());
+    stage
+        .telegram
+        .next_sends([Answer::TakenAfter(Arc::clone(&now))]);
+    let v = client
+        .start(json!({ "phone_number": stage.number(), "wait": 0 }))
+        .await
+        .expect(201);
+    stage.telegram.fake.until_seen(1).await;
+    let (code, ()) = tokio::join!(server.terminate(), async { now.notify_one() });
+    assert_eq!(code, Some(0));
+    let app = stage.app().await;
+    let v = app
+        .get(&format!("/v1/verifications/{}", word(&v["id"])))
+        .await
+        .expect(200);
+    assert_eq!(v["attempts"][0]["status"], "sent");
+    assert_eq!(v["costs"], json!([{ "amount": "0.01", "currency": "USD" }]));
+}
+
+async fn logs_keep_the_promised_line_at_any_level(stage: Stage) {
+    for level in [
+        "info",
+        "warn,pinroute=info",
+        "pinroute::app=info,off",
+        "debug",
+    ] {
+        let mut command = program(&stage);
+        command.env("PINROUTE_LOG__LEVEL", level);
+        // It waits for the line.
+        let server = Server::start(command).await;
+        server.kill().await;
+    }
+}
+
+#[test]
+fn check_config_names_every_fault_on_a_line_of_its_own() {
+    let folder = std::env::temp_dir().join(format!("pinroute-config-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let check = |text: &str| {
+        let file = folder.join("pinroute.toml");
+        std::fs::write(&file, text).unwrap();
+        let output = bare_program()
+            .arg("check-config")
+            .arg("--config")
+            .arg(&file)
+            .output()
+            .unwrap();
+        (
+            output.status.code(),
+            lines(&output.stdout),
+            lines(&output.stderr),
+        )
+    };
+    let (code, told, complaints) = check("listen = \"127.0.0.1:0\"\n");
+    assert_eq!(
+        (code, told.len(), complaints.len()),
+        (Some(0), 1, 0),
+        "{told:?} {complaints:?}"
+    );
+    let faulty = r#"
+listen = "nowhere"
+secret_key = "c2hvcnQ="
+lissten = "127.0.0.1:1"
+[telegram]
+token = "very-secret"
+timeout = "5"
+[defaults]
+code_length = 9
+"#;
+    let (code, told, complaints) = check(faulty);
+    assert_eq!((code, told.len()), (Some(2), 0));
+    for key in [
+        "listen:",
+        "secret_key:",
+        "lissten:",
+        "telegram.timeout:",
+        "defaults.code_length:",
+    ] {
+        assert_eq!(
+            complaints
+                .iter()
+                .filter(|line| line.starts_with(&format!("pinroute: {key}")))
+                .count(),
+            1,
+            "{key} {complaints:?}"
+        );
+    }
+    assert_eq!(complaints.len(), 5, "{complaints:?}");
+    let all = complaints.join("\n");
+    assert!(
+        !all.contains("very-secret") && !all.contains("c2hvcnQ="),
+        "{all}"
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn the_openapi_command_prints_the_document() {
+    let output = bare_program().arg("openapi").output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap().trim_end(),
+        pinroute::http::document().trim_end()
+    );
+}
+
+/// What a newcomer sees: no configuration at all, and the first code arrives on a simulated phone.
+#[test]
+fn without_a_provider_it_starts_as_a_sandbox_and_a_first_code_arrives() {
+    let folder = std::env::temp_dir().join(format!("pinroute-sandbox-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut command = bare_program();
+    command
+        .env("PINROUTE_LISTEN", "127.0.0.1:0")
+        .env("PINROUTE_SIMULATOR_LISTEN", "127.0.0.1:0")
+        .env(
+            "PINROUTE_DATABASE_URL",
+            format!("sqlite://{}/p.db", folder.display()),
+        )
+        .stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut welcome = BufReader::new(child.stdout.take().unwrap());
+    let mut text = String::new();
+    while !text.contains("/check") {
+        assert!(
+            welcome.read_line(&mut text).unwrap() > 0,
+            "it ended: {text}"
+        );
+    }
+    let after = |mark: &str| {
+        let rest = &text[text.find(mark).expect("it says so") + mark.len()..];
+        rest.split_whitespace().next().unwrap().to_owned()
+    };
+    let (api, phones, key) = (after("API  "), after("Phones  "), after("API key  "));
+    let seen = runtime.block_on(crate::stage::first_code(&api, &phones, &key));
+    assert_eq!(seen["valid"], true);
+    let locked = std::fs::metadata(folder.join("p.db.key")).unwrap();
+    #[cfg(unix)]
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&locked.permissions()) & 0o777,
+        0o600
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let _ = welcome.read_to_string(&mut text);
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -1,0 +1,376 @@
+//! Several replicas on one Postgres, and what is left when one of them ends in the midst of its work.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use crate::stage::{Engine, Stage, TestApp, word};
+use crate::world::Answer;
+use crate::{on_both_engines, on_postgres};
+
+on_both_engines!(
+    a_send_of_a_program_that_died_may_have_left,
+    what_was_queued_when_the_program_died_is_sent,
+    a_program_that_is_told_to_stop_finishes_what_it_sends,
+);
+
+on_postgres!(
+    a_lease_that_is_renewed_is_not_taken_over,
+    a_slow_answer_that_comes_after_the_takeover_still_counts,
+    a_report_may_come_to_another_replica_than_the_one_that_sends,
+    due_work_is_done_by_one_replica_alone,
+    parallel_starts_through_two_replicas_send_once,
+    parallel_checks_through_two_replicas_keep_the_limit,
+    parallel_resends_and_cancels_through_two_replicas_agree,
+    a_key_made_on_one_replica_works_at_once_on_the_other,
+    a_stream_hears_what_another_replica_changes,
+    while_the_database_is_away_requests_are_503_and_what_was_sent_is_not_forgotten,
+);
+
+/// A provider that is silent for longer than any lease.
+const SLOW: (&str, &str) = ("TELEGRAM__TIMEOUT", "1m");
+
+fn attempt(v: &Value, place: usize) -> (&str, &str, Option<&str>) {
+    let a = &v["attempts"][place];
+    (
+        word(&a["channel"]),
+        word(&a["status"]),
+        a["reason"].as_str(),
+    )
+}
+
+/// A verification whose first send is under way and not answered.
+async fn sending(app: &TestApp, answer: Answer) -> Value {
+    app.stage.telegram.next_sends([answer]);
+    let count = app.stage.telegram.fake.seen().len();
+    let v = app
+        .start(json!({ "phone_number": app.stage.number(), "wait": 0 }))
+        .await
+        .expect(201);
+    app.stage.telegram.fake.until_seen(count + 1).await;
+    v
+}
+
+/// The program that takes over: another replica on Postgres, the next one on SQLite.
+async fn successor(stage: &Stage, dead: TestApp) -> TestApp {
+    stage.kill(dead).await;
+    let app = stage
+        .app_with(&[SLOW, ("DEFAULTS__RESEND_AFTER", "0s")])
+        .await;
+    if stage.engine == Engine::Postgres {
+        // Nothing happens before the lease ends.
+        assert_eq!(app.gateway.work_on_due(100).await.unwrap(), 0);
+        stage.advance(6);
+    }
+    app
+}
+
+async fn a_send_of_a_program_that_died_may_have_left(stage: Stage) {
+    let first = stage.app_with(&[SLOW]).await;
+    let v = sending(&first, Answer::Hang).await;
+    let app = successor(&stage, first).await;
+    assert_eq!(attempt(&app.find(&v["id"]).await, 0).1, "sending");
+    let v = app.settle(&v["id"]).await;
+    assert_eq!(attempt(&v, 0), ("telegram", "unknown", Some("interrupted")));
+    assert_eq!(attempt(&v, 1), ("sms", "sent", None));
+    assert_eq!(
+        stage.telegram.sends().len(),
+        1,
+        "never twice on the same channel by itself"
+    );
+    assert!(word(&stage.sms.sends()[0]["text"]).contains(&app.telegram_code()));
+    app.telegram_reports(&stage.telegram.status("delivered"))
+        .await
+        .expect(200);
+    let v = app.settle(&v["id"]).await;
+    assert_eq!(attempt(&v, 0), ("telegram", "delivered", None));
+    assert_eq!(v["costs"], json!([{ "amount": "0.06", "currency": "USD" }]));
+}
+
+async fn what_was_queued_when_the_program_died_is_sent(stage: Stage) {
+    let first = stage
+        .app_with(&[SLOW, ("DEFAULTS__RESEND_AFTER", "0s")])
+        .await;
+    let v = sending(&first, Answer::Hang).await;
+    // It is busy with the first send, so the second waits.
+    let v = first
+        .resend(&v["id"], json!({ "channel": "sms" }))
+        .await
+        .expect(200);
+    assert_eq!(attempt(&v, 1), ("sms", "queued", None));
+    let app = successor(&stage, first).await;
+    let v = app.settle(&v["id"]).await;
+    assert_eq!(attempt(&v, 0), ("telegram", "unknown", Some("interrupted")));
+    assert_eq!(attempt(&v, 1), ("sms", "sent", None));
+    assert_eq!(
+        (stage.telegram.sends().len(), stage.sms.sends().len()),
+        (1, 1)
+    );
+    assert_eq!(v["attempts"].as_array().unwrap().len(), 2);
+}
+
+async fn a_program_that_is_told_to_stop_finishes_what_it_sends(stage: Stage) {
+    let first = stage.app_with(&[SLOW]).await;
+    let now = Arc::new(Notify::new());
+    let v = sending(&first, Answer::TakenAfter(Arc::clone(&now))).await;
+    now.notify_one();
+    stage.stop(first).await;
+    let app = stage.app().await;
+    let v = app.find(&v["id"]).await;
+    assert_eq!(attempt(&v, 0), ("telegram", "sent", None));
+    assert_eq!(v["costs"], json!([{ "amount": "0.01", "currency": "USD" }]));
+}
+
+async fn a_lease_that_is_renewed_is_not_taken_over(stage: Stage) {
+    let (a, b) = (stage.app_with(&[SLOW]).await, stage.app().await);
+    let now = Arc::new(Notify::new());
+    let v = sending(&a, Answer::TakenAfter(Arc::clone(&now))).await;
+    for _ in 0..5 {
+        stage.advance(4);
+        a.gateway.renew_leases().await.unwrap();
+        assert_eq!(b.gateway.work_on_due(100).await.unwrap(), 0);
+    }
+    now.notify_one();
+    let v = a.settle(&v["id"]).await;
+    assert_eq!(attempt(&v, 0).1, "sent");
+    assert_eq!(stage.telegram.sends().len(), 1);
+}
+
+async fn a_slow_answer_that_comes_after_the_takeover_still_counts(stage: Stage) {
+    let (a, b) = (stage.app_with(&[SLOW]).await, stage.app().await);
+    let now = Arc::new(Notify::new());
+    let v = sending(&a, Answer::TakenAfter(Arc::clone(&now))).await;
+    stage.advance(6);
+    let taken_over = b.settle(&v["id"]).await;
+    assert_eq!(
+        (attempt(&taken_over, 0).1, attempt(&taken_over, 1).1),
+        ("unknown", "sent")
+    );
+    let tasks = a.gateway.tasks().clone();
+    now.notify_one();
+    tasks.close();
+    tasks.wait().await;
+    let v = b.settle(&v["id"]).await;
+    assert_eq!(
+        (attempt(&v, 0), attempt(&v, 1)),
+        (("telegram", "sent", None), ("sms", "sent", None))
+    );
+    assert_eq!(
+        (v["attempts"].as_array().unwrap().len(), v["costs"].clone()),
+        (2, json!([{ "amount": "0.06", "currency": "USD" }]))
+    );
+    assert_eq!(
+        (stage.telegram.sends().len(), stage.sms.sends().len()),
+        (1, 1)
+    );
+    assert_eq!(b.ledger(&v["id"]).await.len(), 2);
+}
+
+async fn a_report_may_come_to_another_replica_than_the_one_that_sends(stage: Stage) {
+    let (a, b) = (stage.app_with(&[SLOW]).await, stage.app().await);
+    let now = Arc::new(Notify::new());
+    let v = sending(&a, Answer::TakenAfter(Arc::clone(&now))).await;
+    let report = stage.telegram.status("delivered");
+    b.telegram_reports_signed(&report, crate::world::TOKEN, stage.clock.now())
+        .await
+        .expect(200);
+    assert_eq!(attempt(&a.find(&v["id"]).await, 0).1, "delivered");
+    now.notify_one();
+    let v = a.settle(&v["id"]).await;
+    assert_eq!(
+        (attempt(&v, 0).1, v["attempts"].as_array().unwrap().len()),
+        ("delivered", 1)
+    );
+    assert_eq!(v["costs"], json!([{ "amount": "0.01", "currency": "USD" }]));
+}
+
+async fn due_work_is_done_by_one_replica_alone(stage: Stage) {
+    let (a, b) = (stage.app().await, stage.app().await);
+    let mut ids = Vec::new();
+    for _ in 0..20 {
+        ids.push(a.started().await["id"].clone());
+    }
+    stage.advance(15);
+    let work = (0..8).map(|n| {
+        if n % 2 == 0 {
+            a.gateway.work_on_due(5)
+        } else {
+            b.gateway.work_on_due(5)
+        }
+    });
+    futures_util::future::join_all(work).await;
+    for id in &ids {
+        let v = a.settle(id).await;
+        assert_eq!(attempt(&v, 1), ("sms", "sent", None));
+    }
+    assert_eq!(stage.sms.sends().len(), 20, "each was sent once");
+}
+
+async fn parallel_starts_through_two_replicas_send_once(stage: Stage) {
+    let off = ("DEFAULTS__LIMITS__PER_NUMBER", "off");
+    let (a, b) = (stage.app_with(&[off]).await, stage.app_with(&[off]).await);
+    let body = json!({ "phone_number": stage.number() });
+    let starts = (0..16).map(|n| {
+        if n % 2 == 0 {
+            a.start(body.clone())
+        } else {
+            b.start(body.clone())
+        }
+    });
+    let replies = futures_util::future::join_all(starts).await;
+    let statuses: Vec<u16> = replies.iter().map(|reply| reply.status).collect();
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 201).count(),
+        1,
+        "{statuses:?}"
+    );
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 200).count(),
+        15,
+        "{statuses:?}"
+    );
+    a.settle(&replies[0].body["id"]).await;
+    assert_eq!(stage.telegram.sends().len(), 1);
+}
+
+async fn parallel_checks_through_two_replicas_keep_the_limit(stage: Stage) {
+    let off = ("DEFAULTS__LIMITS__WRONG_CODES_PER_NUMBER", "off");
+    let (a, b) = (stage.app_with(&[off]).await, stage.app_with(&[off]).await);
+    let v = a.started().await;
+    let wrong = a.wrong_code();
+    let checks = (0..50).map(|n| {
+        if n % 2 == 0 {
+            a.check(&v["id"], &wrong)
+        } else {
+            b.check(&v["id"], &wrong)
+        }
+    });
+    let replies = futures_util::future::join_all(checks).await;
+    let mut left: Vec<u64> = Vec::new();
+    for reply in &replies {
+        match reply.status {
+            200 => left.push(reply.body["checks_left"].as_u64().unwrap()),
+            _ => drop(reply.problem(429, "too_many_checks")),
+        }
+    }
+    left.sort_unstable();
+    assert_eq!(left, [0, 1, 2, 3, 4]);
+}
+
+async fn parallel_resends_and_cancels_through_two_replicas_agree(stage: Stage) {
+    let changes = [
+        ("DEFAULTS__RESEND_AFTER", "0s"),
+        ("DEFAULTS__LIMITS__PER_NUMBER", "off"),
+        ("DEFAULTS__MAX_SENDS", "4"),
+    ];
+    let (a, b) = (
+        stage.app_with(&changes).await,
+        stage.app_with(&changes).await,
+    );
+    let v = a.started().await;
+    let body = json!({ "channel": "sms" });
+    let resends = (0..12).map(|n| {
+        if n % 2 == 0 {
+            a.resend(&v["id"], body.clone())
+        } else {
+            b.resend(&v["id"], body.clone())
+        }
+    });
+    let replies = futures_util::future::join_all(resends).await;
+    let sent = replies.iter().filter(|reply| reply.status == 200).count();
+    assert_eq!(sent, 3);
+    a.settle(&v["id"]).await;
+    let settled = b.settle(&v["id"]).await;
+    assert_eq!(
+        (
+            &settled["sends_left"],
+            settled["attempts"].as_array().unwrap().len()
+        ),
+        (&json!(0), 4)
+    );
+    assert_eq!(stage.sms.sends().len(), 3);
+    let cancels = (0..8).map(|n| {
+        if n % 2 == 0 {
+            a.cancel(&v["id"])
+        } else {
+            b.cancel(&v["id"])
+        }
+    });
+    let replies = futures_util::future::join_all(cancels).await;
+    assert_eq!(
+        replies.iter().filter(|reply| reply.status == 200).count(),
+        1
+    );
+}
+
+async fn a_key_made_on_one_replica_works_at_once_on_the_other(stage: Stage) {
+    let (a, b) = (stage.app().await, stage.app().await);
+    let key = stage.new_key(Some("new project"), "verify").await;
+    let v = b.with_key(&key).started().await;
+    assert_eq!(a.with_key(&key).find(&v["id"]).await["id"], v["id"]);
+}
+
+async fn a_stream_hears_what_another_replica_changes(stage: Stage) {
+    let (a, b) = (stage.app().await, stage.app().await);
+    let v = a.started().await;
+    let path = format!("/v1/verifications/{}/events", word(&v["id"]));
+    let stream = b
+        .request(reqwest::Method::GET, &path)
+        .header("Accept", "text/event-stream");
+    let (told, canceled) = tokio::join!(b.send(stream), a.cancel(&v["id"]));
+    canceled.expect(200);
+    assert!(
+        told.text.contains("event: verification.created"),
+        "{}",
+        told.text
+    );
+    assert!(
+        told.text.contains("event: verification.canceled"),
+        "{}",
+        told.text
+    );
+}
+
+async fn while_the_database_is_away_requests_are_503_and_what_was_sent_is_not_forgotten(
+    stage: Stage,
+) {
+    let app = stage.app_with(&[SLOW]).await;
+    let now = Arc::new(Notify::new());
+    let v = sending(&app, Answer::TakenAfter(Arc::clone(&now))).await;
+    stage.hide_database().await;
+    let body = json!({ "phone_number": stage.number() });
+    let refused = app.post_once("/v1/verifications", "k", body.clone()).await;
+    refused.problem(503, "service_unavailable");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    let path = format!("/v1/verifications/{}", word(&v["id"]));
+    app.get(&path).await.problem(503, "service_unavailable");
+    app.check(&v["id"], "000000")
+        .await
+        .problem(503, "service_unavailable");
+    let report = stage.telegram.status("delivered");
+    let at = stage.clock.now();
+    app.telegram_reports_signed(&report, crate::world::TOKEN, at)
+        .await
+        .problem(503, "service_unavailable");
+    assert_eq!(
+        stage.telegram.sends().len(),
+        1,
+        "nothing is sent that is not durable"
+    );
+
+    // The answer comes while nothing can be written.
+    now.notify_one();
+    for _ in 0..20 {
+        app.get(&path).await.problem(503, "service_unavailable");
+    }
+    stage.show_database().await;
+    let v = app.settle(&v["id"]).await;
+    assert_eq!(attempt(&v, 0), ("telegram", "sent", None));
+    assert_eq!(v["costs"], json!([{ "amount": "0.01", "currency": "USD" }]));
+    app.post_once("/v1/verifications", "k", body)
+        .await
+        .expect(201);
+    app.telegram_reports(&report).await.expect(200);
+    assert_eq!(attempt(&app.find(&v["id"]).await, 0).1, "delivered");
+}

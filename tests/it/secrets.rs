@@ -1,0 +1,205 @@
+//! No second copy of a secret: what is stored, listed and logged holds neither codes nor keys, and no number in the clear.
+
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+
+use crate::on_both_engines;
+use crate::program::{Server, program};
+use crate::stage::{Client, Engine, Stage, word};
+use crate::world::{TOKEN, error};
+
+on_both_engines!(
+    nothing_that_is_stored_holds_a_number_a_code_or_a_key,
+    codes_stand_in_no_answer_list_timeline_or_ledger,
+    logs_hold_no_secret_at_any_level_of_ours,
+);
+
+/// Long enough not to stand anywhere by chance.
+const CODE: &str = "83920174";
+
+/// A verification that goes by Telegram and SMS, is checked wrongly and rightly, under keys, with a payload and an address.
+async fn whole_story(app: &Client, number: &str) -> serde_json::Value {
+    let body = json!({
+        "phone_number": number, "code": CODE, "payload": "order 42",
+        "client": { "ip": "203.0.113.7", "user_agent": "Mozilla" },
+    });
+    app.stage
+        .telegram
+        .next_sends([error("PHONE_NUMBER_NOT_AVAILABLE")]);
+    let v = app
+        .post_once("/v1/verifications", "k1", body.clone())
+        .await
+        .expect(201);
+    app.post_once("/v1/verifications", "k1", body)
+        .await
+        .expect(201);
+    let check = format!("/v1/verifications/{}/check", word(&v["id"]));
+    app.post_once(&check, "k2", json!({ "code": "83920175" }))
+        .await
+        .expect(200);
+    let approved = app
+        .post_once(&check, "k3", json!({ "code": CODE }))
+        .await
+        .expect(200);
+    app.post_once(&check, "k3", json!({ "code": CODE }))
+        .await
+        .expect(200);
+    approved
+}
+
+async fn nothing_that_is_stored_holds_a_number_a_code_or_a_key(stage: Stage) {
+    let app = stage.app().await;
+    let number = stage.number();
+    let approved = whole_story(&app, &number).await;
+    // One that is still pending, whose code is still needed.
+    let pending = stage.number();
+    app.start(json!({ "phone_number": pending, "code": CODE }))
+        .await
+        .expect(201);
+    let proof = word(&approved["proof"]).to_owned();
+    let secrets = [
+        &number[1..],
+        &pending[1..],
+        CODE,
+        "83920175",
+        &stage.key,
+        TOKEN,
+        &stage.secret_key,
+        &proof,
+    ];
+    let stored = stored(&stage).await;
+    assert!(
+        contains(&stored, b"order 42") && contains(&stored, b"pending"),
+        "it was looked at the right place"
+    );
+    for secret in secrets {
+        assert!(!contains(&stored, secret.as_bytes()), "{secret} is stored");
+        let hex = secret
+            .bytes()
+            .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        assert!(
+            !contains(&stored, hex.as_bytes()),
+            "{secret} is stored as bytes"
+        );
+    }
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+/// All that the database holds: its files on SQLite, each row of each table as text on Postgres.
+async fn stored(stage: &Stage) -> Vec<u8> {
+    let mut all = Vec::new();
+    if stage.engine == Engine::Sqlite {
+        for entry in std::fs::read_dir(&stage.folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path
+                .file_name()
+                .unwrap()
+                .to_string_lossy()
+                .starts_with("pinroute.db")
+            {
+                all.extend(std::fs::read(path).unwrap());
+            }
+        }
+        return all;
+    }
+    let mut db = PgConnection::connect(&stage.database_url).await.unwrap();
+    let tables = sqlx::query(
+        "SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema()",
+    );
+    for table in tables.fetch_all(&mut db).await.unwrap() {
+        let table: String = table.get(0);
+        let rows = sqlx::query(AssertSqlSafe(format!("SELECT t::text FROM {table} t")))
+            .fetch_all(&mut db)
+            .await
+            .unwrap();
+        for row in rows {
+            all.extend(row.get::<String, _>(0).into_bytes());
+        }
+    }
+    db.close().await.unwrap();
+    all
+}
+
+async fn codes_stand_in_no_answer_list_timeline_or_ledger(stage: Stage) {
+    let app = stage.app().await;
+    let number = stage.number();
+    let approved = whole_story(&app, &number).await;
+    let id = word(&approved["id"]).to_owned();
+    for path in [
+        format!("/v1/verifications/{id}"),
+        "/v1/verifications".to_owned(),
+        format!("/v1/verifications/{id}/events"),
+        "/v1/ledger".to_owned(),
+        "/v1/ledger?format=csv".to_owned(),
+        "/metrics".to_owned(),
+    ] {
+        let reply = app.get(&path).await;
+        assert_eq!(reply.status, 200);
+        assert!(!reply.text.contains("8392017"), "{path}: {}", reply.text);
+        assert!(
+            path.starts_with("/v1/verifications") && !path.ends_with("events")
+                || !reply.text.contains(&number[1..]),
+            "{path}"
+        );
+    }
+}
+
+async fn logs_hold_no_secret_at_any_level_of_ours(stage: Stage) {
+    let mut command = program(&stage);
+    command.env("PINROUTE_LOG__LEVEL", "pinroute=trace,debug");
+    let server = Server::start(command).await;
+    let app = stage.client(&server.base);
+    let number = stage.number();
+    let approved = whole_story(&app, &number).await;
+    let callback = stage.sms.callback_path();
+    let request = app
+        .open_request(reqwest::Method::POST, &callback)
+        .header("Content-Type", "application/json");
+    app.send(request.body(r#"{"message_id":"m","status":"DELIVRD"}"#))
+        .await
+        .expect(200);
+    // Faults are where secrets slip into messages.
+    let forged = format!("{callback}x");
+    app.send(app.open_request(reqwest::Method::GET, &forged))
+        .await
+        .expect(401);
+    app.start(json!({ "phone_number": format!("{number}x"), "code": CODE }))
+        .await
+        .expect(422);
+    app.with_key("pin_someone_elses")
+        .get("/v1/verifications")
+        .await
+        .expect(401);
+    for broken in [
+        crate::world::Answer::Text(500, CODE.to_owned()),
+        crate::world::Answer::Cut,
+    ] {
+        stage.telegram.next_sends([broken.clone()]);
+        stage.sms.next_sends([broken]);
+        let body = json!({ "phone_number": stage.number(), "code": CODE });
+        app.start(body).await.expect(201);
+    }
+    let log = server.log();
+    assert_eq!(server.terminate().await, Some(0));
+    assert!(log.len() > 10, "{log:?}");
+    let mac = callback.rsplit_once('.').unwrap().1;
+    let proof = word(&approved["proof"]);
+    for secret in [
+        &number[1..],
+        CODE,
+        "83920175",
+        &stage.key,
+        TOKEN,
+        "sms-secret",
+        mac,
+        proof,
+        "pin_someone_elses",
+        "order 42",
+    ] {
+        let shown = log.iter().find(|line| line.contains(secret));
+        assert_eq!(shown, None, "{secret} is logged");
+    }
+}

@@ -1,0 +1,615 @@
+//! The storage's own promises, which hold on both engines alike.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use pinroute::money::{Currency, Micros, Money};
+use pinroute::secret::{SecretKey, Vault, random};
+use pinroute::storage::{
+    Change, Claim, CommitError, Db, IdempotencyOp, Lease, LedgerQuery, ListQuery, StorageError,
+    Write,
+};
+use pinroute::verification::attempt::Receipt;
+use pinroute::verification::code::{Code, CodeHash};
+use pinroute::verification::id::{ProjectId, VerificationId};
+use pinroute::verification::phone::PhoneNumber;
+use pinroute::verification::policy::{Countries, Limits, Policy};
+use pinroute::verification::route::{Channel, Offer, Step};
+use pinroute::verification::{Start, Verification, Wording};
+
+use crate::on_both_engines;
+use crate::stage::{Engine, Stage};
+
+on_both_engines!(
+    what_is_committed_is_read_back_whole,
+    a_pending_reuse_key_is_unique_and_free_once_it_is_over,
+    a_stale_version_changes_nothing,
+    parallel_changes_of_one_verification_take_turns,
+    a_change_takes_effect_whole_or_not_at_all,
+    ledger_entries_are_written_once,
+    lists_are_filtered_and_paged,
+    leases_are_taken_kept_renewed_and_given_up,
+    due_verifications_are_claimed_by_one_owner_each,
+    idempotency_keys_are_claimed_completed_and_released_by_their_claim,
+    a_project_name_and_a_key_are_unique,
+    the_store_names_its_engine_and_answers,
+);
+
+/// What a test writes with.
+struct Hand {
+    db: Db,
+    vault: Vault,
+    project: ProjectId,
+    now: DateTime<Utc>,
+}
+
+impl Hand {
+    async fn of(stage: &Stage) -> Self {
+        let key = STANDARD.decode(&stage.secret_key).unwrap();
+        Self {
+            db: stage.db.clone(),
+            vault: Vault::new(&SecretKey(key.try_into().unwrap()), &[]),
+            project: stage.project("default").await,
+            now: stage.clock.now(),
+        }
+    }
+
+    fn offers() -> Vec<Offer> {
+        let estimate = Money::new(Micros(10_000), Currency::USD);
+        vec![Offer {
+            channel: Channel::Telegram,
+            provider: "telegram".to_owned(),
+            currency: Currency::USD,
+            estimate: Ok(estimate),
+        }]
+    }
+
+    /// A verification that is being sent and not stored yet.
+    fn verification(&self, number: &str) -> Verification {
+        let (phone, country) = PhoneNumber::parse(number).unwrap();
+        let id = VerificationId::new(self.now, random());
+        let code = Code::parse("123456").unwrap();
+        let policy = Policy {
+            code_length: 6,
+            ttl: Duration::from_secs(600),
+            max_checks: 5,
+            max_sends: 5,
+            resend_after: Duration::from_secs(30),
+            route: vec![Step {
+                channel: Channel::Telegram,
+                wait: Duration::from_secs(15),
+                approve_within: None,
+            }],
+            countries: Countries::default(),
+            limits: Limits::default(),
+        };
+        let start = Start {
+            id,
+            project: self.project,
+            phone,
+            country,
+            code_hash: CodeHash(self.vault.code_hash(id.uuid().as_bytes(), code.as_str())),
+            code,
+            payload: Some("order 42".to_owned()),
+            wording: Wording::default(),
+            policy: &policy,
+            ttl: None,
+            channels: None,
+        };
+        let mut v = Verification::start(start, &Self::offers(), self.now).unwrap();
+        assert_eq!(v.begin_sending(self.now), Some(1));
+        v
+    }
+
+    fn change(&self, write: Write, v: &Verification, lease: Lease) -> Change {
+        let mut reuse_key = [0; 16];
+        reuse_key.copy_from_slice(v.id.uuid().as_bytes());
+        Change::of(&self.vault, write, v, reuse_key, Some(self.now), lease)
+    }
+
+    async fn insert(&self, v: &mut Verification) -> Result<(), CommitError> {
+        self.db
+            .commit(self.change(Write::Insert, v, Lease::Keep))
+            .await?;
+        v.version += 1;
+        v.bookings.clear();
+        Ok(())
+    }
+
+    async fn update(&self, v: &mut Verification) -> Result<(), CommitError> {
+        self.db
+            .commit(self.change(Write::Update, v, Lease::Keep))
+            .await?;
+        v.version += 1;
+        v.bookings.clear();
+        Ok(())
+    }
+
+    async fn stored(&self, number: &str) -> Verification {
+        let mut v = self.verification(number);
+        self.insert(&mut v).await.unwrap();
+        v
+    }
+
+    fn accept(&self, v: &mut Verification) {
+        let receipt = Receipt {
+            message_id: Some("m".to_owned()),
+            cost: Some(Money::new(Micros(12_345), Currency::USD)),
+            reports: true,
+        };
+        v.sent(1, Ok(receipt), &Self::offers(), self.now);
+    }
+
+    async fn read(&self, v: &Verification) -> Verification {
+        self.db.find(v.id).await.unwrap().expect("it is stored")
+    }
+}
+
+async fn what_is_committed_is_read_back_whole(stage: Stage) {
+    let hand = Hand::of(&stage).await;
+    let v = hand.stored(&stage.number()).await;
+    let read = hand.read(&v).await;
+    assert_eq!(read.record, v.record);
+    assert_eq!((read.id, read.project, read.version), (v.id, v.project, 1));
+    assert_eq!((&read.phone, read.code_hash), (&v.phone, v.code_hash));
+    assert!(read.code == v.code && read.code.is_some());
+    let nobody = VerificationId::new(hand.now, random());
+    assert!(hand.db.find(nobody).await.unwrap().is_none());
+}
+
+async fn a_pending_reuse_key_is_unique_and_free_once_it_is_over(stage: Stage) {
+    let hand = Hand::of(&stage).await;
+    let reuse_key = [7; 16];
+    let change =
+        |v: &Verification, write| Change::of(&hand.vault, write, v, reuse_key, None, Lease::Keep);
+    let mut first = hand.verification(&stage.number());
+    hand.db.commit(change(&first, Write::Insert)).await.unwrap();
+    first.version += 1;
+    let second = hand.verification(&stage.number());
+    let refused = hand.db.commit(change(&second, Write::Insert)).await;
+    assert!(matches!(refused, Err(CommitError::Exists)), "{refused:?}");
+    let found = hand.db.find_pending(reuse_key).await.unwrap().unwrap();
+    assert_eq!(found.id, first.id);
+    first.cancel(hand.now).unwrap();
+    hand.db.commit(change(&first, Write::Update)).await.unwrap();
+    assert!(hand.db.find_pending(reuse_key).await.unwrap().is_none());
+    hand.db
+        .commit(change(&second, Write::Insert))
+        .await
+        .unwrap();
+}
+
+async fn a_stale_version_changes_nothing(stage: Stage) {
+    let hand = Hand::of(&stage).await;
+    let mut v = hand.stored(&stage.number()).await;
+    let mut other = v.clone();
+    hand.accept(&mut v);
+    hand.update(&mut v).await.unwrap();
+    other.cancel(hand.now).unwrap();
+    let refused = hand.update(&mut other).await;
+    assert!(matches!(refused, Err(CommitError::Stale)), "{refused:?}");
+    let read = hand.read(&v).await;
+    assert_eq!((read.record, read.version), (v.record, 2));
+    let mut unknown = hand.verification(&stage.number());
+    unknown.version = 1;
+    let refused = hand.update(&mut unknown).await;
+    assert!(matches!(refused, Err(CommitError::Stale)), "{refused:?}");
+}
+
+async fn parallel_changes_of_one_verification_take_turns(stage: Stage) {
+    let hand = Hand::of(&stage).await;
+    let v = hand.stored(&stage.number()).await;
+    let mut wrong = v.code_hash;
+    wrong.0[0] ^= 1;
+    let check = async || {
+        let mut v = hand.read(&v).await;
+        loop {
+            if v.check(&wrong, hand.now).is_err() {
+                return false;
+            }
+            match hand.update(&mut v).await {
+                Ok(()) => return true,
+                Err(CommitError::Stale) => v = hand.read(&v).await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    };
+    let checks = futures_util::future::join_all((0..30).map(|_| check())).await;
+    assert_eq!(checks.iter().filter(|evaluated| **evaluated).count(), 5);
+    let read = hand.read(&v).await;
+    assert_eq!((read.record.checks_used, read.version), (5, 6));
+}
+
+async fn a_change_takes_effect_whole_or_not_at_all(stage: Stage) {
+    let hand = Hand::of(&stage).await;
+    let claim = Claim {
+        key_hash: random(),
+        request_hash: [1; 32],
+        claim: 5,
+        expires_at: hand.now + chrono::TimeDelta::seconds(30),
+    };
+    hand.db
+        .commit(Change::idempotency(IdempotencyOp::Claim(claim.clone())))
+        .await
+        .unwrap();
+    let complete = IdempotencyOp::Complete {
+        key_hash: claim.key_hash,
+        claim: 5,
+        answer: "{}".to_owned(),
+        expires_at: hand.now + chrono::TimeDelta::days(1),
+    };
+    let mut v = hand.stored(&stage.number()).await;
+    let mut stale = v.clone();
+    hand.accept(&mut stale);
+    hand.update(&mut v).await.unwrap();
+    // Many at once, so that good and bad ones are written together.
+    let bad = hand
+        .change(Write::Update, &stale, Lease::Keep)
+        .with_idempotency(Some(complete));
+    let numbers: Vec<String> = (0..20).map(|_| stage.number()).collect();
+    let good = numbers.iter().map(|number| hand.stored(number));
+    let (refused, stored) = tokio::join!(hand.db.commit(bad), futures_util::future::join_all(good));
+    assert!(matches!(refused, Err(CommitError::Stale)), "{refused:?}");
+    assert_eq!(stored.len(), 20);
+    let kept = hand
+        .db
+        .find_kept(claim.key_hash, hand.now)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        kept.answer, None,
+        "the answer of what did not happen is not kept"
+    );
+    let query = LedgerQuery {
+        limit: 10,
+        ..LedgerQuery::default()
+    };
+    assert!(hand.db.list_ledger(&query).await.unwrap().is_empty());
+}
+
+async fn ledger_entries_are_written_once(stage: Stage) {
+    let hand = Hand::of(&stage).await;
+    let mut v = hand.stored(&stage.number()).await;
+    hand.accept(&mut v);
+    let bookings = v.bookings.clone();
+    assert_eq!(bookings.len(), 1);
+    hand.update(&mut v).await.unwrap();
+    v.bookings = bookings;
+    hand.update(&mut v).await.unwrap();
+    let query = LedgerQuery {
+        verification: Some(v.id),
+        limit: 10,
+        ..LedgerQuery::default()
+    };
+    let entries = hand.db.list_ledger(&query).await.unwrap();
+    assert_eq!(entries.len(), 1);
+    let entry = &entries[0];
+    assert_eq!(entry.money, Money::new(Micros(-12_345), Currency::USD));
+    assert_eq!(
+        (entry.basis.as_str(), entry.provider.as_str(), entry.at),
+        ("reported", "telegram", hand.now)
+    );
+    assert_eq!(entry.project, Some(hand.project.0));
+    assert_eq!(entry.attempt, Some(v.id.attempt(1).uuid()));
+}
+
+async fn lists_are_filtered_and_paged(stage: Stage) {
+    let mut hand = Hand::of(&stage).await;
+    let start = hand.now;
+    let mut all = Vec::new();
+    for _ in 0..5 {
+        all.push(hand.stored(&stage.number()).await);
+        hand.now += chrono::TimeDelta::seconds(1);
+    }
+    all[1].cancel(hand.now).unwrap();
+    hand.update(&mut all[1]).await.unwrap();
+    all.reverse();
+    let list = async |query: ListQuery| -> Vec<VerificationId> {
+        let query = ListQuery {
+            limit: if query.limit == 0 { 100 } else { query.limit },
+            ..query
+        };
+        hand.db
+            .list_verifications(&query)
+            .await
+            .unwrap()
+            .iter()
+            .map(|v| v.id)
+            .collect()
+    };
+    let ids: Vec<VerificationId> = all.iter().map(|v| v.id).collect();
+    assert_eq!(list(ListQuery::default()).await, ids);
+    assert_eq!(
+        list(ListQuery {
+            limit: 2,
+            ..ListQuery::default()
+        })
+        .await,
+        ids[..2]
+    );
+    assert_eq!(
+        list(ListQuery {
+            cursor: Some(ids[1]),
+            ..ListQuery::default()
+        })
+        .await,
+        ids[2..]
+    );
+    assert_eq!(
+        list(ListQuery {
+            status: Some("canceled"),
+            ..ListQuery::default()
+        })
+        .await,
+        [ids[3]]
+    );
+    assert_eq!(
+        list(ListQuery {
+            phone: Some(all[2].phone.clone()),
+            ..ListQuery::default()
+        })
+        .await,
+        [ids[2]]
+    );
+    let at = start + chrono::TimeDelta::seconds(2);
+    assert_eq!(
+        list(ListQuery {
+            from: Some(at),
+            ..ListQuery::default()
+        })
+        .await,
+        ids[..3]
+    );
+    assert_eq!(
+        list(ListQuery {
+            before: Some(at),
+            ..ListQuery::default()
+        })
+        .await,
+        ids[3..]
+    );
+    assert_eq!(
+        list(ListQuery {
+            project: Some(hand.project),
+            ..ListQuery::default()
+        })
+        .await,
+        ids
+    );
+    let other = ProjectId(uuid::Uuid::nil());
+    assert!(
+        list(ListQuery {
+            project: Some(other),
+            ..ListQuery::default()
+        })
+        .await
+        .is_empty()
+    );
+}
+
+async fn leases_are_taken_kept_renewed_and_given_up(stage: Stage) {
+    let hand = Hand::of(&stage).await;
+    let mut v = hand.stored(&stage.number()).await;
+    let at = |seconds: i64| hand.now + chrono::TimeDelta::seconds(seconds);
+    let claim = async |owner: i64, now: i64| {
+        hand.db
+            .claim(v.id, owner, at(now), at(now + 5))
+            .await
+            .unwrap()
+            .is_some()
+    };
+    assert!(claim(1, 0).await);
+    assert!(
+        !claim(1, 1).await && !claim(2, 4).await,
+        "it is taken, by itself too"
+    );
+    assert!(
+        hand.db
+            .reclaim(v.id, 1, at(4), at(9))
+            .await
+            .unwrap()
+            .is_some()
+    );
+    assert!(
+        hand.db
+            .reclaim(v.id, 2, at(4), at(9))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(!claim(2, 8).await);
+    hand.db.renew(2, &[v.id.uuid()], at(100)).await.unwrap();
+    hand.db.renew(1, &[v.id.uuid()], at(20)).await.unwrap();
+    assert!(!claim(2, 19).await, "its owner has renewed it");
+    assert!(claim(2, 20).await, "nobody else could");
+    // Another's release leaves it; its owner's does not.
+    for (owner, free) in [(1, false), (2, true)] {
+        let change = hand.change(Write::Update, &v, Lease::Release { owner });
+        hand.db.commit(change).await.unwrap();
+        v.version += 1;
+        let taken = hand
+            .db
+            .claim(v.id, 3, at(21), at(26))
+            .await
+            .unwrap()
+            .is_some();
+        assert_eq!(taken, free);
+    }
+    let change = hand.change(
+        Write::Update,
+        &v,
+        Lease::Hold {
+            owner: 4,
+            until: at(60),
+        },
+    );
+    hand.db.commit(change).await.unwrap();
+    assert!(
+        hand.db
+            .claim(v.id, 3, at(59), at(64))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(
+        hand.db
+            .claim(v.id, 3, at(60), at(65))
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+async fn due_verifications_are_claimed_by_one_owner_each(stage: Stage) {
+    let hand = Hand::of(&stage).await;
+    let mut ids = HashSet::new();
+    for _ in 0..30 {
+        ids.insert(hand.stored(&stage.number()).await.id);
+    }
+    let until = hand.now + chrono::TimeDelta::seconds(5);
+    let early = hand.now - chrono::TimeDelta::microseconds(1);
+    assert!(
+        hand.db
+            .claim_due(1, early, until, 100)
+            .await
+            .unwrap()
+            .is_empty(),
+        "nothing is due yet"
+    );
+    let claims = (1..=6).map(|owner| hand.db.claim_due(owner, hand.now, until, 7));
+    let claimed = futures_util::future::join_all(claims).await;
+    let mut seen = Vec::new();
+    for claimed in claimed {
+        let claimed = claimed.unwrap();
+        assert!(claimed.len() <= 7);
+        seen.extend(claimed.iter().map(|v| v.id));
+    }
+    assert_eq!(seen.len(), 30, "six times seven is room for all");
+    assert_eq!(seen.into_iter().collect::<HashSet<_>>(), ids);
+    assert!(
+        hand.db
+            .claim_due(9, hand.now, until, 100)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        hand.db.claim_due(9, until, until, 100).await.unwrap().len(),
+        30,
+        "once the leases have ended"
+    );
+}
+
+async fn idempotency_keys_are_claimed_completed_and_released_by_their_claim(stage: Stage) {
+    let hand = Hand::of(&stage).await;
+    let at = |seconds: i64| hand.now + chrono::TimeDelta::seconds(seconds);
+    let key_hash: [u8; 32] = random();
+    let claim = |claim: i64| {
+        IdempotencyOp::Claim(Claim {
+            key_hash,
+            request_hash: [9; 32],
+            claim,
+            expires_at: at(30),
+        })
+    };
+    let commit = async |op: IdempotencyOp| hand.db.commit(Change::idempotency(op)).await;
+    // In parallel, and written together: one has it.
+    let claims = futures_util::future::join_all((0..10).map(|n| commit(claim(n)))).await;
+    let won: Vec<usize> = (0..10).filter(|n| claims[*n].is_ok()).collect();
+    assert_eq!(won.len(), 1);
+    assert!(
+        claims
+            .iter()
+            .all(|claim| matches!(claim, Ok(()) | Err(CommitError::Claimed)))
+    );
+    let winner = i64::try_from(won[0]).unwrap();
+    let kept = hand.db.find_kept(key_hash, at(0)).await.unwrap().unwrap();
+    assert_eq!((kept.request_hash, kept.answer), (vec![9; 32], None));
+    commit(IdempotencyOp::Release {
+        key_hash,
+        claim: winner + 1,
+    })
+    .await
+    .unwrap();
+    assert!(
+        hand.db.find_kept(key_hash, at(0)).await.unwrap().is_some(),
+        "another's release frees nothing"
+    );
+    commit(IdempotencyOp::Release {
+        key_hash,
+        claim: winner,
+    })
+    .await
+    .unwrap();
+    assert!(hand.db.find_kept(key_hash, at(0)).await.unwrap().is_none());
+
+    commit(claim(50)).await.unwrap();
+    let complete = |claim: i64, answer: &str| IdempotencyOp::Complete {
+        key_hash,
+        claim,
+        answer: answer.to_owned(),
+        expires_at: at(86_400),
+    };
+    let _ = commit(complete(51, "forged")).await;
+    commit(complete(50, "kept")).await.unwrap();
+    let answer = async |now: i64| {
+        hand.db
+            .find_kept(key_hash, at(now))
+            .await
+            .unwrap()
+            .and_then(|kept| kept.answer)
+    };
+    assert_eq!(answer(86_399).await.as_deref(), Some("kept"));
+    assert_eq!(hand.db.drop_lapsed_keys(at(86_399), 100).await.unwrap(), 0);
+    assert_eq!(hand.db.drop_lapsed_keys(at(86_400), 100).await.unwrap(), 1);
+    commit(claim(52)).await.unwrap();
+    assert!(
+        hand.db.find_kept(key_hash, at(30)).await.unwrap().is_none(),
+        "one that died lapses"
+    );
+    commit(claim(53)).await.unwrap();
+}
+
+async fn a_project_name_and_a_key_are_unique(stage: Stage) {
+    let hand = Hand::of(&stage).await;
+    let made = hand.db.create_project("shop", hand.now).await.unwrap();
+    let again = hand.db.create_project("shop", hand.now).await;
+    assert!(matches!(again, Err(StorageError::Exists)), "{again:?}");
+    let projects = hand.db.list_projects().await.unwrap();
+    let names: Vec<&str> = projects
+        .iter()
+        .map(|project| project.name.as_str())
+        .collect();
+    assert_eq!(names, ["default", "shop"]);
+    assert_eq!(projects[1].id, made.id);
+
+    let before = hand.db.list_keys().await.unwrap().len();
+    let id = stage.keep_key(Some(made.id), "verify", "secret").await;
+    stage.keep_key(Some(hand.project), "admin", "secret").await;
+    let keys = hand.db.list_keys().await.unwrap();
+    assert_eq!(keys.len(), before + 1, "a secret keeps its row");
+    let key = keys.iter().find(|key| key.id == id).unwrap();
+    assert_eq!(
+        (key.project, key.scopes.as_str(), key.revoked_at),
+        (Some(made.id), "verify", None)
+    );
+    assert_ne!(key.hash, b"secret");
+    assert!(hand.db.revoke_key(id, hand.now).await.unwrap());
+    assert!(
+        !hand.db.revoke_key(id, hand.now).await.unwrap(),
+        "it is out of force already"
+    );
+}
+
+async fn the_store_names_its_engine_and_answers(stage: Stage) {
+    stage.db.ping().await.unwrap();
+    let name = match stage.engine {
+        Engine::Sqlite => "sqlite",
+        Engine::Postgres => "postgres",
+    };
+    assert_eq!(stage.db.engine_name(), name);
+}

@@ -1,0 +1,250 @@
+//! The committed OpenAPI document is the one that the handlers generate, and it agrees with itself.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+#[test]
+fn the_committed_document_is_the_generated_one() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json");
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        committed.trim_end() == pinroute::http::document().trim_end(),
+        "openapi/openapi.json is not up to date: cargo run -- openapi > openapi/openapi.json"
+    );
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document = document();
+    let mut seen = BTreeSet::new();
+    walk(&document, &mut |value| {
+        if let Some(target) = value["$ref"].as_str() {
+            assert!(find(&document, target).is_some(), "{target} is not there");
+            seen.insert(target.to_owned());
+        }
+    });
+    assert!(seen.len() > 20, "only {seen:?} are referred to");
+}
+
+#[test]
+fn every_operation_is_named_summed_up_and_shown() {
+    let document = document();
+    let mut ids = BTreeSet::new();
+    for (at, operation) in operations(&document) {
+        let id = operation["operationId"].as_str().unwrap_or_default();
+        assert!(!id.is_empty(), "{at} has no operationId");
+        assert!(
+            ids.insert(id.to_owned()),
+            "{id} is the id of two operations"
+        );
+        assert!(operation["summary"].is_string(), "{id} has no summary");
+        assert!(
+            operation["tags"][0].is_string(),
+            "{id} belongs to no chapter"
+        );
+        assert!(
+            operation["security"].is_array(),
+            "{id} does not say whether it asks for a key"
+        );
+        assert!(
+            operation["responses"]["default"].is_object(),
+            "{id} says nothing of other faults"
+        );
+        let successes = members(&operation["responses"])
+            .filter(|(status, _)| status.starts_with('2'))
+            .collect::<Vec<_>>();
+        assert!(!successes.is_empty(), "{id} never succeeds");
+        for (status, answer) in successes {
+            for (media_type, content) in members(&answer["content"]) {
+                assert!(
+                    members(&content["examples"]).next().is_some(),
+                    "{id} {status} {media_type} has no example"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_answer_carries_the_request_s_id() {
+    let document = document();
+    for (at, operation) in operations(&document) {
+        for (status, answer) in members(&operation["responses"]) {
+            let answer = resolved(&document, answer);
+            let header = &answer["headers"]["x-request-id"];
+            assert!(
+                header.is_object(),
+                "{at} {status} does not mention x-request-id"
+            );
+        }
+    }
+}
+
+/// Examples are what people copy: each has the shape that the schema beside it promises.
+#[test]
+fn every_example_fits_its_schema() {
+    let document = document();
+    let mut checked = 0;
+    walk(&document, &mut |value| {
+        let (schema, examples) = (&value["schema"], &value["examples"]);
+        for (name, example) in members(examples) {
+            let example = resolved(&document, example);
+            if let Err(fault) = fits(&document, schema, &example["value"]) {
+                panic!("example {name}: {fault}");
+            }
+            checked += 1;
+        }
+    });
+    assert!(checked > 100, "only {checked} examples were found");
+}
+
+#[test]
+fn every_code_of_a_problem_is_answered_somewhere() {
+    let document = document();
+    let schema = &document["components"]["schemas"]["ProblemCode"];
+    let known: BTreeSet<&str> = texts(&schema["enum"]).collect();
+    let mut answered = BTreeSet::new();
+    let mut note = |status: &str, answer: &Value| {
+        for (code, example) in members(&answer["content"]["application/problem+json"]["examples"]) {
+            let example = &resolved(&document, example)["value"];
+            assert_eq!(example["code"], code);
+            assert!(
+                status == "default"
+                    || example["status"] == status.parse::<u16>().unwrap_or_default(),
+                "{code} stands under {status}"
+            );
+            answered.insert(code.to_owned());
+        }
+    };
+    for (_, operation) in operations(&document) {
+        for (status, answer) in members(&operation["responses"]) {
+            note(status, resolved(&document, answer));
+        }
+    }
+    let answered: BTreeSet<&str> = answered.iter().map(String::as_str).collect();
+    assert_eq!(answered, known);
+}
+
+// --- Reading the document
+
+fn document() -> Value {
+    serde_json::from_str(&pinroute::http::document()).expect("the document is JSON")
+}
+
+/// Method and path, and the operation.
+fn operations(document: &Value) -> impl Iterator<Item = (String, &Value)> {
+    members(&document["paths"]).flat_map(|(path, item)| {
+        members(item).map(move |(method, operation)| (format!("{method} {path}"), operation))
+    })
+}
+
+fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let members = value.as_object().into_iter().flatten();
+    members.map(|(name, value)| (name.as_str(), value))
+}
+
+fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    value
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+}
+
+fn find<'a>(document: &'a Value, reference: &str) -> Option<&'a Value> {
+    document.pointer(reference.strip_prefix('#')?)
+}
+
+fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    match value["$ref"].as_str() {
+        Some(target) => find(document, target).expect("a reference leads somewhere"),
+        None => value,
+    }
+}
+
+fn walk(value: &Value, visit: &mut impl FnMut(&Value)) {
+    visit(value);
+    match value {
+        Value::Object(members) => members.values().for_each(|value| walk(value, visit)),
+        Value::Array(items) => items.iter().for_each(|value| walk(value, visit)),
+        _ => {}
+    }
+}
+
+/// As much of JSON Schema as the document uses, but for patterns, formats and lengths.
+fn fits(document: &Value, schema: &Value, value: &Value) -> Result<(), String> {
+    let schema = resolved(document, schema);
+    let choices = ["oneOf", "anyOf"].map(|name| schema[name].as_array());
+    for choices in choices.into_iter().flatten() {
+        let tried: Result<Vec<String>, ()> = choices
+            .iter()
+            .map(|choice| fits(document, choice, value).err().ok_or(()))
+            .collect();
+        if let Ok(faults) = tried {
+            return Err(faults.join("; "));
+        }
+    }
+    let kinds: Vec<&str> = schema["type"]
+        .as_str()
+        .into_iter()
+        .chain(texts(&schema["type"]))
+        .collect();
+    if !kinds.is_empty() && !kinds.iter().any(|kind| is(kind, value)) {
+        return Err(format!("{value} is none of {kinds:?}"));
+    }
+    if let Some(words) = schema["enum"]
+        .as_array()
+        .filter(|words| !words.contains(value))
+    {
+        return Err(format!("{value} is none of {words:?}"));
+    }
+    let beyond = |limit: &str, over: fn(f64, f64) -> bool| {
+        let limit = schema[limit].as_f64();
+        limit
+            .zip(value.as_f64())
+            .is_some_and(|(limit, value)| over(value, limit))
+    };
+    if beyond("minimum", |value, limit| value < limit)
+        || beyond("maximum", |value, limit| value > limit)
+    {
+        return Err(format!("{value} is out of range"));
+    }
+    for item in value.as_array().into_iter().flatten() {
+        fits(document, &schema["items"], item)?;
+    }
+    if !value.is_object() {
+        return Ok(());
+    }
+    for name in texts(&schema["required"]) {
+        if value.get(name).is_none() {
+            return Err(format!("{name} is missing"));
+        }
+    }
+    for (name, value) in members(value) {
+        match schema["properties"].get(name) {
+            Some(schema) => {
+                fits(document, schema, value).map_err(|fault| format!("{name}: {fault}"))?;
+            }
+            // An object without properties is anybody's.
+            None if schema["properties"].is_object() => {
+                return Err(format!("{name} is not a field"));
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+fn is(kind: &str, value: &Value) -> bool {
+    match kind {
+        "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "string" => value.is_string(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        _ => false,
+    }
+}
