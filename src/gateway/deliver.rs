@@ -1,5 +1,7 @@
 //! Runs what is due in a verification whose lease is ours: sends, status questions, follow-ups, turns.
 
+use std::collections::hash_map::Entry;
+
 use tokio::sync::watch;
 
 use super::own::{Duty, Kept};
@@ -20,21 +22,50 @@ type Progress = Option<watch::Sender<Verification>>;
 struct Working<'a> {
     gateway: &'a Gateway,
     id: VerificationId,
+    has_ended: bool,
 }
 
 impl<'a> Working<'a> {
-    /// `None`: a task of this process is on it already.
+    /// `None`: a task of this process is on it already, and has been asked to look again before it ends.
     fn on(gateway: &'a Gateway, id: VerificationId) -> Option<Self> {
-        gateway
-            .working()
-            .insert(id.uuid())
-            .then_some(Self { gateway, id })
+        match gateway.working().entry(id.uuid()) {
+            Entry::Occupied(mut busy) => {
+                busy.insert(true);
+                None
+            }
+            Entry::Vacant(free) => {
+                free.insert(false);
+                Some(Self {
+                    gateway,
+                    id,
+                    has_ended: false,
+                })
+            }
+        }
+    }
+
+    /// Whether a look was asked for since the last one. With `false` the work has ended, and another task may begin.
+    fn look_again(&mut self) -> bool {
+        let mut working = self.gateway.working();
+        match working.get_mut(&self.id.uuid()) {
+            Some(asked) if *asked => {
+                *asked = false;
+                true
+            }
+            _ => {
+                working.remove(&self.id.uuid());
+                self.has_ended = true;
+                false
+            }
+        }
     }
 }
 
 impl Drop for Working<'_> {
     fn drop(&mut self) {
-        self.gateway.working().remove(&self.id.uuid());
+        if !self.has_ended {
+            self.gateway.working().remove(&self.id.uuid());
+        }
     }
 }
 
@@ -56,7 +87,7 @@ impl Gateway {
 
     /// Keeps the leases of what is being worked on.
     pub async fn renew_leases(&self) -> Result<(), StorageError> {
-        let mut ids: Vec<_> = self.working().iter().copied().collect();
+        let mut ids: Vec<_> = self.working().keys().copied().collect();
         // In the order in which the writer locks rows, so that the two never wait for each other.
         ids.sort_unstable();
         metrics::gauge!("pinroute_work_in_progress")
@@ -67,7 +98,7 @@ impl Gateway {
 
     /// Works on one verification now, if something is due and nobody is on it.
     pub(super) fn nudge(&self, v: &Verification) {
-        if !self.is_due(v) || self.working().contains(&v.id.uuid()) {
+        if !self.is_due(v) || self.working().contains_key(&v.id.uuid()) {
             return;
         }
         let (gateway, id) = (self.clone(), v.id);
@@ -95,13 +126,27 @@ impl Gateway {
 
     async fn work(&self, v: Verification, ours: Option<u8>, progress: Progress) {
         let id = v.id;
-        // A lease is the replica's, work is the task's: what a task of ours is already on is left to it.
-        let Some(_working) = Working::on(self, id) else {
+        // A lease is the replica's, work is the task's: what a task of ours is already on is left to it, with the lease.
+        let Some(mut working) = Working::on(self, id) else {
             return;
         };
-        if let Err(trouble) = self.run_due(v, ours, &progress).await {
+        let mut done = self.run_due(v, ours, &progress).await;
+        while working.look_again() {
+            done = self.run_again(id, &progress).await;
+        }
+        if let Err(trouble) = done {
             // The lease lapses, and the next to look takes over from what is stored.
             tracing::warn!(verification = %id, error = %trouble, "work on a verification broke off");
+        }
+    }
+
+    /// Something became due, and its lease was taken for this replica, while the last of the work before it ended.
+    async fn run_again(&self, id: VerificationId, progress: &Progress) -> Result<(), Trouble> {
+        let now = self.now();
+        let until = span::after(now, LEASE);
+        match self.0.db.reclaim(id, self.0.replica, now, until).await? {
+            Some(v) => self.run_due(v, None, progress).await,
+            None => Ok(()),
         }
     }
 
@@ -299,7 +344,7 @@ impl Gateway {
             .is_some_and(|(due, _)| due <= self.now())
     }
 
-    fn working(&self) -> std::sync::MutexGuard<'_, std::collections::HashSet<uuid::Uuid>> {
+    fn working(&self) -> std::sync::MutexGuard<'_, super::WorkingOn> {
         self.0
             .working
             .lock()
@@ -310,7 +355,7 @@ impl Gateway {
     pub async fn settle(&self, id: VerificationId) -> Result<Verification, Trouble> {
         loop {
             let v = self.read(id).await?;
-            if !self.is_due(&v) && !self.working().contains(&id.uuid()) {
+            if !self.is_due(&v) && !self.working().contains_key(&id.uuid()) {
                 return Ok(v);
             }
             self.work_on_due(256).await?;

@@ -17,7 +17,7 @@ mod receive_report;
 mod resend;
 mod start;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -85,11 +85,14 @@ struct Inner {
     /// What runs behind a request's back lives on this runtime, and is waited for at shutdown.
     runtime: tokio::runtime::Handle,
     tasks: TaskTracker,
-    working: Mutex<HashSet<Uuid>>,
+    working: Mutex<WorkingOn>,
     changed: broadcast::Sender<VerificationId>,
     /// Cancelled when the program is told to stop: nobody is kept waiting any more.
     stop: CancellationToken,
 }
+
+/// Verifications that a task of this process works on, and whether it was asked to look again before it ends.
+type WorkingOn = HashMap<Uuid, bool>;
 
 #[derive(Debug)]
 struct Line {
