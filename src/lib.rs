@@ -23,6 +23,7 @@ pub mod storage;
 
 // out
 pub mod delivery;
+pub mod webhooks;
 
 // when
 pub mod jobs;

@@ -44,7 +44,7 @@ const MODULES: &[Module] = &[
     module("config",       &["verification", "ledger"],                              &[]),
 
     module("delivery",     &["verification", "ledger"],                              &["reqwest"]),
-    module("webhooks",     &["verification", "ledger"],                              &["reqwest"]),
+    module("webhooks",     &["verification", "ledger", "delivery"],                  &["reqwest"]),
     module("shared_state", &["verification", "abuse"],                               &["deadpool_redis"]),
     module("storage",      &["verification", "ledger", "reports", "webhooks",
                              "abuse"],                                               &["sqlx"]),

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::config::{self, Database, Settings};
 use crate::delivery::http::HttpClient;
-use crate::gateway::{self, Gateway};
+use crate::gateway::{self, Gateway, WaysOut};
 use crate::http;
 use crate::jobs;
 use crate::secret::Vault;
@@ -22,6 +22,7 @@ use crate::shared_state::SharedState;
 use crate::simulator::{self, Simulator};
 use crate::storage::{Db, Location, NewKey, Options as StoreOptions};
 use crate::telemetry;
+use crate::webhooks::client::Client;
 
 pub use secret_key::vault;
 
@@ -98,17 +99,21 @@ impl App {
                 .map_err(failed)?;
             None
         };
-        let providers = match &sandbox {
-            Some(sandbox) => providers::simulated(sandbox.simulator, &client),
-            None => providers::configured(&settings, &public_url, &client),
+        let ways_out = WaysOut {
+            providers: match &sandbox {
+                Some(sandbox) => providers::simulated(sandbox.simulator, &client),
+                None => providers::configured(&settings, &public_url, &client),
+            },
+            webhooks: Client::new(settings.webhooks.allow_private).map_err(failed)?,
         };
         let told = gateway::Settings {
             public_url,
             unknown_after: settings.unknown_after,
             defaults: settings.defaults.clone(),
+            render: http::verification_json,
         };
         let stop = CancellationToken::new();
-        let gateway = Gateway::new(told, clock, vault, db, shared, providers, stop.clone());
+        let gateway = Gateway::new(told, clock, vault, db, shared, ways_out, stop.clone());
         gateway.directory().refresh().await.map_err(failed)?;
         let workers = match background {
             Background::Runs => jobs::start(&gateway, &stop),

@@ -26,26 +26,13 @@ impl Answer {
 }
 
 impl HttpClient {
-    /// Trusts the system's roots, or Mozilla's where the system has none.
     pub fn new() -> Result<Self, reqwest::Error> {
-        let builder = || {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "this is the one place that builds it"
-            )]
-            reqwest::Client::builder()
-                .redirect(reqwest::redirect::Policy::none())
-                .user_agent(concat!("pinroute/", env!("CARGO_PKG_VERSION")))
+        let client = client(|builder| {
+            builder
                 // Well within any send's own limit: who cannot be connected to in this time was sent nothing.
                 .connect_timeout(Duration::from_secs(2))
                 .pool_idle_timeout(Duration::from_secs(60))
                 .tcp_nodelay(true)
-        };
-        let client = builder().build().or_else(|_| {
-            let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS
-                .iter()
-                .filter_map(|der| reqwest::Certificate::from_der(der).ok());
-            builder().tls_certs_only(roots).build()
         })?;
         Ok(Self(client))
     }
@@ -53,6 +40,32 @@ impl HttpClient {
     pub fn request(&self, method: reqwest::Method, url: &str) -> reqwest::RequestBuilder {
         self.0.request(method, url)
     }
+}
+
+/// A client as every one of this program is, and what is particular to one of them.
+///
+/// It trusts the system's roots, or Mozilla's where the system has none.
+pub fn client(
+    particular: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+) -> Result<reqwest::Client, reqwest::Error> {
+    let builder = || {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one place that builds it"
+        )]
+        let builder = reqwest::Client::builder();
+        particular(
+            builder
+                .redirect(reqwest::redirect::Policy::none())
+                .user_agent(concat!("pinroute/", env!("CARGO_PKG_VERSION"))),
+        )
+    };
+    builder().build().or_else(|_| {
+        let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS
+            .iter()
+            .filter_map(|der| reqwest::Certificate::from_der(der).ok());
+        builder().tls_certs_only(roots).build()
+    })
 }
 
 /// Sends once. [`SendError::Unavailable`]: nothing left; [`SendError::Unknown`]: it may have.

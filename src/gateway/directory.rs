@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::secret::fingerprint;
-use crate::storage::{ApiKey, Db, Project, StorageError};
+use crate::storage::{ApiKey, Db, Project, StorageError, Webhook};
 use crate::verification::id::ProjectId;
 use crate::verification::policy::Policy;
 
@@ -74,6 +74,7 @@ pub struct Directory {
 struct Snapshot {
     keys: HashMap<[u8; 32], ApiKey>,
     projects: Vec<Project>,
+    webhooks: Vec<Arc<Webhook>>,
 }
 
 impl Directory {
@@ -95,12 +96,14 @@ impl Directory {
         }
         let began = Instant::now();
         let (keys, projects) = (self.db.list_keys().await?, self.db.list_projects().await?);
+        let webhooks = self.db.list_webhooks().await?;
         let keys = keys
             .into_iter()
             .filter_map(|key| Some((key.hash.as_slice().try_into().ok()?, key)));
         let snapshot = Arc::new(Snapshot {
             keys: keys.collect(),
             projects,
+            webhooks: webhooks.into_iter().map(Arc::new).collect(),
         });
         *self
             .snapshot
@@ -145,6 +148,29 @@ impl Directory {
             .iter()
             .find(|project| project.id == id)
             .map(|project| project.name.clone())
+    }
+
+    /// Oldest first.
+    #[must_use]
+    pub fn webhooks(&self) -> Vec<Arc<Webhook>> {
+        self.snapshot().webhooks.clone()
+    }
+
+    #[must_use]
+    pub fn webhooks_of(&self, project: ProjectId) -> Vec<Arc<Webhook>> {
+        let snapshot = self.snapshot();
+        let own = snapshot
+            .webhooks
+            .iter()
+            .filter(|webhook| webhook.project == project);
+        own.map(Arc::clone).collect()
+    }
+
+    #[must_use]
+    pub fn find_webhook(&self, id: Uuid) -> Option<Arc<Webhook>> {
+        let snapshot = self.snapshot();
+        let found = snapshot.webhooks.iter().find(|webhook| webhook.id == id);
+        found.map(Arc::clone)
     }
 
     /// The rules for new verifications of this project.

@@ -35,6 +35,14 @@ pub enum Replay {
         valid: bool,
         checks_left: u32,
     },
+    /// With the secret that was made.
+    Webhook {
+        id: uuid::Uuid,
+        status: u16,
+    },
+    Delivery {
+        id: uuid::Uuid,
+    },
 }
 
 /// A claimed key. Unless it is completed with an effect, it must be released.

@@ -33,10 +33,10 @@ impl Gateway {
             LeasePlan::Hold | LeasePlan::WhileBusy => (Lease::Hold { owner, until }, Some(until)),
         };
         let change = Change::of(&self.0.vault, write, v, reuse_key, wake_at, lease)
+            .with_deliveries(self.messages(v))
             .with_idempotency(idempotency);
         self.0.db.commit(change).await?;
-        v.version += 1;
-        v.bookings.clear();
+        v.was_written();
         // Nobody may be listening.
         let _ = self.0.changed.send(v.id);
         Ok(busy)

@@ -1,4 +1,4 @@
-//! What the program does, one file per verb: start, deliver, check, resend, cancel, receive a report.
+//! What the program does, one file per verb: start, deliver, check, resend, cancel, receive a report, notify.
 //!
 //! A verb reads the state, runs a transition of `verification`, and keeps the result as one change ([`Gateway::keep`]). When
 //! the state was changed meanwhile, it starts again from a fresh read: so concurrent checks, callbacks and timers never
@@ -11,13 +11,15 @@ mod directory;
 mod find;
 mod idempotency;
 mod keep;
+mod notify;
 mod own;
 mod proof;
 mod receive_report;
 mod resend;
 mod start;
+mod webhooks;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -32,12 +34,14 @@ pub use directory::{Access, Directory, Scope};
 pub use idempotency::{Begun, Replay, Ticket};
 pub use proof::PublicKey;
 pub use receive_report::{CallbackRequest, ReportError};
-
 pub use start::{StartError, StartRequest, Started};
+pub use webhooks::WebhookRequest;
 
 use keep::LeasePlan;
 
-pub use crate::storage::{LedgerQuery, ListQuery, StorageError};
+pub use crate::storage::{
+    Delivery, DeliveryQuery, DeliveryState, LedgerQuery, ListQuery, StorageError, Try, Webhook,
+};
 
 use crate::abuse::limits::Exhausted;
 use crate::clock::Clock;
@@ -49,6 +53,7 @@ use crate::verification::id::VerificationId;
 use crate::verification::policy::Policy;
 use crate::verification::route::{Offer, Skip};
 use crate::verification::{Refusal, Verification};
+use crate::webhooks::client::Client;
 
 /// How long a lease holds unless it is renewed (architecture, point 5).
 pub const LEASE: Duration = Duration::from_secs(5);
@@ -64,6 +69,16 @@ pub struct Settings {
     pub public_url: String,
     pub unknown_after: Duration,
     pub defaults: Policy,
+    /// How a verification reads in messages to projects.
+    pub render: fn(&Verification) -> serde_json::Value,
+}
+
+/// What codes and messages leave by.
+#[derive(Debug)]
+pub struct WaysOut {
+    /// In the order in which they are tried within a channel.
+    pub providers: Vec<Arc<dyn Provider>>,
+    pub webhooks: Client,
 }
 
 /// A handle on the whole; clones share it.
@@ -86,6 +101,9 @@ struct Inner {
     runtime: tokio::runtime::Handle,
     tasks: TaskTracker,
     working: Mutex<WorkingOn>,
+    webhooks: Client,
+    /// Endpoints that a task of this process is sending to.
+    telling: Mutex<HashSet<Uuid>>,
     changed: broadcast::Sender<VerificationId>,
     /// Cancelled when the program is told to stop: nobody is kept waiting any more.
     stop: CancellationToken,
@@ -135,7 +153,7 @@ impl Gateway {
         vault: Arc<Vault>,
         db: Db,
         shared: SharedState,
-        providers: Vec<Arc<dyn Provider>>,
+        ways_out: WaysOut,
         stop: CancellationToken,
     ) -> Self {
         let directory = Directory::new(db.clone(), settings.defaults.clone());
@@ -150,11 +168,13 @@ impl Gateway {
             db,
             shared,
             directory,
-            providers: providers.into_iter().map(line).collect(),
+            providers: ways_out.providers.into_iter().map(line).collect(),
             replica: i64::from_be_bytes(random()),
             runtime: tokio::runtime::Handle::current(),
             tasks: TaskTracker::new(),
             working: Mutex::default(),
+            webhooks: ways_out.webhooks,
+            telling: Mutex::default(),
             changed: broadcast::channel(1_024).0,
             stop,
         }))
@@ -230,15 +250,15 @@ impl Gateway {
         }
     }
 
-    /// What one [`Gateway::sweep`] removes at most.
-    pub const SWEPT_AT_ONCE: u64 = 1_000;
+    /// What one [`Gateway::sweep`] removes of a kind at most.
+    const SWEPT_AT_ONCE: u64 = 1_000;
 
-    /// Forgets idempotency keys that have lapsed; answers how many.
-    pub async fn sweep(&self) -> Result<u64, StorageError> {
-        self.0
-            .db
-            .drop_lapsed_keys(self.now(), Self::SWEPT_AT_ONCE.cast_signed())
-            .await
+    /// Forgets idempotency keys that have lapsed, and messages of long ago; answers whether there may be more.
+    pub async fn sweep(&self) -> Result<bool, StorageError> {
+        let most = Self::SWEPT_AT_ONCE.cast_signed();
+        let keys = self.0.db.drop_lapsed_keys(self.now(), most).await?;
+        let messages = self.sweep_deliveries().await?;
+        Ok(keys.max(messages) == Self::SWEPT_AT_ONCE)
     }
 
     /// Takes over what other replicas know: projects, keys, pauses.

@@ -22,12 +22,19 @@ pub struct Verify;
 #[derive(Debug)]
 pub struct Finance;
 
+#[derive(Debug)]
+pub struct Admin;
+
 impl Required for Verify {
     const SCOPE: Scope = Scope::Verify;
 }
 
 impl Required for Finance {
     const SCOPE: Scope = Scope::Finance;
+}
+
+impl Required for Admin {
+    const SCOPE: Scope = Scope::Admin;
 }
 
 /// A caller whose key is in force and has the scope `S`: a handler cannot be reached otherwise.
@@ -59,6 +66,21 @@ impl<S> Caller<S> {
                 "/project",
                 format!("`{name}` is not a project"),
             )),
+        }
+    }
+
+    /// The same, and `default` where an instance key names none.
+    pub fn project_or_default(
+        &self,
+        gateway: &Gateway,
+        named: Option<&str>,
+    ) -> Result<ProjectId, Problem> {
+        match self.project(gateway, named)? {
+            Some(project) => Ok(project),
+            None => gateway
+                .directory()
+                .find_project("default")
+                .ok_or_else(Problem::unavailable),
         }
     }
 }

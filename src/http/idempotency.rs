@@ -75,5 +75,11 @@ async fn tell_again(
             Some(checked) => Ok(super::verifications::checked(checked)),
             None => Err(Problem::unavailable()),
         },
+        Replay::Webhook { id, status } => {
+            super::webhooks::tell_again(gateway, access, *id, *status).await
+        }
+        Replay::Delivery { id } => {
+            super::webhooks::deliveries::tell_again(gateway, access, *id).await
+        }
     }
 }

@@ -12,6 +12,7 @@ mod problem;
 mod request_id;
 mod service;
 mod verifications;
+mod webhooks;
 
 use actix_web::http::{Method, header};
 use actix_web::middleware::from_fn;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use openapi::document;
 pub use service::Metrics;
+pub use verifications::json as verification_json;
 
 use crate::gateway::Gateway;
 use problem::{Code, Problem};
@@ -94,6 +96,7 @@ pub fn serve_metrics(
 #[rustfmt::skip]
 fn routes(config: &mut web::ServiceConfig) {
     use verifications as v;
+    use webhooks as w;
     config
         .service(only("/v1/verifications", "GET, HEAD, POST").route(get().to(v::find::list)).route(web::post().to(v::start::start)))
         .service(only("/v1/verifications/{id}", "GET, HEAD").route(get().to(v::find::find)))
@@ -101,6 +104,12 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(only("/v1/verifications/{id}/resend", "POST").route(web::post().to(v::resend::resend)))
         .service(only("/v1/verifications/{id}/cancel", "POST").route(web::post().to(v::cancel::cancel)))
         .service(only("/v1/verifications/{id}/events", "GET, HEAD").route(get().to(v::events::events)))
+        .service(only("/v1/webhooks", "GET, HEAD, POST").route(get().to(w::list)).route(web::post().to(w::create)))
+        .service(only("/v1/webhooks/{id}", "DELETE, GET, HEAD").route(get().to(w::find)).route(web::delete().to(w::delete)))
+        .service(only("/v1/webhooks/{id}/rotate", "POST").route(web::post().to(w::rotate)))
+        .service(only("/v1/webhooks/{id}/test", "POST").route(web::post().to(w::deliveries::test)))
+        .service(only("/v1/webhooks/{id}/deliveries", "GET, HEAD").route(get().to(w::deliveries::list)))
+        .service(only("/v1/webhooks/{id}/deliveries/{delivery}/redeliver", "POST").route(web::post().to(w::deliveries::redeliver)))
         .service(only("/v1/ledger", "GET, HEAD").route(get().to(ledger::ledger)))
         .service(only("/callbacks/{provider}", "POST").route(web::post().to(callbacks::signed)))
         .service(only("/callbacks/{provider}/{token}", "GET, POST").route(web::get().to(callbacks::by_token_in_get)).route(web::post().to(callbacks::by_token)))

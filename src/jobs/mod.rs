@@ -38,6 +38,7 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
             });
         };
     every(LOOK, |gateway| Box::pin(work_on_due(gateway)));
+    every(LOOK, |gateway| Box::pin(tell_projects(gateway)));
     every(REFRESH, |gateway| {
         Box::pin(async move { gateway.refresh().await })
     });
@@ -78,14 +79,20 @@ async fn work_on_due(gateway: Gateway) {
     }
 }
 
+async fn tell_projects(gateway: Gateway) {
+    if let Err(error) = gateway.tell_projects().await {
+        tracing::warn!(%error, "messages that are due could not be read");
+    }
+}
+
 async fn sweep(gateway: Gateway) {
     gateway.check_clock().await;
     loop {
         match gateway.sweep().await {
-            Ok(removed) if removed == Gateway::SWEPT_AT_ONCE => tokio::task::yield_now().await,
-            Ok(_) => return,
+            Ok(true) => tokio::task::yield_now().await,
+            Ok(false) => return,
             Err(error) => {
-                tracing::warn!(%error, "lapsed idempotency keys could not be removed");
+                tracing::warn!(%error, "what has lapsed could not be removed");
                 return;
             }
         }

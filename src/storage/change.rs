@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::deliveries::Delivery;
 use super::idempotency::Claim;
 use super::verifications::Stored;
 use crate::ledger::entry::Entry;
@@ -14,6 +15,7 @@ use crate::verification::Verification;
 pub struct Change {
     pub(super) write: Option<(Write, Stored)>,
     pub(super) entries: Vec<Entry>,
+    pub(super) deliveries: Vec<Delivery>,
     pub(super) idempotency: Option<IdempotencyOp>,
 }
 
@@ -87,6 +89,7 @@ impl Change {
         Self {
             write: None,
             entries: Vec::new(),
+            deliveries: Vec::new(),
             idempotency: Some(op),
         }
     }
@@ -110,8 +113,16 @@ impl Change {
         Self {
             write: Some((write, stored)),
             entries,
+            deliveries: Vec::new(),
             idempotency: None,
         }
+    }
+
+    /// Messages that tell of it.
+    #[must_use]
+    pub fn with_deliveries(mut self, deliveries: Vec<Delivery>) -> Self {
+        self.deliveries = deliveries;
+        self
     }
 
     #[must_use]

@@ -6,7 +6,7 @@
 //! `contract`, which runs each on both engines.
 
 mod change;
-
+mod deliveries;
 mod directory;
 mod engine;
 mod idempotency;
@@ -17,17 +17,20 @@ mod reader;
 mod rows;
 mod transaction;
 mod verifications;
+mod webhooks;
 mod writer;
 
 use std::sync::Arc;
 
 pub use change::{Change, CommitError, IdempotencyOp, Lease, Write};
+pub use deliveries::{Delivery, DeliveryQuery, DeliveryState, Try};
 pub use directory::{ApiKey, NewKey, Project};
 pub use engine::{Engine, Location};
 pub use idempotency::{Claim, Kept};
 pub use ledger::LedgerQuery;
 pub use open::{OpenError, Options};
 pub use verifications::ListQuery;
+pub use webhooks::Webhook;
 
 use crate::secret::Vault;
 

@@ -8,10 +8,11 @@ use sqlx::{Executor, Postgres, Sqlite};
 use uuid::Uuid;
 
 use super::change::{Change, CommitError, IdempotencyOp, Write};
+use super::deliveries::Delivery;
 use super::engine::Engine;
 use super::rows::{Column, Rows};
 use super::verifications::Stored;
-use super::{idempotency, ledger, verifications};
+use super::{deliveries, idempotency, ledger, verifications};
 use crate::ledger::entry::Entry;
 
 /// A connection that the writer has to itself. Whoever begins on it must commit, roll back, or throw it away.
@@ -98,16 +99,29 @@ impl Line {
     }
 }
 
-/// The three statements as one on Postgres, which can change several tables in one: BEGIN, COMMIT and two more round trips fall
-/// away. An entry is written only if its verification was.
-static IN_ONE: LazyLock<String> = LazyLock::new(|| {
+/// The statements as one on Postgres, which can change several tables in one: BEGIN, COMMIT and the other round trips fall
+/// away. An entry or a message is written only if its verification was.
+static IN_ONE: LazyLock<String> = LazyLock::new(|| in_one(&[("booked", ledger::INSERT)]));
+
+/// The same with messages, which most groups do not have.
+static IN_ONE_TOLD: LazyLock<String> =
+    LazyLock::new(|| in_one(&[("booked", ledger::INSERT), ("told", deliveries::INSERT)]));
+
+fn in_one(rest: &[(&str, &str)]) -> String {
     let (insert, update) = (verifications::INSERT, verifications::UPDATE);
     let written = "WHERE r.verification_id IN (SELECT id FROM made UNION ALL SELECT id FROM done)";
-    let book = ledger::INSERT.replace("WHERE true", written);
+    let mut steps = vec![format!("made AS ({insert})"), format!("done AS ({update})")];
+    for (name, sql) in rest {
+        steps.push(format!(
+            "{name} AS ({})",
+            sql.replace("WHERE true", written)
+        ));
+    }
     format!(
-        "WITH made AS ({insert}), done AS ({update}), booked AS ({book}) SELECT id FROM made UNION ALL SELECT id FROM done"
+        "WITH {} SELECT id FROM made UNION ALL SELECT id FROM done",
+        steps.join(", ")
     )
-});
+}
 
 /// Whether one statement does all of it, and is its own transaction.
 pub(super) fn is_one_statement(line: &Line, changes: &[&Change]) -> bool {
@@ -121,6 +135,7 @@ pub(super) fn is_one_statement(line: &Line, changes: &[&Change]) -> bool {
             kind(change).is_some()
                 && kind(change) == first
                 && change.entries.is_empty()
+                && change.deliveries.is_empty()
                 && change.idempotency.is_none()
         }),
     }
@@ -147,12 +162,22 @@ pub(super) async fn write_in_one(
     use sqlx::Row;
     let writes = || changes.iter().filter_map(|change| change.write.as_ref());
     let entries: Vec<&Entry> = changes.iter().flat_map(|change| &change.entries).collect();
-    let rows = vec![
+    let told: Vec<&Delivery> = changes
+        .iter()
+        .flat_map(|change| &change.deliveries)
+        .collect();
+    let mut rows = vec![
         verifications::rows(&in_order(writes(), Write::Insert)),
         verifications::rows(&in_order(writes(), Write::Update)),
         ledger::rows(&entries),
     ];
-    let done = Rows::postgres_in_order(rows, &IN_ONE)
+    let sql = if told.is_empty() {
+        &IN_ONE
+    } else {
+        rows.push(deliveries::rows(&told));
+        &IN_ONE_TOLD
+    };
+    let done = Rows::postgres_in_order(rows, sql)
         .fetch_all(&mut **line)
         .await?;
     let done: sqlx::Result<HashSet<Uuid>> = done.iter().map(|row| row.try_get(0)).collect();
@@ -232,6 +257,11 @@ async fn write_the_rest(
     let entries: Vec<&Entry> = effective().flat_map(|change| &change.entries).collect();
     if !entries.is_empty() {
         line.write(ledger::INSERT, ledger::rows(&entries)).await?;
+    }
+    let told: Vec<&Delivery> = effective().flat_map(|change| &change.deliveries).collect();
+    if !told.is_empty() {
+        line.write(deliveries::INSERT, deliveries::rows(&told))
+            .await?;
     }
     let mut ended = Vec::new();
     let mut completed = Vec::new();

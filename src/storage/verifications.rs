@@ -170,6 +170,7 @@ impl Row {
             phone: PhoneNumber::from_storage(phone.to_owned()),
             code_hash: CodeHash(code_hash),
             code,
+            told: record.events.len(),
             record,
             bookings: Vec::new(),
         })

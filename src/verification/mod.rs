@@ -53,6 +53,8 @@ pub struct Verification {
     pub record: Record,
     /// Ledger entries of transitions that are not written yet.
     pub bookings: Vec<Booking>,
+    /// How many of its events are written.
+    pub told: usize,
 }
 
 /// The part of a verification that holds no secret.
@@ -154,6 +156,19 @@ pub enum Refusal {
 }
 
 impl Verification {
+    /// Events of transitions that are not written yet.
+    #[must_use]
+    pub fn news(&self) -> &[Event] {
+        self.record.events.get(self.told..).unwrap_or_default()
+    }
+
+    /// Everything that it holds is written now, as its next version.
+    pub fn was_written(&mut self) {
+        self.version += 1;
+        self.bookings.clear();
+        self.told = self.record.events.len();
+    }
+
     #[must_use]
     pub fn is_pending(&self) -> bool {
         self.record.status == Status::Pending

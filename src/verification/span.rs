@@ -51,6 +51,15 @@ pub fn after(at: DateTime<Utc>, span: Duration) -> DateTime<Utc> {
         .unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
+/// `at - span`, held at the beginning of time.
+#[must_use]
+pub fn before(at: DateTime<Utc>, span: Duration) -> DateTime<Utc> {
+    TimeDelta::from_std(span)
+        .ok()
+        .and_then(|delta| at.checked_sub_signed(delta))
+        .unwrap_or(DateTime::<Utc>::MIN_UTC)
+}
+
 /// Whole seconds from `now` until `at`, rounded up, at least 1: what `Retry-After` says.
 #[must_use]
 pub fn seconds_until(at: DateTime<Utc>, now: DateTime<Utc>) -> u64 {

@@ -107,6 +107,7 @@ impl Verification {
                 events: Vec::new(),
             },
             bookings: Vec::new(),
+            told: 0,
         };
         verification.note(now, EventKind::Created);
         verification.plan(Cursor::at(0), offers, now);

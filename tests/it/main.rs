@@ -19,3 +19,4 @@ mod sms;
 mod storage;
 mod telegram;
 mod verifications;
+mod webhooks;

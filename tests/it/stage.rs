@@ -61,7 +61,7 @@ pub enum Engine {
 }
 
 /// No test takes longer; the ones that kill a server many times take the most.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs one test on a stage of its own, and clears it away however the test ends.
 pub fn run<F: Future<Output = ()> + Send + 'static>(
@@ -784,7 +784,7 @@ pub async fn first_code(api: &str, phones: &str, key: &str) -> Value {
             tokio::task::yield_now().await;
         }
     };
-    let code = tokio::time::timeout(Duration::from_secs(10), arrived)
+    let code = tokio::time::timeout(Duration::from_secs(30), arrived)
         .await
         .expect("it arrives");
     json(

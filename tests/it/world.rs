@@ -47,6 +47,8 @@ impl Seen {
 pub enum Answer {
     Json(u16, Value),
     Text(u16, String),
+    /// A redirect.
+    Moved(String),
     /// Never.
     Hang,
     /// The connection closes instead.
@@ -111,7 +113,7 @@ impl Fake {
     pub async fn until_seen(&self, count: usize) {
         let mut seen = self.count.subscribe();
         let wait = seen.wait_for(|n| *n >= count);
-        tokio::time::timeout(std::time::Duration::from_secs(10), wait)
+        tokio::time::timeout(std::time::Duration::from_secs(30), wait)
             .await
             .expect("the provider is asked in time")
             .unwrap();
@@ -144,6 +146,7 @@ impl Fake {
                 (state.otherwise)(&request)
             };
             self.count.send_modify(|n| *n += 1);
+            let mut more = String::new();
             let (status, kind, body) = match answer {
                 Answer::TakenAfter(told) => {
                     told.notified().await;
@@ -154,11 +157,15 @@ impl Fake {
                 }
                 Answer::Json(status, body) => (status, "application/json", body.to_string()),
                 Answer::Text(status, body) => (status, "text/plain", body),
+                Answer::Moved(to) => {
+                    more = format!("location: {to}\r\n");
+                    (307, "text/plain", String::new())
+                }
                 Answer::Hang => std::future::pending().await,
                 Answer::Cut => return None,
             };
             let head = format!(
-                "HTTP/1.1 {status} -\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n",
+                "HTTP/1.1 {status} -\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n{more}\r\n",
                 body.len()
             );
             stream.write_all((head + &body).as_bytes()).await.ok()?;

@@ -1,5 +1,7 @@
 //! The examples of the document: requests, and what a success answers. A test holds them to the document's own schemas.
 
+mod webhooks;
+
 use serde_json::{Value, json};
 use utoipa::Modify;
 use utoipa::openapi::example::ExampleBuilder;
@@ -144,7 +146,7 @@ fn shown(operation: &str) -> Vec<Shown> {
         "getOpenapi" => vec![
             ("200", JSON, vec![("document", "How it begins", json!({"openapi": "3.1.0", "info": {"title": "Pinroute"}}))]),
         ],
-        _ => Vec::new(),
+        _ => webhooks::shown(operation),
     }
 }
 

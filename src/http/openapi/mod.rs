@@ -18,7 +18,7 @@ use examples::Examples;
 use problems::Problems;
 
 use super::problem::ProblemBody;
-use super::{callbacks, ledger, service, verifications as v};
+use super::{callbacks, ledger, service, verifications as v, webhooks as w};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -29,6 +29,7 @@ use super::{callbacks, ledger, service, verifications as v};
     ),
     paths(
         v::start::start, v::find::list, v::find::find, v::check::check, v::resend::resend, v::cancel::cancel, v::events::events,
+        w::create, w::list, w::find, w::delete, w::rotate, w::deliveries::list, w::deliveries::test, w::deliveries::redeliver,
         ledger::ledger,
         callbacks::signed, callbacks::by_token, callbacks::by_token_in_get,
         service::livez, service::readyz, service::metrics, service::jwks, service::openapi,
@@ -36,6 +37,7 @@ use super::{callbacks, ledger, service, verifications as v};
     components(schemas(ProblemBody, sets::VerificationStatus, sets::LedgerKind, sets::LedgerFormat)),
     tags(
         (name = "Verifications", description = "Prove that a visitor owns a phone number. Scope `verify`."),
+        (name = "Webhooks", description = "Where a project's own server is told what happens. Scope `admin`."),
         (name = "Finance", description = "What it cost. Scope `finance`."),
         (name = "Callbacks", description = "What providers call; sites have no use for it. No key: each provider authenticates in its own way."),
         (name = "Service", description = "What runs the service rather than uses it. No key."),
@@ -45,7 +47,10 @@ use super::{callbacks, ledger, service, verifications as v};
 struct Api;
 
 /// A body is needed unless the operation stands here.
-const BODY_IS_OPTIONAL: [&str; 3] = ["resendVerification", "cancelVerification", "receiveReport"];
+#[rustfmt::skip]
+const BODY_IS_OPTIONAL: [&str; 6] = [
+    "resendVerification", "cancelVerification", "receiveReport", "rotateWebhook", "testWebhook", "redeliverWebhook",
+];
 
 const SANDBOX: &str = "**This is a sandbox**: no message leaves, and nothing is paid for. Codes arrive at simulated phones; \
     the program said at its start where they are, and which key to use.";
@@ -80,7 +85,11 @@ impl Modify for Conventions {
 
 fn operations(document: &mut utoipa::openapi::OpenApi) -> impl Iterator<Item = &mut Operation> {
     let items = document.paths.paths.values_mut();
-    items.flat_map(|item| [&mut item.get, &mut item.post].into_iter().flatten())
+    items.flat_map(|item| {
+        [&mut item.get, &mut item.post, &mut item.delete]
+            .into_iter()
+            .flatten()
+    })
 }
 
 fn api() -> utoipa::openapi::OpenApi {

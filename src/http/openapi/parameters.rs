@@ -81,6 +81,16 @@ pub struct Page {
 }
 
 #[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Batch {
+    /// Items of a page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before; without one, the first page.
+    cursor: Option<String>,
+}
+
+#[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub struct Signature {
     /// When the report was made, in seconds since 1970. More than five minutes away from now, the report is not believed, and

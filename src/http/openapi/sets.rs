@@ -33,6 +33,83 @@ pub enum CheckStatus {
     Locked,
 }
 
+/// What a webhook can be told of. `balance.low`, `budget.reached` and `traffic.suspicious` are not sent yet.
+#[derive(ToSchema)]
+pub enum WebhookFilter {
+    /// Every type.
+    #[schema(rename = "*")]
+    All,
+    #[schema(rename = "verification.created")]
+    Created,
+    #[schema(rename = "verification.sent")]
+    Sent,
+    #[schema(rename = "verification.delivered")]
+    Delivered,
+    #[schema(rename = "verification.read")]
+    Read,
+    #[schema(rename = "verification.fallback")]
+    Fallback,
+    #[schema(rename = "verification.approved")]
+    Approved,
+    #[schema(rename = "verification.locked")]
+    Locked,
+    #[schema(rename = "verification.expired")]
+    Expired,
+    #[schema(rename = "verification.failed")]
+    Failed,
+    #[schema(rename = "verification.canceled")]
+    Canceled,
+    #[schema(rename = "balance.low")]
+    BalanceLow,
+    #[schema(rename = "budget.reached")]
+    BudgetReached,
+    #[schema(rename = "traffic.suspicious")]
+    TrafficSuspicious,
+}
+
+/// What a message is about.
+#[derive(ToSchema)]
+pub enum WebhookType {
+    #[schema(rename = "verification.created")]
+    Created,
+    #[schema(rename = "verification.sent")]
+    Sent,
+    #[schema(rename = "verification.delivered")]
+    Delivered,
+    #[schema(rename = "verification.read")]
+    Read,
+    #[schema(rename = "verification.fallback")]
+    Fallback,
+    #[schema(rename = "verification.approved")]
+    Approved,
+    #[schema(rename = "verification.locked")]
+    Locked,
+    #[schema(rename = "verification.expired")]
+    Expired,
+    #[schema(rename = "verification.failed")]
+    Failed,
+    #[schema(rename = "verification.canceled")]
+    Canceled,
+    #[schema(rename = "balance.low")]
+    BalanceLow,
+    #[schema(rename = "budget.reached")]
+    BudgetReached,
+    #[schema(rename = "traffic.suspicious")]
+    TrafficSuspicious,
+    /// Sent by hand, to try an endpoint out.
+    #[schema(rename = "webhook.test")]
+    Test,
+}
+
+/// Where a message stands: `pending` while tries are to come, `delivered`, or `dead` when all have failed.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum DeliveryState {
+    Pending,
+    Delivered,
+    Dead,
+}
+
 /// What carries a code.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]

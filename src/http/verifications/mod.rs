@@ -199,6 +199,12 @@ pub(super) fn answer(status: u16, verification: &Verification, reused: bool) -> 
     HttpResponse::build(status).json(VerificationBody::of(verification, reused))
 }
 
+/// A verification as its project is told of it elsewhere than in an answer.
+#[must_use]
+pub fn json(v: &Verification) -> serde_json::Value {
+    serde_json::to_value(VerificationBody::of(v, false)).expect("it is texts, figures and lists")
+}
+
 /// RFC 3339 in UTC, to the microsecond where there are any.
 pub(super) fn rfc3339(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)

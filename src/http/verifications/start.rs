@@ -110,13 +110,7 @@ pub async fn start(
     let asked = Asked::read(&mut fields);
     fields.finish()?;
     let (phone, country) = read_phone(&asked.phone_number)?;
-    let project = match caller.project(&gateway, named.as_deref())? {
-        Some(project) => project,
-        None => gateway
-            .directory()
-            .find_project("default")
-            .ok_or_else(Problem::unavailable)?,
-    };
+    let project = caller.project_or_default(&gateway, named.as_deref())?;
     let start = StartRequest {
         project,
         phone,

@@ -1,0 +1,138 @@
+//! Projects' endpoints: few, read by every replica, their secrets encrypted.
+
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::engine::{read, write};
+use super::{Db, StorageError};
+use crate::verification::id::ProjectId;
+
+/// Where a project wants to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhook {
+    pub id: Uuid,
+    pub project: ProjectId,
+    pub url: String,
+    /// Comma-separated types, or `*`.
+    pub events: String,
+    pub description: String,
+    /// As the signature needs it: `whsec_…`.
+    pub secret: String,
+    /// The one before, and until when it signs too.
+    pub previous: Option<(String, DateTime<Utc>)>,
+    pub created_at: DateTime<Utc>,
+}
+
+impl Webhook {
+    /// What signs at this moment.
+    #[must_use]
+    pub fn secrets(&self, now: DateTime<Utc>) -> Vec<String> {
+        let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
+        let previous = previous.map(|(secret, _)| secret.clone());
+        std::iter::once(self.secret.clone())
+            .chain(previous)
+            .collect()
+    }
+}
+
+#[derive(FromRow)]
+struct Row {
+    id: Uuid,
+    project_id: Uuid,
+    url: String,
+    events: String,
+    description: String,
+    secret: Vec<u8>,
+    previous_secret: Option<Vec<u8>>,
+    previous_until: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+}
+
+impl Db {
+    /// Oldest first.
+    pub async fn list_webhooks(&self) -> Result<Vec<Webhook>, StorageError> {
+        const LIST: &str = "SELECT id, project_id, url, events, description, secret, previous_secret, previous_until, \
+            created_at FROM webhooks ORDER BY id";
+        let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(LIST)
+            .fetch_all(pool)
+            .await)?;
+        rows.into_iter().map(|row| self.open_webhook(row)).collect()
+    }
+
+    fn open_webhook(&self, row: Row) -> Result<Webhook, StorageError> {
+        let fault = || StorageError::Inconsistent {
+            table: "webhooks",
+            column: "secret",
+            id: row.id.to_string(),
+        };
+        let open = |sealed: &[u8]| {
+            let (plain, _) = self.vault.open(row.id.as_bytes(), sealed).ok()?;
+            String::from_utf8(plain).ok()
+        };
+        let previous = match (&row.previous_secret, row.previous_until) {
+            (Some(sealed), Some(until)) => Some((open(sealed).ok_or_else(fault)?, until)),
+            _ => None,
+        };
+        Ok(Webhook {
+            id: row.id,
+            project: ProjectId(row.project_id),
+            secret: open(&row.secret).ok_or_else(fault)?,
+            previous,
+            url: row.url,
+            events: row.events,
+            description: row.description,
+            created_at: row.created_at,
+        })
+    }
+
+    pub async fn create_webhook(&self, webhook: &Webhook) -> Result<(), StorageError> {
+        const INSERT: &str = "INSERT INTO webhooks (id, project_id, url, events, description, secret, created_at) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let sealed = self
+            .vault
+            .seal(webhook.id.as_bytes(), webhook.secret.as_bytes());
+        write!(&self.engine, |pool| sqlx::query(INSERT)
+            .bind(webhook.id)
+            .bind(webhook.project.0)
+            .bind(webhook.url.clone())
+            .bind(webhook.events.clone())
+            .bind(webhook.description.clone())
+            .bind(sealed)
+            .bind(webhook.created_at)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// The secret in force becomes the previous one, until then; answers whether there was such an endpoint.
+    pub async fn rotate_webhook(
+        &self,
+        id: Uuid,
+        secret: &str,
+        previous_until: DateTime<Utc>,
+    ) -> Result<bool, StorageError> {
+        const ROTATE: &str = "UPDATE webhooks SET previous_secret = secret, previous_until = $1, secret = $2 WHERE id = $3";
+        let sealed = self.vault.seal(id.as_bytes(), secret.as_bytes());
+        let touched = write!(&self.engine, |pool| sqlx::query(ROTATE)
+            .bind(previous_until)
+            .bind(sealed)
+            .bind(id)
+            .execute(pool)
+            .await
+            .map(|done| done.rows_affected()))?;
+        Ok(touched > 0)
+    }
+
+    /// Its deliveries are not sent any more; [`Db::drop_deliveries_of`] removes them.
+    pub async fn delete_webhook(&self, id: Uuid) -> Result<bool, StorageError> {
+        const DELETE: &str = "DELETE FROM webhooks WHERE id = $1";
+        let touched = write!(&self.engine, |pool| sqlx::query(DELETE)
+            .bind(id)
+            .execute(pool)
+            .await
+            .map(|done| done.rows_affected()))?;
+        Ok(touched > 0)
+    }
+}

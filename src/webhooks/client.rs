@@ -1,0 +1,204 @@
+//! How a message gets out: one POST, no redirects, and no way into the house, whatever a name server says at that moment.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use super::address::{self, AddressError};
+use super::signature;
+use crate::delivery::http;
+
+/// How long a receiver may take to answer.
+pub const LIMIT: Duration = Duration::from_secs(10);
+/// Registering an address waits no longer for a name server.
+const LOOK_UP: Duration = Duration::from_secs(2);
+
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    allow_private: bool,
+}
+
+/// One message, ready to leave.
+#[derive(Debug)]
+pub struct Message {
+    pub id: String,
+    /// Seconds since 1970, of this try.
+    pub timestamp: i64,
+    pub body: Vec<u8>,
+}
+
+/// What came of a try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The receiver's answer; `None`: there was none.
+    pub status: Option<u16>,
+    /// Why it counts as failed; `None`: it was taken.
+    pub error: Option<String>,
+    pub took: Duration,
+}
+
+impl Client {
+    pub fn new(allow_private: bool) -> Result<Self, reqwest::Error> {
+        let http = http::client(|builder| {
+            // A proxy would look names up itself, past the guard.
+            let builder = builder.no_proxy().connect_timeout(LIMIT / 2);
+            if allow_private {
+                builder
+            } else {
+                builder.dns_resolver(Arc::new(Guard))
+            }
+        })?;
+        Ok(Self {
+            http,
+            allow_private,
+        })
+    }
+
+    /// Reads an address and looks its name up. A name that cannot be found now is taken: it may come to be.
+    pub async fn examine(&self, text: &str) -> Result<String, AddressError> {
+        let url = address::read(text, self.allow_private)?;
+        if !self.allow_private
+            && let Some(name) = url.domain()
+            && let Ok(Ok(found)) = tokio::time::timeout(LOOK_UP, look_up(name)).await
+            && let Some(private) = found.iter().find(|found| !address::is_public(found.ip()))
+        {
+            return Err(AddressError::Private(private.ip().to_string()));
+        }
+        Ok(url.into())
+    }
+
+    /// Sends once.
+    pub async fn send(&self, url: &str, secrets: &[String], message: Message) -> Outcome {
+let began = Instant::now();
+        let answer = match address::read(url, self.allow_private) {
+            Ok(url) => self.post(url, secrets, message).await,
+            Err(error) => Err(format!("the address {error}")),
+        };
+        let took = began.elapsed();
+        match answer {
+            Ok(status) => Outcome {
+                status: Some(status),
+                error: refusal(status),
+                took,
+            },
+            Err(error) => Outcome {
+                status: None,
+                error: Some(error),
+                took,
+            },
+        }
+    }
+
+    async fn post(
+        &self,
+        url: reqwest::Url,
+        secrets: &[String],
+        message: Message,
+    ) -> Result<u16, String> {
+        let signed = signature::sign(secrets, &message.id, message.timestamp, &message.body);
+        let sent = self
+            .http
+            .post(url)
+            .timeout(LIMIT)
+            .header("content-type", "application/json")
+            .header("webhook-id", message.id)
+            .header("webhook-timestamp", message.timestamp.to_string())
+            .header("webhook-signature", signed)
+            .body(message.body)
+            .send()
+            .await;
+        // The body of the answer is nobody's business.
+        sent.map(|answer| answer.status().as_u16())
+            .map_err(|error| told(&error))
+    }
+}
+
+/// Why an answer is a failure.
+fn refusal(status: u16) -> Option<String> {
+    match status {
+        200..=299 => None,
+        300..=399 => Some(format!(
+            "answered {status}: a redirect, which is not followed; register the address that it leads to"
+        )),
+        _ => Some(format!("answered {status}")),
+    }
+}
+
+/// The failure in words, without the address.
+fn told(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return format!("no answer within {} s", LIMIT.as_secs());
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    let kind = if error.is_connect() {
+        "could not connect"
+    } else {
+        "the exchange broke off"
+    };
+    let cause: String = cause.to_string().chars().take(200).collect();
+    format!("{kind}: {cause}")
+}
+
+/// Answers public addresses alone, at each connection: so a name that is changed after it was registered, or between two
+/// questions, leads nowhere else.
+struct Guard;
+
+#[derive(Debug, thiserror::Error)]
+#[error("the name leads to a private address")]
+struct OnlyPrivate;
+
+impl Resolve for Guard {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = look_up(name.as_str()).await?;
+            let had_any = !found.is_empty();
+            let public: Vec<SocketAddr> = found
+                .into_iter()
+                .filter(|found| address::is_public(found.ip()))
+                .collect();
+            if had_any && public.is_empty() {
+                return Err(OnlyPrivate.into());
+            }
+            Ok(Box::new(public.into_iter()) as Addrs)
+        })
+    }
+}
+
+async fn look_up(name: &str) -> std::io::Result<Vec<SocketAddr>> {
+    Ok(tokio::net::lookup_host((name, 0)).await?.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a name leads to is asked at each connection, so this is also what holds against a name that is changed later.
+    #[tokio::test]
+    async fn a_name_that_leads_into_the_house_is_not_connected_to() {
+        let guarded = Client::new(false).unwrap();
+        let refused = guarded
+            .http
+            .get("http://localhost:1/")
+            .send()
+            .await
+            .unwrap_err();
+        assert_eq!(
+            told(&refused),
+            "could not connect: the name leads to a private address"
+        );
+        let open = Client::new(true).unwrap();
+        let refused = open
+            .http
+            .get("http://localhost:1/")
+            .send()
+            .await
+            .unwrap_err();
+        assert!(!told(&refused).contains("private"), "{}", told(&refused));
+    }
+}
