@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::idempotency::{Replay, Ticket};
 use super::{Gateway, LEASE, Trouble};
+use crate::shared_state::News;
 use crate::storage::{Change, CommitError, IdempotencyOp, Lease, Write};
 use crate::verification::route::Offer;
 use crate::verification::{Refusal, Verification};
@@ -37,8 +38,8 @@ impl Gateway {
             .with_idempotency(idempotency);
         self.0.db.commit(change).await?;
         v.was_written();
-        // Nobody may be listening.
-        let _ = self.0.changed.send(v.id);
+        self.tell_listeners(Some(v.id));
+        self.0.shared.replicas.tell(News::Verification(v.id));
         Ok(busy)
     }
 

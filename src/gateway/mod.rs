@@ -11,6 +11,7 @@ mod directory;
 mod find;
 mod idempotency;
 mod keep;
+mod live;
 mod notify;
 mod own;
 mod proof;
@@ -104,7 +105,7 @@ struct Inner {
     webhooks: Client,
     /// Endpoints that a task of this process is sending to.
     telling: Mutex<HashSet<Uuid>>,
-    changed: broadcast::Sender<VerificationId>,
+    changed: broadcast::Sender<Option<VerificationId>>,
     /// Cancelled when the program is told to stop: nobody is kept waiting any more.
     stop: CancellationToken,
 }
@@ -188,12 +189,6 @@ impl Gateway {
     #[must_use]
     pub fn directory(&self) -> &Directory {
         &self.0.directory
-    }
-
-    /// Hears the id of each verification that this process changes.
-    #[must_use]
-    pub fn listen(&self) -> broadcast::Receiver<VerificationId> {
-        self.0.changed.subscribe()
     }
 
     /// The end of everything: nothing can be read or kept any more.

@@ -61,7 +61,7 @@ impl Gateway {
             created_at: now,
         };
         self.0.db.create_webhook(&webhook).await?;
-        self.0.directory.refresh().await?;
+        self.directory_changed().await?;
         let replay = Replay::Webhook {
             id: webhook.id,
             status: 201,
@@ -112,7 +112,7 @@ impl Gateway {
         if !self.0.db.rotate_webhook(id, &secret, until).await? {
             return Err(Trouble::NotFound);
         }
-        self.0.directory.refresh().await?;
+        self.directory_changed().await?;
         self.complete_alone(ticket, &Replay::Webhook { id, status: 200 })
             .await?;
         self.find_webhook(access, id).await
@@ -124,7 +124,7 @@ impl Gateway {
         if !self.0.db.delete_webhook(id).await? {
             return Err(Trouble::NotFound);
         }
-        self.0.directory.refresh().await?;
+        self.directory_changed().await?;
         let gateway = self.clone();
         self.0.tasks.spawn_on(
             async move {

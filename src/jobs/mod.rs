@@ -43,6 +43,8 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
         Box::pin(async move { gateway.refresh().await })
     });
     every(SWEEP, |gateway| Box::pin(sweep(gateway)));
+    let (hearing, until) = (gateway.clone(), stop.clone());
+    workers.spawn(async move { hearing.hear_replicas(&until).await });
     workers.close();
     // Leases are renewed for as long as work runs, also after the rest has stopped.
     let gateway = gateway.clone();

@@ -1,15 +1,17 @@
-//! What replicas share for a moment: limits and pauses, in memory, and in Redis when it is configured.
+//! What replicas share for a moment: limits, pauses and news, in memory, and in Redis when it is configured.
 //!
 //! Redis is an accelerator: while it is away each replica goes on alone and says so ([`SharedState::degraded`]). It is the
 //! only module that speaks to it.
 
 mod limits;
+mod news;
 mod pauses;
 mod redis;
 
 use std::sync::Arc;
 
 pub use limits::{Limits, Taken};
+pub use news::{News, Replicas};
 pub use pauses::{PauseView, Pauses};
 
 use crate::clock::Clock;
@@ -19,6 +21,7 @@ use redis::Redis;
 pub struct SharedState {
     pub limits: Limits,
     pub pauses: Pauses,
+    pub replicas: Replicas,
     redis: Option<Arc<Redis>>,
 }
 
@@ -31,6 +34,7 @@ impl SharedState {
         Ok(Self {
             limits: Limits::new(redis.clone(), clock.clone()),
             pauses: Pauses::new(redis.clone(), installation.to_owned(), clock.clone()),
+            replicas: Replicas::new(redis.clone().zip(redis_url), installation),
             redis,
         })
     }

@@ -81,6 +81,12 @@ impl Db {
         }
     }
 
+    /// Whether no other process can serve the same data.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        matches!(self.engine, Engine::Sqlite { .. })
+    }
+
     /// How far the database's clock is ahead of `now`, in seconds; on SQLite there is only one clock.
     pub async fn clock_skew(
         &self,

@@ -72,7 +72,7 @@ impl Client {
 
     /// Sends once.
     pub async fn send(&self, url: &str, secrets: &[String], message: Message) -> Outcome {
-let began = Instant::now();
+        let began = Instant::now();
         let answer = match address::read(url, self.allow_private) {
             Ok(url) => self.post(url, secrets, message).await,
             Err(error) => Err(format!("the address {error}")),

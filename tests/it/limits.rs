@@ -291,7 +291,7 @@ async fn while_redis_is_away_limits_hold_and_readyz_says_so(stage: Stage) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(10), back)
+    tokio::time::timeout(std::time::Duration::from_secs(30), back)
         .await
         .expect("it comes back");
     let number = stage.number();

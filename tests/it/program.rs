@@ -97,7 +97,7 @@ impl Server {
                 }
             }
         });
-        let base = tokio::time::timeout(Duration::from_secs(10), base).await;
+        let base = tokio::time::timeout(Duration::from_secs(30), base).await;
         let Ok(Ok(base)) = base else {
             let _ = child.kill();
             panic!("the server does not listen: {:?}", log.lock().unwrap());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::stage::{Engine, Stage, TestApp, word};
 use crate::world::Answer;
@@ -25,6 +26,7 @@ on_postgres!(
     parallel_resends_and_cancels_through_two_replicas_agree,
     a_key_made_on_one_replica_works_at_once_on_the_other,
     a_stream_hears_what_another_replica_changes,
+    through_redis_a_stream_and_a_key_hear_at_once_of_another_replica,
     while_the_database_is_away_requests_are_503_and_what_was_sent_is_not_forgotten,
 );
 
@@ -330,6 +332,45 @@ async fn a_stream_hears_what_another_replica_changes(stage: Stage) {
         "{}",
         told.text
     );
+}
+
+/// Without Redis a stream looks for itself each second, and with it only each 15 s: what is told sooner was heard.
+async fn through_redis_a_stream_and_a_key_hear_at_once_of_another_replica(stage: Stage) {
+    let (a, b) = (stage.app().await, stage.app().await);
+    let stop = CancellationToken::new();
+    let hear = |app: &TestApp| {
+        let (gateway, stop) = (app.gateway.clone(), stop.clone());
+        tokio::spawn(async move { gateway.hear_replicas(&stop).await })
+    };
+    let hearing = [hear(&a), hear(&b)];
+    while !(a.gateway.hears_all() && b.gateway.hears_all()) {
+        tokio::task::yield_now().await;
+    }
+    let v = a.started().await;
+    let path = format!("/v1/verifications/{}/events", word(&v["id"]));
+    let stream = b
+        .request(reqwest::Method::GET, &path)
+        .header("Accept", "text/event-stream");
+    let open = stream.send().await.unwrap();
+    a.cancel(&v["id"]).await.expect(200);
+    let told = tokio::time::timeout(std::time::Duration::from_secs(12), open.text())
+        .await
+        .expect("it is told long before the stream looks for itself")
+        .unwrap();
+    assert!(told.contains("event: verification.canceled"), "{told}");
+    // An endpoint that one replica has made is told of what happens on the other, without a look.
+    let admin = a.with_key(&stage.new_key(Some("default"), "admin").await);
+    let body = json!({ "url": "https://shop.example/hooks" });
+    let webhook = admin.post("/v1/webhooks", body).await.expect(201);
+    while b.gateway.directory().webhooks().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(json!(b.gateway.directory().webhooks()[0].id), webhook["id"]);
+    stop.cancel();
+    for task in hearing {
+        task.await.unwrap();
+    }
+    assert!(!b.gateway.hears_all());
 }
 
 async fn while_the_database_is_away_requests_are_503_and_what_was_sent_is_not_forgotten(

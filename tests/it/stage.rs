@@ -221,7 +221,7 @@ impl Stage {
         for Running { app, runtime } in running {
             let tasks = app.gateway.tasks().clone();
             tasks.close();
-            let ended = tokio::time::timeout(Duration::from_secs(5), tasks.wait()).await;
+            let ended = tokio::time::timeout(Duration::from_secs(15), tasks.wait()).await;
             if in_order && ended.is_err() {
                 left_over.push(format!("{} tasks of the gateway", tasks.len()));
             }

@@ -22,7 +22,9 @@ use crate::verification::Verification;
 use crate::verification::event::Event;
 use crate::verification::id::VerificationId;
 
-/// How often a stream looks for what another replica has changed; also what keeps proxies from closing it.
+/// How often a stream that hears of every change says that it is there, which keeps proxies from closing it.
+const BEAT: Duration = Duration::from_secs(15);
+/// How often it looks for itself while it cannot hear what other replicas change.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// One line of the timeline.
@@ -154,7 +156,7 @@ struct Live {
     access: Access,
     stop: CancellationToken,
     id: VerificationId,
-    changes: Receiver<VerificationId>,
+    changes: Receiver<Option<VerificationId>>,
     /// The last event that was put in line.
     told: u32,
     waiting: VecDeque<String>,
@@ -187,10 +189,11 @@ impl Live {
         if self.over {
             return None;
         }
+        let pause = if self.gateway.hears_all() { BEAT } else { LOOK };
         tokio::select! {
             () = self.stop.cancelled() => return None,
             () = heard(&mut self.changes, self.id) => {}
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(pause) => {}
         }
         match self.gateway.find(&self.access, self.id).await {
             Ok(v) => self.take(&v),
@@ -204,11 +207,11 @@ impl Live {
     }
 }
 
-async fn heard(changes: &mut Receiver<VerificationId>, id: VerificationId) {
+async fn heard(changes: &mut Receiver<Option<VerificationId>>, id: VerificationId) {
     use tokio::sync::broadcast::error::RecvError;
     loop {
         match changes.recv().await {
-            Ok(changed) if changed != id => {}
+            Ok(Some(changed)) if changed != id => {}
             Ok(_) | Err(RecvError::Lagged(_)) => return,
             Err(RecvError::Closed) => return std::future::pending().await,
         }
