@@ -173,9 +173,32 @@ answers_ping() (
   [[ $answer == +PONG* ]]
 ) 2>/dev/null
 
+# --- Browser
+
+# Sets BROWSER to a Chromium; nothing where there is none and none can be installed.
+find_browser() {
+  local name
+  for name in chromium chromium-browser google-chrome google-chrome-stable \
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" /Applications/Chromium.app/Contents/MacOS/Chromium; do
+    BROWSER=$(command -v "$name") && return
+  done
+  return 1
+}
+
+start_browser_tests() {
+  if [[ -n ${PINROUTE_TEST_BROWSER:-} ]]; then
+    BROWSER=$PINROUTE_TEST_BROWSER
+  elif ! find_browser && ! { install_server chromium && find_browser; }; then
+    BROWSER=
+    echo "NO CHROMIUM FOUND, and none could be installed: the tests of the sandbox page are skipped."
+    return
+  fi
+  echo "Chromium of $BROWSER"
+}
+
 # --- Where servers come from
 
-# Installs the server named with the first package manager that is here and may be used.
+# Installs the program named with the first package manager that is here and may be used.
 install_server() {
   local manager
   for manager in apt-get dnf apk pacman brew none; do
@@ -188,14 +211,19 @@ install_server() {
   case $manager:$1 in
     apt-get:postgres) apt_install postgresql ;;
     apt-get:redis) apt_install redis-server ;;
+    apt-get:chromium) apt_install chromium ;;
     dnf:postgres) as_root dnf install -y postgresql-server ;;
     dnf:redis) as_root dnf install -y redis || as_root dnf install -y valkey ;;
+    dnf:chromium) as_root dnf install -y chromium ;;
     apk:postgres) as_root apk add postgresql ;;
     apk:redis) as_root apk add redis ;;
+    apk:chromium) as_root apk add chromium ;;
     pacman:postgres) as_root pacman -Sy --noconfirm --needed postgresql ;;
     pacman:redis) as_root pacman -Sy --noconfirm --needed valkey ;;
+    pacman:chromium) as_root pacman -Sy --noconfirm --needed chromium ;;
     brew:postgres) brew install postgresql@17 ;;
     brew:redis) brew install redis ;;
+    brew:chromium) brew install --cask chromium ;;
   esac </dev/null >"$services_dir/install.log" 2>&1 || {
     tail -n 5 "$services_dir/install.log" >&2
     return 1

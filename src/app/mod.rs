@@ -91,7 +91,7 @@ impl App {
             .map_err(StartError::Configuration)?;
         let client = HttpClient::new().map_err(failed)?;
         let sandbox = if sandbox {
-            Some(start_sandbox(&settings, &public_url, &clock, &vault, &db).await?)
+            Some(start_sandbox(&settings, (&public_url, address), &clock, &vault, &db).await?)
         } else {
             // A key that a sandbox printed must not open the live service.
             db.revoke_secret(&vault.sandbox_api_key(), clock.now())
@@ -223,20 +223,24 @@ pub fn location(settings: &Settings) -> Location {
 
 async fn start_sandbox(
     settings: &Settings,
-    public_url: &str,
+    (public_url, address): (&str, SocketAddr),
     clock: &Clock,
     vault: &Vault,
     db: &Db,
 ) -> Result<Sandbox, StartError> {
+    // The same key at each start, so that examples stay valid.
+    let api_key = vault.sandbox_api_key();
     let options = simulator::Options {
         clock: clock.clone(),
         telegram_token: None,
-        gateway_url: Some(public_url.to_owned()),
+        gateway: Some(simulator::Gateway {
+            url: public_url.to_owned(),
+            address,
+            api_key: api_key.clone(),
+        }),
         pace: simulator::Pace::default(),
     };
     let running = Simulator::start(bind(settings.simulator_listen)?, options).map_err(failed)?;
-    // The same key at each start, so that examples stay valid.
-    let api_key = vault.sandbox_api_key();
     let projects = db.list_projects().await.map_err(failed)?;
     let project = projects
         .iter()

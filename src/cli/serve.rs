@@ -36,7 +36,7 @@ fn welcome(app: &App, sandbox: &Sandbox) {
 Pinroute runs as a SANDBOX: no provider is configured, and messages go to simulated phones.
 
   API       http://{api}     its documentation: http://{api}/docs
-  Phones    http://{phones}     messages as they arrive, and the numbers that misbehave
+  Phones    http://{phones}     open it: a sign-up form, messages as they arrive, numbers that misbehave
   API key   {key}
 
 Send a code:

@@ -21,7 +21,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let options = Options {
             clock: Clock::system(),
             telegram_token: None,
-            gateway_url: None,
+            gateway: None,
             pace: Pace::default(),
         };
         let simulator = Simulator::start(listener, options).map_err(failed)?;

@@ -2,17 +2,19 @@
 //! provider, and virtual phones that show what arrived. It knows the wire, not the gateway.
 //!
 //! The way of a message: [`server`] routes → [`telegram`] or [`sms`] decide by the number's last digits ([`numbers`]) → the
-//! message is put on a virtual phone ([`phones`]) and its reports are planned ([`reports`]). What state a message is in is never
+//! message is put on a virtual phone ([`phones`], told live by [`live`]) and its reports are planned ([`reports`]). What state a message is in is never
 //! stored: it follows from its timestamps and the clock, so that a message costs no task and no timer, only its reports do.
 //!
 //! To add a magic number: one row in [`numbers::MAGIC`], and, if it does something new, one variant beside it.
 
 mod digest;
+mod live;
 mod numbers;
 mod params;
 mod phones;
 mod reports;
 mod server;
+mod site;
 mod sms;
 mod telegram;
 #[cfg(test)]
@@ -29,6 +31,8 @@ use tokio::runtime::Handle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+pub use site::Gateway;
+
 use crate::clock::Clock;
 use world::World;
 
@@ -39,8 +43,8 @@ pub struct Options {
     pub clock: Clock,
     /// `None`: any non-empty token is accepted, and signs its own reports. `Some`: others get `ACCESS_TOKEN_INVALID`.
     pub telegram_token: Option<String>,
-    /// Shown on the page: where the gateway's own API is.
-    pub gateway_url: Option<String>,
+    /// The gateway that it stands beside, whose API the page's sign-up form uses.
+    pub gateway: Option<Gateway>,
     pub pace: Pace,
 }
 
@@ -50,7 +54,7 @@ impl fmt::Debug for Options {
         formatter
             .debug_struct("Options")
             .field("clock", &self.clock)
-            .field("gateway_url", &self.gateway_url)
+            .field("gateway", &self.gateway)
             .field("pace", &self.pace)
             .finish_non_exhaustive()
     }

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::numbers::{self, Number};
 use super::world::{World, lock};
-use super::{sms, telegram};
+use super::{live, site, sms, telegram};
 
 const LARGEST_BODY: usize = 64 * 1024;
 
@@ -39,6 +39,10 @@ fn routes(config: &mut ServiceConfig) {
         .route("/", web::get().to(page))
         .route("/page.css", web::get().to(style))
         .route("/page.js", web::get().to(script))
+        .route("/site.js", web::get().to(site_script))
+        .route("/live", web::get().to(live::tell))
+        .route("/site/{path:.*}", web::get().to(site::forward))
+        .route("/site/{path:.*}", web::post().to(site::forward))
         .route("/livez", web::get().to(livez))
         .route("/settings", web::get().to(settings))
         .route("/pauses", web::get().to(pauses))
@@ -49,18 +53,8 @@ fn routes(config: &mut ServiceConfig) {
         .default_service(web::to(call_telegram));
 }
 
-/// The providers that the gateway leaves alone for a while, as it says itself: `[]` where there is no gateway to ask.
 async fn pauses(world: Data<World>) -> HttpResponse {
-    let asked = async {
-        let url = format!("{}/readyz", world.gateway_url.as_ref()?);
-        let answer = world.outbound.get(url).send().await.ok()?;
-        let state: serde_json::Value = serde_json::from_slice(&answer.bytes().await.ok()?).ok()?;
-        state.get("paused").cloned()
-    };
-    let paused = asked.await.unwrap_or_else(|| serde_json::json!([]));
-    HttpResponse::Ok()
-        .insert_header(("cache-control", "no-store"))
-        .json(serde_json::json!({ "items": paused }))
+    listed(live::pauses(&world).await)
 }
 
 async fn send_sms(
@@ -145,12 +139,18 @@ async fn settings(world: Data<World>) -> HttpResponse {
     #[derive(Serialize)]
     struct Settings<'a> {
         gateway_url: Option<&'a str>,
+        /// Of a sandbox, where it opens nothing real; for command lines to copy.
+        api_key: Option<&'a str>,
         numbers: Vec<numbers::Row>,
     }
-    HttpResponse::Ok().json(Settings {
-        gateway_url: world.gateway_url.as_deref(),
-        numbers: numbers::table(),
-    })
+    let gateway = world.gateway.as_ref();
+    HttpResponse::Ok()
+        .insert_header(("cache-control", "no-store"))
+        .json(Settings {
+            gateway_url: gateway.map(|gateway| gateway.url.as_str()),
+            api_key: gateway.map(|gateway| gateway.api_key.as_str()),
+            numbers: numbers::table(),
+        })
 }
 
 async fn livez() -> &'static str {
@@ -171,15 +171,27 @@ async fn page() -> HttpResponse {
 }
 
 async fn style() -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/css; charset=utf-8")
-        .insert_header(("x-content-type-options", "nosniff"))
-        .body(include_str!("page/page.css"))
+    file("text/css; charset=utf-8", include_str!("page/page.css"))
 }
 
 async fn script() -> HttpResponse {
+    file(
+        "text/javascript; charset=utf-8",
+        include_str!("page/page.js"),
+    )
+}
+
+async fn site_script() -> HttpResponse {
+    file(
+        "text/javascript; charset=utf-8",
+        include_str!("page/site.js"),
+    )
+}
+
+fn file(kind: &'static str, text: &'static str) -> HttpResponse {
     HttpResponse::Ok()
-        .content_type("text/javascript; charset=utf-8")
+        .content_type(kind)
+        .insert_header(("cache-control", "no-cache"))
         .insert_header(("x-content-type-options", "nosniff"))
-        .body(include_str!("page/page.js"))
+        .body(text)
 }

@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::digest::TokenHash;
 use super::phones::Phones;
 use super::reports::Schedule;
+use super::site::Gateway;
 use super::telegram::Requests;
 use super::{Options, Pace};
 use crate::clock::Clock;
@@ -20,8 +21,8 @@ pub(super) struct World {
     pub(super) clock: Clock,
     pub(super) pace: Pace,
     pub(super) telegram_token: Option<TokenHash>,
-    pub(super) gateway_url: Option<String>,
-    /// For reports, and for the gateway's state.
+    pub(super) gateway: Option<Gateway>,
+    /// For reports, and to speak with the gateway.
     pub(super) outbound: reqwest::Client,
     pub(super) runtime: Handle,
     pub(super) tasks: TaskTracker,
@@ -43,7 +44,7 @@ impl World {
             clock: options.clock,
             pace: options.pace,
             telegram_token: options.telegram_token.as_deref().map(TokenHash::of),
-            gateway_url: options.gateway_url,
+            gateway: options.gateway,
             outbound,
             runtime,
             tasks,

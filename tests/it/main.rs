@@ -5,6 +5,7 @@
 
 #![cfg(test)]
 
+mod browser;
 mod stage;
 mod world;
 
@@ -14,6 +15,7 @@ mod faults;
 mod limits;
 mod program;
 mod replicas;
+mod sandbox_page;
 mod secrets;
 mod sms;
 mod storage;

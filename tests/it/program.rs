@@ -31,7 +31,8 @@ pub fn program(stage: &Stage) -> Command {
     command
 }
 
-fn bare_program() -> Command {
+/// The same without a configuration file: by itself it runs a sandbox.
+pub fn bare_program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pinroute"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PINROUTE_")) {
         command.env_remove(name);
@@ -78,6 +79,31 @@ pub struct Server {
 impl Server {
     pub async fn start(mut command: Command) -> Self {
         command.stdout(Stdio::null());
+        Self::listening(command).await
+    }
+
+    /// The same of a sandbox, and where its phones are shown.
+    pub async fn start_sandbox(command: Command) -> (Self, String) {
+        let mut server = Self::listening(command).await;
+        let stdout = server.child.stdout.take().unwrap();
+        let (told, phones) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            let mut told = Some(told);
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let words: Vec<&str> = line.split_whitespace().collect();
+                if let (["Phones", url, ..], Some(told)) =
+                    (words.as_slice(), told.take_if(|_| line.contains("Phones")))
+                {
+                    let _ = told.send((*url).to_owned());
+                }
+            }
+        });
+        let phones = tokio::time::timeout(Duration::from_secs(30), phones).await;
+        let phones = phones.expect("it says so in time").expect("it says where");
+        (server, phones)
+    }
+
+    async fn listening(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));

@@ -54,7 +54,11 @@ async fn an_unknown_phone_is_empty_and_an_invalid_one_a_problem() {
 #[tokio::test]
 async fn the_page_needs_nothing_from_elsewhere() {
     let subject = Subject::start_with(|options| {
-        options.gateway_url = Some("http://127.0.0.1:8080".to_owned());
+        options.gateway = Some(crate::simulator::Gateway {
+            url: "http://127.0.0.1:8080".to_owned(),
+            address: "127.0.0.1:8080".parse().unwrap(),
+            api_key: "pin_of_the_sandbox".to_owned(),
+        });
     });
     let page = subject.http.get(subject.url("/")).send().await.unwrap();
     assert!(page.headers().contains_key("content-security-policy"));

@@ -1,0 +1,288 @@
+//! A headless Chromium, driven by its own protocol (Chrome DevTools Protocol) over a pair of pipes: no port, no driver program,
+//! no library.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+/// A page's own time on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where the browser is; `None`: the test is skipped, for want of one.
+pub fn find() -> Option<String> {
+    let path = std::env::var("PINROUTE_TEST_BROWSER").unwrap_or_default();
+    if path.is_empty() {
+        println!(
+            "skipped: no PINROUTE_TEST_BROWSER; ./scripts/test sets it where there is a Chromium"
+        );
+        return None;
+    }
+    Some(path)
+}
+
+#[derive(Default)]
+struct Heard {
+    replies: HashMap<i64, oneshot::Sender<Value>>,
+    /// Errors that the page or its console told of.
+    faults: Vec<String>,
+    /// Addresses that it asked for.
+    requests: Vec<String>,
+}
+
+/// A browser with one page. Dropping it ends the browser and forgets its profile.
+pub struct Browser {
+    child: Child,
+    commands: Mutex<ChildStdin>,
+    heard: Arc<Mutex<Heard>>,
+    next: AtomicI64,
+    session: String,
+    profile: PathBuf,
+}
+
+impl Browser {
+    pub async fn start(path: &str, profile: PathBuf) -> Self {
+        // The protocol's pipes are the descriptors 3 and 4: the shell lays them where ours already are.
+        let mut child = Command::new("sh")
+            .args([
+                "-c",
+                "exec \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1",
+                "sh",
+                path,
+            ])
+            .args([
+                "--remote-debugging-pipe",
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--disable-dev-shm-usage",
+                "--disable-extensions",
+                "--hide-scrollbars",
+                "--force-color-profile=srgb",
+                "--lang=en-US",
+            ])
+            .arg(format!("--user-data-dir={}", profile.display()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a browser that can be run");
+        let commands = Mutex::new(child.stdin.take().expect("it is piped"));
+        let told = BufReader::new(child.stdout.take().expect("it is piped"));
+        let heard = Arc::new(Mutex::new(Heard::default()));
+        let hears = Arc::clone(&heard);
+        std::thread::spawn(move || hear(told, &hears));
+        let mut browser = Self {
+            child,
+            commands,
+            heard,
+            next: AtomicI64::new(1),
+            session: String::new(),
+            profile,
+        };
+        let target = browser
+            .call("Target.createTarget", json!({ "url": "about:blank" }))
+            .await;
+        let attach = json!({ "targetId": target["targetId"], "flatten": true });
+        let attached = browser.call("Target.attachToTarget", attach).await;
+        attached["sessionId"]
+            .as_str()
+            .expect("a session")
+            .clone_into(&mut browser.session);
+        for domain in ["Page", "Runtime", "Network", "Log"] {
+            browser.call(&format!("{domain}.enable"), json!({})).await;
+        }
+        browser
+    }
+
+    async fn call(&self, method: &str, params: Value) -> Value {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let (reply, replied) = oneshot::channel();
+        self.heard.lock().unwrap().replies.insert(id, reply);
+        let mut command = json!({ "id": id, "method": method, "params": params });
+        if !self.session.is_empty() {
+            command["sessionId"] = json!(self.session);
+        }
+        let mut line = command.to_string().into_bytes();
+        line.push(0);
+        self.commands
+            .lock()
+            .unwrap()
+            .write_all(&line)
+            .expect("the browser runs");
+        let answer = tokio::time::timeout(PATIENCE, replied)
+            .await
+            .expect("the browser answers in time")
+            .expect("the browser runs");
+        assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
+        answer["result"].clone()
+    }
+
+    /// A window of this size, in light or dark colours.
+    pub async fn look(&self, width: u32, height: u32, scheme: &str) {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500 });
+        self.call("Emulation.setDeviceMetricsOverride", size).await;
+        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.call("Emulation.setEmulatedMedia", features).await;
+    }
+
+    pub async fn open(&self, url: &str) {
+        self.call("Page.navigate", json!({ "url": url })).await;
+        self.until(&format!(
+            "location.href.startsWith({}) && document.readyState === 'complete'",
+            json!(url)
+        ))
+        .await;
+    }
+
+    /// What an expression comes to, promises awaited.
+    pub async fn value(&self, expression: &str) -> Value {
+        let asked = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": true });
+        let answer = self.call("Runtime.evaluate", asked).await;
+        assert!(
+            answer["exceptionDetails"].is_null(),
+            "{expression}: {}",
+            answer["exceptionDetails"]
+        );
+        answer["result"]["value"].clone()
+    }
+
+    /// Waits until an expression holds.
+    pub async fn until(&self, expression: &str) {
+        let wait = async {
+            while self.value(&format!("Boolean({expression})")).await != json!(true) {
+                // A frame of the page, so that nothing spins.
+                self.value("new Promise((done) => setTimeout(done, 30))")
+                    .await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, wait).await.is_err() {
+            let text = self.value("document.body.innerText").await;
+            panic!(
+                "`{expression}` does not come to hold; the page says: {text}\n{:?}",
+                self.faults()
+            );
+        }
+    }
+
+    pub async fn click(&self, selector: &str) {
+        let button = format!("document.querySelector({})", json!(selector));
+        self.until(&format!("{button} && !{button}.disabled")).await;
+        self.value(&format!("{button}.click()")).await;
+    }
+
+    /// Types into what has the focus.
+    pub async fn type_text(&self, text: &str) {
+        self.call("Input.insertText", json!({ "text": text })).await;
+    }
+
+    pub async fn press(&self, key: &str) {
+        let (code, text) = match key {
+            "Tab" => (9, ""),
+            "Enter" => (13, "\r"),
+            _ => panic!("{key} is not known here"),
+        };
+        for kind in ["keyDown", "keyUp"] {
+            let mut event =
+                json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code });
+            if kind == "keyDown" && !text.is_empty() {
+                event["text"] = json!(text);
+            }
+            self.call("Input.dispatchKeyEvent", event).await;
+        }
+    }
+
+    /// Keeps a picture of the window where `PINROUTE_SCREENSHOTS` says.
+    pub async fn picture(&self, name: &str) {
+        let Some(folder) = std::env::var_os("PINROUTE_SCREENSHOTS") else {
+            return;
+        };
+        // What is moving comes to rest.
+        self.value("Promise.all(document.getAnimations().map((one) => one.finished))")
+            .await;
+        let taken = self
+            .call("Page.captureScreenshot", json!({ "format": "png" }))
+            .await;
+        let bytes = STANDARD
+            .decode(taken["data"].as_str().expect("a picture"))
+            .unwrap();
+        std::fs::write(PathBuf::from(folder).join(format!("{name}.png")), bytes).unwrap();
+    }
+
+    pub fn faults(&self) -> Vec<String> {
+        self.heard.lock().unwrap().faults.clone()
+    }
+
+    /// Requests that went elsewhere than to these addresses.
+    pub fn strayed(&self, allowed: &[&str]) -> Vec<String> {
+        let heard = self.heard.lock().unwrap();
+        let strayed = heard.requests.iter().filter(|url| {
+            !url.starts_with("data:")
+                && !url.starts_with("about:")
+                && !allowed.iter().any(|allowed| url.starts_with(allowed))
+        });
+        strayed.cloned().collect()
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.profile);
+    }
+}
+
+fn hear(mut told: BufReader<ChildStdout>, heard: &Mutex<Heard>) {
+    let mut line = Vec::new();
+    while matches!(told.read_until(0, &mut line), Ok(read) if read > 0) {
+        let message: Value =
+            serde_json::from_slice(line.strip_suffix(&[0]).unwrap_or(&line)).unwrap_or_default();
+        line.clear();
+        let mut heard = heard.lock().unwrap();
+        if let Some(reply) = message["id"]
+            .as_i64()
+            .and_then(|id| heard.replies.remove(&id))
+        {
+            let _ = reply.send(message);
+            continue;
+        }
+        let params = &message["params"];
+        match message["method"].as_str() {
+            Some("Runtime.exceptionThrown") => {
+                heard.faults.push(params["exceptionDetails"].to_string())
+            }
+            Some("Runtime.consoleAPICalled") if params["type"] == "error" => {
+                heard.faults.push(params["args"].to_string())
+            }
+            // An answer with an error status is the API's matter.
+            Some("Log.entryAdded")
+                if params["entry"]["level"] == "error"
+                    && params["entry"]["source"] != "network" =>
+            {
+                heard.faults.push(params["entry"].to_string());
+            }
+            Some("Network.requestWillBeSent") => {
+                heard.requests.push(
+                    params["request"]["url"]
+                        .as_str()
+                        .unwrap_or_default()
+                        .to_owned(),
+                );
+            }
+            _ => {}
+        }
+    }
+}
