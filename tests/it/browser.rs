@@ -1,4 +1,4 @@
-//! A headless Chromium, driven by its own protocol (Chrome DevTools Protocol) over a pair of pipes: no port, no driver program,
+//! A headless Chromium, driven by its own `DevTools` protocol over a pair of pipes: no port, no driver program,
 //! no library.
 
 use std::collections::HashMap;
@@ -262,10 +262,10 @@ fn hear(mut told: BufReader<ChildStdout>, heard: &Mutex<Heard>) {
         let params = &message["params"];
         match message["method"].as_str() {
             Some("Runtime.exceptionThrown") => {
-                heard.faults.push(params["exceptionDetails"].to_string())
+                heard.faults.push(params["exceptionDetails"].to_string());
             }
             Some("Runtime.consoleAPICalled") if params["type"] == "error" => {
-                heard.faults.push(params["args"].to_string())
+                heard.faults.push(params["args"].to_string());
             }
             // An answer with an error status is the API's matter.
             Some("Log.entryAdded")

@@ -63,7 +63,7 @@ async fn the_page_needs_nothing_from_elsewhere() {
     let page = subject.http.get(subject.url("/")).send().await.unwrap();
     assert!(page.headers().contains_key("content-security-policy"));
     let page = page.text().await.unwrap();
-    assert!(page.contains("<title>Pinroute simulator</title>"));
+    assert!(page.contains("<title>Pinroute sandbox</title>"));
     assert!(page.contains("SANDBOX"));
     for path in ["/page.css", "/page.js", "/livez"] {
         let answer = subject.http.get(subject.url(path)).send().await.unwrap();
