@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::config::{self, Database, Settings};
 use crate::delivery::http::HttpClient;
-use crate::gateway::{self, Gateway, WaysOut};
+use crate::gateway::{self, Gateway, PolicyBook, PolicyFault, WaysOut};
 use crate::http;
 use crate::jobs;
 use crate::secret::Vault;
@@ -109,7 +109,7 @@ impl App {
         let told = gateway::Settings {
             public_url,
             unknown_after: settings.unknown_after,
-            defaults: settings.defaults.clone(),
+            policies: Arc::new(policies(&settings)),
             render: http::verification_json,
         };
         let stop = CancellationToken::new();
@@ -268,6 +268,28 @@ fn public_url(settings: &Settings, address: SocketAddr) -> String {
         return format!("http://{address}");
     }
     settings.public_url.clone()
+}
+
+/// The rules of projects' policies, which are the configuration's.
+#[must_use]
+pub fn policies(settings: &Settings) -> PolicyBook {
+    let read = |written: &serde_json::Value| {
+        config::read_policy(written).map_err(|faults| {
+            let fault = |fault: config::Fault| PolicyFault {
+                pointer: pointer(&fault.key),
+                detail: fault.problem,
+            };
+            faults.into_iter().map(fault).collect()
+        })
+    };
+    PolicyBook::new(settings.defaults.clone(), settings.written_defaults(), read)
+}
+
+/// `policy.route[0].wait` as a JSON pointer.
+fn pointer(key: &str) -> String {
+    let parts = key.split(['.', '[', ']']).filter(|part| !part.is_empty());
+    let parts: Vec<&str> = parts.collect();
+    format!("/{}", parts.join("/"))
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {

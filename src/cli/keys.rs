@@ -2,14 +2,11 @@
 
 use std::path::Path;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::{Failure, say, settings};
-use crate::gateway::Scope;
-use crate::secret::random;
+use crate::gateway::{Scope, new_secret};
 use crate::storage::{NewKey, Project};
 use crate::verification::id::ProjectId;
 use crate::verification::span;
@@ -45,7 +42,7 @@ pub enum Command {
 }
 
 pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
-    settings::with_db(file, async |db, clock| {
+    settings::with_db(file, async |db, clock, _| {
         let now = clock.now();
         let projects = db.list_projects().await.map_err(Failure::from)?;
         match command {
@@ -59,7 +56,7 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
                 let mut names: Vec<&str> = scope.iter().map(|scope| scope.as_str()).collect();
                 names.dedup();
                 let expires_at = expires.map(|expires| span::after(now, expires));
-                let key = format!("pin_{}", URL_SAFE_NO_PAD.encode(random::<32>()));
+                let key = new_secret();
                 let new = NewKey {
                     project: project_id,
                     scopes: names.join(","),
@@ -90,6 +87,7 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
                         "created_at": key.created_at,
                         "expires_at": key.expires_at,
                         "revoked_at": key.revoked_at,
+                        "last_used_at": key.last_used_at,
                     })
                 });
                 let items: Vec<_> = items.collect();
@@ -103,8 +101,11 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
                             (None, Some(at)) => format!("until {}", at.format("%F")),
                             (None, None) => "in force".to_owned(),
                         };
+                        let used = key.last_used_at.map_or("never used".to_owned(), |at| {
+                            format!("used {}", at.format("%F %R"))
+                        });
                         say(&format!(
-                            "{}  {:<16} {:<22} {state}",
+                            "{}  {:<16} {:<22} {state:<18} {used}",
                             key.id,
                             name(&projects, key.project),
                             key.scopes

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Failure, say, settings};
-use crate::storage::{Project, StorageError};
+use crate::app;
+use crate::gateway::{PolicyBook, ProjectError, change_policy_of, check_name, parsed_overrides};
+use crate::storage::{Db, Project};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -23,10 +25,30 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show a project: what it overrides, and every value that is in force.
+    Show {
+        name: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change a project's policy. A running server follows within half a second.
+    Set {
+        name: String,
+        #[arg(
+            help = "Keys of [defaults], such as code_length=4, ttl=5m, countries.deny='[\"KP\"]' or templates.ru='Код {code}'"
+        )]
+        #[arg(value_name = "KEY=VALUE", value_parser = assignment)]
+        set: Vec<(String, Value)>,
+        /// Let the default stand again.
+        #[arg(long, value_name = "KEY")]
+        unset: Vec<String>,
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
-    settings::with_db(file, async |db, clock| match command {
+    settings::with_db(file, async |db, clock, settings| match command {
         Command::List { json } => {
             let projects = db.list_projects().await.map_err(Failure::from)?;
             if json {
@@ -40,15 +62,8 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
             Ok(())
         }
         Command::Create { name, json } => {
-            let project = match db.create_project(&name, clock.now()).await {
-                Ok(project) => project,
-                Err(StorageError::Exists) => {
-                    return Err(Failure::Failed(format!(
-                        "a project `{name}` exists already; choose another name"
-                    )));
-                }
-                Err(error) => return Err(error.into()),
-            };
+            let made = db.create_project(&name, "{}", clock.now()).await;
+            let project = made.map_err(|error| refused(error.into(), &name))?;
             if json {
                 say(&body(&project).to_string());
             } else {
@@ -59,22 +74,117 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
             }
             Ok(())
         }
+        Command::Show { name, json } => {
+            show(&find(db, &name).await?, &app::policies(settings), json);
+            Ok(())
+        }
+        Command::Set {
+            name,
+            set,
+            unset,
+            json,
+        } => {
+            if set.is_empty() && unset.is_empty() {
+                let mend = "nothing to change; give KEY=VALUE or --unset KEY";
+                return Err(Failure::Wrong(vec![mend.to_owned()]));
+            }
+            let (project, policies) = (find(db, &name).await?, app::policies(settings));
+            let change = change(set, unset);
+            let changed = change_policy_of(db, &policies, &project, &change).await;
+            let project = changed.map_err(|error| refused(error, &name))?;
+            show(&project, &policies, json);
+            Ok(())
+        }
     })
 }
 
-fn body(project: &Project) -> serde_json::Value {
+async fn find(db: &Db, name: &str) -> Result<Project, Failure> {
+    let projects = db.list_projects().await.map_err(Failure::from)?;
+    let found = projects.into_iter().find(|project| project.name == name);
+    found.ok_or_else(|| {
+        Failure::Wrong(vec![format!(
+            "no project `{name}`; `pinroute projects list` shows all"
+        )])
+    })
+}
+
+fn show(project: &Project, policies: &PolicyBook, json: bool) {
+    let overrides = parsed_overrides(&project.overrides);
+    let effective = policies.effective(&overrides);
+    if json {
+        let mut body = body(project);
+        body["policy"] = overrides;
+        body["effective"] = effective;
+        say(&body.to_string());
+        return;
+    }
+    say(&format!("{}  {}", project.id.0, project.name));
+    for (key, value) in effective.as_object().into_iter().flatten() {
+        let own = if overrides.get(key).is_some() {
+            "*"
+        } else {
+            " "
+        };
+        say(&format!("{own} {key:<14} {value}"));
+    }
+    say("* set by the project; the rest follows [defaults]");
+}
+
+fn body(project: &Project) -> Value {
     json!({ "id": project.id.0, "name": project.name, "created_at": project.created_at })
 }
 
 fn name(text: &str) -> Result<String, String> {
-    let fits = (1..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b))
-        && text.as_bytes()[0].is_ascii_alphanumeric();
-    if fits {
-        Ok(text.to_owned())
-    } else {
-        Err("1 to 64 small letters, digits, hyphens and underscores, beginning with a letter or digit".to_owned())
+    check_name(text)?;
+    Ok(text.to_owned())
+}
+
+/// `route=[…]`, `countries.deny=["KP"]`, `ttl=5m`: the value as JSON, or else as a plain text.
+fn assignment(text: &str) -> Result<(String, Value), String> {
+    let (key, value) = text
+        .split_once('=')
+        .filter(|(key, _)| !key.is_empty())
+        .ok_or("must be KEY=VALUE, such as code_length=4 or ttl=5m")?;
+    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+    Ok((key.to_owned(), value))
+}
+
+/// The merge patch that these assignments make; `countries.deny` is a member of `countries`.
+fn change(set: Vec<(String, Value)>, unset: Vec<String>) -> Value {
+    let mut change = json!({});
+    let cleared = unset.into_iter().map(|key| (key, Value::Null));
+    for (key, value) in set.into_iter().chain(cleared) {
+        let mut place = &mut change;
+        for part in key.split('.') {
+            if !place.is_object() {
+                *place = json!({});
+            }
+            place = &mut place[part];
+        }
+        *place = value;
+    }
+    change
+}
+
+fn refused(error: ProjectError, name: &str) -> Failure {
+    match error {
+        ProjectError::NameTaken => Failure::Failed(format!(
+            "a project `{name}` exists already; choose another name"
+        )),
+        ProjectError::Policy(faults) => Failure::Wrong(
+            faults
+                .into_iter()
+                .map(|fault| {
+                    let key = fault
+                        .pointer
+                        .trim_start_matches("/policy/")
+                        .replace('/', ".");
+                    format!("{key}: {}", fault.detail)
+                })
+                .collect(),
+        ),
+        ProjectError::Trouble(trouble) => Failure::Failed(format!(
+            "{trouble}, or somebody else changed the project meanwhile; try again"
+        )),
     }
 }

@@ -37,13 +37,13 @@ pub fn load(file: Option<&Path>) -> Result<Settings, Failure> {
 /// Runs an administration command on the configured database, beside a server or without one.
 pub fn with_db<T>(
     file: Option<&Path>,
-    command: impl AsyncFnOnce(&Db, &Clock) -> Result<T, Failure>,
+    command: impl AsyncFnOnce(&Db, &Clock, &Settings) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let settings = load(file)?;
     runtime()?.block_on(async {
         let clock = Clock::system();
         let vault = Arc::new(app::vault(&settings)?);
         let db = app::open_db(&settings, vault, &clock, false).await?;
-        command(&db, &clock).await
+        command(&db, &clock, &settings).await
     })
 }

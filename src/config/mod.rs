@@ -30,6 +30,8 @@ use reader::Reader;
 use report::Report;
 use tree::Origin;
 
+use crate::verification::policy::Policy;
+
 /// Every key with its default and its meaning.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
 
@@ -85,6 +87,34 @@ pub fn load(
     let (faults, warnings) = report.close();
     match settings {
         Ok(settings) if faults.is_empty() => Ok(Loaded { settings, warnings }),
+        _ => Err(faults),
+    }
+}
+
+impl Settings {
+    /// `[defaults]` as it could be written, everything that was left out included.
+    #[must_use]
+    pub fn written_defaults(&self) -> serde_json::Value {
+        policy::written(&self.defaults, self.budget.as_ref())
+    }
+}
+
+/// Reads a project's whole policy by the rules of `[defaults]`; keys of faults begin with `policy`.
+///
+/// # Errors
+/// Every fault there is.
+pub fn read_policy(written: &serde_json::Value) -> Result<Policy, Vec<Fault>> {
+    // No key of a policy is a secret that a file could hold.
+    let no_file = |_: &Path| Err(std::io::ErrorKind::Unsupported.into());
+    let report = Report::new(&no_file);
+    let root = tree::Node::from_json(written.clone(), &Origin::File);
+    let policy = match root.value {
+        tree::Value::Table(table) => policy::read(Reader::new("policy".to_owned(), table, &report)),
+        _ => Err(report.fault("policy", "must be an object")),
+    };
+    let (faults, _) = report.close();
+    match policy {
+        Ok((policy, _)) if faults.is_empty() => Ok(policy),
         _ => Err(faults),
     }
 }

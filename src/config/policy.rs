@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::field::Field;
 use super::reader::{Checked, Reader, all, optional};
 use super::settings::{Budget, Period};
@@ -9,6 +11,8 @@ use crate::money::{Micros, Money};
 use crate::verification::phone::Country;
 use crate::verification::policy::{Countries, Limits, Policy, Rate};
 use crate::verification::route::Step;
+use crate::verification::span;
+use crate::verification::text::{self, Templates};
 
 const DAY: Duration = Duration::from_hours(24);
 const SECOND: Duration = Duration::from_secs(1);
@@ -35,6 +39,12 @@ pub(super) fn read(mut table: Reader<'_>) -> Checked<(Policy, Option<Budget>)> {
     let countries = table.get("countries").and_then(countries);
     let limits = table.get("limits").and_then(limits);
     let budget = table.get("budget").and_then(budget);
+    let max_segments = table
+        .get("max_segments")
+        .and_then(|field| field.whole(1..=10));
+    let templates = table
+        .get("templates")
+        .and_then(|field| templates(field, *max_segments.as_ref().unwrap_or(&10)));
     table.finish();
     let policy = Policy {
         code_length: code_length?,
@@ -45,6 +55,8 @@ pub(super) fn read(mut table: Reader<'_>) -> Checked<(Policy, Option<Budget>)> {
         route: route?,
         countries: countries?,
         limits: limits?,
+        templates: templates?,
+        max_segments: max_segments?,
     };
     Ok((policy, budget?))
 }
@@ -143,12 +155,71 @@ fn rates(field: Field<'_>) -> Checked<Vec<Rate>> {
         .map(|item| item.parsed(str::parse)))
 }
 
+fn templates(field: Field<'_>, max_segments: u32) -> Checked<Templates> {
+    let template = |(tag, field): (String, Field<'_>)| {
+        if !text::is_locale(&tag) {
+            return field.fault("is not a language; name it by its tag, such as ru or pt-BR");
+        }
+        let text = field.parsed(|text| {
+            text::check(text, max_segments)?;
+            Ok::<_, String>(text.to_owned())
+        })?;
+        Ok((tag, text))
+    };
+    let found = all(field.entries()?.into_iter().map(template))?;
+    Ok(found.into_iter().collect())
+}
+
+/// The policy as [`read`] reads it.
+pub(super) fn written(policy: &Policy, budget: Option<&Budget>) -> serde_json::Value {
+    let rates = |rates: &[Rate]| match rates {
+        [] => json!(OFF),
+        rates => json!(rates),
+    };
+    let step = |step: &Step| {
+        let mut written = json!({ "channel": step.channel, "wait": span::format(step.wait) });
+        if let Some(within) = step.approve_within {
+            written["approve_within"] = json!(span::format(within));
+        }
+        written
+    };
+    let budget = budget.map_or(json!(OFF), |budget| {
+        let period = PERIODS.iter().find(|(_, period)| *period == budget.period);
+        json!({
+            "period": period.map(|(name, _)| *name),
+            "limit": { "amount": budget.limit.decimal(), "currency": budget.limit.currency.to_string() },
+        })
+    });
+    json!({
+        "code_length": policy.code_length,
+        "ttl": span::format(policy.ttl),
+        "max_checks": policy.max_checks,
+        "max_sends": policy.max_sends,
+        "resend_after": span::format(policy.resend_after),
+        "route": policy.route.iter().map(step).collect::<Vec<_>>(),
+        "countries": {
+            "allow": policy.countries.allow.as_ref().map_or(json!([ANY]), |allow| json!(allow)),
+            "deny": policy.countries.deny,
+        },
+        "limits": {
+            "per_number": rates(&policy.limits.per_number),
+            "per_ip": rates(&policy.limits.per_ip),
+            "creates": rates(&policy.limits.creates),
+            "wrong_codes_per_number": rates(&policy.limits.wrong_codes_per_number),
+        },
+        "budget": budget,
+        "templates": policy.templates,
+        "max_segments": policy.max_segments,
+    })
+}
+
+const PERIODS: [(&str, Period); 3] = [
+    ("hour", Period::Hour),
+    ("day", Period::Day),
+    ("month", Period::Month),
+];
+
 fn budget(field: Field<'_>) -> Checked<Option<Budget>> {
-    const PERIODS: [(&str, Period); 3] = [
-        ("hour", Period::Hour),
-        ("day", Period::Day),
-        ("month", Period::Month),
-    ];
     if field.is_text(OFF) {
         return Ok(None);
     }

@@ -1,12 +1,14 @@
 //! Who may do what: projects and keys, as a copy that is refreshed twice a second and whenever an unknown key comes by.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::policies::{NOTHING, PolicyBook};
 use crate::secret::fingerprint;
 use crate::storage::{ApiKey, Db, Project, StorageError, Webhook};
 use crate::verification::id::ProjectId;
@@ -64,7 +66,7 @@ impl Access {
 #[derive(Clone, Debug)]
 pub struct Directory {
     db: Db,
-    defaults: Arc<Policy>,
+    book: Arc<PolicyBook>,
     snapshot: Arc<RwLock<Arc<Snapshot>>>,
     /// One refresh at a time; when the last one that went well began.
     refreshing: Arc<tokio::sync::Mutex<Option<Instant>>>,
@@ -72,16 +74,25 @@ pub struct Directory {
 
 #[derive(Debug, Default)]
 struct Snapshot {
-    keys: HashMap<[u8; 32], ApiKey>,
+    keys: HashMap<[u8; 32], Known>,
     projects: Vec<Project>,
+    /// Of those that override something.
+    policies: HashMap<ProjectId, Arc<Policy>>,
     webhooks: Vec<Arc<Webhook>>,
 }
 
+#[derive(Debug)]
+struct Known {
+    key: ApiKey,
+    /// Since its use was last noted.
+    used: Arc<AtomicBool>,
+}
+
 impl Directory {
-    pub(super) fn new(db: Db, defaults: Policy) -> Self {
+    pub(super) fn new(db: Db, book: Arc<PolicyBook>) -> Self {
         Self {
             db,
-            defaults: Arc::new(defaults),
+            book,
             snapshot: Arc::default(),
             refreshing: Arc::default(),
         }
@@ -97,11 +108,16 @@ impl Directory {
         let began = Instant::now();
         let (keys, projects) = (self.db.list_keys().await?, self.db.list_projects().await?);
         let webhooks = self.db.list_webhooks().await?;
-        let keys = keys
-            .into_iter()
-            .filter_map(|key| Some((key.hash.as_slice().try_into().ok()?, key)));
+        let before = self.snapshot();
+        let known = |key: ApiKey| {
+            let hash: [u8; 32] = key.hash.as_slice().try_into().ok()?;
+            let used = before.keys.get(&hash).map(|known| Arc::clone(&known.used));
+            let used = used.unwrap_or_default();
+            Some((hash, Known { key, used }))
+        };
         let snapshot = Arc::new(Snapshot {
-            keys: keys.collect(),
+            keys: keys.into_iter().filter_map(known).collect(),
+            policies: self.policies(&projects, &before),
             projects,
             webhooks: webhooks.into_iter().map(Arc::new).collect(),
         });
@@ -120,8 +136,8 @@ impl Directory {
         now: DateTime<Utc>,
     ) -> Result<Option<Access>, StorageError> {
         let hash = fingerprint(secret.as_bytes());
-        if let Some(key) = self.snapshot().keys.get(&hash) {
-            return Ok(access(key, now));
+        if let Some(known) = self.snapshot().keys.get(&hash) {
+            return Ok(known.access(now));
         }
         // Perhaps it was made a moment ago. Whoever guesses keys shares one refresh at a time.
         self.refresh().await?;
@@ -129,7 +145,66 @@ impl Directory {
             .snapshot()
             .keys
             .get(&hash)
-            .and_then(|key| access(key, now)))
+            .and_then(|known| known.access(now)))
+    }
+
+    /// Keys that were used since the last call.
+    pub(super) fn take_used_keys(&self) -> Vec<Uuid> {
+        let snapshot = self.snapshot();
+        let used = snapshot
+            .keys
+            .values()
+            .filter(|known| known.used.swap(false, Ordering::Relaxed));
+        used.map(|known| known.key.id).collect()
+    }
+
+    /// All keys, newest first.
+    #[must_use]
+    pub fn keys(&self) -> Vec<ApiKey> {
+        let snapshot = self.snapshot();
+        let mut keys: Vec<ApiKey> = snapshot
+            .keys
+            .values()
+            .map(|known| known.key.clone())
+            .collect();
+        keys.sort_unstable_by_key(|key| std::cmp::Reverse(key.id));
+        keys
+    }
+
+    /// By name.
+    #[must_use]
+    pub fn projects(&self) -> Vec<Project> {
+        self.snapshot().projects.clone()
+    }
+
+    /// What is the same as before is not read again.
+    fn policies(&self, projects: &[Project], before: &Snapshot) -> HashMap<ProjectId, Arc<Policy>> {
+        let policy = |project: &Project| {
+            let known = before
+                .projects
+                .iter()
+                .find(|known| known.id == project.id && known.overrides == project.overrides)
+                .and_then(|known| before.policies.get(&known.id));
+            if let Some(policy) = known {
+                return Some((project.id, Arc::clone(policy)));
+            }
+            match self.book.read(&project.overrides) {
+                Ok(policy) => Some((project.id, Arc::new(policy))),
+                Err(faults) => {
+                    tracing::error!(
+                        alarm = true,
+                        project = project.name,
+                        ?faults,
+                        "a project's policy does not fit any more; it follows the defaults"
+                    );
+                    None
+                }
+            }
+        };
+        let overriding = projects
+            .iter()
+            .filter(|project| project.overrides != NOTHING);
+        overriding.filter_map(policy).collect()
     }
 
     #[must_use]
@@ -175,8 +250,10 @@ impl Directory {
 
     /// The rules for new verifications of this project.
     #[must_use]
-    pub fn policy(&self, _: ProjectId) -> Arc<Policy> {
-        Arc::clone(&self.defaults)
+    pub fn policy(&self, project: ProjectId) -> Arc<Policy> {
+        let snapshot = self.snapshot();
+        let own = snapshot.policies.get(&project);
+        Arc::clone(own.unwrap_or_else(|| self.book.defaults()))
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {
@@ -189,11 +266,21 @@ impl Directory {
     }
 }
 
-fn access(key: &ApiKey, now: DateTime<Utc>) -> Option<Access> {
-    let in_force = key.revoked_at.is_none() && key.expires_at.is_none_or(|at| now < at);
-    in_force.then(|| Access {
-        key: key.id,
-        project: key.project,
-        scopes: key.scopes.split(',').filter_map(Scope::parse).collect(),
-    })
+impl Known {
+    fn access(&self, now: DateTime<Utc>) -> Option<Access> {
+        let key = &self.key;
+        let in_force = key.revoked_at.is_none() && key.expires_at.is_none_or(|at| now < at);
+        if !in_force {
+            return None;
+        }
+        // Most of the time it is set: a look is cheaper than a write.
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
+        }
+        Some(Access {
+            key: key.id,
+            project: key.project,
+            scopes: key.scopes.split(',').filter_map(Scope::parse).collect(),
+        })
+    }
 }

@@ -35,6 +35,15 @@ pub enum Replay {
         valid: bool,
         checks_left: u32,
     },
+    Project {
+        name: String,
+        status: u16,
+    },
+    /// With the secret, encrypted.
+    Key {
+        id: uuid::Uuid,
+        sealed: Vec<u8>,
+    },
     /// With the secret that was made.
     Webhook {
         id: uuid::Uuid,

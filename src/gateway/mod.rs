@@ -14,6 +14,9 @@ mod keep;
 mod live;
 mod notify;
 mod own;
+mod policies;
+mod preview;
+mod projects;
 mod proof;
 mod receive_report;
 mod resend;
@@ -33,6 +36,9 @@ use uuid::Uuid;
 pub use check::Checked;
 pub use directory::{Access, Directory, Scope};
 pub use idempotency::{Begun, Replay, Ticket};
+pub use policies::{PolicyBook, PolicyFault, parsed as parsed_overrides};
+pub use preview::{Preview, PreviewRequest, Price};
+pub use projects::{ProjectError, change_policy_of, check_name, new_secret};
 pub use proof::PublicKey;
 pub use receive_report::{CallbackRequest, ReportError};
 pub use start::{StartError, StartRequest, Started};
@@ -41,7 +47,8 @@ pub use webhooks::WebhookRequest;
 use keep::LeasePlan;
 
 pub use crate::storage::{
-    Delivery, DeliveryQuery, DeliveryState, LedgerQuery, ListQuery, StorageError, Try, Webhook,
+    ApiKey, Delivery, DeliveryQuery, DeliveryState, LedgerQuery, ListQuery, Project, StorageError,
+    Try, Webhook,
 };
 
 use crate::abuse::limits::Exhausted;
@@ -51,7 +58,6 @@ use crate::secret::{Vault, random};
 use crate::shared_state::{PauseView, SharedState};
 use crate::storage::Db;
 use crate::verification::id::VerificationId;
-use crate::verification::policy::Policy;
 use crate::verification::route::{Offer, Skip};
 use crate::verification::{Refusal, Verification};
 use crate::webhooks::client::Client;
@@ -69,7 +75,7 @@ pub struct Settings {
     /// Without a trailing slash.
     pub public_url: String,
     pub unknown_after: Duration,
-    pub defaults: Policy,
+    pub policies: Arc<PolicyBook>,
     /// How a verification reads in messages to projects.
     pub render: fn(&Verification) -> serde_json::Value,
 }
@@ -94,6 +100,7 @@ struct Inner {
     db: Db,
     shared: SharedState,
     directory: Directory,
+    book: Arc<PolicyBook>,
     /// In the order in which they are tried within a channel.
     providers: Vec<Line>,
     /// Names this process in leases.
@@ -157,7 +164,8 @@ impl Gateway {
         ways_out: WaysOut,
         stop: CancellationToken,
     ) -> Self {
-        let directory = Directory::new(db.clone(), settings.defaults.clone());
+        let book = Arc::clone(&settings.policies);
+        let directory = Directory::new(db.clone(), Arc::clone(&book));
         let line = |provider| Line {
             provider,
             permits: tokio::sync::Semaphore::new(SENDS_AT_ONCE),
@@ -169,6 +177,7 @@ impl Gateway {
             db,
             shared,
             directory,
+            book,
             providers: ways_out.providers.into_iter().map(line).collect(),
             replica: i64::from_be_bytes(random()),
             runtime: tokio::runtime::Handle::current(),
@@ -253,6 +262,7 @@ impl Gateway {
         let most = Self::SWEPT_AT_ONCE.cast_signed();
         let keys = self.0.db.drop_lapsed_keys(self.now(), most).await?;
         let messages = self.sweep_deliveries().await?;
+        self.note_key_uses().await?;
         Ok(keys.max(messages) == Self::SWEPT_AT_ONCE)
     }
 

@@ -15,7 +15,7 @@ use crate::verification::code::{Code, CodeHash};
 use crate::verification::id::{ProjectId, VerificationId};
 use crate::verification::phone::{Country, PhoneNumber};
 use crate::verification::route::Channel;
-use crate::verification::{Start, Verification, Wording};
+use crate::verification::{Start, Verification, Wording, text};
 
 /// What a site asks for.
 #[derive(Clone, Debug)]
@@ -142,10 +142,13 @@ impl Gateway {
             Some(own) => own.clone(),
             None => Code::generate(length, u64::from_be_bytes(random())),
         };
+        let ttl = request.ttl.unwrap_or(policy.ttl);
+        let wording = request.wording.clone();
+        let wording = text::choose(wording, &policy.templates, request.country, ttl);
         let draft = Draft {
             country: request.country,
             code: &code,
-            wording: &request.wording,
+            wording: &wording,
         };
         let offers = self.offers(draft, number);
         let start = Start {
@@ -156,7 +159,7 @@ impl Gateway {
             code_hash: self.code_hash(id, &code),
             code,
             payload: request.payload.clone(),
-            wording: request.wording.clone(),
+            wording,
             policy: &policy,
             ttl: request.ttl,
             channels: request.channels.as_deref(),

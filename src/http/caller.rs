@@ -69,6 +69,17 @@ impl<S> Caller<S> {
         }
     }
 
+    /// Refuses a key of one project.
+    pub fn instance_only(&self) -> Result<(), Problem> {
+        match self.access.project {
+            None => Ok(()),
+            Some(_) => Err(Problem::new(
+                Code::Forbidden,
+                "This needs a key of the whole instance: `pinroute keys create --project '*' --scope admin` makes one.",
+            )),
+        }
+    }
+
     /// The same, and `default` where an instance key names none.
     pub fn project_or_default(
         &self,

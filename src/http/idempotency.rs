@@ -75,6 +75,10 @@ async fn tell_again(
             Some(checked) => Ok(super::verifications::checked(checked)),
             None => Err(Problem::unavailable()),
         },
+        Replay::Project { name, status } => {
+            super::projects::tell_again(gateway, access, name, *status).await
+        }
+        Replay::Key { id, sealed } => super::keys::tell_again(gateway, access, *id, sealed).await,
         Replay::Webhook { id, status } => {
             super::webhooks::tell_again(gateway, access, *id, *status).await
         }

@@ -126,6 +126,11 @@ impl Fields {
         Some(out)
     }
 
+    #[must_use]
+    pub fn has_faults(&self) -> bool {
+        !self.faults.is_empty()
+    }
+
     pub fn fault(&mut self, name: &str, detail: String) {
         self.faults.push(FieldFault {
             pointer: format!("{}/{}", self.prefix, escaped(name)),

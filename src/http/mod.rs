@@ -6,9 +6,12 @@ mod callbacks;
 mod caller;
 mod idempotency;
 mod input;
+mod keys;
 mod ledger;
+mod messages;
 mod openapi;
 mod problem;
+mod projects;
 mod request_id;
 mod service;
 mod verifications;
@@ -104,6 +107,11 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(only("/v1/verifications/{id}/resend", "POST").route(web::post().to(v::resend::resend)))
         .service(only("/v1/verifications/{id}/cancel", "POST").route(web::post().to(v::cancel::cancel)))
         .service(only("/v1/verifications/{id}/events", "GET, HEAD").route(get().to(v::events::events)))
+        .service(only("/v1/messages/preview", "POST").route(web::post().to(messages::preview)))
+        .service(only("/v1/projects", "GET, HEAD, POST").route(get().to(projects::list)).route(web::post().to(projects::create)))
+        .service(only("/v1/projects/{name}", "GET, HEAD, PATCH").route(get().to(projects::find)).route(web::patch().to(projects::change)))
+        .service(only("/v1/keys", "GET, HEAD, POST").route(get().to(keys::list)).route(web::post().to(keys::create)))
+        .service(only("/v1/keys/{id}", "DELETE").route(web::delete().to(keys::revoke)))
         .service(only("/v1/webhooks", "GET, HEAD, POST").route(get().to(w::list)).route(web::post().to(w::create)))
         .service(only("/v1/webhooks/{id}", "DELETE, GET, HEAD").route(get().to(w::find)).route(web::delete().to(w::delete)))
         .service(only("/v1/webhooks/{id}/rotate", "POST").route(web::post().to(w::rotate)))

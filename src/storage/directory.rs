@@ -30,6 +30,8 @@ pub struct ApiKey {
     pub created_at: DateTime<Utc>,
     pub expires_at: Option<DateTime<Utc>>,
     pub revoked_at: Option<DateTime<Utc>>,
+    /// To the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Clone, Debug)]
@@ -56,6 +58,7 @@ struct KeyRow {
     created_at: DateTime<Utc>,
     expires_at: Option<DateTime<Utc>>,
     revoked_at: Option<DateTime<Utc>>,
+    last_used_at: Option<DateTime<Utc>>,
 }
 
 impl From<ProjectRow> for Project {
@@ -79,6 +82,7 @@ impl From<KeyRow> for ApiKey {
             created_at: row.created_at,
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
+            last_used_at: row.last_used_at,
         }
     }
 }
@@ -96,14 +100,16 @@ impl Db {
     pub async fn create_project(
         &self,
         name: &str,
+        overrides: &str,
         now: DateTime<Utc>,
     ) -> Result<Project, StorageError> {
         const INSERT: &str =
-            "INSERT INTO projects (id, name, overrides, created_at) VALUES ($1, $2, '{}', $3)";
+            "INSERT INTO projects (id, name, overrides, created_at) VALUES ($1, $2, $3, $4)";
         let id = time_ordered(now, random());
         write!(&self.engine, |pool| sqlx::query(INSERT)
             .bind(id)
             .bind(name.to_owned())
+            .bind(overrides.to_owned())
             .bind(now)
             .execute(pool)
             .await
@@ -111,13 +117,49 @@ impl Db {
         Ok(Project {
             id: ProjectId(id),
             name: name.to_owned(),
-            overrides: "{}".to_owned(),
+            overrides: overrides.to_owned(),
             created_at: now,
         })
     }
 
+    /// Replaces what a project overrides, unless it was changed since it was read; answers whether it was replaced.
+    pub async fn set_overrides(
+        &self,
+        id: ProjectId,
+        before: &str,
+        overrides: &str,
+    ) -> Result<bool, StorageError> {
+        const SET: &str = "UPDATE projects SET overrides = $1 WHERE id = $2 AND overrides = $3";
+        let touched = write!(&self.engine, |pool| sqlx::query(SET)
+            .bind(overrides.to_owned())
+            .bind(id.0)
+            .bind(before.to_owned())
+            .execute(pool)
+            .await
+            .map(|done| done.rows_affected()))?;
+        Ok(touched > 0)
+    }
+
+    /// Notes that these keys were used.
+    pub async fn note_key_uses(
+        &self,
+        keys: &[Uuid],
+        now: DateTime<Utc>,
+    ) -> Result<(), StorageError> {
+        const NOTE: &str = "UPDATE api_keys SET last_used_at = $1 WHERE id = $2";
+        for key in keys {
+            write!(&self.engine, |pool| sqlx::query(NOTE)
+                .bind(now)
+                .bind(key)
+                .execute(pool)
+                .await
+                .map(|_| ()))?;
+        }
+        Ok(())
+    }
+
     pub async fn list_keys(&self) -> Result<Vec<ApiKey>, StorageError> {
-        const LIST: &str = "SELECT id, project_id, hash, scopes, created_at, expires_at, revoked_at \
+        const LIST: &str = "SELECT id, project_id, hash, scopes, created_at, expires_at, revoked_at, last_used_at \
             FROM api_keys ORDER BY created_at DESC, id";
         let rows: Vec<KeyRow> = read!(&self.engine, |pool| sqlx::query_as(LIST)
             .fetch_all(pool)

@@ -15,7 +15,9 @@ pub mod id;
 pub mod phone;
 pub mod policy;
 pub mod route;
+pub mod segments;
 pub mod span;
+pub mod text;
 
 mod deliver;
 mod end;
@@ -95,6 +97,9 @@ pub struct Wording {
     pub web_domain: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub android_app_hash: Option<String>,
+    /// The project's own text that was chosen, but for the code; without one the default text of the language stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
 }
 
 impl Wording {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::phone::Country;
 use super::route::Step;
 use super::span;
+use super::text::Templates;
 
 /// The rules that a new verification starts under.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,10 @@ pub struct Policy {
     pub route: Vec<Step>,
     pub countries: Countries,
     pub limits: Limits,
+    /// Texts by language tag; where there is none, the default text stands.
+    pub templates: Templates,
+    /// What a text may take, 1 to 10.
+    pub max_segments: u32,
 }
 
 /// ISO 3166 codes; an empty `allow` admits none, `None` admits every one.

@@ -149,6 +149,8 @@ fn begin(kind: u8, now: DateTime<Utc>) -> Verification {
         ],
         countries: Countries::default(),
         limits: Limits::default(),
+        templates: std::collections::BTreeMap::default(),
+        max_segments: 1,
     };
     let (phone, country) = PhoneNumber::parse("+998901234567").unwrap();
     let start = Start {

@@ -60,6 +60,14 @@ pub fn before(at: DateTime<Utc>, span: Duration) -> DateTime<Utc> {
         .unwrap_or(DateTime::<Utc>::MIN_UTC)
 }
 
+/// `at`, cut to a whole multiple of `span` since 1970.
+#[must_use]
+pub fn floor(at: DateTime<Utc>, span: Duration) -> DateTime<Utc> {
+    let size = i64::try_from(span.as_secs()).unwrap_or(i64::MAX).max(1);
+    let seconds = at.timestamp();
+    DateTime::from_timestamp(seconds - seconds.rem_euclid(size), 0).unwrap_or(at)
+}
+
 /// Whole seconds from `now` until `at`, rounded up, at least 1: what `Retry-After` says.
 #[must_use]
 pub fn seconds_until(at: DateTime<Utc>, now: DateTime<Utc>) -> u64 {

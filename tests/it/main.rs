@@ -14,6 +14,7 @@ mod crash;
 mod faults;
 mod limits;
 mod program;
+mod projects;
 mod replicas;
 mod sandbox_page;
 mod secrets;

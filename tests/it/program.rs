@@ -373,6 +373,70 @@ async fn projects_are_made_beside_a_running_server(stage: Stage) {
     again.args(["projects", "create", "shop"]);
     let output = run(again).await;
     assert_ne!(output.status.code(), Some(0));
+
+    // Its rules are set, read back and let go beside the server, which follows.
+    let set = [
+        "projects",
+        "set",
+        "shop",
+        "code_length=8",
+        "countries.deny=[\"KZ\"]",
+        "templates.uz=Do'kon: {code}",
+        "--json",
+    ];
+    let changed = run_json(&stage, &set).await;
+    assert_eq!(
+        changed["policy"],
+        json!({ "code_length": 8, "countries": { "deny": ["KZ"] }, "templates": { "uz": "Do'kon: {code}" } })
+    );
+    assert_eq!(
+        changed["effective"]["countries"],
+        json!({ "allow": ["*"], "deny": ["KZ"] })
+    );
+    app.gateway.refresh().await;
+    app.with_key(word(&key["key"])).started().await;
+    assert_eq!(app.telegram_code().len(), 8);
+    let unset = run_json(
+        &stage,
+        &[
+            "projects",
+            "set",
+            "shop",
+            "--unset",
+            "countries.deny",
+            "--unset",
+            "templates",
+            "--json",
+        ],
+    )
+    .await;
+    assert_eq!(unset["policy"], json!({ "code_length": 8 }));
+    assert_eq!(
+        run_json(&stage, &["projects", "show", "shop", "--json"]).await,
+        unset
+    );
+    for (arguments, said) in [
+        (
+            vec!["set", "shop", "code_length=9", "ttl=1s"],
+            "code_length: `9` is out of range",
+        ),
+        (vec!["set", "shop", "route=[]"], "route: has no step"),
+        (vec!["set", "shop", "colour=red"], "colour: unknown key"),
+        (vec!["set", "shop"], "nothing to change"),
+        (vec!["set", "nowhere", "ttl=5m"], "no project `nowhere`"),
+        (vec!["show", "nowhere"], "no project `nowhere`"),
+    ] {
+        let mut command = program(&stage);
+        command.arg("projects").args(arguments);
+        let output = run(command).await;
+        assert_eq!(output.status.code(), Some(2));
+        let complaints = lines(&output.stderr).join("\n");
+        assert!(complaints.contains(said), "{said} in {complaints}");
+    }
+    assert_eq!(
+        run_json(&stage, &["projects", "show", "shop", "--json"]).await,
+        unset
+    );
 }
 
 async fn migrations_are_applied_and_named_once(stage: Stage) {

@@ -64,7 +64,7 @@ async fn the_message_carries_number_text_and_callback_address(stage: Stage) {
         (&send["to"], &send["ref"]),
         (&json!(number), &v["attempts"][0]["id"])
     );
-    assert_eq!(send["text"], "Your code is 004200");
+    assert_eq!(send["text"], "Kodingiz: 004200");
     let address = format!(
         "https://verify.example/callbacks/main/{}.",
         word(&v["attempts"][0]["id"])
@@ -530,7 +530,7 @@ async fn forms_queries_and_gets_are_filled_in_safely(stage: Stage) {
     assert!(seen.text.contains("to=%2B998901234567"), "{}", seen.text);
     assert!(
         seen.text
-            .contains("text=Your+code+is+0042%0A%0A%40a.example+%230042"),
+            .contains("text=Kodingiz%3A+0042%0A%0A%40a.example+%230042"),
         "{}",
         seen.text
     );
@@ -544,7 +544,7 @@ async fn forms_queries_and_gets_are_filled_in_safely(stage: Stage) {
     let seen = stage.sms.fake.seen().pop().unwrap();
     assert_eq!((seen.method.as_str(), seen.text.as_str()), ("GET", ""));
     let wanted = format!(
-        "/send/998901234568?a=Your%20code%20is%200042&dlr=https%3A%2F%2Fverify.example%2Fcallbacks%2Fmain%2F{}.",
+        "/send/998901234568?a=Kodingiz%3A%200042&dlr=https%3A%2F%2Fverify.example%2Fcallbacks%2Fmain%2F{}.",
         word(&v["attempts"][0]["id"])
     );
     assert!(seen.target.starts_with(&wanted), "{}", seen.target);

@@ -353,7 +353,7 @@ impl Stage {
             Some(project) => project.id,
             None => {
                 self.db
-                    .create_project(name, self.clock.now())
+                    .create_project(name, "{}", self.clock.now())
                     .await
                     .unwrap()
                     .id

@@ -85,6 +85,8 @@ impl Hand {
             }],
             countries: Countries::default(),
             limits: Limits::default(),
+            templates: std::collections::BTreeMap::default(),
+            max_segments: 1,
         };
         let start = Start {
             id,
@@ -576,8 +578,12 @@ async fn idempotency_keys_are_claimed_completed_and_released_by_their_claim(stag
 
 async fn a_project_name_and_a_key_are_unique(stage: Stage) {
     let hand = Hand::of(&stage).await;
-    let made = hand.db.create_project("shop", hand.now).await.unwrap();
-    let again = hand.db.create_project("shop", hand.now).await;
+    let made = hand
+        .db
+        .create_project("shop", "{}", hand.now)
+        .await
+        .unwrap();
+    let again = hand.db.create_project("shop", "{}", hand.now).await;
     assert!(matches!(again, Err(StorageError::Exists)), "{again:?}");
     let projects = hand.db.list_projects().await.unwrap();
     let names: Vec<&str> = projects

@@ -7,7 +7,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::{segments, text};
 use crate::delivery::http::{self, Answer, HttpClient};
 use crate::delivery::{
     About, CallbackError, Draft, Incoming, Message, NoAnswer, Provider, RawCallback, Receipt,
@@ -18,6 +17,7 @@ use crate::money::{Currency, Money};
 use crate::verification::attempt::{AttemptStatus, Reason};
 use crate::verification::code::Code;
 use crate::verification::route::Channel;
+use crate::verification::{segments, text};
 
 #[derive(Clone, Debug)]
 pub struct Settings {

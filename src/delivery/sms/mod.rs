@@ -3,5 +3,3 @@
 //! To add a kind: a file here with its settings, and a variant in the configuration's `SmsKind` that `app` builds it from.
 
 pub mod http;
-pub mod segments;
-pub mod text;

@@ -18,7 +18,9 @@ use examples::Examples;
 use problems::Problems;
 
 use super::problem::ProblemBody;
-use super::{callbacks, ledger, service, verifications as v, webhooks as w};
+use super::{
+    callbacks, keys, ledger, messages, projects, service, verifications as v, webhooks as w,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -29,6 +31,8 @@ use super::{callbacks, ledger, service, verifications as v, webhooks as w};
     ),
     paths(
         v::start::start, v::find::list, v::find::find, v::check::check, v::resend::resend, v::cancel::cancel, v::events::events,
+        messages::preview,
+        projects::create, projects::list, projects::find, projects::change, keys::create, keys::list, keys::revoke,
         w::create, w::list, w::find, w::delete, w::rotate, w::deliveries::list, w::deliveries::test, w::deliveries::redeliver,
         ledger::ledger,
         callbacks::signed, callbacks::by_token, callbacks::by_token_in_get,
@@ -37,6 +41,7 @@ use super::{callbacks, ledger, service, verifications as v, webhooks as w};
     components(schemas(ProblemBody, sets::VerificationStatus, sets::LedgerKind, sets::LedgerFormat)),
     tags(
         (name = "Verifications", description = "Prove that a visitor owns a phone number. Scope `verify`."),
+        (name = "Projects", description = "Who sends, by which rules, with which keys. Scope `admin`."),
         (name = "Webhooks", description = "Where a project's own server is told what happens. Scope `admin`."),
         (name = "Finance", description = "What it cost. Scope `finance`."),
         (name = "Callbacks", description = "What providers call; sites have no use for it. No key: each provider authenticates in its own way."),
@@ -86,9 +91,14 @@ impl Modify for Conventions {
 fn operations(document: &mut utoipa::openapi::OpenApi) -> impl Iterator<Item = &mut Operation> {
     let items = document.paths.paths.values_mut();
     items.flat_map(|item| {
-        [&mut item.get, &mut item.post, &mut item.delete]
-            .into_iter()
-            .flatten()
+        [
+            &mut item.get,
+            &mut item.post,
+            &mut item.patch,
+            &mut item.delete,
+        ]
+        .into_iter()
+        .flatten()
     })
 }
 

@@ -24,6 +24,12 @@ const KEY: &[Code] = &[
     Code::ServiceUnavailable,
 ];
 
+/// Every operation that takes a body.
+#[rustfmt::skip]
+const BODY: &[Code] = &[
+    Code::InvalidRequest, Code::PayloadTooLarge, Code::UnsupportedMediaType, Code::RequestTimeout,
+];
+
 /// Every operation that takes a body and an `Idempotency-Key`.
 #[rustfmt::skip]
 const POST: &[Code] = &[
@@ -57,6 +63,14 @@ const PROBLEMS: &[(&str, &[&[Code]])] = &[
                                                    Code::ChannelUnavailable]]),
     ("cancelVerification",     &[KEY, POST, ACT]),
     ("listVerificationEvents", &[KEY, &[Code::VerificationNotFound]]),
+    ("previewMessage",         &[KEY, BODY, &[Code::PhoneNumberInvalid, Code::PhoneNumberUnsupported]]),
+    ("createProject",          &[KEY, POST]),
+    ("listProjects",           &[KEY, &[Code::InvalidRequest]]),
+    ("getProject",             &[KEY, &[Code::NotFound]]),
+    ("changeProject",          &[KEY, BODY, &[Code::NotFound]]),
+    ("createKey",              &[KEY, POST]),
+    ("listKeys",               &[KEY, &[Code::InvalidRequest]]),
+    ("revokeKey",              &[KEY, &[Code::NotFound]]),
     ("createWebhook",          &[KEY, POST]),
     ("listWebhooks",           &[KEY, &[Code::InvalidRequest]]),
     ("getWebhook",             &[KEY, &[Code::NotFound]]),

@@ -110,6 +110,24 @@ pub enum DeliveryState {
     Dead,
 }
 
+/// What a key may do: `verify` (websites), `finance` (reads reports and the ledger), `admin` (everything).
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum Scope {
+    Verify,
+    Finance,
+    Admin,
+}
+
+/// How an SMS is written: 160 characters of GSM-7 to a segment, or 70 of UCS-2.
+#[derive(ToSchema)]
+pub enum Encoding {
+    #[schema(rename = "GSM-7")]
+    Gsm7,
+    #[schema(rename = "UCS-2")]
+    Ucs2,
+}
+
 /// What carries a code.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]

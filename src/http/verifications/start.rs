@@ -20,6 +20,7 @@ use crate::verification::Wording;
 use crate::verification::code::Code;
 use crate::verification::phone::{Country, PhoneError, PhoneNumber};
 use crate::verification::route::Channel;
+use crate::verification::text::is_locale;
 
 /// What a site asks for. Only `phone_number` is required.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -176,6 +177,7 @@ impl Asked {
             locale: fields.take("locale", locale),
             web_domain: fields.take("web_domain", host),
             android_app_hash: fields.take("android_app_hash", app_hash),
+            template: None,
         };
         let client_ip = fields.object("client", |client| {
             client.take("user_agent", text(0, 1_024));
@@ -214,7 +216,7 @@ fn network(ip: IpAddr) -> String {
     }
 }
 
-fn read_phone(text: &str) -> Result<(PhoneNumber, Country), Problem> {
+pub(in crate::http) fn read_phone(text: &str) -> Result<(PhoneNumber, Country), Problem> {
     PhoneNumber::parse(text).map_err(|error| {
         let code = match error {
             PhoneError::Invalid => ProblemCode::PhoneNumberInvalid,
@@ -246,28 +248,16 @@ fn channels(value: &Value) -> Result<Vec<Channel>, String> {
     Ok(channels)
 }
 
-fn locale(value: &Value) -> Result<String, String> {
-    let fault = || "must be a language such as ru or pt-BR".to_owned();
-    let text = value
+pub(in crate::http) fn locale(value: &Value) -> Result<String, String> {
+    value
         .as_str()
-        .filter(|text| text.len() <= 35)
-        .ok_or_else(fault)?;
-    let mut parts = text.split('-');
-    let language = parts.next().unwrap_or("");
-    let is_language =
-        (2..=3).contains(&language.len()) && language.bytes().all(|b| b.is_ascii_alphabetic());
-    let rest = parts.all(|part| {
-        (2..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
-    });
-    if is_language && rest {
-        Ok(text.to_owned())
-    } else {
-        Err(fault())
-    }
+        .filter(|text| is_locale(text))
+        .map(str::to_owned)
+        .ok_or_else(|| "must be a language such as ru or pt-BR".to_owned())
 }
 
 /// A host as it must stand after the `@` of a WebOTP line: no scheme, no port.
-fn host(value: &Value) -> Result<String, String> {
+pub(in crate::http) fn host(value: &Value) -> Result<String, String> {
     let fault = || "must be a host name such as shop.example, without scheme or port".to_owned();
     let text = value
         .as_str()
@@ -288,7 +278,7 @@ fn host(value: &Value) -> Result<String, String> {
     }
 }
 
-fn app_hash(value: &Value) -> Result<String, String> {
+pub(in crate::http) fn app_hash(value: &Value) -> Result<String, String> {
     value
         .as_str()
         .filter(|text| {

@@ -11,6 +11,16 @@ pub enum Encoding {
     Ucs2,
 }
 
+impl Encoding {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gsm7 => "GSM-7",
+            Self::Ucs2 => "UCS-2",
+        }
+    }
+}
+
 /// The encoding that a text needs and its number of segments.
 ///
 /// GSM-7: 160 septets alone, 153 each when joined. UCS-2: 70 UTF-16 units alone, 67 joined. A pair is not torn apart, neither

@@ -1,0 +1,239 @@
+//! Projects and keys: made, listed, changed, put out of force. What changes is in force here at once, on the other replicas as
+//! soon as they hear of it.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::idempotency::{Replay, Ticket};
+use super::policies::{PolicyFault, parsed, patch};
+use super::{Access, Gateway, Trouble};
+use crate::secret::random;
+use crate::storage::{ApiKey, Db, NewKey, Project, StorageError};
+use crate::verification::id::ProjectId;
+use crate::verification::span;
+
+/// Why a project was not made or changed.
+#[derive(Debug)]
+pub enum ProjectError {
+    NameTaken,
+    Policy(Vec<PolicyFault>),
+    Trouble(Trouble),
+}
+
+impl From<Trouble> for ProjectError {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
+impl From<StorageError> for ProjectError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Exists => Self::NameTaken,
+            other => Self::Trouble(other.into()),
+        }
+    }
+}
+
+/// A new key's secret; it is shown once and kept only as a hash.
+#[must_use]
+pub fn new_secret() -> String {
+    format!("pin_{}", URL_SAFE_NO_PAD.encode(random::<32>()))
+}
+
+/// A project's name: what it may be, in words, when it is not.
+pub fn check_name(text: &str) -> Result<(), String> {
+    let fits = (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b))
+        && text.as_bytes()[0].is_ascii_alphanumeric();
+    if fits {
+        Ok(())
+    } else {
+        Err("must be 1 to 64 small letters, digits, hyphens and underscores, beginning with a letter or digit".to_owned())
+    }
+}
+
+impl Gateway {
+    /// Every value that is in force for a project.
+    #[must_use]
+    pub fn effective_policy(&self, project: &Project) -> Value {
+        self.0.book.effective(&parsed(&project.overrides))
+    }
+
+    /// By name, those that the key covers.
+    pub async fn list_projects(&self, access: &Access) -> Result<Vec<Project>, Trouble> {
+        self.0.directory.refresh().await?;
+        let mut projects = self.0.directory.projects();
+        projects.retain(|project| access.covers(project.id));
+        Ok(projects)
+    }
+
+    /// The project of this name, if the key covers it.
+    pub async fn named_project(&self, access: &Access, name: &str) -> Result<Project, Trouble> {
+        let projects = self.list_projects(access).await?;
+        let found = projects.into_iter().find(|project| project.name == name);
+        found.ok_or(Trouble::NotFound)
+    }
+
+    pub async fn create_project(
+        &self,
+        name: &str,
+        policy: &Value,
+        ticket: Option<Ticket>,
+    ) -> Result<Project, ProjectError> {
+        let mut overrides = parsed(super::policies::NOTHING);
+        patch(&mut overrides, policy);
+        let overrides = overrides.to_string();
+        self.0.book.read(&overrides).map_err(ProjectError::Policy)?;
+        let project = self
+            .0
+            .db
+            .create_project(name, &overrides, self.now())
+            .await?;
+        self.directory_changed().await?;
+        let replay = Replay::Project {
+            name: name.to_owned(),
+            status: 201,
+        };
+        self.complete_alone(ticket, &replay).await?;
+        Ok(project)
+    }
+
+    /// Changes what a project overrides, by a merge patch, for verifications that begin from now on.
+    pub async fn change_policy(
+        &self,
+        access: &Access,
+        name: &str,
+        change: &Value,
+    ) -> Result<Project, ProjectError> {
+        // Another change may come between; then this one is made again upon it.
+        for _ in 0..10 {
+            let project = self.named_project(access, name).await?;
+            let overrides = change_overrides(&self.0.book, &project, change)?;
+            let (db, id) = (&self.0.db, project.id);
+            if db.set_overrides(id, &project.overrides, &overrides).await? {
+                self.directory_changed().await?;
+                return Ok(Project {
+                    overrides,
+                    ..project
+                });
+            }
+        }
+        Err(Trouble::Unavailable.into())
+    }
+
+    /// Answers the key's secret, which is shown this once.
+    pub async fn create_key(
+        &self,
+        project: Option<ProjectId>,
+        scopes: &str,
+        expires_at: Option<DateTime<Utc>>,
+        ticket: Option<Ticket>,
+    ) -> Result<(ApiKey, String), Trouble> {
+        let secret = new_secret();
+        let new = NewKey {
+            project,
+            scopes: scopes.to_owned(),
+            expires_at,
+        };
+        let id = self.0.db.create_key(&new, &secret, self.now()).await?;
+        self.directory_changed().await?;
+        let sealed = self.0.vault.seal(id.as_bytes(), secret.as_bytes());
+        self.complete_alone(ticket, &Replay::Key { id, sealed })
+            .await?;
+        let key = self.0.directory.keys().into_iter().find(|key| key.id == id);
+        Ok((key.ok_or(Trouble::Unavailable)?, secret))
+    }
+
+    /// A key that was made, with the secret as the kept answer holds it.
+    pub async fn key_again(
+        &self,
+        access: &Access,
+        id: Uuid,
+        sealed: &[u8],
+    ) -> Result<(ApiKey, String), Trouble> {
+        let keys = self.list_keys(access).await?;
+        let key = keys.into_iter().find(|key| key.id == id);
+        let opened = self.0.vault.open(id.as_bytes(), sealed).ok();
+        let secret = opened.and_then(|(plain, _)| String::from_utf8(plain).ok());
+        Ok((
+            key.ok_or(Trouble::NotFound)?,
+            secret.ok_or(Trouble::NotFound)?,
+        ))
+    }
+
+    /// Newest first, those of projects that the key covers.
+    pub async fn list_keys(&self, access: &Access) -> Result<Vec<ApiKey>, Trouble> {
+        self.0.directory.refresh().await?;
+        let mut keys = self.0.directory.keys();
+        keys.retain(|key| covers(access, key));
+        Ok(keys)
+    }
+
+    /// Puts a key out of force; one that is so already stays so.
+    pub async fn revoke_key(&self, access: &Access, id: Uuid) -> Result<(), Trouble> {
+        let keys = self.list_keys(access).await?;
+        if !keys.iter().any(|key| key.id == id) {
+            return Err(Trouble::NotFound);
+        }
+        self.0.db.revoke_key(id, self.now()).await?;
+        self.directory_changed().await
+    }
+
+    /// Writes down which keys were used.
+    pub(super) async fn note_key_uses(&self) -> Result<(), StorageError> {
+        let used = self.0.directory.take_used_keys();
+        let minute = Duration::from_secs(60);
+        // To the minute: more would only say more about a site than anyone needs.
+        let now = span::floor(self.now(), minute);
+        self.0.db.note_key_uses(&used, now).await
+    }
+}
+
+/// An instance key is nobody's but the instance's.
+fn covers(access: &Access, key: &ApiKey) -> bool {
+    match key.project {
+        Some(project) => access.covers(project),
+        None => access.project.is_none(),
+    }
+}
+
+/// A project's overrides after a change, if they are sound.
+pub fn change_overrides(
+    book: &super::PolicyBook,
+    project: &Project,
+    change: &Value,
+) -> Result<String, ProjectError> {
+    let mut overrides = parsed(&project.overrides);
+    patch(&mut overrides, change);
+    let overrides = overrides.to_string();
+    book.read(&overrides).map_err(ProjectError::Policy)?;
+    Ok(overrides)
+}
+
+/// The same beside a running server, which follows within half a second.
+pub async fn change_policy_of(
+    db: &Db,
+    book: &super::PolicyBook,
+    project: &Project,
+    change: &Value,
+) -> Result<Project, ProjectError> {
+    let overrides = change_overrides(book, project, change)?;
+    if !db
+        .set_overrides(project.id, &project.overrides, &overrides)
+        .await?
+    {
+        return Err(Trouble::Unavailable.into());
+    }
+    Ok(Project {
+        overrides,
+        ..project.clone()
+    })
+}
