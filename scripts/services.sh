@@ -49,6 +49,9 @@ stop_services() {
   if [[ -s $services_dir/redis.pid ]]; then
     kill "$(<"$services_dir/redis.pid")" 2>/dev/null || true
   fi
+  if [[ -s $services_dir/prism.pid ]]; then
+    kill "$(<"$services_dir/prism.pid")" 2>/dev/null || true
+  fi
   if [[ -s $services_dir/postgres/postmaster.pid ]]; then
     pid=$(head -n 1 "$services_dir/postgres/postmaster.pid")
     kill -QUIT "$pid" 2>/dev/null || true
@@ -195,6 +198,42 @@ start_browser_tests() {
   fi
   echo "Chromium of $BROWSER"
 }
+
+# --- Twilio's own description of its API, served as a strict mock
+
+readonly PRISM=@stoplight/prism-cli@5.14.2
+
+# Sets TWILIO_MOCK_URL; to nothing where there is no npm, or it reaches no packages.
+start_twilio_mock() {
+  local folder=$PWD/target/tools/prism port
+  TWILIO_MOCK_URL=
+  if ! command -v npm >/dev/null || ! {
+    [[ -f $folder/$PRISM.installed ]] || {
+      mkdir -p "$folder/${PRISM%/*}" && npm install --silent --no-audit --no-fund --no-save --prefix "$folder" "$PRISM" \
+        </dev/null >"$services_dir/prism.log" 2>&1 && touch "$folder/$PRISM.installed"
+    }
+  }; then
+    echo "NO NPM FOUND, or it could not install $PRISM: the test against Twilio's own API description is skipped."
+    return
+  fi
+  port=$(free_port)
+  "$folder/node_modules/.bin/prism" mock -h 127.0.0.1 -p "$port" --errors tests/specs/twilio_messages.json \
+    </dev/null >"$services_dir/prism.log" 2>&1 &
+  echo $! >"$services_dir/prism.pid"
+  local tries
+  for ((tries = 0; tries < 600; tries++)); do
+    listens "$port" && break
+    sleep 0.2
+  done
+  listens "$port" || {
+    echo "$PRISM DOES NOT START: the test against Twilio's own API description is skipped."
+    return
+  }
+  TWILIO_MOCK_URL=http://127.0.0.1:$port
+  echo "Twilio's API description served by $PRISM on port $port"
+}
+
+listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # --- Where servers come from
 

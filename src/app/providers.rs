@@ -8,6 +8,7 @@ use crate::config::{self, Settings, SmsKind};
 use crate::delivery::Provider;
 use crate::delivery::http::HttpClient;
 use crate::delivery::sms::http as sms;
+use crate::delivery::sms::twilio::{self, Twilio};
 use crate::delivery::telegram::{self, Telegram};
 use crate::ledger::price::Prices;
 use crate::money::{Currency, Micros, Money};
@@ -42,8 +43,13 @@ pub fn configured(
         Arc::new(Telegram::new(settings, client.clone())) as Arc<dyn Provider>
     });
     let sms = settings.sms_providers.iter().map(|provider| {
-        let SmsKind::Http(kind) = &provider.kind;
-        Arc::new(sms::HttpSms::new(http_sms(provider, kind), client.clone())) as Arc<dyn Provider>
+        let client = client.clone();
+        match &provider.kind {
+            SmsKind::Http(kind) => {
+                Arc::new(sms::HttpSms::new(http_sms(provider, kind), client)) as Arc<dyn Provider>
+            }
+            SmsKind::Twilio(kind) => Arc::new(Twilio::new(twilio_sms(provider, kind), client)),
+        }
     });
     telegram.chain(sms).collect()
 }
@@ -78,6 +84,22 @@ fn http_sms(provider: &config::SmsProvider, kind: &config::HttpSms) -> sms::Sett
             delivered: map.delivered.clone(),
             failed: map.failed.clone(),
         }),
+        prices: provider.prices.clone(),
+        currency: provider.currency,
+        timeout: provider.timeout,
+    }
+}
+
+fn twilio_sms(provider: &config::SmsProvider, kind: &config::TwilioSms) -> twilio::Settings {
+    twilio::Settings {
+        name: provider.name.clone(),
+        account_sid: kind.account_sid.clone(),
+        auth_token: kind.auth_token.expose().to_owned(),
+        sender: match kind.sender.clone() {
+            config::TwilioSender::From(from) => twilio::Sender::From(from),
+            config::TwilioSender::MessagingService(sid) => twilio::Sender::MessagingService(sid),
+        },
+        base_url: kind.base_url.clone(),
         prices: provider.prices.clone(),
         currency: provider.currency,
         timeout: provider.timeout,

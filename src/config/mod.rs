@@ -24,7 +24,9 @@ use std::path::Path;
 
 pub use secret::Secret;
 pub use settings::{Budget, Database, Log, LogFormat, Period, Settings, Telegram, Webhooks};
-pub use sms::{Body, HttpSms, Match, Method, ReportMap, SmsKind, SmsProvider};
+pub use sms::{
+    Body, HttpSms, Match, Method, ReportMap, SmsKind, SmsProvider, TwilioSender, TwilioSms,
+};
 
 use reader::Reader;
 use report::Report;

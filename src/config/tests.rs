@@ -88,7 +88,9 @@ fn country(code: &str) -> Country {
 }
 
 fn http(settings: &Settings) -> &HttpSms {
-    let SmsKind::Http(http) = &settings.sms_providers[0].kind;
+    let SmsKind::Http(http) = &settings.sms_providers[0].kind else {
+        panic!("it is written as http");
+    };
     http
 }
 
@@ -543,8 +545,8 @@ const PROVIDERS: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "kind = \"http\"",
-        "kind = \"twilio\"",
-        "sms.providers[0].kind: `twilio`",
+        "kind = \"pigeon\"",
+        "sms.providers[0].kind: `pigeon`",
         "known: http",
     ),
     (
@@ -1465,4 +1467,47 @@ fn a_policys_faults_are_all_named() {
             "policy.colour"
         ]
     );
+}
+
+#[test]
+fn an_account_of_twilio_is_read_and_each_of_its_faults_named() {
+    let text = |keys: &str| {
+        format!(
+            "[[sms.providers]]\nname = \"us\"\nkind = \"twilio\"\nprices = {{ \"*\" = \"0.05\" }}\ncurrency = \"USD\"\n{keys}"
+        )
+    };
+    let load = |keys: &str| load(Some(("file", &text(keys))), [], &|_| unreachable!());
+    let sid = format!("AC{}", "0a".repeat(16));
+    let good = load(&format!(
+        "account_sid = \"{sid}\"\nauth_token = \"very-secret\"\nfrom = \"+15550001111\""
+    ));
+    let settings = good.unwrap().settings;
+    let SmsKind::Twilio(twilio) = &settings.sms_providers[0].kind else {
+        panic!("it is written as twilio");
+    };
+    assert_eq!(twilio.base_url, "https://api.twilio.com");
+    assert_eq!(twilio.sender, TwilioSender::From("+15550001111".to_owned()));
+    assert!(!format!("{settings:?}").contains("very-secret"));
+    for (keys, said) in [
+        ("", "account_sid: is missing"),
+        (
+            "account_sid = \"AC1\"\nauth_token = \"very-secret\"\nfrom = \"Shop\"",
+            "`AC1` is not a SID",
+        ),
+        (
+            "from = \"Shop\"\nmessaging_service_sid = \"MG1\"",
+            "`MG1` is not a SID",
+        ),
+        ("from = \"a name that is too long\"", "is not a sender"),
+        ("base_url = \"ftp://x\"", "base_url"),
+        ("url = \"https://x\"", "url: unknown key"),
+    ] {
+        let faults = load(keys).unwrap_err();
+        let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert!(
+            told.iter().any(|fault| fault.contains(said)),
+            "{said} in {told:?}"
+        );
+        assert!(!told.join("\n").contains("very-secret"));
+    }
 }

@@ -80,6 +80,8 @@ pub struct RawCallback<'a> {
     pub now: DateTime<Utc>,
     /// The attempt that the path's token names; the token has been checked.
     pub attempt: Option<AttemptId>,
+    /// The address that was called, as it was given to the provider.
+    pub url: &'a str,
     pub headers: &'a [(String, String)],
     pub query: &'a str,
     pub body: &'a [u8],

@@ -190,6 +190,7 @@ impl Gateway {
                     .await?
                 }
                 Task::Ask(ordinal) => Box::pin(self.ask(v, ordinal)).await?,
+                Task::Bill(ordinal) => Box::pin(self.ask_price(v, ordinal)).await?,
                 Task::FollowUp(ordinal, kind) => Box::pin(self.follow_up(v, ordinal, kind)).await?,
             };
             if let Some(progress) = progress {
@@ -300,6 +301,17 @@ impl Gateway {
                 v.report(ordinal, report, Source::Asked, offers, now);
             }
             None => v.ask_failed(ordinal, now),
+        })
+        .await
+    }
+
+    async fn ask_price(&self, v: Verification, ordinal: u8) -> Result<Kept, Trouble> {
+        let asked = match self.conversation(&v, ordinal) {
+            Some((line, message_id)) => line.provider.ask(&message_id).await.ok(),
+            None => None,
+        };
+        self.own(v, Duty::Evidence, |v, offers, now| {
+            v.billed(ordinal, asked.as_ref(), offers, now);
         })
         .await
     }

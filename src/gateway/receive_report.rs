@@ -44,8 +44,10 @@ impl Gateway {
             ),
             None => None,
         };
+        let address = self.callback_address(&request);
         let raw = RawCallback {
             now: self.now(),
+            url: &address,
             attempt,
             headers: request.headers,
             query: request.query,
@@ -148,6 +150,24 @@ impl Gateway {
                 .ordinal;
             Some((v, ordinal))
         }))
+    }
+
+    /// The address that the provider was given, whatever proxies have made of it, with the query that it came with.
+    fn callback_address(&self, request: &CallbackRequest<'_>) -> String {
+        let mut address = format!(
+            "{}/callbacks/{}",
+            self.0.settings.public_url, request.provider
+        );
+        for (mark, part) in [
+            ("/", request.token.unwrap_or_default()),
+            ("?", request.query),
+        ] {
+            if !part.is_empty() {
+                address.push_str(mark);
+                address.push_str(part);
+            }
+        }
+        address
     }
 
     /// `attempt id . mac`: the attempt, when the mac is ours for it and this provider.

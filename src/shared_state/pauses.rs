@@ -328,6 +328,7 @@ mod tests {
             message_id: None,
             cost: None,
             reports: false,
+            priced_later: false,
         })
     };
 

@@ -20,6 +20,8 @@ pub enum Task {
     /// Ask the provider for the message's status.
     Ask(u8),
     FollowUp(u8, FollowUpKind),
+    /// Ask the provider what the message cost.
+    Bill(u8),
 }
 
 impl Verification {
@@ -47,6 +49,9 @@ impl Verification {
             if let Some(follow_up) = attempt.follow_up {
                 agenda.push((follow_up.due, Task::FollowUp(ordinal, follow_up.kind)));
             }
+            if let Some(due) = attempt.bill.and_then(|bill| bill.due) {
+                agenda.push((due, Task::Bill(ordinal)));
+            }
             if let Some(ask) = attempt.ask {
                 let given_up = span::after(attempt.created_at, unknown_after);
                 if ask.due < given_up {
@@ -73,5 +78,6 @@ fn urgency(task: Task) -> u8 {
         Task::Turn => 2,
         Task::Send(_) => 3,
         Task::FollowUp(..) => 4,
+        Task::Bill(_) => 5,
     }
 }

@@ -32,6 +32,9 @@ pub struct Attempt {
     /// When the provider's status is asked next, and how often it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ask: Option<Ask>,
+    /// When the price of the message is asked next, of a provider that tells it later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bill: Option<Bill>,
     /// What is still owed to the provider now that the verification is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follow_up: Option<FollowUp>,
@@ -49,6 +52,14 @@ pub struct Ask {
     pub asked: u8,
     /// Whether the provider reports by itself, so that asking is only the safety net.
     pub reports: bool,
+}
+
+/// `due` is `None` once the price is known, or nobody asks any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bill {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<DateTime<Utc>>,
+    pub asked: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -278,13 +289,15 @@ pub enum BookingKind {
 }
 
 /// What a provider answered to a send that it took.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
     pub message_id: Option<String>,
     /// What it says that it charges; `None` where it does not say, and the estimate stands.
     pub cost: Option<Money>,
     /// Whether it will report by itself to the address that we gave.
     pub reports: bool,
+    /// Whether it tells the true price only when it is asked some time later.
+    pub priced_later: bool,
 }
 
 /// What to do after a send that was not taken; never what the provider said.
@@ -350,6 +363,8 @@ pub struct Report {
     pub reason: Option<Reason>,
     pub cost: Option<Money>,
     pub refunded: bool,
+    /// As in [`Receipt`].
+    pub priced_later: bool,
 }
 
 #[expect(

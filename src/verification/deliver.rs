@@ -105,6 +105,9 @@ impl Verification {
             ask.due = ask_due(&ask, attempt.created_at, wait, ttl, now);
             attempt.ask = Some(ask);
         }
+        if receipt.priced_later {
+            attempt.expect_bill(now);
+        }
         if attempt.status.rank() < AttemptStatus::Sent.rank() {
             attempt.status = AttemptStatus::Sent;
             attempt.reason = None;

@@ -19,6 +19,7 @@ pub mod segments;
 pub mod span;
 pub mod text;
 
+mod bill;
 mod deliver;
 mod end;
 mod money;

@@ -1,5 +1,7 @@
 //! Property tests: whatever happens, in whatever order and however often, the contract's promises hold.
 
+mod input;
+
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 
 use super::agenda::Task;
-use super::attempt::{AttemptStatus, BookingKind, FollowUpKind, Receipt, Report, SendError};
+use super::attempt::{BookingKind, FollowUpKind, Receipt, Report, SendError};
 use super::code::{Code, CodeHash};
 use super::id::{ProjectId, VerificationId};
 use super::phone::PhoneNumber;
@@ -15,89 +17,11 @@ use super::policy::{Countries, Limits, Policy};
 use super::route::{Channel, Offer, Skip, Step};
 use super::*;
 use crate::money::{Currency, Micros, Money};
+use input::{Answer, Input, input};
 
 const UNKNOWN_AFTER: Duration = Duration::from_secs(86_400);
 const RIGHT: CodeHash = CodeHash([1; 32]);
 const WRONG: CodeHash = CodeHash([2; 32]);
-
-#[derive(Clone, Debug)]
-enum Input {
-    Check(bool),
-    Resend(Option<Channel>),
-    Cancel,
-    Wait(u64),
-    /// Runs the next task, with this answer where it needs one.
-    Work(Answer),
-    /// The worker dies in the middle of its send.
-    Crash,
-    Report(u8, Told, Source),
-    Offers(u8),
-}
-
-#[derive(Clone, Debug)]
-enum Answer {
-    Accepted {
-        priced: bool,
-        named: bool,
-        reports: bool,
-    },
-    Error(SendError),
-}
-
-#[derive(Clone, Debug)]
-struct Told {
-    status: Option<AttemptStatus>,
-    priced: bool,
-    refunded: bool,
-}
-
-fn input() -> impl Strategy<Value = Input> {
-    let channel = prop_oneof![
-        Just(None),
-        Just(Some(Channel::Telegram)),
-        Just(Some(Channel::Sms))
-    ];
-    let source = prop_oneof![Just(Source::Callback), Just(Source::Asked)];
-    prop_oneof![
-        2 => any::<bool>().prop_map(Input::Check),
-        2 => channel.prop_map(Input::Resend),
-        1 => Just(Input::Cancel),
-        3 => prop_oneof![Just(1_u64), Just(16), Just(31), Just(61), Just(700), Just(90_000)].prop_map(Input::Wait),
-        8 => answer().prop_map(Input::Work),
-        1 => Just(Input::Crash),
-        6 => (1_u8..6, told(), source).prop_map(|(n, t, s)| Input::Report(n, t, s)),
-        1 => (0_u8..4).prop_map(Input::Offers),
-    ]
-}
-
-fn answer() -> impl Strategy<Value = Answer> {
-    prop_oneof![
-        4 => any::<(bool, bool, bool)>()
-            .prop_map(|(priced, named, reports)| Answer::Accepted { priced, named, reports }),
-        1 => Just(Answer::Error(SendError::Refused)),
-        1 => Just(Answer::Error(SendError::NumberInvalid)),
-        1 => Just(Answer::Error(SendError::Throttled(None))),
-        1 => Just(Answer::Error(SendError::Unavailable)),
-        2 => Just(Answer::Error(SendError::Unknown)),
-        1 => Just(Answer::Error(SendError::Misconfigured)),
-    ]
-}
-
-fn told() -> impl Strategy<Value = Told> {
-    let status = prop_oneof![
-        Just(None),
-        Just(Some(AttemptStatus::Sent)),
-        Just(Some(AttemptStatus::Delivered)),
-        Just(Some(AttemptStatus::Read)),
-        Just(Some(AttemptStatus::Expired)),
-        Just(Some(AttemptStatus::Undelivered)),
-    ];
-    (status, any::<bool>(), any::<bool>()).prop_map(|(status, priced, refunded)| Told {
-        status,
-        priced,
-        refunded,
-    })
-}
 
 fn cent() -> Money {
     Money::new(Micros(10_000), Currency::USD)
@@ -211,6 +135,7 @@ impl World {
                     reason: None,
                     cost: told.priced.then(cent),
                     refunded: told.refunded,
+                    priced_later: told.priced,
                 };
                 let offers = offers(self.offers);
                 self.v.report(*ordinal, &report, *source, &offers, self.now);
@@ -240,6 +165,33 @@ impl World {
             Task::Turn => self.v.turn(UNKNOWN_AFTER, &offers, self.now),
             Task::Interrupted(ordinal) => self.v.interrupted(ordinal, &offers, self.now),
             Task::Ask(ordinal) => self.v.ask_failed(ordinal, self.now),
+            Task::Bill(ordinal) => {
+                let figure = match answer {
+                    Some(Answer::Accepted {
+                        priced: true,
+                        named,
+                        ..
+                    }) => Some(if *named {
+                        cent()
+                    } else {
+                        Money::new(Micros(12_345), Currency::USD)
+                    }),
+                    // Not charged at all.
+                    Some(Answer::Accepted {
+                        priced: false,
+                        named: true,
+                        ..
+                    }) => Some(Money::new(Micros::ZERO, Currency::USD)),
+                    _ => None,
+                };
+                let report = Report {
+                    cost: figure,
+                    priced_later: true,
+                    ..Report::default()
+                };
+                self.v
+                    .billed(ordinal, answer.map(|_| &report), &offers, self.now);
+            }
             Task::FollowUp(ordinal, kind) => {
                 assert!(
                     kind == FollowUpKind::Revoke || self.v.code.is_some(),
@@ -266,6 +218,7 @@ impl World {
                         message_id: named.then(|| "m".to_owned()),
                         cost: priced.then(cent),
                         reports: *reports,
+                        priced_later: *reports,
                     }),
                 };
                 self.v.sent(ordinal, answer, &offers, self.now);

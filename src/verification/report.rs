@@ -33,6 +33,9 @@ impl Verification {
         self.run_out(now);
         let was = self.record.attempts[index].status;
         self.learn_message_id(index, report, now);
+        if report.priced_later {
+            self.record.attempts[index].expect_bill(now);
+        }
         if let Some(status) = report.status {
             self.observe(index, status, report, now);
         }

@@ -225,6 +225,7 @@ impl Verification {
                     updated_at: now,
                     entries: 0,
                     ask: None,
+                    bill: None,
                     follow_up: None,
                     gave_way: false,
                     told: false,

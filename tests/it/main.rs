@@ -21,5 +21,6 @@ mod secrets;
 mod sms;
 mod storage;
 mod telegram;
+mod twilio;
 mod verifications;
 mod webhooks;

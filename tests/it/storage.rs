@@ -141,6 +141,7 @@ impl Hand {
             message_id: Some("m".to_owned()),
             cost: Some(Money::new(Micros(12_345), Currency::USD)),
             reports: true,
+            priced_later: false,
         };
         v.sent(1, Ok(receipt), &Self::offers(), self.now);
     }

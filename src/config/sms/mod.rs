@@ -2,11 +2,13 @@
 
 mod http;
 mod placeholder;
+mod twilio;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub use http::{Body, HttpSms, Match, Method, ReportMap};
+pub use twilio::{TwilioSender, TwilioSms};
 
 use super::field::{Field, quote};
 use super::reader::{Checked, Reader, all, optional};
@@ -30,12 +32,13 @@ pub struct SmsProvider {
 #[derive(Clone, Debug)]
 pub enum SmsKind {
     Http(HttpSms),
+    Twilio(TwilioSms),
 }
 
 /// Reads the keys of one kind from a provider's table.
 type ReadKind = for<'r, 'a> fn(&'r mut Reader<'a>) -> Checked<SmsKind>;
 
-const KINDS: [(&str, ReadKind); 1] = [("http", http::read)];
+const KINDS: [(&str, ReadKind); 2] = [("http", http::read), ("twilio", twilio::read)];
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const NAME_LENGTH: usize = 32;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 
+use super::form_pairs;
 use crate::delivery::http::{self, Answer, HttpClient};
 use crate::delivery::{
     About, CallbackError, Draft, Incoming, Message, NoAnswer, Provider, RawCallback, Receipt,
@@ -141,6 +142,7 @@ impl HttpSms {
             message_id,
             cost: None,
             reports: s.report.is_some(),
+            priced_later: false,
         })
     }
 }
@@ -235,6 +237,7 @@ impl Provider for HttpSms {
             reason,
             cost: None,
             refunded: false,
+            priced_later: false,
         };
         Ok(vec![Incoming {
             about: About::Attempt(attempt),
@@ -309,42 +312,6 @@ fn flat_object(form: &[u8]) -> Value {
         .map(|(key, value)| (key, Value::String(value)))
         .collect::<serde_json::Map<_, _>>()
         .into()
-}
-
-/// `application/x-www-form-urlencoded`, as browsers write it.
-fn form_pairs(form: &[u8]) -> Vec<(String, String)> {
-    let decode = |part: &[u8]| {
-        let mut out = Vec::with_capacity(part.len());
-        let mut rest = part;
-        while let [first, tail @ ..] = rest {
-            rest = tail;
-            match (first, tail) {
-                (b'+', _) => out.push(b' '),
-                (b'%', [high, low, after @ ..]) => {
-                    let digit = |d: &u8| {
-                        char::from(*d)
-                            .to_digit(16)
-                            .and_then(|d| u8::try_from(d).ok())
-                    };
-                    if let (Some(high), Some(low)) = (digit(high), digit(low)) {
-                        out.push(high * 16 + low);
-                        rest = after;
-                    } else {
-                        out.push(b'%');
-                    }
-                }
-                (other, _) => out.push(*other),
-            }
-        }
-        String::from_utf8_lossy(&out).into_owned()
-    };
-    form.split(|byte| *byte == b'&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| match pair.iter().position(|byte| *byte == b'=') {
-            Some(place) => (decode(&pair[..place]), decode(&pair[place + 1..])),
-            None => (decode(pair), String::new()),
-        })
-        .collect()
 }
 
 #[cfg(test)]

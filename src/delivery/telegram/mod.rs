@@ -198,6 +198,7 @@ impl Telegram {
             reason,
             cost: self.cost(status),
             refunded: status.is_refunded == Some(true),
+            priced_later: false,
         }
     }
 
@@ -278,6 +279,7 @@ impl Provider for Telegram {
                     cost: self.cost(&status),
                     message_id: Some(status.request_id),
                     reports: self.settings.send_callback_url,
+                    priced_later: false,
                 })
             }
             Called::Error(error) => Err(words::error(&error)),
@@ -410,6 +412,7 @@ mod tests {
         ];
         let now = DateTime::from_timestamp(now, 0).unwrap();
         telegram.read_callback(&RawCallback {
+            url: "",
             now,
             attempt: None,
             headers: &headers,

@@ -64,8 +64,8 @@ async fn the_page_needs_nothing_from_elsewhere() {
     assert!(page.headers().contains_key("content-security-policy"));
     let page = page.text().await.unwrap();
     assert!(page.contains("<title>Pinroute sandbox</title>"));
-    assert!(page.contains("SANDBOX"));
-    for path in ["/page.css", "/page.js", "/livez"] {
+    assert!(page.contains("Sandbox"));
+    for path in ["/page.css", "/page.js", "/site.js", "/livez"] {
         let answer = subject.http.get(subject.url(path)).send().await.unwrap();
         assert_eq!(answer.status(), 200);
         let text = answer.text().await.unwrap();

@@ -1,0 +1,453 @@
+//! Twilio Messaging: the form that sends a message, the words of its answers and reports, its signature, and the price that it
+//! only tells later (Twilio, Programmable Messaging, API version 2010-04-01).
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::form_pairs;
+use crate::delivery::http::{self, Answer, HttpClient};
+use crate::delivery::{
+    About, CallbackError, Draft, Incoming, Message, NoAnswer, Provider, RawCallback, Receipt,
+    Report, SendError,
+};
+use crate::ledger::price::Prices;
+use crate::money::{Currency, Micros, Money};
+use crate::verification::attempt::{AttemptStatus, Reason};
+use crate::verification::code::Code;
+use crate::verification::route::Channel;
+use crate::verification::{segments, text};
+
+/// What Twilio takes as `ValidityPeriod`, in seconds.
+const VALIDITY: std::ops::RangeInclusive<u64> = 1..=36_000;
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub name: String,
+    pub account_sid: String,
+    pub auth_token: String,
+    pub sender: Sender,
+    /// Without a trailing slash.
+    pub base_url: String,
+    pub prices: Prices,
+    pub currency: Currency,
+    pub timeout: Duration,
+}
+
+/// Who the message is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// A number, short code or alphanumeric name.
+    From(String),
+    MessagingService(String),
+}
+
+pub struct Twilio {
+    settings: Settings,
+    client: HttpClient,
+    key: hmac::Key,
+}
+
+/// Without the token.
+impl std::fmt::Debug for Twilio {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Twilio")
+            .field("name", &self.settings.name)
+            .field("base_url", &self.settings.base_url)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What to do after an error of the API (Twilio, error and warning dictionary). One that is not here is told as an alarm, and
+/// the next step is taken.
+#[rustfmt::skip]
+const ERRORS: &[(u32, SendError)] = &[
+    // Not this number.
+    (21211, SendError::Refused),       // invalid `To`
+    (21217, SendError::Refused),       // not a valid number
+    (21408, SendError::Refused),       // no permission for the region
+    (21610, SendError::Refused),       // the recipient has opted out
+    (21612, SendError::Refused),       // no route from this sender to that number
+    (21614, SendError::Refused),       // not a mobile number
+    (30003, SendError::Refused),       // unreachable handset
+    (30005, SendError::Refused),       // unknown handset
+    (30006, SendError::Refused),       // a landline
+    // Too fast.
+    (14107, SendError::Throttled(None)),
+    (20429, SendError::Throttled(None)),
+    (21611, SendError::Throttled(None)), // the sender's queue is full
+    (30001, SendError::Throttled(None)), // queue overflow
+    (30022, SendError::Throttled(None)), // rate limit of the campaign
+    // Us, until someone acts.
+    (20003, SendError::Misconfigured), // authentication
+    (20005, SendError::Misconfigured), // the account is not active
+    (20404, SendError::Misconfigured), // no such account or service
+    (21212, SendError::Misconfigured), // invalid `From`
+    (21603, SendError::Misconfigured), // `From` is missing
+    (21606, SendError::Misconfigured), // `From` is not a number of the account
+    (21608, SendError::Misconfigured), // a trial account, and a number that it does not know
+    (21659, SendError::Misconfigured), // `From` is not a number or sender of the account
+    (21703, SendError::Misconfigured), // the messaging service has no sender
+    (21705, SendError::Misconfigured), // invalid messaging service
+    (30002, SendError::Misconfigured), // the account is suspended
+    (30034, SendError::Misconfigured), // the sender is not registered (A2P 10DLC)
+    // This request.
+    (21602, SendError::Rejected),      // no body
+    (21617, SendError::Rejected),      // the body is too long
+    (30007, SendError::Rejected),      // filtered
+    (30450, SendError::Rejected),      // held for pumping
+];
+
+impl Twilio {
+    #[must_use]
+    pub fn new(settings: Settings, client: HttpClient) -> Self {
+        let key = hmac::Key::new(
+            hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            settings.auth_token.as_bytes(),
+        );
+        Self {
+            settings,
+            client,
+            key,
+        }
+    }
+
+    fn request(&self, method: reqwest::Method, message: &str) -> reqwest::RequestBuilder {
+        let s = &self.settings;
+        let url = format!(
+            "{}/2010-04-01/Accounts/{}/Messages{message}.json",
+            s.base_url, s.account_sid
+        );
+        self.client
+            .request(method, &url)
+            .basic_auth(&s.account_sid, Some(&s.auth_token))
+    }
+
+    /// Whether the parameters are signed for this address, as it was given or with its port said the other way.
+    fn is_signed(&self, url: &str, pairs: &[(String, String)], signature: &str) -> bool {
+        let Ok(given) = STANDARD.decode(signature) else {
+            return false;
+        };
+        let mut sorted = pairs.to_vec();
+        sorted.sort();
+        sorted.dedup();
+        let parameters: String = sorted
+            .into_iter()
+            .map(|(key, value)| key + &value)
+            .collect();
+        let fits = |url: &str| {
+            let signed = format!("{url}{parameters}");
+            hmac::verify(&self.key, signed.as_bytes(), &given).is_ok()
+        };
+        fits(url) || with_port_otherwise(url).is_some_and(|other| fits(&other))
+    }
+}
+
+/// The address with the scheme's usual port where it says none, and without one where it says it.
+fn with_port_otherwise(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let port = match scheme {
+        "https" => "443",
+        "http" => "80",
+        _ => return None,
+    };
+    match authority.rsplit_once(':') {
+        Some((host, said)) if !host.is_empty() && said.bytes().all(|b| b.is_ascii_digit()) => {
+            Some(format!("{scheme}://{host}{path}"))
+        }
+        _ => Some(format!("{scheme}://{authority}:{port}{path}")),
+    }
+}
+
+/// What an answer to a send means.
+fn read_answer(answer: &Answer) -> Result<Receipt, SendError> {
+    let json = answer.json().unwrap_or(Value::Null);
+    match answer.status {
+        200..300 => {
+            let message_id = json["sid"].as_str().map(str::to_owned);
+            if message_id.is_none() {
+                return Err(SendError::Unknown);
+            }
+            Ok(Receipt {
+                message_id,
+                // Null in practice; whoever settles it at once is believed.
+                cost: price(&json),
+                reports: true,
+                priced_later: true,
+            })
+        }
+        500.. => Err(SendError::Unknown),
+        status => {
+            let code = json["code"]
+                .as_u64()
+                .and_then(|code| u32::try_from(code).ok());
+            let known = code.and_then(|code| ERRORS.iter().find(|(known, _)| *known == code));
+            Err(match (known, status) {
+                (Some((_, error)), _) => *error,
+                (None, 429) => SendError::Throttled(None),
+                (None, 401 | 403) => SendError::Misconfigured,
+                (None, 400..500) => SendError::Unrecognised,
+                _ => SendError::Unknown,
+            })
+        }
+    }
+}
+
+/// `price` is negative, and null until it is known; zero is a figure too.
+fn price(json: &Value) -> Option<Money> {
+    let currency: Currency = json["price_unit"]
+        .as_str()?
+        .to_ascii_uppercase()
+        .parse()
+        .ok()?;
+    let amount: Micros = json["price"]
+        .as_str()?
+        .trim_start_matches('-')
+        .parse()
+        .ok()?;
+    Some(Money::new(amount, currency))
+}
+
+/// A status that we do not know means still pending.
+fn status(word: &str) -> Option<AttemptStatus> {
+    match word {
+        "sent" => Some(AttemptStatus::Sent),
+        "delivered" => Some(AttemptStatus::Delivered),
+        "read" => Some(AttemptStatus::Read),
+        "undelivered" | "canceled" => Some(AttemptStatus::Undelivered),
+        "failed" => Some(AttemptStatus::Failed),
+        _ => None,
+    }
+}
+
+fn report(word: &str, error: Option<u32>) -> Report {
+    let unreachable = [30003, 30004, 30005, 30006, 21610, 21614];
+    Report {
+        status: status(word),
+        reason: match error {
+            Some(code) if unreachable.contains(&code) => Some(Reason::Unreachable),
+            _ => Some(Reason::NotDelivered),
+        },
+        priced_later: true,
+        ..Report::default()
+    }
+}
+
+#[async_trait]
+impl Provider for Twilio {
+    fn name(&self) -> &str {
+        &self.settings.name
+    }
+
+    fn channel(&self) -> Channel {
+        Channel::Sms
+    }
+
+    fn currency(&self) -> Currency {
+        self.settings.currency
+    }
+
+    fn estimate(&self, draft: &Draft<'_>) -> Option<Money> {
+        let (_, segments) = segments::count(&text::render(draft.code, draft.wording));
+        self.settings
+            .prices
+            .estimate(draft.country, segments, self.settings.currency)
+    }
+
+    async fn send(&self, message: &Message<'_>) -> Result<Receipt, SendError> {
+        let text = text::render(message.draft.code, message.draft.wording);
+        let validity = message
+            .ttl
+            .as_secs()
+            .clamp(*VALIDITY.start(), *VALIDITY.end())
+            .to_string();
+        let sender = match &self.settings.sender {
+            Sender::From(from) => ("From", from.as_str()),
+            Sender::MessagingService(sid) => ("MessagingServiceSid", sid.as_str()),
+        };
+        let form = [
+            ("To", message.phone.as_str()),
+            sender,
+            ("Body", &text),
+            ("StatusCallback", message.callback_url),
+            ("ValidityPeriod", &validity),
+        ];
+        let request = self.request(reqwest::Method::POST, "").form(&form);
+        let answer = http::send(request, self.settings.timeout).await?;
+        let read = read_answer(&answer);
+        if let Err(error) = &read
+            && *error != SendError::Refused
+        {
+            let code = answer.json().and_then(|json| json["code"].as_u64());
+            tracing::warn!(provider = self.name(), status = answer.status, code, %error, "an SMS was not clearly accepted");
+        }
+        read
+    }
+
+    async fn ask(&self, message_id: &str) -> Result<Report, NoAnswer> {
+        // It goes into a path.
+        if !message_id.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return Err(NoAnswer);
+        }
+        let request = self.request(reqwest::Method::GET, &format!("/{message_id}"));
+        let answer = http::send(request, self.settings.timeout)
+            .await
+            .map_err(|_| NoAnswer)?;
+        let json = answer
+            .json()
+            .filter(|_| answer.status == 200)
+            .ok_or(NoAnswer)?;
+        let error = json["error_code"]
+            .as_u64()
+            .and_then(|code| u32::try_from(code).ok());
+        Ok(Report {
+            cost: price(&json),
+            ..report(json["status"].as_str().unwrap_or_default(), error)
+        })
+    }
+
+    async fn report_success(&self, _: &str, _: &Code) -> Result<(), NoAnswer> {
+        Ok(())
+    }
+
+    async fn revoke(&self, _: &str) -> Result<(), NoAnswer> {
+        Ok(())
+    }
+
+    /// The path's token names the attempt; the signature says that it is Twilio who calls.
+    fn read_callback(&self, raw: &RawCallback<'_>) -> Result<Vec<Incoming>, CallbackError> {
+        let attempt = raw.attempt.ok_or(CallbackError::NotAuthentic)?;
+        let signature = raw
+            .header("x-twilio-signature")
+            .ok_or(CallbackError::NotAuthentic)?;
+        let pairs = form_pairs(raw.body);
+        if !self.is_signed(raw.url, &pairs, signature) {
+            return Err(CallbackError::NotAuthentic);
+        }
+        let value = |name: &str| {
+            let found = pairs.iter().find(|(key, _)| key == name);
+            found.map(|(_, value)| value.as_str())
+        };
+        let word = value("MessageStatus")
+            .or_else(|| value("SmsStatus"))
+            .ok_or_else(|| CallbackError::Malformed("MessageStatus is missing".to_owned()))?;
+        let error = value("ErrorCode").and_then(|code| code.parse().ok());
+        Ok(vec![Incoming {
+            about: About::Attempt(attempt),
+            report: Report {
+                message_id: value("MessageSid").map(str::to_owned),
+                ..report(word, error)
+            },
+        }])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn twilio(token: &str) -> Twilio {
+        let settings = Settings {
+            name: "twilio".to_owned(),
+            account_sid: format!("AC{}", "0".repeat(32)),
+            auth_token: token.to_owned(),
+            sender: Sender::From("+15550001111".to_owned()),
+            base_url: "https://api.twilio.com".to_owned(),
+            prices: Prices::default(),
+            currency: Currency::USD,
+            timeout: Duration::from_secs(1),
+        };
+        Twilio::new(settings, HttpClient::new().unwrap())
+    }
+
+    /// From the test suite of Twilio's own library (twilio-python, MIT).
+    #[test]
+    fn a_signature_fits_with_and_without_the_port_and_for_nothing_else() {
+        let ours = twilio("12345");
+        let mut pairs: Vec<(String, String)> = [
+            ("CallSid", "CA1234567890ABCDE"),
+            ("Digits", "1234"),
+            ("From", "+14158675309"),
+            ("To", "+18005551212"),
+            ("Caller", "+14158675309"),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into();
+        let plain = "https://mycompany.com/myapp.php?foo=1&bar=2";
+        let ported = "https://mycompany.com:443/myapp.php?foo=1&bar=2";
+        for signature in [
+            "RSOYDt4T1cUTdK1PDd93/VVr8B8=",
+            "kvajT1Ptam85bY51eRf/AJRuM3w=",
+        ] {
+            assert!(ours.is_signed(plain, &pairs, signature), "{signature}");
+            assert!(ours.is_signed(ported, &pairs, signature), "{signature}");
+        }
+        let good = "RSOYDt4T1cUTdK1PDd93/VVr8B8=";
+        assert!(!ours.is_signed("https://mycompany.com/other", &pairs, good));
+        assert!(!ours.is_signed(plain, &pairs, "not base64"));
+        assert!(!twilio("other").is_signed(plain, &pairs, good));
+        pairs.push(("Digits".to_owned(), "1234".to_owned()));
+        assert!(
+            ours.is_signed(plain, &pairs, good),
+            "a repeated pair counts once"
+        );
+        pairs.push(("Digits".to_owned(), "9".to_owned()));
+        assert!(!ours.is_signed(plain, &pairs, good));
+    }
+
+    #[test]
+    fn an_answer_says_what_to_do_next() {
+        let read = |status: u16, body: Value| {
+            read_answer(&Answer {
+                status,
+                body: body.to_string().into_bytes(),
+            })
+        };
+        let taken = read(201, serde_json::json!({ "sid": "SM1", "status": "queued", "price": null, "price_unit": "USD" })).unwrap();
+        assert_eq!(
+            (taken.message_id.as_deref(), taken.cost, taken.priced_later),
+            (Some("SM1"), None, true)
+        );
+        let error = |status, code: u32| {
+            read(
+                status,
+                serde_json::json!({ "code": code, "status": status }),
+            )
+            .unwrap_err()
+        };
+        assert_eq!(error(400, 21614), SendError::Refused);
+        assert_eq!(error(429, 20429), SendError::Throttled(None));
+        assert_eq!(error(401, 20003), SendError::Misconfigured);
+        assert_eq!(error(400, 12_345), SendError::Unrecognised);
+        assert_eq!(error(503, 20_500), SendError::Unknown);
+        assert_eq!(read(200, Value::Null).unwrap_err(), SendError::Unknown);
+        assert_eq!(read(302, Value::Null).unwrap_err(), SendError::Unknown);
+    }
+
+    #[test]
+    fn a_price_is_read_once_it_is_there_and_zero_is_one() {
+        let read =
+            |price_: Value| price(&serde_json::json!({ "price": price_, "price_unit": "usd" }));
+        assert_eq!(read(Value::Null), None);
+        assert_eq!(
+            read("-0.00750".into()),
+            Some(Money::new(Micros(7_500), Currency::USD))
+        );
+        assert_eq!(
+            read("0".into()),
+            Some(Money::new(Micros::ZERO, Currency::USD))
+        );
+        assert_eq!(read("cheap".into()), None);
+        assert_eq!(
+            price(&serde_json::json!({ "price": "-1", "price_unit": null })),
+            None
+        );
+    }
+}

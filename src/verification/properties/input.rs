@@ -1,0 +1,86 @@
+//! What may happen to a verification, at random.
+
+use proptest::prelude::*;
+
+use crate::verification::Source;
+use crate::verification::attempt::{AttemptStatus, SendError};
+use crate::verification::route::Channel;
+
+#[derive(Clone, Debug)]
+pub enum Input {
+    Check(bool),
+    Resend(Option<Channel>),
+    Cancel,
+    Wait(u64),
+    /// Runs the next task, with this answer where it needs one.
+    Work(Answer),
+    /// The worker dies in the middle of its send.
+    Crash,
+    Report(u8, Told, Source),
+    Offers(u8),
+}
+
+#[derive(Clone, Debug)]
+pub enum Answer {
+    Accepted {
+        priced: bool,
+        named: bool,
+        reports: bool,
+    },
+    Error(SendError),
+}
+
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub status: Option<AttemptStatus>,
+    pub priced: bool,
+    pub refunded: bool,
+}
+
+pub fn input() -> impl Strategy<Value = Input> {
+    let channel = prop_oneof![
+        Just(None),
+        Just(Some(Channel::Telegram)),
+        Just(Some(Channel::Sms))
+    ];
+    let source = prop_oneof![Just(Source::Callback), Just(Source::Asked)];
+    prop_oneof![
+        2 => any::<bool>().prop_map(Input::Check),
+        2 => channel.prop_map(Input::Resend),
+        1 => Just(Input::Cancel),
+        3 => prop_oneof![Just(1_u64), Just(16), Just(31), Just(61), Just(700), Just(90_000)].prop_map(Input::Wait),
+        8 => answer().prop_map(Input::Work),
+        1 => Just(Input::Crash),
+        6 => (1_u8..6, told(), source).prop_map(|(n, t, s)| Input::Report(n, t, s)),
+        1 => (0_u8..4).prop_map(Input::Offers),
+    ]
+}
+
+fn answer() -> impl Strategy<Value = Answer> {
+    prop_oneof![
+        4 => any::<(bool, bool, bool)>()
+            .prop_map(|(priced, named, reports)| Answer::Accepted { priced, named, reports }),
+        1 => Just(Answer::Error(SendError::Refused)),
+        1 => Just(Answer::Error(SendError::NumberInvalid)),
+        1 => Just(Answer::Error(SendError::Throttled(None))),
+        1 => Just(Answer::Error(SendError::Unavailable)),
+        2 => Just(Answer::Error(SendError::Unknown)),
+        1 => Just(Answer::Error(SendError::Misconfigured)),
+    ]
+}
+
+fn told() -> impl Strategy<Value = Told> {
+    let status = prop_oneof![
+        Just(None),
+        Just(Some(AttemptStatus::Sent)),
+        Just(Some(AttemptStatus::Delivered)),
+        Just(Some(AttemptStatus::Read)),
+        Just(Some(AttemptStatus::Expired)),
+        Just(Some(AttemptStatus::Undelivered)),
+    ];
+    (status, any::<bool>(), any::<bool>()).prop_map(|(status, priced, refunded)| Told {
+        status,
+        priced,
+        refunded,
+    })
+}
