@@ -233,6 +233,21 @@ start_twilio_mock() {
   echo "Twilio's API description served by $PRISM on port $port"
 }
 
+# Sets PYTHON to one with the packages that the documentation's examples use; to nothing where there is none.
+find_python() {
+  local folder=$PWD/target/tools/python
+  PYTHON=$folder/bin/python3
+  [[ -f $folder/.installed ]] && return
+  if command -v python3 >/dev/null && python3 -m venv "$folder" >"$services_dir/python.log" 2>&1 &&
+    "$PYTHON" -m pip install --quiet --disable-pip-version-check 'pyjwt[crypto]==2.10.1' standardwebhooks==1.0.1 \
+      </dev/null >>"$services_dir/python.log" 2>&1; then
+    touch "$folder/.installed"
+    return
+  fi
+  PYTHON=
+  echo "NO PYTHON FOUND, or it could not install pyjwt and standardwebhooks: the examples that use them are skipped."
+}
+
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # --- Where servers come from

@@ -11,6 +11,7 @@ mod world;
 
 mod checks;
 mod crash;
+mod documentation;
 mod faults;
 mod limits;
 mod program;
