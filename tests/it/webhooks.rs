@@ -345,7 +345,7 @@ async fn a_redirect_is_not_followed(stage: Stage) {
         .expect(200);
     assert_eq!(
         (&tried["state"], &tried["tries"][0]["status"]),
-        (&json!("pending"), &json!(307))
+        (&json!("dead"), &json!(307))
     );
     assert!(
         word(&tried["tries"][0]["error"]).contains("register the address that it leads to"),
@@ -389,7 +389,7 @@ async fn private_addresses_are_refused_when_registered_and_when_called(stage: St
         .post(&format!("/v1/webhooks/{}/test", webhook.id), json!({}))
         .await
         .expect(200);
-    assert_eq!(tried["state"], "pending");
+    assert_eq!(tried["state"], "dead");
     assert!(
         word(&tried["tries"][0]["error"]).contains("private address"),
         "{tried}"
@@ -612,7 +612,7 @@ async fn a_test_message_is_answered_with_what_came_of_it(stage: Stage) {
     let tried = admin.post(&path, json!({})).await.expect(200);
     assert_eq!(
         (&tried["state"], &tried["tries"][0]["status"]),
-        (&json!("pending"), &Value::Null)
+        (&json!("dead"), &Value::Null)
     );
     assert!(
         word(&tried["tries"][0]["error"]).starts_with("could not connect"),

@@ -117,7 +117,7 @@ pub async fn list(
 
 /// Try an endpoint out
 ///
-/// Sends a message of the type `webhook.test`, whatever the endpoint asked for, and answers what came of its first try.
+/// Sends a message of the type `webhook.test` once, whatever the endpoint asked for, and answers what came of it.
 #[utoipa::path(
     post, operation_id = "testWebhook", path = "/v1/webhooks/{id}/test", tag = "Webhooks",
     params(("id" = Uuid, Path, description = "The webhook's id"), Idempotency),
