@@ -109,6 +109,7 @@ impl App {
         let told = gateway::Settings {
             public_url,
             unknown_after: settings.unknown_after,
+            reporting_currency: settings.reporting_currency,
             policies: Arc::new(policies(&settings)),
             render: http::verification_json,
         };

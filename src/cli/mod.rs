@@ -4,6 +4,7 @@ mod check_config;
 mod keys;
 mod migrate;
 mod projects;
+mod report;
 mod serve;
 mod settings;
 mod simulator;
@@ -42,6 +43,9 @@ enum Command {
     /// Create, list or revoke API keys.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Report costs and conversion, or build the reports' sums anew.
+    #[command(subcommand)]
+    Report(report::Command),
     /// Run the simulator alone: stand-in providers and virtual phones, for your own tests.
     Simulator(simulator::Arguments),
     /// Print the OpenAPI 3.1 document.
@@ -85,6 +89,7 @@ pub fn run() -> ExitCode {
         Command::Migrate => migrate::run(config),
         Command::Projects(command) => projects::run(config, command),
         Command::Keys(command) => keys::run(config, command),
+        Command::Report(command) => report::run(config, command),
         Command::Simulator(arguments) => simulator::run(&arguments),
         Command::Openapi => {
             say(&crate::http::document());

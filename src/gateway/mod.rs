@@ -19,6 +19,7 @@ mod preview;
 mod projects;
 mod proof;
 mod receive_report;
+mod reports;
 mod resend;
 mod start;
 mod webhooks;
@@ -41,6 +42,7 @@ pub use preview::{Preview, PreviewRequest, Price};
 pub use projects::{ProjectError, change_policy_of, check_name, new_secret};
 pub use proof::PublicKey;
 pub use receive_report::{CallbackRequest, ReportError};
+pub use reports::{Kind as ReportKind, ReportFault, report};
 pub use start::{StartError, StartRequest, Started};
 pub use webhooks::WebhookRequest;
 
@@ -54,12 +56,14 @@ pub use crate::storage::{
 use crate::abuse::limits::Exhausted;
 use crate::clock::Clock;
 use crate::delivery::{Draft, Provider};
+use crate::ledger::tally;
+use crate::money::{Currency, Money};
 use crate::secret::{Vault, random};
 use crate::shared_state::{PauseView, SharedState};
 use crate::storage::Db;
 use crate::verification::id::VerificationId;
-use crate::verification::route::{Offer, Skip};
-use crate::verification::{Refusal, Verification};
+use crate::verification::route::{Channel, Offer, Skip};
+use crate::verification::{Refusal, Verification, Wording};
 use crate::webhooks::client::Client;
 
 /// How long a lease holds unless it is renewed (architecture, point 5).
@@ -75,6 +79,8 @@ pub struct Settings {
     /// Without a trailing slash.
     pub public_url: String,
     pub unknown_after: Duration,
+    /// Of reports that do not ask for another.
+    pub reporting_currency: Currency,
     pub policies: Arc<PolicyBook>,
     /// How a verification reads in messages to projects.
     pub render: fn(&Verification) -> serde_json::Value,
@@ -196,6 +202,11 @@ impl Gateway {
     }
 
     #[must_use]
+    pub fn reporting_currency(&self) -> Currency {
+        self.0.settings.reporting_currency
+    }
+
+    #[must_use]
     pub fn directory(&self) -> &Directory {
         &self.0.directory
     }
@@ -306,6 +317,25 @@ impl Gateway {
             }
         };
         self.0.providers.iter().map(offer).collect()
+    }
+
+    /// What the default text would cost as SMS, by the cheapest provider.
+    fn sms_price(&self, draft: Draft<'_>) -> Option<Money> {
+        let plain;
+        let wording = if draft.wording.template.is_none() {
+            draft.wording
+        } else {
+            plain = Wording {
+                template: None,
+                ..draft.wording.clone()
+            };
+            &plain
+        };
+        let carries_sms = |line: &&Line| line.provider.channel() == Channel::Sms;
+        let prices = self.0.providers.iter().filter(carries_sms);
+        tally::cheapest(
+            prices.filter_map(|line| line.provider.estimate(&Draft { wording, ..draft })),
+        )
     }
 
     /// The same for one that has begun. Once its code is gone nothing will be sent, so there is nothing to offer.

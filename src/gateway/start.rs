@@ -151,6 +151,7 @@ impl Gateway {
             wording: &wording,
         };
         let offers = self.offers(draft, number);
+        let sms_price = self.sms_price(draft);
         let start = Start {
             id,
             project: request.project,
@@ -160,6 +161,7 @@ impl Gateway {
             code,
             payload: request.payload.clone(),
             wording,
+            sms_price,
             policy: &policy,
             ttl: request.ttl,
             channels: request.channels.as_deref(),

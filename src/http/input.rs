@@ -126,6 +126,42 @@ impl Fields {
         Some(out)
     }
 
+    /// Takes the list `items` of objects, at most so many, and reads each with `read`.
+    pub fn items<T>(
+        &mut self,
+        most: usize,
+        mut read: impl FnMut(&mut Self) -> T,
+    ) -> Option<Vec<T>> {
+        let name = "items";
+        let list = self.require(name, |value| match value.as_array() {
+            Some(list) if list.len() <= most => Ok(list.clone()),
+            Some(list) => Err(format!(
+                "holds {} items; {most} fit in one request",
+                list.len()
+            )),
+            None => Err("must be a list of objects".to_owned()),
+        })?;
+        let mut found = Vec::with_capacity(list.len());
+        for (place, value) in list.into_iter().enumerate() {
+            let Value::Object(left) = value else {
+                self.faults.push(FieldFault {
+                    pointer: format!("{}/{name}/{place}", self.prefix),
+                    detail: "must be an object".to_owned(),
+                });
+                continue;
+            };
+            let mut inner = Self {
+                prefix: format!("{}/{name}/{place}", self.prefix),
+                left,
+                faults: Vec::new(),
+            };
+            found.push(read(&mut inner));
+            inner.note_unknown();
+            self.faults.append(&mut inner.faults);
+        }
+        Some(found)
+    }
+
     #[must_use]
     pub fn has_faults(&self) -> bool {
         !self.faults.is_empty()

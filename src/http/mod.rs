@@ -4,6 +4,7 @@
 
 mod callbacks;
 mod caller;
+mod exchange_rates;
 mod idempotency;
 mod input;
 mod keys;
@@ -12,6 +13,7 @@ mod messages;
 mod openapi;
 mod problem;
 mod projects;
+mod reports;
 mod request_id;
 mod service;
 mod verifications;
@@ -119,6 +121,9 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(only("/v1/webhooks/{id}/deliveries", "GET, HEAD").route(get().to(w::deliveries::list)))
         .service(only("/v1/webhooks/{id}/deliveries/{delivery}/redeliver", "POST").route(web::post().to(w::deliveries::redeliver)))
         .service(only("/v1/ledger", "GET, HEAD").route(get().to(ledger::ledger)))
+        .service(only("/v1/reports/costs", "GET, HEAD").route(get().to(reports::costs)))
+        .service(only("/v1/reports/conversion", "GET, HEAD").route(get().to(reports::conversion)))
+        .service(only("/v1/exchange-rates", "GET, HEAD, PUT").route(get().to(exchange_rates::list)).route(web::put().to(exchange_rates::put)))
         .service(only("/callbacks/{provider}", "POST").route(web::post().to(callbacks::signed)))
         .service(only("/callbacks/{provider}/{token}", "GET, POST").route(web::get().to(callbacks::by_token_in_get)).route(web::post().to(callbacks::by_token)))
         .service(only("/.well-known/jwks.json", "GET, HEAD").route(get().to(service::jwks)))

@@ -36,6 +36,7 @@ pub enum Code {
     IdempotencyMismatch,
     IdempotencyInProgress,
     ChannelUnavailable,
+    ExchangeRateMissing,
     ServiceUnavailable,
     NotFound,
     MethodNotAllowed,
@@ -46,11 +47,11 @@ pub enum Code {
 
 impl Code {
     #[rustfmt::skip]
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Unauthorized, Self::Forbidden, Self::InvalidRequest, Self::PhoneNumberInvalid, Self::PhoneNumberUnsupported,
         Self::CountryBlocked, Self::RateLimited, Self::ResendTooSoon, Self::TooManySends, Self::TooManyChecks,
         Self::VerificationNotFound, Self::VerificationExpired, Self::VerificationNotPending, Self::IdempotencyMismatch,
-        Self::IdempotencyInProgress, Self::ChannelUnavailable, Self::ServiceUnavailable, Self::NotFound,
+        Self::IdempotencyInProgress, Self::ChannelUnavailable, Self::ExchangeRateMissing, Self::ServiceUnavailable, Self::NotFound,
         Self::MethodNotAllowed, Self::PayloadTooLarge, Self::UnsupportedMediaType, Self::RequestTimeout,
     ];
 
@@ -73,6 +74,7 @@ impl Code {
             Self::IdempotencyMismatch    => (422, "idempotency_mismatch",     "The Idempotency-Key was used with another body"),
             Self::IdempotencyInProgress  => (409, "idempotency_in_progress",  "The first request with this Idempotency-Key still runs"),
             Self::ChannelUnavailable     => (422, "channel_unavailable",      "The channel is not open to this verification"),
+            Self::ExchangeRateMissing    => (422, "exchange_rate_missing",    "There is no exchange rate"),
             Self::ServiceUnavailable     => (503, "service_unavailable",      "The service cannot answer now"),
             Self::NotFound               => (404, "not_found",                "Nothing is here"),
             Self::MethodNotAllowed       => (405, "method_not_allowed",       "The method is not one of this address"),

@@ -14,6 +14,8 @@ const BATCH: usize = 128;
 const REFRESH: Duration = Duration::from_millis(500);
 /// A database host that has gone without a word must not hold a worker for ever.
 const LIMIT: Duration = Duration::from_secs(10);
+/// How often what changes have added to the reports is summed.
+const SUM: Duration = Duration::from_secs(1);
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// Starts the workers; they end when `stop` is cancelled. Work that they began goes on in the gateway's own tasks.
@@ -42,6 +44,7 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
     every(REFRESH, |gateway| {
         Box::pin(async move { gateway.refresh().await })
     });
+    every(SUM, |gateway| Box::pin(sum(gateway)));
     every(SWEEP, |gateway| Box::pin(sweep(gateway)));
     let (hearing, until) = (gateway.clone(), stop.clone());
     workers.spawn(async move { hearing.hear_replicas(&until).await });
@@ -84,6 +87,19 @@ async fn work_on_due(gateway: Gateway) {
 async fn tell_projects(gateway: Gateway) {
     if let Err(error) = gateway.tell_projects().await {
         tracing::warn!(%error, "messages that are due could not be read");
+    }
+}
+
+async fn sum(gateway: Gateway) {
+    loop {
+        match gateway.sum_tallies().await {
+            Ok(true) => tokio::task::yield_now().await,
+            Ok(false) => return,
+            Err(error) => {
+                tracing::warn!(%error, "the reports' sums could not be brought up to date");
+                return;
+            }
+        }
     }
 }
 

@@ -3,9 +3,12 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::tally::Measure;
 use crate::money::Money;
 use crate::verification::Verification;
-use crate::verification::attempt::{Booking, BookingKind};
+use crate::verification::attempt::{Basis, Booking, BookingKind};
+use crate::verification::phone::Country;
+use crate::verification::route::Channel;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -18,6 +21,10 @@ pub struct Entry {
     /// Negative for a charge, positive for a refund.
     pub money: Money,
     pub provider: String,
+    /// Of the attempt that it is about.
+    pub channel: Option<Channel>,
+    /// Where that attempt's number is.
+    pub country: Option<Country>,
     pub project: Option<Uuid>,
     pub verification: Option<Uuid>,
     pub attempt: Option<Uuid>,
@@ -66,11 +73,25 @@ impl Entry {
             basis: booking.basis.as_str().to_owned(),
             money: booking.money,
             provider: booking.provider.clone(),
+            channel: Some(booking.channel),
+            country: Some(verification.record.country),
             project: Some(verification.project.0),
             verification: Some(verification.id.uuid()),
             attempt: Some(booking.attempt.uuid()),
             author: None,
             note: None,
+        }
+    }
+
+    /// The sum of the reports that it counts in, and what it adds there; charges count as positive.
+    #[must_use]
+    pub fn measured(&self) -> (Measure, i64) {
+        let amount = self.money.amount.0;
+        match self.kind {
+            Kind::Charge => (Measure::Charged, amount.saturating_neg()),
+            Kind::Refund if self.basis == Basis::Documented.as_str() => (Measure::Expected, amount),
+            Kind::Refund => (Measure::Refunded, amount),
+            Kind::TopUp | Kind::Adjustment => (Measure::Other, amount),
         }
     }
 }

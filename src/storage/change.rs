@@ -7,6 +7,7 @@ use super::deliveries::Delivery;
 use super::idempotency::Claim;
 use super::verifications::Stored;
 use crate::ledger::entry::Entry;
+use crate::ledger::tally::{self, Tally};
 use crate::secret::Vault;
 use crate::verification::Verification;
 
@@ -15,6 +16,7 @@ use crate::verification::Verification;
 pub struct Change {
     pub(super) write: Option<(Write, Stored)>,
     pub(super) entries: Vec<Entry>,
+    pub(super) tallies: Vec<Tally>,
     pub(super) deliveries: Vec<Delivery>,
     pub(super) idempotency: Option<IdempotencyOp>,
 }
@@ -89,6 +91,7 @@ impl Change {
         Self {
             write: None,
             entries: Vec::new(),
+            tallies: Vec::new(),
             deliveries: Vec::new(),
             idempotency: Some(op),
         }
@@ -104,15 +107,17 @@ impl Change {
         wake_at: Option<DateTime<Utc>>,
         lease: Lease,
     ) -> Self {
-        let entries = verification
+        let entries: Vec<Entry> = verification
             .bookings
             .iter()
             .map(|b| Entry::of(verification, b))
             .collect();
+        let tallies = tally::growth(verification, &entries);
         let stored = Stored::of(vault, verification, reuse_key, wake_at, lease);
         Self {
             write: Some((write, stored)),
             entries,
+            tallies,
             deliveries: Vec::new(),
             idempotency: None,
         }

@@ -11,10 +11,10 @@ use crate::ledger::entry::{Entry, Kind};
 use crate::money::{Micros, Money};
 use crate::verification::id::{ProjectId, VerificationId};
 
-pub(super) const INSERT: &str = "INSERT INTO ledger (id, at, kind, basis, amount, currency, provider, project_id, \
-    verification_id, attempt_id, author, note) \
-    SELECT r.id, r.at, r.kind, r.basis, r.amount, r.currency, r.provider, r.project_id, r.verification_id, r.attempt_id, \
-    r.author, r.note FROM {rows} WHERE true ON CONFLICT DO NOTHING";
+pub(super) const INSERT: &str = "INSERT INTO ledger (id, at, kind, basis, amount, currency, provider, channel, country, \
+    project_id, verification_id, attempt_id, author, note) \
+    SELECT r.id, r.at, r.kind, r.basis, r.amount, r.currency, r.provider, r.channel, r.country, r.project_id, \
+    r.verification_id, r.attempt_id, r.author, r.note FROM {rows} WHERE true ON CONFLICT DO NOTHING";
 
 pub(super) fn rows(entries: &[&Entry]) -> Rows {
     let text = |get: &dyn Fn(&Entry) -> Option<String>| {
@@ -42,6 +42,14 @@ pub(super) fn rows(entries: &[&Entry]) -> Rows {
                 text(&|e| Some(e.money.currency.as_str().to_owned())),
             ),
             ("provider", text(&|e| Some(e.provider.clone()))),
+            (
+                "channel",
+                text(&|e| e.channel.map(|channel| channel.as_str().to_owned())),
+            ),
+            (
+                "country",
+                text(&|e| e.country.map(|country| country.to_string())),
+            ),
             ("project_id", uuid(&|e| e.project)),
             ("verification_id", uuid(&|e| e.verification)),
             ("attempt_id", uuid(&|e| e.attempt)),
@@ -51,8 +59,12 @@ pub(super) fn rows(entries: &[&Entry]) -> Rows {
     )
 }
 
+/// As [`Row`] reads them.
+pub(super) const COLUMNS: &str = "id, at, kind, basis, amount, currency, provider, channel, country, project_id, \
+    verification_id, attempt_id, author, note";
+
 #[derive(FromRow)]
-struct Row {
+pub(super) struct Row {
     id: Uuid,
     at: DateTime<Utc>,
     kind: String,
@@ -60,6 +72,8 @@ struct Row {
     amount: i64,
     currency: String,
     provider: String,
+    channel: Option<String>,
+    country: Option<String>,
     project_id: Option<Uuid>,
     verification_id: Option<Uuid>,
     attempt_id: Option<Uuid>,
@@ -85,6 +99,8 @@ impl TryFrom<Row> for Entry {
                 row.currency.parse().map_err(|_| fault("currency"))?,
             ),
             basis: row.basis,
+            channel: read(row.channel, || fault("channel"))?,
+            country: read(row.country, || fault("country"))?,
             provider: row.provider,
             project: row.project_id,
             verification: row.verification_id,
@@ -93,6 +109,14 @@ impl TryFrom<Row> for Entry {
             note: row.note,
         })
     }
+}
+
+fn read<T: std::str::FromStr>(
+    text: Option<String>,
+    fault: impl Fn() -> StorageError,
+) -> Result<Option<T>, StorageError> {
+    text.map(|text| text.parse().map_err(|_| fault()))
+        .transpose()
 }
 
 /// Which entries, newest first.
@@ -115,10 +139,8 @@ impl Db {
     pub async fn list_ledger(&self, query: &LedgerQuery) -> Result<Vec<Entry>, StorageError> {
         macro_rules! list {
             ($pool:expr, $db:ty) => {{
-                let mut sql = sqlx::QueryBuilder::<$db>::new(
-                    "SELECT id, at, kind, basis, amount, currency, provider, project_id, verification_id, attempt_id, \
-                     author, note FROM ledger WHERE true",
-                );
+                let mut sql = sqlx::QueryBuilder::<$db>::new("SELECT ");
+                sql.push(COLUMNS).push(" FROM ledger WHERE true");
                 if let Some(project) = query.project {
                     sql.push(" AND project_id = ").push_bind(project.0);
                 }

@@ -14,6 +14,7 @@ use super::engine::{Engine, Location, read, write};
 use super::reader::Readers;
 use super::writer::Writer;
 use super::{Db, StorageError};
+use crate::clock::Clock;
 use crate::secret::Vault;
 
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
@@ -85,6 +86,23 @@ impl Db {
         db.have_default_project(now).await?;
         if db.lock.is_some() {
             db.void_leases(now).await?;
+        }
+        if options.migrate && db.is_unsummed().await? {
+            tracing::info!("the history is summed for the reports, once");
+            match db
+                .rebuild(&Clock::system(), |progress| {
+                    tracing::info!(
+                        done = progress.done,
+                        of = progress.of,
+                        "summing the history"
+                    );
+                })
+                .await
+            {
+                // Another replica does it.
+                Ok(()) | Err(super::RebuildError::Busy) => {}
+                Err(super::RebuildError::Storage(error)) => return Err(error.into()),
+            }
         }
         Ok(db)
     }

@@ -12,8 +12,9 @@ use super::deliveries::Delivery;
 use super::engine::Engine;
 use super::rows::{Column, Rows};
 use super::verifications::Stored;
-use super::{deliveries, idempotency, ledger, verifications};
+use super::{deliveries, idempotency, ledger, tallies, verifications};
 use crate::ledger::entry::Entry;
+use crate::ledger::tally::Tally;
 
 /// A connection that the writer has to itself. Whoever begins on it must commit, roll back, or throw it away.
 pub(super) enum Line {
@@ -35,6 +36,37 @@ impl Line {
             // A plain BEGIN would ask for the lock only at the first write.
             Self::Sqlite(_) => self.plain("BEGIN IMMEDIATE").await,
         }
+    }
+
+    /// Every statement sees the same rows.
+    pub async fn begin_snapshot(&mut self) -> sqlx::Result<()> {
+        match self {
+            Self::Postgres(_) => self.plain("BEGIN ISOLATION LEVEL REPEATABLE READ").await,
+            Self::Sqlite(_) => self.plain("BEGIN IMMEDIATE").await,
+        }
+    }
+
+    /// The same on a connection that only reads.
+    pub async fn begin_reading(&mut self) -> sqlx::Result<()> {
+        self.plain("BEGIN").await
+    }
+
+    /// Runs one statement and answers how many rows it changed.
+    pub async fn run(&mut self, sql: impl sqlx::SqlSafeStr) -> sqlx::Result<u64> {
+        let sql = sql.into_sql_str();
+        Ok(match self {
+            Self::Postgres(line) => sqlx::query(sql).execute(&mut **line).await?.rows_affected(),
+            Self::Sqlite(line) => sqlx::query(sql).execute(&mut **line).await?.rows_affected(),
+        })
+    }
+
+    /// The only value that a statement finds.
+    pub async fn text(&mut self, sql: &'static str) -> sqlx::Result<String> {
+        let (text,): (String,) = match self {
+            Self::Postgres(line) => sqlx::query_as(sql).fetch_one(&mut **line).await?,
+            Self::Sqlite(line) => sqlx::query_as(sql).fetch_one(&mut **line).await?,
+        };
+        Ok(text)
     }
 
     pub async fn commit(&mut self) -> sqlx::Result<()> {
@@ -66,7 +98,7 @@ impl Line {
         }
     }
 
-    async fn write(&mut self, sql: &str, rows: Rows) -> sqlx::Result<()> {
+    pub async fn write(&mut self, sql: &str, rows: Rows) -> sqlx::Result<()> {
         match self {
             Self::Postgres(line) => rows.postgres(sql).execute(&mut **line).await.map(|_| ()),
             Self::Sqlite(line) => rows.sqlite(sql).execute(&mut **line).await.map(|_| ()),
@@ -101,11 +133,16 @@ impl Line {
 
 /// The statements as one on Postgres, which can change several tables in one: BEGIN, COMMIT and the other round trips fall
 /// away. An entry or a message is written only if its verification was.
-static IN_ONE: LazyLock<String> = LazyLock::new(|| in_one(&[("booked", ledger::INSERT)]));
+static IN_ONE: LazyLock<String> = LazyLock::new(|| in_one(&ALWAYS));
 
 /// The same with messages, which most groups do not have.
 static IN_ONE_TOLD: LazyLock<String> =
-    LazyLock::new(|| in_one(&[("booked", ledger::INSERT), ("told", deliveries::INSERT)]));
+    LazyLock::new(|| in_one(&[ALWAYS[0], ALWAYS[1], ("told", deliveries::INSERT)]));
+
+const ALWAYS: [(&str, &str); 2] = [
+    ("booked", ledger::INSERT),
+    ("counted", tallies::INSERT_SUMMED),
+];
 
 fn in_one(rest: &[(&str, &str)]) -> String {
     let (insert, update) = (verifications::INSERT, verifications::UPDATE);
@@ -135,6 +172,7 @@ pub(super) fn is_one_statement(line: &Line, changes: &[&Change]) -> bool {
             kind(change).is_some()
                 && kind(change) == first
                 && change.entries.is_empty()
+                && change.tallies.is_empty()
                 && change.deliveries.is_empty()
                 && change.idempotency.is_none()
         }),
@@ -166,10 +204,16 @@ pub(super) async fn write_in_one(
         .iter()
         .flat_map(|change| &change.deliveries)
         .collect();
+    let counted: Vec<(Uuid, &Tally)> = changes
+        .iter()
+        .filter_map(|change| Some((change.subject()?, &change.tallies)))
+        .flat_map(|(id, tallies)| tallies.iter().map(move |tally| (id, tally)))
+        .collect();
     let mut rows = vec![
         verifications::rows(&in_order(writes(), Write::Insert)),
         verifications::rows(&in_order(writes(), Write::Update)),
         ledger::rows(&entries),
+        tallies::rows(&counted),
     ];
     let sql = if told.is_empty() {
         &IN_ONE
@@ -257,6 +301,11 @@ async fn write_the_rest(
     let entries: Vec<&Entry> = effective().flat_map(|change| &change.entries).collect();
     if !entries.is_empty() {
         line.write(ledger::INSERT, ledger::rows(&entries)).await?;
+    }
+    let counted = tallies::summed(effective().flat_map(|change| &change.tallies));
+    if !counted.is_empty() {
+        let counted: Vec<_> = counted.iter().map(|tally| (Uuid::nil(), tally)).collect();
+        line.write(tallies::INSERT, tallies::rows(&counted)).await?;
     }
     let told: Vec<&Delivery> = effective().flat_map(|change| &change.deliveries).collect();
     if !told.is_empty() {

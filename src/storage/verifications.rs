@@ -171,6 +171,7 @@ impl Row {
             code_hash: CodeHash(code_hash),
             code,
             told: record.events.len(),
+            counted: record.attempts.len(),
             record,
             bookings: Vec::new(),
         })

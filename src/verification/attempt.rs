@@ -279,6 +279,7 @@ pub struct Booking {
     pub kind: BookingKind,
     pub basis: Basis,
     pub money: Money,
+    pub channel: Channel,
     pub provider: String,
 }
 

@@ -31,6 +31,7 @@ mod start;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::money::Money;
 use attempt::{Attempt, Booking, Reason};
 use code::{Code, CodeHash};
 use event::{Event, EventKind};
@@ -58,6 +59,8 @@ pub struct Verification {
     pub bookings: Vec<Booking>,
     /// How many of its events are written.
     pub told: usize,
+    /// How many of its attempts are.
+    pub counted: usize,
 }
 
 /// The part of a verification that holds no secret.
@@ -70,6 +73,9 @@ pub struct Record {
     pub payload: Option<String>,
     #[serde(default, skip_serializing_if = "Wording::is_empty")]
     pub wording: Wording,
+    /// What each send that is asked for would cost as SMS, for comparison; `None`: there is no price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sms_price: Option<Money>,
     pub attempts: Vec<Attempt>,
     pub checks_used: u32,
     pub sends_used: u32,
@@ -173,6 +179,7 @@ impl Verification {
         self.version += 1;
         self.bookings.clear();
         self.told = self.record.events.len();
+        self.counted = self.record.attempts.len();
     }
 
     #[must_use]

@@ -139,6 +139,7 @@ impl Verification {
             kind,
             basis,
             money,
+            channel: attempt.channel,
             provider: attempt.provider.clone(),
         });
     }

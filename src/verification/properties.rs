@@ -86,6 +86,7 @@ fn begin(kind: u8, now: DateTime<Utc>) -> Verification {
         code_hash: RIGHT,
         payload: None,
         wording: Wording::default(),
+        sms_price: None,
         policy: &policy,
         ttl: None,
         channels: None,

@@ -11,6 +11,7 @@ use super::policy::Policy;
 use super::route::{Channel, Offer, Skip, Step};
 use super::span;
 use super::{Record, Refusal, Status, Terms, Verification, Wording};
+use crate::money::Money;
 
 /// What a new verification is made of.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct Start<'a> {
     pub code_hash: CodeHash,
     pub payload: Option<String>,
     pub wording: Wording,
+    /// What one send would cost as SMS.
+    pub sms_price: Option<Money>,
     pub policy: &'a Policy,
     /// Instead of the policy's.
     pub ttl: Option<std::time::Duration>,
@@ -98,6 +101,7 @@ impl Verification {
                 },
                 payload: start.payload,
                 wording: start.wording,
+                sms_price: start.sms_price,
                 attempts: Vec::new(),
                 checks_used: 0,
                 sends_used: 1,
@@ -108,6 +112,7 @@ impl Verification {
             },
             bookings: Vec::new(),
             told: 0,
+            counted: 0,
         };
         verification.note(now, EventKind::Created);
         verification.plan(Cursor::at(0), offers, now);

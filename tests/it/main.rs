@@ -17,6 +17,7 @@ mod limits;
 mod program;
 mod projects;
 mod replicas;
+mod reports;
 mod sandbox_page;
 mod secrets;
 mod sms;

@@ -59,13 +59,19 @@ fn lines(bytes: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// The one line of JSON that a command with `--json` prints.
-async fn run_json(stage: &Stage, arguments: &[&str]) -> Value {
+/// What a command that ends well prints.
+pub async fn run_well(stage: &Stage, arguments: &[&str]) -> String {
     let mut command = program(stage);
     command.args(arguments);
     let output = run(command).await;
     assert_eq!(output.status.code(), Some(0), "{:?}", lines(&output.stderr));
-    let [line] = lines(&output.stdout).try_into().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The one line of JSON that a command with `--json` prints.
+async fn run_json(stage: &Stage, arguments: &[&str]) -> Value {
+    let output = run_well(stage, arguments).await;
+    let [line] = lines(output.as_bytes()).try_into().unwrap();
     serde_json::from_str(&line).unwrap()
 }
 

@@ -13,6 +13,7 @@ use pinroute::app::{self, App, Background, StartError};
 use pinroute::clock::Clock;
 use pinroute::config::{self, Settings};
 use pinroute::gateway::Gateway;
+use pinroute::reports::query::Wanted;
 use pinroute::secret::random;
 use pinroute::storage::{Db, NewKey};
 use pinroute::verification::Verification;
@@ -228,6 +229,9 @@ impl Stage {
             app.stop().await;
             end(runtime).await;
         }
+        if in_order {
+            left_over.extend(self.sums_that_differ().await);
+        }
         if self.engine == Engine::Postgres {
             let (_, name) = self.database_url.rsplit_once("%3D").unwrap();
             self.servers
@@ -238,6 +242,47 @@ impl Stage {
         }
         let _ = std::fs::remove_dir_all(&self.folder);
         left_over
+    }
+
+    /// Whatever a test did, the reports' sums are those of the verifications and entries that are there.
+    async fn sums_that_differ(&self) -> Vec<String> {
+        let wanted = Wanted {
+            span: 86_400,
+            periods: vec![(0, i64::from(u32::MAX))],
+            project: None,
+            by: [true; 4],
+        };
+        let read = async || {
+            let sums = self.db.sums(&wanted).await.unwrap();
+            let times = self.db.times(&wanted).await.unwrap();
+            let sums = sums
+                .iter()
+                .filter(|sum| sum.values.iter().any(|value| *value != 0));
+            let times = times
+                .iter()
+                .filter(|time| time.values.iter().any(|value| *value != 0));
+            let mut all: Vec<String> = sums.map(|sum| format!("{sum:?}")).collect();
+            all.extend(times.map(|time| format!("{time:?}")));
+            all.sort_unstable();
+            all
+        };
+        let grown = read().await;
+        self.db.rebuild(&self.clock, |_| {}).await.unwrap();
+        let rebuilt = read().await;
+        while self.db.sum_tallies(self.clock.now()).await.unwrap() {}
+        let summed = read().await;
+        let differ = |name: &str, one: &[String], other: &[String]| {
+            let only: Vec<&String> = one.iter().filter(|row| !other.contains(row)).collect();
+            (!only.is_empty()).then(|| format!("sums {name}: {only:?}"))
+        };
+        [
+            differ("that should not be there", &grown, &rebuilt),
+            differ("that are missing", &rebuilt, &grown),
+            differ("that were lost", &rebuilt, &summed),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     /// From now on every statement fails, as after a table was lost; on Postgres.

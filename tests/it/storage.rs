@@ -97,6 +97,7 @@ impl Hand {
             code,
             payload: Some("order 42".to_owned()),
             wording: Wording::default(),
+            sms_price: None,
             policy: &policy,
             ttl: None,
             channels: None,
@@ -116,8 +117,7 @@ impl Hand {
         self.db
             .commit(self.change(Write::Insert, v, Lease::Keep))
             .await?;
-        v.version += 1;
-        v.bookings.clear();
+        v.was_written();
         Ok(())
     }
 
@@ -125,8 +125,7 @@ impl Hand {
         self.db
             .commit(self.change(Write::Update, v, Lease::Keep))
             .await?;
-        v.version += 1;
-        v.bookings.clear();
+        v.was_written();
         Ok(())
     }
 
@@ -170,7 +169,7 @@ async fn a_pending_reuse_key_is_unique_and_free_once_it_is_over(stage: Stage) {
         |v: &Verification, write| Change::of(&hand.vault, write, v, reuse_key, None, Lease::Keep);
     let mut first = hand.verification(&stage.number());
     hand.db.commit(change(&first, Write::Insert)).await.unwrap();
-    first.version += 1;
+    first.was_written();
     let second = hand.verification(&stage.number());
     let refused = hand.db.commit(change(&second, Write::Insert)).await;
     assert!(matches!(refused, Err(CommitError::Exists)), "{refused:?}");
@@ -290,6 +289,8 @@ async fn ledger_entries_are_written_once(stage: Stage) {
     };
     let entries = hand.db.list_ledger(&query).await.unwrap();
     assert_eq!(entries.len(), 1);
+    // The sums trust the version, under which no transition books twice: they are made good by hand here.
+    hand.db.rebuild(&stage.clock, |_| {}).await.unwrap();
     let entry = &entries[0];
     assert_eq!(entry.money, Money::new(Micros(-12_345), Currency::USD));
     assert_eq!(
@@ -433,7 +434,7 @@ async fn leases_are_taken_kept_renewed_and_given_up(stage: Stage) {
     for (owner, free) in [(1, false), (2, true)] {
         let change = hand.change(Write::Update, &v, Lease::Release { owner });
         hand.db.commit(change).await.unwrap();
-        v.version += 1;
+        v.was_written();
         let taken = hand
             .db
             .claim(v.id, 3, at(21), at(26))

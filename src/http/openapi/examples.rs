@@ -1,5 +1,6 @@
 //! The examples of the document: requests, and what a success answers. A test holds them to the document's own schemas.
 
+mod finance;
 mod projects;
 mod webhooks;
 
@@ -147,7 +148,7 @@ fn shown(operation: &str) -> Vec<Shown> {
         "getOpenapi" => vec![
             ("200", JSON, vec![("document", "How it begins", json!({"openapi": "3.1.0", "info": {"title": "Pinroute"}}))]),
         ],
-        _ => [webhooks::shown(operation), projects::shown(operation)].concat(),
+        _ => [webhooks::shown(operation), projects::shown(operation), finance::shown(operation)].concat(),
     }
 }
 

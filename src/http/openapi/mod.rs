@@ -19,7 +19,8 @@ use problems::Problems;
 
 use super::problem::ProblemBody;
 use super::{
-    callbacks, keys, ledger, messages, projects, service, verifications as v, webhooks as w,
+    callbacks, exchange_rates, keys, ledger, messages, projects, reports, service,
+    verifications as v, webhooks as w,
 };
 
 #[derive(OpenApi)]
@@ -34,11 +35,11 @@ use super::{
         messages::preview,
         projects::create, projects::list, projects::find, projects::change, keys::create, keys::list, keys::revoke,
         w::create, w::list, w::find, w::delete, w::rotate, w::deliveries::list, w::deliveries::test, w::deliveries::redeliver,
-        ledger::ledger,
+        ledger::ledger, reports::costs, reports::conversion, exchange_rates::list, exchange_rates::put,
         callbacks::signed, callbacks::by_token, callbacks::by_token_in_get,
         service::livez, service::readyz, service::metrics, service::jwks, service::openapi,
     ),
-    components(schemas(ProblemBody, sets::VerificationStatus, sets::LedgerKind, sets::LedgerFormat)),
+    components(schemas(ProblemBody, sets::VerificationStatus, sets::LedgerKind, sets::LedgerFormat, sets::ReportFormat)),
     tags(
         (name = "Verifications", description = "Prove that a visitor owns a phone number. Scope `verify`."),
         (name = "Projects", description = "Who sends, by which rules, with which keys. Scope `admin`."),
@@ -95,6 +96,7 @@ fn operations(document: &mut utoipa::openapi::OpenApi) -> impl Iterator<Item = &
             &mut item.get,
             &mut item.post,
             &mut item.patch,
+            &mut item.put,
             &mut item.delete,
         ]
         .into_iter()

@@ -8,7 +8,7 @@
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::sets::{LedgerFormat, LedgerKind, Moment, VerificationStatus};
+use super::sets::{LedgerFormat, LedgerKind, Moment, ReportFormat, VerificationStatus};
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
@@ -59,6 +59,31 @@ pub struct LedgerFilter {
     verification_id: Option<Uuid>,
     /// `json`, unless said otherwise. `csv`: all entries as a stream (RFC 4180).
     format: Option<LedgerFormat>,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ReportFilter {
+    /// The first day; 29 days before the last without it.
+    #[param(example = "2026-11-01")]
+    from: Option<chrono::NaiveDate>,
+    /// The last day, inclusive; today without it.
+    #[param(example = "2026-11-30")]
+    to: Option<chrono::NaiveDate>,
+    /// The IANA time zone whose days count.
+    #[param(default = "UTC", example = "Asia/Tashkent")]
+    tz: Option<String>,
+    /// Any of `month`, `week`, `day`, `hour`, `project`, `channel`, `provider`, `country`, with commas between them.
+    #[param(example = "day,channel")]
+    group_by: Option<String>,
+    /// Converts all money to this one; the configured `reporting_currency` without it.
+    #[param(pattern = "^[A-Z]{3}$", example = "USD")]
+    currency: Option<String>,
+    /// For a key of the whole instance: one project's only, by its name.
+    #[param(example = "default")]
+    project: Option<String>,
+    /// `json`, unless said otherwise here or in `Accept`.
+    format: Option<ReportFormat>,
 }
 
 #[derive(IntoParams)]

@@ -80,6 +80,10 @@ const PROBLEMS: &[(&str, &[&[Code]])] = &[
     ("testWebhook",            &[KEY, POST, &[Code::NotFound]]),
     ("redeliverWebhook",       &[KEY, POST, &[Code::NotFound]]),
     ("listLedger",             &[KEY, &[Code::InvalidRequest]]),
+    ("reportCosts",            &[KEY, &[Code::InvalidRequest, Code::ExchangeRateMissing]]),
+    ("reportConversion",       &[KEY, &[Code::InvalidRequest]]),
+    ("listExchangeRates",      &[KEY, &[Code::InvalidRequest]]),
+    ("putExchangeRates",       &[KEY, BODY]),
     ("receiveSignedReport",    &[CALLBACK, &[Code::PayloadTooLarge, Code::RequestTimeout]]),
     ("receiveReport",          &[CALLBACK, &[Code::PayloadTooLarge, Code::RequestTimeout]]),
     ("receiveReportByGet",     &[CALLBACK]),
@@ -272,6 +276,10 @@ fn example(code: Code) -> Problem {
         Code::IdempotencyInProgress => Problem::new(
             code,
             "The first request with this Idempotency-Key still runs; repeat a little later.",
+        ),
+        Code::ExchangeRateMissing => Problem::new(
+            code,
+            "There is no exchange rate for RUB to USD on 2026-11-01; PUT /v1/exchange-rates adds one.",
         ),
         Code::ServiceUnavailable => Problem::unavailable(),
         Code::NotFound => Problem::new(

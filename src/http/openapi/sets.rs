@@ -259,6 +259,14 @@ pub enum LedgerBasis {
 /// `csv` is all entries as a stream (RFC 4180), whatever `limit` says.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
+pub enum ReportFormat {
+    Json,
+    Csv,
+    Xlsx,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
 pub enum LedgerFormat {
     Json,
     Csv,

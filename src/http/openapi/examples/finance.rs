@@ -1,0 +1,70 @@
+//! Examples of reports, rates and what else finance reads.
+
+use serde_json::{Value, json};
+
+use super::{JSON, REQUEST, Shown};
+
+const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+#[rustfmt::skip]
+pub(super) fn shown(operation: &str) -> Vec<Shown> {
+    match operation {
+        "reportCosts" => vec![
+            ("200", JSON, vec![("report", "By day and channel", json!({
+                "currency": "USD", "from": "2026-11-01", "to": "2026-11-02", "tz": "Asia/Tashkent", "rows": [
+                    costs(json!({"day": "2026-11-01", "channel": "telegram"})), costs(json!({"day": "2026-11-02", "channel": "telegram"})),
+                ], "total": costs(json!({}))}))]),
+            ("200", "text/csv", vec![("report", "By day", json!("day,verifications,attempts,delivered,approved,charged,refunded,\
+                refunded_expected,net,sms_equivalent\r\n2026-11-01,120,123,118,110,1.23,0.05,0.00,1.18,6.15\r\n\
+                total,120,123,118,110,1.23,0.05,0.00,1.18,6.15\r\n"))]),
+            ("200", XLSX, vec![("report", "The bytes of a spreadsheet", json!([80, 75, 3, 4]))]),
+        ],
+        "reportConversion" => vec![
+            ("200", JSON, vec![("report", "By country", json!({
+                "from": "2026-11-01", "to": "2026-11-02", "tz": "UTC", "rows": [funnel(json!({"country": "UZ"}))],
+                "total": funnel(json!({}))}))]),
+            ("200", "text/csv", vec![("report", "Without groups", json!("requested,sent,delivered,read,approved,sent_p50,sent_p95,\
+                delivered_p50,delivered_p95,read_p50,read_p95,approved_p50,approved_p95\r\n\
+                120,119,118,90,110,0.4,0.9,1.2,3.5,4.1,20.4,11.5,42.1\r\n"))]),
+            ("200", XLSX, vec![("report", "The bytes of a spreadsheet", json!([80, 75, 3, 4]))]),
+        ],
+        "listExchangeRates" => vec![("200", JSON, vec![("rates", "One", rates())])],
+        "putExchangeRates" => vec![
+            (REQUEST, JSON, vec![("rates", "One", rates())]),
+            ("200", JSON, vec![("rates", "All of them", rates())]),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+fn rates() -> Value {
+    json!({"items": [{"date": "2026-11-01", "from": "RUB", "to": "USD", "rate": "0.0105"}]})
+}
+
+fn costs(groups: Value) -> Value {
+    merged(
+        groups,
+        json!({
+            "verifications": 120, "attempts": 123, "delivered": 118, "approved": 110, "charged": "1.23", "refunded": "0.05",
+            "refunded_expected": "0.00", "net": "1.18", "sms_equivalent": "6.15"
+        }),
+    )
+}
+
+fn funnel(groups: Value) -> Value {
+    merged(
+        groups,
+        json!({
+            "requested": 120, "sent": 119, "delivered": 118, "read": 90, "approved": 110, "sent_p50": 0.4, "sent_p95": 0.9,
+            "delivered_p50": 1.2, "delivered_p95": 3.5, "read_p50": 4.1, "read_p95": 20.4, "approved_p50": 11.5,
+            "approved_p95": 42.1
+        }),
+    )
+}
+
+fn merged(mut one: Value, other: Value) -> Value {
+    if let (Value::Object(one), Value::Object(other)) = (&mut one, other) {
+        one.extend(other);
+    }
+    one
+}

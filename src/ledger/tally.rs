@@ -1,0 +1,339 @@
+//! What a verification adds to the reports' sums. Pure.
+//!
+//! A verification's part is read off its record ([`part`]), and a change adds the difference between its part now and its part
+//! when it was last written ([`growth`]). So sums that grow with each change are the same as sums over everything there is,
+//! and can be rebuilt from it at any time.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::entry::Entry;
+use crate::money::{Currency, Money};
+use crate::verification::attempt::Attempt;
+use crate::verification::event::{Event, EventKind};
+use crate::verification::id::ProjectId;
+use crate::verification::phone::Country;
+use crate::verification::route::Channel;
+use crate::verification::{Record, Verification};
+
+/// Sums are kept for quarters of an hour: every time zone's days are made of whole ones.
+pub const QUARTER: i64 = 900;
+
+/// What is summed. Verifications stand in the row of their last attempt, at their creation; attempts in their own, at theirs;
+/// money in its attempt's, at its entry's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Measure {
+    Verifications,
+    /// Of which some attempt left; and so on, each verification once.
+    VerificationsSent,
+    VerificationsDelivered,
+    VerificationsRead,
+    VerificationsApproved,
+    Attempts,
+    AttemptsSent,
+    AttemptsDelivered,
+    AttemptsRead,
+    /// The last attempts of approved verifications.
+    AttemptsApproved,
+    /// Micro-units, positive.
+    Charged,
+    Refunded,
+    /// Refunds that are documented and not reported.
+    Expected,
+    /// What the sends asked for would have cost as SMS.
+    SmsEquivalent,
+    /// Top-ups and adjustments.
+    Other,
+}
+
+impl Measure {
+    pub const ALL: [Self; 15] = [
+        Self::Verifications,
+        Self::VerificationsSent,
+        Self::VerificationsDelivered,
+        Self::VerificationsRead,
+        Self::VerificationsApproved,
+        Self::Attempts,
+        Self::AttemptsSent,
+        Self::AttemptsDelivered,
+        Self::AttemptsRead,
+        Self::AttemptsApproved,
+        Self::Charged,
+        Self::Refunded,
+        Self::Expected,
+        Self::SmsEquivalent,
+        Self::Other,
+    ];
+
+    /// The stages of which it is kept how long they took.
+    pub const TIMED: [Self; 8] = [
+        Self::VerificationsSent,
+        Self::VerificationsDelivered,
+        Self::VerificationsRead,
+        Self::VerificationsApproved,
+        Self::AttemptsSent,
+        Self::AttemptsDelivered,
+        Self::AttemptsRead,
+        Self::AttemptsApproved,
+    ];
+
+    /// The column that holds its sum.
+    #[must_use]
+    pub fn column(self) -> &'static str {
+        match self {
+            Self::Verifications => "verifications",
+            Self::VerificationsSent => "verifications_sent",
+            Self::VerificationsDelivered => "verifications_delivered",
+            Self::VerificationsRead => "verifications_read",
+            Self::VerificationsApproved => "verifications_approved",
+            Self::Attempts => "attempts",
+            Self::AttemptsSent => "attempts_sent",
+            Self::AttemptsDelivered => "attempts_delivered",
+            Self::AttemptsRead => "attempts_read",
+            Self::AttemptsApproved => "attempts_approved",
+            Self::Charged => "charged",
+            Self::Refunded => "refunded",
+            Self::Expected => "expected",
+            Self::SmsEquivalent => "sms_equivalent",
+            Self::Other => "other",
+        }
+    }
+
+    /// The number that stands for it in rows that wait to be summed. Never given to another.
+    #[must_use]
+    pub fn number(self) -> i64 {
+        self as i64
+    }
+}
+
+/// What one cell of the sums grows by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tally {
+    /// Seconds since 1970, at the start of a quarter of an hour.
+    pub starts_at: i64,
+    /// Nil for what concerns an account as a whole.
+    pub project: Uuid,
+    /// Empty for what concerns an account as a whole, as is `country`.
+    pub channel: &'static str,
+    pub provider: String,
+    pub country: String,
+    /// Empty for counts.
+    pub currency: String,
+    pub measure: Measure,
+    /// How long it took, as a [`bin`].
+    pub bin: Option<i64>,
+    pub value: i64,
+}
+
+impl Tally {
+    fn same_cell(&self, other: &Self) -> bool {
+        self.measure == other.measure
+            && self.starts_at == other.starts_at
+            && self.bin == other.bin
+            && self.channel == other.channel
+            && self.provider == other.provider
+            && self.project == other.project
+            && self.country == other.country
+            && self.currency == other.currency
+    }
+}
+
+/// The start of the quarter of an hour that `at` is in.
+#[must_use]
+pub fn quarter(at: DateTime<Utc>) -> i64 {
+    let seconds = at.timestamp();
+    seconds - seconds.rem_euclid(QUARTER)
+}
+
+/// Four bins for each doubling, from a quarter of a second on.
+const BINS_PER_DOUBLING: f64 = 4.0;
+const FIRST_BIN_SECONDS: f64 = 0.25;
+const LAST_BIN: i64 = 100;
+
+/// The bin of a duration; [`seconds`] is its inverse.
+#[must_use]
+pub fn bin(from: DateTime<Utc>, to: DateTime<Utc>) -> i64 {
+    let seconds = (to - from).as_seconds_f64();
+    if seconds <= FIRST_BIN_SECONDS {
+        return 0;
+    }
+    let place = (seconds / FIRST_BIN_SECONDS).log2() * BINS_PER_DOUBLING;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "bounded by the last bin, and cut off on purpose"
+    )]
+    let place = place.min(99.0) as i64;
+    (place + 1).clamp(0, LAST_BIN)
+}
+
+/// Where a bin begins and ends, in seconds.
+#[must_use]
+pub fn seconds(bin: i64) -> (f64, f64) {
+    #[expect(clippy::cast_precision_loss, reason = "a hundred at most")]
+    let at = |edge: i64| FIRST_BIN_SECONDS * (edge as f64 / BINS_PER_DOUBLING).exp2();
+    if bin <= 0 {
+        (0.0, FIRST_BIN_SECONDS)
+    } else {
+        (at(bin - 1), at(bin))
+    }
+}
+
+/// What the change that is about to be written adds.
+#[must_use]
+pub fn growth(v: &Verification, entries: &[Entry]) -> Vec<Tally> {
+    let record = &v.record;
+    let mut tallies = whole(v.project, record);
+    let before = part(
+        v.project,
+        record,
+        record.attempts.get(..v.counted).unwrap_or_default(),
+        record.events.get(..v.told).unwrap_or_default(),
+    );
+    for mut old in before {
+        old.value = -old.value;
+        add(&mut tallies, old);
+    }
+    for entry in entries {
+        if let Some(tally) = of_entry(entry) {
+            add(&mut tallies, tally);
+        }
+    }
+    tallies.retain(|tally| tally.value != 0);
+    tallies
+}
+
+/// All that a verification adds but for its money, which is its entries'.
+#[must_use]
+pub fn whole(project: ProjectId, record: &Record) -> Vec<Tally> {
+    part(project, record, &record.attempts, &record.events)
+}
+
+/// What a verification with these attempts and events adds.
+fn part(project: ProjectId, record: &Record, attempts: &[Attempt], events: &[Event]) -> Vec<Tally> {
+    let Some(last) = attempts.last() else {
+        return Vec::new();
+    };
+    let mut tallies = Vec::with_capacity(8);
+    let country = record.country;
+    let cell = |at: DateTime<Utc>, attempt: &Attempt, measure, bin| Tally {
+        starts_at: quarter(at),
+        project: project.0,
+        channel: attempt.channel.as_str(),
+        provider: attempt.provider.clone(),
+        country: country.to_string(),
+        currency: String::new(),
+        measure,
+        bin,
+        value: 1,
+    };
+    let born = record.created_at;
+    tallies.push(cell(born, last, Measure::Verifications, None));
+    if let Some(sms) = record.sms_price {
+        let asked = events
+            .iter()
+            .filter(|event| matches!(event.kind, EventKind::Created | EventKind::Resend));
+        let sends = i64::try_from(asked.count()).unwrap_or(i64::MAX);
+        tallies.push(Tally {
+            currency: sms.currency.to_string(),
+            value: sms.amount.0.saturating_mul(sends),
+            ..cell(born, last, Measure::SmsEquivalent, None)
+        });
+    }
+    let stages = [
+        (
+            Measure::VerificationsSent,
+            Measure::AttemptsSent,
+            left as fn(EventKind) -> bool,
+        ),
+        (
+            Measure::VerificationsDelivered,
+            Measure::AttemptsDelivered,
+            arrived,
+        ),
+        (Measure::VerificationsRead, Measure::AttemptsRead, seen),
+    ];
+    for (of_verification, _, is) in stages {
+        if let Some(event) = events.iter().find(|event| is(event.kind)) {
+            tallies.push(cell(born, last, of_verification, Some(bin(born, event.at))));
+        }
+    }
+    for attempt in attempts {
+        let begun = attempt.created_at;
+        add(&mut tallies, cell(begun, attempt, Measure::Attempts, None));
+        for (_, of_attempt, is) in stages {
+            let about = |event: &&Event| event.attempt == Some(attempt.ordinal) && is(event.kind);
+            if let Some(event) = events.iter().find(about) {
+                add(
+                    &mut tallies,
+                    cell(begun, attempt, of_attempt, Some(bin(begun, event.at))),
+                );
+            }
+        }
+    }
+    if let Some(event) = events
+        .iter()
+        .find(|event| event.kind == EventKind::Approved)
+    {
+        let approved = [
+            (born, Measure::VerificationsApproved),
+            (last.created_at, Measure::AttemptsApproved),
+        ];
+        for (from, measure) in approved {
+            tallies.push(cell(from, last, measure, Some(bin(from, event.at))));
+        }
+    }
+    tallies
+}
+
+/// It is known to have left: an answer said so, or a report of what became of it.
+fn left(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::Sent | EventKind::AttemptExpired | EventKind::Undelivered
+    ) || arrived(kind)
+}
+
+fn arrived(kind: EventKind) -> bool {
+    matches!(kind, EventKind::Delivered | EventKind::Read)
+}
+
+fn seen(kind: EventKind) -> bool {
+    kind == EventKind::Read
+}
+
+/// What a ledger entry adds.
+#[must_use]
+pub fn of_entry(entry: &Entry) -> Option<Tally> {
+    let (measure, value) = entry.measured();
+    (value != 0).then(|| Tally {
+        starts_at: quarter(entry.at),
+        project: entry.project.unwrap_or_default(),
+        channel: entry.channel.map_or("", Channel::as_str),
+        provider: entry.provider.clone(),
+        country: entry
+            .country
+            .map(|c: Country| c.to_string())
+            .unwrap_or_default(),
+        currency: entry.money.currency.to_string(),
+        measure,
+        bin: None,
+        value,
+    })
+}
+
+/// Adds to the cell that is there already, or a new one.
+pub fn add(tallies: &mut Vec<Tally>, tally: Tally) {
+    match tallies.iter_mut().find(|there| there.same_cell(&tally)) {
+        Some(there) => there.value = there.value.saturating_add(tally.value),
+        None => tallies.push(tally),
+    }
+}
+
+/// The cheapest of what the sends of a verification would cost as SMS: of those in the first one's currency.
+#[must_use]
+pub fn cheapest(prices: impl Iterator<Item = Money>) -> Option<Money> {
+    let mut currency: Option<Currency> = None;
+    prices
+        .filter(|price| *currency.get_or_insert(price.currency) == price.currency)
+        .min_by_key(|price| price.amount)
+}

@@ -1,0 +1,147 @@
+//! What was spent, what came back, and what SMS alone would have cost (contract §3, *Finance*).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+
+use super::calendar::Period;
+use super::exchange::{Exact, Missing, Rates};
+use super::query::Query;
+use super::sums::Sums;
+use super::table::{Cell, Key, Table};
+use crate::ledger::tally::Measure;
+use crate::money::{Currency, Micros};
+
+/// The columns after those that name a row.
+pub const FIGURES: [&str; 9] = [
+    "verifications",
+    "attempts",
+    "delivered",
+    "approved",
+    "charged",
+    "refunded",
+    "refunded_expected",
+    "net",
+    "sms_equivalent",
+];
+
+/// The sums that are money, in the order of [`Figures`].
+const MONEY: [Measure; 4] = [
+    Measure::Charged,
+    Measure::Refunded,
+    Measure::Expected,
+    Measure::SmsEquivalent,
+];
+
+/// One row before it is rounded.
+#[derive(Clone, Copy, Debug, Default)]
+struct Exactly {
+    counts: [i64; 4],
+    money: [Exact; 4],
+}
+
+/// One row, or the total.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Figures {
+    counts: [i64; 4],
+    money: [i64; 4],
+}
+
+impl Figures {
+    /// Money is rounded here, once for each row.
+    fn of(exactly: &Exactly) -> Self {
+        Self {
+            counts: exactly.counts,
+            money: exactly.money.map(|exact| exact.rounded().0),
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        for (sum, value) in self.counts.iter_mut().zip(other.counts) {
+            *sum = sum.saturating_add(value);
+        }
+        for (sum, value) in self.money.iter_mut().zip(other.money) {
+            *sum = sum.saturating_add(value);
+        }
+    }
+
+    fn cells(&self) -> Vec<Cell> {
+        let [charged, refunded, expected, sms] = self.money;
+        let net = charged.saturating_sub(refunded);
+        let counts = self.counts.iter().map(|count| Cell::Count(*count));
+        let money = [charged, refunded, expected, net, sms];
+        counts
+            .chain(money.iter().map(|amount| Cell::Money(Micros(*amount))))
+            .collect()
+    }
+}
+
+/// The report's rows, or the currencies and days that a rate is missing for.
+pub fn table(
+    query: &Query,
+    periods: &[Period],
+    sums: &[Sums],
+    rates: &Rates,
+    project_name: impl Fn(Uuid) -> Option<String> + Copy,
+) -> Result<Table, Missing> {
+    let mut rows: BTreeMap<Key, Exactly> = BTreeMap::new();
+    let mut missing: BTreeMap<String, BTreeSet<_>> = BTreeMap::new();
+    for sum in sums {
+        let Some(period) = periods.get(sum.period) else {
+            continue;
+        };
+        let row = rows
+            .entry(Key::of(query, period, &sum.place, project_name))
+            .or_default();
+        let counts = [
+            Measure::Verifications,
+            Measure::Attempts,
+            Measure::AttemptsDelivered,
+            Measure::VerificationsApproved,
+        ];
+        for (count, measure) in row.counts.iter_mut().zip(counts) {
+            *count = count.saturating_add(sum.get(measure));
+        }
+        let Ok(currency) = sum.currency.parse::<Currency>() else {
+            continue;
+        };
+        for (exact, measure) in row.money.iter_mut().zip(MONEY) {
+            let amount = Micros(sum.get(measure));
+            if let Some(converted) = rates.convert(amount, currency, query.currency, period.day) {
+                exact.add(converted);
+            } else {
+                let days = missing.entry(sum.currency.clone()).or_default();
+                days.insert(period.day);
+            }
+        }
+    }
+    if !missing.is_empty() {
+        return Err(Missing {
+            to: query.currency.to_string(),
+            days: missing,
+        });
+    }
+    if query.groups.is_empty() {
+        // Also where nothing was: one row.
+        rows.entry(Key::none()).or_default();
+    }
+    // A cell that was counted and then counted elsewhere, as after a fallback, leaves nothing.
+    let rows = rows
+        .into_iter()
+        .map(|(key, exactly)| (key, Figures::of(&exactly)))
+        .filter(|(_, figures)| query.groups.is_empty() || *figures != Figures::default());
+    let mut total = Figures::default();
+    let mut lines = Vec::new();
+    for (key, figures) in rows {
+        total.add(&figures);
+        lines.push(key.cells().chain(figures.cells()).collect());
+    }
+    let keys = query.groups.iter().map(|group| group.as_str());
+    Ok(Table {
+        currency: query.currency,
+        keys: query.groups.len(),
+        columns: keys.chain(FIGURES).collect(),
+        rows: lines,
+        total: total.cells(),
+    })
+}

@@ -1,0 +1,197 @@
+//! What a report is asked for.
+
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use uuid::Uuid;
+
+use super::calendar::{self, Period};
+use crate::money::Currency;
+
+/// What rows are told apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Group {
+    Month,
+    Week,
+    Day,
+    Hour,
+    Project,
+    Channel,
+    Provider,
+    Country,
+}
+
+impl Group {
+    pub const ALL: [Self; 8] = [
+        Self::Month,
+        Self::Week,
+        Self::Day,
+        Self::Hour,
+        Self::Project,
+        Self::Channel,
+        Self::Provider,
+        Self::Country,
+    ];
+
+    /// The name that the API and the tables' heads use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Month => "month",
+            Self::Week => "week",
+            Self::Day => "day",
+            Self::Hour => "hour",
+            Self::Project => "project",
+            Self::Channel => "channel",
+            Self::Provider => "provider",
+            Self::Country => "country",
+        }
+    }
+
+    #[must_use]
+    pub fn is_time(self) -> bool {
+        self <= Self::Hour
+    }
+}
+
+/// Days of a report at most: ten years.
+pub const MOST_DAYS: i64 = 3_660;
+/// The same by the hour.
+pub const MOST_DAYS_BY_HOUR: i64 = 100;
+
+/// A report that was asked for, checked.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// In `zone`, both inclusive.
+    pub from: NaiveDate,
+    pub to: NaiveDate,
+    /// Decides where a day ends.
+    pub zone: chrono_tz::Tz,
+    /// In the order asked for, each once.
+    pub groups: Vec<Group>,
+    pub currency: Currency,
+    /// One project's only.
+    pub project: Option<Uuid>,
+}
+
+/// A parameter that is not as it must be: its name, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name} {detail}")]
+pub struct Fault {
+    pub name: &'static str,
+    pub detail: String,
+}
+
+impl Query {
+    /// The last thirty days unless told otherwise.
+    pub fn new(
+        from: Option<NaiveDate>,
+        to: Option<NaiveDate>,
+        zone: chrono_tz::Tz,
+        groups: Vec<Group>,
+        currency: Currency,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Fault> {
+        let today = now.with_timezone(&zone).date_naive();
+        let to = to.unwrap_or_else(|| from.map_or(today, |from| from.max(today)));
+        let from = from.unwrap_or_else(|| to.checked_sub_days(Days::new(29)).unwrap_or(to));
+        let days = (to - from).num_days() + 1;
+        let by_hour = groups.contains(&Group::Hour);
+        let most = if by_hour {
+            MOST_DAYS_BY_HOUR
+        } else {
+            MOST_DAYS
+        };
+        let fault = |name, detail| Err(Fault { name, detail });
+        if days < 1 {
+            return fault("to", format!("is before from ({from}); swap them"));
+        }
+        if days > most {
+            let how = if by_hour { " by the hour" } else { "" };
+            return fault(
+                "from",
+                format!("lies {days} days before the end; a report{how} covers {most} at most"),
+            );
+        }
+        if !(1970..=9_000).contains(&chrono::Datelike::year(&from)) {
+            return fault("from", "must be a date since 1970".to_owned());
+        }
+        Ok(Self {
+            from,
+            to,
+            zone,
+            groups,
+            currency,
+            project: None,
+        })
+    }
+
+    #[must_use]
+    pub fn has(&self, group: Group) -> bool {
+        self.groups.contains(&group)
+    }
+
+    /// What to sum for it. Periods are days at the largest, since money is converted by the day.
+    #[must_use]
+    pub fn wanted(&self) -> (Wanted, Vec<Period>) {
+        let periods = calendar::periods(self.from, self.to, self.zone, self.has(Group::Hour));
+        let wanted = Wanted {
+            span: calendar::span(&periods),
+            periods: periods.iter().map(|p| (p.starts_at, p.ends_at)).collect(),
+            project: self.project,
+            by: [
+                self.has(Group::Project),
+                self.has(Group::Channel),
+                self.has(Group::Provider),
+                self.has(Group::Country),
+            ],
+        };
+        (wanted, periods)
+    }
+}
+
+/// `day,channel,country`.
+pub fn groups(text: &str) -> Result<Vec<Group>, String> {
+    let mut groups = Vec::new();
+    for name in text
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+    {
+        let Some(group) = Group::ALL.into_iter().find(|group| group.as_str() == name) else {
+            let known: Vec<&str> = Group::ALL.iter().map(|group| group.as_str()).collect();
+            return Err(format!(
+                "has no group `{name}`; there are {}",
+                known.join(", ")
+            ));
+        };
+        if !groups.contains(&group) {
+            groups.push(group);
+        }
+    }
+    Ok(groups)
+}
+
+/// `2026-11-01`.
+pub fn date(text: &str) -> Result<NaiveDate, String> {
+    NaiveDate::parse_from_str(text, "%Y-%m-%d")
+        .ok()
+        .filter(|_| text.len() == 10)
+        .ok_or_else(|| format!("`{text}` is not a date such as 2026-11-01"))
+}
+
+/// `Asia/Tashkent`.
+pub fn zone(text: &str) -> Result<chrono_tz::Tz, String> {
+    text.parse()
+        .map_err(|_| format!("`{text}` is not an IANA time zone such as Asia/Tashkent"))
+}
+
+/// What is to be summed.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Seconds of the finest sums that the periods are made of.
+    pub span: i64,
+    /// From and before, in seconds since 1970.
+    pub periods: Vec<(i64, i64)>,
+    pub project: Option<Uuid>,
+    /// Whether rows are told apart by project, channel, provider, country.
+    pub by: [bool; 4],
+}

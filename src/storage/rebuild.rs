@@ -1,0 +1,258 @@
+//! The reports' sums anew, from the verifications and the ledger that are there.
+//!
+//! What is there is read in one snapshot, beside the running servers, and summed in memory; then the old sums are replaced in
+//! one transaction, together with the waiting rows that the snapshot saw. Rows of later changes stay, and are summed as ever.
+
+use std::collections::HashMap;
+
+use crate::clock::Clock;
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::engine::Engine;
+use super::tallies::Turn;
+use super::transaction::Line;
+use super::{Db, StorageError, ledger, tallies};
+use crate::ledger::entry::Entry;
+use crate::ledger::tally::{Tally, of_entry, whole};
+use crate::verification::Record;
+use crate::verification::id::ProjectId;
+
+/// Rows that one statement reads or writes.
+const AT_ONCE: usize = 2_000;
+/// How long the turn is held from one sign of life to the next.
+const HELD_SECONDS: i64 = 60;
+
+/// How much has been read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    pub done: u64,
+    pub of: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RebuildError {
+    #[error(
+        "another rebuild is under way, or was broken off within the last minute; try again then"
+    )]
+    Busy,
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl From<sqlx::Error> for RebuildError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Storage(error.into())
+    }
+}
+
+/// Each cell, with a value of nought, and its sum.
+type Sums = HashMap<Tally, i64>;
+
+#[derive(FromRow)]
+struct Row {
+    id: Uuid,
+    project_id: Uuid,
+    record: String,
+}
+
+impl Db {
+    /// Whether there is history that was never summed.
+    pub(super) async fn is_unsummed(&self) -> Result<bool, StorageError> {
+        let mut line = Line::take(&self.engine).await?;
+        Ok(Turn::read(&mut line).await? == Turn::New)
+    }
+
+    /// Reads everything and replaces the sums. `tell` hears of the progress.
+    pub async fn rebuild(
+        &self,
+        clock: &Clock,
+        mut tell: impl FnMut(Progress),
+    ) -> Result<(), RebuildError> {
+        let mut turn = self.take_turn(clock).await?;
+        let mut snapshot = self.snapshot().await?;
+        let mut progress = Progress {
+            done: 0,
+            of: snapshot.count().await?,
+        };
+        let seen = snapshot.waiting().await?;
+        let mut sums = Sums::new();
+        let mut after = Uuid::nil();
+        loop {
+            let rows = snapshot.verifications(after).await?;
+            let Some(last) = rows.last() else { break };
+            after = last.id;
+            for row in &rows {
+                let record: Record =
+                    serde_json::from_str(&row.record).map_err(|_| StorageError::Inconsistent {
+                        table: "verifications",
+                        column: "record",
+                        id: row.id.to_string(),
+                    })?;
+                add(&mut sums, whole(ProjectId(row.project_id), &record));
+            }
+            progress.done += rows.len() as u64;
+            turn = self.keep_turn(turn, clock).await?;
+            tell(progress);
+        }
+        let mut after = Uuid::nil();
+        loop {
+            let entries = snapshot.entries(after).await?;
+            let Some(last) = entries.last() else { break };
+            after = last.id;
+            add(&mut sums, entries.iter().filter_map(of_entry));
+            turn = self.keep_turn(turn, clock).await?;
+        }
+        snapshot.line.roll_back().await;
+        self.replace(turn, &seen, sums).await
+    }
+
+    async fn take_turn(&self, clock: &Clock) -> Result<Turn, RebuildError> {
+        let mut line = Line::take(&self.engine).await?;
+        for _ in 0..20 {
+            let now = clock.now().timestamp();
+            let turn = Turn::read(&mut line).await?;
+            let made = match turn {
+                Turn::New => 0,
+                Turn::Free(made) => made,
+                Turn::Rebuilding { made, until } if until <= now => made,
+                Turn::Rebuilding { .. } => return Err(RebuildError::Busy),
+            };
+            let mine = Turn::Rebuilding {
+                made,
+                until: now + HELD_SECONDS,
+            };
+            if Turn::change(&mut line, turn, mine).await? {
+                return Ok(mine);
+            }
+        }
+        Err(RebuildError::Busy)
+    }
+
+    async fn keep_turn(&self, turn: Turn, clock: &Clock) -> Result<Turn, RebuildError> {
+        let Turn::Rebuilding { made, until } = turn else {
+            return Err(RebuildError::Busy);
+        };
+        let now = clock.now().timestamp();
+        if until - now > HELD_SECONDS / 2 {
+            return Ok(turn);
+        }
+        let longer = Turn::Rebuilding {
+            made,
+            until: now + HELD_SECONDS,
+        };
+        let mut line = Line::take(&self.engine).await?;
+        if Turn::change(&mut line, turn, longer).await? {
+            Ok(longer)
+        } else {
+            Err(RebuildError::Busy)
+        }
+    }
+
+    /// The old sums and the rows that the snapshot saw go, the new ones come.
+    async fn replace(&self, turn: Turn, seen: &[i64], sums: Sums) -> Result<(), RebuildError> {
+        let Turn::Rebuilding { made, .. } = turn else {
+            return Err(RebuildError::Busy);
+        };
+        let mut line = Line::take(&self.engine).await?;
+        line.begin().await?;
+        let replaced = async {
+            if !Turn::change(&mut line, turn, Turn::Free(made + 1)).await? {
+                return Ok(false);
+            }
+            line.run("DELETE FROM rollups").await?;
+            line.run("DELETE FROM rollup_times").await?;
+            for ids in seen.chunks(AT_ONCE) {
+                let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+                let sql = format!("DELETE FROM tallies WHERE id IN ({})", ids.join(", "));
+                line.run(sqlx::AssertSqlSafe(sql)).await?;
+            }
+            let sums: Vec<Tally> = sums
+                .into_iter()
+                .filter(|(_, value)| *value != 0)
+                .map(|(cell, value)| Tally { value, ..cell })
+                .collect();
+            for part in sums.chunks(AT_ONCE) {
+                let part: Vec<_> = part.iter().map(|tally| (Uuid::nil(), tally)).collect();
+                line.write(tallies::INSERT, tallies::rows(&part)).await?;
+            }
+            Ok::<bool, sqlx::Error>(true)
+        };
+        match replaced.await {
+            Ok(true) => Ok(line.commit().await?),
+            Ok(false) => {
+                line.roll_back().await;
+                Err(RebuildError::Busy)
+            }
+            Err(error) => {
+                line.roll_back().await;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn snapshot(&self) -> Result<Snapshot, RebuildError> {
+        let mut line = match &self.engine {
+            Engine::Postgres(pool) => Line::Postgres(pool.acquire().await?),
+            Engine::Sqlite { read, .. } => Line::Sqlite(read.acquire().await?),
+        };
+        match &line {
+            Line::Postgres(_) => line.begin_snapshot().await?,
+            Line::Sqlite(_) => line.begin_reading().await?,
+        }
+        Ok(Snapshot { line })
+    }
+}
+
+fn add(sums: &mut Sums, tallies: impl IntoIterator<Item = Tally>) {
+    for tally in tallies {
+        let value = tally.value;
+        *sums.entry(Tally { value: 0, ..tally }).or_default() += value;
+    }
+}
+
+/// Everything as it was at one moment.
+struct Snapshot {
+    line: Line,
+}
+
+impl Snapshot {
+    async fn count(&mut self) -> sqlx::Result<u64> {
+        let count = self
+            .line
+            .text("SELECT CAST(COUNT(*) AS TEXT) FROM verifications")
+            .await?;
+        Ok(count.parse().unwrap_or(0))
+    }
+
+    async fn waiting(&mut self) -> sqlx::Result<Vec<i64>> {
+        const SQL: &str = "SELECT id FROM tallies";
+        let ids: Vec<(i64,)> = match &mut self.line {
+            Line::Postgres(line) => sqlx::query_as(SQL).fetch_all(&mut **line).await?,
+            Line::Sqlite(line) => sqlx::query_as(SQL).fetch_all(&mut **line).await?,
+        };
+        Ok(ids.into_iter().map(|(id,)| id).collect())
+    }
+
+    async fn verifications(&mut self, after: Uuid) -> sqlx::Result<Vec<Row>> {
+        const SQL: &str =
+            "SELECT id, project_id, record FROM verifications WHERE id > $1 ORDER BY id LIMIT 2000";
+        match &mut self.line {
+            Line::Postgres(line) => sqlx::query_as(SQL).bind(after).fetch_all(&mut **line).await,
+            Line::Sqlite(line) => sqlx::query_as(SQL).bind(after).fetch_all(&mut **line).await,
+        }
+    }
+
+    async fn entries(&mut self, after: Uuid) -> Result<Vec<Entry>, StorageError> {
+        let sql = format!(
+            "SELECT {} FROM ledger WHERE id > $1 ORDER BY id LIMIT {AT_ONCE}",
+            ledger::COLUMNS
+        );
+        let sql = sqlx::AssertSqlSafe(sql);
+        let rows: Vec<ledger::Row> = match &mut self.line {
+            Line::Postgres(line) => sqlx::query_as(sql).bind(after).fetch_all(&mut **line).await,
+            Line::Sqlite(line) => sqlx::query_as(sql).bind(after).fetch_all(&mut **line).await,
+        }?;
+        rows.into_iter().map(Entry::try_from).collect()
+    }
+}

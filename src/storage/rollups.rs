@@ -1,0 +1,207 @@
+//! The sums that reports are made of, read together with the rows that still wait to be summed.
+
+use sqlx::{AssertSqlSafe, ColumnIndex, Decode, Row, Type};
+use uuid::Uuid;
+
+use super::engine::{Engine, read};
+use super::tallies::{columns, pivot};
+use super::{Db, StorageError};
+use crate::ledger::tally::Measure;
+use crate::money::{Currency, Micros, Money};
+use crate::reports::query::Wanted;
+use crate::reports::sums::{Place, Sums, Times};
+
+/// What rows can be told apart by, in the order of [`Wanted::by`].
+const PLACES: [&str; 4] = ["project_id", "channel", "provider", "country"];
+
+/// The periods stand in the statement's text, which is therefore not kept.
+macro_rules! bound {
+    ($query:expr, $wanted:expr) => {{
+        let query = $query.persistent(false);
+        match $wanted.project {
+            Some(project) => query.bind(project),
+            None => query,
+        }
+    }};
+}
+
+impl Db {
+    /// The sums of each period, group and currency.
+    pub async fn sums(&self, wanted: &Wanted) -> Result<Vec<Sums>, StorageError> {
+        let sql = statement(wanted, "rollups", wanted.span, &Measure::ALL, "currency");
+        macro_rules! fetch {
+            ($pool:expr) => {
+                bound!(sqlx::query(AssertSqlSafe(sql)), wanted)
+                    .fetch_all($pool)
+                    .await?
+                    .iter()
+                    .map(|row| {
+                        Ok(Sums {
+                            period: period(row)?,
+                            place: place(wanted, row)?,
+                            currency: row.try_get(5)?,
+                            values: values(row)?,
+                        })
+                    })
+                    .collect::<sqlx::Result<_>>()
+            };
+        }
+        Ok(match &self.engine {
+            Engine::Postgres(pool) => fetch!(pool),
+            Engine::Sqlite { read, .. } => fetch!(read),
+        }?)
+    }
+
+    /// How long each stage took, in each period and group. Kept by the hour: in a zone that is off by a part of one, an hour
+    /// counts where it begins.
+    pub async fn times(&self, wanted: &Wanted) -> Result<Vec<Times>, StorageError> {
+        let span = wanted.span.max(3_600);
+        let sql = statement(wanted, "rollup_times", span, &Measure::TIMED, "bin");
+        macro_rules! fetch {
+            ($pool:expr) => {
+                bound!(sqlx::query(AssertSqlSafe(sql)), wanted)
+                    .fetch_all($pool)
+                    .await?
+                    .iter()
+                    .map(|row| {
+                        Ok(Times {
+                            period: period(row)?,
+                            place: place(wanted, row)?,
+                            bin: row.try_get(5)?,
+                            values: values(row)?,
+                        })
+                    })
+                    .collect::<sqlx::Result<_>>()
+            };
+        }
+        Ok(match &self.engine {
+            Engine::Postgres(pool) => fetch!(pool),
+            Engine::Sqlite { read, .. } => fetch!(read),
+        }?)
+    }
+
+    /// What each account has gained and lost since ever, by provider and currency.
+    pub async fn balances(&self) -> Result<Vec<(String, Money)>, StorageError> {
+        const SQL: &str = "SELECT provider, currency, CAST(SUM(value) AS BIGINT) FROM ( \
+            SELECT provider, currency, refunded - charged + other AS value FROM rollups WHERE span = 0 AND currency <> '' \
+            UNION ALL \
+            SELECT provider, currency, CASE measure WHEN 10 THEN -value WHEN 11 THEN value WHEN 14 THEN value ELSE 0 END \
+            FROM tallies WHERE currency <> '' \
+            ) AS x GROUP BY provider, currency ORDER BY provider, currency";
+        let rows: Vec<(String, String, i64)> = read!(&self.engine, |pool| sqlx::query_as(SQL)
+            .fetch_all(pool)
+            .await)?;
+        let read = |(provider, currency, amount): (String, String, i64)| {
+            let currency: Currency = currency.parse().map_err(|_| StorageError::Inconsistent {
+                table: "rollups",
+                column: "currency",
+                id: provider.clone(),
+            })?;
+            Ok((provider, Money::new(Micros(amount), currency)))
+        };
+        rows.into_iter().map(read).collect()
+    }
+}
+
+/// Sums and rows that wait, in one statement: what is summed meanwhile is neither missed nor counted twice.
+fn statement(wanted: &Wanted, table: &str, span: i64, measures: &[Measure], last: &str) -> String {
+    let periods: Vec<String> = wanted
+        .periods
+        .iter()
+        .enumerate()
+        .map(|(place, (from, before))| format!("({place}, {from}, {before})"))
+        .collect();
+    let periods = format!(
+        "(SELECT column1 AS n, column2 AS lo, column3 AS hi FROM (VALUES {}) AS v) AS p",
+        periods.join(", ")
+    );
+    let told: Vec<&str> = PLACES
+        .into_iter()
+        .zip(wanted.by)
+        .filter_map(|(name, is_asked)| is_asked.then_some(name))
+        .chain([last])
+        .collect();
+    let from = |alias: &str| -> String {
+        let names: Vec<String> = told.iter().map(|name| format!("{alias}.{name}")).collect();
+        names.join(", ")
+    };
+    let shown: Vec<String> = PLACES
+        .into_iter()
+        .zip(wanted.by)
+        .map(|(name, is_asked)| {
+            if is_asked {
+                format!("x.{name}")
+            } else {
+                format!("NULL AS {name}")
+            }
+        })
+        .collect();
+    let only = if last == "bin" {
+        " AND t.bin IS NOT NULL"
+    } else {
+        ""
+    };
+    let mine = |alias: &str| {
+        if wanted.project.is_some() {
+            format!(" AND {alias}.project_id = $1")
+        } else {
+            String::new()
+        }
+    };
+    format!(
+        "SELECT CAST(x.n AS BIGINT), {shown}, x.{last}, {sums} FROM (\
+         SELECT p.n, {r_keys}, {r_sums} FROM {periods} CROSS JOIN {table} AS r \
+         WHERE r.span = {span} AND r.starts_at >= p.lo AND r.starts_at < p.hi{r_mine} \
+         UNION ALL SELECT p.n, {t_keys}, {pivot} FROM tallies AS t CROSS JOIN {periods} \
+         WHERE t.starts_at >= p.lo AND t.starts_at < p.hi{only}{t_mine}\
+         ) AS x GROUP BY x.n, {x_keys}",
+        shown = shown.join(", "),
+        sums = columns(measures, |name| format!("CAST(SUM(x.{name}) AS BIGINT)")),
+        r_keys = from("r"),
+        t_keys = from("t"),
+        x_keys = from("x"),
+        r_sums = columns(measures, |name| format!("r.{name}")),
+        pivot = pivot(measures),
+        r_mine = mine("r"),
+        t_mine = mine("t"),
+    )
+}
+
+fn period<R: Row>(row: &R) -> sqlx::Result<usize>
+where
+    usize: ColumnIndex<R>,
+    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let place: i64 = row.try_get(0)?;
+    Ok(usize::try_from(place).unwrap_or(usize::MAX))
+}
+
+fn place<R: Row>(wanted: &Wanted, row: &R) -> sqlx::Result<Place>
+where
+    usize: ColumnIndex<R>,
+    for<'r> Uuid: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let [project, channel, provider, country] = wanted.by;
+    let text = |is_asked: bool, column: usize| -> sqlx::Result<Option<String>> {
+        is_asked.then(|| row.try_get(column)).transpose()
+    };
+    Ok(Place {
+        project: project.then(|| row.try_get(1)).transpose()?,
+        channel: text(channel, 2)?,
+        provider: text(provider, 3)?,
+        country: text(country, 4)?,
+    })
+}
+
+fn values<R: Row, const N: usize>(row: &R) -> sqlx::Result<[i64; N]>
+where
+    usize: ColumnIndex<R>,
+    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let mut values = [0; N];
+    for (column, value) in values.iter_mut().enumerate() {
+        *value = row.try_get(6 + column)?;
+    }
+    Ok(values)
+}

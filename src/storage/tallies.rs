@@ -1,0 +1,244 @@
+//! What changes add to the reports' sums: written with them as rows that nobody else touches, and summed a moment later.
+//!
+//! Reports read the sums and the rows that wait in one statement, so that they lag behind nothing.
+
+use std::sync::LazyLock;
+
+use chrono::{DateTime, Utc};
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+use super::engine::read;
+use super::rows::{Column, Rows};
+use super::transaction::Line;
+use super::{Db, StorageError};
+use crate::ledger::tally::{Measure, Tally, add};
+use crate::secret::random;
+
+const COLUMNS: &str =
+    "id, starts_at, project_id, channel, provider, country, currency, measure, bin, value";
+
+/// Rows of changes that took effect.
+pub(super) const INSERT: &str = "INSERT INTO tallies (id, starts_at, project_id, channel, provider, country, currency, \
+    measure, bin, value) SELECT r.id, r.starts_at, r.project_id, r.channel, r.provider, r.country, r.currency, r.measure, \
+    r.bin, r.value FROM {rows} WHERE true ON CONFLICT DO NOTHING";
+
+/// Rows of changes that may not take effect; those of the same cell become one.
+pub(super) const INSERT_SUMMED: &str = "INSERT INTO tallies (id, starts_at, project_id, channel, provider, country, \
+    currency, measure, bin, value) SELECT MIN(r.id), r.starts_at, r.project_id, r.channel, r.provider, r.country, \
+    r.currency, r.measure, r.bin, SUM(r.value)::bigint FROM {rows} WHERE true GROUP BY r.starts_at, r.project_id, r.channel, \
+    r.provider, r.country, r.currency, r.measure, r.bin";
+
+/// Each with the verification that it depends on.
+pub(super) fn rows(tallies: &[(Uuid, &Tally)]) -> Rows {
+    let first = i64::from_be_bytes(random());
+    let int = |get: &dyn Fn(&Tally) -> Option<i64>| {
+        Column::Int(tallies.iter().map(|t| get(t.1)).collect())
+    };
+    let text = |get: &dyn Fn(&Tally) -> &str| {
+        Column::Text(tallies.iter().map(|t| Some(get(t.1).to_owned())).collect())
+    };
+    let ids = (0..).map(|place| Some(first.wrapping_add(place)));
+    Rows::new(
+        tallies.len(),
+        vec![
+            ("id", Column::Int(ids.take(tallies.len()).collect())),
+            ("starts_at", int(&|t| Some(t.starts_at))),
+            (
+                "project_id",
+                Column::Uuid(tallies.iter().map(|t| Some(t.1.project)).collect()),
+            ),
+            ("channel", text(&|t| t.channel)),
+            ("provider", text(&|t| &t.provider)),
+            ("country", text(&|t| &t.country)),
+            ("currency", text(&|t| &t.currency)),
+            ("measure", int(&|t| Some(t.measure.number()))),
+            ("bin", int(&|t| t.bin)),
+            ("value", int(&|t| Some(t.value))),
+            (
+                "verification_id",
+                Column::Uuid(tallies.iter().map(|t| Some(t.0)).collect()),
+            ),
+        ],
+    )
+}
+
+/// Those of the same cell as one.
+pub(super) fn summed<'a>(tallies: impl Iterator<Item = &'a Tally>) -> Vec<Tally> {
+    let mut sums = Vec::new();
+    for tally in tallies {
+        add(&mut sums, tally.clone());
+    }
+    sums
+}
+
+/// `SUM` over the rows of one measure, as every measure's column, of the rows `t`.
+pub(super) fn pivot(measures: &[Measure]) -> String {
+    let one = |measure: &Measure| {
+        format!(
+            "CASE WHEN t.measure = {} THEN t.value ELSE 0 END AS {}",
+            measure.number(),
+            measure.column()
+        )
+    };
+    measures.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn columns(measures: &[Measure], each: impl Fn(&str) -> String) -> String {
+    let all: Vec<String> = measures.iter().map(|m| each(m.column())).collect();
+    all.join(", ")
+}
+
+/// Rows that one summing takes.
+const AT_ONCE: usize = 5_000;
+
+fn fold(table: &str, spans: &[i64], measures: &[Measure], key: &str, only: &str) -> String {
+    let spans: Vec<String> = spans
+        .iter()
+        .map(|span| format!("SELECT {span} AS span"))
+        .collect();
+    let keys: Vec<String> = key.split(", ").map(|name| format!("t.{name}")).collect();
+    let places: Vec<String> = (1..=keys.len() + 2)
+        .map(|place| place.to_string())
+        .collect();
+    format!(
+        "INSERT INTO {table} (span, starts_at, {key}, {names}) \
+         SELECT s.span, CASE WHEN s.span = 0 THEN 0 ELSE t.starts_at - t.starts_at % s.span END, {keys}, {sums} \
+         FROM (SELECT {COLUMNS}, {pivot} FROM (SELECT {COLUMNS} FROM tallies ORDER BY id LIMIT {AT_ONCE}) AS t) AS t \
+         CROSS JOIN ({spans}) AS s WHERE {only} GROUP BY {places} \
+         ON CONFLICT (span, starts_at, {key}) DO UPDATE SET {grown}",
+        names = columns(measures, ToOwned::to_owned),
+        keys = keys.join(", "),
+        sums = columns(measures, |name| format!("CAST(SUM(t.{name}) AS BIGINT)")),
+        pivot = pivot(measures),
+        spans = spans.join(" UNION ALL "),
+        places = places.join(", "),
+        grown = columns(measures, |name| format!(
+            "{name} = {table}.{name} + excluded.{name}"
+        )),
+    )
+}
+
+/// Quarters of an hour, hours, days, and all time.
+static FOLD_SUMS: LazyLock<String> = LazyLock::new(|| {
+    fold(
+        "rollups",
+        &[900, 3_600, 86_400, 0],
+        &Measure::ALL,
+        "project_id, channel, provider, country, currency",
+        "true",
+    )
+});
+
+/// Hours and days.
+static FOLD_TIMES: LazyLock<String> = LazyLock::new(|| {
+    fold(
+        "rollup_times",
+        &[3_600, 86_400],
+        &Measure::TIMED,
+        "project_id, channel, provider, country, bin",
+        "t.bin IS NOT NULL",
+    )
+});
+
+/// Whose turn it is to change the sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// There is history that was never summed.
+    New,
+    /// So many summings were made.
+    Free(i64),
+    /// A rebuild has it until then, in seconds since 1970.
+    Rebuilding { made: i64, until: i64 },
+}
+
+impl Turn {
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == "new" {
+            return Some(Self::New);
+        }
+        if let Some(rest) = text.strip_prefix("rebuilding ") {
+            let (made, until) = rest.split_once(' ')?;
+            return Some(Self::Rebuilding {
+                made: made.parse().ok()?,
+                until: until.parse().ok()?,
+            });
+        }
+        text.parse().ok().map(Self::Free)
+    }
+
+    pub fn written(self) -> String {
+        match self {
+            Self::New => "new".to_owned(),
+            Self::Free(made) => made.to_string(),
+            Self::Rebuilding { made, until } => format!("rebuilding {made} {until}"),
+        }
+    }
+
+    pub async fn read(line: &mut Line) -> sqlx::Result<Self> {
+        let value = line
+            .text("SELECT value FROM meta WHERE name = 'rollups'")
+            .await?;
+        Ok(Self::parse(&value).unwrap_or(Self::New))
+    }
+
+    /// Answers whether it still stood as it was.
+    pub async fn change(line: &mut Line, from: Self, to: Self) -> sqlx::Result<bool> {
+        // Digits and fixed words only.
+        let sql = format!(
+            "UPDATE meta SET value = '{}' WHERE name = 'rollups' AND value = '{}'",
+            to.written(),
+            from.written()
+        );
+        Ok(line.run(AssertSqlSafe(sql)).await? == 1)
+    }
+}
+
+impl Db {
+    /// Sums rows that wait; answers whether there may be more. One replica at a time does it, and none while a rebuild runs.
+    pub async fn sum_tallies(&self, now: DateTime<Utc>) -> Result<bool, StorageError> {
+        const ANY: &str = "SELECT id FROM tallies LIMIT 1";
+        let waiting: Option<(i64,)> = read!(&self.engine, |pool| sqlx::query_as(ANY)
+            .fetch_optional(pool)
+            .await)?;
+        if waiting.is_none() {
+            return Ok(false);
+        }
+        let mut line = Line::take(&self.engine).await?;
+        line.begin_snapshot().await?;
+        match fold_once(&mut line, now.timestamp()).await {
+            Ok(gone) => {
+                line.commit().await?;
+                Ok(gone == AT_ONCE as u64)
+            }
+            Err(error) => {
+                line.roll_back().await;
+                // Another replica sums at this moment.
+                match &error {
+                    sqlx::Error::Database(fault) if fault.code().as_deref() == Some("40001") => {
+                        Ok(false)
+                    }
+                    _ => Err(error.into()),
+                }
+            }
+        }
+    }
+}
+
+async fn fold_once(line: &mut Line, now: i64) -> sqlx::Result<u64> {
+    let turn = Turn::read(line).await?;
+    let made = match turn {
+        Turn::Free(made) => made,
+        Turn::Rebuilding { made, until } if until <= now => made,
+        Turn::New | Turn::Rebuilding { .. } => return Ok(0),
+    };
+    if !Turn::change(line, turn, Turn::Free(made + 1)).await? {
+        return Ok(0);
+    }
+    line.run(AssertSqlSafe(FOLD_SUMS.as_str())).await?;
+    line.run(AssertSqlSafe(FOLD_TIMES.as_str())).await?;
+    line.run(AssertSqlSafe(format!(
+        "DELETE FROM tallies WHERE id IN (SELECT id FROM tallies ORDER BY id LIMIT {AT_ONCE})"
+    )))
+    .await
+}

@@ -1,0 +1,496 @@
+//! Reports: what was spent and what came of it, by any groups, in any zone and currency, from sums that lag behind nothing
+//! (contract §3, *Finance*).
+
+use chrono::{DateTime, Timelike, Utc};
+use serde_json::{Value, json};
+
+use crate::on_both_engines;
+use crate::stage::{Stage, TestApp, word};
+use crate::world::error;
+
+on_both_engines!(
+    costs_are_told_by_any_groups_and_rows_sum_to_the_total,
+    a_fallback_moves_the_verification_to_the_row_of_its_last_attempt,
+    refunds_stand_on_their_own_day_and_documented_ones_apart,
+    a_day_ends_where_the_time_zone_says,
+    figures_are_the_same_before_and_after_summing,
+    other_currencies_convert_by_the_days_rate_or_the_gap_is_named,
+    exchange_rates_are_taken_whole_or_not_at_all,
+    conversion_is_a_funnel_with_times,
+    csv_and_spreadsheet_hold_the_same_figures,
+    a_key_sees_its_own_projects_figures_only,
+    faults_of_a_report_name_the_parameter_and_the_mend,
+    the_command_line_tells_the_same_figures,
+);
+
+const COSTS: &str = "/v1/reports/costs";
+
+/// One number by Telegram, approved after four seconds.
+async fn approved(app: &TestApp) -> Value {
+    let v = app.started().await;
+    app.stage.advance(1);
+    let report = app.stage.telegram.status("delivered");
+    app.telegram_reports(&report).await.expect(200);
+    app.stage.advance(3);
+    let code = app.telegram_code();
+    app.check(&v["id"], &code).await.expect(200);
+    v
+}
+
+/// One number that Telegram cannot reach: by SMS.
+async fn by_sms(app: &TestApp) -> Value {
+    app.stage
+        .telegram
+        .next_sends([error("PHONE_NUMBER_NOT_AVAILABLE")]);
+    let v = app.started().await;
+    app.settle(&v["id"]).await
+}
+
+async fn costs(app: &TestApp, query: &str) -> Value {
+    app.get(&format!("{COSTS}?{}&{query}", span(app.stage.clock.now())))
+        .await
+        .expect(200)
+}
+
+/// The month around the stage's day.
+fn span(now: DateTime<Utc>) -> String {
+    let (from, to) = (
+        now - chrono::TimeDelta::days(15),
+        now + chrono::TimeDelta::days(15),
+    );
+    format!("from={}&to={}", from.date_naive(), to.date_naive())
+}
+
+fn figures(row: &Value, names: &[&str]) -> Vec<String> {
+    let text = |value: &Value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), ToOwned::to_owned)
+    };
+    names.iter().map(|name| text(&row[name])).collect()
+}
+
+async fn costs_are_told_by_any_groups_and_rows_sum_to_the_total(stage: Stage) {
+    let app = stage.app().await;
+    approved(&app).await;
+    approved(&app).await;
+    by_sms(&app).await;
+    let report = costs(&app, "group_by=channel").await;
+    assert_eq!(report["currency"], "USD");
+    let rows = report["rows"].as_array().unwrap();
+    let names = [
+        "channel",
+        "verifications",
+        "attempts",
+        "delivered",
+        "approved",
+        "charged",
+        "net",
+        "sms_equivalent",
+    ];
+    let told: Vec<_> = rows.iter().map(|row| figures(row, &names)).collect();
+    assert_eq!(told[0], ["sms", "1", "1", "0", "0", "0.05", "0.05", "0.05"]);
+    assert_eq!(
+        told[1],
+        ["telegram", "2", "3", "2", "2", "0.02", "0.02", "0.10"]
+    );
+    assert_eq!(
+        figures(&report["total"], &names[1..]),
+        ["3", "4", "2", "2", "0.07", "0.07", "0.15"]
+    );
+    let all = "group_by=month,week,day,hour,project,channel,provider,country";
+    let now = stage.clock.now();
+    let day = now.date_naive();
+    let report = app
+        .get(&format!("{COSTS}?from={day}&to={day}&{all}"))
+        .await
+        .expect(200);
+    let row = &report["rows"][0];
+    let hour = now.with_minute(0).unwrap().with_second(0).unwrap();
+    assert_eq!(
+        figures(
+            row,
+            &[
+                "day", "hour", "month", "project", "channel", "provider", "country"
+            ]
+        ),
+        [
+            day.to_string(),
+            hour.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            day.format("%Y-%m").to_string(),
+            "default".to_owned(),
+            "sms".to_owned(),
+            "main".to_owned(),
+            "UZ".to_owned()
+        ]
+    );
+    // Without groups there is one row, also of nothing.
+    let nothing = app
+        .get(&format!("{COSTS}?from=2001-01-01&to=2001-01-31"))
+        .await
+        .expect(200);
+    assert_eq!(nothing["rows"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        figures(&nothing["rows"][0], &["verifications", "net"]),
+        ["0", "0.00"]
+    );
+}
+
+async fn a_fallback_moves_the_verification_to_the_row_of_its_last_attempt(stage: Stage) {
+    let app = stage.app().await;
+    let v = app.started().await;
+    let before = costs(&app, "group_by=channel").await;
+    assert_eq!(
+        figures(&before["rows"][0], &["channel", "verifications"]),
+        ["telegram", "1"]
+    );
+    app.later(&v["id"], 16).await;
+    let after = costs(&app, "group_by=channel").await;
+    let told: Vec<_> = after["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            figures(
+                row,
+                &[
+                    "channel",
+                    "verifications",
+                    "attempts",
+                    "charged",
+                    "sms_equivalent",
+                ],
+            )
+        })
+        .collect();
+    assert_eq!(told[0], ["sms", "1", "1", "0.05", "0.05"]);
+    assert_eq!(told[1], ["telegram", "0", "1", "0.01", "0.00"]);
+}
+
+async fn refunds_stand_on_their_own_day_and_documented_ones_apart(stage: Stage) {
+    let app = stage.app().await;
+    app.started().await;
+    let day = stage.clock.now().date_naive();
+    stage.advance(86_400);
+    let mut report = stage.telegram.status("expired");
+    report["is_refunded"] = json!(true);
+    app.telegram_reports(&report).await.expect(200);
+    let told = costs(&app, "group_by=day,channel").await;
+    let rows = told["rows"].as_array().unwrap();
+    let of = |date: chrono::NaiveDate, channel: &str| {
+        let found = rows
+            .iter()
+            .find(|row| row["day"] == date.to_string() && row["channel"] == channel);
+        figures(found.unwrap(), &["charged", "refunded", "net"])
+    };
+    assert_eq!(of(day, "telegram"), ["0.01", "0.00", "0.01"]);
+    assert_eq!(
+        of(day.succ_opt().unwrap(), "telegram"),
+        ["0.00", "0.01", "-0.01"]
+    );
+    assert_eq!(figures(&told["total"], &["refunded_expected"]), ["0.00"]);
+}
+
+async fn a_day_ends_where_the_time_zone_says(stage: Stage) {
+    let app = stage.app().await;
+    // 10:00 UTC, then 19:30 UTC, which is half past midnight in Tashkent, and a quarter past one in Kathmandu.
+    app.started().await;
+    let day = stage.clock.now().date_naive();
+    stage.advance(9 * 3_600 + 1_800);
+    app.started().await;
+    for (zone, days) in [
+        ("UTC", vec![day]),
+        ("Asia/Tashkent", vec![day, day.succ_opt().unwrap()]),
+        ("Asia/Kathmandu", vec![day, day.succ_opt().unwrap()]),
+        ("America/New_York", vec![day]),
+    ] {
+        let report = costs(&app, &format!("group_by=day&tz={zone}")).await;
+        assert_eq!(report["tz"], zone);
+        let told: Vec<_> = report["rows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["day"].clone())
+            .collect();
+        let days: Vec<_> = days.iter().map(|day| json!(day.to_string())).collect();
+        assert_eq!(told, days, "{zone}");
+        assert_eq!(
+            figures(&report["total"], &["verifications", "charged"]),
+            ["2", "0.02"]
+        );
+    }
+}
+
+async fn figures_are_the_same_before_and_after_summing(stage: Stage) {
+    let app = stage.app().await;
+    approved(&app).await;
+    by_sms(&app).await;
+    for query in [
+        "group_by=hour,country&tz=Asia/Kathmandu",
+        "group_by=day,channel",
+        "",
+    ] {
+        let waiting = costs(&app, query).await;
+        while app.gateway.sum_tallies().await.unwrap() {}
+        assert_eq!(costs(&app, query).await, waiting, "{query}");
+        stage.db.rebuild(&stage.clock, |_| {}).await.unwrap();
+        assert_eq!(costs(&app, query).await, waiting, "{query}");
+        app.started().await;
+    }
+}
+
+async fn other_currencies_convert_by_the_days_rate_or_the_gap_is_named(stage: Stage) {
+    let app = stage.app().await;
+    app.started().await;
+    let today = stage.clock.now().date_naive();
+    let asked = format!("{COSTS}?{}&currency=RUB", span(stage.clock.now()));
+    let problem = app.get(&asked).await.expect(422);
+    assert_eq!(problem["code"], "exchange_rate_missing");
+    let detail = word(&problem["detail"]);
+    assert!(
+        detail.contains("USD to RUB") && detail.contains(&today.to_string()),
+        "{detail}"
+    );
+    let admin = app.with_key(&stage.new_key(None, "admin").await);
+    let put = |items: Value| {
+        let request = admin.request(reqwest::Method::PUT, "/v1/exchange-rates");
+        admin.send(request.json(&json!({ "items": items })))
+    };
+    let yesterday = today.pred_opt().unwrap();
+    put(json!([{ "date": yesterday, "from": "RUB", "to": "USD", "rate": "0.0125" }]))
+        .await
+        .expect(200);
+    let report = app.get(&asked).await.expect(200);
+    assert_eq!(
+        figures(&report["total"], &["charged", "sms_equivalent"]),
+        ["0.80", "4.00"]
+    );
+    // The direct rate counts before the inverse, and a newer one takes its place.
+    let rates = put(json!([
+        { "date": yesterday, "from": "USD", "to": "RUB", "rate": "90" },
+        { "date": today, "from": "USD", "to": "RUB", "rate": "95.5" },
+    ]));
+    assert_eq!(
+        rates.await.expect(200)["items"].as_array().unwrap().len(),
+        3
+    );
+    let report = app.get(&asked).await.expect(200);
+    assert_eq!(figures(&report["total"], &["charged"]), ["0.955"]);
+    let listed = app.get("/v1/exchange-rates").await.expect(200);
+    assert_eq!(
+        listed["items"][0],
+        json!({ "date": today, "from": "USD", "to": "RUB", "rate": "95.5" })
+    );
+}
+
+async fn exchange_rates_are_taken_whole_or_not_at_all(stage: Stage) {
+    let app = stage.app().await;
+    let admin = app.with_key(&stage.new_key(None, "admin").await);
+    let good = json!({ "date": "2026-11-01", "from": "RUB", "to": "USD", "rate": "0.0105" });
+    for (item, pointer) in [
+        (
+            json!({ "date": "2026-11-31", "from": "RUB", "to": "USD", "rate": "1" }),
+            "/items/1/date",
+        ),
+        (
+            json!({ "date": "2026-11-01", "from": "rub", "to": "USD", "rate": "1" }),
+            "/items/1/from",
+        ),
+        (
+            json!({ "date": "2026-11-01", "from": "RUB", "to": "USD", "rate": "0" }),
+            "/items/1/rate",
+        ),
+        (
+            json!({ "date": "2026-11-01", "from": "RUB", "to": "USD", "rate": "0.0000000000001" }),
+            "/items/1/rate",
+        ),
+        (
+            json!({ "date": "2026-11-01", "from": "RUB", "to": "USD", "rate": 0.5 }),
+            "/items/1/rate",
+        ),
+        (
+            json!({ "date": "2026-11-01", "from": "USD", "to": "USD", "rate": "1" }),
+            "/items/1/to",
+        ),
+        (
+            json!({ "date": "2026-11-02", "from": "RUB", "to": "USD", "rate": "1", "x": 1 }),
+            "/items/1/x",
+        ),
+        (good.clone(), "/items/1/date"),
+        (json!(7), "/items/1"),
+    ] {
+        let body = json!({ "items": [good, item] });
+        let request = admin.request(reqwest::Method::PUT, "/v1/exchange-rates");
+        let problem = admin.send(request.json(&body)).await.expect(400);
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+    }
+    assert_eq!(
+        admin.get("/v1/exchange-rates").await.expect(200)["items"],
+        json!([])
+    );
+    let own = app.with_key(&stage.new_key(Some("default"), "admin").await);
+    let request = own.request(reqwest::Method::PUT, "/v1/exchange-rates");
+    own.send(request.json(&json!({ "items": [good] })))
+        .await
+        .expect(403);
+}
+
+async fn conversion_is_a_funnel_with_times(stage: Stage) {
+    let app = stage.app().await;
+    approved(&app).await;
+    by_sms(&app).await;
+    let asked = |query: &str| format!("/v1/reports/conversion?{}&{query}", span(stage.clock.now()));
+    let report = app.get(&asked("")).await.expect(200);
+    let funnel = ["requested", "sent", "delivered", "read", "approved"];
+    assert_eq!(
+        figures(&report["total"], &funnel),
+        ["2", "2", "1", "0", "1"]
+    );
+    let near = |value: &Value, seconds: f64| {
+        let told = value.as_f64().unwrap();
+        assert!((told / seconds - 1.0).abs() < 0.2, "{told} for {seconds}");
+    };
+    near(&report["total"]["delivered_p50"], 1.0);
+    near(&report["total"]["approved_p95"], 4.0);
+    assert_eq!(report["total"]["read_p50"], Value::Null);
+    let report = app.get(&asked("group_by=channel")).await.expect(200);
+    let told: Vec<_> = report["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| figures(row, &funnel))
+        .collect();
+    assert_eq!(
+        told,
+        [["1", "1", "0", "0", "0"], ["2", "1", "1", "0", "1"]],
+        "each attempt in its row"
+    );
+    assert_eq!(
+        figures(&report["total"], &funnel),
+        ["2", "2", "1", "0", "1"]
+    );
+}
+
+async fn csv_and_spreadsheet_hold_the_same_figures(stage: Stage) {
+    let app = stage.app().await;
+    approved(&app).await;
+    let day = stage.clock.now().date_naive();
+    let asked = format!("{COSTS}?from={day}&to={day}&group_by=day,project");
+    let csv = app.get(&format!("{asked}&format=csv")).await;
+    assert_eq!(csv.status, 200);
+    assert!(csv.header("content-type").unwrap().starts_with("text/csv"));
+    let figures = "1,1,1,1,0.01,0.00,0.00,0.01,0.05";
+    assert_eq!(
+        csv.text,
+        format!(
+            "day,project,verifications,attempts,delivered,approved,charged,refunded,refunded_expected,net,sms_equivalent\r\n\
+             {day},default,{figures}\r\ntotal,,{figures}\r\n"
+        )
+    );
+    let by_accept = app
+        .request(reqwest::Method::GET, &asked)
+        .header("Accept", "text/csv");
+    assert_eq!(app.send(by_accept).await.text, csv.text);
+    let sheet = app
+        .request(reqwest::Method::GET, &format!("{asked}&format=xlsx"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        sheet.headers()["content-disposition"],
+        format!("attachment; filename=\"costs-{day}-{day}.xlsx\"")
+    );
+    assert!(sheet.bytes().await.unwrap().starts_with(b"PK\x03\x04"));
+}
+
+async fn a_key_sees_its_own_projects_figures_only(stage: Stage) {
+    let app = stage.app().await;
+    app.started().await;
+    let other = app.with_key(&stage.new_key(Some("other"), "verify,finance").await);
+    other.started().await;
+    other.started().await;
+    let of = async |client: &crate::stage::Client, query: &str| {
+        let report = client
+            .get(&format!("{COSTS}?{}&{query}", span(stage.clock.now())))
+            .await;
+        figures(&report.expect(200)["total"], &["verifications"])[0].clone()
+    };
+    assert_eq!(of(&app, "").await, "1");
+    assert_eq!(of(&other, "").await, "2");
+    other
+        .get(&format!("{COSTS}?project=default"))
+        .await
+        .expect(403);
+    let all = app.with_key(&stage.new_key(None, "finance").await);
+    assert_eq!(of(&all, "").await, "3");
+    assert_eq!(of(&all, "project=other").await, "2");
+    let nobody = app.with_key(&stage.new_key(Some("default"), "verify").await);
+    nobody.get(COSTS).await.expect(403);
+}
+
+async fn faults_of_a_report_name_the_parameter_and_the_mend(stage: Stage) {
+    let app = stage.app().await;
+    for (query, pointer, says) in [
+        ("from=2026-11-30&to=2026-11-01", "/to", "swap"),
+        ("from=1990-01-01&to=2026-11-01", "/from", "3660"),
+        (
+            "from=2026-01-01&to=2026-11-01&group_by=hour",
+            "/from",
+            "100",
+        ),
+        ("from=2026-11-31", "/from", "date"),
+        ("from=yesterday", "/from", "date"),
+        ("group_by=day,planet", "/group_by", "planet"),
+        ("tz=Mars/Olympus", "/tz", "IANA"),
+        ("currency=dollar", "/currency", "ISO 4217"),
+        ("format=pdf", "/format", "csv"),
+        ("limit=3", "/limit", "parameter"),
+    ] {
+        let problem = app.get(&format!("{COSTS}?{query}")).await.expect(400);
+        assert_eq!(
+            problem["errors"][0]["pointer"], pointer,
+            "{query}: {problem}"
+        );
+        assert!(
+            word(&problem["errors"][0]["detail"]).contains(says),
+            "{query}: {problem}"
+        );
+    }
+}
+
+async fn the_command_line_tells_the_same_figures(stage: Stage) {
+    let app = stage.app().await;
+    approved(&app).await;
+    by_sms(&app).await;
+    let day = stage.clock.now().date_naive();
+    let day = day.to_string();
+    let report = async |form: &str| {
+        let words = [
+            "report",
+            "costs",
+            "--from",
+            &day,
+            "--to",
+            &day,
+            "--group-by",
+            "day,channel",
+            "--tz",
+            "Asia/Tashkent",
+            "--format",
+            form,
+        ];
+        crate::program::run_well(&stage, &words).await
+    };
+    let query = format!("from={day}&to={day}&group_by=day,channel&tz=Asia/Tashkent");
+    let told: Value = serde_json::from_str(&report("json").await).unwrap();
+    assert_eq!(told, app.get(&format!("{COSTS}?{query}")).await.expect(200));
+    let csv = app.get(&format!("{COSTS}?{query}&format=csv")).await;
+    assert_eq!(report("csv").await, csv.text);
+    let table = report("table").await;
+    assert!(
+        table.contains("telegram") && table.contains("Money in USD."),
+        "{table}"
+    );
+    crate::program::run_well(&stage, &["report", "rebuild"]).await;
+    assert_eq!(report("csv").await, csv.text);
+}
