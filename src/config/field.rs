@@ -43,7 +43,7 @@ impl<'a> Field<'a> {
     }
 
     /// For a value where many are wanted. It may be a secret at the wrong place, so it is not quoted.
-    fn misshapen<T>(&self, mend: impl Display) -> Checked<T> {
+    pub(super) fn misshapen<T>(&self, mend: impl Display) -> Checked<T> {
         let written = match &self.node.value {
             Value::Text(_) => "a text",
             Value::List(_) => "a list",
@@ -67,6 +67,10 @@ impl<'a> Field<'a> {
 
     pub(super) fn is_text(&self, wanted: &str) -> bool {
         matches!(&self.node.value, Value::Text(text) if text == wanted)
+    }
+
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self.node.value, Value::List(_))
     }
 
     pub(super) fn is_table(&self) -> bool {

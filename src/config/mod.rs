@@ -7,6 +7,7 @@
 //! To add a key: a line with its comment in `defaults.toml`, a field in `settings`, a line in `top`. To add a kind of
 //! SMS provider: a file in `sms` and a line in its table `KINDS`.
 
+mod budgets;
 mod environment;
 mod field;
 mod policy;
@@ -23,7 +24,7 @@ mod url;
 use std::path::Path;
 
 pub use secret::Secret;
-pub use settings::{Budget, Database, Log, LogFormat, Period, Settings, Telegram, Webhooks};
+pub use settings::{Database, Log, LogFormat, Settings, Telegram, Webhooks};
 pub use sms::{
     Body, HttpSms, Match, Method, ReportMap, SmsKind, SmsProvider, TwilioSender, TwilioSms,
 };
@@ -97,7 +98,7 @@ impl Settings {
     /// `[defaults]` as it could be written, everything that was left out included.
     #[must_use]
     pub fn written_defaults(&self) -> serde_json::Value {
-        policy::written(&self.defaults, self.budget.as_ref())
+        policy::written(&self.defaults)
     }
 }
 
@@ -116,7 +117,7 @@ pub fn read_policy(written: &serde_json::Value) -> Result<Policy, Vec<Fault>> {
     };
     let (faults, _) = report.close();
     match policy {
-        Ok((policy, _)) if faults.is_empty() => Ok(policy),
+        Ok(policy) if faults.is_empty() => Ok(policy),
         _ => Err(faults),
     }
 }

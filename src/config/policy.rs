@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::budgets::{self, OFF};
 use super::field::Field;
 use super::reader::{Checked, Reader, all, optional};
-use super::settings::{Budget, Period};
-use crate::money::{Micros, Money};
 use crate::verification::phone::Country;
 use crate::verification::policy::{Countries, Limits, Policy, Rate};
 use crate::verification::route::Step;
@@ -16,12 +15,10 @@ use crate::verification::text::{self, Templates};
 
 const DAY: Duration = Duration::from_hours(24);
 const SECOND: Duration = Duration::from_secs(1);
-/// Ends a limit or the budget.
-const OFF: &str = "off";
 /// Every country.
 const ANY: &str = "*";
 
-pub(super) fn read(mut table: Reader<'_>) -> Checked<(Policy, Option<Budget>)> {
+pub(super) fn read(mut table: Reader<'_>) -> Checked<Policy> {
     let code_length = table
         .get("code_length")
         .and_then(|field| field.whole(4..=8));
@@ -38,7 +35,7 @@ pub(super) fn read(mut table: Reader<'_>) -> Checked<(Policy, Option<Budget>)> {
     let route = table.get("route").and_then(route);
     let countries = table.get("countries").and_then(countries);
     let limits = table.get("limits").and_then(limits);
-    let budget = table.get("budget").and_then(budget);
+    let budgets = table.get("budget").and_then(budgets::read);
     let max_segments = table
         .get("max_segments")
         .and_then(|field| field.whole(1..=10));
@@ -46,7 +43,7 @@ pub(super) fn read(mut table: Reader<'_>) -> Checked<(Policy, Option<Budget>)> {
         .get("templates")
         .and_then(|field| templates(field, *max_segments.as_ref().unwrap_or(&10)));
     table.finish();
-    let policy = Policy {
+    Ok(Policy {
         code_length: code_length?,
         ttl: ttl?,
         max_checks: max_checks?,
@@ -57,8 +54,8 @@ pub(super) fn read(mut table: Reader<'_>) -> Checked<(Policy, Option<Budget>)> {
         limits: limits?,
         templates: templates?,
         max_segments: max_segments?,
-    };
-    Ok((policy, budget?))
+        budgets: budgets?,
+    })
 }
 
 fn route(field: Field<'_>) -> Checked<Vec<Step>> {
@@ -171,7 +168,7 @@ fn templates(field: Field<'_>, max_segments: u32) -> Checked<Templates> {
 }
 
 /// The policy as [`read`] reads it.
-pub(super) fn written(policy: &Policy, budget: Option<&Budget>) -> serde_json::Value {
+pub(super) fn written(policy: &Policy) -> serde_json::Value {
     let rates = |rates: &[Rate]| match rates {
         [] => json!(OFF),
         rates => json!(rates),
@@ -183,13 +180,6 @@ pub(super) fn written(policy: &Policy, budget: Option<&Budget>) -> serde_json::V
         }
         written
     };
-    let budget = budget.map_or(json!(OFF), |budget| {
-        let period = PERIODS.iter().find(|(_, period)| *period == budget.period);
-        json!({
-            "period": period.map(|(name, _)| *name),
-            "limit": { "amount": budget.limit.decimal(), "currency": budget.limit.currency.to_string() },
-        })
-    });
     json!({
         "code_length": policy.code_length,
         "ttl": span::format(policy.ttl),
@@ -207,40 +197,8 @@ pub(super) fn written(policy: &Policy, budget: Option<&Budget>) -> serde_json::V
             "creates": rates(&policy.limits.creates),
             "wrong_codes_per_number": rates(&policy.limits.wrong_codes_per_number),
         },
-        "budget": budget,
+        "budget": budgets::written(&policy.budgets),
         "templates": policy.templates,
         "max_segments": policy.max_segments,
     })
-}
-
-const PERIODS: [(&str, Period); 3] = [
-    ("hour", Period::Hour),
-    ("day", Period::Day),
-    ("month", Period::Month),
-];
-
-fn budget(field: Field<'_>) -> Checked<Option<Budget>> {
-    if field.is_text(OFF) {
-        return Ok(None);
-    }
-    let mut table = field.table()?;
-    let period = table.get("period").and_then(|field| field.choice(&PERIODS));
-    let limit = table.get("limit").and_then(limit);
-    table.finish();
-    Ok(Some(Budget {
-        period: period?,
-        limit: limit?,
-    }))
-}
-
-fn limit(field: Field<'_>) -> Checked<Money> {
-    let (path, report) = (field.path.clone(), field.report);
-    let limit = field.money()?;
-    if limit.amount == Micros::ZERO {
-        return Err(report.fault(
-            format!("{path}.amount"),
-            "`0` leaves room for nothing; write more, or budget = \"off\" for no limit",
-        ));
-    }
-    Ok(limit)
 }

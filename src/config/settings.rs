@@ -43,8 +43,6 @@ pub struct Settings {
     pub sms_providers: Vec<SmsProvider>,
     /// What a project follows where it says nothing itself.
     pub defaults: Policy,
-    /// `None` when it is off.
-    pub budget: Option<Budget>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,21 +81,6 @@ pub struct Telegram {
     pub sender_username: Option<String>,
     pub timeout: Duration,
     pub price: Money,
-}
-
-/// A project's money brake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
-    pub period: Period,
-    pub limit: Money,
-}
-
-/// A calendar period in UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Period {
-    Hour,
-    Day,
-    Month,
 }
 
 impl Settings {

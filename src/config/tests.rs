@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::*;
 use crate::money::{Currency, Micros, Money};
+use crate::verification::budget::{Budget, Period};
 use crate::verification::phone::Country;
 use crate::verification::policy::Rate;
 use crate::verification::route::Channel;
@@ -159,11 +160,13 @@ fn the_compiled_defaults_are_sound_and_are_the_contracts() {
     assert_eq!(policy.limits.wrong_codes_per_number, rates(&["20/1d"]));
     let limit = Money::new(Micros(50_000_000), Currency::USD);
     assert_eq!(
-        settings.budget,
-        Some(Budget {
+        policy.budgets,
+        [Budget {
             period: Period::Day,
-            limit
-        })
+            limit,
+            country: None,
+            alert_at: vec![800],
+        }]
     );
 }
 
@@ -502,6 +505,11 @@ const VALUES: &[(&str, &str, &str)] = &[
         "defaults.budget.period = \"week\"",
         "defaults.budget.period: `week` is none of: hour",
         "",
+    ),
+    (
+        "defaults.budget.alert_at = [1.5]",
+        "defaults.budget.alert_at[0]: must be a share",
+        "0.8",
     ),
     (
         "defaults.budget.limit.amount = \"0\"",
@@ -847,7 +855,7 @@ fn variables_win_over_the_file_and_are_taken_as_their_keys_type() {
     assert_eq!(policy.limits.creates, ["7/1s".parse().unwrap()]);
     assert_eq!(policy.limits.per_number.len(), 2);
     assert!(policy.countries.admits(country("UZ")) && !policy.countries.admits(country("DE")));
-    assert_eq!(settings.budget, None);
+    assert_eq!(settings.defaults.budgets, []);
     let main = &settings.sms_providers[0];
     assert_eq!(main.timeout.as_secs(), 3);
     assert_eq!(main.prices.per_segment(country("KZ")), Some(Micros(70_000)));
@@ -1437,7 +1445,18 @@ fn a_policy_that_is_written_down_reads_as_the_same_policy() {
         templates = { ru = "Магазин: {code}" }
         limits = { per_number = "off", creates = ["5/1s"] }
     "#;
-    for file in [file, "[defaults]\nbudget = \"off\""] {
+    let several = r#"
+        [[defaults.budget]]
+        period = "hour"
+        limit = { amount = "5", currency = "USD" }
+        country = "UZ"
+        alert_at = [0.5, 1]
+
+        [[defaults.budget]]
+        period = "hour"
+        limit = { amount = "50", currency = "USD" }
+    "#;
+    for file in [file, several, "[defaults]\nbudget = \"off\""] {
         let settings = load(Some(("file", file)), [], &|_| unreachable!())
             .unwrap()
             .settings;

@@ -59,7 +59,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     root.finish();
 
     let (database, database_url_shown) = database?;
-    let (defaults, budget) = defaults?;
+    let defaults = defaults?;
     let (telegram, sms_providers) = (telegram?, sms_providers?);
     let open = |channel| match channel {
         Channel::Telegram => telegram.is_some(),
@@ -92,7 +92,6 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
         telegram,
         sms_providers,
         defaults,
-        budget,
     })
 }
 

@@ -33,6 +33,15 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     /// What a message to this country is expected to cost; `None`: there is no price, so it must not be sent.
     fn estimate(&self, draft: &Draft<'_>) -> Option<Money>;
 
+    /// Whether the price of this country is its own, and not the one of the rest of the world.
+    fn has_own_price(&self, country: Country) -> bool;
+
+    /// Whether there is a price for a country, or for the rest of the world.
+    fn has_price(&self, country: Option<Country>) -> bool;
+
+    /// What a message is counted in, where it is paid for by the segment.
+    fn segments(&self, draft: &Draft<'_>) -> u32;
+
     /// Sends once. Never retries what may have left.
     async fn send(&self, message: &Message<'_>) -> Result<Receipt, SendError>;
 

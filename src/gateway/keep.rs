@@ -33,11 +33,19 @@ impl Gateway {
             LeasePlan::WhileBusy if !busy => (Lease::Release { owner }, next),
             LeasePlan::Hold | LeasePlan::WhileBusy => (Lease::Hold { owner, until }, Some(until)),
         };
+        let claims = self.claims(v);
         let change = Change::of(&self.0.vault, write, v, reuse_key, wake_at, lease)
             .with_deliveries(self.messages(v))
+            .with_claims(claims.clone())
             .with_idempotency(idempotency);
-        self.0.db.commit(change).await?;
+        if let Err(error) = self.0.db.commit(change).await {
+            if matches!(error, CommitError::NoRoom) {
+                self.learn_room(v.project).await;
+            }
+            return Err(error);
+        }
         v.was_written();
+        self.forget_room(&claims);
         self.tell_listeners(Some(v.id));
         self.0.shared.replicas.tell(News::Verification(v.id));
         Ok(busy)
@@ -66,7 +74,7 @@ impl Gateway {
             }
             match self.keep_change(&mut v, LeasePlan::NotOurs, None).await {
                 Ok(_) => return Ok(v),
-                Err(CommitError::Stale) => v = self.read(v.id).await?,
+                Err(CommitError::Stale | CommitError::NoRoom) => v = self.read(v.id).await?,
                 Err(_) => return Err(Trouble::Unavailable),
             }
         }
@@ -96,7 +104,7 @@ impl Gateway {
                     self.nudge(&v);
                     return Ok(v);
                 }
-                Err(CommitError::Stale) => v = self.read(v.id).await?,
+                Err(CommitError::Stale | CommitError::NoRoom) => v = self.read(v.id).await?,
                 Err(_) => return Err(Trouble::Unavailable),
             }
         }

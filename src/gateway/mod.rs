@@ -4,6 +4,7 @@
 //! the state was changed meanwhile, it starts again from a fresh read: so concurrent checks, callbacks and timers never
 //! overwrite one another. No transaction is open across a network call.
 
+mod budgets;
 mod cancel;
 mod check;
 mod deliver;
@@ -13,6 +14,7 @@ mod idempotency;
 mod keep;
 mod live;
 mod notify;
+mod offers;
 mod own;
 mod policies;
 mod preview;
@@ -22,6 +24,7 @@ mod receive_report;
 mod reports;
 mod resend;
 mod start;
+mod tariffs;
 mod webhooks;
 
 use std::collections::{HashMap, HashSet};
@@ -34,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+pub use budgets::{BudgetError, BudgetState, NewBudget};
 pub use check::Checked;
 pub use directory::{Access, Directory, Scope};
 pub use idempotency::{Begun, Replay, Ticket};
@@ -44,6 +48,7 @@ pub use proof::PublicKey;
 pub use receive_report::{CallbackRequest, ReportError};
 pub use reports::{Kind as ReportKind, ReportFault, report};
 pub use start::{StartError, StartRequest, Started};
+pub use tariffs::RateFault;
 pub use webhooks::WebhookRequest;
 
 use keep::LeasePlan;
@@ -55,15 +60,13 @@ pub use crate::storage::{
 
 use crate::abuse::limits::Exhausted;
 use crate::clock::Clock;
-use crate::delivery::{Draft, Provider};
-use crate::ledger::tally;
-use crate::money::{Currency, Money};
+use crate::delivery::Provider;
+use crate::money::Currency;
 use crate::secret::{Vault, random};
 use crate::shared_state::{PauseView, SharedState};
 use crate::storage::Db;
 use crate::verification::id::VerificationId;
-use crate::verification::route::{Channel, Offer, Skip};
-use crate::verification::{Refusal, Verification, Wording};
+use crate::verification::{Refusal, Verification};
 use crate::webhooks::client::Client;
 
 /// How long a lease holds unless it is renewed (architecture, point 5).
@@ -118,6 +121,8 @@ struct Inner {
     webhooks: Client,
     /// Endpoints that a task of this process is sending to.
     telling: Mutex<HashSet<Uuid>>,
+    tariffs: tariffs::Tariffs,
+    rooms: Mutex<budgets::Rooms>,
     changed: broadcast::Sender<Option<VerificationId>>,
     /// Cancelled when the program is told to stop: nobody is kept waiting any more.
     stop: CancellationToken,
@@ -191,6 +196,8 @@ impl Gateway {
             working: Mutex::default(),
             webhooks: ways_out.webhooks,
             telling: Mutex::default(),
+            tariffs: tariffs::Tariffs::default(),
+            rooms: Mutex::default(),
             changed: broadcast::channel(1_024).0,
             stop,
         }))
@@ -282,6 +289,9 @@ impl Gateway {
         if let Err(error) = self.0.directory.refresh().await {
             tracing::warn!(%error, "projects and keys could not be read; the last known ones stay in force");
         }
+        if let Err(error) = self.refresh_tariffs().await {
+            tracing::warn!(%error, "rates could not be read; the last known ones stay in force");
+        }
         let names: Vec<String> = self
             .0
             .providers
@@ -299,56 +309,6 @@ impl Gateway {
             let up = !self.is_degraded().await;
             metrics::gauge!("pinroute_redis_up").set(f64::from(u8::from(up)));
         }
-    }
-
-    /// What each provider could do for this verification now.
-    fn offers(&self, draft: Draft<'_>, number: [u8; 16]) -> Vec<Offer> {
-        let offer = |line: &Line| {
-            let provider = &line.provider;
-            Offer {
-                channel: provider.channel(),
-                provider: provider.name().to_owned(),
-                currency: provider.currency(),
-                estimate: if self.0.shared.pauses.is_open(provider.name(), number) {
-                    provider.estimate(&draft).ok_or(Skip::NoPrice)
-                } else {
-                    Err(Skip::Paused)
-                },
-            }
-        };
-        self.0.providers.iter().map(offer).collect()
-    }
-
-    /// What the default text would cost as SMS, by the cheapest provider.
-    fn sms_price(&self, draft: Draft<'_>) -> Option<Money> {
-        let plain;
-        let wording = if draft.wording.template.is_none() {
-            draft.wording
-        } else {
-            plain = Wording {
-                template: None,
-                ..draft.wording.clone()
-            };
-            &plain
-        };
-        let carries_sms = |line: &&Line| line.provider.channel() == Channel::Sms;
-        let prices = self.0.providers.iter().filter(carries_sms);
-        tally::cheapest(
-            prices.filter_map(|line| line.provider.estimate(&Draft { wording, ..draft })),
-        )
-    }
-
-    /// The same for one that has begun. Once its code is gone nothing will be sent, so there is nothing to offer.
-    fn offers_for(&self, v: &Verification) -> Vec<Offer> {
-        let Some(code) = &v.code else {
-            return Vec::new();
-        };
-        let draft = Draft {
-            country: v.record.country,
-            code,
-            wording: &v.record.wording,
-        };
-        self.offers(draft, self.number_key(v))
     }
 
     /// Names a number in counters and pauses without showing it.

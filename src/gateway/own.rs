@@ -64,6 +64,8 @@ impl Gateway {
                         began,
                     });
                 }
+                // What is left of the budget is known by now: the transition passes over what has no room.
+                Err(CommitError::NoRoom) => v = before,
                 Err(CommitError::Stale) => {
                     let now = self.now();
                     v = match self

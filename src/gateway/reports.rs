@@ -1,9 +1,9 @@
-//! Reports over what was spent and what came of it, and the exchange rates that they convert by.
+//! Reports over what was spent and what came of it.
 
 use uuid::Uuid;
 
 use super::{Access, Gateway, Trouble};
-use crate::reports::exchange::{Missing, Rate, Rates};
+use crate::reports::exchange::{Missing, Rates};
 use crate::reports::query::Query;
 use crate::reports::table::Table;
 use crate::reports::{conversion, costs};
@@ -79,15 +79,5 @@ impl Gateway {
     /// Sums what changes have added since; answers whether there may be more.
     pub async fn sum_tallies(&self) -> Result<bool, StorageError> {
         self.0.db.sum_tallies(self.now()).await
-    }
-
-    /// Newest first.
-    pub async fn exchange_rates(&self) -> Result<Vec<Rate>, Trouble> {
-        Ok(self.0.db.list_exchange_rates().await?)
-    }
-
-    /// All or none.
-    pub async fn put_exchange_rates(&self, rates: &[Rate]) -> Result<(), Trouble> {
-        Ok(self.0.db.put_exchange_rates(rates).await?)
     }
 }

@@ -17,6 +17,9 @@ use crate::verification::phone::{Country, PhoneNumber};
 use crate::verification::route::Channel;
 use crate::verification::{Start, Verification, Wording, text};
 
+/// How often a start may lose what is left of a budget to others before it counts as none.
+const LOST_AT_MOST: u8 = 8;
+
 /// What a site asks for.
 #[derive(Clone, Debug)]
 pub struct StartRequest {
@@ -46,6 +49,8 @@ pub struct Started {
 pub enum StartError {
     #[error("the project does not admit numbers of {0}")]
     CountryBlocked(Country),
+    #[error("no budget has room for a send")]
+    BudgetExhausted,
     #[error(transparent)]
     Trouble(#[from] Trouble),
 }
@@ -78,8 +83,16 @@ impl Gateway {
             .lookup(&[b"number", request.phone.as_str().as_bytes()]);
         let reuse_key = self.reuse_key(&request);
         // A pending one like it may be due to expire: then it makes room, and the start is tried again.
-        for _ in 0..3 {
+        let (mut tries, mut lost) = (3, 0);
+        while tries > 0 {
             let mut v = self.begin_verification(&request, number)?;
+            if v.lacks_room() {
+                // A page reload still finds the verification that it began.
+                return match self.find_reusable(reuse_key).await? {
+                    Some(existing) => Ok(self.reused(existing, ticket).await?),
+                    None => Err(StartError::BudgetExhausted),
+                };
+            }
             let ip = request.client_ip.as_deref();
             let draws = limits::for_create(&policy.limits, request.project, &compact(number), ip);
             let taken = match self.0.shared.limits.take(draws).await {
@@ -118,9 +131,19 @@ impl Gateway {
                     });
                 }
                 Err(CommitError::Exists) => {
+                    tries -= 1;
                     self.0.shared.limits.give_back(taken).await;
                     if let Some(existing) = self.find_reusable(reuse_key).await? {
                         return Ok(self.reused(existing, ticket).await?);
+                    }
+                }
+                // What is left is known by now: the next plan passes over what has no room.
+                // Whoever loses the last of it again and again has none.
+                Err(CommitError::NoRoom) => {
+                    self.0.shared.limits.give_back(taken).await;
+                    lost += 1;
+                    if lost == LOST_AT_MOST {
+                        return Err(StartError::BudgetExhausted);
                     }
                 }
                 Err(_) => return Err(Trouble::Unavailable.into()),
@@ -150,7 +173,7 @@ impl Gateway {
             code: &code,
             wording: &wording,
         };
-        let offers = self.offers(draft, number);
+        let offers = self.offers(request.project, draft, number);
         let sms_price = self.sms_price(draft);
         let start = Start {
             id,

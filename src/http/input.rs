@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, web};
 use serde_json::{Map, Value};
 
 use super::problem::{Code, FieldFault, Problem};
+use crate::money::{Currency, Micros, Money};
 
 /// A body may not be larger (contract §3, *Callbacks*; the same for all).
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -162,6 +163,20 @@ impl Fields {
         Some(found)
     }
 
+    /// The same for a nested object that must be there.
+    pub fn object_required<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> Option<T> {
+        if self.left.get(name).is_none_or(Value::is_null) {
+            self.left.remove(name);
+            self.fault(name, "is required".to_owned());
+            return None;
+        }
+        self.object(name, read)
+    }
+
     #[must_use]
     pub fn has_faults(&self) -> bool {
         !self.faults.is_empty()
@@ -190,6 +205,19 @@ impl Fields {
             self.fault(&name, "is not a field of this request".to_owned());
         }
     }
+}
+
+/// The fields `amount` and `currency`, of which both must be there.
+pub fn money(fields: &mut Fields) -> Option<Money> {
+    let amount = fields.require("amount", |value| match value.as_str() {
+        Some(text) => text.parse::<Micros>().map_err(|error| error.to_string()),
+        None => Err("must be a decimal in quotes, such as \"0.05\"".to_owned()),
+    });
+    let currency = fields.require("currency", |value| {
+        let text = value.as_str().ok_or("must be a string")?;
+        text.parse::<Currency>().map_err(|error| error.to_string())
+    });
+    Some(Money::new(amount?, currency?))
 }
 
 /// A text of `least` to `most` bytes without control characters.

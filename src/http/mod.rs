@@ -2,6 +2,7 @@
 //!
 //! To add an address: a line in [`routes`], a handler in the file of its resource, its line in `openapi`.
 
+mod budgets;
 mod callbacks;
 mod caller;
 mod exchange_rates;
@@ -13,6 +14,7 @@ mod messages;
 mod openapi;
 mod problem;
 mod projects;
+mod rates;
 mod reports;
 mod request_id;
 mod service;
@@ -124,6 +126,8 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(only("/v1/reports/costs", "GET, HEAD").route(get().to(reports::costs)))
         .service(only("/v1/reports/conversion", "GET, HEAD").route(get().to(reports::conversion)))
         .service(only("/v1/exchange-rates", "GET, HEAD, PUT").route(get().to(exchange_rates::list)).route(web::put().to(exchange_rates::put)))
+        .service(only("/v1/rates", "GET, HEAD, PUT").route(get().to(rates::list)).route(web::put().to(rates::put)))
+        .service(only("/v1/budgets", "GET, HEAD, PUT").route(get().to(budgets::list)).route(web::put().to(budgets::put)))
         .service(only("/callbacks/{provider}", "POST").route(web::post().to(callbacks::signed)))
         .service(only("/callbacks/{provider}/{token}", "GET, POST").route(web::get().to(callbacks::by_token_in_get)).route(web::post().to(callbacks::by_token)))
         .service(only("/.well-known/jwks.json", "GET, HEAD").route(get().to(service::jwks)))

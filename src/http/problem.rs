@@ -37,6 +37,7 @@ pub enum Code {
     IdempotencyInProgress,
     ChannelUnavailable,
     ExchangeRateMissing,
+    BudgetExhausted,
     ServiceUnavailable,
     NotFound,
     MethodNotAllowed,
@@ -47,11 +48,11 @@ pub enum Code {
 
 impl Code {
     #[rustfmt::skip]
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Unauthorized, Self::Forbidden, Self::InvalidRequest, Self::PhoneNumberInvalid, Self::PhoneNumberUnsupported,
         Self::CountryBlocked, Self::RateLimited, Self::ResendTooSoon, Self::TooManySends, Self::TooManyChecks,
         Self::VerificationNotFound, Self::VerificationExpired, Self::VerificationNotPending, Self::IdempotencyMismatch,
-        Self::IdempotencyInProgress, Self::ChannelUnavailable, Self::ExchangeRateMissing, Self::ServiceUnavailable, Self::NotFound,
+        Self::IdempotencyInProgress, Self::ChannelUnavailable, Self::ExchangeRateMissing, Self::BudgetExhausted, Self::ServiceUnavailable, Self::NotFound,
         Self::MethodNotAllowed, Self::PayloadTooLarge, Self::UnsupportedMediaType, Self::RequestTimeout,
     ];
 
@@ -75,6 +76,7 @@ impl Code {
             Self::IdempotencyInProgress  => (409, "idempotency_in_progress",  "The first request with this Idempotency-Key still runs"),
             Self::ChannelUnavailable     => (422, "channel_unavailable",      "The channel is not open to this verification"),
             Self::ExchangeRateMissing    => (422, "exchange_rate_missing",    "There is no exchange rate"),
+            Self::BudgetExhausted        => (402, "budget_exhausted",         "No budget has room for a send"),
             Self::ServiceUnavailable     => (503, "service_unavailable",      "The service cannot answer now"),
             Self::NotFound               => (404, "not_found",                "Nothing is here"),
             Self::MethodNotAllowed       => (405, "method_not_allowed",       "The method is not one of this address"),
@@ -258,6 +260,10 @@ impl Problem {
                 Code::TooManySends,
                 "All sends are used up; start a new verification.",
             ),
+            Refusal::BudgetExhausted => Self::new(
+                Code::BudgetExhausted,
+                "A spend cap leaves no room for a send on any channel; GET /v1/budgets tells which, and when it resets.",
+            ),
             Refusal::ChannelUnavailable { open } => {
                 let names: Vec<&str> = open.iter().map(|channel| channel.as_str()).collect();
                 let detail = match names.as_slice() {
@@ -309,6 +315,7 @@ impl Problem {
                 "/phone_number",
                 format!("is of {country}, which this project does not admit"),
             ),
+            StartError::BudgetExhausted => Self::refused(Refusal::BudgetExhausted, now),
             StartError::Trouble(trouble) => Self::of(trouble, now),
         }
     }

@@ -46,7 +46,7 @@ pub struct PolicyBody {
     /// `per_number`, `per_ip`, `creates`, `wrong_codes_per_number`: each a list of rates such as `5/10m`, or `off`.
     #[schema(value_type = Option<Object>)]
     limits: Option<Value>,
-    /// `period` and `limit`, or `off`. Takes effect with budgets.
+    /// `period` and `limit`, perhaps `country` and `alert_at`; a list of these; or `off`.
     #[schema(value_type = Option<Value>)]
     budget: Option<Value>,
     /// Texts of SMS by language tag, with `{code}` and perhaps `{minutes}`.

@@ -16,6 +16,8 @@ const REFRESH: Duration = Duration::from_millis(500);
 const LIMIT: Duration = Duration::from_secs(10);
 /// How often what changes have added to the reports is summed.
 const SUM: Duration = Duration::from_secs(1);
+/// How often budgets are looked at.
+const WATCH: Duration = Duration::from_secs(5);
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// Starts the workers; they end when `stop` is cancelled. Work that they began goes on in the gateway's own tasks.
@@ -45,6 +47,7 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
         Box::pin(async move { gateway.refresh().await })
     });
     every(SUM, |gateway| Box::pin(sum(gateway)));
+    every(WATCH, |gateway| Box::pin(watch(gateway)));
     every(SWEEP, |gateway| Box::pin(sweep(gateway)));
     let (hearing, until) = (gateway.clone(), stop.clone());
     workers.spawn(async move { hearing.hear_replicas(&until).await });
@@ -100,6 +103,12 @@ async fn sum(gateway: Gateway) {
                 return;
             }
         }
+    }
+}
+
+async fn watch(gateway: Gateway) {
+    if let Err(error) = gateway.watch_budgets().await {
+        tracing::warn!(%error, "budgets could not be looked at");
     }
 }
 

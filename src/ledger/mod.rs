@@ -2,4 +2,5 @@
 
 pub mod entry;
 pub mod price;
+pub mod rates;
 pub mod tally;

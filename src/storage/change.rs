@@ -3,13 +3,15 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::budgets;
 use super::deliveries::Delivery;
-use super::idempotency::Claim;
+use super::idempotency::Claim as IdempotencyClaim;
 use super::verifications::Stored;
 use crate::ledger::entry::Entry;
 use crate::ledger::tally::{self, Tally};
 use crate::secret::Vault;
 use crate::verification::Verification;
+use crate::verification::budget::Claim;
 
 /// Everything that a transition wants kept.
 #[derive(Debug)]
@@ -17,6 +19,7 @@ pub struct Change {
     pub(super) write: Option<(Write, Stored)>,
     pub(super) entries: Vec<Entry>,
     pub(super) tallies: Vec<Tally>,
+    pub(super) claims: Vec<Claim>,
     pub(super) deliveries: Vec<Delivery>,
     pub(super) idempotency: Option<IdempotencyOp>,
 }
@@ -58,7 +61,7 @@ pub enum Lease {
 #[derive(Clone, Debug)]
 pub enum IdempotencyOp {
     /// A request begins under its key; fails with [`CommitError::Claimed`] when the key is known.
-    Claim(Claim),
+    Claim(IdempotencyClaim),
     /// It ended well: its answer, as JSON that holds no secret, until `expires_at`.
     Complete {
         key_hash: [u8; 32],
@@ -79,6 +82,8 @@ pub enum CommitError {
     Exists,
     #[error("the idempotency key is known")]
     Claimed,
+    #[error("a budget has no room for it")]
+    NoRoom,
     /// It may or may not have taken effect.
     #[error("the database cannot take it now")]
     Unavailable,
@@ -92,6 +97,7 @@ impl Change {
             write: None,
             entries: Vec::new(),
             tallies: Vec::new(),
+            claims: Vec::new(),
             deliveries: Vec::new(),
             idempotency: Some(op),
         }
@@ -118,9 +124,17 @@ impl Change {
             write: Some((write, stored)),
             entries,
             tallies,
+            claims: Vec::new(),
             deliveries: Vec::new(),
             idempotency: None,
         }
+    }
+
+    /// What it takes out of budgets and gives back.
+    #[must_use]
+    pub fn with_claims(mut self, claims: Vec<Claim>) -> Self {
+        self.claims = budgets::summed(claims.into_iter());
+        self
     }
 
     /// Messages that tell of it.
@@ -134,6 +148,16 @@ impl Change {
     pub fn with_idempotency(mut self, op: Option<IdempotencyOp>) -> Self {
         self.idempotency = op;
         self
+    }
+
+    /// Whether the database refused it because a reservation would pass its limit.
+    pub(super) fn lacks_room(&self, error: &sqlx::Error) -> bool {
+        let reserves = self.claims.iter().any(|claim| claim.ceiling.is_some());
+        let checked = |fault: &sqlx::Error| match fault {
+            sqlx::Error::Database(fault) => fault.is_check_violation(),
+            _ => false,
+        };
+        reserves && checked(error)
     }
 
     /// Two changes of one verification cannot be written in one statement.

@@ -5,6 +5,8 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::engine::{read, write};
+use super::rows::{Column, Rows};
+use super::transaction::Line;
 use super::{Db, StorageError};
 use crate::secret::{fingerprint, random};
 use crate::verification::id::{ProjectId, time_ordered};
@@ -94,6 +96,47 @@ impl Db {
             .fetch_all(pool)
             .await)?;
         Ok(rows.into_iter().map(Project::from).collect())
+    }
+
+    /// Changes what several projects override, each from what it was when it was read; all or none. Answers whether it did.
+    pub async fn set_all_overrides(
+        &self,
+        changes: &[(Project, String)],
+    ) -> Result<bool, StorageError> {
+        const UPDATE: &str = "UPDATE projects SET overrides = r.new FROM {rows} \
+            WHERE projects.id = r.id AND projects.overrides = r.old RETURNING projects.id";
+        if changes.is_empty() {
+            return Ok(true);
+        }
+        let text = |get: fn(&(Project, String)) -> &str| {
+            Column::Text(changes.iter().map(|c| Some(get(c).to_owned())).collect())
+        };
+        let ids = changes.iter().map(|(project, _)| Some(project.id.0));
+        let rows = Rows::new(
+            changes.len(),
+            vec![
+                ("id", Column::Uuid(ids.collect())),
+                ("old", text(|(project, _)| &project.overrides)),
+                ("new", text(|(_, new)| new)),
+            ],
+        );
+        let mut line = Line::take(&self.engine).await?;
+        line.begin().await?;
+        let done: sqlx::Result<Vec<Uuid>> = line.returning(UPDATE, rows).await;
+        match done {
+            Ok(done) if done.len() == changes.len() => {
+                line.commit().await?;
+                Ok(true)
+            }
+            Ok(_) => {
+                line.roll_back().await;
+                Ok(false)
+            }
+            Err(error) => {
+                line.roll_back().await;
+                Err(error.into())
+            }
+        }
     }
 
     /// Fails with [`StorageError::Exists`] when the name is taken.

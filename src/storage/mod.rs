@@ -5,6 +5,7 @@
 //! ([`reader`]). To add a table: a migration of the same name in both folders, a file here, and its functions in
 //! `contract`, which runs each on both engines.
 
+mod budgets;
 mod change;
 mod deliveries;
 mod directory;
@@ -14,6 +15,7 @@ mod idempotency;
 mod leases;
 mod ledger;
 mod open;
+mod rates;
 mod reader;
 mod rebuild;
 mod rollups;
@@ -26,6 +28,7 @@ mod writer;
 
 use std::sync::Arc;
 
+pub use budgets::Use as BudgetUse;
 pub use change::{Change, CommitError, IdempotencyOp, Lease, Write};
 pub use deliveries::{Delivery, DeliveryQuery, DeliveryState, Try};
 pub use directory::{ApiKey, NewKey, Project};

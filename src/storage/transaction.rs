@@ -12,9 +12,10 @@ use super::deliveries::Delivery;
 use super::engine::Engine;
 use super::rows::{Column, Rows};
 use super::verifications::Stored;
-use super::{deliveries, idempotency, ledger, tallies, verifications};
+use super::{budgets, deliveries, idempotency, ledger, tallies, verifications};
 use crate::ledger::entry::Entry;
 use crate::ledger::tally::Tally;
+use crate::verification::budget::Claim;
 
 /// A connection that the writer has to itself. Whoever begins on it must commit, roll back, or throw it away.
 pub(super) enum Line {
@@ -106,7 +107,7 @@ impl Line {
     }
 
     /// Runs a statement that ends in `RETURNING` one column.
-    async fn returning<T>(&mut self, sql: &str, rows: Rows) -> sqlx::Result<Vec<T>>
+    pub async fn returning<T>(&mut self, sql: &str, rows: Rows) -> sqlx::Result<Vec<T>>
     where
         T: for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres> + Send + Unpin,
         T: for<'r> sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
@@ -132,17 +133,21 @@ impl Line {
 }
 
 /// The statements as one on Postgres, which can change several tables in one: BEGIN, COMMIT and the other round trips fall
-/// away. An entry or a message is written only if its verification was.
-static IN_ONE: LazyLock<String> = LazyLock::new(|| in_one(&ALWAYS));
-
-/// The same with messages, which most groups do not have.
-static IN_ONE_TOLD: LazyLock<String> =
-    LazyLock::new(|| in_one(&[ALWAYS[0], ALWAYS[1], ("told", deliveries::INSERT)]));
-
-const ALWAYS: [(&str, &str); 2] = [
-    ("booked", ledger::INSERT),
-    ("counted", tallies::INSERT_SUMMED),
-];
+/// away. What goes with a verification is written only if that was. By whether there are claims, and messages.
+static IN_ONE: LazyLock<[String; 4]> = LazyLock::new(|| {
+    let always = [
+        ("booked", ledger::INSERT),
+        ("counted", tallies::INSERT_SUMMED),
+    ];
+    let claims = ("claimed", budgets::CLAIM);
+    let messages = ("told", deliveries::INSERT);
+    [
+        in_one(&always),
+        in_one(&[always[0], always[1], messages]),
+        in_one(&[always[0], always[1], claims]),
+        in_one(&[always[0], always[1], claims, messages]),
+    ]
+});
 
 fn in_one(rest: &[(&str, &str)]) -> String {
     let (insert, update) = (verifications::INSERT, verifications::UPDATE);
@@ -173,6 +178,7 @@ pub(super) fn is_one_statement(line: &Line, changes: &[&Change]) -> bool {
                 && kind(change) == first
                 && change.entries.is_empty()
                 && change.tallies.is_empty()
+                && change.claims.is_empty()
                 && change.deliveries.is_empty()
                 && change.idempotency.is_none()
         }),
@@ -215,12 +221,18 @@ pub(super) async fn write_in_one(
         ledger::rows(&entries),
         tallies::rows(&counted),
     ];
-    let sql = if told.is_empty() {
-        &IN_ONE
-    } else {
+    let claims: Vec<(Uuid, Claim)> = changes
+        .iter()
+        .filter_map(|change| Some((change.subject()?, &change.claims)))
+        .flat_map(|(id, claims)| claims.iter().map(move |claim| (id, *claim)))
+        .collect();
+    let sql = &IN_ONE[2 * usize::from(!claims.is_empty()) + usize::from(!told.is_empty())];
+    if !claims.is_empty() {
+        rows.push(budgets::rows(&claims));
+    }
+    if !told.is_empty() {
         rows.push(deliveries::rows(&told));
-        &IN_ONE_TOLD
-    };
+    }
     let done = Rows::postgres_in_order(rows, sql)
         .fetch_all(&mut **line)
         .await?;
@@ -306,6 +318,11 @@ async fn write_the_rest(
     if !counted.is_empty() {
         let counted: Vec<_> = counted.iter().map(|tally| (Uuid::nil(), tally)).collect();
         line.write(tallies::INSERT, tallies::rows(&counted)).await?;
+    }
+    let claims = budgets::summed(effective().flat_map(|change| change.claims.iter().copied()));
+    if !claims.is_empty() {
+        let claims: Vec<_> = claims.iter().map(|claim| (Uuid::nil(), *claim)).collect();
+        line.write(budgets::CLAIM, budgets::rows(&claims)).await?;
     }
     let told: Vec<&Delivery> = effective().flat_map(|change| &change.deliveries).collect();
     if !told.is_empty() {

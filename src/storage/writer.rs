@@ -130,7 +130,9 @@ impl Group {
                     .collect()
             }
             Err(Fault::Statement(error)) => {
-                tracing::warn!(%error, changes = changes.len(), "a group of changes is redone one by one");
+                if !changes.iter().any(|change| change.lacks_room(&error)) {
+                    tracing::warn!(%error, changes = changes.len(), "a group of changes is redone one by one");
+                }
                 let mut results = Vec::with_capacity(changes.len());
                 for place in 0..changes.len() {
                     results.push(write_alone(engine, &changes, place).await);
@@ -168,6 +170,9 @@ async fn write_alone(
         match within_limit(engine, changes, Some(place)).await {
             Ok(mut results) => return results.pop().unwrap_or(Err(CommitError::Unavailable)),
             Err(Fault::Commit) => return resolve_one(engine, &changes[place]).await,
+            Err(Fault::Statement(error)) if changes[place].lacks_room(&error) => {
+                return Err(CommitError::NoRoom);
+            }
             Err(Fault::Statement(error)) if !try_again => {
                 tracing::error!(%error, "a change cannot be written");
             }

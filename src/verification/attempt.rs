@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::budget::Hold;
 use super::id::AttemptId;
 use super::route::Channel;
 use crate::money::{Currency, Micros, Money};
@@ -21,6 +22,9 @@ pub struct Attempt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
     pub cost: Cost,
+    /// What it has claimed of the project's budgets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<Hold>,
     /// The provider's own id of the message, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,
@@ -147,6 +151,8 @@ pub enum Reason {
     NumberInvalid,
     Paused,
     NoPrice,
+    /// A spend cap leaves no room.
+    BudgetExhausted,
     Throttled,
     /// Nothing could be sent: no connection, or the provider said so.
     Unavailable,
@@ -169,6 +175,7 @@ impl Reason {
             Self::NumberInvalid => "number_invalid",
             Self::Paused => "paused",
             Self::NoPrice => "no_price",
+            Self::BudgetExhausted => "budget_exhausted",
             Self::Throttled => "throttled",
             Self::Unavailable => "unavailable",
             Self::ProviderRejected => "provider_rejected",

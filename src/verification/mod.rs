@@ -8,6 +8,7 @@
 
 pub mod agenda;
 pub mod attempt;
+pub mod budget;
 pub mod code;
 pub mod digits;
 pub mod event;
@@ -163,6 +164,8 @@ pub enum Refusal {
     ResendTooSoon(DateTime<Utc>),
     #[error("no sends are left")]
     TooManySends,
+    #[error("no budget has room for another send")]
+    BudgetExhausted,
     #[error("the channel is not open to this verification")]
     ChannelUnavailable { open: Vec<Channel> },
 }

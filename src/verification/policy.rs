@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::Budget;
 use super::phone::Country;
 use super::route::Step;
 use super::span;
@@ -30,6 +31,8 @@ pub struct Policy {
     pub templates: Templates,
     /// What a text may take, 1 to 10.
     pub max_segments: u32,
+    /// The money brake: every one of them holds.
+    pub budgets: Vec<Budget>,
 }
 
 /// ISO 3166 codes; an empty `allow` admits none, `None` admits every one.

@@ -75,6 +75,7 @@ fn begin(kind: u8, now: DateTime<Utc>) -> Verification {
         limits: Limits::default(),
         templates: std::collections::BTreeMap::default(),
         max_segments: 1,
+        budgets: Vec::new(),
     };
     let (phone, country) = PhoneNumber::parse("+998901234567").unwrap();
     let start = Start {

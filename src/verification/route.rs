@@ -84,6 +84,8 @@ pub struct Offer {
 pub enum Skip {
     Paused,
     NoPrice,
+    /// A spend cap leaves no room.
+    Budget,
 }
 
 mod optional_span {

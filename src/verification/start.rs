@@ -138,11 +138,16 @@ impl Verification {
                 .position(|s| s.channel == asked),
             None => Some(current + 1),
         };
-        self.record.sends_used += 1;
-        self.record.last_send_at = now;
-        self.note(now, EventKind::Resend);
-        self.plan(Cursor::at(step.unwrap_or(current)), offers, now);
-        self.conclude(now);
+        let mut resent = self.clone();
+        resent.record.sends_used += 1;
+        resent.record.last_send_at = now;
+        resent.note(now, EventKind::Resend);
+        let planned = resent.plan(Cursor::at(step.unwrap_or(current)), offers, now);
+        if !planned && resent.newest().is_some_and(Attempt::lacked_room) {
+            return Err(Refusal::BudgetExhausted);
+        }
+        resent.conclude(now);
+        *self = resent;
         Ok(())
     }
 
@@ -225,6 +230,7 @@ impl Verification {
                     status,
                     reason,
                     cost,
+                    holds: Vec::new(),
                     message_id: None,
                     created_at: now,
                     updated_at: now,
@@ -256,6 +262,7 @@ impl From<Skip> for Reason {
         match skip {
             Skip::Paused => Self::Paused,
             Skip::NoPrice => Self::NoPrice,
+            Skip::Budget => Self::BudgetExhausted,
         }
     }
 }

@@ -9,6 +9,7 @@ mod browser;
 mod stage;
 mod world;
 
+mod budgets;
 mod checks;
 mod crash;
 mod documentation;

@@ -87,6 +87,7 @@ impl Hand {
             limits: Limits::default(),
             templates: std::collections::BTreeMap::default(),
             max_segments: 1,
+            budgets: Vec::new(),
         };
         let start = Start {
             id,

@@ -31,9 +31,9 @@ on_both_engines!(
 );
 on_postgres!(replicas_tell_once_and_know_each_others_endpoints);
 
-const OPEN: (&str, &str) = ("WEBHOOKS__ALLOW_PRIVATE", "true");
+pub const OPEN: (&str, &str) = ("WEBHOOKS__ALLOW_PRIVATE", "true");
 
-async fn receiver() -> Fake {
+pub async fn receiver() -> Fake {
     Fake::start(|_| Answer::Json(200, json!({}))).await
 }
 
@@ -42,12 +42,12 @@ fn address(fake: &Fake) -> String {
 }
 
 /// The same program with a key of the project's administrator.
-async fn admin(app: &TestApp) -> Client {
+pub async fn admin(app: &TestApp) -> Client {
     let key = app.stage.new_key(Some("default"), "admin").await;
     app.client.with_key(&key)
 }
 
-async fn register(admin: &Client, fake: &Fake, events: &[&str]) -> Value {
+pub async fn register(admin: &Client, fake: &Fake, events: &[&str]) -> Value {
     let body = json!({ "url": address(fake), "events": events, "description": "a test's" });
     admin.post("/v1/webhooks", body).await.expect(201)
 }
@@ -77,7 +77,7 @@ fn is_signed(seen: &Seen, secret: &Value) -> bool {
         .any(|one| one == wanted)
 }
 
-fn types(fake: &Fake) -> Vec<String> {
+pub fn types(fake: &Fake) -> Vec<String> {
     let mut types: Vec<String> = fake
         .seen()
         .iter()

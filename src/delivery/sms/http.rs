@@ -17,6 +17,7 @@ use crate::ledger::price::Prices;
 use crate::money::{Currency, Money};
 use crate::verification::attempt::{AttemptStatus, Reason};
 use crate::verification::code::Code;
+use crate::verification::phone::Country;
 use crate::verification::route::Channel;
 use crate::verification::{segments, text};
 
@@ -162,10 +163,23 @@ impl Provider for HttpSms {
     }
 
     fn estimate(&self, draft: &Draft<'_>) -> Option<Money> {
-        let (_, segments) = segments::count(&text::render(draft.code, draft.wording));
+        let (country, currency) = (draft.country, self.settings.currency);
         self.settings
             .prices
-            .estimate(draft.country, segments, self.settings.currency)
+            .estimate(country, self.segments(draft), currency)
+    }
+
+    fn has_own_price(&self, country: Country) -> bool {
+        self.settings.prices.by_country.contains_key(&country)
+    }
+
+    fn has_price(&self, country: Option<Country>) -> bool {
+        self.settings.prices.rest.is_some()
+            || country.is_some_and(|country| self.has_own_price(country))
+    }
+
+    fn segments(&self, draft: &Draft<'_>) -> u32 {
+        segments::count(&text::render(draft.code, draft.wording)).1
     }
 
     async fn send(&self, message: &Message<'_>) -> Result<Receipt, SendError> {

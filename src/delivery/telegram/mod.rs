@@ -21,6 +21,7 @@ use super::{
 use crate::money::{Currency, Micros, Money};
 use crate::verification::code::Code;
 use crate::verification::id::AttemptId;
+use crate::verification::phone::Country;
 use crate::verification::route::Channel;
 
 /// How far a report's timestamp may be off.
@@ -253,6 +254,18 @@ impl Provider for Telegram {
 
     fn estimate(&self, _: &Draft<'_>) -> Option<Money> {
         Some(self.settings.price)
+    }
+
+    fn has_own_price(&self, _: Country) -> bool {
+        false
+    }
+
+    fn has_price(&self, _: Option<Country>) -> bool {
+        true
+    }
+
+    fn segments(&self, _: &Draft<'_>) -> u32 {
+        1
     }
 
     async fn send(&self, message: &Message<'_>) -> Result<Receipt, SendError> {

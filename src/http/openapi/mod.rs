@@ -19,7 +19,7 @@ use problems::Problems;
 
 use super::problem::ProblemBody;
 use super::{
-    callbacks, exchange_rates, keys, ledger, messages, projects, reports, service,
+    budgets, callbacks, exchange_rates, keys, ledger, messages, projects, rates, reports, service,
     verifications as v, webhooks as w,
 };
 
@@ -36,6 +36,7 @@ use super::{
         projects::create, projects::list, projects::find, projects::change, keys::create, keys::list, keys::revoke,
         w::create, w::list, w::find, w::delete, w::rotate, w::deliveries::list, w::deliveries::test, w::deliveries::redeliver,
         ledger::ledger, reports::costs, reports::conversion, exchange_rates::list, exchange_rates::put,
+        rates::list, rates::put, budgets::list, budgets::put,
         callbacks::signed, callbacks::by_token, callbacks::by_token_in_get,
         service::livez, service::readyz, service::metrics, service::jwks, service::openapi,
     ),

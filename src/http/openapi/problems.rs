@@ -55,12 +55,12 @@ const CALLBACK: &[Code] = &[
 #[rustfmt::skip]
 const PROBLEMS: &[(&str, &[&[Code]])] = &[
     ("startVerification",      &[KEY, POST, &[Code::CountryBlocked, Code::PhoneNumberInvalid, Code::PhoneNumberUnsupported,
-                                              Code::ChannelUnavailable, Code::RateLimited]]),
+                                              Code::ChannelUnavailable, Code::RateLimited, Code::BudgetExhausted]]),
     ("listVerifications",      &[KEY, &[Code::InvalidRequest]]),
     ("getVerification",        &[KEY, &[Code::VerificationNotFound]]),
     ("checkVerification",      &[KEY, POST, ACT, &[Code::TooManyChecks, Code::RateLimited]]),
     ("resendVerification",     &[KEY, POST, ACT, &[Code::ResendTooSoon, Code::TooManySends, Code::RateLimited,
-                                                   Code::ChannelUnavailable]]),
+                                                   Code::ChannelUnavailable, Code::BudgetExhausted]]),
     ("cancelVerification",     &[KEY, POST, ACT]),
     ("listVerificationEvents", &[KEY, &[Code::VerificationNotFound]]),
     ("previewMessage",         &[KEY, BODY, &[Code::PhoneNumberInvalid, Code::PhoneNumberUnsupported]]),
@@ -84,6 +84,10 @@ const PROBLEMS: &[(&str, &[&[Code]])] = &[
     ("reportConversion",       &[KEY, &[Code::InvalidRequest]]),
     ("listExchangeRates",      &[KEY, &[Code::InvalidRequest]]),
     ("putExchangeRates",       &[KEY, BODY]),
+    ("listRates",              &[KEY, &[Code::InvalidRequest]]),
+    ("putRates",               &[KEY, BODY]),
+    ("listBudgets",            &[KEY, &[Code::InvalidRequest]]),
+    ("putBudgets",             &[KEY, BODY, &[Code::ExchangeRateMissing]]),
     ("receiveSignedReport",    &[CALLBACK, &[Code::PayloadTooLarge, Code::RequestTimeout]]),
     ("receiveReport",          &[CALLBACK, &[Code::PayloadTooLarge, Code::RequestTimeout]]),
     ("receiveReportByGet",     &[CALLBACK]),
@@ -281,6 +285,7 @@ fn example(code: Code) -> Problem {
             code,
             "There is no exchange rate for RUB to USD on 2026-11-01; PUT /v1/exchange-rates adds one.",
         ),
+        Code::BudgetExhausted => Problem::refused(Refusal::BudgetExhausted, epoch),
         Code::ServiceUnavailable => Problem::unavailable(),
         Code::NotFound => Problem::new(
             code,

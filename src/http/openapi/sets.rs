@@ -33,7 +33,7 @@ pub enum CheckStatus {
     Locked,
 }
 
-/// What a webhook can be told of. `balance.low`, `budget.reached` and `traffic.suspicious` are not sent yet.
+/// What a webhook can be told of. `traffic.suspicious` is not sent yet.
 #[derive(ToSchema)]
 pub enum WebhookFilter {
     /// Every type.
@@ -110,6 +110,23 @@ pub enum DeliveryState {
     Dead,
 }
 
+/// A calendar period, in UTC.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum Period {
+    Hour,
+    Day,
+    Month,
+}
+
+/// What a rate is multiplied by.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum RateUnit {
+    Message,
+    Segment,
+}
+
 /// What a key may do: `verify` (websites), `finance` (reads reports and the ledger), `admin` (everything).
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
@@ -157,6 +174,7 @@ pub enum AttemptStatus {
 ///
 /// `unreachable`: the channel cannot reach this number; never says more about the account. `number_invalid`: the provider
 /// does not take the number. `paused`: the provider is left alone for a while. `no_price`: none is configured for the country.
+/// `budget_exhausted`: a spend cap leaves no room.
 /// `throttled`: the provider asked for fewer requests. `unavailable`: nothing could be sent. `provider_rejected`: the provider
 /// refuses us, not the number. `no_answer`: the request left and no clear answer came. `interrupted`: whoever was sending
 /// stopped. `not_delivered`: the provider says so. `revoked`, `canceled`: taken back.
@@ -167,6 +185,7 @@ pub enum Reason {
     NumberInvalid,
     Paused,
     NoPrice,
+    BudgetExhausted,
     Throttled,
     Unavailable,
     ProviderRejected,

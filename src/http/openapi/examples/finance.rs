@@ -33,8 +33,33 @@ pub(super) fn shown(operation: &str) -> Vec<Shown> {
             (REQUEST, JSON, vec![("rates", "One", rates())]),
             ("200", JSON, vec![("rates", "All of them", rates())]),
         ],
+        "listRates" => vec![("200", JSON, vec![("card", "One row", card())])],
+        "putRates" => vec![
+            (REQUEST, JSON, vec![("card", "Of the rest of the world", card())]),
+            ("200", JSON, vec![("card", "All rows", card())]),
+        ],
+        "listBudgets" => vec![("200", JSON, vec![("budgets", "One by the day", budgets())])],
+        "putBudgets" => vec![
+            (REQUEST, JSON, vec![
+                ("own", "With a key of one project", json!({"items": [{"period": "day", "limit": {"amount": "50", "currency": "USD"}}]})),
+                ("all", "With a key of the instance", json!({"items": [{"project": "shop", "period": "month",
+                    "limit": {"amount": "200", "currency": "USD"}, "country": "UZ", "alert_at": [0.5, 0.8]}]})),
+                ("none", "No budget at all", json!({"items": []})),
+            ]),
+            ("200", JSON, vec![("budgets", "Those in force now", budgets())]),
+        ],
         _ => Vec::new(),
     }
+}
+
+fn card() -> Value {
+    json!({"items": [{"from_date": "2026-11-01", "channel": "sms", "provider": "eskiz", "country": "*", "unit": "segment",
+        "amount": "0.05", "currency": "USD"}]})
+}
+
+fn budgets() -> Value {
+    json!({"items": [{"project": "default", "period": "day", "limit": {"amount": "50.00", "currency": "USD"}, "country": null,
+        "alert_at": [0.8], "spent": "12.34", "reserved": "0.05", "resets_at": "2026-11-25T00:00:00Z"}]})
 }
 
 fn rates() -> Value {

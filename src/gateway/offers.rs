@@ -1,0 +1,70 @@
+//! What each provider could do for a verification right now: at what price, or why not.
+
+use super::{Gateway, Line};
+use crate::delivery::Draft;
+use crate::ledger::tally;
+use crate::money::Money;
+use crate::verification::id::ProjectId;
+use crate::verification::route::{Channel, Offer, Skip};
+use crate::verification::{Verification, Wording};
+
+impl Gateway {
+    /// What each provider could do for this verification now.
+    pub(super) fn offers(
+        &self,
+        project: ProjectId,
+        draft: Draft<'_>,
+        number: [u8; 16],
+    ) -> Vec<Offer> {
+        let offer = |line: &Line| {
+            let provider = &line.provider;
+            Offer {
+                channel: provider.channel(),
+                provider: provider.name().to_owned(),
+                currency: provider.currency(),
+                estimate: if self.0.shared.pauses.is_open(provider.name(), number) {
+                    match self.estimate(line, &draft) {
+                        None => Err(Skip::NoPrice),
+                        Some(price) if self.may_have_room(project, draft.country, price) => {
+                            Ok(price)
+                        }
+                        Some(_) => Err(Skip::Budget),
+                    }
+                } else {
+                    Err(Skip::Paused)
+                },
+            }
+        };
+        self.0.providers.iter().map(offer).collect()
+    }
+
+    /// What the default text would cost as SMS, by the cheapest provider.
+    pub(super) fn sms_price(&self, draft: Draft<'_>) -> Option<Money> {
+        let plain;
+        let wording = if draft.wording.template.is_none() {
+            draft.wording
+        } else {
+            plain = Wording {
+                template: None,
+                ..draft.wording.clone()
+            };
+            &plain
+        };
+        let carries_sms = |line: &&Line| line.provider.channel() == Channel::Sms;
+        let prices = self.0.providers.iter().filter(carries_sms);
+        tally::cheapest(prices.filter_map(|line| self.estimate(line, &Draft { wording, ..draft })))
+    }
+
+    /// The same for one that has begun. Once its code is gone nothing will be sent, so there is nothing to offer.
+    pub(super) fn offers_for(&self, v: &Verification) -> Vec<Offer> {
+        let Some(code) = &v.code else {
+            return Vec::new();
+        };
+        let draft = Draft {
+            country: v.record.country,
+            code,
+            wording: &v.record.wording,
+        };
+        self.offers(v.project, draft, self.number_key(v))
+    }
+}

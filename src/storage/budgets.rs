@@ -1,0 +1,189 @@
+//! What budgets have spent and reserved: one row for each period, which grows in the change that claims of it.
+//!
+//! A reservation that would pass its limit is refused by the row itself, so that however many replicas reserve at once, the sum
+//! stays within it.
+
+use super::engine::read;
+use super::rows::{Column, Rows};
+use super::{Db, StorageError};
+use crate::money::Currency;
+use crate::verification::budget::{Claim, Period, Purse};
+use crate::verification::id::ProjectId;
+use crate::verification::phone::Country;
+use uuid::Uuid;
+
+/// Rows are locked in the order of their keys. Of one verification, each purse comes once.
+pub(super) const CLAIM: &str = "INSERT INTO budget_uses (project_id, period, country, currency, starts_at, reserved, spent, \
+    ceiling, overdrawn) \
+    SELECT r.project_id, r.period, r.country, r.currency, r.starts_at, CAST(SUM(r.reserve) AS BIGINT), \
+        CAST(SUM(r.spend) AS BIGINT), MIN(r.ceiling), COALESCE(SUM(r.reserve) + SUM(r.spend) > MIN(r.ceiling), false) \
+    FROM (SELECT DISTINCT * FROM {rows}) AS r WHERE true GROUP BY r.project_id, r.period, r.country, r.currency, r.starts_at \
+    ORDER BY r.project_id, r.period, r.country, r.currency, r.starts_at \
+    ON CONFLICT (project_id, period, country, currency, starts_at) DO UPDATE SET \
+        reserved = budget_uses.reserved + excluded.reserved, spent = budget_uses.spent + excluded.spent, \
+        ceiling = COALESCE(excluded.ceiling, budget_uses.ceiling), \
+        overdrawn = COALESCE(budget_uses.reserved + excluded.reserved + budget_uses.spent + excluded.spent \
+            > excluded.ceiling, false)";
+
+/// Each with the verification that it depends on.
+pub(super) fn rows(claims: &[(Uuid, Claim)]) -> Rows {
+    let int = |get: fn(&Claim) -> Option<i64>| {
+        Column::Int(claims.iter().map(|(_, claim)| get(claim)).collect())
+    };
+    let text = |get: fn(&Claim) -> String| {
+        Column::Text(claims.iter().map(|(_, claim)| Some(get(claim))).collect())
+    };
+    let uuid = |get: fn(&(Uuid, Claim)) -> Uuid| {
+        Column::Uuid(claims.iter().map(|claim| Some(get(claim))).collect())
+    };
+    Rows::new(
+        claims.len(),
+        vec![
+            ("project_id", uuid(|(_, claim)| claim.purse.project)),
+            (
+                "period",
+                text(|claim| claim.purse.period.as_str().to_owned()),
+            ),
+            ("country", text(|claim| country(claim.purse.country))),
+            ("currency", text(|claim| claim.purse.currency.to_string())),
+            ("starts_at", int(|claim| Some(claim.purse.starts_at))),
+            ("reserve", int(|claim| Some(claim.reserve))),
+            ("spend", int(|claim| Some(claim.spend))),
+            ("ceiling", int(|claim| claim.ceiling)),
+            ("verification_id", uuid(|(id, _)| *id)),
+        ],
+    )
+}
+
+/// Those of the same purse as one, so that a row which SQLite's list repeats is not counted twice.
+pub(super) fn summed(claims: impl Iterator<Item = Claim>) -> Vec<Claim> {
+    let mut sums: Vec<Claim> = Vec::new();
+    for claim in claims {
+        match sums.iter_mut().find(|sum| sum.purse == claim.purse) {
+            Some(sum) => {
+                sum.reserve += claim.reserve;
+                sum.spend += claim.spend;
+                sum.ceiling = match (sum.ceiling, claim.ceiling) {
+                    (Some(one), Some(other)) => Some(one.min(other)),
+                    (one, other) => one.or(other),
+                };
+            }
+            None => sums.push(claim),
+        }
+    }
+    sums
+}
+
+fn country(country: Option<Country>) -> String {
+    country
+        .map(|country| country.to_string())
+        .unwrap_or_default()
+}
+
+/// What a purse holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Use {
+    pub purse: Purse,
+    pub reserved: i64,
+    pub spent: i64,
+    /// The share that was last told of, in thousandths.
+    pub alerted: i64,
+}
+
+impl Use {
+    #[must_use]
+    pub fn total(&self) -> i64 {
+        self.reserved.saturating_add(self.spent)
+    }
+}
+
+type Row = (Uuid, String, String, String, i64, i64, i64, i64);
+
+impl Db {
+    /// The purses of the periods that run now; of one project, or of all.
+    pub async fn budget_uses(
+        &self,
+        project: Option<ProjectId>,
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> Result<Vec<Use>, StorageError> {
+        const SQL: &str = "SELECT project_id, period, country, currency, starts_at, reserved, spent, alerted FROM budget_uses \
+            WHERE (period = 'hour' AND starts_at = $1 OR period = 'day' AND starts_at = $2 OR period = 'month' AND starts_at = $3)";
+        const ONE: &str = " AND project_id = $4";
+        let [hour, day, month] = Period::ALL.map(|period| period.starts_at(now));
+        let sql = format!("{SQL}{}", if project.is_some() { ONE } else { "" });
+        let rows: Vec<Row> = read!(&self.engine, |pool| {
+            let query = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+                .bind(hour)
+                .bind(day)
+                .bind(month);
+            let query = match project {
+                Some(project) => query.bind(project.0),
+                None => query,
+            };
+            query.fetch_all(pool).await
+        })?;
+        rows.into_iter().map(read_row).collect()
+    }
+
+    /// Notes that a share was reached; answers whether nobody had before.
+    pub async fn note_budget_alert(&self, purse: &Purse, share: i64) -> Result<bool, StorageError> {
+        const SQL: &str = "UPDATE budget_uses SET alerted = $1 WHERE alerted < $1 AND project_id = $2 AND period = $3 \
+            AND country = $4 AND currency = $5 AND starts_at = $6";
+        let changed = super::engine::write!(&self.engine, |pool| sqlx::query(SQL)
+            .bind(share)
+            .bind(purse.project)
+            .bind(purse.period.as_str())
+            .bind(country(purse.country))
+            .bind(purse.currency.as_str())
+            .bind(purse.starts_at)
+            .execute(pool)
+            .await
+            .map(|done| done.rows_affected()))?;
+        Ok(changed == 1)
+    }
+
+    /// Begins purses of budgets that are new in their period with what was spent in it already.
+    pub async fn begin_purses(&self, purses: &[(Purse, i64)]) -> Result<(), StorageError> {
+        const SQL: &str = "INSERT INTO budget_uses (project_id, period, country, currency, starts_at, reserved, spent, overdrawn) \
+            VALUES ($1, $2, $3, $4, $5, 0, $6, false) ON CONFLICT DO NOTHING";
+        for (purse, spent) in purses {
+            super::engine::write!(&self.engine, |pool| sqlx::query(SQL)
+                .bind(purse.project)
+                .bind(purse.period.as_str())
+                .bind(country(purse.country))
+                .bind(purse.currency.as_str())
+                .bind(purse.starts_at)
+                .bind(spent)
+                .execute(pool)
+                .await
+                .map(|_| ()))?;
+        }
+        Ok(())
+    }
+}
+
+fn read_row(row: Row) -> Result<Use, StorageError> {
+    let (project, period, country, currency, starts_at, reserved, spent, alerted) = row;
+    let fault = |column| StorageError::Inconsistent {
+        table: "budget_uses",
+        column,
+        id: project.to_string(),
+    };
+    let one = |text: &str| -> Result<Country, StorageError> {
+        text.parse().map_err(|_| fault("country"))
+    };
+    Ok(Use {
+        purse: Purse {
+            project,
+            period: Period::parse(&period).ok_or_else(|| fault("period"))?,
+            country: (!country.is_empty()).then(|| one(&country)).transpose()?,
+            currency: currency
+                .parse::<Currency>()
+                .map_err(|_| fault("currency"))?,
+            starts_at,
+        },
+        reserved,
+        spent,
+        alerted,
+    })
+}

@@ -1,0 +1,119 @@
+//! The rate card as rows, and the number that grows with each change of rates and exchange rates.
+
+use chrono::NaiveDate;
+
+use super::engine::read;
+use super::rows::{Column, Rows};
+use super::transaction::Line;
+use super::{Db, StorageError};
+use crate::ledger::rates::{Rate, Unit};
+use crate::money::{Micros, Money};
+use crate::reports::exchange::Rate as ExchangeRate;
+
+const UPSERT: &str = "INSERT INTO rates (channel, provider, country, from_day, unit, amount, currency) \
+    SELECT r.channel, r.provider, r.country, r.from_day, r.unit, r.amount, r.currency FROM {rows} WHERE true \
+    ON CONFLICT (channel, provider, country, from_day) DO UPDATE SET unit = excluded.unit, amount = excluded.amount, \
+    currency = excluded.currency";
+
+/// The rest of the world.
+const REST: &str = "*";
+
+impl Db {
+    /// Adds rows of the rate card, all or none; one of the same keys takes the place of the old one.
+    pub async fn put_rates(&self, rates: &[Rate]) -> Result<(), StorageError> {
+        let text = |get: &dyn Fn(&Rate) -> String| {
+            Column::Text(rates.iter().map(|rate| Some(get(rate))).collect())
+        };
+        let country = |rate: &Rate| match rate.country {
+            Some(country) => country.to_string(),
+            None => REST.to_owned(),
+        };
+        let rows = Rows::new(
+            rates.len(),
+            vec![
+                ("channel", text(&|rate| rate.channel.to_string())),
+                ("provider", text(&|rate| rate.provider.clone())),
+                ("country", text(&country)),
+                ("from_day", text(&|rate| rate.from.to_string())),
+                ("unit", text(&|rate| rate.unit.as_str().to_owned())),
+                (
+                    "amount",
+                    Column::Int(rates.iter().map(|rate| Some(rate.price.amount.0)).collect()),
+                ),
+                ("currency", text(&|rate| rate.price.currency.to_string())),
+            ],
+        );
+        self.put_tariffs(UPSERT, rows, rates.len()).await
+    }
+
+    /// Adds exchange rates in the same way.
+    pub async fn put_exchange_rates(&self, rates: &[ExchangeRate]) -> Result<(), StorageError> {
+        self.put_tariffs(
+            super::exchange::UPSERT,
+            super::exchange::rows(rates),
+            rates.len(),
+        )
+        .await
+    }
+
+    async fn put_tariffs(&self, sql: &str, rows: Rows, count: usize) -> Result<(), StorageError> {
+        const CHANGED: &str = "UPDATE meta SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = 'tariffs'";
+        if count == 0 {
+            return Ok(());
+        }
+        let mut line = Line::take(&self.engine).await?;
+        line.begin().await?;
+        let put = async {
+            line.write(sql, rows).await?;
+            line.run(CHANGED).await
+        };
+        match put.await {
+            Ok(_) => Ok(line.commit().await?),
+            Err(error) => {
+                line.roll_back().await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Changes when rates or exchange rates do.
+    pub async fn tariffs_version(&self) -> Result<String, StorageError> {
+        const SQL: &str = "SELECT value FROM meta WHERE name = 'tariffs'";
+        let (version,): (String,) = read!(&self.engine, |pool| sqlx::query_as(SQL)
+            .fetch_one(pool)
+            .await)?;
+        Ok(version)
+    }
+
+    /// By channel, provider and country; newest first.
+    pub async fn list_rates(&self) -> Result<Vec<Rate>, StorageError> {
+        const SQL: &str = "SELECT channel, provider, country, from_day, unit, amount, currency FROM rates \
+            ORDER BY channel, provider, country, from_day DESC";
+        type Row = (String, String, String, String, String, i64, String);
+        let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(SQL)
+            .fetch_all(pool)
+            .await)?;
+        let read = |(channel, provider, country, from, unit, amount, currency): Row| {
+            let fault = |column| StorageError::Inconsistent {
+                table: "rates",
+                column,
+                id: format!("{channel} {provider} {country} {from}"),
+            };
+            Ok(Rate {
+                from: from.parse::<NaiveDate>().map_err(|_| fault("from_day"))?,
+                channel: channel.parse().map_err(|_| fault("channel"))?,
+                country: match country.as_str() {
+                    REST => None,
+                    code => Some(code.parse().map_err(|_| fault("country"))?),
+                },
+                unit: Unit::parse(&unit).ok_or_else(|| fault("unit"))?,
+                price: Money::new(
+                    Micros(amount),
+                    currency.parse().map_err(|_| fault("currency"))?,
+                ),
+                provider: provider.clone(),
+            })
+        };
+        rows.into_iter().map(read).collect()
+    }
+}
