@@ -110,12 +110,17 @@ impl App {
             public_url,
             unknown_after: settings.unknown_after,
             reporting_currency: settings.reporting_currency,
+            thresholds: match &sandbox {
+                Some(_) => providers::simulated_thresholds(),
+                None => providers::thresholds(&settings),
+            },
             policies: Arc::new(policies(&settings)),
             render: http::verification_json,
         };
         let stop = CancellationToken::new();
         let gateway = Gateway::new(told, clock, vault, db, shared, ways_out, stop.clone());
         gateway.directory().refresh().await.map_err(failed)?;
+        gateway.refresh().await;
         let workers = match background {
             Background::Runs => jobs::start(&gateway, &stop),
             Background::ByHand => TaskTracker::new(),

@@ -1,5 +1,6 @@
 //! What the settings say about providers becomes the adapters of `delivery`.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,6 +105,23 @@ fn twilio_sms(provider: &config::SmsProvider, kind: &config::TwilioSms) -> twili
         currency: provider.currency,
         timeout: provider.timeout,
     }
+}
+
+/// What must be left with each provider that says so.
+pub fn thresholds(settings: &Settings) -> HashMap<String, Micros> {
+    let telegram = settings.telegram.iter();
+    let telegram = telegram.map(|telegram| ("telegram", telegram.balance_threshold));
+    let sms = settings.sms_providers.iter();
+    let sms = sms.map(|provider| (provider.name.as_str(), provider.balance_threshold));
+    let named = telegram.chain(sms);
+    named
+        .filter_map(|(name, threshold)| Some((name.to_owned(), threshold?)))
+        .collect()
+}
+
+/// The same of the sandbox's.
+pub fn simulated_thresholds() -> HashMap<String, Micros> {
+    HashMap::from([("telegram".to_owned(), Micros(5_000_000))])
 }
 
 /// The simulator spoken to as any provider is: over HTTP, through the same adapters.

@@ -8,7 +8,7 @@ use super::Fault;
 use super::secret::Secret;
 use super::sms::SmsProvider;
 use super::url;
-use crate::money::{Currency, Money};
+use crate::money::{Currency, Micros, Money};
 use crate::secret::SecretKey;
 use crate::verification::policy::Policy;
 
@@ -81,6 +81,8 @@ pub struct Telegram {
     pub sender_username: Option<String>,
     pub timeout: Duration,
     pub price: Money,
+    /// Below it, webhooks are told.
+    pub balance_threshold: Option<Micros>,
 }
 
 impl Settings {

@@ -198,9 +198,11 @@ fn telegram(mut table: Reader<'_>) -> Checked<Option<Telegram>> {
     });
     let timeout = table.get("timeout").and_then(timeout);
     let price = table.get("price").and_then(Field::money);
+    let balance_threshold = optional(table.find("balance_threshold"), Field::amount);
     table.finish();
     let (token, previous_token, base_url) = (token?, previous_token?, base_url?);
     let (sender_username, timeout, price) = (sender_username?, timeout?, price?);
+    let balance_threshold = balance_threshold?;
     Ok(token.map(|token| Telegram {
         token,
         previous_token,
@@ -208,6 +210,7 @@ fn telegram(mut table: Reader<'_>) -> Checked<Option<Telegram>> {
         sender_username,
         timeout,
         price,
+        balance_threshold,
     }))
 }
 

@@ -265,6 +265,13 @@ impl Gateway {
         let outcome = provider.send(&message).await;
         metrics::histogram!("pinroute_send_seconds", "provider" => provider.name().to_owned())
             .record(began.elapsed());
+        if let Ok(Receipt {
+            balance: Some(left),
+            ..
+        }) = &outcome
+        {
+            self.heard_balance(provider.name(), *left);
+        }
         self.0
             .shared
             .pauses

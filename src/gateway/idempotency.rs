@@ -52,6 +52,10 @@ pub enum Replay {
     Delivery {
         id: uuid::Uuid,
     },
+    /// Of the ledger.
+    Entry {
+        id: uuid::Uuid,
+    },
 }
 
 /// A claimed key. Unless it is completed with an effect, it must be released.

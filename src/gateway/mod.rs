@@ -4,6 +4,7 @@
 //! the state was changed meanwhile, it starts again from a fresh read: so concurrent checks, callbacks and timers never
 //! overwrite one another. No transaction is open across a network call.
 
+mod balances;
 mod budgets;
 mod cancel;
 mod check;
@@ -37,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+pub use balances::{Balance, BookError, NewEntry};
 pub use budgets::{BudgetError, BudgetState, NewBudget};
 pub use check::Checked;
 pub use directory::{Access, Directory, Scope};
@@ -61,7 +63,7 @@ pub use crate::storage::{
 use crate::abuse::limits::Exhausted;
 use crate::clock::Clock;
 use crate::delivery::Provider;
-use crate::money::Currency;
+use crate::money::{Currency, Micros, Money};
 use crate::secret::{Vault, random};
 use crate::shared_state::{PauseView, SharedState};
 use crate::storage::Db;
@@ -84,6 +86,8 @@ pub struct Settings {
     pub unknown_after: Duration,
     /// Of reports that do not ask for another.
     pub reporting_currency: Currency,
+    /// What must be left with a provider, or those who want to know are told.
+    pub thresholds: HashMap<String, Micros>,
     pub policies: Arc<PolicyBook>,
     /// How a verification reads in messages to projects.
     pub render: fn(&Verification) -> serde_json::Value,
@@ -123,6 +127,8 @@ struct Inner {
     telling: Mutex<HashSet<Uuid>>,
     tariffs: tariffs::Tariffs,
     rooms: Mutex<budgets::Rooms>,
+    /// What providers said is left, to be written down.
+    heard: Mutex<HashMap<String, (Money, DateTime<Utc>)>>,
     changed: broadcast::Sender<Option<VerificationId>>,
     /// Cancelled when the program is told to stop: nobody is kept waiting any more.
     stop: CancellationToken,
@@ -198,6 +204,7 @@ impl Gateway {
             telling: Mutex::default(),
             tariffs: tariffs::Tariffs::default(),
             rooms: Mutex::default(),
+            heard: Mutex::default(),
             changed: broadcast::channel(1_024).0,
             stop,
         }))

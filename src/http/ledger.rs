@@ -195,7 +195,7 @@ fn read_cursor(text: &str) -> Option<(DateTime<Utc>, Uuid)> {
 }
 
 impl EntryBody {
-    fn of(gateway: &Gateway, entry: &Entry) -> Self {
+    pub(super) fn of(gateway: &Gateway, entry: &Entry) -> Self {
         Self {
             id: entry.id,
             at: rfc3339(entry.at),

@@ -2,6 +2,7 @@
 //!
 //! To add an address: a line in [`routes`], a handler in the file of its resource, its line in `openapi`.
 
+mod balances;
 mod budgets;
 mod callbacks;
 mod caller;
@@ -128,6 +129,9 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(only("/v1/exchange-rates", "GET, HEAD, PUT").route(get().to(exchange_rates::list)).route(web::put().to(exchange_rates::put)))
         .service(only("/v1/rates", "GET, HEAD, PUT").route(get().to(rates::list)).route(web::put().to(rates::put)))
         .service(only("/v1/budgets", "GET, HEAD, PUT").route(get().to(budgets::list)).route(web::put().to(budgets::put)))
+        .service(only("/v1/balances", "GET, HEAD").route(get().to(balances::list)))
+        .service(only("/v1/balances/{provider}/top-ups", "POST").route(web::post().to(balances::top_up)))
+        .service(only("/v1/balances/{provider}/adjustments", "POST").route(web::post().to(balances::adjust)))
         .service(only("/callbacks/{provider}", "POST").route(web::post().to(callbacks::signed)))
         .service(only("/callbacks/{provider}/{token}", "GET, POST").route(web::get().to(callbacks::by_token_in_get)).route(web::post().to(callbacks::by_token)))
         .service(only("/.well-known/jwks.json", "GET, HEAD").route(get().to(service::jwks)))

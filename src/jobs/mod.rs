@@ -16,7 +16,7 @@ const REFRESH: Duration = Duration::from_millis(500);
 const LIMIT: Duration = Duration::from_secs(10);
 /// How often what changes have added to the reports is summed.
 const SUM: Duration = Duration::from_secs(1);
-/// How often budgets are looked at.
+/// How often budgets and balances are looked at.
 const WATCH: Duration = Duration::from_secs(5);
 const SWEEP: Duration = Duration::from_secs(60);
 
@@ -109,6 +109,9 @@ async fn sum(gateway: Gateway) {
 async fn watch(gateway: Gateway) {
     if let Err(error) = gateway.watch_budgets().await {
         tracing::warn!(%error, "budgets could not be looked at");
+    }
+    if let Err(error) = gateway.watch_balances().await {
+        tracing::warn!(%error, "balances could not be looked at");
     }
 }
 

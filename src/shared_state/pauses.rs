@@ -326,6 +326,7 @@ mod tests {
     const TAKEN: Result<Receipt, SendError> = {
         Ok(Receipt {
             message_id: None,
+            balance: None,
             cost: None,
             reports: false,
             priced_later: false,

@@ -93,13 +93,17 @@ impl Change {
     /// Only an idempotency record.
     #[must_use]
     pub fn idempotency(op: IdempotencyOp) -> Self {
+        Self::idempotency_or_none(Some(op))
+    }
+
+    pub(super) fn idempotency_or_none(idempotency: Option<IdempotencyOp>) -> Self {
         Self {
             write: None,
             entries: Vec::new(),
             tallies: Vec::new(),
             claims: Vec::new(),
             deliveries: Vec::new(),
-            idempotency: Some(op),
+            idempotency,
         }
     }
 

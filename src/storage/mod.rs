@@ -5,6 +5,7 @@
 //! ([`reader`]). To add a table: a migration of the same name in both folders, a file here, and its functions in
 //! `contract`, which runs each on both engines.
 
+mod balances;
 mod budgets;
 mod change;
 mod deliveries;
@@ -28,6 +29,7 @@ mod writer;
 
 use std::sync::Arc;
 
+pub use balances::ReportedBalance;
 pub use budgets::Use as BudgetUse;
 pub use change::{Change, CommitError, IdempotencyOp, Lease, Write};
 pub use deliveries::{Delivery, DeliveryQuery, DeliveryState, Try};

@@ -302,6 +302,8 @@ pub struct Receipt {
     pub message_id: Option<String>,
     /// What it says that it charges; `None` where it does not say, and the estimate stands.
     pub cost: Option<Money>,
+    /// What it says is left in the account; `None` where it does not say it truly.
+    pub balance: Option<Money>,
     /// Whether it will report by itself to the address that we gave.
     pub reports: bool,
     /// Whether it tells the true price only when it is asked some time later.

@@ -218,6 +218,7 @@ impl World {
                         reports,
                     }) => Ok(Receipt {
                         message_id: named.then(|| "m".to_owned()),
+                        balance: None,
                         cost: priced.then(cent),
                         reports: *reports,
                         priced_later: *reports,

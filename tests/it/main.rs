@@ -9,6 +9,7 @@ mod browser;
 mod stage;
 mod world;
 
+mod balances;
 mod budgets;
 mod checks;
 mod crash;

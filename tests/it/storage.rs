@@ -139,6 +139,7 @@ impl Hand {
     fn accept(&self, v: &mut Verification) {
         let receipt = Receipt {
             message_id: Some("m".to_owned()),
+            balance: None,
             cost: Some(Money::new(Micros(12_345), Currency::USD)),
             reports: true,
             priced_later: false,

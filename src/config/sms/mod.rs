@@ -15,7 +15,7 @@ use super::reader::{Checked, Reader, all, optional};
 use super::suggest;
 use super::top;
 use crate::ledger::price::Prices;
-use crate::money::Currency;
+use crate::money::{Currency, Micros};
 use crate::verification::phone::Country;
 
 /// A way to send SMS. Its place in the list is its place in the failover order.
@@ -26,6 +26,8 @@ pub struct SmsProvider {
     pub kind: SmsKind,
     pub prices: Prices,
     pub currency: Currency,
+    /// Below it, webhooks are told.
+    pub balance_threshold: Option<Micros>,
     pub timeout: Duration,
 }
 
@@ -70,6 +72,7 @@ fn provider(
         .and_then(|field| field.parsed(|text| name(text, names)));
     let prices = optional(table.find("prices"), prices);
     let currency = optional(table.find("currency"), Field::currency);
+    let balance_threshold = optional(table.find("balance_threshold"), Field::amount);
     let timeout = optional(table.find("timeout"), top::timeout);
     let kind = table.get("kind").and_then(|field| field.parsed(kind));
     // Without the kind it is not known which other keys belong here.
@@ -99,6 +102,7 @@ fn provider(
         kind: kind?,
         prices: prices?,
         currency: currency?,
+        balance_threshold: balance_threshold?,
         timeout: timeout?.unwrap_or(TIMEOUT),
     })
 }

@@ -141,6 +141,7 @@ impl HttpSms {
         }
         Ok(Receipt {
             message_id,
+            balance: None,
             cost: None,
             reports: s.report.is_some(),
             priced_later: false,

@@ -179,6 +179,7 @@ fn read_answer(answer: &Answer) -> Result<Receipt, SendError> {
             Ok(Receipt {
                 message_id,
                 // Null in practice; whoever settles it at once is believed.
+                balance: None,
                 cost: price(&json),
                 reports: true,
                 priced_later: true,

@@ -91,6 +91,8 @@ struct RequestStatus {
     /// A number, or a number in a string: read leniently, since a send whose answer cannot be read may be paid for twice.
     request_cost: Option<serde_json::Value>,
     #[serde(default)]
+    remaining_balance: Option<serde_json::Value>,
+    #[serde(default)]
     is_refunded: Option<bool>,
     delivery_status: Option<Stamped>,
     payload: Option<String>,
@@ -205,17 +207,18 @@ impl Telegram {
 
     /// `request_cost` is a number of dollars, or of whatever the configured price is in.
     fn cost(&self, status: &RequestStatus) -> Option<Money> {
-        let text = match status.request_cost.as_ref()? {
-            serde_json::Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        let amount: Micros = match text.parse() {
-            Ok(amount) => amount,
-            Err(error) => {
-                tracing::error!(%error, "Telegram's request_cost is not an amount");
-                return None;
-            }
-        };
+        self.money("request_cost", status.request_cost.as_ref()?)
+    }
+
+    /// Told in the answer to a request that is charged, and not truly where it says nought: such a request would have failed.
+    fn balance(&self, status: &RequestStatus) -> Option<Money> {
+        let left = self.money("remaining_balance", status.remaining_balance.as_ref()?)?;
+        let charged = self.cost(status)?.amount > Micros::ZERO;
+        (charged && left.amount > Micros::ZERO).then_some(left)
+    }
+
+    fn money(&self, field: &str, value: &serde_json::Value) -> Option<Money> {
+        let amount = words::amount(field, value)?;
         Some(Money::new(amount, self.settings.price.currency))
     }
 
@@ -290,6 +293,7 @@ impl Provider for Telegram {
                 })?;
                 Ok(Receipt {
                     cost: self.cost(&status),
+                    balance: self.balance(&status),
                     message_id: Some(status.request_id),
                     reports: self.settings.send_callback_url,
                     priced_later: false,

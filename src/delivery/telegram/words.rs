@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::delivery::SendError;
+use crate::money::Micros;
 use crate::verification::attempt::{AttemptStatus, Reason};
 
 /// A delivery status; one that is not known is still pending.
@@ -62,4 +63,18 @@ pub fn error(word: &str) -> SendError {
 pub fn alarm(message: &str) {
     metrics::counter!("pinroute_alarms_total", "provider" => "telegram").increment(1);
     tracing::error!(alarm = true, provider = "telegram", "{message}");
+}
+/// A number, or a number in a string.
+pub(super) fn amount(field: &str, value: &serde_json::Value) -> Option<Micros> {
+    let text = match value {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match text.parse() {
+        Ok(amount) => Some(amount),
+        Err(error) => {
+            tracing::error!(%error, field, "what Telegram says is not an amount");
+            None
+        }
+    }
 }

@@ -19,8 +19,8 @@ use problems::Problems;
 
 use super::problem::ProblemBody;
 use super::{
-    budgets, callbacks, exchange_rates, keys, ledger, messages, projects, rates, reports, service,
-    verifications as v, webhooks as w,
+    balances, budgets, callbacks, exchange_rates, keys, ledger, messages, projects, rates, reports,
+    service, verifications as v, webhooks as w,
 };
 
 #[derive(OpenApi)]
@@ -37,6 +37,7 @@ use super::{
         w::create, w::list, w::find, w::delete, w::rotate, w::deliveries::list, w::deliveries::test, w::deliveries::redeliver,
         ledger::ledger, reports::costs, reports::conversion, exchange_rates::list, exchange_rates::put,
         rates::list, rates::put, budgets::list, budgets::put,
+        balances::list, balances::top_up, balances::adjust,
         callbacks::signed, callbacks::by_token, callbacks::by_token_in_get,
         service::livez, service::readyz, service::metrics, service::jwks, service::openapi,
     ),

@@ -48,8 +48,27 @@ pub(super) fn shown(operation: &str) -> Vec<Shown> {
             ]),
             ("200", JSON, vec![("budgets", "Those in force now", budgets())]),
         ],
+        "listBalances" => vec![("200", JSON, vec![("balances", "Of which Telegram tells its own", json!({"items": [
+            {"provider": "telegram", "currency": "USD", "computed": "98.77", "reported": "98.76", "reported_at": "2026-11-24T10:00:00Z",
+             "drift": "-0.01", "threshold": "5.00", "runway_days": 81.3},
+            {"provider": "eskiz", "currency": "USD", "computed": "12.50", "reported": null, "reported_at": null, "drift": null,
+             "threshold": null, "runway_days": null}]}))])],
+        "topUp" => vec![
+            (REQUEST, JSON, vec![("paid", "By card", json!({"amount": "100", "currency": "USD", "note": "invoice 17"}))]),
+            ("201", JSON, vec![("booked", "Booked", entry("top_up", "100.00", "invoice 17"))]),
+        ],
+        "adjustBalance" => vec![
+            (REQUEST, JSON, vec![("less", "A correction", json!({"amount": "-0.01", "currency": "USD", "note": "charged twice by the provider"}))]),
+            ("201", JSON, vec![("booked", "Booked", entry("adjustment", "-0.01", "charged twice by the provider"))]),
+        ],
         _ => Vec::new(),
     }
+}
+
+fn entry(kind: &str, amount: &str, note: &str) -> Value {
+    json!({"id": "01a20297-4dc0-7000-9f41-2b7c5e8a1d04", "at": "2026-11-24T10:00:00Z", "kind": kind, "basis": "manual",
+        "amount": amount, "currency": "USD", "provider": "telegram", "project": null, "verification_id": null, "attempt_id": null,
+        "author": "key 01a20297-0000-7000-8f41-2b7c5e8a1d04", "note": note})
 }
 
 fn card() -> Value {

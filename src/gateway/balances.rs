@@ -1,0 +1,256 @@
+//! Accounts with providers: what is left by our books and by theirs, how long it lasts, and what people book by hand.
+
+use std::sync::PoisonError;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::idempotency::{Replay, Ticket};
+use super::{Gateway, Line, Trouble};
+use crate::ledger::entry::{Entry, Kind};
+use crate::ledger::tally::Measure;
+use crate::money::{Currency, Micros, Money};
+use crate::reports::query::Wanted;
+use crate::secret::random;
+use crate::storage::StorageError;
+use crate::verification::attempt::Basis;
+use crate::verification::id::time_ordered;
+
+const DAY: i64 = 86_400;
+/// Whole days of spending that the runway is reckoned from.
+const LOOK_BACK: i64 = 7;
+
+/// An account with a provider.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Balance {
+    pub provider: String,
+    pub currency: Currency,
+    /// By the ledger: top-ups and adjustments less what was charged, with what came back.
+    pub computed: Micros,
+    /// What the provider said last, where it says it.
+    pub reported: Option<Micros>,
+    pub reported_at: Option<DateTime<Utc>>,
+    /// Below it, `balance.low` is told.
+    pub threshold: Option<Micros>,
+    /// At the rate of the last seven whole days, in UTC; `None` when nothing was spent in them.
+    pub runway_days: Option<f64>,
+}
+
+impl Balance {
+    /// Reported less computed.
+    #[must_use]
+    pub fn drift(&self) -> Option<Micros> {
+        let reported = self.reported?;
+        Some(Micros(reported.0.saturating_sub(self.computed.0)))
+    }
+
+    /// What is most likely left: the provider's word before ours.
+    fn left(&self) -> Micros {
+        self.reported.unwrap_or(self.computed)
+    }
+}
+
+/// What a person books.
+#[derive(Clone, Debug)]
+pub struct NewEntry {
+    pub provider: String,
+    pub kind: Kind,
+    pub money: Money,
+    pub note: Option<String>,
+    pub author: String,
+    pub at: Option<DateTime<Utc>>,
+}
+
+/// Why it is not booked.
+#[derive(Debug, thiserror::Error)]
+pub enum BookError {
+    #[error("`{0}` is not a provider")]
+    NoProvider(String),
+    #[error("the account is in {0}")]
+    WrongCurrency(Currency),
+    #[error("it lies in the future")]
+    Future,
+    #[error(transparent)]
+    Trouble(#[from] Trouble),
+}
+
+impl Gateway {
+    /// In the order of the configuration; then accounts that only the ledger knows.
+    pub async fn balances(&self) -> Result<Vec<Balance>, Trouble> {
+        let computed = self.0.db.balances().await?;
+        let reported = self.0.db.reported_balances().await?;
+        let spent = self.recent_spending().await?;
+        let mut accounts: Vec<(String, Currency)> = Vec::new();
+        let configured = self.0.providers.iter().map(|line: &Line| {
+            let provider = &line.provider;
+            (provider.name().to_owned(), provider.currency())
+        });
+        let booked = computed
+            .iter()
+            .map(|(name, money)| (name.clone(), money.currency));
+        for account in configured.chain(booked) {
+            if !accounts.contains(&account) {
+                accounts.push(account);
+            }
+        }
+        let balance = |(provider, currency): (String, Currency)| {
+            let of = |sums: &[(String, Money)]| {
+                let mine = |(name, money): &&(String, Money)| {
+                    *name == provider && money.currency == currency
+                };
+                sums.iter()
+                    .find(mine)
+                    .map_or(Micros::ZERO, |(_, money)| money.amount)
+            };
+            let told = reported.iter().find(|told| told.provider == provider);
+            let told = told.and_then(|told| Some((told.money?, told.at)));
+            let told = told.filter(|(money, _)| money.currency == currency);
+            let mut balance = Balance {
+                computed: of(&computed),
+                reported: told.map(|(money, _)| money.amount),
+                reported_at: told.and_then(|(_, at)| at),
+                threshold: self.0.settings.thresholds.get(&provider).copied(),
+                runway_days: None,
+                provider: provider.clone(),
+                currency,
+            };
+            let each_week = of(&spent);
+            if each_week > Micros::ZERO {
+                #[expect(clippy::cast_precision_loss, reason = "an estimate in days")]
+                let days = balance.left().0.max(0) as f64 * LOOK_BACK as f64 / each_week.0 as f64;
+                balance.runway_days = Some((days * 10.0).round() / 10.0);
+            }
+            balance
+        };
+        Ok(accounts.into_iter().map(balance).collect())
+    }
+
+    /// Net of the last whole days, by provider and currency.
+    async fn recent_spending(&self) -> Result<Vec<(String, Money)>, Trouble> {
+        let today = self.now().timestamp().div_euclid(DAY) * DAY;
+        let wanted = Wanted {
+            span: DAY,
+            periods: vec![(today - LOOK_BACK * DAY, today)],
+            project: None,
+            by: [false, false, true, false],
+        };
+        let spent = |sum: crate::reports::sums::Sums| {
+            let net = sum.get(Measure::Charged) - sum.get(Measure::Refunded);
+            Some((
+                sum.place.provider?,
+                Money::new(Micros(net), sum.currency.parse().ok()?),
+            ))
+        };
+        let sums = self.0.db.sums(&wanted).await?;
+        Ok(sums.into_iter().filter_map(spent).collect())
+    }
+
+    /// Books a top-up or an adjustment.
+    pub async fn book(&self, new: NewEntry, ticket: Option<Ticket>) -> Result<Entry, BookError> {
+        let accounts = self.balances().await?;
+        let mut of_provider = accounts
+            .iter()
+            .filter(|account| account.provider == new.provider);
+        let Some(first) = of_provider.next() else {
+            return Err(BookError::NoProvider(new.provider));
+        };
+        if first.currency != new.money.currency
+            && !of_provider.any(|account| account.currency == new.money.currency)
+        {
+            return Err(BookError::WrongCurrency(first.currency));
+        }
+        let now = self.now();
+        let at = new.at.unwrap_or(now);
+        if at > now {
+            return Err(BookError::Future);
+        }
+        let entry = Entry {
+            id: time_ordered(now, random()),
+            at,
+            kind: new.kind,
+            basis: Basis::Manual.as_str().to_owned(),
+            money: new.money,
+            provider: new.provider,
+            channel: None,
+            country: None,
+            project: None,
+            verification: None,
+            attempt: None,
+            author: Some(new.author),
+            note: new.note,
+        };
+        let completion = self.completion(ticket.as_ref(), &Replay::Entry { id: entry.id });
+        let booked = self.0.db.book(entry.clone(), completion).await;
+        booked.map_err(|_| Trouble::Unavailable)?;
+        Ok(entry)
+    }
+
+    /// An entry that was booked under an idempotency key.
+    pub async fn entry(&self, id: Uuid) -> Result<Entry, Trouble> {
+        self.0.db.find_entry(id).await?.ok_or(Trouble::NotFound)
+    }
+
+    /// Remembers what a provider says is left, until [`Gateway::watch_balances`] writes it down.
+    pub(super) fn heard_balance(&self, provider: &str, money: Money) {
+        let mut heard = self.0.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.insert(provider.to_owned(), (money, self.now()));
+    }
+
+    /// Writes down what providers said, and tells of accounts that have begun to run low; answers how many.
+    pub async fn watch_balances(&self) -> Result<usize, StorageError> {
+        let heard = {
+            let mut heard = self.0.heard.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *heard)
+        };
+        for (provider, (money, at)) in heard {
+            self.0
+                .db
+                .note_reported_balance(&provider, money, at)
+                .await?;
+        }
+        if self.0.settings.thresholds.is_empty() {
+            return Ok(0);
+        }
+        let Ok(balances) = self.balances().await else {
+            return Ok(0);
+        };
+        let mut told = 0;
+        for balance in balances {
+            let Some(threshold) = balance.threshold else {
+                continue;
+            };
+            // An account whose top-ups nobody booked is not empty.
+            let known = balance.reported.is_some() || balance.computed > Micros::ZERO;
+            let low = known && balance.left() < threshold;
+            let currency = balance.currency.as_str();
+            let is_news = self
+                .0
+                .db
+                .note_low_balance(&balance.provider, currency, low)
+                .await?;
+            if !(low && is_news) {
+                continue;
+            }
+            told += 1;
+            tracing::warn!(
+                alarm = true,
+                provider = balance.provider,
+                "little is left in this account: top it up"
+            );
+            let money = |amount: Micros| Money::new(amount, balance.currency).decimal();
+            let data = json!({
+                "provider": balance.provider,
+                "currency": currency,
+                "balance": money(balance.left()),
+                "computed": money(balance.computed),
+                "reported": balance.reported.map(money),
+                "reported_at": balance.reported_at.map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+                "threshold": money(threshold),
+                "runway_days": balance.runway_days,
+            });
+            self.announce(None, "balance.low", &data).await?;
+        }
+        Ok(told)
+    }
+}

@@ -1,0 +1,119 @@
+//! What providers say is left, and entries that people make.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::engine::{read, write};
+use super::{Change, CommitError, Db, IdempotencyOp, StorageError};
+use crate::ledger::entry::Entry;
+use crate::ledger::tally::of_entry;
+use crate::money::{Micros, Money};
+
+/// What a provider said that is left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportedBalance {
+    pub provider: String,
+    pub money: Option<Money>,
+    pub at: Option<DateTime<Utc>>,
+    /// Those who want to know were told that it is little.
+    pub low: bool,
+}
+
+impl Change {
+    /// An entry that a person makes, and its answer under an idempotency key.
+    #[must_use]
+    pub fn of_entry(entry: Entry, idempotency: Option<IdempotencyOp>) -> Self {
+        let mut change = Self::idempotency_or_none(idempotency);
+        change.tallies.extend(of_entry(&entry));
+        change.entries.push(entry);
+        change
+    }
+}
+
+impl Db {
+    /// Books an entry that a person makes.
+    pub async fn book(
+        &self,
+        entry: Entry,
+        idempotency: Option<IdempotencyOp>,
+    ) -> Result<(), CommitError> {
+        self.commit(Change::of_entry(entry, idempotency)).await
+    }
+
+    pub async fn find_entry(&self, id: Uuid) -> Result<Option<Entry>, StorageError> {
+        let sql = format!(
+            "SELECT {} FROM ledger WHERE id = $1",
+            super::ledger::COLUMNS
+        );
+        let row: Option<super::ledger::Row> = read!(&self.engine, |pool| sqlx::query_as(
+            sqlx::AssertSqlSafe(sql)
+        )
+        .bind(id)
+        .fetch_optional(pool)
+        .await)?;
+        row.map(Entry::try_from).transpose()
+    }
+
+    pub async fn reported_balances(&self) -> Result<Vec<ReportedBalance>, StorageError> {
+        const SQL: &str = "SELECT provider, reported, currency, reported_at, low FROM balances";
+        type Row = (String, Option<i64>, String, Option<DateTime<Utc>>, bool);
+        let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(SQL)
+            .fetch_all(pool)
+            .await)?;
+        let read = |(provider, reported, currency, at, low): Row| {
+            let currency = currency.parse().map_err(|_| StorageError::Inconsistent {
+                table: "balances",
+                column: "currency",
+                id: provider.clone(),
+            })?;
+            Ok(ReportedBalance {
+                money: reported.map(|amount| Money::new(Micros(amount), currency)),
+                provider,
+                at,
+                low,
+            })
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Unless something newer is known.
+    pub async fn note_reported_balance(
+        &self,
+        provider: &str,
+        money: Money,
+        at: DateTime<Utc>,
+    ) -> Result<(), StorageError> {
+        const SQL: &str = "INSERT INTO balances (provider, reported, currency, reported_at) VALUES ($1, $2, $3, $4) \
+            ON CONFLICT (provider) DO UPDATE SET reported = excluded.reported, currency = excluded.currency, \
+            reported_at = excluded.reported_at \
+            WHERE balances.reported_at IS NULL OR balances.reported_at < excluded.reported_at";
+        write!(&self.engine, |pool| sqlx::query(SQL)
+            .bind(provider.to_owned())
+            .bind(money.amount.0)
+            .bind(money.currency.to_string())
+            .bind(at)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Notes whether it is little; answers whether that is news.
+    pub async fn note_low_balance(
+        &self,
+        provider: &str,
+        currency: &str,
+        low: bool,
+    ) -> Result<bool, StorageError> {
+        const SQL: &str = "INSERT INTO balances (provider, currency, low) VALUES ($1, $2, $3) \
+            ON CONFLICT (provider) DO UPDATE SET low = excluded.low WHERE balances.low <> excluded.low";
+        let changed = write!(&self.engine, |pool| sqlx::query(SQL)
+            .bind(provider.to_owned())
+            .bind(currency.to_owned())
+            .bind(low)
+            .execute(pool)
+            .await
+            .map(|done| done.rows_affected()))?;
+        Ok(changed == 1)
+    }
+}

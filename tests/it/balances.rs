@@ -1,0 +1,240 @@
+//! Accounts with providers: by our books, by theirs, the drift between them, and who is told when little is left (contract §3,
+//! *Finance*).
+
+use serde_json::{Value, json};
+
+use crate::on_both_engines;
+use crate::stage::{Client, Stage, word};
+use crate::webhooks::{OPEN, admin, receiver, register, types};
+
+on_both_engines!(
+    a_balance_is_what_was_topped_up_less_what_was_charged,
+    a_provider_that_tells_what_is_left_shows_the_drift,
+    the_runway_is_reckoned_from_the_last_week,
+    a_top_up_is_booked_once_under_its_key,
+    faults_of_an_entry_name_the_field_and_book_nothing,
+    a_low_balance_is_told_once_until_it_has_risen,
+);
+
+async fn instance(stage: &Stage, app: &Client) -> Client {
+    app.with_key(&stage.new_key(None, "admin").await)
+}
+
+async fn of(client: &Client, provider: &str) -> Value {
+    let balances = client.get("/v1/balances").await.expect(200);
+    let items = balances["items"].as_array().unwrap();
+    items
+        .iter()
+        .find(|item| item["provider"] == provider)
+        .unwrap()
+        .clone()
+}
+
+fn usd(amount: &str) -> Value {
+    json!({ "amount": amount, "currency": "USD", "note": "invoice 17" })
+}
+
+async fn a_balance_is_what_was_topped_up_less_what_was_charged(stage: Stage) {
+    let app = stage.app().await;
+    let all = instance(&stage, &app).await;
+    let entry = all
+        .post("/v1/balances/telegram/top-ups", usd("100"))
+        .await
+        .expect(201);
+    assert_eq!(
+        (
+            &entry["kind"],
+            &entry["basis"],
+            &entry["amount"],
+            &entry["note"]
+        ),
+        (
+            &json!("top_up"),
+            &json!("manual"),
+            &json!("100.00"),
+            &json!("invoice 17")
+        )
+    );
+    assert!(word(&entry["author"]).starts_with("key "));
+    app.started().await;
+    app.started().await;
+    assert_eq!(of(&all, "telegram").await["computed"], "99.98");
+    all.post("/v1/balances/telegram/adjustments", usd("-0.005"))
+        .await
+        .expect(201);
+    assert_eq!(of(&all, "telegram").await["computed"], "99.975");
+    while app.gateway.sum_tallies().await.unwrap() {}
+    assert_eq!(of(&all, "telegram").await["computed"], "99.975");
+    assert_eq!(of(&all, "main").await["computed"], "0.00");
+    // The same by hand, over the ledger.
+    let ledger = all.get("/v1/ledger?provider=telegram").await.expect(200);
+    let amounts = ledger["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| word(&entry["amount"]).parse::<f64>().unwrap());
+    assert!((amounts.sum::<f64>() - 99.975).abs() < 1e-9);
+    // Money that is no project's stays out of what a project spent.
+    let costs = all.get("/v1/reports/costs").await.expect(200);
+    assert_eq!(costs["total"]["net"], "0.02");
+}
+
+async fn a_provider_that_tells_what_is_left_shows_the_drift(stage: Stage) {
+    let app = stage.app().await;
+    let all = instance(&stage, &app).await;
+    all.post("/v1/balances/telegram/top-ups", usd("50"))
+        .await
+        .expect(201);
+    assert_eq!(of(&all, "telegram").await["drift"], Value::Null);
+    let said = |left: Value| {
+        let mut answer = json!({ "ok": true, "result": { "request_id": "77", "phone_number": "1", "request_cost": 0.01, "delivery_status": { "status": "sent", "updated_at": 1 } } });
+        answer["result"]["remaining_balance"] = left;
+        crate::world::Answer::Json(200, answer)
+    };
+    stage.telegram.next_sends([said(json!(49.5))]);
+    app.started().await;
+    app.gateway.watch_balances().await.unwrap();
+    let balance = of(&all, "telegram").await;
+    assert_eq!(
+        (
+            &balance["computed"],
+            &balance["reported"],
+            &balance["drift"]
+        ),
+        (&json!("49.99"), &json!("49.50"), &json!("-0.49"))
+    );
+    assert!(balance["reported_at"].is_string());
+    // A nought beside a charge is not true: such a request would have failed.
+    stage.advance(5);
+    stage.telegram.next_sends([said(json!(0))]);
+    app.started().await;
+    app.gateway.watch_balances().await.unwrap();
+    assert_eq!(of(&all, "telegram").await["reported"], "49.50");
+}
+
+async fn the_runway_is_reckoned_from_the_last_week(stage: Stage) {
+    let app = stage.app().await;
+    let all = instance(&stage, &app).await;
+    all.post("/v1/balances/telegram/top-ups", usd("0.08"))
+        .await
+        .expect(201);
+    app.started().await;
+    assert_eq!(
+        of(&all, "telegram").await["runway_days"],
+        Value::Null,
+        "today is not over"
+    );
+    stage.advance(86_400);
+    // 0.07 are left, and 0.01 a week was spent.
+    assert_eq!(of(&all, "telegram").await["runway_days"], 49.0);
+}
+
+async fn a_top_up_is_booked_once_under_its_key(stage: Stage) {
+    let app = stage.app().await;
+    let all = instance(&stage, &app).await;
+    let path = "/v1/balances/telegram/top-ups";
+    let first = all.post_once(path, "k1", usd("10")).await.expect(201);
+    let again = all.post_once(path, "k1", usd("10")).await.expect(201);
+    assert_eq!(first, again);
+    assert_eq!(of(&all, "telegram").await["computed"], "10.00");
+    all.post_once(path, "k1", usd("11")).await.expect(422);
+}
+
+async fn faults_of_an_entry_name_the_field_and_book_nothing(stage: Stage) {
+    let app = stage.app().await;
+    let all = instance(&stage, &app).await;
+    let tomorrow = (stage.clock.now() + chrono::TimeDelta::days(1)).date_naive();
+    for (path, body, pointer) in [
+        (
+            "top-ups",
+            json!({ "amount": "1", "currency": "EUR" }),
+            "/currency",
+        ),
+        (
+            "top-ups",
+            json!({ "amount": "1.0000001", "currency": "USD" }),
+            "/amount",
+        ),
+        (
+            "top-ups",
+            json!({ "amount": "-1", "currency": "USD" }),
+            "/amount",
+        ),
+        (
+            "top-ups",
+            json!({ "amount": 1, "currency": "USD" }),
+            "/amount",
+        ),
+        ("top-ups", json!({ "currency": "USD" }), "/amount"),
+        (
+            "top-ups",
+            json!({ "amount": "1", "currency": "USD", "at": tomorrow }),
+            "/at",
+        ),
+        (
+            "top-ups",
+            json!({ "amount": "1", "currency": "USD", "at": "noon" }),
+            "/at",
+        ),
+        (
+            "adjustments",
+            json!({ "amount": "1", "currency": "USD" }),
+            "/note",
+        ),
+        (
+            "adjustments",
+            json!({ "amount": "0", "currency": "USD", "note": "x" }),
+            "/amount",
+        ),
+    ] {
+        let problem = all
+            .post(&format!("/v1/balances/telegram/{path}"), body)
+            .await
+            .expect(400);
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+    }
+    all.post("/v1/balances/nobody/top-ups", usd("1"))
+        .await
+        .expect(404);
+    let own = app.with_key(&stage.new_key(Some("default"), "admin").await);
+    own.post("/v1/balances/telegram/top-ups", usd("1"))
+        .await
+        .expect(403);
+    assert_eq!(all.get("/v1/ledger").await.expect(200)["items"], json!([]));
+}
+
+async fn a_low_balance_is_told_once_until_it_has_risen(stage: Stage) {
+    let app = stage
+        .app_with(&[OPEN, ("TELEGRAM__BALANCE_THRESHOLD", "5")])
+        .await;
+    let all = instance(&stage, &app).await;
+    let (project, receiver) = (admin(&app).await, receiver().await);
+    register(&project, &receiver, &["balance.low"]).await;
+    assert_eq!(
+        app.gateway.watch_balances().await.unwrap(),
+        0,
+        "nobody has booked a top-up yet"
+    );
+    all.post("/v1/balances/telegram/top-ups", usd("5"))
+        .await
+        .expect(201);
+    assert_eq!(app.gateway.watch_balances().await.unwrap(), 0);
+    app.started().await;
+    assert_eq!(app.gateway.watch_balances().await.unwrap(), 1);
+    assert_eq!(app.gateway.watch_balances().await.unwrap(), 0, "once");
+    all.post("/v1/balances/telegram/top-ups", usd("1"))
+        .await
+        .expect(201);
+    assert_eq!(app.gateway.watch_balances().await.unwrap(), 0);
+    all.post("/v1/balances/telegram/adjustments", usd("-1"))
+        .await
+        .expect(201);
+    assert_eq!(app.gateway.watch_balances().await.unwrap(), 1, "and again");
+    app.gateway.settle_messages().await.unwrap();
+    assert_eq!(types(&receiver), ["balance.low", "balance.low"]);
+    let data = receiver.seen()[0].json()["data"].clone();
+    assert_eq!(
+        (&data["provider"], &data["balance"], &data["threshold"]),
+        (&json!("telegram"), &json!("4.99"), &json!("5.00"))
+    );
+}
