@@ -5,6 +5,7 @@ mod keys;
 mod migrate;
 mod projects;
 mod report;
+mod seed;
 mod serve;
 mod settings;
 mod simulator;
@@ -46,6 +47,8 @@ enum Command {
     /// Report costs and conversion, or build the reports' sums anew.
     #[command(subcommand)]
     Report(report::Command),
+    /// Fill a sandbox with plausible history: countries, channels, refunds, failures.
+    Seed(seed::Arguments),
     /// Run the simulator alone: stand-in providers and virtual phones, for your own tests.
     Simulator(simulator::Arguments),
     /// Print the OpenAPI 3.1 document.
@@ -90,6 +93,7 @@ pub fn run() -> ExitCode {
         Command::Projects(command) => projects::run(config, command),
         Command::Keys(command) => keys::run(config, command),
         Command::Report(command) => report::run(config, command),
+        Command::Seed(arguments) => seed::run(config, &arguments),
         Command::Simulator(arguments) => simulator::run(&arguments),
         Command::Openapi => {
             say(&crate::http::document());

@@ -1,0 +1,393 @@
+//! One verification of the past, from its request to its end, by figures such as sites see them.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::money::{Currency, Micros, Money};
+use crate::secret::{Vault, random};
+use crate::verification::attempt::{AttemptStatus, CostState, Receipt, Report, SendError};
+use crate::verification::code::{Code, CodeHash};
+use crate::verification::id::{ProjectId, VerificationId};
+use crate::verification::phone::{Country, PhoneNumber};
+use crate::verification::policy::Policy;
+use crate::verification::route::{Channel, Offer};
+use crate::verification::{Source, Start, Verification, Wording, span};
+
+/// The sandbox's own.
+pub const PROVIDERS: [(&str, Channel); 2] =
+    [("telegram", Channel::Telegram), ("simulator", Channel::Sms)];
+
+/// A country's share of the traffic in a thousand, how a number begins and how many digits follow, how many in a hundred have
+/// Telegram, and what an SMS costs in micro-units.
+struct Place {
+    share: u64,
+    prefix: &'static str,
+    digits: u32,
+    reach: u64,
+    sms: i64,
+}
+
+#[rustfmt::skip]
+const PLACES: [Place; 9] = [
+    Place { share: 340, prefix: "+99890",  digits: 7, reach: 94, sms: 50_000 },
+    Place { share: 220, prefix: "+7916",   digits: 7, reach: 91, sms: 45_000 },
+    Place { share: 160, prefix: "+7701",   digits: 7, reach: 92, sms: 60_000 },
+    Place { share: 80,  prefix: "+90532",  digits: 7, reach: 70, sms: 80_000 },
+    Place { share: 60,  prefix: "+49151",  digits: 8, reach: 52, sms: 80_000 },
+    Place { share: 50,  prefix: "+39347",  digits: 7, reach: 55, sms: 80_000 },
+    Place { share: 40,  prefix: "+33612",  digits: 6, reach: 45, sms: 80_000 },
+    Place { share: 30,  prefix: "+34612",  digits: 6, reach: 60, sms: 80_000 },
+    Place { share: 20,  prefix: "+1415555", digits: 4, reach: 35, sms: 8_300 },
+];
+
+/// Of a day's requests, how many in a thousand begin in each hour (UTC): evenings in Tashkent are busy.
+const HOURS: [u64; 24] = [
+    12, 14, 20, 30, 42, 52, 58, 62, 64, 62, 60, 60, 62, 66, 70, 68, 58, 44, 30, 20, 14, 12, 10, 10,
+];
+
+/// Figures that look like chance: SplitMix64 (Steele, Lea, Flood 2014).
+pub struct Chance(u64);
+
+impl Chance {
+    pub fn new(start: u64) -> Self {
+        Self(start)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, most: u64) -> u64 {
+        self.next() % most.max(1)
+    }
+
+    fn percent(&mut self, share: u64) -> bool {
+        self.below(100) < share
+    }
+
+    /// Mostly near the lower end, as waiting times are.
+    fn span(&mut self, least: u64, most: u64) -> TimeDelta {
+        let narrow = self
+            .below(most - least + 1)
+            .min(self.below(most - least + 1));
+        let millis = least + narrow.min(self.below(most - least + 1));
+        TimeDelta::milliseconds(i64::try_from(millis).unwrap_or(i64::MAX))
+    }
+}
+
+pub fn pick<T: Copy>(chance: &mut Chance, shares: &[(T, u64)]) -> T {
+    let all: u64 = shares.iter().map(|(_, share)| share).sum();
+    let mut left = chance.below(all);
+    for (one, share) in shares {
+        if left < *share {
+            return *one;
+        }
+        left -= share;
+    }
+    shares[0].0
+}
+
+/// When it begins: far enough back for its story to be over, at weekends more rarely, and of late more often.
+pub fn moment(chance: &mut Chance, now: DateTime<Utc>, days: u32) -> DateTime<Utc> {
+    loop {
+        let back = chance
+            .below(u64::from(days))
+            .min(chance.below(u64::from(days) * 2));
+        let day = now - TimeDelta::days(i64::try_from(back).unwrap_or(0));
+        let weekend = chrono::Datelike::weekday(&day).num_days_from_monday() >= 5;
+        let mut left = chance.below(HOURS.iter().sum());
+        let mut hour = 0_i64;
+        for weight in HOURS {
+            if left < weight {
+                break;
+            }
+            left -= weight;
+            hour += 1;
+        }
+        let millis = i64::try_from(chance.below(3_600_000)).unwrap_or(0);
+        let midnight = day.timestamp().div_euclid(86_400) * 86_400;
+        let at = DateTime::from_timestamp(midnight + hour * 3_600, 0).unwrap_or(now)
+            + TimeDelta::milliseconds(millis);
+        if at < now - TimeDelta::minutes(15) && !(weekend && chance.percent(35)) {
+            return at;
+        }
+    }
+}
+
+/// Its whole story, and what it leaves charged with each provider.
+pub fn live(
+    chance: &mut Chance,
+    project: ProjectId,
+    policy: &Policy,
+    vault: &Vault,
+    at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> (Verification, [i64; PROVIDERS.len()]) {
+    let place = place(chance);
+    let tail = chance.below(10_u64.pow(place.digits));
+    let number = format!(
+        "{}{tail:0width$}",
+        place.prefix,
+        width = place.digits as usize
+    );
+    let (phone, country) = PhoneNumber::parse(&number)
+        .unwrap_or_else(|_| PhoneNumber::parse("+998901234567").expect("a number of Uzbekistan"));
+    let mut story = Story::begin(
+        chance,
+        project,
+        policy,
+        vault,
+        at,
+        (phone, country),
+        place.sms,
+    );
+    story.play(chance, place.reach, now);
+    let v = story.v;
+    let spent = PROVIDERS.map(|(name, _)| {
+        let charged = |attempt: &&crate::verification::attempt::Attempt| {
+            attempt.provider == name && attempt.cost.state.stands_charged()
+        };
+        let attempts = v.record.attempts.iter().filter(charged);
+        attempts.map(|attempt| attempt.cost.money.amount.0).sum()
+    });
+    (v, spent)
+}
+
+fn place(chance: &mut Chance) -> &'static Place {
+    let mut left = chance.below(PLACES.iter().map(|place| place.share).sum());
+    for place in &PLACES {
+        if left < place.share {
+            return place;
+        }
+        left -= place.share;
+    }
+    &PLACES[0]
+}
+
+/// When something is still to happen to it: a message of which nothing was heard is written off after a day.
+pub fn wakes_at(v: &Verification) -> Option<DateTime<Utc>> {
+    let open = |a: &&crate::verification::attempt::Attempt| {
+        a.status == AttemptStatus::Unknown && a.cost.state == CostState::Estimated
+    };
+    let attempt = v.record.attempts.iter().find(open)?;
+    Some(attempt.created_at + TimeDelta::days(1))
+}
+
+const UNKNOWN_AFTER: std::time::Duration = std::time::Duration::from_hours(24);
+
+struct Story {
+    v: Verification,
+    offers: Vec<Offer>,
+    right: CodeHash,
+    at: DateTime<Utc>,
+}
+
+impl Story {
+    fn begin(
+        chance: &mut Chance,
+        project: ProjectId,
+        policy: &Policy,
+        vault: &Vault,
+        at: DateTime<Utc>,
+        (phone, country): (PhoneNumber, Country),
+        sms: i64,
+    ) -> Self {
+        let usd = |amount| Money::new(Micros(amount), Currency::USD);
+        let prices = [usd(10_000), usd(sms)];
+        let offers: Vec<Offer> = PROVIDERS
+            .iter()
+            .zip(prices)
+            .map(|((provider, channel), price)| Offer {
+                channel: *channel,
+                provider: (*provider).to_owned(),
+                currency: Currency::USD,
+                estimate: Ok(price),
+            })
+            .collect();
+        let id = VerificationId::new(at, random());
+        let code = Code::generate(policy.code_length, chance.next());
+        let right = CodeHash(vault.code_hash(id.uuid().as_bytes(), code.as_str()));
+        let start = Start {
+            id,
+            project,
+            phone,
+            country,
+            code_hash: CodeHash(right.0),
+            code,
+            payload: None,
+            wording: Wording::default(),
+            sms_price: Some(prices[1]),
+            policy,
+            ttl: None,
+            channels: None,
+        };
+        let v = Verification::start(start, &offers, at)
+            .expect("the default route has a step for a provider of the sandbox");
+        Self {
+            v,
+            offers,
+            right,
+            at,
+        }
+    }
+
+    /// The channel of what is sent now, and its attempt.
+    fn sending(&mut self) -> Option<(u8, Channel)> {
+        let ordinal = self.v.begin_sending(self.at)?;
+        let channel = self.v.attempt(ordinal)?.channel;
+        Some((ordinal, channel))
+    }
+
+    fn sent(&mut self, ordinal: u8, answer: Result<Receipt, SendError>) {
+        self.v.sent(ordinal, answer, &self.offers, self.at);
+    }
+
+    fn report(&mut self, ordinal: u8, status: AttemptStatus, refunded: bool, after: TimeDelta) {
+        let report = Report {
+            status: Some(status),
+            refunded,
+            ..Report::default()
+        };
+        let at = self.at + after;
+        self.v
+            .report(ordinal, &report, Source::Callback, &self.offers, at);
+        self.at = self.at.max(at);
+    }
+
+    fn play(&mut self, chance: &mut Chance, reach: u64, now: DateTime<Utc>) {
+        let mut arrived = false;
+        while let Some((ordinal, channel)) = self.sending() {
+            self.at += chance.span(120, 900);
+            arrived = match channel {
+                Channel::Telegram => self.by_telegram(chance, ordinal, reach),
+                Channel::Sms => self.by_sms(chance, ordinal),
+            };
+            if arrived {
+                break;
+            }
+            // What is not delivered in the step's wait gives way to the next one.
+            self.at += TimeDelta::seconds(16);
+            self.v.turn(UNKNOWN_AFTER, &self.offers, self.at);
+        }
+        if arrived {
+            self.visitor(chance);
+        }
+        let over = self.v.record.expires_at;
+        for at in [over, self.v.record.created_at + TimeDelta::hours(25)] {
+            if at <= now {
+                self.v.turn(UNKNOWN_AFTER, &self.offers, at);
+            }
+        }
+        let ordinals: Vec<u8> = self.v.record.attempts.iter().map(|a| a.ordinal).collect();
+        for ordinal in ordinals {
+            self.v.followed_up(ordinal, None);
+        }
+        self.v.code = None;
+    }
+
+    fn by_telegram(&mut self, chance: &mut Chance, ordinal: u8, reach: u64) -> bool {
+        if !chance.percent(reach) {
+            self.sent(ordinal, Err(SendError::Refused));
+            return false;
+        }
+        if chance.below(200) == 0 {
+            self.sent(ordinal, Err(SendError::Unknown));
+            return false;
+        }
+        let cost = Some(Money::new(Micros(10_000), Currency::USD));
+        self.sent(
+            ordinal,
+            Ok(Receipt {
+                message_id: Some(format!(
+                    "{}",
+                    222_000_000_000_000 + chance.below(1_000_000_000_000)
+                )),
+                cost,
+                reports: true,
+                ..Receipt::default()
+            }),
+        );
+        if chance.percent(4) {
+            let began = self.at;
+            self.at += TimeDelta::seconds(16);
+            self.v.turn(UNKNOWN_AFTER, &self.offers, self.at);
+            self.report(
+                ordinal,
+                AttemptStatus::Expired,
+                true,
+                began + TimeDelta::seconds(31) - self.at,
+            );
+            return false;
+        }
+        self.report(
+            ordinal,
+            AttemptStatus::Delivered,
+            false,
+            chance.span(300, 6_000),
+        );
+        if chance.percent(85) {
+            self.report(
+                ordinal,
+                AttemptStatus::Read,
+                false,
+                chance.span(1_000, 30_000),
+            );
+        }
+        true
+    }
+
+    fn by_sms(&mut self, chance: &mut Chance, ordinal: u8) -> bool {
+        if chance.below(300) == 0 {
+            self.sent(ordinal, Err(SendError::Rejected));
+            return false;
+        }
+        self.sent(
+            ordinal,
+            Ok(Receipt {
+                message_id: Some(format!("sms-{}", chance.below(u64::MAX))),
+                reports: true,
+                ..Receipt::default()
+            }),
+        );
+        if chance.percent(5) {
+            self.report(
+                ordinal,
+                AttemptStatus::Undelivered,
+                false,
+                chance.span(3_000, 20_000),
+            );
+            return false;
+        }
+        self.report(
+            ordinal,
+            AttemptStatus::Delivered,
+            false,
+            chance.span(1_500, 18_000),
+        );
+        true
+    }
+
+    /// Types the code, most often the right one.
+    fn visitor(&mut self, chance: &mut Chance) {
+        if chance.percent(8) {
+            return;
+        }
+        self.at += chance.span(3_000, 60_000);
+        while chance.percent(6) {
+            let wrong = CodeHash([0; 32]);
+            let _ = self.v.check(&wrong, self.at);
+            self.at += chance.span(3_000, 15_000);
+        }
+        let right = CodeHash(self.right.0);
+        let _ = self.v.check(
+            &right,
+            self.at.max(span::after(
+                self.v.record.created_at,
+                std::time::Duration::from_secs(1),
+            )),
+        );
+    }
+}

@@ -1,0 +1,168 @@
+//! `pinroute seed`: plausible history for a sandbox, so that reports and dashboard have something to show.
+//!
+//! Each verification goes through the same transitions as a live one, at times of the past, and is written in the same way: so
+//! its ledger, sums and timeline are what they would be.
+
+mod history;
+
+use std::io::{IsTerminal, Write as _};
+use std::path::Path;
+use std::time::Instant;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::{StreamExt, stream};
+
+use super::report::bar;
+use super::{Failure, complain, say, settings};
+use crate::app;
+use crate::ledger::entry::{Entry, Kind};
+use crate::money::{Currency, Micros, Money};
+use crate::secret::{Vault, random};
+use crate::storage::{Change, CommitError, Db, Lease, Progress, StorageError, Write};
+use crate::verification::Verification;
+use crate::verification::attempt::Basis;
+use crate::verification::id::{ProjectId, time_ordered};
+use history::{Chance, PROVIDERS};
+
+/// Changes that wait for the writer at once.
+const AT_ONCE: usize = 2_048;
+/// Projects besides `default` that the history is of, and how many in a hundred are each one's.
+const PROJECTS: [(&str, u64); 3] = [("default", 55), ("demo-shop", 30), ("demo-bank", 15)];
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// How many verifications.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    verifications: u64,
+    /// Over how many days, up to now.
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3_650))]
+    days: u32,
+    /// The same number makes the same history, but for its ids.
+    #[arg(long, value_name = "N")]
+    chance: Option<u64>,
+}
+
+pub fn run(file: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
+    settings::with_db(file, async |db, clock, settings| {
+        if !settings.sandbox_mode().unwrap_or(false) {
+            return Err(Failure::Wrong(vec![
+                "seed: a provider is configured, and made-up history does not belong among real money; seed fills sandboxes only"
+                    .to_owned(),
+            ]));
+        }
+        let vault = app::vault(settings)?;
+        let now = clock.now();
+        let mut projects = Vec::new();
+        for (name, share) in PROJECTS {
+            projects.push((project(db, name, now).await?, share));
+        }
+        let policy = &settings.defaults;
+        let mut chance = Chance::new(
+            arguments
+                .chance
+                .unwrap_or_else(|| u64::from_be_bytes(random())),
+        );
+        let (began, shown) = (Instant::now(), std::io::stderr().is_terminal());
+        let of = arguments.verifications;
+        let changes = stream::iter(0..of).map(|_| {
+            let project = history::pick(&mut chance, &projects);
+            let at = history::moment(&mut chance, now, arguments.days);
+            let (v, spent) = history::live(&mut chance, project, policy, &vault, at, now);
+            let kept = keep(db, &vault, v);
+            async move { kept.await.map(|()| spent) }
+        });
+        let mut kept = changes.buffer_unordered(AT_ONCE);
+        let (mut done, mut spent) = (0, [0_i64; PROVIDERS.len()]);
+        while let Some(one) = kept.next().await {
+            let one =
+                one.map_err(|error| Failure::Failed(format!("after {done} of {of}: {error}")))?;
+            for (sum, more) in spent.iter_mut().zip(one) {
+                *sum += more;
+            }
+            done += 1;
+            if done % 1_000 == 0 {
+                // What waits to be summed would slow reports down until a server runs.
+                while db.sum_tallies(clock.now()).await? {}
+                if shown {
+                    let _ = write!(std::io::stderr(), "\r{}", bar(Progress { done, of }));
+                }
+            }
+        }
+        while db.sum_tallies(clock.now()).await? {}
+        if shown {
+            let _ = writeln!(std::io::stderr(), "\r{}", bar(Progress { done, of }));
+        }
+        top_up(
+            db,
+            &spent,
+            now - TimeDelta::days(i64::from(arguments.days)),
+            now,
+        )
+        .await?;
+        let seconds = began.elapsed().as_secs_f64();
+        complain(&format!("wrote {of} verifications in {seconds:.1} s"));
+        say("Next: pinroute report costs --group-by day,channel");
+        Ok(())
+    })
+}
+
+async fn project(db: &Db, name: &str, now: DateTime<Utc>) -> Result<ProjectId, Failure> {
+    match db.create_project(name, "{}", now).await {
+        Ok(project) => return Ok(project.id),
+        Err(StorageError::Exists) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let projects = db.list_projects().await?;
+    let found = projects.into_iter().find(|project| project.name == name);
+    found
+        .map(|project| project.id)
+        .ok_or_else(|| Failure::Failed(format!("project {name} is gone")))
+}
+
+/// Under a reuse key of its own: two of the same number may be over.
+async fn keep(db: &Db, vault: &Vault, v: Verification) -> Result<(), CommitError> {
+    let wake_at = history::wakes_at(&v);
+    loop {
+        let change = Change::of(vault, Write::Insert, &v, random(), wake_at, Lease::Keep);
+        match db.commit(change).await {
+            // The writer's queue is full for a moment.
+            Err(CommitError::Unavailable) => {
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await
+            }
+            done => return done,
+        }
+    }
+}
+
+/// What was paid in: a quarter more than was spent, so that something is left.
+async fn top_up(
+    db: &Db,
+    spent: &[i64],
+    at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    for ((provider, _), spent) in PROVIDERS.iter().zip(spent) {
+        // In whole tens.
+        let tens = (spent * 5 / 4).div_euclid(10_000_000) + 1;
+        let paid = Money::new(Micros(tens * 10_000_000), Currency::USD);
+        let entry = Entry {
+            id: time_ordered(now, random()),
+            at,
+            kind: Kind::TopUp,
+            basis: Basis::Manual.as_str().to_owned(),
+            money: paid,
+            provider: (*provider).to_owned(),
+            channel: None,
+            country: None,
+            project: None,
+            verification: None,
+            attempt: None,
+            author: Some("seed".to_owned()),
+            note: Some("made up with the history".to_owned()),
+        };
+        let booked = db.book(entry, None).await;
+        booked.map_err(|error| Failure::Failed(format!("the top-up of {provider}: {error}")))?;
+    }
+    while db.sum_tallies(now).await? {}
+    Ok(())
+}
