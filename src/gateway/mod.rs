@@ -42,6 +42,7 @@ pub use balances::{Balance, BookError, NewEntry};
 pub use budgets::{BudgetError, BudgetState, NewBudget};
 pub use check::Checked;
 pub use directory::{Access, Directory, Scope};
+pub use find::Unsettled;
 pub use idempotency::{Begun, Replay, Ticket};
 pub use policies::{PolicyBook, PolicyFault, parsed as parsed_overrides};
 pub use preview::{Preview, PreviewRequest, Price};

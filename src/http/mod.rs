@@ -19,6 +19,7 @@ mod rates;
 mod reports;
 mod request_id;
 mod service;
+mod unsettled;
 mod verifications;
 mod webhooks;
 
@@ -124,6 +125,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(only("/v1/webhooks/{id}/deliveries", "GET, HEAD").route(get().to(w::deliveries::list)))
         .service(only("/v1/webhooks/{id}/deliveries/{delivery}/redeliver", "POST").route(web::post().to(w::deliveries::redeliver)))
         .service(only("/v1/ledger", "GET, HEAD").route(get().to(ledger::ledger)))
+        .service(only("/v1/ledger/unsettled", "GET, HEAD").route(get().to(unsettled::list)))
         .service(only("/v1/reports/costs", "GET, HEAD").route(get().to(reports::costs)))
         .service(only("/v1/reports/conversion", "GET, HEAD").route(get().to(reports::conversion)))
         .service(only("/v1/exchange-rates", "GET, HEAD, PUT").route(get().to(exchange_rates::list)).route(web::put().to(exchange_rates::put)))

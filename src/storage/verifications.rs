@@ -240,6 +240,33 @@ impl Db {
         rows.into_iter().map(|row| row.open(&self.vault)).collect()
     }
 
+    /// Those with an attempt of which nothing was heard: something is still due in each of them, so the index of what is due
+    /// finds them.
+    pub async fn list_unknown(
+        &self,
+        project: Option<ProjectId>,
+        limit: i64,
+    ) -> Result<Vec<Verification>, StorageError> {
+        let mine = if project.is_some() {
+            "AND v.project_id = $2"
+        } else {
+            ""
+        };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM verifications v WHERE v.wake_at IS NOT NULL AND v.record LIKE '%\"status\":\"unknown\"%' \
+             {mine} ORDER BY v.wake_at LIMIT $1"
+        );
+        let rows: Vec<Row> = read!(&self.engine, |pool| {
+            let query = sqlx::query_as(AssertSqlSafe(sql)).bind(limit);
+            let query = match project {
+                Some(project) => query.bind(project.0),
+                None => query,
+            };
+            query.fetch_all(pool).await
+        })?;
+        rows.into_iter().map(|row| row.open(&self.vault)).collect()
+    }
+
     /// The pending verification with this reuse key.
     pub async fn find_pending(
         &self,

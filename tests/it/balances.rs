@@ -14,6 +14,7 @@ on_both_engines!(
     a_top_up_is_booked_once_under_its_key,
     faults_of_an_entry_name_the_field_and_book_nothing,
     a_low_balance_is_told_once_until_it_has_risen,
+    what_may_have_been_charged_is_listed_until_it_is_settled,
 );
 
 async fn instance(stage: &Stage, app: &Client) -> Client {
@@ -237,4 +238,41 @@ async fn a_low_balance_is_told_once_until_it_has_risen(stage: Stage) {
         (&data["provider"], &data["balance"], &data["threshold"]),
         (&json!("telegram"), &json!("4.99"), &json!("5.00"))
     );
+}
+
+async fn what_may_have_been_charged_is_listed_until_it_is_settled(stage: Stage) {
+    let app = stage.app().await;
+    stage.telegram.next_sends([crate::world::Answer::Hang]);
+    let v = app.started().await;
+    let v = app.settle(&v["id"]).await;
+    assert_eq!(v["attempts"][0]["status"], "unknown");
+    let listed = app.get("/v1/ledger/unsettled").await.expect(200);
+    let [open] = listed["items"].as_array().unwrap().as_slice() else {
+        panic!("{listed}")
+    };
+    assert_eq!(
+        (
+            &open["attempt_id"],
+            &open["verification_id"],
+            &open["provider"],
+            &open["estimate"]["amount"]
+        ),
+        (
+            &v["attempts"][0]["id"],
+            &v["id"],
+            &json!("telegram"),
+            &json!("0.01")
+        )
+    );
+    let other = app.with_key(&stage.new_key(Some("other"), "finance").await);
+    assert_eq!(
+        other.get("/v1/ledger/unsettled").await.expect(200)["items"],
+        json!([])
+    );
+    app.later(&v["id"], 86_400).await;
+    assert_eq!(
+        app.get("/v1/ledger/unsettled").await.expect(200)["items"],
+        json!([])
+    );
+    assert_eq!(app.ledger(&v["id"]).await[0].1, "estimated");
 }

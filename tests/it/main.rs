@@ -22,6 +22,7 @@ mod replicas;
 mod reports;
 mod sandbox_page;
 mod secrets;
+mod seed;
 mod sms;
 mod storage;
 mod telegram;

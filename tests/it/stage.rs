@@ -309,6 +309,12 @@ impl Stage {
         )
     }
 
+    /// The same database as a sandbox's.
+    pub fn sandbox_toml(&self) -> String {
+        let (database, secret) = (&self.database_url, &self.secret_key);
+        format!("sandbox = true\ndatabase_url = \"{database}\"\nsecret_key = \"{secret}\"\n")
+    }
+
     /// The program, with the stage's settings.
     pub async fn app(&self) -> TestApp {
         self.app_with(&[]).await

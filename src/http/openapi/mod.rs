@@ -20,7 +20,7 @@ use problems::Problems;
 use super::problem::ProblemBody;
 use super::{
     balances, budgets, callbacks, exchange_rates, keys, ledger, messages, projects, rates, reports,
-    service, verifications as v, webhooks as w,
+    service, unsettled, verifications as v, webhooks as w,
 };
 
 #[derive(OpenApi)]
@@ -35,7 +35,7 @@ use super::{
         messages::preview,
         projects::create, projects::list, projects::find, projects::change, keys::create, keys::list, keys::revoke,
         w::create, w::list, w::find, w::delete, w::rotate, w::deliveries::list, w::deliveries::test, w::deliveries::redeliver,
-        ledger::ledger, reports::costs, reports::conversion, exchange_rates::list, exchange_rates::put,
+        ledger::ledger, unsettled::list, reports::costs, reports::conversion, exchange_rates::list, exchange_rates::put,
         rates::list, rates::put, budgets::list, budgets::put,
         balances::list, balances::top_up, balances::adjust,
         callbacks::signed, callbacks::by_token, callbacks::by_token_in_get,

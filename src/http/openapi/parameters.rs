@@ -63,6 +63,14 @@ pub struct LedgerFilter {
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
+pub struct OneProject {
+    /// For a key of the whole instance: one project's only, by its name.
+    #[param(example = "default")]
+    project: Option<String>,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct ReportFilter {
     /// The first day; 29 days before the last without it.
     #[param(example = "2026-11-01")]

@@ -80,6 +80,7 @@ const PROBLEMS: &[(&str, &[&[Code]])] = &[
     ("testWebhook",            &[KEY, POST, &[Code::NotFound]]),
     ("redeliverWebhook",       &[KEY, POST, &[Code::NotFound]]),
     ("listLedger",             &[KEY, &[Code::InvalidRequest]]),
+    ("listUnsettled",          &[KEY, &[Code::InvalidRequest]]),
     ("reportCosts",            &[KEY, &[Code::InvalidRequest, Code::ExchangeRateMissing]]),
     ("reportConversion",       &[KEY, &[Code::InvalidRequest]]),
     ("listExchangeRates",      &[KEY, &[Code::InvalidRequest]]),

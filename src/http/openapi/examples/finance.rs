@@ -28,6 +28,10 @@ pub(super) fn shown(operation: &str) -> Vec<Shown> {
                 120,119,118,90,110,0.4,0.9,1.2,3.5,4.1,20.4,11.5,42.1\r\n"))]),
             ("200", XLSX, vec![("report", "The bytes of a spreadsheet", json!([80, 75, 3, 4]))]),
         ],
+        "listUnsettled" => vec![("200", JSON, vec![("open", "One", json!({"items": [{
+            "verification_id": "01a20297-4dc0-7000-9f41-2b7c5e8a1d04", "attempt_id": "01a20297-4dc0-7010-9f41-2b7c5e8a1d04",
+            "project": "default", "channel": "telegram", "provider": "telegram", "estimate": {"amount": "0.01", "currency": "USD"},
+            "created_at": "2026-11-24T10:00:00Z", "written_off_at": "2026-11-25T10:00:00Z"}]}))])],
         "listExchangeRates" => vec![("200", JSON, vec![("rates", "One", rates())])],
         "putExchangeRates" => vec![
             (REQUEST, JSON, vec![("rates", "One", rates())]),
