@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use clap::ValueEnum;
 
 use super::{Failure, complain, say, settings};
+use crate::clock::Clock;
 use crate::config::Settings;
 use crate::gateway::{ReportFault, ReportKind, report};
 use crate::money::Currency;
@@ -74,30 +75,36 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
             make(db, clock.now(), settings, ReportKind::Conversion, asked).await
         }
         Command::Rebuild => {
-            let shown = std::io::stderr().is_terminal();
-            let mut last = 0;
-            let done = db.rebuild(clock, |progress| {
-                let percent = progress.done * 100 / progress.of.max(1);
-                if shown && percent != last {
-                    last = percent;
-                    let _ = write!(std::io::stderr(), "\r{}", bar(progress));
-                }
-            });
-            let done = done.await;
-            if shown {
-                let _ = writeln!(std::io::stderr());
-            }
-            match done {
-                Ok(()) => {
-                    while db.sum_tallies(clock.now()).await? {}
-                    say("The reports' sums are built anew.");
-                    Ok(())
-                }
-                Err(RebuildError::Storage(error)) => Err(error.into()),
-                Err(error) => Err(Failure::Failed(error.to_string())),
-            }
+            rebuild(db, clock).await?;
+            say("The reports' sums are built anew.");
+            Ok(())
         }
     })
+}
+
+/// With its progress, where somebody sees it.
+pub async fn rebuild(db: &Db, clock: &Clock) -> Result<(), Failure> {
+    let shown = std::io::stderr().is_terminal();
+    let mut last = 0;
+    let done = db.rebuild(clock, |progress| {
+        let percent = progress.done * 100 / progress.of.max(1);
+        if shown && percent != last {
+            last = percent;
+            let _ = write!(std::io::stderr(), "\rsumming {}", bar(progress));
+        }
+    });
+    let done = done.await;
+    if shown {
+        let _ = writeln!(std::io::stderr());
+    }
+    match done {
+        Ok(()) => {
+            while db.sum_tallies(clock.now()).await? {}
+            Ok(())
+        }
+        Err(RebuildError::Storage(error)) => Err(error.into()),
+        Err(error) => Err(Failure::Failed(error.to_string())),
+    }
 }
 
 /// Forty places, and figures.

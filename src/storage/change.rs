@@ -134,6 +134,13 @@ impl Change {
         }
     }
 
+    /// Leaves the reports' sums as they are: for history that a rebuild sums afterwards.
+    #[must_use]
+    pub fn unsummed(mut self) -> Self {
+        self.tallies.clear();
+        self
+    }
+
     /// What it takes out of budgets and gives back.
     #[must_use]
     pub fn with_claims(mut self, claims: Vec<Claim>) -> Self {

@@ -10,16 +10,17 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::engine::Engine;
-use super::tallies::Turn;
+use super::rows::{Column, Rows};
+use super::tallies::{SPANS, TIMED_SPANS, Turn};
 use super::transaction::Line;
-use super::{Db, StorageError, ledger, tallies};
+use super::{Db, StorageError, ledger};
 use crate::ledger::entry::Entry;
-use crate::ledger::tally::{Tally, of_entry, whole};
+use crate::ledger::tally::{Measure, Tally, of_entry, whole};
 use crate::verification::Record;
 use crate::verification::id::ProjectId;
 
 /// Rows that one statement reads or writes.
-const AT_ONCE: usize = 2_000;
+const AT_ONCE: usize = 1_000;
 /// How long the turn is held from one sign of life to the next.
 const HELD_SECONDS: i64 = 60;
 
@@ -61,6 +62,18 @@ impl Db {
     pub(super) async fn is_unsummed(&self) -> Result<bool, StorageError> {
         let mut line = Line::take(&self.engine).await?;
         Ok(Turn::read(&mut line).await? == Turn::New)
+    }
+
+    /// From now on the sums say nothing until a rebuild has made them.
+    pub async fn leave_unsummed(&self) -> Result<(), RebuildError> {
+        let mut line = Line::take(&self.engine).await?;
+        for _ in 0..20 {
+            let turn = Turn::read(&mut line).await?;
+            if turn == Turn::New || Turn::change(&mut line, turn, Turn::New).await? {
+                return Ok(());
+            }
+        }
+        Err(RebuildError::Busy)
     }
 
     /// Reads everything and replaces the sums. `tell` hears of the progress.
@@ -167,14 +180,14 @@ impl Db {
                 let sql = format!("DELETE FROM tallies WHERE id IN ({})", ids.join(", "));
                 line.run(sqlx::AssertSqlSafe(sql)).await?;
             }
-            let sums: Vec<Tally> = sums
-                .into_iter()
-                .filter(|(_, value)| *value != 0)
-                .map(|(cell, value)| Tally { value, ..cell })
-                .collect();
-            for part in sums.chunks(AT_ONCE) {
-                let part: Vec<_> = part.iter().map(|tally| (Uuid::nil(), tally)).collect();
-                line.write(tallies::INSERT, tallies::rows(&part)).await?;
+            for (table, rows) in [
+                ("rollups", whole_spans(&sums)),
+                ("rollup_times", timed_spans(&sums)),
+            ] {
+                for part in rows.chunks(AT_ONCE) {
+                    let (sql, rows) = summed_rows(table, part);
+                    line.write(&sql, rows).await?;
+                }
             }
             Ok::<bool, sqlx::Error>(true)
         };
@@ -211,6 +224,106 @@ fn add(sums: &mut Sums, tallies: impl IntoIterator<Item = Tally>) {
     }
 }
 
+/// One row of the sums: what it is of, and its values.
+struct Summed {
+    span: i64,
+    starts_at: i64,
+    cell: Tally,
+    measures: &'static [Measure],
+    values: Vec<i64>,
+}
+
+fn whole_spans(sums: &Sums) -> Vec<Summed> {
+    spans(sums, &SPANS, &Measure::ALL, |cell| {
+        Some(Tally {
+            bin: None,
+            ..cell.clone()
+        })
+    })
+}
+
+fn timed_spans(sums: &Sums) -> Vec<Summed> {
+    spans(sums, &TIMED_SPANS, &Measure::TIMED, |cell| {
+        cell.bin.map(|_| cell.clone())
+    })
+}
+
+/// Sums over spans of time of the cells that `kept` keeps, which differ in nothing but their measure.
+fn spans(
+    sums: &Sums,
+    spans: &[i64],
+    measures: &'static [Measure],
+    kept: impl Fn(&Tally) -> Option<Tally>,
+) -> Vec<Summed> {
+    let mut rows: HashMap<(i64, Tally), Vec<i64>> = HashMap::new();
+    for (cell, value) in sums.iter().filter(|(_, value)| **value != 0) {
+        let Some(place) = measures.iter().position(|measure| *measure == cell.measure) else {
+            continue;
+        };
+        let Some(cell) = kept(cell) else { continue };
+        for span in spans {
+            let starts_at = match span {
+                0 => 0,
+                span => cell.starts_at - cell.starts_at.rem_euclid(*span),
+            };
+            let key = Tally {
+                starts_at,
+                measure: measures[0],
+                ..cell.clone()
+            };
+            let values = rows
+                .entry((*span, key))
+                .or_insert_with(|| vec![0; measures.len()]);
+            values[place] += value;
+        }
+    }
+    let row = |((span, cell), values): ((i64, Tally), Vec<i64>)| Summed {
+        span,
+        starts_at: cell.starts_at,
+        cell,
+        measures,
+        values,
+    };
+    rows.into_iter().map(row).collect()
+}
+
+fn summed_rows(table: &str, part: &[Summed]) -> (String, Rows) {
+    let int =
+        |get: &dyn Fn(&Summed) -> i64| Column::Int(part.iter().map(|row| Some(get(row))).collect());
+    let text = |get: &dyn Fn(&Tally) -> &str| {
+        Column::Text(
+            part.iter()
+                .map(|row| Some(get(&row.cell).to_owned()))
+                .collect(),
+        )
+    };
+    let projects = part.iter().map(|row| Some(row.cell.project)).collect();
+    let mut columns = vec![
+        ("span", int(&|row| row.span)),
+        ("starts_at", int(&|row| row.starts_at)),
+        ("project_id", Column::Uuid(projects)),
+        ("channel", text(&|cell| cell.channel)),
+        ("provider", text(&|cell| &cell.provider)),
+        ("country", text(&|cell| &cell.country)),
+    ];
+    columns.push(match table {
+        "rollups" => ("currency", text(&|cell| &cell.currency)),
+        _ => ("bin", int(&|row| row.cell.bin.unwrap_or(0))),
+    });
+    let measures = part.first().map_or(&[][..], |row| row.measures);
+    for (place, measure) in measures.iter().enumerate() {
+        columns.push((measure.column(), int(&|row| row.values[place])));
+    }
+    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    let read: Vec<String> = names.iter().map(|name| format!("r.{name}")).collect();
+    let sql = format!(
+        "INSERT INTO {table} ({}) SELECT {} FROM {{rows}} WHERE true ON CONFLICT DO NOTHING",
+        names.join(", "),
+        read.join(", ")
+    );
+    (sql, Rows::new(part.len(), columns))
+}
+
 /// Everything as it was at one moment.
 struct Snapshot {
     line: Line,
@@ -236,7 +349,7 @@ impl Snapshot {
 
     async fn verifications(&mut self, after: Uuid) -> sqlx::Result<Vec<Row>> {
         const SQL: &str =
-            "SELECT id, project_id, record FROM verifications WHERE id > $1 ORDER BY id LIMIT 2000";
+            "SELECT id, project_id, record FROM verifications WHERE id > $1 ORDER BY id LIMIT 1000";
         match &mut self.line {
             Line::Postgres(line) => sqlx::query_as(SQL).bind(after).fetch_all(&mut **line).await,
             Line::Sqlite(line) => sqlx::query_as(SQL).bind(after).fetch_all(&mut **line).await,

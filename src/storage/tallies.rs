@@ -120,21 +120,24 @@ fn fold(table: &str, spans: &[i64], measures: &[Measure], key: &str, only: &str)
 }
 
 /// Quarters of an hour, hours, days, and all time.
+pub(super) const SPANS: [i64; 4] = [900, 3_600, 86_400, 0];
+/// Hours and days.
+pub(super) const TIMED_SPANS: [i64; 2] = [3_600, 86_400];
+
 static FOLD_SUMS: LazyLock<String> = LazyLock::new(|| {
     fold(
         "rollups",
-        &[900, 3_600, 86_400, 0],
+        &SPANS,
         &Measure::ALL,
         "project_id, channel, provider, country, currency",
         "true",
     )
 });
 
-/// Hours and days.
 static FOLD_TIMES: LazyLock<String> = LazyLock::new(|| {
     fold(
         "rollup_times",
-        &[3_600, 86_400],
+        &TIMED_SPANS,
         &Measure::TIMED,
         "project_id, channel, provider, country, bin",
         "t.bin IS NOT NULL",

@@ -71,6 +71,11 @@ pub fn run(file: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
             let kept = keep(db, &vault, v);
             async move { kept.await.map(|()| spent) }
         });
+        // Spread over weeks, each would touch sums of its own: they are made once, in the end. If that does not come about, a
+        // server's start does it.
+        db.leave_unsummed()
+            .await
+            .map_err(|error| Failure::Failed(error.to_string()))?;
         let mut kept = changes.buffer_unordered(AT_ONCE);
         let (mut done, mut spent) = (0, [0_i64; PROVIDERS.len()]);
         while let Some(one) = kept.next().await {
@@ -80,18 +85,14 @@ pub fn run(file: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
                 *sum += more;
             }
             done += 1;
-            if done % 1_000 == 0 {
-                // What waits to be summed would slow reports down until a server runs.
-                while db.sum_tallies(clock.now()).await? {}
-                if shown {
-                    let _ = write!(std::io::stderr(), "\r{}", bar(Progress { done, of }));
-                }
+            if done % 1_000 == 0 && shown {
+                let _ = write!(std::io::stderr(), "\r{}", bar(Progress { done, of }));
             }
         }
-        while db.sum_tallies(clock.now()).await? {}
         if shown {
             let _ = writeln!(std::io::stderr(), "\r{}", bar(Progress { done, of }));
         }
+        super::report::rebuild(db, clock).await?;
         top_up(
             db,
             &spent,
@@ -123,7 +124,8 @@ async fn project(db: &Db, name: &str, now: DateTime<Utc>) -> Result<ProjectId, F
 async fn keep(db: &Db, vault: &Vault, v: Verification) -> Result<(), CommitError> {
     let wake_at = history::wakes_at(&v);
     loop {
-        let change = Change::of(vault, Write::Insert, &v, random(), wake_at, Lease::Keep);
+        let change =
+            Change::of(vault, Write::Insert, &v, random(), wake_at, Lease::Keep).unsummed();
         match db.commit(change).await {
             // The writer's queue is full for a moment.
             Err(CommitError::Unavailable) => {
