@@ -134,6 +134,7 @@ impl Gateway {
             periods: vec![(today - LOOK_BACK * DAY, today)],
             project: None,
             by: [false, false, true, false],
+            measures: &[Measure::Charged, Measure::Refunded],
         };
         let spent = |sum: crate::reports::sums::Sums| {
             let net = sum.get(Measure::Charged) - sum.get(Measure::Refunded);

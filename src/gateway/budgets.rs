@@ -225,6 +225,7 @@ impl Gateway {
                 periods: vec![(purse.starts_at, budget.period.ends_at(now))],
                 project: Some(project.0),
                 by: [false, false, false, true],
+                measures: &[Measure::Charged, Measure::Refunded],
             };
             let mut spent = 0_i64;
             for sum in self.0.db.sums(&asked).await? {

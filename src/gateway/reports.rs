@@ -32,7 +32,10 @@ pub async fn report(
     query: &Query,
     project_name: impl Fn(Uuid) -> Option<String> + Copy,
 ) -> Result<Table, ReportFault> {
-    let (wanted, periods) = query.wanted();
+    let (wanted, periods) = query.wanted(match kind {
+        Kind::Costs => &costs::MEASURES,
+        Kind::Conversion => &conversion::MEASURES,
+    });
     let sums = db.sums(&wanted).await?;
     match kind {
         Kind::Costs => {

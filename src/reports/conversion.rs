@@ -30,6 +30,20 @@ pub const FIGURES: [&str; 13] = [
     "approved_p95",
 ];
 
+/// The sums that it is made of.
+pub const MEASURES: [Measure; 10] = [
+    Measure::Verifications,
+    Measure::VerificationsSent,
+    Measure::VerificationsDelivered,
+    Measure::VerificationsRead,
+    Measure::VerificationsApproved,
+    Measure::Attempts,
+    Measure::AttemptsSent,
+    Measure::AttemptsDelivered,
+    Measure::AttemptsRead,
+    Measure::AttemptsApproved,
+];
+
 /// `requested` and the four stages, of verifications and of attempts.
 const OF_VERIFICATIONS: [Measure; 5] = [
     Measure::Verifications,

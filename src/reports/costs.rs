@@ -25,6 +25,18 @@ pub const FIGURES: [&str; 9] = [
     "sms_equivalent",
 ];
 
+/// The sums that it is made of.
+pub const MEASURES: [Measure; 8] = [
+    Measure::Verifications,
+    Measure::VerificationsApproved,
+    Measure::Attempts,
+    Measure::AttemptsDelivered,
+    Measure::Charged,
+    Measure::Refunded,
+    Measure::Expected,
+    Measure::SmsEquivalent,
+];
+
 /// The sums that are money, in the order of [`Figures`].
 const MONEY: [Measure; 4] = [
     Measure::Charged,

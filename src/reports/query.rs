@@ -4,6 +4,7 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use uuid::Uuid;
 
 use super::calendar::{self, Period};
+use crate::ledger::tally::Measure;
 use crate::money::Currency;
 
 /// What rows are told apart by.
@@ -131,7 +132,7 @@ impl Query {
 
     /// What to sum for it. Periods are days at the largest, since money is converted by the day.
     #[must_use]
-    pub fn wanted(&self) -> (Wanted, Vec<Period>) {
+    pub fn wanted(&self, measures: &'static [Measure]) -> (Wanted, Vec<Period>) {
         let periods = calendar::periods(self.from, self.to, self.zone, self.has(Group::Hour));
         let wanted = Wanted {
             span: calendar::span(&periods),
@@ -143,6 +144,7 @@ impl Query {
                 self.has(Group::Provider),
                 self.has(Group::Country),
             ],
+            measures,
         };
         (wanted, periods)
     }
@@ -194,4 +196,6 @@ pub struct Wanted {
     pub project: Option<Uuid>,
     /// Whether rows are told apart by project, channel, provider, country.
     pub by: [bool; 4],
+    /// Of which sums; the others are answered as nought.
+    pub measures: &'static [Measure],
 }

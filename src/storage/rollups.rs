@@ -28,7 +28,7 @@ macro_rules! bound {
 impl Db {
     /// The sums of each period, group and currency.
     pub async fn sums(&self, wanted: &Wanted) -> Result<Vec<Sums>, StorageError> {
-        let sql = statement(wanted, "rollups", wanted.span, &Measure::ALL, "currency");
+        let sql = statement(wanted, "rollups", wanted.span, wanted.measures, "currency");
         macro_rules! fetch {
             ($pool:expr) => {
                 bound!(sqlx::query(AssertSqlSafe(sql)), wanted)
@@ -40,7 +40,7 @@ impl Db {
                             period: period(row)?,
                             place: place(wanted, row)?,
                             currency: row.try_get(5)?,
-                            values: values(row)?,
+                            values: chosen(wanted.measures, row)?,
                         })
                     })
                     .collect::<sqlx::Result<_>>()
@@ -192,6 +192,19 @@ where
         provider: text(provider, 3)?,
         country: text(country, 4)?,
     })
+}
+
+/// Each at its place among all measures.
+fn chosen<R: Row>(measures: &[Measure], row: &R) -> sqlx::Result<[i64; Measure::ALL.len()]>
+where
+    usize: ColumnIndex<R>,
+    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let mut values = [0; Measure::ALL.len()];
+    for (column, measure) in measures.iter().enumerate() {
+        values[*measure as usize] = row.try_get(6 + column)?;
+    }
+    Ok(values)
 }
 
 fn values<R: Row, const N: usize>(row: &R) -> sqlx::Result<[i64; N]>

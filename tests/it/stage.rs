@@ -13,6 +13,7 @@ use pinroute::app::{self, App, Background, StartError};
 use pinroute::clock::Clock;
 use pinroute::config::{self, Settings};
 use pinroute::gateway::Gateway;
+use pinroute::ledger::tally::Measure;
 use pinroute::reports::query::Wanted;
 use pinroute::secret::random;
 use pinroute::storage::{Db, NewKey};
@@ -251,6 +252,7 @@ impl Stage {
             periods: vec![(0, i64::from(u32::MAX))],
             project: None,
             by: [true; 4],
+            measures: &Measure::ALL,
         };
         let read = async || {
             let sums = self.db.sums(&wanted).await.unwrap();

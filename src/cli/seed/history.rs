@@ -44,7 +44,7 @@ const HOURS: [u64; 24] = [
     12, 14, 20, 30, 42, 52, 58, 62, 64, 62, 60, 60, 62, 66, 70, 68, 58, 44, 30, 20, 14, 12, 10, 10,
 ];
 
-/// Figures that look like chance: SplitMix64 (Steele, Lea, Flood 2014).
+/// Figures that look like chance: `SplitMix64` (Steele, Lea, Flood 2014).
 pub struct Chance(u64);
 
 impl Chance {

@@ -129,7 +129,7 @@ async fn keep(db: &Db, vault: &Vault, v: Verification) -> Result<(), CommitError
         match db.commit(change).await {
             // The writer's queue is full for a moment.
             Err(CommitError::Unavailable) => {
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
             done => return done,
         }
