@@ -53,8 +53,9 @@ const MODULES: &[Module] = &[
                              "abuse", "delivery", "shared_state", "storage"],        &[]),
     module("jobs",         &["verification", "gateway"],                             &[]),
 
+    // It mounts the dashboard on its listener.
     module("http",         &["verification", "ledger", "reports", "webhooks",
-                             "abuse", "gateway"],                                    &["actix_web", "utoipa", "utoipa_swagger_ui"]),
+                             "abuse", "gateway", "dashboard"],                       &["actix_web", "utoipa", "utoipa_swagger_ui"]),
     module("dashboard",    &["verification", "ledger", "reports", "webhooks",
                              "abuse", "gateway"],                                    &["actix_web", "utoipa"]),
     // It knows the wire, not the gateway.

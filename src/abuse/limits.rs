@@ -80,6 +80,22 @@ pub fn for_check(limits: &Limits, project: ProjectId, number: &str) -> Vec<Draw>
     .collect()
 }
 
+/// A sign-in draws on its account and on the client's address before the password is looked at, and gives back when it was
+/// right. `account` and `client` hold neither in the clear.
+#[must_use]
+pub fn for_sign_in(account: &str, client: &str) -> Vec<Draw> {
+    const WINDOW: Duration = Duration::from_secs(15 * 60);
+    let draw = |kind, whose, count| Draw {
+        key: format!("sign-in:{kind}:{whose}"),
+        rate: Rate {
+            count,
+            window: WINDOW,
+        },
+        what: "too many wrong passwords",
+    };
+    vec![draw("account", account, 5), draw("client", client, 20)]
+}
+
 fn of(
     rates: &[Rate],
     kind: &'static str,

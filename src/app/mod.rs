@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::config::{self, Database, Settings};
+use crate::dashboard;
 use crate::delivery::http::HttpClient;
 use crate::gateway::{self, Gateway, PolicyBook, PolicyFault, WaysOut};
 use crate::http;
@@ -45,6 +46,8 @@ pub struct App {
     pub gateway: Gateway,
     pub address: SocketAddr,
     pub sandbox: Option<Sandbox>,
+    /// Works once: signs the sandbox's owner in, or makes the first owner; `None` when there are users.
+    pub dashboard_link: Option<String>,
     stop: CancellationToken,
     server: actix_web::dev::ServerHandle,
     serving: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -106,6 +109,7 @@ impl App {
             },
             webhooks: Client::new(settings.webhooks.allow_private).map_err(failed)?,
         };
+        let reachable_at = public_url.trim_end_matches('/').to_owned();
         let told = gateway::Settings {
             public_url,
             unknown_after: settings.unknown_after,
@@ -121,6 +125,12 @@ impl App {
         let gateway = Gateway::new(told, clock, vault, db, shared, ways_out, stop.clone());
         gateway.directory().refresh().await.map_err(failed)?;
         gateway.refresh().await;
+        let users = gateway.users();
+        let link = match &sandbox {
+            Some(_) => Some(users.sandbox_link(gateway.now()).await.map_err(failed)?),
+            None => users.setup_link(gateway.now()).await.map_err(failed)?,
+        };
+        let dashboard_link = link.map(|link| format!("{reachable_at}{}", link.path));
         let workers = match background {
             Background::Runs => jobs::start(&gateway, &stop),
             Background::ByHand => TaskTracker::new(),
@@ -130,6 +140,10 @@ impl App {
             workers: settings.workers.unwrap_or_else(cores),
             grace: settings.shutdown_grace,
             sandbox: sandbox.is_some(),
+            dashboard: dashboard::Options {
+                public_url: reachable_at.clone(),
+                sandbox: sandbox.is_some(),
+            },
             metrics,
             metrics_elsewhere: settings.metrics_listen.is_some(),
         };
@@ -154,6 +168,7 @@ impl App {
             gateway,
             address,
             sandbox,
+            dashboard_link,
             stop,
             server: handle,
             serving,

@@ -9,6 +9,7 @@ mod seed;
 mod serve;
 mod settings;
 mod simulator;
+mod users;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,7 +33,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run gateway and workers in one process.
+    /// Run gateway, workers and dashboard in one process.
     Serve,
     /// Check the whole configuration, without asking any provider.
     CheckConfig(check_config::Arguments),
@@ -44,6 +45,9 @@ enum Command {
     /// Create, list or revoke API keys.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Make, list, disable users of the dashboard, or print a new link for a password.
+    #[command(subcommand)]
+    Users(users::Command),
     /// Report costs and conversion, or build the reports' sums anew.
     #[command(subcommand)]
     Report(report::Command),
@@ -92,6 +96,7 @@ pub fn run() -> ExitCode {
         Command::Migrate => migrate::run(config),
         Command::Projects(command) => projects::run(config, command),
         Command::Keys(command) => keys::run(config, command),
+        Command::Users(command) => users::run(config, command),
         Command::Report(command) => report::run(config, command),
         Command::Seed(arguments) => seed::run(config, &arguments),
         Command::Simulator(arguments) => simulator::run(&arguments),

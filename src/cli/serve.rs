@@ -20,6 +20,8 @@ pub fn run(file: Option<&Path>) -> Result<(), Failure> {
         let app = App::start(settings, Clock::system(), Background::Runs).await?;
         if let Some(sandbox) = &app.sandbox {
             welcome(&app, sandbox);
+        } else if let Some(link) = &app.dashboard_link {
+            say(&format!("Make the first user of the dashboard: {link}"));
         }
         until_told_to_stop().await?;
         tracing::info!("stopping: nothing new is taken, what is in flight is finished");
@@ -30,6 +32,7 @@ pub fn run(file: Option<&Path>) -> Result<(), Failure> {
 
 /// What a newcomer needs, ready to paste.
 fn welcome(app: &App, sandbox: &Sandbox) {
+    let dashboard = app.dashboard_link.as_deref().unwrap_or_default();
     let (api, phones, key) = (app.address, sandbox.simulator, &sandbox.api_key);
     say(&format!(
         "
@@ -37,6 +40,7 @@ Pinroute runs as a SANDBOX: no provider is configured, and messages go to simula
 
   API       http://{api}     its documentation: http://{api}/docs
   Phones    http://{phones}     open it: a sign-up form, messages as they arrive, numbers that misbehave
+  Dashboard {dashboard}     works once, for an hour
   API key   {key}
 
 Send a code:

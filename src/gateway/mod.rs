@@ -24,8 +24,10 @@ mod proof;
 mod receive_report;
 mod reports;
 mod resend;
+mod sign_in;
 mod start;
 mod tariffs;
+mod users;
 mod webhooks;
 
 use std::collections::{HashMap, HashSet};
@@ -50,15 +52,17 @@ pub use projects::{ProjectError, change_policy_of, check_name, new_secret};
 pub use proof::PublicKey;
 pub use receive_report::{CallbackRequest, ReportError};
 pub use reports::{Kind as ReportKind, ReportFault, report};
+pub use sign_in::{Session, SignInError};
 pub use start::{StartError, StartRequest, Started};
 pub use tariffs::RateFault;
+pub use users::{Invitation, LinkFault, NewLink, UserFault, Users, check_password, read_email};
 pub use webhooks::WebhookRequest;
 
 use keep::LeasePlan;
 
 pub use crate::storage::{
-    ApiKey, Delivery, DeliveryQuery, DeliveryState, LedgerQuery, ListQuery, Project, StorageError,
-    Try, Webhook,
+    ApiKey, Delivery, DeliveryQuery, DeliveryState, LedgerQuery, LinkKind, ListQuery, Project,
+    Role, StorageError, Try, User, Webhook,
 };
 
 use crate::abuse::limits::Exhausted;
@@ -289,6 +293,7 @@ impl Gateway {
         let keys = self.0.db.drop_lapsed_keys(self.now(), most).await?;
         let messages = self.sweep_deliveries().await?;
         self.note_key_uses().await?;
+        self.0.db.drop_lapsed_sessions(self.now()).await?;
         Ok(keys.max(messages) == Self::SWEPT_AT_ONCE)
     }
 

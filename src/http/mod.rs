@@ -32,6 +32,7 @@ pub use openapi::document;
 pub use service::Metrics;
 pub use verifications::json as verification_json;
 
+use crate::dashboard;
 use crate::gateway::Gateway;
 use problem::{Code, Problem};
 
@@ -44,6 +45,8 @@ pub struct Options {
     pub grace: std::time::Duration,
     /// Said on every page and in `/readyz`.
     pub sandbox: bool,
+    /// The pages for people.
+    pub dashboard: dashboard::Options,
     /// Renders `/metrics`.
     pub metrics: Metrics,
     /// Metrics have a listener of their own.
@@ -67,6 +70,7 @@ pub fn serve(
             .app_data(web::PayloadConfig::new(input::BODY_LIMIT))
             .wrap(from_fn(request_id::tag))
             .configure(routes)
+            .configure(dashboard::routes(options.dashboard.clone()))
             .configure(move |config| {
                 if metrics_here {
                     config.service(only("/metrics", "GET, HEAD").route(get().to(service::metrics)));

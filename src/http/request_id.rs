@@ -95,7 +95,11 @@ fn protect(headers: &mut HeaderMap) {
 fn unread(response: &ServiceResponse<BoxBody>) -> Option<Problem> {
     let status = response.status();
     let kind = response.headers().get(header::CONTENT_TYPE);
-    let ours = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/problem+json"));
+    // A page of the dashboard says it in its own words.
+    let ours = kind.is_some_and(|kind| {
+        let kind = kind.as_bytes();
+        kind.starts_with(b"application/problem+json") || kind.starts_with(b"text/html")
+    });
     if ours || !(status.is_client_error() || status.is_server_error()) {
         return None;
     }

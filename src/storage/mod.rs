@@ -23,6 +23,7 @@ mod rollups;
 mod rows;
 mod tallies;
 mod transaction;
+mod users;
 mod verifications;
 mod webhooks;
 mod writer;
@@ -39,6 +40,7 @@ pub use idempotency::{Claim, Kept};
 pub use ledger::LedgerQuery;
 pub use open::{OpenError, Options};
 pub use rebuild::{Progress, RebuildError};
+pub use users::{Link, LinkKind, Role, SessionTimes, User};
 pub use verifications::ListQuery;
 pub use webhooks::Webhook;
 

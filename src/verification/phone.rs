@@ -92,6 +92,40 @@ impl PhoneNumber {
         &self.0
     }
 
+    /// As people write it: `+998 90 123 45 67`.
+    #[must_use]
+    pub fn international(&self) -> String {
+        let parsed = PHONE_NUMBER_UTIL.parse(&self.0, None);
+        parsed.map_or_else(
+            |_| self.0.clone(),
+            |number| {
+                let format = rlibphonenumber::PhoneNumberFormat::International;
+                number.format_as(format).into_owned()
+            },
+        )
+    }
+
+    /// The same with all digits hidden but the country code, the two after it, and the last two: `+998 90 ••• •• 67`.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let parsed = PHONE_NUMBER_UTIL.parse(&self.0, None);
+        let code = parsed.map_or(0, |number| number.country_code.to_string().len());
+        let (shown, total) = (code + 2, self.digits().len());
+        let mut place = 0;
+        let hide = |c: char| {
+            if !c.is_ascii_digit() {
+                return c;
+            }
+            place += 1;
+            if place <= shown || place > total.saturating_sub(2) {
+                c
+            } else {
+                '•'
+            }
+        };
+        self.international().chars().map(hide).collect()
+    }
+
     /// E.164 without its plus sign.
     #[must_use]
     pub fn digits(&self) -> &str {

@@ -13,6 +13,7 @@ mod balances;
 mod budgets;
 mod checks;
 mod crash;
+mod dashboard;
 mod documentation;
 mod faults;
 mod limits;

@@ -90,23 +90,34 @@ impl Server {
 
     /// The same of a sandbox, and where its phones are shown.
     pub async fn start_sandbox(command: Command) -> (Self, String) {
+        Self::start_and_hear(command, "Phones").await
+    }
+
+    /// The same, and the link that signs its owner in.
+    pub async fn start_dashboard(command: Command) -> (Self, String) {
+        Self::start_and_hear(command, "Dashboard").await
+    }
+
+    /// The address that a line of its welcome names after `head`.
+    async fn start_and_hear(command: Command, head: &'static str) -> (Self, String) {
         let mut server = Self::listening(command).await;
         let stdout = server.child.stdout.take().unwrap();
-        let (told, phones) = tokio::sync::oneshot::channel();
+        let (told, address) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
             let mut told = Some(told);
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 let words: Vec<&str> = line.split_whitespace().collect();
-                if let (["Phones", url, ..], Some(told)) =
-                    (words.as_slice(), told.take_if(|_| line.contains("Phones")))
+                if let [first, url, ..] = words.as_slice()
+                    && *first == head
+                    && let Some(told) = told.take()
                 {
                     let _ = told.send((*url).to_owned());
                 }
             }
         });
-        let phones = tokio::time::timeout(Duration::from_secs(30), phones).await;
-        let phones = phones.expect("it says so in time").expect("it says where");
-        (server, phones)
+        let address = tokio::time::timeout(Duration::from_secs(30), address).await;
+        let address = address.expect("it says so in time").expect("it says where");
+        (server, address)
     }
 
     async fn listening(mut command: Command) -> Self {

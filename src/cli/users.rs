@@ -1,0 +1,130 @@
+//! `pinroute users …`: who may open the dashboard.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::{Failure, say, settings};
+use crate::gateway::{Invitation, Role, User, UserFault, Users, read_email};
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Make a user, and print the one-time link with which the password is set.
+    Create {
+        #[arg(value_parser = read_email)]
+        email: String,
+        /// owner (everything), finance (money; numbers masked), support (verifications).
+        #[arg(long, value_parser = role)]
+        role: Role,
+        /// One JSON object on one line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List all users.
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put a user out of force, at once.
+    Disable {
+        #[arg(value_parser = read_email)]
+        email: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a new link for setting the password.
+    Reset {
+        #[arg(value_parser = read_email)]
+        email: String,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    Role::parse(text)
+        .ok_or_else(|| format!("`{text}` is not a role; there are owner, finance and support"))
+}
+
+pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
+    settings::with_db(file, async |db, clock, settings| {
+        let (users, now) = (Users::new(db.clone()), clock.now());
+        let url = settings.public_url.trim_end_matches('/');
+        match command {
+            Command::Create { email, role, json } => {
+                let made = users.create(&email, role, now).await;
+                tell(&made.map_err(|fault| refused(&fault, &email))?, url, json);
+            }
+            Command::Reset { email, json } => {
+                let user = users.find_by_email(&email).await;
+                let user = user.map_err(|fault| refused(&fault, &email))?;
+                let made = users.invite(user.id, now).await;
+                tell(&made.map_err(|fault| refused(&fault, &email))?, url, json);
+            }
+            Command::Disable { email, json } => {
+                let user = users.find_by_email(&email).await;
+                let user = user.map_err(|fault| refused(&fault, &email))?;
+                let done = users.disable(user.id, now, false).await;
+                done.map_err(|fault| refused(&fault, &email))?;
+                if json {
+                    say(&json!({ "id": user.id, "email": email, "disabled": true }).to_string());
+                } else {
+                    say(&format!("{email} is out of force."));
+                }
+            }
+            Command::List { json } => {
+                let all = users.list().await?;
+                if json {
+                    let items: Vec<Value> = all.iter().map(body).collect();
+                    say(&json!({ "items": items }).to_string());
+                } else {
+                    for user in all {
+                        let state = if user.disabled_at.is_some() {
+                            "  disabled"
+                        } else {
+                            ""
+                        };
+                        say(&format!(
+                            "{}  {:8} {}{state}",
+                            user.id,
+                            user.role.as_str(),
+                            user.email
+                        ));
+                    }
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+fn body(user: &User) -> Value {
+    json!({
+        "id": user.id, "email": user.email, "role": user.role.as_str(), "created_at": user.created_at,
+        "last_sign_in_at": user.last_sign_in_at, "disabled_at": user.disabled_at,
+    })
+}
+
+fn tell(made: &Invitation, url: &str, json: bool) {
+    let (user, link) = (&made.user, format!("{url}{}", made.link.path));
+    if json {
+        let told = json!({
+            "id": user.id, "email": user.email, "role": user.role.as_str(), "link": link, "expires_at": made.link.expires_at,
+        });
+        say(&told.to_string());
+        return;
+    }
+    say(&link);
+    say(&format!(
+        "{} sets a password with it; it works once, until {}.",
+        user.email,
+        made.link.expires_at.format("%Y-%m-%d %H:%M UTC")
+    ));
+}
+
+fn refused(fault: &UserFault, email: &str) -> Failure {
+    match fault {
+        UserFault::Storage(error) => Failure::Failed(error.to_string()),
+        other => Failure::Wrong(vec![format!("{email}: {other}")]),
+    }
+}

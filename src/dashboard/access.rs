@@ -1,0 +1,161 @@
+//! Who may see and do what: the one table of it, and the extractors that hold every handler to it. A handler that asks for
+//! [`Signed`] or [`Posted`] cannot be reached without the session, the right and, when something is changed, the form's token.
+
+use std::marker::PhantomData;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::future::LocalBoxFuture;
+
+use super::fault::{Fault, Kind};
+use super::forms::{self, Form};
+use super::view::View;
+use crate::gateway::{Access, Role, User};
+
+/// What a page or a form needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// Being signed in.
+    Any,
+    Verifications,
+    /// Else numbers are masked, and cannot be searched for: a search would tell the digits that the mask hides.
+    FullNumbers,
+    Ledger,
+    /// Reports and balances.
+    Money,
+    /// Top-ups and adjustments.
+    Book,
+    Users,
+}
+
+/// The table: rows are rights, columns owner, finance, support.
+#[must_use]
+pub fn may(role: Role, right: Right) -> bool {
+    let (owner, finance, support) = match right {
+        Right::Any | Right::Verifications => (true, true, true),
+        Right::FullNumbers => (true, false, true),
+        Right::Ledger | Right::Money | Right::Book => (true, true, false),
+        Right::Users => (true, false, false),
+    };
+    match role {
+        Role::Owner => owner,
+        Role::Finance => finance,
+        Role::Support => support,
+    }
+}
+
+/// A right as a type, for a handler's signature.
+pub trait Needs: 'static {
+    const RIGHT: Right;
+}
+
+macro_rules! needs {
+    ($($name:ident => $right:ident),+ $(,)?) => {$(
+        #[derive(Debug)]
+        pub struct $name;
+
+        impl Needs for $name {
+            const RIGHT: Right = Right::$right;
+        }
+    )+};
+}
+
+needs! {
+    Anyone => Any,
+    SeesVerifications => Verifications,
+    SeesLedger => Ledger,
+    SeesMoney => Money,
+    Books => Book,
+    ManagesUsers => Users,
+}
+
+/// A person who is signed in and has the right `R`.
+#[derive(Debug)]
+pub struct Signed<R> {
+    pub view: View,
+    pub user: User,
+    right: PhantomData<R>,
+}
+
+impl<R> Signed<R> {
+    /// What the gateway is shown.
+    pub fn access(&self) -> Access {
+        Access::of_person(self.user.id)
+    }
+
+    pub fn may(&self, right: Right) -> bool {
+        may(self.user.role, right)
+    }
+}
+
+impl<R: Needs> FromRequest for Signed<R> {
+    type Error = Fault;
+    type Future = LocalBoxFuture<'static, Result<Self, Fault>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let view = View::of(&request).await?;
+            let Some(user) = view.user.clone() else {
+                return Err(view.fault(Kind::SignedOut));
+            };
+            if !may(user.role, R::RIGHT) {
+                return Err(view.fault(Kind::Forbidden));
+            }
+            Ok(Self {
+                view,
+                user,
+                right: PhantomData,
+            })
+        })
+    }
+}
+
+/// The same with a form that this very browser was given by us.
+#[derive(Debug)]
+pub struct Posted<R> {
+    pub signed: Signed<R>,
+    pub form: Form,
+}
+
+impl<R: Needs> FromRequest for Posted<R> {
+    type Error = Fault;
+    type Future = LocalBoxFuture<'static, Result<Self, Fault>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let signed = Signed::<R>::from_request(request, payload);
+        let request = request.clone();
+        let mut payload = payload.take();
+        Box::pin(async move {
+            let signed = signed.await?;
+            match forms::read(&request, &mut payload, &signed.view).await {
+                Some(form) => Ok(Self { signed, form }),
+                None => Err(signed.view.fault(Kind::Forged)),
+            }
+        })
+    }
+}
+
+/// Somebody, signed in or not, with a form that this browser was given.
+#[derive(Debug)]
+pub struct Sent {
+    pub view: View,
+    pub form: Form,
+}
+
+impl FromRequest for Sent {
+    type Error = Fault;
+    type Future = LocalBoxFuture<'static, Result<Self, Fault>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let mut payload = payload.take();
+        Box::pin(async move {
+            let view = View::of(&request).await?;
+            match forms::read(&request, &mut payload, &view).await {
+                Some(form) => Ok(Self { view, form }),
+                None => Err(view.fault(Kind::Forged)),
+            }
+        })
+    }
+}

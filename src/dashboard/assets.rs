@@ -1,0 +1,65 @@
+//! Style and scripts, which are part of the binary. Their addresses hold a hash of their text, so that browsers keep them for good.
+//!
+//! uPlot (`uplot.js`, `uplot.css`) is vendored as npm ships version 1.6.32; its licence stands beside it.
+
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::fault::{Fault, nothing_here};
+use crate::secret::fingerprint;
+
+struct Asset {
+    name: &'static str,
+    kind: &'static str,
+    text: &'static str,
+}
+
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+#[rustfmt::skip]
+const ASSETS: [Asset; 5] = [
+    Asset { name: "dashboard.css", kind: CSS, text: include_str!("assets/dashboard.css") },
+    Asset { name: "dashboard.js", kind: SCRIPT, text: include_str!("assets/dashboard.js") },
+    Asset { name: "charts.js", kind: SCRIPT, text: include_str!("assets/charts.js") },
+    Asset { name: "uplot.js", kind: SCRIPT, text: include_str!("assets/uplot.js") },
+    Asset { name: "uplot.css", kind: CSS, text: include_str!("assets/uplot.css") },
+];
+
+static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let name = |asset: &Asset| {
+        let mut name = String::new();
+        for byte in &fingerprint(asset.text.as_bytes())[..8] {
+            let _ = write!(name, "{byte:02x}");
+        }
+        format!("{name}-{}", asset.name)
+    };
+    ASSETS.iter().map(name).collect()
+});
+
+/// Where a file of the dashboard is served.
+#[must_use]
+pub fn address(name: &str) -> String {
+    let place = ASSETS.iter().position(|asset| asset.name == name);
+    let named = place.map_or(name, |place| NAMES[place].as_str());
+    format!("/dashboard/assets/{named}")
+}
+
+/// The icon of the program, as the sandbox page has it.
+pub fn icon() -> &'static str {
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='9' fill='%230f766e'/%3E%3Cpath d='M9 20c0-6 14-2 14-9' stroke='%23fff' stroke-width='3' fill='none' stroke-linecap='round'/%3E%3Ccircle cx='9' cy='22' r='3' fill='%23fff'/%3E%3Ccircle cx='23' cy='10' r='3' fill='%23fff'/%3E%3C/svg%3E"
+}
+
+pub async fn serve(request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, Fault> {
+    let Some(place) = NAMES.iter().position(|known| *known == *name) else {
+        return nothing_here(request).await;
+    };
+    let asset = &ASSETS[place];
+    Ok(HttpResponse::Ok()
+        .content_type(asset.kind)
+        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
+        .body(asset.text))
+}

@@ -1,0 +1,72 @@
+//! The cookies of the dashboard: the session's, a visitor's, and what a person prefers.
+
+use std::fmt::Write as _;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{self, HeaderValue};
+
+use super::Options;
+use crate::gateway::Gateway;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cookie {
+    /// The secret of a session.
+    Session,
+    /// Ties the forms of somebody who is not signed in to this browser.
+    Visit,
+    Language,
+    Theme,
+}
+
+impl Cookie {
+    /// `__Host-` binds a cookie to https and to this very host (RFC 6265bis, section 4.1.3.2); plain http knows no such cookie.
+    fn name(self, secure: bool) -> &'static str {
+        match (self, secure) {
+            (Self::Session, true) => "__Host-pinroute",
+            (Self::Session, false) => "pinroute",
+            (Self::Visit, true) => "__Host-pinroute-visit",
+            (Self::Visit, false) => "pinroute-visit",
+            (Self::Language, _) => "pinroute-language",
+            (Self::Theme, _) => "pinroute-theme",
+        }
+    }
+
+    pub fn read(self, request: &HttpRequest, options: &Options) -> Option<String> {
+        let name = self.name(is_secure(options));
+        let headers = request.headers().get_all(header::COOKIE);
+        let mut pairs = headers
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='));
+        let (_, value) = pairs.find(|(known, _)| *known == name)?;
+        (!value.is_empty() && value.len() <= 128).then(|| value.to_owned())
+    }
+
+    /// `Set-Cookie` with a value of letters, digits, `-` and `_`; an empty one removes the cookie.
+    pub fn set(self, value: &str, options: &Options) -> HeaderValue {
+        const YEAR: u64 = 365 * 24 * 60 * 60;
+        let secure = is_secure(options);
+        let lasts = match self {
+            _ if value.is_empty() => Some(0),
+            Self::Session => Some(Gateway::SESSION_LONGEST.as_secs()),
+            Self::Visit => None,
+            Self::Language | Self::Theme => Some(YEAR),
+        };
+        // Strict: a link from elsewhere comes without the session. One-time links are used by a form of our own page, so they work.
+        let mut text = format!(
+            "{}={value}; Path=/; HttpOnly; SameSite=Strict",
+            self.name(secure)
+        );
+        if let Some(seconds) = lasts {
+            let _ = write!(text, "; Max-Age={seconds}");
+        }
+        if secure {
+            text.push_str("; Secure");
+        }
+        HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+}
+
+fn is_secure(options: &Options) -> bool {
+    options.public_url.starts_with("https://")
+}

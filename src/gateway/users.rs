@@ -1,0 +1,376 @@
+//! Those who may open the dashboard: made, listed, invited by one-time links, put out of force. The command line uses this
+//! beside a running server, which reads users from the database at each request.
+
+use std::time::Duration;
+
+use argon2::{Argon2, PasswordHash, PasswordHasher, PasswordVerifier};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use super::{Gateway, Trouble};
+use crate::secret::{fingerprint, random};
+use crate::storage::{Db, Link, LinkKind, Role, StorageError, User};
+use crate::verification::span;
+
+/// The sandbox's owner, who signs in by link alone, and whom a live start removes.
+const SANDBOX_OWNER: &str = "sandbox@localhost";
+
+/// A hash takes 19 MiB and both cores of a small machine are needed for codes.
+static HASHING: Semaphore = Semaphore::const_new(2);
+
+/// A one-time link; its address is shown once and kept only as a hash.
+#[derive(Clone)]
+pub struct NewLink {
+    /// Below `public_url`.
+    pub path: String,
+    pub expires_at: DateTime<Utc>,
+}
+
+impl std::fmt::Debug for NewLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NewLink(***, until {})", self.expires_at)
+    }
+}
+
+/// A user and the link with which a password is set.
+#[derive(Clone, Debug)]
+pub struct Invitation {
+    pub user: User,
+    pub link: NewLink,
+}
+
+/// Why a user was not made or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum UserFault {
+    #[error("there is a user with this address already")]
+    EmailTaken,
+    #[error("there is no such user")]
+    NotFound,
+    #[error("the last owner stays one; make another owner first")]
+    LastOwner,
+    #[error(transparent)]
+    Storage(StorageError),
+}
+
+impl From<StorageError> for UserFault {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Exists => Self::EmailTaken,
+            other => Self::Storage(other),
+        }
+    }
+}
+
+/// Why a link does nothing.
+#[derive(Debug)]
+pub enum LinkFault {
+    /// Unknown, used, too old, or of a user who is out of force.
+    Void,
+    Trouble(Trouble),
+}
+
+impl<T: Into<Trouble>> From<T> for LinkFault {
+    fn from(trouble: T) -> Self {
+        Self::Trouble(trouble.into())
+    }
+}
+
+/// An e-mail address in the form in which it is kept; in words, what is wrong with one that is none.
+pub fn read_email(text: &str) -> Result<String, &'static str> {
+    let email = text.trim().to_lowercase();
+    let plain = email.len() <= 254 && !email.chars().any(|c| c.is_whitespace() || c.is_control());
+    match email.split_once('@') {
+        Some((local, domain))
+            if plain && !local.is_empty() && !domain.is_empty() && !domain.contains('@') =>
+        {
+            Ok(email)
+        }
+        _ => Err("must be an e-mail address such as ann@example.com"),
+    }
+}
+
+/// Whether a password is long enough to withstand guessing, and not the address itself (NIST SP 800-63B, section 3.1.1.2: length
+/// counts, not kinds of characters).
+#[must_use]
+pub fn check_password(password: &str, email: &str) -> bool {
+    let long = (12..=256).contains(&password.chars().count());
+    let mut different: Vec<char> = password.chars().collect();
+    different.sort_unstable();
+    different.dedup();
+    long && different.len() >= 4 && !password.eq_ignore_ascii_case(email)
+}
+
+/// All that concerns users and needs the database alone.
+#[derive(Clone, Debug)]
+pub struct Users {
+    db: Db,
+}
+
+impl Users {
+    const SIGN_IN_FOR: Duration = Duration::from_hours(1);
+    const SETUP_FOR: Duration = Duration::from_hours(24);
+    const PASSWORD_FOR: Duration = Duration::from_hours(72);
+
+    #[must_use]
+    pub fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    /// Oldest first.
+    pub async fn list(&self) -> Result<Vec<User>, StorageError> {
+        self.db.list_users().await
+    }
+
+    pub async fn find_by_email(&self, email: &str) -> Result<User, UserFault> {
+        let found = self.db.find_user_by_email(email).await?;
+        found.ok_or(UserFault::NotFound)
+    }
+
+    /// Makes a user; `email` as [`read_email`] answers it.
+    pub async fn create(
+        &self,
+        email: &str,
+        role: Role,
+        now: DateTime<Utc>,
+    ) -> Result<Invitation, UserFault> {
+        let id = self.db.create_user(email, role, now).await?;
+        self.invite(id, now).await
+    }
+
+    /// A new link for setting a password; the user's links that were made before are void, the password stays until then.
+    pub async fn invite(&self, id: Uuid, now: DateTime<Utc>) -> Result<Invitation, UserFault> {
+        let found = self.db.find_user(id).await?;
+        let user = found.ok_or(UserFault::NotFound)?;
+        let link = self.link(LinkKind::Password, Some(id), now).await?;
+        Ok(Invitation { user, link })
+    }
+
+    /// Ends the user's sessions.
+    pub async fn set_role(&self, id: Uuid, role: Role) -> Result<(), UserFault> {
+        match self.db.set_role(id, role).await? {
+            true => Ok(()),
+            false => self.refused(id).await,
+        }
+    }
+
+    /// Ends the user's sessions. The command line may do it to the last owner too, since it can make another.
+    pub async fn disable(
+        &self,
+        id: Uuid,
+        now: DateTime<Utc>,
+        spare_last_owner: bool,
+    ) -> Result<(), UserFault> {
+        match self.db.disable_user(id, now, spare_last_owner).await? {
+            true => Ok(()),
+            false => self.refused(id).await,
+        }
+    }
+
+    pub async fn enable(&self, id: Uuid) -> Result<(), UserFault> {
+        match self.db.enable_user(id).await? {
+            true => Ok(()),
+            false => Err(UserFault::NotFound),
+        }
+    }
+
+    async fn refused(&self, id: Uuid) -> Result<(), UserFault> {
+        Err(match self.db.find_user(id).await? {
+            Some(_) => UserFault::LastOwner,
+            None => UserFault::NotFound,
+        })
+    }
+
+    /// What a sandbox prints: whoever has it is the owner.
+    pub async fn sandbox_link(&self, now: DateTime<Utc>) -> Result<NewLink, StorageError> {
+        let id = match self.db.find_user_by_email(SANDBOX_OWNER).await? {
+            Some(user) => user.id,
+            None => self.db.create_user(SANDBOX_OWNER, Role::Owner, now).await?,
+        };
+        self.link(LinkKind::SignIn, Some(id), now).await
+    }
+
+    /// What a live start prints while nobody could sign in: whoever has it becomes the first owner.
+    pub async fn setup_link(&self, now: DateTime<Utc>) -> Result<Option<NewLink>, StorageError> {
+        // What a sandbox let in must not stay when real numbers come.
+        self.db.drop_user_without_password(SANDBOX_OWNER).await?;
+        if !self.db.list_users().await?.is_empty() {
+            return Ok(None);
+        }
+        self.link(LinkKind::Setup, None, now).await.map(Some)
+    }
+
+    async fn link(
+        &self,
+        kind: LinkKind,
+        user: Option<Uuid>,
+        now: DateTime<Utc>,
+    ) -> Result<NewLink, StorageError> {
+        let (lasts, place) = match kind {
+            LinkKind::SignIn => (Self::SIGN_IN_FOR, "link"),
+            LinkKind::Password => (Self::PASSWORD_FOR, "password"),
+            LinkKind::Setup => (Self::SETUP_FOR, "setup"),
+        };
+        let token = URL_SAFE_NO_PAD.encode(random::<32>());
+        let link = Link {
+            kind,
+            user,
+            expires_at: span::after(now, lasts),
+        };
+        self.db
+            .create_link(fingerprint(token.as_bytes()), &link)
+            .await?;
+        Ok(NewLink {
+            path: format!("/dashboard/{place}/{token}"),
+            expires_at: link.expires_at,
+        })
+    }
+}
+
+impl Gateway {
+    #[must_use]
+    pub fn users(&self) -> Users {
+        Users::new(self.0.db.clone())
+    }
+
+    /// Whose link this is, without using it: a program that looks at links before a person does must not use them up. `None`: the
+    /// first owner's, who is to be.
+    pub async fn look_at_link(
+        &self,
+        kind: LinkKind,
+        token: &str,
+    ) -> Result<Option<User>, LinkFault> {
+        let found = self.0.db.find_link(fingerprint(token.as_bytes())).await?;
+        self.holder(found, kind).await
+    }
+
+    /// Signs in whom the link names.
+    pub async fn use_sign_in_link(&self, token: &str) -> Result<String, LinkFault> {
+        let user = self.take_link(LinkKind::SignIn, token).await?;
+        Ok(self.begin_session(&user.ok_or(LinkFault::Void)?).await?)
+    }
+
+    /// Sets the password of whom the link names, and signs in; `password` has passed [`check_password`].
+    pub async fn use_password_link(
+        &self,
+        token: &str,
+        password: &str,
+    ) -> Result<String, LinkFault> {
+        let hash = hash(password).await?;
+        let user = self.take_link(LinkKind::Password, token).await?;
+        let id = user.ok_or(LinkFault::Void)?.id;
+        self.0.db.set_password(id, &hash).await?;
+        self.begin_session_of(id).await
+    }
+
+    /// Makes the first owner, and signs in.
+    pub async fn use_setup_link(
+        &self,
+        token: &str,
+        email: &str,
+        password: &str,
+    ) -> Result<String, LinkFault> {
+        let hash = hash(password).await?;
+        self.take_link(LinkKind::Setup, token).await?;
+        let now = self.now();
+        let made = self.0.db.create_first_user(email, &hash, now).await?;
+        self.begin_session_of(made.ok_or(LinkFault::Void)?).await
+    }
+
+    async fn begin_session_of(&self, id: Uuid) -> Result<String, LinkFault> {
+        let user = self.0.db.find_user(id).await?.ok_or(LinkFault::Void)?;
+        Ok(self.begin_session(&user).await?)
+    }
+
+    async fn take_link(&self, kind: LinkKind, token: &str) -> Result<Option<User>, LinkFault> {
+        // Looked at first, so that a link is not used up where it does nothing.
+        self.look_at_link(kind, token).await?;
+        let taken = self.0.db.take_link(fingerprint(token.as_bytes())).await?;
+        self.holder(taken, kind).await
+    }
+
+    async fn holder(&self, link: Option<Link>, kind: LinkKind) -> Result<Option<User>, LinkFault> {
+        let link = link
+            .filter(|link| link.kind == kind && self.now() < link.expires_at)
+            .ok_or(LinkFault::Void)?;
+        let Some(id) = link.user else {
+            let nobody = self.0.db.list_users().await?.is_empty();
+            return if nobody {
+                Ok(None)
+            } else {
+                Err(LinkFault::Void)
+            };
+        };
+        let user = self.0.db.find_user(id).await?;
+        let user = user.filter(|user| user.disabled_at.is_none());
+        user.map(Some).ok_or(LinkFault::Void)
+    }
+}
+
+/// Argon2id with the crate's parameters, which are OWASP's: 19 MiB, two passes.
+pub(super) async fn hash(password: &str) -> Result<String, Trouble> {
+    let password = password.to_owned();
+    let hashed = heavy(move || {
+        let salt = random::<16>();
+        let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
+        hash.ok().map(|hash: PasswordHash| hash.to_string())
+    });
+    hashed.await.flatten().ok_or(Trouble::Unavailable)
+}
+
+/// Whether the password is the one that was hashed. Without a hash the answer is no, after as long a time.
+pub(super) async fn is_right(password: &str, hash: Option<String>) -> Result<bool, Trouble> {
+    /// Of a password that nobody has.
+    const DUMMY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let (password, known) = (password.to_owned(), hash.is_some());
+    let fits = heavy(move || {
+        let hash = PasswordHash::new(hash.as_deref().unwrap_or(DUMMY)).ok()?;
+        let verified = Argon2::default().verify_password(password.as_bytes(), &hash);
+        Some(verified.is_ok() && known)
+    });
+    fits.await.flatten().ok_or(Trouble::Unavailable)
+}
+
+/// Off the threads that answer requests, and no more at once than [`HASHING`] lets.
+async fn heavy<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let permit = HASHING.acquire().await.ok()?;
+    let done = tokio::task::spawn_blocking(work).await;
+    drop(permit);
+    done.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_kept_in_one_form() {
+        assert_eq!(
+            read_email(" Ann@Example.COM "),
+            Ok("ann@example.com".to_owned())
+        );
+        for text in [
+            "",
+            "ann",
+            "@example.com",
+            "ann@",
+            "a b@example.com",
+            "a@b@c",
+        ] {
+            assert!(read_email(text).is_err(), "{text:?} was taken");
+        }
+    }
+
+    #[test]
+    fn a_password_is_long_and_not_one_letter_or_the_address() {
+        assert!(check_password("correct horse battery", "ann@example.com"));
+        for password in ["short", "aaaaaaaaaaaaaaaa", "Ann.long@example.com"] {
+            assert!(
+                !check_password(password, "ann.long@example.com"),
+                "{password}"
+            );
+        }
+    }
+}

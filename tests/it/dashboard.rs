@@ -1,0 +1,630 @@
+//! The dashboard: who gets in and what each role sees, over HTTP; and every page in a real browser, on made-up history.
+//!
+//! `PINROUTE_SCREENSHOTS=docs/images ./scripts/test --test it dashboard` makes the README's pictures again.
+
+use serde_json::{Value, json};
+
+use crate::browser::{self, Browser};
+use crate::on_both_engines;
+use crate::program::{Server, bare_program, run_well};
+use crate::stage::{Stage, TestApp, word};
+
+on_both_engines!(
+    a_link_sets_the_password_and_works_once,
+    the_first_owner_is_made_by_the_link_of_the_first_start,
+    wrong_passwords_lock_out_and_say_no_more_than_wrong,
+    a_session_ends_by_itself_by_signing_out_and_with_its_user,
+    a_form_from_elsewhere_or_without_its_token_does_nothing,
+    each_role_sees_its_pages_and_finance_sees_masked_numbers,
+    a_top_up_is_booked_under_the_persons_name,
+    the_last_owner_stays,
+    users_are_made_on_the_command_line_beside_the_server,
+);
+
+const PASSWORD: &str = "correct horse battery staple";
+
+/// A browser that keeps cookies and does nothing else.
+struct Person<'a> {
+    app: &'a TestApp,
+    cookies: Vec<(String, String)>,
+}
+
+struct Page {
+    status: u16,
+    to: String,
+    text: String,
+}
+
+impl<'a> Person<'a> {
+    fn new(app: &'a TestApp) -> Self {
+        Self {
+            app,
+            cookies: Vec::new(),
+        }
+    }
+
+    async fn send(&mut self, request: reqwest::RequestBuilder) -> Page {
+        let cookies: Vec<String> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let reply = self
+            .app
+            .send(request.header("Cookie", cookies.join("; ")))
+            .await;
+        for cookie in reply.headers.get_all("set-cookie") {
+            let text = cookie.to_str().unwrap();
+            assert!(
+                text.contains("HttpOnly")
+                    && text.contains("SameSite=Strict")
+                    && text.contains("Secure"),
+                "{text}"
+            );
+            let (name, value) = text.split(';').next().unwrap().split_once('=').unwrap();
+            self.cookies.retain(|(known, _)| known != name);
+            if !value.is_empty() {
+                self.cookies.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        Page {
+            status: reply.status,
+            to: reply.header("location").unwrap_or_default().to_owned(),
+            text: reply.text,
+        }
+    }
+
+    async fn get(&mut self, path: &str) -> Page {
+        let page = self
+            .send(self.app.open_request(reqwest::Method::GET, path))
+            .await;
+        assert!(
+            page.status != 200 || page.text.starts_with("<!DOCTYPE html>"),
+            "{path}"
+        );
+        page
+    }
+
+    /// Sends the form of a page, with its token.
+    async fn post(&mut self, page: &str, path: &str, fields: &[(&str, &str)]) -> Page {
+        let found = self.get(page).await;
+        let text = found.text;
+        let token = text
+            .split("name=\"form_token\" value=\"")
+            .nth(1)
+            .unwrap_or_else(|| panic!("no form at {page}: {} {text}", found.status))
+            .split('"')
+            .next()
+            .unwrap()
+            .to_owned();
+        let mut fields = fields.to_vec();
+        fields.push(("form_token", &token));
+        self.send(
+            self.app
+                .open_request(reqwest::Method::POST, path)
+                .form(&fields),
+        )
+        .await
+    }
+
+    async fn sign_in(&mut self, email: &str, password: &str) -> Page {
+        self.post(
+            "/dashboard/sign-in",
+            "/dashboard/sign-in",
+            &[("email", email), ("password", password)],
+        )
+        .await
+    }
+}
+
+/// The path of the link that a new user is given.
+async fn invited(app: &TestApp, email: &str, role: &str) -> String {
+    let role = pinroute::gateway::Role::parse(role).unwrap();
+    let made = app
+        .gateway
+        .users()
+        .create(email, role, app.stage.clock.now())
+        .await;
+    made.unwrap().link.path
+}
+
+/// Somebody of this role, signed in.
+async fn person<'a>(app: &'a TestApp, email: &str, role: &str) -> Person<'a> {
+    let link = invited(app, email, role).await;
+    let mut person = Person::new(app);
+    let page = person.post(&link, &link, &[("password", PASSWORD)]).await;
+    assert_eq!((page.status, page.to.as_str()), (303, "/dashboard"));
+    person
+}
+
+async fn a_link_sets_the_password_and_works_once(stage: Stage) {
+    let app = stage.app().await;
+    let link = invited(&app, "ann@example.com", "owner").await;
+    let mut ann = Person::new(&app);
+    let short = ann.post(&link, &link, &[("password", "short")]).await;
+    assert_eq!(short.status, 422);
+    let page = ann.post(&link, &link, &[("password", PASSWORD)]).await;
+    assert_eq!(page.to, "/dashboard");
+    assert!(ann.get("/dashboard").await.text.contains("ann@example.com"));
+    assert_eq!(Person::new(&app).get(&link).await.status, 410);
+    let mut again = Person::new(&app);
+    assert_eq!(
+        again.sign_in("Ann@Example.com", PASSWORD).await.to,
+        "/dashboard"
+    );
+    // A new link ends nothing until it is used; then the old password is void.
+    let users = app.gateway.users();
+    let id = users.list().await.unwrap()[0].id;
+    let link = users.invite(id, stage.clock.now()).await.unwrap().link.path;
+    Person::new(&app)
+        .post(&link, &link, &[("password", "another long password")])
+        .await;
+    assert_eq!(
+        again.get("/dashboard/users").await.status,
+        303,
+        "sessions end with the password"
+    );
+    assert_eq!(again.sign_in("ann@example.com", PASSWORD).await.status, 422);
+}
+
+async fn the_first_owner_is_made_by_the_link_of_the_first_start(stage: Stage) {
+    let app = stage.app().await;
+    let link = app
+        .gateway
+        .users()
+        .setup_link(stage.clock.now())
+        .await
+        .unwrap()
+        .unwrap()
+        .path;
+    let mut first = Person::new(&app);
+    let page = first
+        .post(&link, &link, &[("email", "nobody"), ("password", PASSWORD)])
+        .await;
+    assert_eq!(page.status, 422);
+    let page = first
+        .post(
+            &link,
+            &link,
+            &[("email", "first@example.com"), ("password", PASSWORD)],
+        )
+        .await;
+    assert_eq!(page.to, "/dashboard");
+    assert_eq!(first.get("/dashboard/users").await.status, 200);
+    assert!(
+        app.gateway
+            .users()
+            .setup_link(stage.clock.now())
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
+
+async fn wrong_passwords_lock_out_and_say_no_more_than_wrong(stage: Stage) {
+    let app = stage.app().await;
+    person(&app, "ann@example.com", "owner").await;
+    let mut guest = Person::new(&app);
+    let wrong = guest.sign_in("ann@example.com", "wrong").await;
+    let nobody = guest.sign_in("nobody@example.com", "wrong").await;
+    assert_eq!((wrong.status, nobody.status), (422, 422));
+    assert!(
+        wrong.text.contains("The address or the password is wrong.")
+            && nobody
+                .text
+                .contains("The address or the password is wrong.")
+    );
+    for _ in 0..4 {
+        guest.sign_in("ann@example.com", "wrong").await;
+    }
+    assert_eq!(guest.sign_in("ann@example.com", PASSWORD).await.status, 429);
+    assert_eq!(
+        guest.get("/dashboard").await.to,
+        "/dashboard/sign-in?next=/dashboard"
+    );
+}
+
+async fn a_session_ends_by_itself_by_signing_out_and_with_its_user(stage: Stage) {
+    let app = stage.app().await;
+    let mut ann = person(&app, "ann@example.com", "owner").await;
+    stage.advance(11 * 3_600);
+    assert_eq!(ann.get("/dashboard").await.status, 200);
+    stage.advance(12 * 3_600);
+    assert_eq!(ann.get("/dashboard").await.status, 303, "idle for too long");
+    ann.sign_in("ann@example.com", PASSWORD).await;
+    let before = ann.cookies.clone();
+    let out = ann.post("/dashboard", "/dashboard/sign-out", &[]).await;
+    assert_eq!(out.to, "/dashboard/sign-in");
+    ann.cookies = before;
+    assert_eq!(
+        ann.get("/dashboard").await.status,
+        303,
+        "the cookie is worth nothing any more"
+    );
+    ann.sign_in("ann@example.com", PASSWORD).await;
+    run_well(&stage, &["users", "disable", "ann@example.com"]).await;
+    assert_eq!(ann.get("/dashboard").await.status, 303);
+    assert_eq!(ann.sign_in("ann@example.com", PASSWORD).await.status, 422);
+}
+
+async fn a_form_from_elsewhere_or_without_its_token_does_nothing(stage: Stage) {
+    let app = stage.app().await;
+    let mut ann = person(&app, "ann@example.com", "owner").await;
+    let fields = [
+        ("account", "telegram USD"),
+        ("kind", "top_up"),
+        ("amount", "5"),
+    ];
+    let post = || app.open_request(reqwest::Method::POST, "/dashboard/balances");
+    assert_eq!(ann.send(post().form(&fields)).await.status, 403);
+    let page = ann.get("/dashboard/balances").await.text;
+    let token = page
+        .split("name=\"form_token\" value=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let mut with_token = fields.to_vec();
+    with_token.push(("form_token", token));
+    let foreign = post()
+        .header("Sec-Fetch-Site", "cross-site")
+        .form(&with_token);
+    assert_eq!(ann.send(foreign).await.status, 403);
+    let foreign = post()
+        .header("Origin", "https://evil.example")
+        .form(&with_token);
+    assert_eq!(ann.send(foreign).await.status, 403);
+    let all = app.with_key(&stage.new_key(None, "finance").await);
+    assert_eq!(all.get("/v1/ledger").await.expect(200)["items"], json!([]));
+    let headers = app
+        .send(app.open_request(reqwest::Method::GET, "/dashboard/sign-in"))
+        .await;
+    let policy = headers.header("content-security-policy").unwrap();
+    assert!(
+        policy.contains("default-src 'none'")
+            && policy.contains("frame-ancestors 'none'")
+            && !policy.contains("unsafe"),
+        "{policy}"
+    );
+}
+
+async fn each_role_sees_its_pages_and_finance_sees_masked_numbers(stage: Stage) {
+    let app = stage.app().await;
+    let v = app.started().await;
+    let number = word(&v["phone_number"]);
+    let shown = format!("{} {} {}", &number[..4], &number[4..6], &number[6..9]);
+    let one = format!("/dashboard/verifications/{}", word(&v["id"]));
+    let all = [
+        "/dashboard",
+        "/dashboard/verifications",
+        one.as_str(),
+        "/dashboard/conversion",
+        "/dashboard/costs",
+        "/dashboard/statement",
+        "/dashboard/balances",
+        "/dashboard/ledger",
+        "/dashboard/users",
+    ];
+    for (role, seen) in [
+        ("owner", [true; 9]),
+        (
+            "finance",
+            [true, true, true, true, true, true, true, true, false],
+        ),
+        (
+            "support",
+            [false, true, true, false, false, false, false, false, false],
+        ),
+    ] {
+        let mut person = person(&app, &format!("{role}@example.com"), role).await;
+        for (path, seen) in all.iter().zip(seen) {
+            let page = person.get(path).await;
+            let expected = match (seen, *path) {
+                (true, _) => 200,
+                (false, "/dashboard") => 303,
+                (false, _) => 403,
+            };
+            assert_eq!(page.status, expected, "{role} {path}");
+            assert!(
+                role != "finance" || !page.text.contains(number) && !page.text.contains(&shown),
+                "{path} tells finance a number"
+            );
+        }
+        let list = person.get("/dashboard/verifications").await.text;
+        assert_eq!(list.contains("•••"), role == "finance", "{role}");
+        let found = person
+            .get(&format!(
+                "/dashboard/verifications?search={}",
+                number.replace('+', "%2B")
+            ))
+            .await;
+        assert_eq!(found.text.contains(&one), role != "finance", "{role}");
+    }
+    assert_eq!(
+        Person::new(&app).get("/dashboard/nothing").await.status,
+        303
+    );
+}
+
+async fn a_top_up_is_booked_under_the_persons_name(stage: Stage) {
+    let app = stage.app().await;
+    let mut ann = person(&app, "ann@example.com", "finance").await;
+    let path = "/dashboard/balances";
+    for (fields, says) in [
+        (
+            [
+                ("account", "telegram USD"),
+                ("kind", "top_up"),
+                ("amount", "-5"),
+                ("note", ""),
+            ],
+            "more than 0",
+        ),
+        (
+            [
+                ("account", "telegram USD"),
+                ("kind", "top_up"),
+                ("amount", "1.0000001"),
+                ("note", ""),
+            ],
+            "decimals",
+        ),
+        (
+            [
+                ("account", "telegram USD"),
+                ("kind", "adjustment"),
+                ("amount", "-5"),
+                ("note", ""),
+            ],
+            "reason",
+        ),
+        (
+            [
+                ("account", "telegram EUR"),
+                ("kind", "top_up"),
+                ("amount", "5"),
+                ("note", ""),
+            ],
+            "USD",
+        ),
+    ] {
+        let page = ann.post(path, path, &fields).await;
+        assert_eq!(page.status, 422);
+        assert!(page.text.contains(says), "{says}");
+    }
+    let fields = [
+        ("account", "telegram USD"),
+        ("kind", "top_up"),
+        ("amount", "50"),
+        ("note", "invoice <17>"),
+    ];
+    let page = ann.post(path, path, &fields).await;
+    assert_eq!(page.status, 200);
+    assert!(page.text.contains("50.00"));
+    let ledger = ann.get("/dashboard/ledger").await.text;
+    assert!(
+        ledger.contains("ann@example.com") && ledger.contains("invoice &lt;17&gt;"),
+        "who, and escaped"
+    );
+    let csv = ann
+        .send(app.open_request(reqwest::Method::GET, "/dashboard/ledger.csv"))
+        .await;
+    assert!(
+        csv.text.contains(",top_up,manual,50.00,USD,telegram,"),
+        "{}",
+        csv.text
+    );
+}
+
+async fn the_last_owner_stays(stage: Stage) {
+    let app = stage.app().await;
+    let mut ann = person(&app, "ann@example.com", "owner").await;
+    let users = run_well(&stage, &["users", "list", "--json"]).await;
+    let users: Value = serde_json::from_str(&users).unwrap();
+    let id = word(&users["items"][0]["id"]).to_owned();
+    let refused = ann
+        .post(
+            "/dashboard/users",
+            &format!("/dashboard/users/{id}/disable"),
+            &[],
+        )
+        .await;
+    assert_eq!(refused.status, 422);
+    let refused = ann
+        .post(
+            "/dashboard/users",
+            &format!("/dashboard/users/{id}/role"),
+            &[("role", "support")],
+        )
+        .await;
+    assert_eq!(refused.status, 422);
+    let made = ann
+        .post(
+            "/dashboard/users",
+            "/dashboard/users",
+            &[("email", "bob@example.com"), ("role", "owner")],
+        )
+        .await;
+    assert!(
+        made.text
+            .contains("https://verify.example/dashboard/password/"),
+        "{}",
+        made.status
+    );
+}
+
+async fn users_are_made_on_the_command_line_beside_the_server(stage: Stage) {
+    let app = stage.app().await;
+    let told = run_well(
+        &stage,
+        &[
+            "users",
+            "create",
+            "Ann@Example.com",
+            "--role",
+            "finance",
+            "--json",
+        ],
+    )
+    .await;
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(
+        (&told["email"], &told["role"]),
+        (&json!("ann@example.com"), &json!("finance"))
+    );
+    assert!(
+        word(&told["link"]).starts_with("https://verify.example/dashboard/password/"),
+        "{told}"
+    );
+    run_well(&stage, &["users", "disable", "ann@example.com"]).await;
+    let users = app.gateway.users().list().await.unwrap();
+    assert!(users[0].disabled_at.is_some());
+}
+
+#[test]
+fn every_page_is_sound_in_a_browser_in_three_sizes_light_and_dark() {
+    let Some(path) = browser::find() else { return };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let name = format!(
+            "pinroute-dash-{:016x}",
+            u64::from_be_bytes(pinroute::secret::random())
+        );
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        let command = || {
+            let mut command = bare_program();
+            command
+                .current_dir(&folder)
+                .env("PINROUTE_LISTEN", "127.0.0.1:0")
+                .env("PINROUTE_SIMULATOR_LISTEN", "127.0.0.1:0");
+            command
+        };
+        let mut seed = command();
+        seed.args(["seed", "--verifications", "1500", "--chance", "11"]);
+        let seeded = tokio::task::spawn_blocking(move || seed.output().unwrap())
+            .await
+            .unwrap();
+        assert!(
+            seeded.status.success(),
+            "{}",
+            String::from_utf8_lossy(&seeded.stderr)
+        );
+        let (server, link) = Server::start_dashboard(command()).await;
+        let browser = Browser::start(&path, folder.join("profile")).await;
+        browser.look(1440, 1000, "light").await;
+        browser.open(&link).await;
+        browser
+            .until("document.querySelector('form.stack button')")
+            .await;
+        browser.click("form.stack button").await;
+        browser.until("document.querySelector('.cards .big')").await;
+        walk(&browser, &server.base).await;
+        assert_eq!(browser.faults(), Vec::<String>::new());
+        assert_eq!(
+            browser.strayed(&[&server.base]),
+            Vec::<String>::new(),
+            "the pages stay on this machine"
+        );
+        drop(browser);
+        assert_eq!(server.terminate().await, Some(0));
+        std::fs::remove_dir_all(folder).unwrap();
+    });
+    runtime.shutdown_background();
+}
+
+async fn walk(browser: &Browser, base: &str) {
+    let pages = [
+        (
+            "overview",
+            "/dashboard",
+            "document.querySelectorAll('.chart canvas').length === 2",
+        ),
+        (
+            "costs",
+            "/dashboard/costs",
+            "document.querySelector('.chart canvas') && document.querySelector('tfoot')",
+        ),
+        (
+            "conversion",
+            "/dashboard/conversion",
+            "document.querySelector('.funnel') && document.querySelector('tfoot')",
+        ),
+        (
+            "statement",
+            "/dashboard/statement",
+            "document.querySelectorAll('tfoot').length === 3",
+        ),
+        (
+            "balances",
+            "/dashboard/balances",
+            "document.querySelector('form.filters')",
+        ),
+        (
+            "verifications",
+            "/dashboard/verifications",
+            "document.querySelectorAll('tbody tr').length === 50",
+        ),
+        (
+            "ledger",
+            "/dashboard/ledger",
+            "document.querySelectorAll('tbody tr').length === 50",
+        ),
+        (
+            "users",
+            "/dashboard/users",
+            "document.querySelector('tbody tr')",
+        ),
+    ];
+    for (width, height, scheme) in [
+        (1440, 1000, "light"),
+        (820, 1100, "dark"),
+        (360, 740, "light"),
+    ] {
+        browser.look(width, height, scheme).await;
+        for (name, path, ready) in pages {
+            browser.open(&format!("{base}{path}")).await;
+            browser.until(ready).await;
+            let wide =
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+            assert_eq!(
+                browser.value(wide).await,
+                json!(0),
+                "{name} does not fit into {width} px"
+            );
+            let unnamed = "[...document.querySelectorAll('input:not([type=hidden]), select, button')].filter((one) => !(one.labels && one.labels.length) && !one.textContent.trim() && !one.getAttribute('aria-label')).length";
+            assert_eq!(
+                browser.value(unnamed).await,
+                json!(0),
+                "{name} has a field without a name"
+            );
+            browser.picture(&format!("dashboard-{name}-{width}")).await;
+        }
+    }
+    // One of the list, and the same in Russian.
+    browser.look(1440, 1000, "dark").await;
+    browser
+        .open(&format!("{base}/dashboard/verifications"))
+        .await;
+    browser.until("document.querySelector('tbody a')").await;
+    browser.click("tbody a").await;
+    browser
+        .until("document.querySelector('.timeline li')")
+        .await;
+    browser.picture("dashboard-verification-1440").await;
+    browser.click(".account summary").await;
+    browser.click(".account button[value=ru]").await;
+    browser
+        .until("document.documentElement?.lang === 'ru' && document.querySelector('.timeline li')")
+        .await;
+    browser.open(&format!("{base}/dashboard")).await;
+    browser
+        .until("document.querySelectorAll('.chart canvas').length === 2")
+        .await;
+    browser.picture("dashboard-overview-ru-1440").await;
+}
