@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 
 pub use crate::verification::attempt::{Receipt, Report, SendError};
 
+use crate::ledger::price::Prices;
 use crate::money::{Currency, Money};
 use crate::verification::Wording;
 use crate::verification::code::Code;
@@ -30,17 +31,17 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     fn channel(&self) -> Channel;
     fn currency(&self) -> Currency;
 
-    /// What a message to this country is expected to cost; `None`: there is no price, so it must not be sent.
-    fn estimate(&self, draft: &Draft<'_>) -> Option<Money>;
+    /// As configured, for each segment.
+    fn prices(&self) -> &Prices;
 
-    /// Whether the price of this country is its own, and not the one of the rest of the world.
-    fn has_own_price(&self, country: Country) -> bool;
-
-    /// Whether there is a price for a country, or for the rest of the world.
-    fn has_price(&self, country: Option<Country>) -> bool;
-
-    /// What a message is counted in, where it is paid for by the segment.
+    /// How many times the price a message costs: one where it is paid for as a whole.
     fn segments(&self, draft: &Draft<'_>) -> u32;
+
+    /// What a message is expected to cost by the configured prices; `None`: there is none, so it must not be sent.
+    fn estimate(&self, draft: &Draft<'_>) -> Option<Money> {
+        self.prices()
+            .estimate(draft.country, self.segments(draft), self.currency())
+    }
 
     /// Sends once. Never retries what may have left.
     async fn send(&self, message: &Message<'_>) -> Result<Receipt, SendError>;

@@ -54,7 +54,7 @@ pub use receive_report::{CallbackRequest, ReportError};
 pub use reports::{Kind as ReportKind, ReportFault, report};
 pub use sign_in::{Session, SignInError};
 pub use start::{StartError, StartRequest, Started};
-pub use tariffs::RateFault;
+pub use tariffs::{Account, RateFault, RateProblem};
 pub use users::{Invitation, LinkFault, NewLink, UserFault, Users, check_password, read_email};
 pub use webhooks::WebhookRequest;
 

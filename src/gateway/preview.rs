@@ -74,7 +74,7 @@ impl Gateway {
                 costs.push(Price {
                     channel: step.channel,
                     provider: line.provider.name().to_owned(),
-                    price: line.provider.estimate(&draft),
+                    price: self.estimate(line, &draft),
                 });
             }
         }

@@ -3,15 +3,17 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{Gateway, Line, Trouble};
 use crate::delivery::Draft;
+use crate::ledger::price::Prices;
 use crate::ledger::rates::{Rate, RateCard};
 use crate::money::{Currency, Micros, Money};
 use crate::reports::exchange::{Rate as ExchangeRate, Rates};
 use crate::storage::StorageError;
 use crate::verification::phone::Country;
+use crate::verification::route::Channel;
 
 #[derive(Debug, Default)]
 pub(super) struct Tariffs(RwLock<Arc<Known>>);
@@ -34,7 +36,39 @@ impl Tariffs {
 pub struct RateFault {
     pub row: usize,
     pub field: &'static str,
-    pub detail: String,
+    pub problem: RateProblem,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RateProblem {
+    #[error("`{provider}` is not configured; there are {}", known.join(", "))]
+    NoProvider {
+        provider: String,
+        known: Vec<String>,
+    },
+    #[error("is {0} with this provider")]
+    OtherChannel(Channel),
+    #[error("is {0} with this provider, whose account is billed in it")]
+    OtherCurrency(Currency),
+    /// Messages would be passed over without anyone knowing why.
+    #[error("leaves {} without a price until then, so that nothing is sent there; add a row from {today} or earlier", place(*.country))]
+    Gap {
+        country: Option<Country>,
+        today: NaiveDate,
+    },
+}
+
+fn place(country: Option<Country>) -> String {
+    country.map_or_else(|| "*".to_owned(), |country| country.to_string())
+}
+
+/// A provider's account, and its configured prices, which hold before the first row of the rate card.
+#[derive(Clone, Debug)]
+pub struct Account<'a> {
+    pub provider: &'a str,
+    pub channel: Channel,
+    pub currency: Currency,
+    pub prices: &'a Prices,
 }
 
 impl Gateway {
@@ -65,7 +99,7 @@ impl Gateway {
         if known.card.is_empty() {
             return provider.estimate(draft);
         }
-        let has_own = provider.has_own_price(draft.country);
+        let has_own = provider.prices().by_country.contains_key(&draft.country);
         let today = self.now().date_naive();
         match known
             .card
@@ -93,11 +127,26 @@ impl Gateway {
         Ok(self.0.db.list_rates().await?)
     }
 
+    /// In the order of the configuration.
+    pub fn accounts(&self) -> impl Iterator<Item = Account<'_>> {
+        self.0.providers.iter().map(|line| Account {
+            provider: line.provider.name(),
+            channel: line.provider.channel(),
+            currency: line.provider.currency(),
+            prices: line.provider.prices(),
+        })
+    }
+
     /// Takes rows of the rate card, all or none.
     pub async fn put_rates(&self, rates: &[Rate]) -> Result<Result<(), RateFault>, Trouble> {
+        let cards = [self.0.db.list_rates().await?, rates.to_vec()].map(RateCard::new);
         for (row, rate) in rates.iter().enumerate() {
-            if let Err((field, detail)) = self.check_rate(rate, rates).await? {
-                return Ok(Err(RateFault { row, field, detail }));
+            if let Err((field, problem)) = self.check_rate(rate, &cards) {
+                return Ok(Err(RateFault {
+                    row,
+                    field,
+                    problem,
+                }));
             }
         }
         self.0.db.put_rates(rates).await?;
@@ -105,51 +154,39 @@ impl Gateway {
         Ok(Ok(()))
     }
 
-    async fn check_rate(
+    /// `cards`: the rows that are known, and those that are given.
+    fn check_rate(
         &self,
         rate: &Rate,
-        others: &[Rate],
-    ) -> Result<Result<(), (&'static str, String)>, Trouble> {
-        let Some(line) = self.provider(&rate.provider) else {
-            let names: Vec<&str> = self.0.providers.iter().map(|l| l.provider.name()).collect();
-            let detail = format!(
-                "`{}` is not configured; there are {}",
-                rate.provider,
-                names.join(", ")
-            );
-            return Ok(Err(("provider", detail)));
+        cards: &[RateCard],
+    ) -> Result<(), (&'static str, RateProblem)> {
+        let mut accounts = self.accounts();
+        let Some(account) = accounts.find(|account| account.provider == rate.provider) else {
+            let problem = RateProblem::NoProvider {
+                provider: rate.provider.clone(),
+                known: self.accounts().map(|a| a.provider.to_owned()).collect(),
+            };
+            return Err(("provider", problem));
         };
-        let provider = &line.provider;
-        if provider.channel() != rate.channel {
-            let detail = format!("is {} with this provider", provider.channel());
-            return Ok(Err(("channel", detail)));
+        if account.channel != rate.channel {
+            return Err(("channel", RateProblem::OtherChannel(account.channel)));
         }
-        if provider.currency() != rate.price.currency {
-            let detail = format!(
-                "is {} with this provider, whose account is billed in it",
-                provider.currency()
-            );
-            return Ok(Err(("currency", detail)));
+        if account.currency != rate.price.currency {
+            return Err(("currency", RateProblem::OtherCurrency(account.currency)));
         }
-        // Until the first day of a row there must be a price, or messages would be passed over without anyone knowing why.
         let today = self.now().date_naive();
-        let stored = RateCard::new(self.0.db.list_rates().await?);
-        let given = RateCard::new(others.to_vec());
         let known = |country: Option<Country>| {
-            stored.find(&rate.provider, country, today).is_some()
-                || given.find(&rate.provider, country, today).is_some()
+            let mut rows = cards
+                .iter()
+                .filter_map(|card| card.find(&rate.provider, country, today));
+            rows.next().is_some()
         };
-        let priced = known(rate.country) || known(None) || provider.has_price(rate.country);
+        let country = rate.country;
+        let priced = known(country) || known(None) || account.prices.reach(country);
         if rate.from > today && !priced {
-            let place = rate
-                .country
-                .map_or_else(|| "*".to_owned(), |c| c.to_string());
-            let detail = format!(
-                "leaves {place} without a price until then, so that nothing is sent there; add a row from {today} or earlier"
-            );
-            return Ok(Err(("from_date", detail)));
+            return Err(("from_date", RateProblem::Gap { country, today }));
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// Newest first.

@@ -79,7 +79,7 @@ pub async fn put(
         let from = item.require("from", currency);
         let to = item.require("to", currency);
         let factor = item.require("rate", |value| match value.as_str() {
-            Some(text) => Factor::parse(text),
+            Some(text) => Factor::parse(text).map_err(|error| error.to_string()),
             None => Err("must be a string such as \"0.0105\"".to_owned()),
         });
         let rate = Rate {

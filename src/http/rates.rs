@@ -93,7 +93,7 @@ pub async fn put(
         Ok(()) => answer(&gateway).await,
         Err(fault) => Err(Problem::invalid(vec![FieldFault {
             pointer: format!("/items/{}/{}", fault.row, fault.field),
-            detail: fault.detail,
+            detail: fault.problem.to_string(),
         }])),
     }
 }

@@ -223,7 +223,7 @@ async fn report(
     let query = match query::Query::new(from, to, zone, groups, currency, gateway.now()) {
         Ok(query) => Some(query),
         Err(fault) => {
-            asked.fault(fault.name, fault.detail);
+            asked.fault(fault.name, fault.problem.to_string());
             None
         }
     };

@@ -14,6 +14,12 @@ pub struct Prices {
 }
 
 impl Prices {
+    /// Whether there is a price for a country, or for the rest of the world.
+    #[must_use]
+    pub fn reach(&self, country: Option<Country>) -> bool {
+        self.rest.is_some() || country.is_some_and(|country| self.by_country.contains_key(&country))
+    }
+
     #[must_use]
     pub fn per_segment(&self, country: Country) -> Option<Micros> {
         self.by_country.get(&country).copied().or(self.rest)

@@ -10,14 +10,27 @@ use crate::money::{Currency, Micros};
 const UNIT: i128 = 1_000_000_000_000;
 const DECIMALS: usize = 12;
 
+/// Why a text is not a rate.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FactorError {
+    #[error("`{0}` is not a rate such as 0.0105")]
+    NotARate(String),
+    #[error("`{0}` has more than twelve decimals")]
+    TooFine(String),
+    #[error("`{0}` must be below 1000000")]
+    TooLarge(String),
+    #[error("`{0}` must be more than zero")]
+    Zero(String),
+}
+
 /// What one unit of a currency is worth in another, in millionths of millionths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Factor(pub i64);
 
 impl Factor {
     /// `0.0105`: positive, below a million, with up to twelve decimals.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let fault = || format!("`{text}` is not a rate such as 0.0105");
+    pub fn parse(text: &str) -> Result<Self, FactorError> {
+        let fault = || FactorError::NotARate(text.to_owned());
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
         if whole.is_empty() || !digits(whole) || !digits(fraction) || text.ends_with('.') {
@@ -25,7 +38,7 @@ impl Factor {
         }
         let fraction = fraction.trim_end_matches('0');
         if fraction.len() > DECIMALS {
-            return Err(format!("`{text}` has more than twelve decimals"));
+            return Err(FactorError::TooFine(text.to_owned()));
         }
         let whole: i64 = whole.parse().map_err(|_| fault())?;
         let fraction: i64 = format!("{fraction:0<12}").parse().map_err(|_| fault())?;
@@ -33,9 +46,9 @@ impl Factor {
             .checked_mul(1_000_000_000_000)
             .and_then(|whole| whole.checked_add(fraction))
             .filter(|_| whole < 1_000_000)
-            .ok_or_else(|| format!("`{text}` must be below 1000000"))?;
+            .ok_or_else(|| FactorError::TooLarge(text.to_owned()))?;
         if value == 0 {
-            return Err(format!("`{text}` must be more than zero"));
+            return Err(FactorError::Zero(text.to_owned()));
         }
         Ok(Self(value))
     }

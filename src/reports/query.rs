@@ -73,12 +73,23 @@ pub struct Query {
     pub project: Option<Uuid>,
 }
 
-/// A parameter that is not as it must be: its name, and what to do.
+/// A parameter that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{name} {detail}")]
+#[error("{name} {problem}")]
 pub struct Fault {
     pub name: &'static str,
-    pub detail: String,
+    pub problem: Problem,
+}
+
+/// What is wrong with it, and what to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    #[error("is before from ({from}); swap them")]
+    Reversed { from: NaiveDate },
+    #[error("lies {days} days before the end; a report{} covers {most} at most", if *.by_hour { " by the hour" } else { "" })]
+    TooLong { days: i64, most: i64, by_hour: bool },
+    #[error("must be a date since 1970")]
+    TooEarly,
 }
 
 impl Query {
@@ -101,19 +112,20 @@ impl Query {
         } else {
             MOST_DAYS
         };
-        let fault = |name, detail| Err(Fault { name, detail });
+        let fault = |name, problem| Err(Fault { name, problem });
         if days < 1 {
-            return fault("to", format!("is before from ({from}); swap them"));
+            return fault("to", Problem::Reversed { from });
         }
         if days > most {
-            let how = if by_hour { " by the hour" } else { "" };
-            return fault(
-                "from",
-                format!("lies {days} days before the end; a report{how} covers {most} at most"),
-            );
+            let problem = Problem::TooLong {
+                days,
+                most,
+                by_hour,
+            };
+            return fault("from", problem);
         }
         if !(1970..=9_000).contains(&chrono::Datelike::year(&from)) {
-            return fault("from", "must be a date since 1970".to_owned());
+            return fault("from", Problem::TooEarly);
         }
         Ok(Self {
             from,

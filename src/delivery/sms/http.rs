@@ -14,10 +14,9 @@ use crate::delivery::{
     Report, SendError,
 };
 use crate::ledger::price::Prices;
-use crate::money::{Currency, Money};
+use crate::money::Currency;
 use crate::verification::attempt::{AttemptStatus, Reason};
 use crate::verification::code::Code;
-use crate::verification::phone::Country;
 use crate::verification::route::Channel;
 use crate::verification::{segments, text};
 
@@ -163,20 +162,8 @@ impl Provider for HttpSms {
         self.settings.currency
     }
 
-    fn estimate(&self, draft: &Draft<'_>) -> Option<Money> {
-        let (country, currency) = (draft.country, self.settings.currency);
-        self.settings
-            .prices
-            .estimate(country, self.segments(draft), currency)
-    }
-
-    fn has_own_price(&self, country: Country) -> bool {
-        self.settings.prices.by_country.contains_key(&country)
-    }
-
-    fn has_price(&self, country: Option<Country>) -> bool {
-        self.settings.prices.rest.is_some()
-            || country.is_some_and(|country| self.has_own_price(country))
+    fn prices(&self) -> &Prices {
+        &self.settings.prices
     }
 
     fn segments(&self, draft: &Draft<'_>) -> u32 {

@@ -19,7 +19,6 @@ use crate::ledger::price::Prices;
 use crate::money::{Currency, Micros, Money};
 use crate::verification::attempt::{AttemptStatus, Reason};
 use crate::verification::code::Code;
-use crate::verification::phone::Country;
 use crate::verification::route::Channel;
 use crate::verification::{segments, text};
 
@@ -256,20 +255,8 @@ impl Provider for Twilio {
         self.settings.currency
     }
 
-    fn estimate(&self, draft: &Draft<'_>) -> Option<Money> {
-        let (country, currency) = (draft.country, self.settings.currency);
-        self.settings
-            .prices
-            .estimate(country, self.segments(draft), currency)
-    }
-
-    fn has_own_price(&self, country: Country) -> bool {
-        self.settings.prices.by_country.contains_key(&country)
-    }
-
-    fn has_price(&self, country: Option<Country>) -> bool {
-        self.settings.prices.rest.is_some()
-            || country.is_some_and(|country| self.has_own_price(country))
+    fn prices(&self) -> &Prices {
+        &self.settings.prices
     }
 
     fn segments(&self, draft: &Draft<'_>) -> u32 {

@@ -18,10 +18,10 @@ use super::{
     About, CallbackError, Draft, Incoming, Message, NoAnswer, Provider, RawCallback, Receipt,
     Report, SendError,
 };
+use crate::ledger::price::Prices;
 use crate::money::{Currency, Micros, Money};
 use crate::verification::code::Code;
 use crate::verification::id::AttemptId;
-use crate::verification::phone::Country;
 use crate::verification::route::Channel;
 
 /// How far a report's timestamp may be off.
@@ -43,6 +43,8 @@ pub struct Settings {
 
 pub struct Telegram {
     settings: Settings,
+    /// The same price for every country.
+    prices: Prices,
     client: HttpClient,
     keys: Vec<hmac::Key>,
 }
@@ -130,6 +132,10 @@ impl Telegram {
             .map(|secret| hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref()))
             .collect();
         Self {
+            prices: Prices {
+                rest: Some(settings.price.amount),
+                ..Prices::default()
+            },
             settings,
             client,
             keys,
@@ -255,16 +261,8 @@ impl Provider for Telegram {
         self.settings.price.currency
     }
 
-    fn estimate(&self, _: &Draft<'_>) -> Option<Money> {
-        Some(self.settings.price)
-    }
-
-    fn has_own_price(&self, _: Country) -> bool {
-        false
-    }
-
-    fn has_price(&self, _: Option<Country>) -> bool {
-        true
+    fn prices(&self) -> &Prices {
+        &self.prices
     }
 
     fn segments(&self, _: &Draft<'_>) -> u32 {
