@@ -8,9 +8,9 @@ use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 
 use super::fault::{Fault, Kind};
-use super::forms::{self, Form};
+use super::forms::{self, Form, Once};
 use super::view::View;
-use crate::gateway::{Access, Role, User};
+use crate::gateway::{Access, Gateway, Replay, Role, Ticket, User};
 
 /// What a page or a form needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,10 @@ pub enum Right {
     Money,
     /// Top-ups and adjustments.
     Book,
+    /// To see and set budgets, rates and exchange rates.
+    Rules,
+    /// API keys and webhooks.
+    Keys,
     Users,
 }
 
@@ -34,8 +38,8 @@ pub fn may(role: Role, right: Right) -> bool {
     let (owner, finance, support) = match right {
         Right::Any | Right::Verifications => (true, true, true),
         Right::FullNumbers => (true, false, true),
-        Right::Ledger | Right::Money | Right::Book => (true, true, false),
-        Right::Users => (true, false, false),
+        Right::Ledger | Right::Money | Right::Book | Right::Rules => (true, true, false),
+        Right::Keys | Right::Users => (true, false, false),
     };
     match role {
         Role::Owner => owner,
@@ -66,6 +70,8 @@ needs! {
     SeesLedger => Ledger,
     SeesMoney => Money,
     Books => Book,
+    SetsRules => Rules,
+    ManagesKeys => Keys,
     ManagesUsers => Users,
 }
 
@@ -116,6 +122,26 @@ impl<R: Needs> FromRequest for Signed<R> {
 pub struct Posted<R> {
     pub signed: Signed<R>,
     pub form: Form,
+    path: String,
+}
+
+impl<R> Posted<R> {
+    /// Runs `first` unless this form was sent before: then `again` tells what came of it.
+    pub async fn once<T, E>(
+        &self,
+        gateway: &Gateway,
+        first: impl AsyncFnOnce(Ticket) -> Result<T, E>,
+        again: impl AsyncFnOnce(Replay) -> Option<Result<T, E>>,
+    ) -> Result<Result<T, E>, Fault> {
+        let view = &self.signed.view;
+        let used = || view.fault(Kind::Used);
+        let done = self.form.once(gateway, &self.path, first).await;
+        match done.map_err(|trouble| view.trouble(&trouble))? {
+            Once::Now(done) => Ok(done),
+            Once::Before(replay) => again(replay).await.ok_or_else(used),
+            Once::Used => Err(used()),
+        }
+    }
 }
 
 impl<R: Needs> FromRequest for Posted<R> {
@@ -129,7 +155,11 @@ impl<R: Needs> FromRequest for Posted<R> {
         Box::pin(async move {
             let signed = signed.await?;
             match forms::read(&request, &mut payload, &signed.view).await {
-                Some(form) => Ok(Self { signed, form }),
+                Some(form) => Ok(Self {
+                    path: request.path().to_owned(),
+                    signed,
+                    form,
+                }),
                 None => Err(signed.view.fault(Kind::Forged)),
             }
         })

@@ -16,6 +16,7 @@ pub enum Cookie {
     Visit,
     Language,
     Theme,
+    Zone,
 }
 
 impl Cookie {
@@ -28,6 +29,7 @@ impl Cookie {
             (Self::Visit, false) => "pinroute-visit",
             (Self::Language, _) => "pinroute-language",
             (Self::Theme, _) => "pinroute-theme",
+            (Self::Zone, _) => "pinroute-zone",
         }
     }
 
@@ -42,7 +44,7 @@ impl Cookie {
         (!value.is_empty() && value.len() <= 128).then(|| value.to_owned())
     }
 
-    /// `Set-Cookie` with a value of letters, digits, `-` and `_`; an empty one removes the cookie.
+    /// `Set-Cookie` with a value of letters, digits, `-`, `_`, `+` and `/`; an empty one removes the cookie.
     pub fn set(self, value: &str, options: &Options) -> HeaderValue {
         const YEAR: u64 = 365 * 24 * 60 * 60;
         let secure = is_secure(options);
@@ -50,7 +52,7 @@ impl Cookie {
             _ if value.is_empty() => Some(0),
             Self::Session => Some(Gateway::SESSION_LONGEST.as_secs()),
             Self::Visit => None,
-            Self::Language | Self::Theme => Some(YEAR),
+            Self::Language | Self::Theme | Self::Zone => Some(YEAR),
         };
         // Strict: a link from elsewhere comes without the session. One-time links are used by a form of our own page, so they work.
         let mut text = format!(

@@ -18,6 +18,8 @@ pub enum Kind {
     /// A form without its token, or from elsewhere.
     Forged,
     NotFound,
+    /// A form that was sent before.
+    Used,
     /// A link that does nothing any more.
     LinkVoid,
     Unavailable,
@@ -42,6 +44,7 @@ impl Kind {
             Self::SignedOut => StatusCode::SEE_OTHER,
             Self::Forbidden | Self::Forged => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Used => StatusCode::CONFLICT,
             Self::LinkVoid => StatusCode::GONE,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -53,6 +56,7 @@ impl Kind {
             Self::Forbidden => (t.forbidden, t.forbidden_why),
             Self::Forged => (t.forged, t.forged_why),
             Self::NotFound => (t.not_found, t.not_found_why),
+            Self::Used => (t.used_form, t.used_form_why),
             Self::LinkVoid => (t.link_void, t.link_void_why),
             Self::Unavailable => (t.unavailable, t.unavailable_why),
         }

@@ -8,10 +8,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::view::View;
-use crate::secret::fingerprint;
+use crate::gateway::{Begun, Gateway, Replay, Ticket, Trouble};
+use crate::secret::{fingerprint, random};
 
 /// The name of the field that holds the token.
 pub const TOKEN: &str = "form_token";
+/// The name of the field that makes a form take effect once.
+pub const ONCE: &str = "form_once";
 
 /// The fields of a form, or of a query.
 #[derive(Debug, Default)]
@@ -30,8 +33,25 @@ impl Form {
 
     /// As it was typed: for passwords.
     pub fn raw(&self, name: &str) -> &str {
+        self.find(name).unwrap_or_default()
+    }
+
+    /// `None`: it is not there.
+    pub fn find(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| known == name);
-        found.map_or("", |(_, value)| value)
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// What was filled in, for telling two forms apart.
+    fn filled_in(&self) -> String {
+        let own = self
+            .0
+            .iter()
+            .filter(|(name, _)| name != TOKEN && name != ONCE);
+        let written: Vec<String> = own
+            .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
+            .collect();
+        written.join("&")
     }
 
     /// Every value of a field that may stand several times.
@@ -55,6 +75,45 @@ pub async fn read(request: &HttpRequest, payload: &mut Payload, view: &View) -> 
     let given = form.raw(TOKEN).as_bytes();
     let fits = verify_slices_are_equal(given, view.token.as_bytes()).is_ok();
     (fits && is_from_here(request)).then_some(form)
+}
+
+/// What came of a form that takes effect once.
+#[derive(Debug)]
+pub enum Once<T> {
+    Now(T),
+    /// It was sent before, and this came of it then.
+    Before(Replay),
+    /// It is under way, or was filled in otherwise before.
+    Used,
+}
+
+impl Form {
+    /// Runs `first` unless this form was sent to `path` before; a form without a mark is taken for a new one. When it fails, the
+    /// same form may be sent again.
+    pub async fn once<T, E>(
+        &self,
+        gateway: &Gateway,
+        path: &str,
+        first: impl AsyncFnOnce(Ticket) -> Result<T, E>,
+    ) -> Result<Once<Result<T, E>>, Trouble> {
+        let mark = match self.text(ONCE) {
+            "" => format!("{:016x}", u64::from_be_bytes(random())),
+            mark => mark.chars().take(64).collect(),
+        };
+        let filled_in = self.filled_in();
+        let begun = gateway.begin(None, path, &mark, filled_in.as_bytes());
+        Ok(match begun.await? {
+            Begun::Fresh(ticket) => {
+                let done = first(ticket.clone()).await;
+                if done.is_err() {
+                    gateway.release(ticket).await;
+                }
+                Once::Now(done)
+            }
+            Begun::Replay(replay) => Once::Before(replay),
+            Begun::InProgress | Begun::Mismatch => Once::Used,
+        })
+    }
 }
 
 /// What the browser says about where the form stood. Our pages send no referrer, which makes their `Origin` be `null`: then

@@ -1,4 +1,5 @@
-//! Pages for people: sign-in, what was spent and what came of it, verifications, balances, the ledger, users; rendered here, usable without script.
+//! Pages for people: what was spent and what came of it, verifications, balances, the ledger; budgets, rates, keys, webhooks,
+//! users. Rendered here, usable without script.
 //!
 //! To add a page: a handler in `pages` that asks for the right it needs in its signature ([`access`]), its lines in [`routes`], a
 //! place in the navigation ([`shell`]), and its words in both languages ([`text`]).
@@ -7,6 +8,7 @@ mod access;
 mod assets;
 mod cookies;
 mod fault;
+mod fields;
 mod forms;
 mod pages;
 mod shell;
@@ -36,7 +38,8 @@ pub fn routes(options: Options) -> impl Fn(&mut web::ServiceConfig) + Clone + Se
 /// The URL map.
 #[rustfmt::skip]
 fn map(config: &mut web::ServiceConfig, options: web::Data<Options>) {
-    use pages::{balances, costs, ledger, links, overview, preferences, sign_in, users, verification, verifications};
+    use pages::{balances, budgets, costs, exchange, keys, ledger, links, overview, preferences, rates, sign_in, statement, users,
+        verification, verifications, webhook, webhooks};
     let get = || web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
     let post = web::post;
     config.service(web::scope("/dashboard")
@@ -61,9 +64,29 @@ fn map(config: &mut web::ServiceConfig, options: web::Data<Options>) {
         .route("/costs.csv", get().to(costs::costs_csv))
         .route("/costs.xlsx", get().to(costs::costs_xlsx))
         .route("/conversion", get().to(costs::conversion))
-        .route("/statement", get().to(costs::statement))
+        .route("/conversion.csv", get().to(costs::conversion_csv))
+        .route("/conversion.xlsx", get().to(costs::conversion_xlsx))
+        .route("/statement", get().to(statement::show))
         .route("/balances", get().to(balances::show))
         .route("/balances", post().to(balances::book))
+        .route("/budgets", get().to(budgets::list))
+        .route("/budgets", post().to(budgets::set))
+        .route("/budgets/remove", post().to(budgets::remove))
+        .route("/budgets/follow", post().to(budgets::follow))
+        .route("/rates", get().to(rates::list))
+        .route("/rates", post().to(rates::set))
+        .route("/exchange-rates", get().to(exchange::list))
+        .route("/exchange-rates", post().to(exchange::set))
+        .route("/keys", get().to(keys::list))
+        .route("/keys", post().to(keys::create))
+        .route("/keys/{id}/revoke", post().to(keys::revoke))
+        .route("/webhooks", get().to(webhooks::list))
+        .route("/webhooks", post().to(webhooks::create))
+        .route("/webhooks/{id}", get().to(webhook::show))
+        .route("/webhooks/{id}/test", post().to(webhook::test))
+        .route("/webhooks/{id}/rotate", post().to(webhook::rotate))
+        .route("/webhooks/{id}/delete", post().to(webhook::delete))
+        .route("/webhooks/{id}/deliveries/{delivery}/redeliver", post().to(webhook::redeliver))
         .route("/users", get().to(users::list))
         .route("/users", post().to(users::create))
         .route("/users/{id}/role", post().to(users::set_role))

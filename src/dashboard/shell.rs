@@ -19,6 +19,11 @@ pub enum Section {
     Costs,
     Balances,
     Ledger,
+    Budgets,
+    Rates,
+    Exchange,
+    Keys,
+    Webhooks,
     Users,
 }
 
@@ -27,7 +32,7 @@ type Title = fn(&Texts) -> &'static str;
 
 /// The navigation in its order: groups, and what stands in them. A new page is a line here.
 const NAVIGATION: &[(Title, &[Section])] = &[
-    (|t| t.group_overview, &[Section::Overview]),
+    (|_| "", &[Section::Overview]),
     (
         |t| t.group_traffic,
         &[Section::Verifications, Section::Conversion],
@@ -36,7 +41,14 @@ const NAVIGATION: &[(Title, &[Section])] = &[
         |t| t.group_money,
         &[Section::Costs, Section::Balances, Section::Ledger],
     ),
-    (|t| t.group_team, &[Section::Users]),
+    (
+        |t| t.group_rules,
+        &[Section::Budgets, Section::Rates, Section::Exchange],
+    ),
+    (
+        |t| t.group_access,
+        &[Section::Keys, Section::Webhooks, Section::Users],
+    ),
 ];
 
 impl Section {
@@ -45,6 +57,8 @@ impl Section {
             Self::Overview | Self::Conversion | Self::Costs | Self::Balances => Right::Money,
             Self::Verifications => Right::Verifications,
             Self::Ledger => Right::Ledger,
+            Self::Budgets | Self::Rates | Self::Exchange => Right::Rules,
+            Self::Keys | Self::Webhooks => Right::Keys,
             Self::Users => Right::Users,
         }
     }
@@ -57,6 +71,11 @@ impl Section {
             Self::Costs => "/dashboard/costs",
             Self::Balances => "/dashboard/balances",
             Self::Ledger => "/dashboard/ledger",
+            Self::Budgets => "/dashboard/budgets",
+            Self::Rates => "/dashboard/rates",
+            Self::Exchange => "/dashboard/exchange-rates",
+            Self::Keys => "/dashboard/keys",
+            Self::Webhooks => "/dashboard/webhooks",
             Self::Users => "/dashboard/users",
         }
     }
@@ -69,6 +88,11 @@ impl Section {
             Self::Costs => t.money.costs,
             Self::Balances => t.money.balances,
             Self::Ledger => t.ledger,
+            Self::Budgets => t.money.budgets,
+            Self::Rates => t.manage.rates,
+            Self::Exchange => t.manage.exchange,
+            Self::Keys => t.manage.keys,
+            Self::Webhooks => t.manage.webhooks,
             Self::Users => t.users,
         }
     }
@@ -84,6 +108,11 @@ impl Section {
                 "M3 7h16a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2zM3 7l12-4v4M16 13h2"
             }
             Self::Ledger => "M6 3h12v18l-3-2-3 2-3-2-3 2zM9 8h6M9 12h6",
+            Self::Budgets => "M12 3a9 9 0 1 0 9 9M12 3v9h9M16 3.600a9 9 0 0 1 4.400 4.400",
+            Self::Rates => "M4 4h7l9 9-7 7-9-9zM8 8h.01",
+            Self::Exchange => "M4 8h14l-4-4M20 16H6l4 4",
+            Self::Keys => "M8 15a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM12 11h9M18 11v4M15 11v2",
+            Self::Webhooks => "M4 12h4l3-7 3 14 3-7h3",
             Self::Users => {
                 "M9 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7zM3 20c0-3.500 2.500-5.500 6-5.500s6 2 6 5.500M16 4.500a3.500 3.500 0 0 1 0 6M18 15c2 .8 3 2.500 3 5"
             }
@@ -181,7 +210,7 @@ fn navigation(t: &Texts, user: &User, current: Option<Section>) -> Markup {
                 @let seen: Vec<Section> = sections.iter().copied().filter(|section| may(user.role, section.right())).collect();
                 @if !seen.is_empty() {
                     div class="group" {
-                        p { (name(t)) }
+                        @if !name(t).is_empty() { p { (name(t)) } }
                         ul {
                             @for section in seen {
                                 li {
@@ -203,7 +232,23 @@ fn strokes(path: &str) -> Markup {
     html! { svg class="icon" viewBox="0 0 24 24" width="18" height="18" aria-hidden="true" { path d=(path) {} } }
 }
 
-/// Language and colours, as forms of one button each, so that they work without script.
+/// Zones that are offered; any other IANA zone can be typed.
+pub const ZONES: [&str; 12] = [
+    "UTC",
+    "Asia/Tashkent",
+    "Asia/Almaty",
+    "Asia/Tbilisi",
+    "Asia/Dubai",
+    "Asia/Kolkata",
+    "Europe/Moscow",
+    "Europe/Istanbul",
+    "Europe/Berlin",
+    "Europe/London",
+    "America/New_York",
+    "America/Los_Angeles",
+];
+
+/// Language, colours and, for who is signed in, the time zone; as forms, so that they work without script.
 fn preferences(view: &View) -> Markup {
     let t = view.t;
     let back = view.address.as_deref().unwrap_or("/dashboard");
@@ -229,6 +274,15 @@ fn preferences(view: &View) -> Markup {
                         }
                     }
                 }
+            }
+        }
+        @if view.user.is_some() {
+            form class="preferences" method="post" action="/dashboard/preferences" {
+                (token(view))
+                input type="hidden" name="back" value=(back);
+                label { span { (t.zone) } input type="text" name="zone" value=(view.zone.name()) list="zones" autocomplete="off" spellcheck="false"; }
+                button type="submit" { (t.keep) }
+                datalist id="zones" { @for zone in ZONES { option value=(zone) {} } }
             }
         }
     }

@@ -15,13 +15,19 @@ use crate::verification::phone::PhoneNumber;
 use crate::verification::route::Channel;
 use crate::verification::{Status, Verification};
 
-/// To the second, in UTC.
-pub fn time(at: DateTime<Utc>) -> Markup {
+/// To the second, by the clock of the zone that the person has chosen.
+pub fn time(view: &View, at: DateTime<Utc>) -> Markup {
+    let local = at.with_timezone(&view.zone);
     html! {
-        time datetime=(at.to_rfc3339_opts(SecondsFormat::AutoSi, true)) {
-            span class="day" { (at.format("%Y-%m-%d").to_string()) } " " (at.format("%H:%M:%S").to_string())
+        time datetime=(at.to_rfc3339_opts(SecondsFormat::AutoSi, true)) title=(view.zone.name()) {
+            span class="day" { (local.format("%Y-%m-%d").to_string()) } " " (local.format("%H:%M:%S").to_string())
         }
     }
+}
+
+/// The head of a column of times: which clock they are of.
+pub fn time_head(view: &View) -> Markup {
+    html! { (view.t.time) " " span class="hint" { (view.zone.name()) } }
 }
 
 /// With a true minus sign.
@@ -99,12 +105,15 @@ pub fn cost_state(t: &Texts, state: CostState) -> &'static str {
     }
 }
 
-pub fn channel(channel: Channel) -> Markup {
-    let name = match channel {
+pub fn channel_name(channel: Channel) -> &'static str {
+    match channel {
         Channel::Telegram => "Telegram",
         Channel::Sms => "SMS",
-    };
-    html! { span class={ "chip " (channel.as_str()) } { (name) } }
+    }
+}
+
+pub fn channel(channel: Channel) -> Markup {
+    html! { span class={ "chip " (channel.as_str()) } { (channel_name(channel)) } }
 }
 
 pub fn reason(t: &Texts, reason: Reason) -> &'static str {
@@ -176,6 +185,11 @@ pub fn role(t: &Texts, role: Role) -> &'static str {
         Role::Finance => t.role_finance,
         Role::Support => t.role_support,
     }
+}
+
+/// What was done.
+pub fn done(words: Option<&str>) -> Markup {
+    html! { @if let Some(words) = words { p class="notice good" role="status" { (words) } } }
 }
 
 /// A state of ours in one word.

@@ -4,6 +4,7 @@ use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono_tz::Tz;
 use maud::Markup;
 
 use super::Options;
@@ -14,6 +15,7 @@ use super::forms;
 use super::shell::{self, Section};
 use super::text::{Language, Texts};
 use crate::gateway::{Gateway, User};
+use crate::reports::query;
 use crate::secret::random;
 
 /// What the page may load and do (CSP, level 3): its own files, and nothing that stands inline.
@@ -49,6 +51,8 @@ pub struct View {
     pub t: &'static Texts,
     pub language: Language,
     pub theme: Theme,
+    /// Whose days and hours are shown.
+    pub zone: Tz,
     pub sandbox: bool,
     pub user: Option<User>,
     /// What forms of this browser carry.
@@ -77,6 +81,7 @@ impl View {
             .and_then(|text| Language::parse(&text))
             .unwrap_or_else(|| Language::accepted(accepts.unwrap_or_default()));
         let theme = Cookie::Theme.read(request, &options);
+        let zone = Cookie::Zone.read(request, &options);
         let address = request.uri().path_and_query().map(ToString::to_string);
         let mut view = Self {
             t: language.texts(),
@@ -84,6 +89,9 @@ impl View {
             theme: theme
                 .and_then(|text| Theme::parse(&text))
                 .unwrap_or(Theme::Auto),
+            zone: zone
+                .and_then(|name| query::zone(&name).ok())
+                .unwrap_or(Tz::UTC),
             sandbox: options.sandbox,
             user: None,
             token: String::new(),

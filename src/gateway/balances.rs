@@ -1,5 +1,6 @@
 //! Accounts with providers: what is left by our books and by theirs, how long it lasts, and what people book by hand.
 
+use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -9,7 +10,7 @@ use uuid::Uuid;
 use super::idempotency::{Replay, Ticket};
 use super::{Gateway, Line, Trouble};
 use crate::ledger::entry::{Entry, Kind};
-use crate::ledger::tally::Measure;
+use crate::ledger::tally::{Measure, QUARTER};
 use crate::money::{Currency, Micros, Money};
 use crate::reports::query::Wanted;
 use crate::secret::random;
@@ -46,8 +47,36 @@ impl Balance {
     }
 
     /// What is most likely left: the provider's word before ours.
-    fn left(&self) -> Micros {
+    #[must_use]
+    pub fn left(&self) -> Micros {
         self.reported.unwrap_or(self.computed)
+    }
+
+    /// Less is left than the threshold. An account whose top-ups nobody booked is not empty.
+    #[must_use]
+    pub fn is_low(&self) -> bool {
+        let known = self.reported.is_some() || self.computed > Micros::ZERO;
+        known && self.threshold.is_some_and(|least| self.left() < least)
+    }
+}
+
+/// What became of an account from one moment to another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountMonth {
+    pub provider: String,
+    pub currency: Currency,
+    pub opening: Micros,
+    /// Top-ups and adjustments.
+    pub by_hand: Micros,
+    /// As a positive amount.
+    pub charged: Micros,
+    pub refunded: Micros,
+}
+
+impl AccountMonth {
+    #[must_use]
+    pub fn closing(&self) -> Micros {
+        Micros(self.opening.0 + self.by_hand.0 - self.charged.0 + self.refunded.0)
     }
 }
 
@@ -75,12 +104,53 @@ pub enum BookError {
     Trouble(#[from] Trouble),
 }
 
+/// Of one account in one period.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    charged: i64,
+    refunded: i64,
+    by_hand: i64,
+}
+
+impl Sum {
+    fn grown(&self) -> i64 {
+        self.by_hand - self.charged + self.refunded
+    }
+
+    fn spent(&self) -> i64 {
+        self.charged - self.refunded
+    }
+}
+
+/// By period, provider and currency.
+struct AccountSums(BTreeMap<(usize, String, Currency), Sum>);
+
+impl AccountSums {
+    fn of(&self, period: usize, provider: &str, currency: Currency) -> Sum {
+        let key = (period, provider.to_owned(), currency);
+        self.0.get(&key).copied().unwrap_or_default()
+    }
+
+    /// Of every account in one period.
+    fn totals(&self, period: usize, total: fn(&Sum) -> i64) -> Vec<(String, Money)> {
+        let of_period = self.0.iter().filter(|((of, ..), _)| *of == period);
+        of_period
+            .map(|((_, provider, currency), sum)| {
+                (provider.clone(), Money::new(Micros(total(sum)), *currency))
+            })
+            .collect()
+    }
+}
+
 impl Gateway {
     /// In the order of the configuration; then accounts that only the ledger knows.
     pub async fn balances(&self) -> Result<Vec<Balance>, Trouble> {
-        let computed = self.0.db.balances().await?;
+        let today = self.now().timestamp().div_euclid(DAY) * DAY;
+        let sums = self
+            .account_sums(DAY, vec![(today - LOOK_BACK * DAY, today)])
+            .await?;
+        let (computed, spent) = (sums.totals(1, Sum::grown), sums.totals(0, Sum::spent));
         let reported = self.0.db.reported_balances().await?;
-        let spent = self.recent_spending().await?;
         let mut accounts: Vec<(String, Currency)> = Vec::new();
         let configured = self.0.providers.iter().map(|line: &Line| {
             let provider = &line.provider;
@@ -126,25 +196,65 @@ impl Gateway {
         Ok(accounts.into_iter().map(balance).collect())
     }
 
-    /// Net of the last whole days, by provider and currency.
-    async fn recent_spending(&self) -> Result<Vec<(String, Money)>, Trouble> {
-        let today = self.now().timestamp().div_euclid(DAY) * DAY;
+    /// What became of each account that anything was ever booked on. Both moments stand at a quarter of an hour.
+    ///
+    /// What was in the beginning is reckoned back from what is there now, so it costs no more after years.
+    pub async fn account_month(
+        &self,
+        from: DateTime<Utc>,
+        before: DateTime<Utc>,
+    ) -> Result<Vec<AccountMonth>, Trouble> {
+        let (from, before) = (from.timestamp(), before.timestamp());
+        // Later than anything that is booked.
+        let end = before.max(self.now().timestamp().div_euclid(DAY) * DAY + DAY);
+        let fits = |span: &&i64| [from, before, end].iter().all(|at| at % **span == 0);
+        let span = *[DAY, 3_600].iter().find(fits).unwrap_or(&QUARTER);
+        let sums = self
+            .account_sums(span, vec![(from, before), (before, end)])
+            .await?;
+        let month = |(provider, now): (String, Money)| {
+            let of = |period| sums.of(period, &provider, now.currency);
+            let (here, later) = (of(0), of(1));
+            AccountMonth {
+                opening: Micros(now.amount.0 - later.grown() - here.grown()),
+                by_hand: Micros(here.by_hand),
+                charged: Micros(here.charged),
+                refunded: Micros(here.refunded),
+                currency: now.currency,
+                provider,
+            }
+        };
+        Ok(sums.totals(2, Sum::grown).into_iter().map(month).collect())
+    }
+
+    /// Sums of each account over these periods, and over all time.
+    async fn account_sums(
+        &self,
+        span: i64,
+        periods: Vec<(i64, i64)>,
+    ) -> Result<AccountSums, Trouble> {
         let wanted = Wanted {
-            span: DAY,
-            periods: vec![(today - LOOK_BACK * DAY, today)],
+            span,
+            periods,
             project: None,
             by: [false, false, true, false],
-            measures: &[Measure::Charged, Measure::Refunded],
+            measures: &[Measure::Charged, Measure::Refunded, Measure::Other],
+            ever: true,
         };
-        let spent = |sum: crate::reports::sums::Sums| {
-            let net = sum.get(Measure::Charged) - sum.get(Measure::Refunded);
-            Some((
-                sum.place.provider?,
-                Money::new(Micros(net), sum.currency.parse().ok()?),
-            ))
-        };
-        let sums = self.0.db.sums(&wanted).await?;
-        Ok(sums.into_iter().filter_map(spent).collect())
+        let mut sums = BTreeMap::new();
+        for sum in self.0.db.sums(&wanted).await? {
+            if let (Some(provider), Ok(currency)) =
+                (sum.place.provider.clone(), sum.currency.parse())
+            {
+                let value = Sum {
+                    charged: sum.get(Measure::Charged),
+                    refunded: sum.get(Measure::Refunded),
+                    by_hand: sum.get(Measure::Other),
+                };
+                sums.insert((sum.period, provider, currency), value);
+            }
+        }
+        Ok(AccountSums(sums))
     }
 
     /// Books a top-up or an adjustment.
@@ -221,9 +331,7 @@ impl Gateway {
             let Some(threshold) = balance.threshold else {
                 continue;
             };
-            // An account whose top-ups nobody booked is not empty.
-            let known = balance.reported.is_some() || balance.computed > Micros::ZERO;
-            let low = known && balance.left() < threshold;
+            let low = balance.is_low();
             let currency = balance.currency.as_str();
             let is_news = self
                 .0

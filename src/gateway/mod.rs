@@ -40,8 +40,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-pub use balances::{Balance, BookError, NewEntry};
-pub use budgets::{BudgetError, BudgetState, NewBudget};
+pub use balances::{AccountMonth, Balance, BookError, NewEntry};
+pub use budgets::{BudgetError, BudgetState, NewBudget, begin_purses};
 pub use check::Checked;
 pub use directory::{Access, Directory, Scope};
 pub use find::Unsettled;

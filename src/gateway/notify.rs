@@ -15,7 +15,7 @@ use super::{Gateway, Trouble};
 use crate::secret::random;
 use crate::storage::{Delivery, DeliveryState, StorageError, Try, Webhook};
 use crate::verification::Verification;
-use crate::verification::id::time_ordered;
+use crate::verification::id::{ProjectId, time_ordered};
 use crate::verification::span;
 use crate::webhooks::client::{LIMIT, Message};
 use crate::webhooks::{TEST, pause_after, wants};
@@ -30,6 +30,29 @@ pub(super) const CLAIM: Duration =
 const KEPT: Duration = Duration::from_hours(30 * 24);
 
 impl Gateway {
+    /// Leaves a message that is about no verification for every endpoint that wants it; of one project, or of all.
+    pub(super) async fn announce(
+        &self,
+        project: Option<ProjectId>,
+        kind: &str,
+        data: &Value,
+    ) -> Result<(), StorageError> {
+        let now = self.now();
+        let mut messages = Vec::new();
+        for webhook in self.0.directory.webhooks() {
+            let concerned = project.is_none_or(|project| webhook.project == project);
+            if concerned && wants(&webhook.events, kind) {
+                let id = time_ordered(now, random());
+                messages.push(Delivery {
+                    data: Some(data.to_string()),
+                    ..Delivery::new(id, webhook.id, kind, now)
+                });
+            }
+        }
+        let messages: Vec<&Delivery> = messages.iter().collect();
+        self.0.db.create_deliveries(&messages).await
+    }
+
     /// The messages that tell of what is new in `v`: in the same change, so that none is lost and none is made up.
     pub(super) fn messages(&self, v: &Verification) -> Vec<Delivery> {
         let news = v.news();

@@ -1,12 +1,13 @@
 //! Reports over what was spent and what came of it.
 
+use futures_util::{Stream, stream};
 use uuid::Uuid;
 
-use super::{Access, Gateway, Trouble};
+use super::{Access, Gateway, LedgerQuery, Trouble};
 use crate::reports::exchange::{Missing, Rates};
 use crate::reports::query::Query;
 use crate::reports::table::Table;
-use crate::reports::{conversion, costs};
+use crate::reports::{conversion, costs, csv, entries};
 use crate::storage::{Db, StorageError};
 use crate::verification::id::ProjectId;
 
@@ -77,6 +78,45 @@ impl Gateway {
             Err(ReportFault::Missing(missing)) => Ok(Err(missing)),
             Err(ReportFault::Storage(error)) => Err(error.into()),
         }
+    }
+
+    /// The ledger as CSV, in parts. A part that cannot be read is trouble if it is the first; a later one breaks the stream
+    /// off, so that a part is not taken for the whole.
+    pub async fn ledger_csv(
+        &self,
+        access: &Access,
+        query: LedgerQuery,
+    ) -> Result<impl Stream<Item = Result<String, Trouble>> + 'static, Trouble> {
+        const PART: i64 = 1_000;
+        let query = LedgerQuery {
+            limit: PART,
+            ..query
+        };
+        let first = self.list_ledger(access, query.clone()).await?;
+        let (gateway, access) = (self.clone(), access.clone());
+        let head = csv::line(entries::COLUMNS.into_iter().map(ToOwned::to_owned));
+        Ok(stream::try_unfold(
+            (Some(first), query, head),
+            move |(part, mut query, mut text)| {
+                let (gateway, access) = (gateway.clone(), access.clone());
+                async move {
+                    let Some(entries) = part else { return Ok(None) };
+                    for entry in &entries {
+                        let project = entry.project.map(ProjectId);
+                        let project = project.and_then(|id| gateway.directory().project_name(id));
+                        text.push_str(&entries::line(entry, project));
+                    }
+                    let full = i64::try_from(entries.len()).is_ok_and(|len| len == PART);
+                    query.cursor = entries.last().map(|last| (last.at, last.id));
+                    let next = if full {
+                        Some(gateway.list_ledger(&access, query.clone()).await?)
+                    } else {
+                        None
+                    };
+                    Ok(Some((text, (next, query, String::new()))))
+                }
+            },
+        ))
     }
 
     /// Sums what changes have added since; answers whether there may be more.

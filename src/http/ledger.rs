@@ -3,7 +3,7 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
-use futures_util::stream;
+use futures_util::TryStreamExt;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use super::openapi::sets;
 use super::problem::Problem;
 use super::verifications::find::moment;
 use super::verifications::rfc3339;
-use crate::gateway::{Access, Gateway, LedgerQuery, Trouble};
+use crate::gateway::{Gateway, LedgerQuery};
 use crate::ledger::entry::{Entry, Kind};
 use crate::verification::id::VerificationId;
 
@@ -62,9 +62,6 @@ pub struct LedgerBody {
     next_cursor: Option<String>,
 }
 
-pub(super) const COLUMNS: &str =
-    "id,at,kind,basis,amount,currency,provider,project,verification_id,attempt_id,author,note\r\n";
-
 /// Ledger entries, newest first
 #[utoipa::path(
     get, operation_id = "listLedger", path = "/v1/ledger", tag = "Finance",
@@ -109,8 +106,15 @@ pub async fn ledger(
     query.finish()?;
     asked.project = caller.project(&gateway, named.as_deref())?;
     if csv == Some(true) {
-        let streamed = stream_csv(gateway.get_ref().clone(), caller.access, asked).await;
-        return streamed.map_err(|trouble| Problem::of(trouble, gateway.now()));
+        let parts = gateway.ledger_csv(&caller.access, asked).await;
+        let parts = parts.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
+        return Ok(HttpResponse::Ok()
+            .content_type("text/csv; charset=utf-8")
+            .insert_header((
+                header::CONTENT_DISPOSITION,
+                "attachment; filename=\"ledger.csv\"",
+            ))
+            .streaming(Box::pin(parts.map_ok(web::Bytes::from))));
     }
     let found = gateway.list_ledger(&caller.access, asked).await;
     let mut entries = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
@@ -123,48 +127,6 @@ pub async fn ledger(
         .map(|entry| EntryBody::of(&gateway, entry))
         .collect();
     Ok(HttpResponse::Ok().json(LedgerBody { items, next_cursor }))
-}
-
-/// All pages as one CSV. A page that cannot be read is a problem if it is the first; a later one breaks the stream off, so
-/// that a part is not taken for the whole.
-async fn stream_csv(
-    gateway: Gateway,
-    access: Access,
-    query: LedgerQuery,
-) -> Result<HttpResponse, Trouble> {
-    const PAGE: i64 = 1_000;
-    let query = LedgerQuery {
-        limit: PAGE,
-        ..query
-    };
-    let first = gateway.list_ledger(&access, query.clone()).await?;
-    let pages = stream::try_unfold(
-        (Some(first), query, COLUMNS.to_owned()),
-        move |(page, mut query, mut text)| {
-            let (gateway, access) = (gateway.clone(), access.clone());
-            async move {
-                let Some(entries) = page else { return Ok(None) };
-                for entry in &entries {
-                    text.push_str(&EntryBody::of(&gateway, entry).csv());
-                }
-                let full = i64::try_from(entries.len()).is_ok_and(|len| len == PAGE);
-                query.cursor = entries.last().map(|last| (last.at, last.id));
-                let next = if full {
-                    Some(gateway.list_ledger(&access, query.clone()).await?)
-                } else {
-                    None
-                };
-                Ok::<_, Trouble>(Some((web::Bytes::from(text), (next, query, String::new()))))
-            }
-        },
-    );
-    Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8")
-        .insert_header((
-            header::CONTENT_DISPOSITION,
-            "attachment; filename=\"ledger.csv\"",
-        ))
-        .streaming(Box::pin(pages)))
 }
 
 fn cursor(entry: &Entry) -> String {
@@ -214,39 +176,5 @@ impl EntryBody {
             author: entry.author.clone(),
             note: entry.note.clone(),
         }
-    }
-
-    fn csv(&self) -> String {
-        let id = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
-        let fields = [
-            self.id.to_string(),
-            self.at.clone(),
-            self.kind.to_owned(),
-            self.basis.clone(),
-            self.amount.clone(),
-            self.currency.clone(),
-            quoted(&self.provider),
-            quoted(self.project.as_deref().unwrap_or_default()),
-            id(self.verification_id),
-            id(self.attempt_id),
-            quoted(self.author.as_deref().unwrap_or_default()),
-            quoted(self.note.as_deref().unwrap_or_default()),
-        ];
-        format!("{}\r\n", fields.join(","))
-    }
-}
-
-/// RFC 4180; a text that a spreadsheet would take for a formula gets an apostrophe before it.
-fn quoted(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = if formula {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    };
-    if text.contains([',', '"', '\r', '\n']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
     }
 }

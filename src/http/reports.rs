@@ -185,8 +185,6 @@ enum Form {
     Xlsx,
 }
 
-const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
-
 #[derive(Serialize)]
 struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -261,7 +259,7 @@ async fn report(
             .insert_header((header::CONTENT_DISPOSITION, file("csv")))
             .body(csv::write(&table)),
         Form::Xlsx => HttpResponse::Ok()
-            .content_type(XLSX)
+            .content_type(xlsx::CONTENT_TYPE)
             .insert_header((header::CONTENT_DISPOSITION, file("xlsx")))
             .body(spreadsheet(&table, name)?),
     })
@@ -283,7 +281,7 @@ fn accepted(request: &HttpRequest) -> Form {
         .unwrap_or_default();
     if accept.starts_with("text/csv") {
         Form::Csv
-    } else if accept.starts_with(XLSX) {
+    } else if accept.starts_with(xlsx::CONTENT_TYPE) {
         Form::Xlsx
     } else {
         Form::Json

@@ -70,7 +70,8 @@ pub fn periods(from: NaiveDate, to: NaiveDate, zone: Tz, by_hour: bool) -> Vec<P
 }
 
 /// Where a day begins: at midnight, or where the clocks go forward over it, when they have.
-fn midnight(day: NaiveDate, zone: Tz) -> DateTime<Tz> {
+#[must_use]
+pub fn midnight(day: NaiveDate, zone: Tz) -> DateTime<Tz> {
     let start = day.and_time(NaiveTime::MIN);
     (0..=12)
         .find_map(|quarters| {

@@ -71,6 +71,8 @@ pub struct Query {
     pub currency: Currency,
     /// One project's only.
     pub project: Option<Uuid>,
+    /// Of each period, so many seconds from its beginning only: days by the same hour. In quarters of an hour.
+    pub cut: Option<i64>,
 }
 
 /// A parameter that is not as it must be.
@@ -134,6 +136,7 @@ impl Query {
             groups,
             currency,
             project: None,
+            cut: None,
         })
     }
 
@@ -145,7 +148,12 @@ impl Query {
     /// What to sum for it. Periods are days at the largest, since money is converted by the day.
     #[must_use]
     pub fn wanted(&self, measures: &'static [Measure]) -> (Wanted, Vec<Period>) {
-        let periods = calendar::periods(self.from, self.to, self.zone, self.has(Group::Hour));
+        let mut periods = calendar::periods(self.from, self.to, self.zone, self.has(Group::Hour));
+        if let Some(cut) = self.cut {
+            for period in &mut periods {
+                period.ends_at = period.ends_at.min(period.starts_at + cut);
+            }
+        }
         let wanted = Wanted {
             span: calendar::span(&periods),
             periods: periods.iter().map(|p| (p.starts_at, p.ends_at)).collect(),
@@ -157,6 +165,7 @@ impl Query {
                 self.has(Group::Country),
             ],
             measures,
+            ever: false,
         };
         (wanted, periods)
     }
@@ -210,4 +219,6 @@ pub struct Wanted {
     pub by: [bool; 4],
     /// Of which sums; the others are answered as nought.
     pub measures: &'static [Measure],
+    /// Also what all time sums to, as one more period after the others; read in the same moment as they.
+    pub ever: bool,
 }

@@ -5,6 +5,9 @@ use rust_xlsxwriter::{Format, Workbook, XlsxError};
 
 use super::table::{Cell, Table};
 
+/// What the file is served as.
+pub const CONTENT_TYPE: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
 /// The file's bytes.
 pub fn write(table: &Table, name: &str) -> Result<Vec<u8>, XlsxError> {
     let mut book = Workbook::new();

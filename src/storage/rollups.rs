@@ -3,11 +3,10 @@
 use sqlx::{AssertSqlSafe, ColumnIndex, Decode, Row, Type};
 use uuid::Uuid;
 
-use super::engine::{Engine, read};
+use super::engine::Engine;
 use super::tallies::{columns, pivot};
 use super::{Db, StorageError};
 use crate::ledger::tally::Measure;
-use crate::money::{Currency, Micros, Money};
 use crate::reports::query::Wanted;
 use crate::reports::sums::{Place, Sums, Times};
 
@@ -79,28 +78,6 @@ impl Db {
             Engine::Sqlite { read, .. } => fetch!(read),
         }?)
     }
-
-    /// What each account has gained and lost since ever, by provider and currency.
-    pub async fn balances(&self) -> Result<Vec<(String, Money)>, StorageError> {
-        const SQL: &str = "SELECT provider, currency, CAST(SUM(value) AS BIGINT) FROM ( \
-            SELECT provider, currency, refunded - charged + other AS value FROM rollups WHERE span = 0 AND currency <> '' \
-            UNION ALL \
-            SELECT provider, currency, CASE measure WHEN 10 THEN -value WHEN 11 THEN value WHEN 14 THEN value ELSE 0 END \
-            FROM tallies WHERE currency <> '' \
-            ) AS x GROUP BY provider, currency ORDER BY provider, currency";
-        let rows: Vec<(String, String, i64)> = read!(&self.engine, |pool| sqlx::query_as(SQL)
-            .fetch_all(pool)
-            .await)?;
-        let read = |(provider, currency, amount): (String, String, i64)| {
-            let currency: Currency = currency.parse().map_err(|_| StorageError::Inconsistent {
-                table: "rollups",
-                column: "currency",
-                id: provider.clone(),
-            })?;
-            Ok((provider, Money::new(Micros(amount), currency)))
-        };
-        rows.into_iter().map(read).collect()
-    }
 }
 
 /// Sums and rows that wait, in one statement: what is summed meanwhile is neither missed nor counted twice.
@@ -148,12 +125,27 @@ fn statement(wanted: &Wanted, table: &str, span: i64, measures: &[Measure], last
             String::new()
         }
     };
+    let ever = if wanted.ever {
+        format!(
+            "UNION ALL SELECT {n}, {keys}, {sums} FROM {table} AS r WHERE r.span = 0{only_mine} \
+             UNION ALL SELECT {n}, {t_keys}, {pivot} FROM tallies AS t WHERE true{only}{t_mine} ",
+            n = wanted.periods.len(),
+            keys = from("r"),
+            sums = columns(measures, |name| format!("r.{name}")),
+            only_mine = mine("r"),
+            t_keys = from("t"),
+            pivot = pivot(measures),
+            t_mine = mine("t"),
+        )
+    } else {
+        String::new()
+    };
     format!(
         "SELECT CAST(x.n AS BIGINT), {shown}, x.{last}, {sums} FROM (\
          SELECT p.n, {r_keys}, {r_sums} FROM {periods} CROSS JOIN {table} AS r \
          WHERE r.span = {span} AND r.starts_at >= p.lo AND r.starts_at < p.hi{r_mine} \
          UNION ALL SELECT p.n, {t_keys}, {pivot} FROM tallies AS t CROSS JOIN {periods} \
-         WHERE t.starts_at >= p.lo AND t.starts_at < p.hi{only}{t_mine}\
+         WHERE t.starts_at >= p.lo AND t.starts_at < p.hi{only}{t_mine} {ever}\
          ) AS x GROUP BY x.n, {x_keys}",
         shown = shown.join(", "),
         sums = columns(measures, |name| format!("CAST(SUM(x.{name}) AS BIGINT)")),

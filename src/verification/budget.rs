@@ -82,6 +82,14 @@ impl Budget {
     /// Shares that are told where a budget names none.
     pub const ALERT_AT: [u16; 1] = [800];
 
+    /// Both count in the same purse, so that only one of them can hold.
+    #[must_use]
+    pub fn is_of_the_same(&self, other: &Self) -> bool {
+        self.period == other.period
+            && self.country == other.country
+            && self.limit.currency == other.limit.currency
+    }
+
     #[must_use]
     pub fn covers(&self, country: Country) -> bool {
         self.country.is_none_or(|own| own == country)

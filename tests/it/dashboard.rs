@@ -400,7 +400,11 @@ async fn a_top_up_is_booked_under_the_persons_name(stage: Stage) {
         ("note", "invoice <17>"),
     ];
     let page = ann.post(path, path, &fields).await;
-    assert_eq!(page.status, 200);
+    assert_eq!(
+        (page.status, page.to.as_str()),
+        (303, "/dashboard/balances?done=booked")
+    );
+    let page = ann.get(path).await;
     assert!(page.text.contains("50.00"));
     let ledger = ann.get("/dashboard/ledger").await.text;
     assert!(
@@ -538,56 +542,83 @@ fn every_page_is_sound_in_a_browser_in_three_sizes_light_and_dark() {
     runtime.shutdown_background();
 }
 
+/// Each page, and when it is there.
+const PAGES: [(&str, &str, &str); 13] = [
+    (
+        "overview",
+        "/dashboard",
+        "document.querySelectorAll('.chart canvas').length === 4",
+    ),
+    (
+        "costs",
+        "/dashboard/costs",
+        "document.querySelector('.chart canvas') && document.querySelector('tfoot')",
+    ),
+    (
+        "conversion",
+        "/dashboard/conversion",
+        "document.querySelector('.funnel') && document.querySelector('tfoot')",
+    ),
+    (
+        "statement",
+        "/dashboard/statement",
+        "document.querySelectorAll('tfoot').length === 4",
+    ),
+    (
+        "balances",
+        "/dashboard/balances",
+        "document.querySelector('form.filters')",
+    ),
+    (
+        "budgets",
+        "/dashboard/budgets",
+        "document.querySelectorAll('meter').length >= 3",
+    ),
+    (
+        "rates",
+        "/dashboard/rates",
+        "document.querySelectorAll('tbody tr').length >= 5",
+    ),
+    (
+        "exchange-rates",
+        "/dashboard/exchange-rates",
+        "document.querySelector('form.filters')",
+    ),
+    (
+        "keys",
+        "/dashboard/keys",
+        "document.querySelector('tbody tr')",
+    ),
+    (
+        "webhooks",
+        "/dashboard/webhooks",
+        "document.querySelector('form.filters')",
+    ),
+    (
+        "verifications",
+        "/dashboard/verifications",
+        "document.querySelectorAll('tbody tr').length === 50",
+    ),
+    (
+        "ledger",
+        "/dashboard/ledger",
+        "document.querySelectorAll('tbody tr').length === 50",
+    ),
+    (
+        "users",
+        "/dashboard/users",
+        "document.querySelector('tbody tr')",
+    ),
+];
+
 async fn walk(browser: &Browser, base: &str) {
-    let pages = [
-        (
-            "overview",
-            "/dashboard",
-            "document.querySelectorAll('.chart canvas').length === 2",
-        ),
-        (
-            "costs",
-            "/dashboard/costs",
-            "document.querySelector('.chart canvas') && document.querySelector('tfoot')",
-        ),
-        (
-            "conversion",
-            "/dashboard/conversion",
-            "document.querySelector('.funnel') && document.querySelector('tfoot')",
-        ),
-        (
-            "statement",
-            "/dashboard/statement",
-            "document.querySelectorAll('tfoot').length === 3",
-        ),
-        (
-            "balances",
-            "/dashboard/balances",
-            "document.querySelector('form.filters')",
-        ),
-        (
-            "verifications",
-            "/dashboard/verifications",
-            "document.querySelectorAll('tbody tr').length === 50",
-        ),
-        (
-            "ledger",
-            "/dashboard/ledger",
-            "document.querySelectorAll('tbody tr').length === 50",
-        ),
-        (
-            "users",
-            "/dashboard/users",
-            "document.querySelector('tbody tr')",
-        ),
-    ];
     for (width, height, scheme) in [
         (1440, 1000, "light"),
         (820, 1100, "dark"),
         (360, 740, "light"),
     ] {
         browser.look(width, height, scheme).await;
-        for (name, path, ready) in pages {
+        for (name, path, ready) in PAGES {
             browser.open(&format!("{base}{path}")).await;
             browser.until(ready).await;
             let wide =
@@ -624,7 +655,7 @@ async fn walk(browser: &Browser, base: &str) {
         .await;
     browser.open(&format!("{base}/dashboard")).await;
     browser
-        .until("document.querySelectorAll('.chart canvas').length === 2")
+        .until("document.querySelectorAll('.chart canvas').length === 4")
         .await;
     browser.picture("dashboard-overview-ru-1440").await;
 }

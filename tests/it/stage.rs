@@ -253,6 +253,7 @@ impl Stage {
             project: None,
             by: [true; 4],
             measures: &Measure::ALL,
+            ever: false,
         };
         let read = async || {
             let sums = self.db.sums(&wanted).await.unwrap();

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::money::{Currency, Micros, Money};
 use crate::secret::{Vault, random};
-use crate::verification::attempt::{AttemptStatus, CostState, Receipt, Report, SendError};
+use crate::verification::attempt::{Attempt, AttemptStatus, CostState, Receipt, Report, SendError};
 use crate::verification::code::{Code, CodeHash};
 use crate::verification::id::{ProjectId, VerificationId};
 use crate::verification::phone::{Country, PhoneNumber};
@@ -147,9 +147,8 @@ pub fn live(
     story.play(chance, place.reach, now);
     let v = story.v;
     let spent = PROVIDERS.map(|(name, _)| {
-        let charged = |attempt: &&crate::verification::attempt::Attempt| {
-            attempt.provider == name && attempt.cost.state.stands_charged()
-        };
+        let charged =
+            |attempt: &&Attempt| attempt.provider == name && attempt.cost.state.stands_charged();
         let attempts = v.record.attempts.iter().filter(charged);
         attempts.map(|attempt| attempt.cost.money.amount.0).sum()
     });
@@ -169,9 +168,8 @@ fn place(chance: &mut Chance) -> &'static Place {
 
 /// When something is still to happen to it: a message of which nothing was heard is written off after a day.
 pub fn wakes_at(v: &Verification) -> Option<DateTime<Utc>> {
-    let open = |a: &&crate::verification::attempt::Attempt| {
-        a.status == AttemptStatus::Unknown && a.cost.state == CostState::Estimated
-    };
+    let open =
+        |a: &&Attempt| a.status == AttemptStatus::Unknown && a.cost.state == CostState::Estimated;
     let attempt = v.record.attempts.iter().find(open)?;
     Some(attempt.created_at + TimeDelta::days(1))
 }
@@ -268,9 +266,12 @@ impl Story {
             if arrived {
                 break;
             }
-            // What is not delivered in the step's wait gives way to the next one.
-            self.at += TimeDelta::seconds(16);
-            self.v.turn(UNKNOWN_AFTER, &self.offers, self.at);
+            // A refusal has put the next step in the queue; what is not delivered in its step's wait gives way then.
+            let queued = |a: &Attempt| a.status == AttemptStatus::Queued;
+            if !self.v.record.attempts.iter().any(queued) {
+                self.at += TimeDelta::seconds(16);
+                self.v.turn(UNKNOWN_AFTER, &self.offers, self.at);
+            }
         }
         if arrived {
             self.visitor(chance);

@@ -1,34 +1,69 @@
-// Charts by uPlot of the figures that a table beside them shows. Stacked bars: each series stands on those before it.
+// Charts by uPlot of the figures that a table beside them shows: bars upon one another, or lines; and a box that follows the
+// pointer and tells the figures of one day.
 const COLOURS = ["--one", "--two", "--three", "--four", "--five", "--six", "--seven", "--eight"];
 const shade = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const language = document.documentElement.lang;
+const written = (value, most) => value.toLocaleString(language, { maximumFractionDigits: most });
 
-function stacked(series, count) {
-  const sums = new Array(count).fill(0);
-  return series.map((one) => one.values.map((value, place) => (sums[place] += value)));
+// 2026-11-24 as 11-24; hours as they stand on the clock.
+const brief = (label) => label.replace(/^\d{4}-(\d\d-\d\d)$/, "$1").replace(/^\d{4}-(\d\d-\d\d)T(\d\d:\d\d).*$/, "$1 $2");
+
+function box(host, { x, unit, series }) {
+  const sheet = document.createElement("div");
+  sheet.className = "tip";
+  sheet.hidden = true;
+  const figure = (value) => (value == null ? "—" : written(value, unit === "%" ? 0 : 4) + (unit ? " " + unit : ""));
+  const show = (plot) => {
+    const place = plot.cursor.idx;
+    sheet.hidden = place == null || plot.cursor.left < 0;
+    if (sheet.hidden) return;
+    const title = document.createElement("strong");
+    title.textContent = x[place];
+    const lines = series.map((one, number) => {
+      const line = document.createElement("span");
+      line.style.setProperty("--shade", `var(${COLOURS[number % COLOURS.length]})`);
+      line.textContent = `${one.label}: ${figure(one.values[place])}`;
+      return line;
+    });
+    sheet.replaceChildren(title, ...lines);
+    const left = plot.cursor.left + plot.over.offsetLeft;
+    const room = host.clientWidth - sheet.offsetWidth - 4;
+    sheet.style.left = Math.max(0, Math.min(room, left + 14 > room ? left - sheet.offsetWidth - 14 : left + 14)) + "px";
+  };
+  return { hooks: { setCursor: show, ready: () => host.append(sheet) } };
 }
 
 function draw(host) {
-  const { unit, x, series } = JSON.parse(host.dataset.chart);
+  const chart = JSON.parse(host.dataset.chart);
+  const { kind, unit, x, series } = chart;
   host.replaceChildren();
   if (!x.length || !series.length) return;
-  const tops = stacked(series, x.length).reverse();
-  const shown = [...series].reverse();
-  const text = (value) => (value == null ? "" : value.toLocaleString(document.documentElement.lang, { maximumFractionDigits: 2 }) + (unit ? " " + unit : ""));
+  const bars = kind === "bars";
+  const sums = new Array(x.length).fill(0);
+  // Each kind of bars stands upon those before it, so the topmost is drawn first.
+  const values = series.map((one) => (bars ? one.values.map((value, place) => (sums[place] += value ?? 0)) : one.values));
+  const drawn = values.map((data, number) => ({ data, label: series[number].label, colour: shade(COLOURS[number % COLOURS.length]) }));
+  if (bars) drawn.reverse();
   const axis = { stroke: shade("--soft"), grid: { stroke: shade("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
-  const bars = uPlot.paths.bars({ size: [0.7, 40] });
+  const every = Math.max(1, Math.ceil(x.length / Math.max(2, host.clientWidth / 80)));
+  const one = (line) => bars
+    ? { fill: line.colour, stroke: line.colour, width: 0, paths: uPlot.paths.bars({ size: [0.7, 40] }), points: { show: false } }
+    : { stroke: line.colour, width: 2, points: { show: x.length === 1, fill: line.colour }, spanGaps: true };
   new uPlot({
-    width: host.clientWidth, height: host.clientHeight - 34,
-    scales: { x: { time: false, range: [-0.6, x.length - 0.4] }, y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.06 : 1] } },
+    width: host.clientWidth, height: host.clientHeight,
+    scales: {
+      x: { time: false, range: bars || x.length === 1 ? [-0.6, x.length - 0.4] : [-0.2, x.length - 0.8] },
+      y: { range: (_, low, high) => (unit === "%" ? [0, 105] : [Math.min(0, low ?? 0), high > 0 ? high * 1.08 : 1]) },
+    },
     axes: [
-      { ...axis, grid: { show: false }, splits: () => { const step = Math.max(1, Math.ceil(x.length / Math.max(2, host.clientWidth / 90))); return x.map((_, place) => place).filter((place) => place % step === 0); }, values: (_, places) => places.map((place) => (x[place] ?? "").replace(/^\d{4}-(\d\d-\d\d)$/, "$1")) },
-      { ...axis, size: 58, values: (_, values) => values.map((value) => value.toLocaleString(document.documentElement.lang)) },
+      { ...axis, size: 30, grid: { show: false }, splits: () => x.map((_, place) => place).filter((place) => place % every === 0), values: (_, places) => places.map((place) => brief(x[place] ?? "")) },
+      { ...axis, size: 58, values: (_, ticks) => ticks.map((value) => (unit === "%" && value > 100 ? "" : written(value, 4))) },
     ],
-    series: [
-      { label: "\u00a0", value: (_, place) => x[place] ?? "" },
-      ...shown.map((one, place) => ({ label: one.label, fill: shade(COLOURS[(series.length - 1 - place) % COLOURS.length]), stroke: shade(COLOURS[(series.length - 1 - place) % COLOURS.length]), width: 0, paths: bars, points: { show: false }, value: (_plot, _value, _series, at) => text(at == null ? null : one.values[at]) })),
-    ],
-    cursor: { y: false, points: { show: false } },
-  }, [x.map((_, place) => place), ...tops], host);
+    series: [{}, ...drawn.map((line) => ({ label: line.label, ...one(line) }))],
+    cursor: { y: false, points: { show: !bars }, drag: { x: false, y: false } },
+    legend: { show: false },
+    plugins: [box(host, chart)],
+  }, [x.map((_, place) => place), ...drawn.map((line) => line.data)], host);
 }
 
 const charts = document.querySelectorAll("[data-chart]");

@@ -1,39 +1,41 @@
 //! `/dashboard/balances`: what is left with each provider, and booking a top-up or an adjustment.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
 use crate::dashboard::access::{Books, Posted, Right, SeesMoney, Signed};
 use crate::dashboard::fault::Fault;
+use crate::dashboard::fields::{Fields, Line, Wrong, once};
 use crate::dashboard::forms::Form;
 use crate::dashboard::shell::{self, Section};
 use crate::dashboard::show;
+use crate::dashboard::text::faults::filled;
 use crate::dashboard::view::View;
 use crate::gateway::{Balance, BookError, Gateway, NewEntry, Unsettled};
 use crate::ledger::entry::Kind;
-use crate::money::{Currency, Micros, Money};
+use crate::money::{Micros, Money};
+
+const PATH: &str = "/dashboard/balances";
+const LONGEST_NOTE: usize = 500;
 
 pub async fn show(
     signed: Signed<SeesMoney>,
     gateway: web::Data<Gateway>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Fault> {
-    page(
-        &signed.view,
-        &gateway,
-        StatusCode::OK,
-        &Form::default(),
-        None,
-    )
-    .await
+    let view = &signed.view;
+    let asked = Form::parse(request.query_string());
+    let done = (asked.text("done") == "booked").then_some(view.t.money.booked);
+    page(view, &gateway, &Form::default(), &Wrong::default(), done).await
 }
 
 async fn page(
     view: &View,
     gateway: &Gateway,
-    status: StatusCode,
     form: &Form,
-    said: Option<(&str, &str)>,
+    wrong: &Wrong,
+    done: Option<&str>,
 ) -> Result<HttpResponse, Fault> {
     let t = view.t.money;
     let balances = gateway
@@ -46,32 +48,47 @@ async fn page(
         .map_err(|trouble| view.trouble(&trouble))?;
     let body = html! {
         (shell::heading(t.balances, Some(t.balances_lead), &shell::nothing()))
-        @if let Some((tone, words)) = said { p class={ "notice " (tone) } role="status" { (words) } }
+        (show::done(done))
         section class="panel" { (accounts(view, &balances)) }
-        @if view.may(Right::Book) { section class="panel" { h2 { (t.book) } (booking(view, &balances, form)) } }
-        @if !unsettled.is_empty() { section class="panel" { h2 { (t.unsettled) } p class="hint" { (t.unsettled_why) } (open(view, &unsettled)) } }
+        @if view.may(Right::Book) {
+            section class="panel" {
+                h2 { (t.book) }
+                (booking(view, &balances, Fields { t: view.t, form, wrong }))
+                p class="hint" { (t.book_lead) }
+            }
+        }
+        @if !unsettled.is_empty() {
+            section class="panel" { h2 { (t.unsettled) } p class="hint" { (t.unsettled_why) } (open(view, &unsettled)) }
+        }
+    };
+    let status = if wrong.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::UNPROCESSABLE_ENTITY
     };
     Ok(view.answer(status, t.balances, Some(Section::Balances), &body))
 }
 
 fn accounts(view: &View, balances: &[Balance]) -> Markup {
     let t = view.t.money;
+    let perhaps = |amount: Option<Money>| html! { @match amount { Some(amount) => (show::money(amount)), None => "—" } };
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(t.balances) {
             table class="figures" {
+                caption class="unseen" { (t.balances) }
                 thead { tr {
-                    th scope="col" { (t.provider) }
+                    th scope="col" { (view.t.provider) }
                     @for name in [t.computed, t.reported, t.drift, t.threshold, t.runway] { th scope="col" class="figure" { (name) } }
                 } }
                 tbody {
                     @for balance in balances {
-                        @let money = |amount: Micros| show::money(Money::new(amount, balance.currency));
+                        @let money = |amount: Micros| Money::new(amount, balance.currency);
                         tr {
-                            th scope="row" { (balance.provider) }
-                            td class="figure" { (money(balance.computed)) }
-                            td class="figure" { @match balance.reported { Some(amount) => { (money(amount)) @if let Some(at) = balance.reported_at { p class="hint" { (show::time(at)) } } }, None => "—" } }
-                            td class="figure" { @match balance.drift() { Some(amount) => (money(amount)), None => "—" } }
-                            td class="figure" { @match balance.threshold { Some(amount) => (money(amount)), None => "—" } }
+                            th scope="row" { (balance.provider) @if balance.is_low() { " " (show::state("bad", t.low)) } }
+                            td class="figure" { (show::money(money(balance.computed))) }
+                            td class="figure" { (perhaps(balance.reported.map(money))) @if let Some(at) = balance.reported_at { p class="hint" { (show::time(view, at)) } } }
+                            td class="figure" { (perhaps(balance.drift().map(money))) }
+                            td class="figure" { (perhaps(balance.threshold.map(money))) }
                             td class="figure" { @match balance.runway_days { Some(days) => { (days.to_string()) " " (t.days) }, None => "—" } }
                         }
                     }
@@ -81,46 +98,49 @@ fn accounts(view: &View, balances: &[Balance]) -> Markup {
     }
 }
 
-fn booking(view: &View, balances: &[Balance], form: &Form) -> Markup {
-    let t = view.t.money;
+fn booking(view: &View, balances: &[Balance], fields: Fields<'_>) -> Markup {
+    let t = view.t;
+    let accounts: Vec<_> = balances
+        .iter()
+        .map(|balance| {
+            let account = format!("{} {}", balance.provider, balance.currency);
+            (account.clone(), account)
+        })
+        .collect();
+    let kinds = [Kind::TopUp, Kind::Adjustment]
+        .map(|kind| (kind.as_str().to_owned(), show::kind(t, kind).to_owned()));
     html! {
-        form class="filters" method="post" action="/dashboard/balances" {
+        (fields.summary())
+        form class="filters" method="post" action=(PATH) {
             (shell::token(view))
-            label { span { (t.provider) }
-                select name="account" {
-                    @for balance in balances {
-                        @let account = format!("{} {}", balance.provider, balance.currency);
-                        option value=(account) selected[account == form.text("account")] { (account) }
-                    }
-                }
-            }
-            label { span { (view.t.kind) }
-                select name="kind" {
-                    option value="top_up" { (t.top_up) }
-                    option value="adjustment" selected[form.text("kind") == "adjustment"] { (t.adjustment) }
-                }
-            }
-            label { span { (t.amount) } input type="text" name="amount" value=(form.text("amount")) inputmode="decimal" size="10" required autocomplete="off"; }
-            label { span { (t.note) } input type="text" name="note" value=(form.text("note")) maxlength="500" size="30"; }
-            button type="submit" { (t.book) }
+            (once())
+            (fields.choice(t.money.account, "account", &accounts, ""))
+            (fields.choice(t.kind, "kind", &kinds, "top_up"))
+            (fields.line(t.amount, "amount", Line::Decimal, ""))
+            (fields.line(t.note, "note", Line::Text, ""))
+            button type="submit" { (t.money.book) }
         }
     }
 }
 
 fn open(view: &View, unsettled: &[Unsettled]) -> Markup {
-    let t = view.t.money;
+    let t = view.t;
     html! {
-        div class="scroll" tabindex="0" role="region" aria-label=(t.unsettled) {
+        div class="scroll" tabindex="0" role="region" aria-label=(t.money.unsettled) {
             table class="figures" {
-                thead { tr { th scope="col" { (view.t.time) } th scope="col" { (t.channel) } th scope="col" { (t.provider) } th scope="col" class="figure" { (t.amount) } th scope="col" { (t.written_off) } } }
+                caption class="unseen" { (t.money.unsettled) }
+                thead { tr {
+                    th scope="col" { (show::time_head(view)) } th scope="col" { (t.channel) } th scope="col" { (t.provider) }
+                    th scope="col" class="figure" { (t.amount) } th scope="col" { (t.money.written_off) }
+                } }
                 tbody {
                     @for one in unsettled {
                         tr {
-                            td { a href=(format!("/dashboard/verifications/{}", one.attempt.verification())) { (show::time(one.created_at)) } }
+                            td { a href=(format!("/dashboard/verifications/{}", one.attempt.verification())) { (show::time(view, one.created_at)) } }
                             td { (show::channel(one.channel)) }
                             td { (one.provider) }
                             td class="figure" { (show::money(one.estimate)) }
-                            td { (show::time(one.written_off_at)) }
+                            td { (show::time(view, one.written_off_at)) }
                         }
                     }
                 }
@@ -134,60 +154,72 @@ pub async fn book(
     gateway: web::Data<Gateway>,
 ) -> Result<HttpResponse, Fault> {
     let (view, form) = (&posted.signed.view, &posted.form);
-    let wrong = StatusCode::UNPROCESSABLE_ENTITY;
-    let refused =
-        async |words: String| page(view, &gateway, wrong, form, Some(("bad", &words))).await;
-    let kind = if form.text("kind") == "adjustment" {
-        Kind::Adjustment
-    } else {
-        Kind::TopUp
+    let mut wrong = Wrong::default();
+    let Some(new) = read(&posted, &mut wrong) else {
+        return page(view, &gateway, form, &wrong, None).await;
     };
-    let Some((provider, currency)) = form.text("account").split_once(' ') else {
-        return refused("account: choose one".to_owned()).await;
-    };
-    let Ok(currency) = currency.parse::<Currency>() else {
-        return refused("account: choose one".to_owned()).await;
-    };
-    let amount = match form.text("amount").replace(',', ".").parse::<Micros>() {
-        Ok(amount) if amount.0 == 0 || (kind == Kind::TopUp && amount.0 < 0) => {
-            return refused(
-                "amount: must be more than 0; a correction downwards is an adjustment".to_owned(),
-            )
-            .await;
+    let booked = posted
+        .once(
+            &gateway,
+            async |ticket| gateway.book(new, Some(ticket)).await.map(|_| ()),
+            async |_| Some(Ok(())),
+        )
+        .await?;
+    match booked {
+        Ok(()) => Ok(view.go("/dashboard/balances?done=booked")),
+        Err(BookError::Trouble(trouble)) => Err(view.trouble(&trouble)),
+        Err(error) => {
+            wrong.note("account", view.t.faults.booking(&error));
+            page(view, &gateway, form, &wrong, None).await
         }
-        Ok(amount) => amount,
-        Err(error) => return refused(format!("amount: {error}")).await,
-    };
-    let note = form.text("note");
-    if kind == Kind::Adjustment && note.is_empty() {
-        return refused("note: an adjustment needs a reason".to_owned()).await;
     }
-    let new = NewEntry {
+}
+
+fn read(posted: &Posted<Books>, wrong: &mut Wrong) -> Option<NewEntry> {
+    let (view, form) = (&posted.signed.view, &posted.form);
+    let t = &view.t.faults;
+    let kind = match form.text("kind") {
+        "top_up" => Some(Kind::TopUp),
+        "adjustment" => Some(Kind::Adjustment),
+        _ => {
+            wrong.note("kind", t.choose);
+            None
+        }
+    };
+    let account = form.text("account").split_once(' ');
+    let account = account.and_then(|(provider, currency)| Some((provider, currency.parse().ok()?)));
+    if account.is_none() {
+        wrong.note("account", t.choose);
+    }
+    let amount = wrong.amount(view, "amount", form);
+    if let Some(amount) = amount {
+        if amount == Micros::ZERO {
+            wrong.note("amount", t.not_positive);
+        } else if kind == Some(Kind::TopUp) && amount < Micros::ZERO {
+            wrong.note("amount", t.downwards);
+        }
+    }
+    let note: String = form
+        .text("note")
+        .chars()
+        .filter(|c| !c.is_control())
+        .collect();
+    if kind == Some(Kind::Adjustment) && note.is_empty() {
+        wrong.note("note", t.note_required);
+    }
+    if note.chars().count() > LONGEST_NOTE {
+        wrong.note(
+            "note",
+            filled(t.too_long_text, &[&LONGEST_NOTE.to_string()]),
+        );
+    }
+    let ((provider, currency), amount, kind) = (account?, amount?, kind?);
+    wrong.is_empty().then(|| NewEntry {
         provider: provider.to_owned(),
         kind,
         money: Money::new(amount, currency),
-        note: Some(
-            note.chars()
-                .filter(|c| !c.is_control())
-                .take(500)
-                .collect::<String>(),
-        )
-        .filter(|note| !note.is_empty()),
+        note: Some(note).filter(|note| !note.is_empty()),
         author: posted.signed.user.email.clone(),
         at: None,
-    };
-    match gateway.book(new, None).await {
-        Ok(_) => {
-            page(
-                view,
-                &gateway,
-                StatusCode::OK,
-                &Form::default(),
-                Some(("good", view.t.money.booked)),
-            )
-            .await
-        }
-        Err(BookError::Trouble(trouble)) => Err(view.trouble(&trouble)),
-        Err(error) => refused(format!("account: {error}")).await,
-    }
+    })
 }

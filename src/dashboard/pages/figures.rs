@@ -1,188 +1,57 @@
-//! Reports as tables and charts: what the pages about money share.
+//! Reports as tables, and how their figures are written.
 
-use chrono::NaiveDate;
 use maud::{Markup, html};
-use serde_json::json;
 
-use crate::dashboard::forms::{Form, encoded};
-use crate::dashboard::text::money::MoneyTexts;
-use crate::gateway::Gateway;
+use crate::dashboard::show;
+use crate::dashboard::text::Texts;
+use crate::dashboard::text::faults::filled;
+use crate::dashboard::view::View;
 use crate::money::{Currency, Micros, Money};
-use crate::reports::query::{self, Group, Query};
 use crate::reports::table::{Cell, Table};
+use crate::verification::route::Channel;
 
-/// What a page asks for, as far as it can be read; what cannot be falls back and is said.
-pub struct Asked {
-    pub query: Query,
-    pub fault: Option<String>,
-    pub project: String,
-}
-
-/// Reads the filters of a report.
-pub fn asked(gateway: &Gateway, form: &Form, groups: &[Group]) -> Asked {
-    let mut fault = None;
-    let mut note = |result: Result<(), String>| {
-        if let Err(detail) = result {
-            fault.get_or_insert(detail);
-        }
-    };
-    let day = |name: &str| -> Result<Option<NaiveDate>, String> {
-        match form.text(name) {
-            "" => Ok(None),
-            text => query::date(text).map(Some),
-        }
-    };
-    let (from, to) = (day("from"), day("to"));
-    note(from.as_ref().map(|_| ()).map_err(Clone::clone));
-    note(to.as_ref().map(|_| ()).map_err(Clone::clone));
-    let zone = match form.text("tz") {
-        "" => Ok(chrono_tz::UTC),
-        text => query::zone(text),
-    };
-    note(zone.as_ref().map(|_| ()).map_err(Clone::clone));
-    let currency = match form.text("currency") {
-        "" => Ok(gateway.reporting_currency()),
-        text => text
-            .to_ascii_uppercase()
-            .parse::<Currency>()
-            .map_err(|e| e.to_string()),
-    };
-    note(currency.as_ref().map(|_| ()).map_err(Clone::clone));
-    let named: Vec<&str> = form.all("group").filter(|name| !name.is_empty()).collect();
-    let groups = if named.is_empty() && form.text("shown").is_empty() {
-        Ok(groups.to_vec())
-    } else {
-        query::groups(&named.join(","))
-    };
-    note(groups.as_ref().map(|_| ()).map_err(Clone::clone));
-    let zone = zone.unwrap_or(chrono_tz::UTC);
-    let currency = currency.unwrap_or_else(|_| gateway.reporting_currency());
-    let groups = groups.unwrap_or_default();
-    let made = Query::new(
-        from.unwrap_or(None),
-        to.unwrap_or(None),
-        zone,
-        groups.clone(),
-        currency,
-        gateway.now(),
-    );
-    let mut query = made.unwrap_or_else(|problem| {
-        fault.get_or_insert(problem.to_string());
-        Query::new(None, None, zone, Vec::new(), currency, gateway.now())
-            .expect("the last thirty days are in order")
-    });
-    let project = form.text("project").to_owned();
-    if !project.is_empty() {
-        match gateway.directory().find_project(&project) {
-            Some(id) => query.project = Some(id.0),
-            None => {
-                fault.get_or_insert(format!("project: `{project}` is not a project"));
-            }
-        }
-    }
-    Asked {
-        query,
-        fault,
-        project,
-    }
-}
-
-/// The filters, as a form that works without script.
-pub fn filters(t: &MoneyTexts, gateway: &Gateway, asked: &Asked, path: &str) -> Markup {
-    let query = &asked.query;
-    html! {
-        form class="filters" method="get" action=(path) {
-            input type="hidden" name="shown" value="1";
-            label { span { (t.from) } input type="date" name="from" value=(query.from.to_string()); }
-            label { span { (t.to) } input type="date" name="to" value=(query.to.to_string()); }
-            label { span { (t.zone) }
-                input type="text" name="tz" value=(query.zone.name()) list="zones" size="16" autocomplete="off" spellcheck="false";
-            }
-            datalist id="zones" {
-                @for zone in ["UTC", "Asia/Tashkent", "Asia/Almaty", "Europe/Moscow", "Europe/Berlin", "Europe/London", "America/New_York", "Asia/Kolkata"] {
-                    option value=(zone) {}
-                }
-            }
-            label { span { (t.currency) } input type="text" name="currency" value=(query.currency.as_str()) size="4" maxlength="3" spellcheck="false"; }
-            label { span { (t.project) }
-                select name="project" {
-                    option value="" selected[asked.project.is_empty()] { (t.every_project) }
-                    @for project in gateway.directory().projects() {
-                        option value=(project.name) selected[project.name == asked.project] { (project.name) }
-                    }
-                }
-            }
-            fieldset class="choices" {
-                legend { (t.group_by) }
-                @for group in Group::ALL {
-                    label { input type="checkbox" name="group" value=(group.as_str()) checked[query.has(group)]; span { (name(t, group.as_str())) } }
-                }
-            }
-            button type="submit" { (t.show) }
-        }
-        @if let Some(fault) = &asked.fault { p class="notice bad" role="alert" { (fault) } }
-    }
-}
-
-/// The same filters as a query of an address.
-pub fn address(path: &str, asked: &Asked) -> String {
-    let query = &asked.query;
-    let mut out = format!(
-        "{path}?shown=1&from={}&to={}&tz={}&currency={}&project={}",
-        query.from,
-        query.to,
-        encoded(query.zone.name()),
-        query.currency,
-        encoded(&asked.project)
-    );
-    for group in &query.groups {
-        out.push_str("&group=");
-        out.push_str(group.as_str());
-    }
-    out
-}
+/// Rows that a page shows; the files have all.
+const SHOWN: usize = 500;
 
 /// The title of a column.
-pub fn name(t: &MoneyTexts, column: &str) -> String {
+pub fn name(t: &Texts, column: &str) -> String {
+    let m = t.money;
     let stage = |stage: &str| match stage {
+        "requested" => m.requested,
         "sent" => t.sent,
         "delivered" => t.delivered,
         "read" => t.read,
         _ => t.approved,
     };
     if let Some((of, share)) = column.split_once("_p") {
-        let which = if share == "50" { t.median } else { t.late };
+        let which = if share == "50" { m.median } else { m.late };
         return format!("{}, {which}", stage(of));
     }
     match column {
-        "month" => t.month,
-        "week" => t.week,
-        "day" => t.day,
-        "hour" => t.hour,
+        "month" => m.month,
+        "week" => m.week,
+        "day" => m.day,
+        "hour" => m.hour,
         "project" => t.project,
         "channel" => t.channel,
         "provider" => t.provider,
         "country" => t.country,
         "verifications" => t.verifications,
         "attempts" => t.attempts,
-        "delivered" => t.delivered,
-        "approved" => t.approved,
-        "charged" => t.charged,
-        "refunded" => t.refunded,
-        "refunded_expected" => t.refunded_expected,
-        "net" => t.net,
-        "sms_equivalent" => t.sms_equivalent,
-        "requested" => t.requested,
-        "sent" => t.sent,
-        "read" => t.read,
-        other => return other.to_owned(),
+        "charged" => m.charged,
+        "refunded" => m.refunded,
+        "refunded_expected" => m.refunded_expected,
+        "net" => m.net,
+        "sms_equivalent" => m.sms_equivalent,
+        other => stage(other),
     }
     .to_owned()
 }
 
 /// A report as a table with its total.
-pub fn table(t: &MoneyTexts, table: &Table, caption: &str) -> Markup {
-    let last = table.last_row();
+pub fn table(view: &View, table: &Table, caption: &str) -> Markup {
+    let (t, last) = (view.t, table.last_row());
+    let hidden = table.rows.len().saturating_sub(SHOWN);
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(caption) {
             table class="figures" {
@@ -193,23 +62,32 @@ pub fn table(t: &MoneyTexts, table: &Table, caption: &str) -> Markup {
                     }
                 } }
                 tbody {
-                    @for row in &table.rows { tr { @for (place, cell) in row.iter().enumerate() { (data(table, place, cell)) } } }
+                    @for row in table.rows.iter().take(SHOWN) { tr { @for place in 0..row.len() { (data(table, row, place)) } } }
                 }
                 tfoot { tr {
-                    @for (place, cell) in last.iter().enumerate() {
-                        @if place == 0 && table.keys > 0 { th scope="row" { (t.total) } }
-                        @else { (data(table, place, cell)) }
+                    @for place in 0..last.len() {
+                        @if place == 0 && table.keys > 0 { th scope="row" { (t.money.total) } }
+                        @else { (data(table, &last, place)) }
                     }
                 } }
             }
         }
+        @if hidden > 0 { p class="hint" { (filled(t.money.more_rows, &[&grouped(i64::try_from(hidden).unwrap_or(i64::MAX))])) } }
     }
 }
 
-fn data(table: &Table, place: usize, cell: &Cell) -> Markup {
+/// A cell of a row; of a funnel, with its share of the whole.
+fn data(table: &Table, row: &[Cell], place: usize) -> Markup {
+    let (column, cell) = (table.columns[place], &row[place]);
     if place < table.keys {
-        return html! { td { (cell.text(table.currency)) } };
+        let text = cell.text(table.currency);
+        return html! { td { @match text.parse::<Channel>() { Ok(channel) if column == "channel" => (show::channel(channel)), _ => (text) } } };
     }
+    let whole = table.columns.contains(&"requested") && column != "requested";
+    let part = match cell {
+        Cell::Count(count) if whole => share(*count, self::count(table, row, "requested")),
+        _ => None,
+    };
     let text = match cell {
         Cell::Count(count) => grouped(*count),
         other => other.text(table.currency).replace('-', "\u{2212}"),
@@ -219,7 +97,7 @@ fn data(table: &Table, place: usize, cell: &Cell) -> Markup {
     } else {
         text
     };
-    html! { td class="figure" { (text) } }
+    html! { td class="figure" { (text) @if part.is_some() { p class="hint" { (percent(part)) } } } }
 }
 
 /// With a thin space between thousands.
@@ -251,6 +129,14 @@ pub fn amount(table: &Table, row: &[Cell], column: &str) -> Micros {
     }
 }
 
+/// A time of a row, in seconds.
+pub fn seconds(table: &Table, row: &[Cell], column: &str) -> Option<f64> {
+    match cell(table, row, column) {
+        Some(Cell::Seconds(seconds)) => *seconds,
+        _ => None,
+    }
+}
+
 /// A name of a row.
 pub fn word<'a>(table: &Table, row: &'a [Cell], column: &str) -> &'a str {
     match cell(table, row, column) {
@@ -264,28 +150,14 @@ fn cell<'a>(table: &Table, row: &'a [Cell], column: &str) -> Option<&'a Cell> {
     row.get(place)
 }
 
-/// One line or kind of bars of a chart.
-pub struct Series {
-    pub label: String,
-    pub values: Vec<f64>,
+/// A part in per cent, to the nearest; `None`: of nothing.
+pub fn share(part: i64, of: i64) -> Option<i64> {
+    (of > 0).then(|| (part * 100 + of / 2) / of)
 }
 
-/// A chart for those who see it; the same figures stand in a table beside it.
-pub fn chart(label: &str, kind: &str, unit: &str, days: &[String], series: &[Series]) -> Markup {
-    let lines: Vec<_> = series
-        .iter()
-        .map(|one| json!({ "label": one.label, "values": one.values }))
-        .collect();
-    let data = json!({ "kind": kind, "unit": unit, "x": days, "series": lines });
-    html! {
-        div class="chart" role="img" aria-label=(label) data-chart=(data.to_string()) {}
-    }
-}
-
-/// Units of the currency, for a chart.
-#[expect(clippy::cast_precision_loss, reason = "a chart is not exact")]
-pub fn units(amount: Micros) -> f64 {
-    amount.0 as f64 / 1e6
+/// The same in words.
+pub fn percent(share: Option<i64>) -> String {
+    share.map_or_else(|| "—".to_owned(), |share| format!("{share} %"))
 }
 
 /// To the currency's minor digits, as a headline shows it; the tables have every digit.

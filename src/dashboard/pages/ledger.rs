@@ -1,44 +1,49 @@
 //! `/dashboard/ledger`: every charge, refund, top-up and adjustment, newest first.
 
-use std::fmt::Write as _;
-
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use chrono::{DateTime, SecondsFormat, Utc};
-use futures_util::stream;
+use chrono::{DateTime, Utc};
+use futures_util::TryStreamExt;
 use maud::{Markup, html};
 use uuid::Uuid;
 
+use super::list::{self, older};
 use crate::dashboard::access::{SeesLedger, Signed};
 use crate::dashboard::fault::Fault;
-use crate::dashboard::forms::{Form, encoded};
+use crate::dashboard::fields::{Fields, Line, Wrong};
+use crate::dashboard::forms::Form;
 use crate::dashboard::shell::{self, Section};
 use crate::dashboard::show;
-use crate::dashboard::text::Texts;
-use crate::gateway::{Gateway, LedgerQuery, Trouble};
+use crate::dashboard::view::View;
+use crate::gateway::{Gateway, LedgerQuery};
 use crate::ledger::entry::{Entry, Kind};
-use crate::reports::csv;
-use crate::reports::query::date;
 
-const PAGE: i64 = 50;
+const FILTERS: [&str; 5] = ["kind", "provider", "project", "from", "to"];
 
-fn asked(form: &Form, limit: i64) -> LedgerQuery {
-    let day = |name: &str| {
-        date(form.text(name))
-            .ok()
-            .and_then(|day| day.and_hms_opt(0, 0, 0))
-            .map(|day| day.and_utc())
-    };
+fn asked(view: &View, gateway: &Gateway, form: &Form) -> (LedgerQuery, Wrong) {
+    let mut wrong = Wrong::default();
+    let days = list::days(view, form, &mut wrong);
     let provider = form.text("provider").to_owned();
-    LedgerQuery {
+    let kind = match form.text("kind") {
+        "" => None,
+        text => {
+            let kind = Kind::parse(text);
+            if kind.is_none() {
+                wrong.note("kind", view.t.faults.choose);
+            }
+            kind
+        }
+    };
+    let query = LedgerQuery {
         provider: Some(provider).filter(|name| !name.is_empty()),
-        kind: Kind::parse(form.text("kind")),
-        from: day("from"),
-        before: day("to").map(|day| day + chrono::TimeDelta::days(1)),
+        project: list::project(view, gateway, form, &mut wrong),
+        kind,
+        from: days.from,
+        before: days.before,
         cursor: cursor(form.text("cursor")),
-        limit,
         ..LedgerQuery::default()
-    }
+    };
+    (query, wrong)
 }
 
 fn cursor(text: &str) -> Option<(DateTime<Utc>, Uuid)> {
@@ -54,45 +59,50 @@ pub async fn list(
 ) -> Result<HttpResponse, Fault> {
     let (view, t) = (&signed.view, signed.view.t);
     let form = Form::parse(request.query_string());
-    let found = gateway
-        .list_ledger(&signed.access(), asked(&form, PAGE + 1))
-        .await;
-    let mut found = found.map_err(|trouble| view.trouble(&trouble))?;
-    let more = found.len() > usize::try_from(PAGE).unwrap_or(50);
-    found.truncate(usize::try_from(PAGE).unwrap_or(50));
-    let mut filters = String::new();
-    for name in ["provider", "kind", "from", "to"] {
-        if !form.text(name).is_empty() {
-            let _ = write!(filters, "&{name}={}", encoded(form.text(name)));
-        }
+    let (query, wrong) = asked(view, &gateway, &form);
+    let mut found = Vec::new();
+    if wrong.is_empty() {
+        let query = LedgerQuery {
+            limit: list::PAGE + 1,
+            ..query
+        };
+        let listed = gateway.list_ledger(&signed.access(), query).await;
+        found = listed.map_err(|trouble| view.trouble(&trouble))?;
     }
-    let older = found.last().filter(|_| more).map(|last| {
-        format!(
-            "/dashboard/ledger?cursor={}.{}{filters}",
-            last.at.timestamp_micros(),
-            last.id.simple()
-        )
-    });
-    let export = html! { a class="button quiet" href=(format!("/dashboard/ledger.csv?{filters}")) download { "CSV" } };
+    let cursor = list::cut(&mut found)
+        .map(|last| format!("{}.{}", last.at.timestamp_micros(), last.id.simple()));
+    let export = html! { a class="button quiet" href=(list::address("/dashboard/ledger.csv", &form, &FILTERS)) download { "CSV" } };
+    let fields = Fields {
+        t,
+        form: &form,
+        wrong: &wrong,
+    };
+    let any = |options: &mut dyn Iterator<Item = (String, String)>| -> Vec<(String, String)> {
+        std::iter::once((String::new(), t.any.to_owned()))
+            .chain(options)
+            .collect()
+    };
+    let kinds = any(&mut Kind::ALL
+        .into_iter()
+        .map(|kind| (kind.as_str().to_owned(), show::kind(t, kind).to_owned())));
+    let accounts = any(&mut gateway
+        .accounts()
+        .map(|account| (account.provider.to_owned(), account.provider.to_owned())));
     let body = html! {
-        (shell::heading(t.ledger, None, &export))
+        (shell::heading(t.ledger, Some(t.money.book_lead), &export))
         form class="filters" method="get" action="/dashboard/ledger" {
-            label { span { (t.kind) }
-                select name="kind" {
-                    option value="" { (t.any) }
-                    @for kind in Kind::ALL { option value=(kind.as_str()) selected[kind.as_str() == form.text("kind")] { (show::kind(t, kind)) } }
-                }
-            }
-            label { span { (t.provider) } input type="text" name="provider" value=(form.text("provider")) size="12" autocomplete="off"; }
-            label { span { (t.from) } input type="date" name="from" value=(form.text("from")); }
-            label { span { (t.to) } input type="date" name="to" value=(form.text("to")); }
+            (fields.choice(t.kind, "kind", &kinds, ""))
+            (fields.choice(t.provider, "provider", &accounts, ""))
+            (list::projects(view, &gateway, fields))
+            (fields.line(t.from, "from", Line::Date, ""))
+            (fields.line(t.to, "to", Line::Date, ""))
             button type="submit" { (t.show) }
         }
-        @if found.is_empty() { div class="empty" { h2 { (t.nothing_found) } p { (t.nothing_found_why) } } }
+        @if found.is_empty() { (list::nothing(t)) }
         @else {
             section class="panel" {
-                (table(t, &found, true))
-                @if let Some(older) = older { p class="pages" { a class="button quiet" href=(older) rel="next" { (t.next_page) } } }
+                (table(view, &found, true))
+                (older(view, "/dashboard/ledger", &form, &FILTERS, cursor))
             }
         }
     };
@@ -100,24 +110,29 @@ pub async fn list(
 }
 
 /// Entries as a table, perhaps with links to their verifications.
-pub fn table(t: &Texts, entries: &[Entry], linked: bool) -> Markup {
+pub fn table(view: &View, entries: &[Entry], linked: bool) -> Markup {
+    let t = view.t;
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(t.ledger) {
             table class="figures" {
                 caption class="unseen" { (t.ledger) }
-                thead { tr { th scope="col" { (t.time) } th scope="col" { (t.kind) } th scope="col" { (t.basis) } th scope="col" { (t.provider) } th scope="col" class="figure" { (t.amount) } @if linked { th scope="col" { (t.note) } } } }
+                thead { tr {
+                    th scope="col" { (show::time_head(view)) } th scope="col" { (t.kind) } th scope="col" { (t.basis) }
+                    th scope="col" { (t.provider) } th scope="col" class="figure" { (t.amount) }
+                    @if linked { th scope="col" { (t.note) } }
+                } }
                 tbody {
                     @for entry in entries {
                         tr {
                             td {
-                                @if let (true, Some(id)) = (linked, entry.verification) { a href=(format!("/dashboard/verifications/{id}")) { (show::time(entry.at)) } }
-                                @else { (show::time(entry.at)) }
+                                @if let (true, Some(id)) = (linked, entry.verification) { a href=(format!("/dashboard/verifications/{id}")) { (show::time(view, entry.at)) } }
+                                @else { (show::time(view, entry.at)) }
                             }
                             td { (show::kind(t, entry.kind)) }
                             td { (show::basis(t, &entry.basis)) }
                             td { (entry.provider) }
                             td class="figure" { (show::money(entry.money)) }
-                            @if linked { td { (entry.note.as_deref().unwrap_or_default()) @if let Some(author) = &entry.author { p class="hint" { (author) } } } }
+                            @if linked { td class="words" { (entry.note.as_deref().unwrap_or_default()) @if let Some(author) = &entry.author { p class="hint" { (author) } } } }
                         }
                     }
                 }
@@ -126,61 +141,25 @@ pub fn table(t: &Texts, entries: &[Entry], linked: bool) -> Markup {
     }
 }
 
+/// All that the filters let through. Filters that say nothing sensible are told on the page.
 pub async fn csv(
     signed: Signed<SeesLedger>,
     gateway: web::Data<Gateway>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Fault> {
-    const PART: i64 = 1_000;
+    let view = &signed.view;
     let form = Form::parse(request.query_string());
-    let (gateway, access) = (gateway.get_ref().clone(), signed.access());
-    let head =
-        "id,at,kind,basis,amount,currency,provider,verification_id,attempt_id,author,note\r\n"
-            .to_owned();
-    let parts = stream::try_unfold(
-        (Some(asked(&form, PART)), head),
-        move |(query, mut text)| {
-            let (gateway, access) = (gateway.clone(), access.clone());
-            async move {
-                let Some(mut query) = query else {
-                    return Ok(None);
-                };
-                let entries = gateway.list_ledger(&access, query.clone()).await?;
-                for entry in &entries {
-                    text.push_str(&line(entry));
-                }
-                query.cursor = entries.last().map(|last| (last.at, last.id));
-                let full = i64::try_from(entries.len()).is_ok_and(|len| len == PART);
-                Ok::<_, Trouble>(Some((
-                    web::Bytes::from(text),
-                    (full.then_some(query), String::new()),
-                )))
-            }
-        },
-    );
+    let (query, wrong) = asked(view, &gateway, &form);
+    if !wrong.is_empty() {
+        return Ok(view.go(&list::address("/dashboard/ledger", &form, &FILTERS)));
+    }
+    let parts = gateway.ledger_csv(&signed.access(), query).await;
+    let parts = parts.map_err(|trouble| view.trouble(&trouble))?;
     Ok(HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8")
         .insert_header((
             header::CONTENT_DISPOSITION,
             "attachment; filename=\"ledger.csv\"",
         ))
-        .streaming(Box::pin(parts)))
-}
-
-fn line(entry: &Entry) -> String {
-    let id = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
-    let fields = [
-        entry.id.to_string(),
-        entry.at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
-        entry.kind.as_str().to_owned(),
-        entry.basis.clone(),
-        entry.money.decimal(),
-        entry.money.currency.to_string(),
-        entry.provider.clone(),
-        id(entry.verification),
-        id(entry.attempt),
-        entry.author.clone().unwrap_or_default(),
-        entry.note.clone().unwrap_or_default(),
-    ];
-    csv::line(fields.into_iter())
+        .streaming(Box::pin(parts.map_ok(web::Bytes::from))))
 }

@@ -1,22 +1,114 @@
-//! `/dashboard`: today beside yesterday and last week, thirty days as charts, and how the providers are.
+//! `/dashboard`: today beside yesterday and last week by the same hour, weeks as charts, and how providers and budgets are.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use chrono::Days;
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use maud::{Markup, html};
 
-use super::figures::{Series, amount, chart, count, grouped, short, table, units, word};
+use super::charts::{Kind, Series, chart, float, units};
+use super::figures::{amount, count, grouped, percent, seconds, share, short, table, word};
 use crate::dashboard::access::{Anyone, Right, Signed};
 use crate::dashboard::fault::Fault;
+use crate::dashboard::forms::Form;
 use crate::dashboard::shell::{self, Section};
-use crate::dashboard::text::money::MoneyTexts;
+use crate::dashboard::show;
+use crate::dashboard::text::faults::filled;
+use crate::dashboard::view::View;
 use crate::gateway::{Balance, BudgetState, Gateway, ReportKind};
-use crate::money::{Currency, Micros, Money};
+use crate::ledger::tally::QUARTER;
+use crate::money::{Currency, Micros};
 use crate::reports::query::{Group, Query};
 use crate::reports::table::Table;
 
-/// What one day shows.
+/// Days that the charts may cover.
+const RANGES: [u64; 3] = [7, 30, 90];
+
+pub async fn show(
+    signed: Signed<Anyone>,
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Fault> {
+    let view = &signed.view;
+    if !signed.may(Right::Money) {
+        return Ok(view.go("/dashboard/verifications"));
+    }
+    let t = view.t.money;
+    let (now, access) = (gateway.now(), signed.access());
+    let today = now.with_timezone(&view.zone).date_naive();
+    let back = |days| today.checked_sub_days(Days::new(days)).unwrap_or(today);
+    let asked = Form::parse(request.query_string())
+        .text("days")
+        .parse()
+        .ok();
+    let days = RANGES
+        .into_iter()
+        .find(|days| asked == Some(*days))
+        .unwrap_or(30);
+    let report = async |kind, from, groups, cut| {
+        let currency = gateway.reporting_currency();
+        let query = Query::new(Some(from), Some(today), view.zone, groups, currency, now);
+        let mut query = query.expect("ninety days up to today are in order");
+        query.cut = cut;
+        let made = gateway.report(&access, kind, query).await;
+        made.map_err(|trouble| view.trouble(&trouble))
+    };
+    let by_channel = || vec![Group::Day, Group::Channel];
+    let hour = Hour::of(now, view);
+    let so_far = report(ReportKind::Costs, back(7), by_channel(), Some(hour.seconds)).await?;
+    let history = report(ReportKind::Costs, back(days - 1), by_channel(), None).await?;
+    let health = report(ReportKind::Conversion, back(1), vec![Group::Provider], None).await?;
+    let trouble = |trouble| view.trouble(&trouble);
+    let balances = gateway.balances().await.map_err(trouble)?;
+    let budgets = gateway.budgets(&access).await.map_err(trouble)?;
+    let ranges = html! {
+        nav class="ranges" aria-label=(t.range) {
+            @for one in RANGES {
+                a href=(format!("/dashboard?days={one}")) aria-current=[(one == days).then_some("true")] { (one) " " (t.days) }
+            }
+        }
+    };
+    let body = html! {
+        (shell::heading(t.overview, Some(&filled(t.overview_lead, &[&hour.told])), &shell::nothing()))
+        @match (so_far, history) {
+            (Ok(so_far), Ok(history)) => {
+                (cards(view, &so_far, [today, back(1), back(7)]))
+                (charts(view, &history, (back(days - 1), today), &ranges))
+            },
+            (Err(missing), _) | (_, Err(missing)) => p class="notice bad" role="alert" { (view.t.faults.missing(&missing)) },
+        }
+        (providers(view, &gateway, &balances, health.ok().as_ref()))
+        (brakes(view, &gateway, &budgets))
+    };
+    Ok(view.page(t.overview, Section::Overview, &body))
+}
+
+/// How far today is.
+struct Hour {
+    /// Since midnight, up to the end of the quarter of an hour that runs.
+    seconds: i64,
+    /// That moment, as the clock shows it.
+    told: String,
+}
+
+impl Hour {
+    fn of(now: DateTime<Utc>, view: &View) -> Self {
+        let today = now.with_timezone(&view.zone).date_naive();
+        let begun = crate::reports::calendar::midnight(today, view.zone);
+        let since = (now.timestamp() - begun.timestamp()).div_euclid(QUARTER) * QUARTER + QUARTER;
+        let end = begun + TimeDelta::seconds(since);
+        Self {
+            seconds: since,
+            told: if end.date_naive() > today {
+                "24:00".to_owned()
+            } else {
+                end.format("%H:%M").to_string()
+            },
+        }
+    }
+}
+
+/// What one day shows, or several.
 #[derive(Clone, Copy, Default)]
-struct Day {
+struct Sum {
     verifications: i64,
     approved: i64,
     by_telegram: i64,
@@ -24,181 +116,188 @@ struct Day {
     sms: i64,
 }
 
-impl Day {
-    fn share(part: i64, of: i64) -> Option<i64> {
-        (of > 0).then(|| (part * 100 + of / 2) / of)
+impl Sum {
+    /// Over the rows that fit.
+    fn of(report: &Table, fits: impl Fn(&str) -> bool) -> Self {
+        let mut sum = Self::default();
+        for row in &report.rows {
+            if !fits(word(report, row, "day")) {
+                continue;
+            }
+            let verifications = count(report, row, "verifications");
+            sum.verifications += verifications;
+            sum.approved += count(report, row, "approved");
+            if word(report, row, "channel") == "telegram" {
+                sum.by_telegram += verifications;
+            }
+            sum.net += amount(report, row, "net").0;
+            sum.sms += amount(report, row, "sms_equivalent").0;
+        }
+        sum
+    }
+
+    fn approval(&self) -> Option<i64> {
+        share(self.approved, self.verifications)
+    }
+
+    fn telegram(&self) -> Option<i64> {
+        share(self.by_telegram, self.verifications)
+    }
+
+    fn saved(&self) -> Micros {
+        Micros(self.sms - self.net)
+    }
+
+    /// The five headlines.
+    fn told(&self, currency: Currency) -> [String; 5] {
+        let money = |amount| format!("{} {currency}", short(amount, currency));
+        [
+            money(Micros(self.net)),
+            grouped(self.verifications),
+            percent(self.approval()),
+            percent(self.telegram()),
+            money(self.saved()),
+        ]
     }
 }
 
-pub async fn show(
-    signed: Signed<Anyone>,
-    gateway: web::Data<Gateway>,
-    _: HttpRequest,
-) -> Result<HttpResponse, Fault> {
-    let view = &signed.view;
-    if !signed.may(Right::Money) {
-        return Ok(view.go("/dashboard/verifications"));
-    }
+fn headlines(view: &View) -> [&'static str; 5] {
+    let t = view.t;
+    [
+        t.money.spend,
+        t.verifications,
+        t.money.approval_rate,
+        t.money.telegram_share,
+        t.money.savings,
+    ]
+}
+
+fn cards(view: &View, report: &Table, days: [NaiveDate; 3]) -> Markup {
     let t = view.t.money;
-    let currency = gateway.reporting_currency();
-    let groups = vec![Group::Day, Group::Channel];
-    let query = Query::new(None, None, chrono_tz::UTC, groups, currency, gateway.now())
-        .expect("the last thirty days are in order");
-    let (from, today) = (query.from, query.to);
-    let access = signed.access();
-    let made = gateway.report(&access, ReportKind::Costs, query).await;
-    let made = made.map_err(|trouble| view.trouble(&trouble))?;
-    let balances = gateway
-        .balances()
-        .await
-        .map_err(|trouble| view.trouble(&trouble))?;
-    let budgets = gateway
-        .budgets(&access)
-        .await
-        .map_err(|trouble| view.trouble(&trouble))?;
-    let body = html! {
-        (shell::heading(t.overview, Some(t.overview_lead), &shell::nothing()))
-        @match made {
-            Err(missing) => p class="notice bad" role="alert" { (missing.to_string()) },
-            Ok(report) => {
-                (cards(t, &report, today, currency))
-                (charts(t, &report, from, today, currency))
-            },
-        }
-        (providers(t, &gateway, &balances))
-        (brakes(t, &gateway, &budgets))
-    };
-    Ok(view.page(t.overview, Section::Overview, &body))
-}
-
-/// How a day's figure is written.
-type Figure<'a> = Box<dyn Fn(&Day) -> String + 'a>;
-
-fn of_day(report: &Table, day: chrono::NaiveDate) -> Day {
-    let mut sum = Day::default();
-    let day = day.to_string();
-    for row in report
-        .rows
-        .iter()
-        .filter(|row| word(report, row, "day") == day)
-    {
-        let verifications = count(report, row, "verifications");
-        sum.verifications += verifications;
-        sum.approved += count(report, row, "approved");
-        if word(report, row, "channel") == "telegram" {
-            sum.by_telegram += verifications;
-        }
-        sum.net += amount(report, row, "net").0;
-        sum.sms += amount(report, row, "sms_equivalent").0;
-    }
-    sum
-}
-
-fn cards(t: &MoneyTexts, report: &Table, today: chrono::NaiveDate, currency: Currency) -> Markup {
-    let back = |days| today.checked_sub_days(Days::new(days)).unwrap_or(today);
-    let days = [today, back(1), back(7)].map(|day| of_day(report, day));
-    let money =
-        |day: &Day, of: fn(&Day) -> i64| format!("{} {currency}", short(Micros(of(day)), currency));
-    let percent =
-        |share: Option<i64>| share.map_or_else(|| "—".to_owned(), |share| format!("{share} %"));
-    let figures: [(&str, Figure<'_>); 5] = [
-        (t.spend, Box::new(|day| money(day, |day| day.net))),
-        (t.verifications, Box::new(|day| grouped(day.verifications))),
-        (
-            t.approval_rate,
-            Box::new(|day| percent(Day::share(day.approved, day.verifications))),
-        ),
-        (
-            t.telegram_share,
-            Box::new(|day| percent(Day::share(day.by_telegram, day.verifications))),
-        ),
-        (
-            t.savings,
-            Box::new(|day| money(day, |day| day.sms - day.net)),
-        ),
-    ];
+    let [today, yesterday, week_ago] = days.map(|day| {
+        let day = day.to_string();
+        Sum::of(report, |of| of == day).told(report.currency)
+    });
     html! {
         ul class="cards" {
-            @for (name, figure) in &figures {
+            @for (place, name) in headlines(view).into_iter().enumerate() {
                 li class="card" {
                     h2 { (name) }
-                    p class="big" { (figure(&days[0])) }
+                    p class="big" { (today[place]) }
                     dl {
-                        div { dt { (t.yesterday) } dd { (figure(&days[1])) } }
-                        div { dt { (t.week_ago) } dd { (figure(&days[2])) } }
+                        div { dt { (t.yesterday) } dd { (yesterday[place]) } }
+                        div { dt { (t.week_ago) } dd { (week_ago[place]) } }
                     }
-                    @if *name == t.savings { p class="hint" { (t.savings_why) } }
                 }
             }
         }
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a chart is not exact")]
 fn charts(
-    t: &MoneyTexts,
+    view: &View,
     report: &Table,
-    from: chrono::NaiveDate,
-    to: chrono::NaiveDate,
-    currency: Currency,
+    (from, to): (NaiveDate, NaiveDate),
+    ranges: &Markup,
 ) -> Markup {
+    let (t, currency) = (view.t.money, report.currency);
     let days: Vec<String> = from
         .iter_days()
         .take_while(|day| *day <= to)
         .map(|day| day.to_string())
         .collect();
-    let by_channel =
-        |channel: &str, of: &dyn Fn(&[crate::reports::table::Cell]) -> f64| -> Vec<f64> {
+    let of_day: Vec<Sum> = days
+        .iter()
+        .map(|day| Sum::of(report, |of| of == day))
+        .collect();
+    let all = Sum::of(report, |_| true);
+    let by_channel = |of: &dyn Fn(&[crate::reports::table::Cell]) -> f64| {
+        [("Telegram", "telegram"), ("SMS", "sms")].map(|(label, channel)| {
             let value = |day: &String| {
                 let rows = report.rows.iter().filter(|row| {
                     word(report, row, "day") == day && word(report, row, "channel") == channel
                 });
-                rows.map(|row| of(row)).sum()
+                Some(rows.map(|row| of(row)).sum())
             };
-            days.iter().map(value).collect()
-        };
-    let net = |row: &[crate::reports::table::Cell]| units(amount(report, row, "net"));
-    let made = |row: &[crate::reports::table::Cell]| count(report, row, "verifications") as f64;
-    let both = |of: &dyn Fn(&[crate::reports::table::Cell]) -> f64| {
-        [("Telegram", "telegram"), ("SMS", "sms")].map(|(label, channel)| Series {
-            label: label.to_owned(),
-            values: by_channel(channel, of),
+            Series {
+                label: label.to_owned(),
+                values: days.iter().map(value).collect(),
+            }
         })
     };
+    let lines = |label: &str, of: &dyn Fn(&Sum) -> Option<f64>| Series {
+        label: label.to_owned(),
+        values: of_day.iter().map(of).collect(),
+    };
+    let spend = by_channel(&|row| units(amount(report, row, "net")));
+    let made = by_channel(&|row| float(count(report, row, "verifications")));
+    let rates = [
+        lines(t.approval_rate, &|sum| sum.approval().map(float)),
+        lines(t.telegram_share, &|sum| sum.telegram().map(float)),
+    ];
+    let sms = [
+        lines(t.sms_equivalent, &|sum| Some(units(Micros(sum.sms)))),
+        lines(t.spent, &|sum| Some(units(Micros(sum.net)))),
+    ];
+    let unit = currency.as_str();
+    let panel = |name: &str, unit: &str, chart: Markup| html! { section class="panel" { h3 { (name) " " span class="hint" { (unit) } } (chart) } };
     html! {
-        div class="two" {
-            section class="panel" {
-                h2 { (t.spend_by_day) " " span class="hint" { (currency.as_str()) } }
-                (chart(t.spend_by_day, "bars", currency.as_str(), &days, &both(&net)))
-            }
-            section class="panel" {
-                h2 { (t.verifications_by_day) }
-                (chart(t.verifications_by_day, "bars", "", &days, &both(&made)))
-            }
+        div class="heading" { h2 { (filled(t.last_days, &[&days.len().to_string()])) } (ranges) }
+        dl class="panel facts sums" {
+            @for (name, figure) in headlines(view).into_iter().zip(all.told(currency)) { div { dt { (name) } dd { (figure) } } }
         }
-        details class="panel" { summary { (t.figures) } (table(t, report, t.spend_by_day)) }
+        div class="two" {
+            (panel(t.spend_by_day, unit, chart(t.spend_by_day, Kind::Bars, unit, &days, &spend)))
+            (panel(t.verifications_by_day, "", chart(t.verifications_by_day, Kind::Bars, "", &days, &made)))
+            (panel(t.against_sms, unit, chart(t.against_sms, Kind::Lines, unit, &days, &sms)))
+            (panel(t.rates_by_day, "", chart(t.rates_by_day, Kind::Lines, "%", &days, &rates)))
+        }
+        p class="hint" { (t.savings_why) }
+        details class="panel" { summary { (t.figures) } (table(view, report, t.figures)) }
     }
 }
 
-fn providers(t: &MoneyTexts, gateway: &Gateway, balances: &[Balance]) -> Markup {
-    let pauses = gateway.pauses();
+fn providers(
+    view: &View,
+    gateway: &Gateway,
+    balances: &[Balance],
+    health: Option<&Table>,
+) -> Markup {
+    let (t, pauses) = (view.t.money, gateway.pauses());
+    let delivered = |provider: &str| {
+        let report = health?;
+        let mut rows = report.rows.iter();
+        let row = rows.find(|row| word(report, row, "provider") == provider)?;
+        let of = |stage| count(report, row, stage);
+        let half = seconds(report, row, "delivered_p50");
+        Some((share(of("delivered"), of("sent")), half))
+    };
     html! {
         section class="panel" {
             h2 { (t.providers) }
             div class="scroll" tabindex="0" role="region" aria-label=(t.providers) {
                 table class="figures" {
-                    thead { tr { th scope="col" { (t.provider) } th scope="col" {} th scope="col" class="figure" { (t.balances) } th scope="col" class="figure" { (t.runway) } } }
+                    caption class="unseen" { (t.providers) }
+                    thead { tr {
+                        th scope="col" { (view.t.provider) } th scope="col" { (t.state) }
+                        @for name in [t.delivered_of, t.delivered_within, t.left, t.runway] { th scope="col" class="figure" { (name) } }
+                    } }
                     tbody {
                         @for balance in balances {
-                            @let paused = pauses.iter().any(|pause| pause.provider == balance.provider);
-                            @let left = balance.reported.unwrap_or(balance.computed);
+                            @let pause = pauses.iter().find(|pause| pause.provider == balance.provider);
+                            @let (delivered, half) = delivered(&balance.provider).unwrap_or_default();
                             tr {
                                 th scope="row" { (balance.provider) }
                                 td {
-                                    @if paused { span class="badge bad" { (t.paused) } } @else { span class="badge good" { (t.healthy) } }
-                                    @if balance.threshold.is_some_and(|least| left < least) { " " span class="badge bad" { (t.low) } }
+                                    @match pause {
+                                        Some(pause) => (show::state("bad", &filled(t.paused_until, &[&pause.until.with_timezone(&view.zone).format("%H:%M:%S").to_string()]))),
+                                        None => (show::state("good", t.healthy)),
+                                    }
+                                    @if balance.is_low() { " " (show::state("bad", t.low)) }
                                 }
-                                td class="figure" { (short(left, balance.currency)) " " (balance.currency.as_str()) }
+                                td class="figure" { (percent(delivered)) }
+                                td class="figure" { @match half { Some(half) => { (format!("{half:.1}")) " s" }, None => "—" } }
+                                td class="figure" { (short(balance.left(), balance.currency)) " " (balance.currency.as_str()) }
                                 td class="figure" { @match balance.runway_days { Some(days) => { (days.to_string()) " " (t.days) }, None => "—" } }
                             }
                         }
@@ -209,36 +308,13 @@ fn providers(t: &MoneyTexts, gateway: &Gateway, balances: &[Balance]) -> Markup 
     }
 }
 
-fn brakes(t: &MoneyTexts, gateway: &Gateway, budgets: &[BudgetState]) -> Markup {
+fn brakes(view: &View, gateway: &Gateway, budgets: &[BudgetState]) -> Markup {
     html! {
         @if !budgets.is_empty() {
             section class="panel" {
-                h2 { (t.budgets) }
-                ul class="meters" { @for state in budgets { li { (meter(t, gateway, state)) } } }
+                h2 { (view.t.money.budgets) }
+                ul class="meters" { @for state in budgets { li { (super::budgets::meter(view, gateway, state)) } } }
             }
-        }
-    }
-}
-
-/// How much of a budget is used.
-pub fn meter(t: &MoneyTexts, gateway: &Gateway, state: &BudgetState) -> Markup {
-    let budget = &state.budget;
-    let used = Micros(state.spent.0.saturating_add(state.reserved.0));
-    let name = gateway
-        .directory()
-        .project_name(state.project)
-        .unwrap_or_default();
-    let period = super::figures::name(t, budget.period.as_str());
-    let country = budget
-        .country
-        .map(|country| format!(" · {country}"))
-        .unwrap_or_default();
-    let limit = budget.limit;
-    html! {
-        div class="meter" {
-            span { (name) " · " (period) (country) }
-            meter min="0" max=(limit.amount.0) value=(used.0.min(limit.amount.0)) low=(limit.amount.0 / 2) high=(limit.amount.0 / 5 * 4) optimum="0" aria-label=(name) {}
-            span class="figure" { (Money::new(used, limit.currency).decimal()) " / " (limit.decimal()) " " (limit.currency.as_str()) }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Language and colours, kept in cookies.
+//! Language, colours and time zone, kept in cookies.
 
 use actix_web::{HttpResponse, web};
 
@@ -8,6 +8,7 @@ use crate::dashboard::cookies::Cookie;
 use crate::dashboard::fault::Fault;
 use crate::dashboard::text::Language;
 use crate::dashboard::view::Theme;
+use crate::reports::query;
 
 pub async fn keep(sent: Sent, _: web::Data<Options>) -> Result<HttpResponse, Fault> {
     let (view, form) = (&sent.view, &sent.form);
@@ -19,6 +20,9 @@ pub async fn keep(sent: Sent, _: web::Data<Options>) -> Result<HttpResponse, Fau
     }
     if let Some(theme) = Theme::parse(form.text("theme")) {
         return Ok(view.go_with(to, Cookie::Theme, theme.as_str()));
+    }
+    if let Ok(zone) = query::zone(form.text("zone")) {
+        return Ok(view.go_with(to, Cookie::Zone, zone.name()));
     }
     Ok(view.go(to))
 }

@@ -1,12 +1,14 @@
 //! `/dashboard/users`: who may open the dashboard.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
-use maud::html;
+use actix_web::{HttpRequest, HttpResponse, web};
+use maud::{Markup, html};
 use uuid::Uuid;
 
 use crate::dashboard::access::{ManagesUsers, Posted, Signed};
 use crate::dashboard::fault::{Fault, Kind};
+use crate::dashboard::fields::{Fields, Line, Wrong};
+use crate::dashboard::forms::Form;
 use crate::dashboard::shell::{self, Section};
 use crate::dashboard::show;
 use crate::dashboard::view::View;
@@ -23,83 +25,127 @@ enum Said {
 pub async fn list(
     signed: Signed<ManagesUsers>,
     gateway: web::Data<Gateway>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Fault> {
-    page(&signed.view, &gateway, &Said::Nothing).await
+    let said = match Form::parse(request.query_string()).text("done") {
+        "" => Said::Nothing,
+        _ => Said::Done,
+    };
+    let (form, wrong) = (Form::default(), Wrong::default());
+    page(&signed.view, &gateway, &form, &wrong, &said).await
 }
 
-async fn page(view: &View, gateway: &Gateway, said: &Said) -> Result<HttpResponse, Fault> {
+async fn page(
+    view: &View,
+    gateway: &Gateway,
+    form: &Form,
+    wrong: &Wrong,
+    said: &Said,
+) -> Result<HttpResponse, Fault> {
     let t = view.t;
-    let users = gateway
-        .users()
-        .list()
-        .await
-        .map_err(|_| view.fault(Kind::Unavailable))?;
-    let status = match said {
-        Said::Wrong(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        _ => StatusCode::OK,
+    let users = gateway.users().list().await;
+    let users = users.map_err(|_| view.fault(Kind::Unavailable))?;
+    let status = if wrong.is_empty() && !matches!(said, Said::Wrong(_)) {
+        StatusCode::OK
+    } else {
+        StatusCode::UNPROCESSABLE_ENTITY
     };
     let body = html! {
         (shell::heading(t.users, None, &shell::nothing()))
         @match said {
             Said::Nothing => {},
-            Said::Done => p class="notice good" role="status" { (t.done) },
+            Said::Done => (show::done(Some(t.done))),
             Said::Wrong(words) => p class="notice bad" role="alert" { (words) },
             Said::Link(link) => (show::secret(t, t.invitation, link)),
         }
         section class="panel" {
             div class="scroll" tabindex="0" role="region" aria-label=(t.users) {
                 table class="figures" {
-                    thead { tr { th scope="col" { (t.email) } th scope="col" { (t.role) } th scope="col" { (t.last_sign_in) } th scope="col" {} } }
+                    caption class="unseen" { (t.users) }
+                    thead { tr {
+                        th scope="col" { (t.email) } th scope="col" { (t.role) } th scope="col" { (t.last_sign_in) }
+                        th scope="col" { span class="unseen" { (t.new_link) } }
+                    } }
                     tbody { @for user in &users { (row(view, user)) } }
                 }
             }
         }
-        section class="panel" {
-            h2 { (t.invite) }
-            form class="filters" method="post" action="/dashboard/users" {
-                (shell::token(view))
-                label { span { (t.email) } input type="email" name="email" required autocomplete="off"; }
-                label { span { (t.role) } (roles(view, Role::Finance)) }
-                button type="submit" { (t.invite) }
-            }
-        }
+        section class="panel" { h2 { (t.invite) } (invitation(view, Fields { t, form, wrong })) }
     };
     Ok(view.answer(status, t.users, Some(Section::Users), &body))
 }
 
-fn roles(view: &View, chosen: Role) -> maud::Markup {
-    html! { select name="role" { @for role in Role::ALL { option value=(role.as_str()) selected[role == chosen] { (show::role(view.t, role)) } } } }
+fn invitation(view: &View, fields: Fields<'_>) -> Markup {
+    let t = view.t;
+    let roles = Role::ALL.map(|role| (role.as_str().to_owned(), show::role(t, role).to_owned()));
+    html! {
+        (fields.summary())
+        form class="filters" method="post" action="/dashboard/users" {
+            (shell::token(view))
+            (fields.line(t.email, "email", Line::Email, ""))
+            (fields.choice(t.role, "role", &roles, Role::Finance.as_str()))
+            button type="submit" { (t.invite) }
+        }
+    }
 }
 
-fn row(view: &View, user: &User) -> maud::Markup {
+fn row(view: &View, user: &User) -> Markup {
     let t = view.t;
     let to = |verb: &str| format!("/dashboard/users/{}/{verb}", user.id);
+    let (verb, name) = if user.disabled_at.is_none() {
+        ("disable", t.disable)
+    } else {
+        ("enable", t.enable)
+    };
     html! {
         tr {
             th scope="row" { (user.email) @if user.disabled_at.is_some() { " " (show::state("off", t.disabled)) } }
             td {
-                form class="inline" method="post" action=(to("role")) { (shell::token(view)) label { span class="unseen" { (t.role) } (roles(view, user.role)) } button type="submit" class="quiet" { (t.keep) } }
+                form class="inline" method="post" action=(to("role")) {
+                    (shell::token(view))
+                    label {
+                        span class="unseen" { (t.role) }
+                        select name="role" { @for role in Role::ALL { option value=(role.as_str()) selected[role == user.role] { (show::role(t, role)) } } }
+                    }
+                    button type="submit" class="quiet" { (t.keep) }
+                }
             }
-            td { @match user.last_sign_in_at { Some(at) => (show::time(at)), None => (t.never) } }
+            td { @match user.last_sign_in_at { Some(at) => (show::time(view, at)), None => (t.never) } }
             td {
                 form class="inline" method="post" action=(to("invite")) { (shell::token(view)) button type="submit" class="quiet" { (t.new_link) } }
-                @if user.disabled_at.is_none() {
-                    form class="inline" method="post" action=(to("disable")) { (shell::token(view)) button type="submit" class="quiet" { (t.disable) } }
-                } @else {
-                    form class="inline" method="post" action=(to("enable")) { (shell::token(view)) button type="submit" class="quiet" { (t.enable) } }
-                }
+                form class="inline" method="post" action=(to(verb)) { (shell::token(view)) button type="submit" class="quiet" { (name) } }
             }
         }
     }
 }
 
-fn refused(view: &View, fault: &UserFault) -> Result<Said, Fault> {
-    match fault {
-        UserFault::EmailTaken => Ok(Said::Wrong(view.t.email_taken)),
-        UserFault::LastOwner => Ok(Said::Wrong(view.t.last_owner)),
-        UserFault::NotFound => Err(view.fault(Kind::NotFound)),
-        UserFault::Storage(_) => Err(view.fault(Kind::Unavailable)),
+/// What a change came to, as the page tells it.
+async fn finished<T>(
+    view: &View,
+    gateway: &Gateway,
+    done: Result<T, UserFault>,
+    said: impl FnOnce(T) -> Said,
+) -> Result<HttpResponse, Fault> {
+    let said = match done {
+        Ok(done) => said(done),
+        Err(UserFault::EmailTaken) => Said::Wrong(view.t.email_taken),
+        Err(UserFault::LastOwner) => Said::Wrong(view.t.last_owner),
+        Err(UserFault::NotFound) => return Err(view.fault(Kind::NotFound)),
+        Err(UserFault::Storage(_)) => return Err(view.fault(Kind::Unavailable)),
+    };
+    if matches!(said, Said::Done) {
+        return Ok(view.go("/dashboard/users?done=yes"));
     }
+    let (form, wrong) = (Form::default(), Wrong::default());
+    page(view, gateway, &form, &wrong, &said).await
+}
+
+fn role(view: &View, form: &Form, wrong: &mut Wrong) -> Option<Role> {
+    let role = Role::parse(form.text("role"));
+    if role.is_none() {
+        wrong.note("role", view.t.faults.choose);
+    }
+    role
 }
 
 pub async fn create(
@@ -107,15 +153,19 @@ pub async fn create(
     gateway: web::Data<Gateway>,
 ) -> Result<HttpResponse, Fault> {
     let (view, form) = (&posted.signed.view, &posted.form);
-    let Ok(email) = read_email(form.text("email")) else {
-        return page(view, &gateway, &Said::Wrong(view.t.bad_email)).await;
+    let mut wrong = Wrong::default();
+    let email = wrong.or_note("email", read_email(form.text("email")), |_| {
+        view.t.bad_email.to_owned()
+    });
+    let role = role(view, form, &mut wrong);
+    let (Some(email), Some(role)) = (email, role) else {
+        return page(view, &gateway, form, &wrong, &Said::Nothing).await;
     };
-    let role = Role::parse(form.text("role")).unwrap_or(Role::Support);
-    let said = match gateway.users().create(&email, role, gateway.now()).await {
-        Ok(made) => Said::Link(view.public(&made.link.path)),
-        Err(fault) => refused(view, &fault)?,
-    };
-    page(view, &gateway, &said).await
+    let made = gateway.users().create(&email, role, gateway.now()).await;
+    finished(view, &gateway, made, |made| {
+        Said::Link(view.public(&made.link.path))
+    })
+    .await
 }
 
 fn id(view: &View, path: &str) -> Result<Uuid, Fault> {
@@ -128,15 +178,12 @@ pub async fn invite(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Fault> {
     let view = &posted.signed.view;
-    let said = match gateway
-        .users()
-        .invite(id(view, &path)?, gateway.now())
-        .await
-    {
-        Ok(made) => Said::Link(view.public(&made.link.path)),
-        Err(fault) => refused(view, &fault)?,
-    };
-    page(view, &gateway, &said).await
+    let (id, now) = (id(view, &path)?, gateway.now());
+    let made = gateway.users().invite(id, now).await;
+    finished(view, &gateway, made, |made| {
+        Said::Link(view.public(&made.link.path))
+    })
+    .await
 }
 
 pub async fn set_role(
@@ -145,9 +192,12 @@ pub async fn set_role(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Fault> {
     let view = &posted.signed.view;
-    let role = Role::parse(posted.form.text("role")).unwrap_or(Role::Support);
+    let mut wrong = Wrong::default();
+    let Some(role) = role(view, &posted.form, &mut wrong) else {
+        return Err(view.fault(Kind::NotFound));
+    };
     let done = gateway.users().set_role(id(view, &path)?, role).await;
-    finished(view, &gateway, done).await
+    finished(view, &gateway, done, |()| Said::Done).await
 }
 
 pub async fn disable(
@@ -156,11 +206,9 @@ pub async fn disable(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Fault> {
     let view = &posted.signed.view;
-    let done = gateway
-        .users()
-        .disable(id(view, &path)?, gateway.now(), true)
-        .await;
-    finished(view, &gateway, done).await
+    let (id, now) = (id(view, &path)?, gateway.now());
+    let done = gateway.users().disable(id, now, true).await;
+    finished(view, &gateway, done, |()| Said::Done).await
 }
 
 pub async fn enable(
@@ -170,17 +218,5 @@ pub async fn enable(
 ) -> Result<HttpResponse, Fault> {
     let view = &posted.signed.view;
     let done = gateway.users().enable(id(view, &path)?).await;
-    finished(view, &gateway, done).await
-}
-
-async fn finished(
-    view: &View,
-    gateway: &Gateway,
-    done: Result<(), UserFault>,
-) -> Result<HttpResponse, Fault> {
-    let said = match done {
-        Ok(()) => Said::Done,
-        Err(fault) => refused(view, &fault)?,
-    };
-    page(view, gateway, &said).await
+    finished(view, &gateway, done, |()| Said::Done).await
 }

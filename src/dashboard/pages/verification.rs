@@ -9,6 +9,7 @@ use crate::dashboard::fault::{Fault, Kind};
 use crate::dashboard::shell::Section;
 use crate::dashboard::show;
 use crate::dashboard::text::Texts;
+use crate::dashboard::view::View;
 use crate::gateway::{Gateway, LedgerQuery};
 use crate::ledger::entry::Entry;
 use crate::verification::Verification;
@@ -42,31 +43,32 @@ pub async fn show(
             dl class="facts" {
                 div { dt { (t.project) } dd { (gateway.directory().project_name(v.project).unwrap_or_default()) } }
                 div { dt { (t.country) } dd { (v.record.country.to_string()) } }
-                div { dt { (t.time) } dd { (show::time(v.record.created_at)) } }
-                div { dt { (t.expires) } dd { (show::time(v.record.expires_at)) } }
+                div { dt { (t.time) } dd { (show::time(view, v.record.created_at)) } }
+                div { dt { (t.expires) } dd { (show::time(view, v.record.expires_at)) } }
                 div { dt { (t.checks) } dd { (v.checks_left()) } }
                 div { dt { (t.sends) } dd { (v.sends_left()) } }
                 div { dt { (t.cost) } dd { (show::costs(&v)) } }
             }
         }
         div class="two" {
-            section class="panel" { h2 { (t.timeline) } (timeline(t, &v)) }
+            section class="panel" { h2 { (t.timeline) } (timeline(view, &v)) }
             div {
                 section class="panel" { h2 { (t.attempts) } (attempts(t, &v)) }
-                section class="panel" { h2 { (t.entries) } (ledger(t, &entries)) }
+                section class="panel" { h2 { (t.entries) } (ledger(view, &entries)) }
             }
         }
     };
     Ok(view.page(t.verifications, Section::Verifications, &body))
 }
 
-fn timeline(t: &Texts, v: &Verification) -> Markup {
+fn timeline(view: &View, v: &Verification) -> Markup {
+    let t = view.t;
     html! {
         ol class="timeline" {
             @for event in &v.record.events {
                 @let (name, tone) = show::event(t, event.kind);
                 li class=(tone) {
-                    (show::time(event.at)) " " strong { (name) }
+                    (show::time(view, event.at)) " " strong { (name) }
                     @if let Some(attempt) = event.attempt.and_then(|ordinal| v.attempt(ordinal)) { " " (show::channel(attempt.channel)) }
                     @if let Some(money) = event.money { " " (show::money(money)) }
                     @if let Some(reason) = event.reason { span class="hint" { " " (show::reason(t, reason)) } }
@@ -96,9 +98,9 @@ fn attempts(t: &Texts, v: &Verification) -> Markup {
     }
 }
 
-fn ledger(t: &Texts, entries: &[Entry]) -> Markup {
+fn ledger(view: &View, entries: &[Entry]) -> Markup {
     html! {
-        @if entries.is_empty() { p class="hint" { (t.no_entries) } }
-        @else { (super::ledger::table(t, entries, false)) }
+        @if entries.is_empty() { p class="hint" { (view.t.no_entries) } }
+        @else { (super::ledger::table(view, entries, false)) }
     }
 }

@@ -1,10 +1,12 @@
 //! In English.
 
 use super::Texts;
-use super::money::ENGLISH;
+use super::{faults, manage, money};
 
 pub(super) const TEXTS: Texts = Texts {
-    money: &ENGLISH,
+    money: &money::ENGLISH,
+    manage: &manage::ENGLISH,
+    faults: &faults::ENGLISH,
     account: "Account",
     skip: "Skip to the content",
     navigation: "Pages",
@@ -16,10 +18,10 @@ pub(super) const TEXTS: Texts = Texts {
     theme_dark: "Dark",
     sandbox: "Sandbox.",
     sandbox_means: "No message leaves, and nothing is paid for.",
-    group_overview: "Overview",
     group_traffic: "Traffic",
     group_money: "Money",
-    group_team: "Team",
+    group_rules: "Rules",
+    group_access: "Access",
     verifications: "Verifications",
     ledger: "Ledger",
     users: "Users",
@@ -34,6 +36,9 @@ pub(super) const TEXTS: Texts = Texts {
     forbidden_why: "An owner can give you another role.",
     forged: "This form is out of date",
     forged_why: "Go back, load the page again, and repeat it.",
+    used_form: "This form was sent already",
+    used_form_why: "What it asked for was done once. Load the page again to do it once more.",
+    look_below: "Nothing was changed: put right what is marked.",
     not_found: "Nothing is here",
     not_found_why: "The address is wrong, or it was removed.",
     link_void: "This link does nothing any more",
@@ -120,6 +125,8 @@ pub(super) const TEXTS: Texts = Texts {
     cost: "Cost",
     time: "Time",
     project: "Project",
+    every_project: "All projects",
+    zone: "Time zone",
     nothing_found: "Nothing fits",
     nothing_found_why: "Choose other filters, or send a code.",
     timeline: "Timeline",

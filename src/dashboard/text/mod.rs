@@ -1,12 +1,17 @@
 //! Every word of the pages, in English and in Russian. A word that is missing in a language does not compile.
 //!
-//! To add one: a field here, and its line in both languages ([`english`], [`russian`]). The words about money stand in [`money`].
+//! To add one: a field here, and its line in both languages ([`english`], [`russian`]). The words about money stand in
+//! [`money`], those of what is set in [`manage`], and what is said of wrong input in [`faults`].
 
+pub mod faults;
+pub mod manage;
 pub mod money;
 
 mod english;
 mod russian;
 
+use faults::FaultTexts;
+use manage::ManageTexts;
 use money::MoneyTexts;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +62,8 @@ impl Language {
 #[derive(Debug)]
 pub struct Texts {
     pub money: &'static MoneyTexts,
+    pub manage: &'static ManageTexts,
+    pub faults: &'static FaultTexts,
     pub account: &'static str,
     pub skip: &'static str,
     pub navigation: &'static str,
@@ -68,10 +75,10 @@ pub struct Texts {
     pub theme_dark: &'static str,
     pub sandbox: &'static str,
     pub sandbox_means: &'static str,
-    pub group_overview: &'static str,
     pub group_traffic: &'static str,
     pub group_money: &'static str,
-    pub group_team: &'static str,
+    pub group_rules: &'static str,
+    pub group_access: &'static str,
     pub verifications: &'static str,
     pub ledger: &'static str,
     pub users: &'static str,
@@ -86,6 +93,9 @@ pub struct Texts {
     pub forbidden_why: &'static str,
     pub forged: &'static str,
     pub forged_why: &'static str,
+    pub used_form: &'static str,
+    pub used_form_why: &'static str,
+    pub look_below: &'static str,
     pub not_found: &'static str,
     pub not_found_why: &'static str,
     pub link_void: &'static str,
@@ -172,6 +182,8 @@ pub struct Texts {
     pub cost: &'static str,
     pub time: &'static str,
     pub project: &'static str,
+    pub every_project: &'static str,
+    pub zone: &'static str,
     pub nothing_found: &'static str,
     pub nothing_found_why: &'static str,
     pub timeline: &'static str,

@@ -1,10 +1,12 @@
 //! In Russian.
 
 use super::Texts;
-use super::money::RUSSIAN;
+use super::{faults, manage, money};
 
 pub(super) const TEXTS: Texts = Texts {
-    money: &RUSSIAN,
+    money: &money::RUSSIAN,
+    manage: &manage::RUSSIAN,
+    faults: &faults::RUSSIAN,
     account: "Учётная запись",
     skip: "К содержимому",
     navigation: "Страницы",
@@ -16,10 +18,10 @@ pub(super) const TEXTS: Texts = Texts {
     theme_dark: "Тёмные",
     sandbox: "Песочница.",
     sandbox_means: "Сообщения никуда не уходят, и ничего не оплачивается.",
-    group_overview: "Обзор",
     group_traffic: "Трафик",
     group_money: "Деньги",
-    group_team: "Команда",
+    group_rules: "Правила",
+    group_access: "Доступ",
     verifications: "Проверки",
     ledger: "Журнал",
     users: "Пользователи",
@@ -34,6 +36,9 @@ pub(super) const TEXTS: Texts = Texts {
     forbidden_why: "Владелец может дать вам другую роль.",
     forged: "Форма устарела",
     forged_why: "Вернитесь, обновите страницу и повторите.",
+    used_form: "Эта форма уже отправлена",
+    used_form_why: "То, о чём в ней просили, сделано один раз. Чтобы повторить, загрузите страницу заново.",
+    look_below: "Ничего не изменено: исправьте отмеченное.",
     not_found: "Здесь ничего нет",
     not_found_why: "Адрес неверен, или это удалено.",
     link_void: "Ссылка больше не действует",
@@ -120,6 +125,8 @@ pub(super) const TEXTS: Texts = Texts {
     cost: "Стоимость",
     time: "Время",
     project: "Проект",
+    every_project: "Все проекты",
+    zone: "Часовой пояс",
     nothing_found: "Ничего не подходит",
     nothing_found_why: "Измените фильтры или отправьте код.",
     timeline: "Ход событий",

@@ -10,7 +10,7 @@ use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{Content, OpenApi, RefOr};
 
-use crate::http::ledger::COLUMNS;
+use crate::reports::entries::COLUMNS;
 
 const JSON: &str = "application/json";
 const REQUEST: &str = "request";
@@ -291,8 +291,8 @@ fn refund() -> Value {
 /// One entry under the names of its columns.
 fn csv(entry: &Value) -> String {
     let value = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
-    let row: Vec<String> = COLUMNS.trim_end().split(',').map(value).collect();
-    format!("{COLUMNS}{}\r\n", row.join(","))
+    let row: Vec<String> = COLUMNS.into_iter().map(value).collect();
+    format!("{}\r\n{}\r\n", COLUMNS.join(","), row.join(","))
 }
 
 fn page(items: &Value) -> Value {

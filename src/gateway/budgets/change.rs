@@ -1,0 +1,214 @@
+//! Setting budgets: all of them, or one project's; and what a new one begins with.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::purse;
+use crate::gateway::projects::change_overrides;
+use crate::gateway::{Access, Gateway, Project, ProjectError, Trouble};
+use crate::ledger::tally::Measure;
+use crate::money::{Currency, Micros, Money};
+use crate::reports::query::Wanted;
+use crate::storage::{Db, StorageError};
+use crate::verification::budget::Budget;
+use crate::verification::id::ProjectId;
+
+/// A budget as it is asked for.
+#[derive(Clone, Debug)]
+pub struct NewBudget {
+    pub project: ProjectId,
+    pub budget: Budget,
+}
+
+/// Why budgets were not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum BudgetError {
+    #[error("there is no exchange rate for {from} to {to}")]
+    NoRate {
+        row: usize,
+        from: Currency,
+        to: Currency,
+    },
+    #[error("a project cannot be changed")]
+    Project(ProjectError),
+    #[error(transparent)]
+    Trouble(#[from] Trouble),
+}
+
+impl Gateway {
+    /// Replaces the budgets of every project that the key covers: one that is not named has none then.
+    pub async fn put_budgets(
+        &self,
+        access: &Access,
+        wanted: &[NewBudget],
+    ) -> Result<(), BudgetError> {
+        self.check_convertible(wanted)?;
+        // Another change may come between; then this one is made again upon it.
+        for _ in 0..10 {
+            let projects = self.list_projects(access).await?;
+            let of = |project: &Project| -> Vec<Budget> {
+                let own = wanted.iter().filter(|new| new.project == project.id);
+                own.map(|new| new.budget.clone()).collect()
+            };
+            let lists = projects.iter().map(|project| (project, of(project)));
+            if self.try_budgets(lists.collect()).await? {
+                return Ok(());
+            }
+        }
+        Err(Trouble::Unavailable.into())
+    }
+
+    /// Changes the budgets of one project, beginning with those that are in force.
+    pub async fn change_budgets(
+        &self,
+        access: &Access,
+        project: ProjectId,
+        change: impl Fn(&mut Vec<Budget>),
+    ) -> Result<(), BudgetError> {
+        for _ in 0..10 {
+            let mut projects = self.list_projects(access).await?;
+            projects.retain(|known| known.id == project);
+            let Some(known) = projects.first() else {
+                return Err(Trouble::NotFound.into());
+            };
+            let policy = self.0.book.read(&known.overrides);
+            let mut budgets = policy.map_err(ProjectError::Policy)?.budgets;
+            change(&mut budgets);
+            let wanted: Vec<NewBudget> = budgets
+                .iter()
+                .map(|budget| NewBudget {
+                    project,
+                    budget: budget.clone(),
+                })
+                .collect();
+            self.check_convertible(&wanted)?;
+            if self.try_budgets(vec![(known, budgets)]).await? {
+                return Ok(());
+            }
+        }
+        Err(Trouble::Unavailable.into())
+    }
+
+    /// Drops the budgets that a project has of its own: those of the configuration hold again.
+    pub async fn follow_default_budgets(
+        &self,
+        access: &Access,
+        project: &str,
+    ) -> Result<(), BudgetError> {
+        let change = json!({ "budget": null });
+        self.change_policy(access, project, &change).await?;
+        self.forget_rooms();
+        Ok(())
+    }
+
+    /// A limit in a currency that an estimate cannot be converted to would stop everything.
+    fn check_convertible(&self, wanted: &[NewBudget]) -> Result<(), BudgetError> {
+        let now = self.now();
+        for (row, new) in wanted.iter().enumerate() {
+            let to = new.budget.limit.currency;
+            for account in self.accounts() {
+                let from = account.currency;
+                if self.convert(Money::new(Micros(1), from), to, now).is_none() {
+                    return Err(BudgetError::NoRate { row, from, to });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives each of these projects its list of budgets, all or none; answers whether they still were as they are given.
+    async fn try_budgets(&self, lists: Vec<(&Project, Vec<Budget>)>) -> Result<bool, BudgetError> {
+        let mut changes = Vec::with_capacity(lists.len());
+        for (project, budgets) in &lists {
+            let change = json!({ "budget": written(budgets) });
+            let overrides = change_overrides(&self.0.book, project, &change)?;
+            changes.push(((*project).clone(), overrides));
+        }
+        let now = self.now();
+        let convert = |money, to| self.convert(money, to, now);
+        for (project, budgets) in &lists {
+            begin_purses(&self.0.db, project.id, budgets, now, convert)
+                .await
+                .map_err(Trouble::from)?;
+        }
+        let set = self.0.db.set_all_overrides(&changes).await;
+        if !set.map_err(Trouble::from)? {
+            return Ok(false);
+        }
+        self.directory_changed().await?;
+        self.forget_rooms();
+        Ok(true)
+    }
+}
+
+/// A budget that is new in its period begins with what was spent in it already.
+pub async fn begin_purses(
+    db: &Db,
+    project: ProjectId,
+    budgets: &[Budget],
+    now: DateTime<Utc>,
+    convert: impl Fn(Money, Currency) -> Option<Micros>,
+) -> Result<(), StorageError> {
+    let mut purses = Vec::with_capacity(budgets.len());
+    for budget in budgets {
+        let purse = purse(project, budget, now);
+        let asked = Wanted {
+            span: 3_600,
+            periods: vec![(purse.starts_at, budget.period.ends_at(now))],
+            project: Some(project.0),
+            by: [false, false, false, true],
+            measures: &[Measure::Charged, Measure::Refunded],
+            ever: false,
+        };
+        let mut spent = 0_i64;
+        for sum in db.sums(&asked).await? {
+            let here = budget
+                .country
+                .is_none_or(|country| sum.place.country.as_deref() == Some(&country.to_string()));
+            let (true, Ok(currency)) = (here, sum.currency.parse::<Currency>()) else {
+                continue;
+            };
+            let net = sum.get(Measure::Charged) - sum.get(Measure::Refunded);
+            let converted = convert(Money::new(Micros(net), currency), purse.currency);
+            spent = spent.saturating_add(converted.map_or(0, |net| net.0));
+        }
+        purses.push((purse, spent.max(0)));
+    }
+    db.begin_purses(&purses).await
+}
+
+/// As the policy has it: always a list, so that no default stands again.
+fn written(budgets: &[Budget]) -> Value {
+    if budgets.is_empty() {
+        return json!("off");
+    }
+    let one = |budget: &Budget| {
+        let shares: Vec<f64> = budget
+            .alert_at
+            .iter()
+            .map(|share| f64::from(*share) / 1_000.0)
+            .collect();
+        let mut written = json!({
+            "period": budget.period.as_str(),
+            "limit": { "amount": budget.limit.decimal(), "currency": budget.limit.currency.to_string() },
+            "alert_at": shares,
+        });
+        if let Some(country) = budget.country {
+            written["country"] = json!(country);
+        }
+        written
+    };
+    budgets.iter().map(one).collect()
+}
+
+impl From<ProjectError> for BudgetError {
+    fn from(error: ProjectError) -> Self {
+        Self::Project(error)
+    }
+}
+
+impl From<StorageError> for BudgetError {
+    fn from(error: StorageError) -> Self {
+        Self::Trouble(error.into())
+    }
+}

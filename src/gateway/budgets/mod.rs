@@ -1,0 +1,149 @@
+//! Budgets: whether there is room for a send; setting them ([`change`]), and who is told when little is left ([`watch`]).
+//!
+//! The store decides, in the attempt's own change; what is known here of what is left only spares it the question.
+
+mod change;
+mod watch;
+
+pub use change::{BudgetError, NewBudget, begin_purses};
+
+use std::collections::HashMap;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{Access, Gateway, Trouble};
+use crate::money::{Micros, Money};
+use crate::storage::BudgetUse;
+use crate::verification::Verification;
+use crate::verification::budget::{Budget, Claim, Purse};
+use crate::verification::id::ProjectId;
+use crate::verification::phone::Country;
+
+/// How long what is known of a full budget is believed.
+const BELIEVED: Duration = Duration::from_secs(1);
+
+/// What projects' purses held when a reservation was last refused.
+pub(super) type Rooms = HashMap<Uuid, (Instant, Vec<BudgetUse>)>;
+
+/// A budget, and what of it is used in the period that runs.
+#[derive(Clone, Debug)]
+pub struct BudgetState {
+    pub project: ProjectId,
+    pub budget: Budget,
+    pub spent: Micros,
+    pub reserved: Micros,
+    pub resets_at: DateTime<Utc>,
+}
+
+impl BudgetState {
+    /// Spent or reserved.
+    #[must_use]
+    pub fn used(&self) -> Micros {
+        Micros(self.spent.0.saturating_add(self.reserved.0))
+    }
+}
+
+fn purse(project: ProjectId, budget: &Budget, now: DateTime<Utc>) -> Purse {
+    Purse {
+        project: project.0,
+        period: budget.period,
+        country: budget.country,
+        currency: budget.limit.currency,
+        starts_at: budget.period.starts_at(now),
+    }
+}
+
+impl Gateway {
+    /// What the change that is about to be kept claims.
+    pub(super) fn claims(&self, v: &mut Verification) -> Vec<Claim> {
+        let policy = self.0.directory.policy(v.project);
+        let now = self.now();
+        v.claims(&policy.budgets, |money, to| self.convert(money, to, now))
+    }
+
+    /// Whether a send of this price may have room in every budget that covers it.
+    pub(super) fn may_have_room(&self, project: ProjectId, country: Country, price: Money) -> bool {
+        let policy = self.0.directory.policy(project);
+        let now = self.now();
+        let mut covering = policy
+            .budgets
+            .iter()
+            .filter(|budget| budget.covers(country));
+        covering.all(|budget| {
+            let limit = budget.limit.amount.0;
+            let Some(amount) = self.convert(price, budget.limit.currency, now) else {
+                tracing::error!(
+                    alarm = true,
+                    from = %price.currency,
+                    to = %budget.limit.currency,
+                    "a budget cannot be kept without an exchange rate: nothing is sent; PUT /v1/exchange-rates adds one"
+                );
+                return false;
+            };
+            let used = self.known_use(&purse(project, budget, now));
+            amount.0.saturating_add(used) <= limit
+        })
+    }
+
+    fn known_use(&self, purse: &Purse) -> i64 {
+        let rooms = self.0.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((at, uses)) = rooms.get(&purse.project) else {
+            return 0;
+        };
+        let known = uses.iter().find(|known| known.purse == *purse);
+        known
+            .filter(|_| at.elapsed() < BELIEVED)
+            .map_or(0, BudgetUse::total)
+    }
+
+    /// After a refusal: looks up what is left.
+    pub(super) async fn learn_room(&self, project: ProjectId) {
+        match self.0.db.budget_uses(Some(project), self.now()).await {
+            Ok(uses) => {
+                let mut rooms = self.0.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+                rooms.insert(project.0, (Instant::now(), uses));
+            }
+            Err(error) => tracing::warn!(%error, "what is left of budgets could not be read"),
+        }
+    }
+
+    /// Something came back: what was known of a full budget is no longer true.
+    pub(super) fn forget_room(&self, claims: &[Claim]) {
+        let gives_back = |claim: &&Claim| claim.reserve.saturating_add(claim.spend) < 0;
+        if let Some(claim) = claims.iter().find(gives_back) {
+            let mut rooms = self.0.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+            rooms.remove(&claim.purse.project);
+        }
+    }
+
+    /// The budgets that are in force for the projects that the key covers.
+    pub async fn budgets(&self, access: &Access) -> Result<Vec<BudgetState>, Trouble> {
+        let now = self.now();
+        let projects = self.list_projects(access).await?;
+        let uses = self.0.db.budget_uses(access.project, now).await?;
+        let mut states = Vec::new();
+        for project in projects {
+            for budget in &self.0.directory.policy(project.id).budgets {
+                let purse = purse(project.id, budget, now);
+                let used = uses.iter().find(|used| used.purse == purse);
+                states.push(BudgetState {
+                    project: project.id,
+                    spent: Micros(used.map_or(0, |used| used.spent)),
+                    reserved: Micros(used.map_or(0, |used| used.reserved)),
+                    resets_at: DateTime::from_timestamp(budget.period.ends_at(now), 0)
+                        .unwrap_or(now),
+                    budget: budget.clone(),
+                });
+            }
+        }
+        Ok(states)
+    }
+
+    fn forget_rooms(&self) {
+        let mut rooms = self.0.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        rooms.clear();
+    }
+}
