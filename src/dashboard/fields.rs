@@ -191,6 +191,11 @@ impl Fields<'_> {
         }
     }
 
+    /// What is wrong with a field that is drawn elsewhere.
+    pub fn wrong(&self, name: &str) -> Markup {
+        beside(self.wrong.of(name))
+    }
+
     /// Any of a list.
     pub fn checks(&self, legend: &str, name: &str, options: &[(&str, &str)]) -> Markup {
         let wrong = self.wrong.of(name);

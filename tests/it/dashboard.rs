@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use crate::browser::{self, Browser};
 use crate::on_both_engines;
+use crate::person::{PASSWORD, Person, invited, person};
 use crate::program::{Server, bare_program, run_well};
-use crate::stage::{Stage, TestApp, word};
+use crate::stage::{Stage, word};
 
 on_both_engines!(
     a_link_sets_the_password_and_works_once,
@@ -20,122 +21,6 @@ on_both_engines!(
     the_last_owner_stays,
     users_are_made_on_the_command_line_beside_the_server,
 );
-
-const PASSWORD: &str = "correct horse battery staple";
-
-/// A browser that keeps cookies and does nothing else.
-struct Person<'a> {
-    app: &'a TestApp,
-    cookies: Vec<(String, String)>,
-}
-
-struct Page {
-    status: u16,
-    to: String,
-    text: String,
-}
-
-impl<'a> Person<'a> {
-    fn new(app: &'a TestApp) -> Self {
-        Self {
-            app,
-            cookies: Vec::new(),
-        }
-    }
-
-    async fn send(&mut self, request: reqwest::RequestBuilder) -> Page {
-        let cookies: Vec<String> = self
-            .cookies
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        let reply = self
-            .app
-            .send(request.header("Cookie", cookies.join("; ")))
-            .await;
-        for cookie in reply.headers.get_all("set-cookie") {
-            let text = cookie.to_str().unwrap();
-            assert!(
-                text.contains("HttpOnly")
-                    && text.contains("SameSite=Strict")
-                    && text.contains("Secure"),
-                "{text}"
-            );
-            let (name, value) = text.split(';').next().unwrap().split_once('=').unwrap();
-            self.cookies.retain(|(known, _)| known != name);
-            if !value.is_empty() {
-                self.cookies.push((name.to_owned(), value.to_owned()));
-            }
-        }
-        Page {
-            status: reply.status,
-            to: reply.header("location").unwrap_or_default().to_owned(),
-            text: reply.text,
-        }
-    }
-
-    async fn get(&mut self, path: &str) -> Page {
-        let page = self
-            .send(self.app.open_request(reqwest::Method::GET, path))
-            .await;
-        assert!(
-            page.status != 200 || page.text.starts_with("<!DOCTYPE html>"),
-            "{path}"
-        );
-        page
-    }
-
-    /// Sends the form of a page, with its token.
-    async fn post(&mut self, page: &str, path: &str, fields: &[(&str, &str)]) -> Page {
-        let found = self.get(page).await;
-        let text = found.text;
-        let token = text
-            .split("name=\"form_token\" value=\"")
-            .nth(1)
-            .unwrap_or_else(|| panic!("no form at {page}: {} {text}", found.status))
-            .split('"')
-            .next()
-            .unwrap()
-            .to_owned();
-        let mut fields = fields.to_vec();
-        fields.push(("form_token", &token));
-        self.send(
-            self.app
-                .open_request(reqwest::Method::POST, path)
-                .form(&fields),
-        )
-        .await
-    }
-
-    async fn sign_in(&mut self, email: &str, password: &str) -> Page {
-        self.post(
-            "/dashboard/sign-in",
-            "/dashboard/sign-in",
-            &[("email", email), ("password", password)],
-        )
-        .await
-    }
-}
-
-/// The path of the link that a new user is given.
-async fn invited(app: &TestApp, email: &str, role: &str) -> String {
-    let role = pinroute::gateway::Role::parse(role).unwrap();
-    let made = app
-        .gateway
-        .users()
-        .create(email, role, app.stage.clock.now())
-        .await;
-    made.unwrap().link.path
-}
-
-/// Somebody of this role, signed in.
-async fn person<'a>(app: &'a TestApp, email: &str, role: &str) -> Person<'a> {
-    let link = invited(app, email, role).await;
-    let mut person = Person::new(app);
-    let page = person.post(&link, &link, &[("password", PASSWORD)]).await;
-    assert_eq!((page.status, page.to.as_str()), (303, "/dashboard"));
-    person
-}
 
 async fn a_link_sets_the_password_and_works_once(stage: Stage) {
     let app = stage.app().await;

@@ -6,6 +6,7 @@
 #![cfg(test)]
 
 mod browser;
+mod person;
 mod stage;
 mod world;
 
@@ -14,6 +15,7 @@ mod budgets;
 mod checks;
 mod crash;
 mod dashboard;
+mod dashboard_rules;
 mod documentation;
 mod faults;
 mod limits;

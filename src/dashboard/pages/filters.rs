@@ -131,6 +131,7 @@ impl Asked {
                             span { (name(t, group.as_str())) }
                         }
                     }
+                    (fields.wrong("group"))
                 }
                 button type="submit" { (t.show) }
             }

@@ -24,6 +24,12 @@ fn asked(view: &View, gateway: &Gateway, form: &Form) -> (LedgerQuery, Wrong) {
     let mut wrong = Wrong::default();
     let days = list::days(view, form, &mut wrong);
     let provider = form.text("provider").to_owned();
+    if !provider
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+    {
+        wrong.note("provider", view.t.faults.choose);
+    }
     let kind = match form.text("kind") {
         "" => None,
         text => {

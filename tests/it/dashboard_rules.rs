@@ -1,0 +1,488 @@
+//! What people set at the dashboard is what the API then says, and what they type wrongly is told beside its field and changes
+//! nothing; and money that people book or read there agrees with the API.
+
+use serde_json::{Value, json};
+
+use crate::on_both_engines;
+use crate::person::{Page, Person, hidden, person};
+use crate::stage::Stage;
+use crate::webhooks::{OPEN, receiver, types};
+
+on_both_engines!(
+    a_budget_is_set_counts_and_is_removed,
+    a_rate_and_an_exchange_rate_are_set,
+    a_key_is_made_once_shown_once_and_revoked,
+    an_endpoint_is_made_tried_rotated_and_removed,
+    a_top_up_that_is_sent_twice_is_booked_once,
+    what_is_typed_wrongly_is_told_in_the_persons_language,
+    files_hold_what_the_api_says_in_the_persons_zone,
+    a_statement_begins_and_ends_with_what_each_account_had,
+    a_month_that_was_once_may_be_asked_for_and_nonsense_may_not,
+);
+
+const EMAIL: &str = "ann@example.com";
+
+/// Every reader of the page that `path` names is told this.
+fn assert_told(page: &Page, words: &str) {
+    assert!(
+        page.text.contains(words),
+        "`{words}` is not in {}",
+        page.text
+    );
+}
+
+async fn a_budget_is_set_counts_and_is_removed(stage: Stage) {
+    let app = stage.app().await;
+    app.started().await;
+    let mut ann = person(&app, EMAIL, "finance").await;
+    let path = "/dashboard/budgets";
+    let fields = [
+        ("project", "default"),
+        ("period", "month"),
+        ("limit", "2,5"),
+        ("currency", "usd"),
+        ("country", "uz"),
+        ("alert_at", "50, 80"),
+    ];
+    let page = ann.post(path, path, &fields).await;
+    assert_eq!(
+        (page.status, page.to.as_str()),
+        (303, "/dashboard/budgets?done=saved")
+    );
+    let reader = app.with_key(&stage.new_key(None, "finance").await);
+    let budgets = reader.get("/v1/budgets").await.expect(200);
+    let of = |period: &str| -> Vec<Value> {
+        let items = budgets["items"].as_array().unwrap().iter();
+        items
+            .filter(|item| item["period"] == period)
+            .cloned()
+            .collect()
+    };
+    let [month] = of("month").try_into().unwrap();
+    assert_eq!(
+        month["limit"],
+        json!({ "amount": "2.50", "currency": "USD" })
+    );
+    assert_eq!(
+        (&month["country"], &month["alert_at"], &month["spent"]),
+        (&json!("UZ"), &json!([0.5, 0.8]), &json!("0.01")),
+        "what was spent in its period already counts"
+    );
+    assert_eq!(of("day").len(), 1, "that of the configuration stays");
+    assert_told(&ann.get(path).await, "2.50");
+
+    for (field, value, words) in [
+        ("limit", "0", "more than 0"),
+        ("limit", "1.0000001", "six decimals"),
+        ("limit", "", "Fill this in"),
+        ("currency", "EUR", "USD → EUR"),
+        ("currency", "dollars", "currency code"),
+        ("country", "Uzbekistan", "country code"),
+        ("period", "year", "Choose one"),
+        ("project", "nobody", "Choose one"),
+        ("alert_at", "120", "Up to ten shares"),
+    ] {
+        let mut wrong = fields;
+        wrong.iter_mut().find(|(name, _)| *name == field).unwrap().1 = value;
+        let page = ann.post(path, path, &wrong).await;
+        assert_eq!(page.status, 422, "{field} {value}");
+        assert_told(&page, words);
+        assert_told(&page, "Nothing was changed");
+    }
+    assert_eq!(reader.get("/v1/budgets").await.expect(200), budgets);
+
+    let gone = [
+        ("project", "default"),
+        ("period", "month"),
+        ("currency", "USD"),
+        ("country", "UZ"),
+    ];
+    let page = ann.post(path, "/dashboard/budgets/remove", &gone).await;
+    assert_eq!(page.status, 303);
+    let left = reader.get("/v1/budgets").await.expect(200);
+    assert_eq!(left["items"].as_array().unwrap().len(), 1);
+    assert_told(&ann.get(path).await, "Follow the configuration again");
+    let follow = [("project", "default")];
+    ann.post(path, "/dashboard/budgets/follow", &follow).await;
+    assert_told(&ann.get(path).await, "from the configuration");
+}
+
+async fn a_rate_and_an_exchange_rate_are_set(stage: Stage) {
+    let app = stage.app().await;
+    let mut ann = person(&app, EMAIL, "finance").await;
+    let path = "/dashboard/rates";
+    let fields = [
+        ("from_date", "2020-01-01"),
+        ("provider", "main"),
+        ("country", "UZ"),
+        ("unit", "segment"),
+        ("amount", "0.0437"),
+    ];
+    let page = ann.post(path, path, &fields).await;
+    assert_eq!(
+        (page.status, page.to.as_str()),
+        (303, "/dashboard/rates?done=saved")
+    );
+    let reader = app.with_key(&stage.new_key(None, "finance").await);
+    let rates = reader.get("/v1/rates").await.expect(200);
+    assert_eq!(
+        rates["items"],
+        json!([{ "from_date": "2020-01-01", "channel": "sms", "provider": "main", "country": "UZ", "unit": "segment",
+            "amount": "0.0437", "currency": "USD" }])
+    );
+    for (field, value, words) in [
+        ("from_date", "1.1.2020", "not a date"),
+        ("provider", "nobody", "Choose one"),
+        ("country", "", "Fill this in"),
+        ("unit", "letter", "Choose one"),
+        ("amount", "-1", "below 0"),
+    ] {
+        let mut wrong = fields;
+        wrong.iter_mut().find(|(name, _)| *name == field).unwrap().1 = value;
+        let page = ann.post(path, path, &wrong).await;
+        assert_eq!(page.status, 422, "{field} {value}");
+        assert_told(&page, words);
+    }
+    assert_eq!(reader.get("/v1/rates").await.expect(200), rates);
+
+    let path = "/dashboard/exchange-rates";
+    let fields = [
+        ("date", "2020-01-01"),
+        ("from", "rub"),
+        ("to", "USD"),
+        ("rate", "0,0105"),
+    ];
+    let page = ann.post(path, path, &fields).await;
+    assert_eq!(page.status, 303);
+    let rates = reader.get("/v1/exchange-rates").await.expect(200);
+    assert_eq!(
+        rates["items"],
+        json!([{ "date": "2020-01-01", "from": "RUB", "to": "USD", "rate": "0.0105" }])
+    );
+    for (field, value, words) in [
+        ("date", "", "not a date"),
+        ("from", "USD", "same currency"),
+        ("to", "x", "currency code"),
+        ("rate", "0", "more than 0"),
+        ("rate", "1e3", "not a rate"),
+    ] {
+        let mut wrong = fields;
+        wrong.iter_mut().find(|(name, _)| *name == field).unwrap().1 = value;
+        let page = ann.post(path, path, &wrong).await;
+        assert_eq!(page.status, 422, "{field} {value}");
+        assert_told(&page, words);
+    }
+    assert_eq!(reader.get("/v1/exchange-rates").await.expect(200), rates);
+}
+
+/// What stands in a page to be copied.
+fn copied(page: &Page) -> String {
+    let code = page.text.split("data-copied=").nth(1).expect("a secret");
+    let code = code.split('>').nth(1).unwrap();
+    code.split('<').next().unwrap().to_owned()
+}
+
+async fn a_key_is_made_once_shown_once_and_revoked(stage: Stage) {
+    let app = stage.app().await;
+    let mut olga = person(&app, "olga@example.com", "owner").await;
+    let path = "/dashboard/keys";
+    let form = olga.get(path).await;
+    let (token, once) = (hidden(&form, "form_token"), hidden(&form, "form_once"));
+    let fields = [
+        ("form_token", token.as_str()),
+        ("form_once", once.as_str()),
+        ("project", "default"),
+        ("scope", "verify"),
+        ("scope", "finance"),
+        ("days", "30"),
+    ];
+    let before = app.gateway.directory().keys();
+    let page = olga.send_form(path, &fields).await;
+    assert_eq!(page.status, 200);
+    let key = copied(&page);
+    app.with_key(&key).get("/v1/ledger").await.expect(200);
+    // A reload of the answer sends the form again.
+    let again = olga.send_form(path, &fields).await;
+    assert_eq!(copied(&again), key);
+    let mut made = app.gateway.directory().keys();
+    made.retain(|key| before.iter().all(|known| known.id != key.id));
+    assert_eq!(made.len(), 1);
+    assert!(!olga.get(path).await.text.contains(&key), "shown once");
+    // The same form, filled in otherwise, is not taken for a new one.
+    let mut other = fields;
+    other[5].1 = "31";
+    assert_eq!(olga.send_form(path, &other).await.status, 409);
+
+    for (fields, words) in [
+        (vec![("project", "default")], "at least one"),
+        (
+            vec![("project", "default"), ("scope", "verify"), ("days", "0")],
+            "whole number of days",
+        ),
+        (
+            vec![("project", "nobody"), ("scope", "verify")],
+            "Choose one",
+        ),
+    ] {
+        let page = olga.post(path, path, &fields).await;
+        assert_eq!(page.status, 422);
+        assert_told(&page, words);
+    }
+
+    let revoke = format!("/dashboard/keys/{}/revoke", made[0].id);
+    assert_eq!(olga.post(path, &revoke, &[]).await.status, 303);
+    app.with_key(&key)
+        .get("/v1/ledger")
+        .await
+        .problem(401, "unauthorized");
+    let missing = "/dashboard/keys/01a20297-4dc0-7000-9f41-2b7c5e8a1d04/revoke";
+    assert_eq!(olga.post(path, missing, &[]).await.status, 404);
+}
+
+async fn an_endpoint_is_made_tried_rotated_and_removed(stage: Stage) {
+    let app = stage.app_with(&[OPEN]).await;
+    let mut olga = person(&app, "olga@example.com", "owner").await;
+    let fake = receiver().await;
+    let url = format!("http://{}/hooks", fake.address);
+    let path = "/dashboard/webhooks";
+    let fields = [
+        ("project", "default"),
+        ("url", url.as_str()),
+        ("description", "the <shop>"),
+        ("event", "budget.reached"),
+        ("event", "verification.approved"),
+    ];
+    let page = olga.post(path, path, &fields).await;
+    let secret = copied(&page);
+    assert!(secret.starts_with("whsec_"));
+    assert_told(&page, "the &lt;shop&gt;");
+    let made = app.gateway.directory().webhooks()[0].clone();
+    assert_eq!(made.events, "verification.approved,budget.reached");
+
+    let one = format!("{path}/{}", made.id);
+    let page = olga.post(&one, &format!("{one}/test"), &[]).await;
+    assert_eq!(page.to, format!("{one}?done=tested"));
+    assert_eq!(types(&fake), ["webhook.test"]);
+    let page = olga.get(&one).await;
+    assert_told(&page, "Delivered");
+    let redeliver = page.text.split("/deliveries/").nth(1).unwrap();
+    let redeliver = format!("{one}/deliveries/{}", redeliver.split('"').next().unwrap());
+    olga.post(&one, &redeliver, &[]).await;
+    assert_eq!(types(&fake), ["webhook.test", "webhook.test"]);
+    fake.stop();
+    let page = olga.post(&one, &redeliver, &[]).await;
+    assert_eq!(page.to, format!("{one}?done=redeliver-failed"));
+
+    let form = olga.get(&one).await;
+    let (token, once) = (hidden(&form, "form_token"), hidden(&form, "form_once"));
+    let rotate = [("form_token", token.as_str()), ("form_once", once.as_str())];
+    let path_of_rotate = format!("{one}/rotate");
+    let first = copied(&olga.send_form(&path_of_rotate, &rotate).await);
+    let second = copied(&olga.send_form(&path_of_rotate, &rotate).await);
+    assert_ne!(first, secret);
+    assert_eq!(first, second, "a form that is sent twice rotates once");
+
+    for (field, value, words) in [
+        ("url", "", "Fill this in"),
+        ("url", "ftp://shop.example", "only https and http"),
+        ("url", "nonsense", "not an address"),
+        ("project", "nobody", "Choose one"),
+        ("event", "everything.else", "at least one"),
+    ] {
+        let mut wrong = fields;
+        for (name, held) in &mut wrong {
+            if *name == field {
+                *held = value;
+            }
+        }
+        let page = olga.post(path, path, &wrong).await;
+        assert_eq!(page.status, 422, "{field} {value}");
+        assert_told(&page, words);
+    }
+    assert_eq!(app.gateway.directory().webhooks().len(), 1);
+    let page = olga.post(&one, &format!("{one}/delete"), &[]).await;
+    assert_eq!(page.to, "/dashboard/webhooks?done=removed");
+    assert_eq!(olga.get(&one).await.status, 404);
+}
+
+async fn a_top_up_that_is_sent_twice_is_booked_once(stage: Stage) {
+    let app = stage.app().await;
+    let mut ann = person(&app, EMAIL, "finance").await;
+    let path = "/dashboard/balances";
+    let form = ann.get(path).await;
+    let (token, once) = (hidden(&form, "form_token"), hidden(&form, "form_once"));
+    let fields = [
+        ("form_token", token.as_str()),
+        ("form_once", once.as_str()),
+        ("account", "telegram USD"),
+        ("kind", "top_up"),
+        ("amount", "50"),
+        ("note", "invoice 17"),
+    ];
+    for _ in 0..2 {
+        let page = ann.send_form(path, &fields).await;
+        assert_eq!(page.to, "/dashboard/balances?done=booked");
+    }
+    let reader = app.with_key(&stage.new_key(None, "finance").await);
+    let balances = reader.get("/v1/balances").await.expect(200);
+    assert_eq!(balances["items"][0]["computed"], "50.00");
+}
+
+async fn what_is_typed_wrongly_is_told_in_the_persons_language(stage: Stage) {
+    let app = stage.app().await;
+    let mut ann = person(&app, EMAIL, "finance").await;
+    for (path, words) in [
+        (
+            "/dashboard/costs?from=2026-11-10&to=2026-11-01",
+            "swap them",
+        ),
+        (
+            "/dashboard/costs?from=1999-01-01&to=2026-11-01",
+            "are too many at once",
+        ),
+        ("/dashboard/costs?from=yesterday", "not a date"),
+        ("/dashboard/costs?tz=Mars/Phobos", "IANA time zone"),
+        ("/dashboard/costs?currency=EURO", "currency code"),
+        ("/dashboard/costs?group=planet", "nothing to group by"),
+        ("/dashboard/conversion?project=nobody", "is not a project"),
+        ("/dashboard/ledger?kind=gift", "Choose one"),
+        (
+            "/dashboard/ledger?from=2026-11-10&to=2026-11-01",
+            "swap them",
+        ),
+        ("/dashboard/verifications?status=gone", "Choose one"),
+        ("/dashboard/verifications?to=soon", "not a date"),
+        ("/dashboard/statement?month=soon", "not a month"),
+    ] {
+        let page = ann.get(path).await;
+        assert_eq!(page.status, 200, "{path}");
+        assert_told(&page, words);
+    }
+    // A file of nonsense is a page that says so.
+    let page = ann.get("/dashboard/costs.csv?from=yesterday").await;
+    assert_eq!(page.to, "/dashboard/costs?from=yesterday");
+    let page = ann.get("/dashboard/ledger.csv?kind=gift").await;
+    assert_eq!(page.to, "/dashboard/ledger?kind=gift");
+
+    let path = "/dashboard/preferences";
+    ann.post("/dashboard", path, &[("language", "ru")]).await;
+    let page = ann
+        .get("/dashboard/costs?from=2026-11-10&to=2026-11-01")
+        .await;
+    assert_told(&page, "поменяйте их местами");
+    // Money without an exchange rate is named with its days, in that language too.
+    app.started().await;
+    let page = ann.get("/dashboard/costs?currency=EUR").await;
+    assert_told(&page, "Не хватает курса: USD в EUR на 20");
+}
+
+async fn files_hold_what_the_api_says_in_the_persons_zone(stage: Stage) {
+    let app = stage.app().await;
+    for _ in 0..3 {
+        app.started().await;
+    }
+    let mut ann = person(&app, EMAIL, "finance").await;
+    ann.post(
+        "/dashboard",
+        "/dashboard/preferences",
+        &[("zone", "Asia/Kathmandu")],
+    )
+    .await;
+    let now = stage.clock.now().with_timezone(&chrono_tz::Asia::Kathmandu);
+    assert_told(
+        &ann.get("/dashboard/verifications").await,
+        &now.format("%H:%M:%S").to_string(),
+    );
+    let reader = app.with_key(&stage.new_key(None, "finance").await);
+    for report in ["costs", "conversion"] {
+        for format in ["csv", "xlsx"] {
+            let query = "tz=Asia/Kathmandu&group_by=day,channel";
+            let told = reader
+                .get(&format!("/v1/reports/{report}?{query}&format={format}"))
+                .await;
+            let path = format!("/dashboard/{report}.{format}?shown=1&group=day&group=channel");
+            let request = app.open_request(reqwest::Method::GET, &path);
+            let file = ann.send(request).await;
+            assert_eq!(file.status, 200);
+            if format == "csv" {
+                assert_eq!(file.text, told.text, "{report}");
+                assert!(file.text.contains("telegram"), "{}", file.text);
+            } else {
+                assert!(file.text.starts_with("PK"), "a spreadsheet");
+            }
+        }
+    }
+    let told = reader.get("/v1/ledger?format=csv").await.text;
+    let request = app.open_request(reqwest::Method::GET, "/dashboard/ledger.csv");
+    assert_eq!(ann.send(request).await.text, told);
+}
+
+async fn a_statement_begins_and_ends_with_what_each_account_had(stage: Stage) {
+    let app = stage.app().await;
+    let admin = app.with_key(&stage.new_key(None, "admin").await);
+    let usd = |amount: &str| json!({ "amount": amount, "currency": "USD", "note": "a test's" });
+    let top_ups = "/v1/balances/telegram/top-ups";
+    admin.post(top_ups, usd("10")).await.expect(201);
+    app.started().await;
+    let first = stage.clock.now().format("%Y-%m").to_string();
+    stage.advance(32 * 86_400);
+    let second = stage.clock.now().format("%Y-%m").to_string();
+    let mut ann = person(&app, EMAIL, "finance").await;
+    admin.post(top_ups, usd("5")).await.expect(201);
+    app.started().await;
+    for summed in [false, true] {
+        for (month, figures) in [
+            (&first, ["0.00", "10.00", "\u{2212}0.01", "0.00", "9.99"]),
+            (&second, ["9.99", "5.00", "\u{2212}0.01", "0.00", "14.98"]),
+        ] {
+            let page = ann
+                .get(&format!("/dashboard/statement?month={month}"))
+                .await;
+            assert_eq!(
+                account(&page, "telegram"),
+                figures,
+                "{month}, summed: {summed}"
+            );
+            assert_told(&page, "a test's");
+        }
+        while app.gateway.sum_tallies().await.unwrap() {}
+    }
+}
+
+/// The figures of a row of the first table of a page.
+fn account(page: &Page, provider: &str) -> Vec<String> {
+    let row = page
+        .text
+        .split(&format!("<th scope=\"row\">{provider}"))
+        .nth(1);
+    let row = row.unwrap().split("</tr>").next().unwrap();
+    row.split("<span class=\"money\">")
+        .skip(1)
+        .map(|cell| cell.split(' ').next().unwrap().to_owned())
+        .collect()
+}
+
+async fn a_month_that_was_once_may_be_asked_for_and_nonsense_may_not(stage: Stage) {
+    let app = stage.app().await;
+    let mut ann = person(&app, EMAIL, "finance").await;
+    for path in [
+        "/dashboard/statement?month=1970-01",
+        "/dashboard/statement?month=8999-12",
+        "/dashboard/statement?month=-1-01",
+        "/dashboard/statement?month=%00",
+        "/dashboard?days=365000",
+        "/dashboard?days=-1",
+        "/dashboard/costs?from=0000-00-00&to=99999-01-01&tz=%ff&group=,,,&group=day&group=day&currency=%F0%9F%92%B8",
+        "/dashboard/ledger?cursor=99999999999999999999.x&provider=%00",
+        "/dashboard/webhooks",
+        "/dashboard/keys/x/revoke",
+    ] {
+        let request = app.open_request(reqwest::Method::GET, path);
+        let page = ann.send(request).await;
+        assert!(page.status < 500, "{path}: {}", page.status);
+    }
+    assert_eq!(
+        Person::new(&app).get("/dashboard/statement").await.status,
+        303
+    );
+}

@@ -1,0 +1,118 @@
+//! Somebody at the dashboard, with a browser that keeps cookies and does nothing else.
+
+use crate::stage::TestApp;
+
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// A browser that keeps cookies and does nothing else.
+pub struct Person<'a> {
+    app: &'a TestApp,
+    pub cookies: Vec<(String, String)>,
+}
+
+pub struct Page {
+    pub status: u16,
+    pub to: String,
+    pub text: String,
+}
+
+impl<'a> Person<'a> {
+    pub fn new(app: &'a TestApp) -> Self {
+        Self {
+            app,
+            cookies: Vec::new(),
+        }
+    }
+
+    pub async fn send(&mut self, request: reqwest::RequestBuilder) -> Page {
+        let cookies: Vec<String> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let reply = self
+            .app
+            .send(request.header("Cookie", cookies.join("; ")))
+            .await;
+        for cookie in reply.headers.get_all("set-cookie") {
+            let text = cookie.to_str().unwrap();
+            assert!(
+                text.contains("HttpOnly")
+                    && text.contains("SameSite=Strict")
+                    && text.contains("Secure"),
+                "{text}"
+            );
+            let (name, value) = text.split(';').next().unwrap().split_once('=').unwrap();
+            self.cookies.retain(|(known, _)| known != name);
+            if !value.is_empty() {
+                self.cookies.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        Page {
+            status: reply.status,
+            to: reply.header("location").unwrap_or_default().to_owned(),
+            text: reply.text,
+        }
+    }
+
+    pub async fn get(&mut self, path: &str) -> Page {
+        let page = self
+            .send(self.app.open_request(reqwest::Method::GET, path))
+            .await;
+        assert!(
+            page.status != 200 || page.text.starts_with("<!DOCTYPE html>"),
+            "{path}"
+        );
+        page
+    }
+
+    /// Sends the form of a page, with its token.
+    pub async fn post(&mut self, page: &str, path: &str, fields: &[(&str, &str)]) -> Page {
+        let found = self.get(page).await;
+        let token = hidden(&found, "form_token");
+        let mut fields = fields.to_vec();
+        fields.push(("form_token", &token));
+        self.send_form(path, &fields).await
+    }
+
+    pub async fn send_form(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let request = self.app.open_request(reqwest::Method::POST, path);
+        self.send(request.form(fields)).await
+    }
+
+    pub async fn sign_in(&mut self, email: &str, password: &str) -> Page {
+        self.post(
+            "/dashboard/sign-in",
+            "/dashboard/sign-in",
+            &[("email", email), ("password", password)],
+        )
+        .await
+    }
+}
+
+/// The path of the link that a new user is given.
+pub async fn invited(app: &TestApp, email: &str, role: &str) -> String {
+    let role = pinroute::gateway::Role::parse(role).unwrap();
+    let made = app
+        .gateway
+        .users()
+        .create(email, role, app.stage.clock.now())
+        .await;
+    made.unwrap().link.path
+}
+
+/// Somebody of this role, signed in.
+pub async fn person<'a>(app: &'a TestApp, email: &str, role: &str) -> Person<'a> {
+    let link = invited(app, email, role).await;
+    let mut person = Person::new(app);
+    let page = person.post(&link, &link, &[("password", PASSWORD)]).await;
+    assert_eq!((page.status, page.to.as_str()), (303, "/dashboard"));
+    person
+}
+
+/// The value of the first hidden field of this name.
+pub fn hidden(page: &Page, name: &str) -> String {
+    let found = page.text.split(&format!("name=\"{name}\" value=\"")).nth(1);
+    let found = found.unwrap_or_else(|| panic!("no field {name}: {} {}", page.status, page.text));
+    found.split('"').next().unwrap().to_owned()
+}
