@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::idempotency::{Replay, Ticket};
@@ -332,34 +332,41 @@ impl Gateway {
                 continue;
             };
             let low = balance.is_low();
-            let currency = balance.currency.as_str();
-            let is_news = self
+            let messages = if low {
+                let data = balance_news(&balance, threshold);
+                self.announcements(None, "balance.low", &data)
+            } else {
+                Vec::new()
+            };
+            let (provider, currency) = (&balance.provider, balance.currency.as_str());
+            let noted = self
                 .0
                 .db
-                .note_low_balance(&balance.provider, currency, low)
-                .await?;
-            if !(low && is_news) {
-                continue;
+                .note_low_balance(provider, currency, low, &messages);
+            if noted.await? && low {
+                told += 1;
+                tracing::warn!(
+                    alarm = true,
+                    provider,
+                    "little is left in this account: top it up"
+                );
             }
-            told += 1;
-            tracing::warn!(
-                alarm = true,
-                provider = balance.provider,
-                "little is left in this account: top it up"
-            );
-            let money = |amount: Micros| Money::new(amount, balance.currency).decimal();
-            let data = json!({
-                "provider": balance.provider,
-                "currency": currency,
-                "balance": money(balance.left()),
-                "computed": money(balance.computed),
-                "reported": balance.reported.map(money),
-                "reported_at": balance.reported_at.map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
-                "threshold": money(threshold),
-                "runway_days": balance.runway_days,
-            });
-            self.announce(None, "balance.low", &data).await?;
         }
         Ok(told)
     }
+}
+
+fn balance_news(balance: &Balance, threshold: Micros) -> Value {
+    let money = |amount: Micros| Money::new(amount, balance.currency).decimal();
+    let at = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    json!({
+        "provider": balance.provider,
+        "currency": balance.currency.as_str(),
+        "balance": money(balance.left()),
+        "computed": money(balance.computed),
+        "reported": balance.reported.map(money),
+        "reported_at": balance.reported_at.map(at),
+        "threshold": money(threshold),
+        "runway_days": balance.runway_days,
+    })
 }

@@ -30,13 +30,13 @@ pub(super) const CLAIM: Duration =
 const KEPT: Duration = Duration::from_hours(30 * 24);
 
 impl Gateway {
-    /// Leaves a message that is about no verification for every endpoint that wants it; of one project, or of all.
-    pub(super) async fn announce(
+    /// Messages that are about no verification, for every endpoint that wants them; of one project, or of all.
+    pub(super) fn announcements(
         &self,
         project: Option<ProjectId>,
         kind: &str,
         data: &Value,
-    ) -> Result<(), StorageError> {
+    ) -> Vec<Delivery> {
         let now = self.now();
         let mut messages = Vec::new();
         for webhook in self.0.directory.webhooks() {
@@ -49,8 +49,7 @@ impl Gateway {
                 });
             }
         }
-        let messages: Vec<&Delivery> = messages.iter().collect();
-        self.0.db.create_deliveries(&messages).await
+        messages
     }
 
     /// The messages that tell of what is new in `v`: in the same change, so that none is lost and none is made up.

@@ -97,23 +97,4 @@ impl Db {
             .map(|_| ()))?;
         Ok(())
     }
-
-    /// Notes whether it is little; answers whether that is news.
-    pub async fn note_low_balance(
-        &self,
-        provider: &str,
-        currency: &str,
-        low: bool,
-    ) -> Result<bool, StorageError> {
-        const SQL: &str = "INSERT INTO balances (provider, currency, low) VALUES ($1, $2, $3) \
-            ON CONFLICT (provider) DO UPDATE SET low = excluded.low WHERE balances.low <> excluded.low";
-        let changed = write!(&self.engine, |pool| sqlx::query(SQL)
-            .bind(provider.to_owned())
-            .bind(currency.to_owned())
-            .bind(low)
-            .execute(pool)
-            .await
-            .map(|done| done.rows_affected()))?;
-        Ok(changed == 1)
-    }
 }

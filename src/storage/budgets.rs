@@ -74,7 +74,7 @@ pub(super) fn summed(claims: impl Iterator<Item = Claim>) -> Vec<Claim> {
     sums
 }
 
-fn country(country: Option<Country>) -> String {
+pub(super) fn country(country: Option<Country>) -> String {
     country
         .map(|country| country.to_string())
         .unwrap_or_default()
@@ -123,23 +123,6 @@ impl Db {
             query.fetch_all(pool).await
         })?;
         rows.into_iter().map(read_row).collect()
-    }
-
-    /// Notes that a share was reached; answers whether nobody had before.
-    pub async fn note_budget_alert(&self, purse: &Purse, share: i64) -> Result<bool, StorageError> {
-        const SQL: &str = "UPDATE budget_uses SET alerted = $1 WHERE alerted < $1 AND project_id = $2 AND period = $3 \
-            AND country = $4 AND currency = $5 AND starts_at = $6";
-        let changed = super::engine::write!(&self.engine, |pool| sqlx::query(SQL)
-            .bind(share)
-            .bind(purse.project)
-            .bind(purse.period.as_str())
-            .bind(country(purse.country))
-            .bind(purse.currency.as_str())
-            .bind(purse.starts_at)
-            .execute(pool)
-            .await
-            .map(|done| done.rows_affected()))?;
-        Ok(changed == 1)
     }
 
     /// Begins purses of budgets that are new in their period with what was spent in it already.

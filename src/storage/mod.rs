@@ -5,6 +5,7 @@
 //! ([`reader`]). To add a table: a migration of the same name in both folders, a file here, and its functions in
 //! `contract`, which runs each on both engines.
 
+mod alerts;
 mod balances;
 mod budgets;
 mod change;

@@ -34,16 +34,16 @@ impl Gateway {
             else {
                 continue;
             };
-            if self
-                .0
-                .db
-                .note_budget_alert(&used.purse, i64::from(share))
-                .await?
-            {
+            let data = self.budget_news(project, budget, &used, share, now);
+            let messages = self.announcements(Some(project), "budget.reached", &data);
+            let (db, purse, reached) = (&self.0.db, &used.purse, i64::from(share));
+            if db.note_budget_alert(purse, reached, &messages).await? {
                 told += 1;
-                let data = self.budget_news(project, budget, &used, share, now);
-                self.announce(Some(project), "budget.reached", &data)
-                    .await?;
+                tracing::warn!(
+                    project = self.0.directory.project_name(project),
+                    share = f64::from(share) / 1_000.0,
+                    "a budget has reached a share of its limit"
+                );
             }
         }
         Ok(told)
@@ -59,11 +59,6 @@ impl Gateway {
     ) -> Value {
         let money = |amount: i64| Money::new(Micros(amount), budget.limit.currency).decimal();
         let resets_at = DateTime::from_timestamp(budget.period.ends_at(now), 0).unwrap_or(now);
-        tracing::warn!(
-            project = self.0.directory.project_name(project),
-            share = f64::from(share) / 1_000.0,
-            "a budget has reached a share of its limit"
-        );
         json!({
             "project": self.0.directory.project_name(project),
             "period": budget.period.as_str(),

@@ -1,0 +1,85 @@
+//! That a budget has reached a share, or that little is left in an account: noted together with the messages that tell of it, so
+//! that none is lost and, however many replicas look, none is told twice.
+
+use super::budgets::country;
+use super::deliveries::{self, Delivery};
+use super::rows::{Column, Rows};
+use super::transaction::Line;
+use super::{Db, StorageError};
+use crate::verification::budget::Purse;
+
+impl Db {
+    /// Notes that a share, in thousandths, was reached; answers whether nobody had before.
+    pub async fn note_budget_alert(
+        &self,
+        purse: &Purse,
+        share: i64,
+        messages: &[Delivery],
+    ) -> Result<bool, StorageError> {
+        const NOTE: &str = "UPDATE budget_uses SET alerted = r.share FROM {rows} WHERE budget_uses.alerted < r.share \
+            AND budget_uses.project_id = r.project_id AND budget_uses.period = r.period AND budget_uses.country = r.country \
+            AND budget_uses.currency = r.currency AND budget_uses.starts_at = r.starts_at RETURNING budget_uses.period";
+        let text = |text: String| Column::Text(vec![Some(text)]);
+        let columns = vec![
+            ("share", Column::Int(vec![Some(share)])),
+            ("project_id", Column::Uuid(vec![Some(purse.project)])),
+            ("period", text(purse.period.as_str().to_owned())),
+            ("country", text(country(purse.country))),
+            ("currency", text(purse.currency.to_string())),
+            ("starts_at", Column::Int(vec![Some(purse.starts_at)])),
+        ];
+        self.tell_if_news(NOTE, Rows::new(1, columns), messages)
+            .await
+    }
+
+    /// Notes whether little is left; answers whether that is news. `messages` tell of it.
+    pub async fn note_low_balance(
+        &self,
+        provider: &str,
+        currency: &str,
+        low: bool,
+        messages: &[Delivery],
+    ) -> Result<bool, StorageError> {
+        const NOTE: &str = "INSERT INTO balances (provider, currency, low) SELECT r.provider, r.currency, r.low = 1 FROM {rows} \
+            WHERE true ON CONFLICT (provider) DO UPDATE SET low = excluded.low WHERE balances.low <> excluded.low \
+            RETURNING provider";
+        let text = |text: &str| Column::Text(vec![Some(text.to_owned())]);
+        let columns = vec![
+            ("provider", text(provider)),
+            ("currency", text(currency)),
+            ("low", Column::Int(vec![Some(i64::from(low))])),
+        ];
+        self.tell_if_news(NOTE, Rows::new(1, columns), messages)
+            .await
+    }
+
+    /// Leaves the messages if the note changed anything.
+    async fn tell_if_news(
+        &self,
+        note: &str,
+        noted: Rows,
+        messages: &[Delivery],
+    ) -> Result<bool, StorageError> {
+        let mut line = Line::take(&self.engine).await?;
+        line.begin().await?;
+        let told = async {
+            let changed: Vec<String> = line.returning(note, noted).await?;
+            if !changed.is_empty() && !messages.is_empty() {
+                let messages: Vec<&Delivery> = messages.iter().collect();
+                line.write(deliveries::INSERT, deliveries::rows(&messages))
+                    .await?;
+            }
+            Ok::<bool, sqlx::Error>(!changed.is_empty())
+        };
+        match told.await {
+            Ok(is_news) => {
+                line.commit().await?;
+                Ok(is_news)
+            }
+            Err(error) => {
+                line.roll_back().await;
+                Err(error.into())
+            }
+        }
+    }
+}
