@@ -9,7 +9,8 @@ use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 
 use super::agenda::Task;
-use super::attempt::{BookingKind, FollowUpKind, Receipt, Report, SendError};
+use super::attempt::{Attempt, BookingKind, FollowUpKind, Receipt, Report, SendError};
+use super::budget::{Budget, Period};
 use super::code::{Code, CodeHash};
 use super::id::{ProjectId, VerificationId};
 use super::phone::PhoneNumber;
@@ -54,6 +55,16 @@ fn offers(kind: u8) -> Vec<Offer> {
     all
 }
 
+/// Never reached here: whether there is room is the store's to say.
+fn budget() -> Budget {
+    Budget {
+        period: Period::Day,
+        limit: Money::new(Micros(i64::MAX), Currency::USD),
+        country: None,
+        alert_at: Vec::new(),
+    }
+}
+
 fn begin(kind: u8, now: DateTime<Utc>) -> Verification {
     let step = |channel, wait, approve_within| Step {
         channel,
@@ -75,7 +86,7 @@ fn begin(kind: u8, now: DateTime<Utc>) -> Verification {
         limits: Limits::default(),
         templates: std::collections::BTreeMap::default(),
         max_segments: 1,
-        budgets: Vec::new(),
+        budgets: vec![budget()],
     };
     let (phone, country) = PhoneNumber::parse("+998901234567").unwrap();
     let start = Start {
@@ -109,6 +120,9 @@ struct World {
     booked: i64,
     documented: i64,
     sends: HashSet<u8>,
+    /// What its budget has reserved and spent.
+    reserved: i64,
+    spent: i64,
 }
 
 impl World {
@@ -153,6 +167,27 @@ impl World {
             Input::Offers(kind) => self.offers = *kind,
         }
         self.check_promises(&before);
+        self.keep();
+    }
+
+    /// What a change claims of the budget is what the attempts cost, or are expected to.
+    fn keep(&mut self) {
+        let same = |money: Money, to| (money.currency == to).then_some(money.amount);
+        for claim in self.v.claims(&[budget()], same) {
+            self.reserved += claim.reserve;
+            self.spent += claim.spend;
+        }
+        self.v.was_written();
+        // One that was passed over claims nothing, whatever a report makes of it later.
+        let sum = |counts: fn(&Attempt) -> bool| -> i64 {
+            let attempts = self.v.record.attempts.iter();
+            let counted = attempts.filter(|a| !a.holds.is_empty() && counts(a));
+            counted.map(|a| a.cost.money.amount.0).sum()
+        };
+        let estimated = sum(|a| a.cost.state == attempt::CostState::Estimated);
+        assert_eq!(self.reserved, estimated, "what is reserved");
+        let charged = sum(|a| a.cost.state.stands_charged());
+        assert_eq!(self.spent, charged, "what is spent");
     }
 
     fn work(&mut self, answer: Option<&Answer>) {
@@ -335,7 +370,10 @@ proptest! {
             booked: 0,
             documented: 0,
             sends: HashSet::new(),
+            reserved: 0,
+            spent: 0,
         };
+        world.keep();
         for input in &inputs {
             world.step(input);
         }
@@ -349,5 +387,6 @@ proptest! {
         }
         prop_assert_eq!(world.v.next_task(UNKNOWN_AFTER), None);
         prop_assert!(!world.v.is_pending() && world.v.code.is_none());
+        prop_assert_eq!(world.reserved, 0, "nothing stays reserved for ever");
     }
 }
