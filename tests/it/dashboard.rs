@@ -1,6 +1,6 @@
 //! The dashboard: who gets in and what each role sees, over HTTP; and every page in a real browser, on made-up history.
 //!
-//! `PINROUTE_SCREENSHOTS=docs/images ./scripts/test --test it dashboard` makes the README's pictures again.
+//! `PINROUTE_SCREENSHOTS=FOLDER ./scripts/test --test it dashboard` keeps a picture of every page; the documents show some of them.
 
 use serde_json::{Value, json};
 

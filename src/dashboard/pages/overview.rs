@@ -242,6 +242,9 @@ fn charts(
     let unit = currency.as_str();
     let panel = |name: &str, unit: &str, chart: Markup| html! { section class="panel" { h3 { (name) " " span class="hint" { (unit) } } (chart) } };
     html! {
+        @if view.sandbox && all.verifications == 0 {
+            p class="notice wait" role="note" { (t.seed_hint) " " code { "pinroute seed --verifications 5000" } }
+        }
         div class="heading" { h2 { (filled(t.last_days, &[&days.len().to_string()])) } (ranges) }
         dl class="panel facts sums" {
             @for (name, figure) in headlines(view).into_iter().zip(all.told(currency)) { div { dt { (name) } dd { (figure) } } }
