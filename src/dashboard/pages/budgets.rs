@@ -261,9 +261,9 @@ fn read(
 
 /// `50, 80`: per cent, as thousandths.
 fn shares(text: &str) -> Option<Vec<u16>> {
-    let parts = text.split([',', ';', ' ']).map(str::trim);
+    let parts = text.split([',', ';', ' ', '%']);
     let share = |part: &str| {
-        let percent: Micros = part.trim_end_matches('%').parse().ok()?;
+        let percent: Micros = part.parse().ok()?;
         let thousandths = percent.0.checked_div(100_000)?;
         let exact = thousandths * 100_000 == percent.0 && (1..=1_000).contains(&thousandths);
         exact.then(|| u16::try_from(thousandths).ok()).flatten()
