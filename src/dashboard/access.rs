@@ -155,11 +155,11 @@ impl<R: Needs> FromRequest for Posted<R> {
         Box::pin(async move {
             let signed = signed.await?;
             match forms::read(&request, &mut payload, &signed.view).await {
-                Some(form) => Ok(Self {
-                    path: request.path().to_owned(),
-                    signed,
-                    form,
-                }),
+                Some(form) => {
+                    let path = request.path().to_owned();
+                    tracing::info!(user = %signed.user.id, path, "a person acts at the dashboard");
+                    Ok(Self { signed, form, path })
+                }
                 None => Err(signed.view.fault(Kind::Forged)),
             }
         })

@@ -221,6 +221,18 @@ impl Browser {
         std::fs::write(PathBuf::from(folder).join(format!("{name}.png")), bytes).unwrap();
     }
 
+    /// The page as it is printed, in PDF; kept beside the pictures.
+    pub async fn paper(&self, name: &str) -> Vec<u8> {
+        let printed = self.call("Page.printToPDF", json!({ "preferCSSPageSize": true }));
+        let printed = printed.await;
+        let bytes = STANDARD.decode(printed["data"].as_str().expect("a document"));
+        let bytes = bytes.unwrap();
+        if let Some(folder) = std::env::var_os("PINROUTE_SCREENSHOTS") {
+            std::fs::write(PathBuf::from(folder).join(format!("{name}.pdf")), &bytes).unwrap();
+        }
+        bytes
+    }
+
     pub fn faults(&self) -> Vec<String> {
         self.heard.lock().unwrap().faults.clone()
     }

@@ -496,6 +496,41 @@ const PAGES: [(&str, &str, &str); 13] = [
     ),
 ];
 
+/// A click on a column's head puts the table in its order; a statement is printed without what is not of it.
+async fn sorted_and_printed(browser: &Browser, base: &str) {
+    browser.look(1440, 1000, "light").await;
+    browser
+        .open(&format!("{base}/dashboard/costs?shown=1&group=country"))
+        .await;
+    browser
+        .until("document.querySelector('thead .order')")
+        .await;
+    let figures = "[...document.querySelectorAll('tbody tr')].map((row) => Number(row.lastElementChild.textContent))";
+    let read = async || -> Vec<f64> {
+        let told = browser.value(figures).await;
+        serde_json::from_value(told).unwrap()
+    };
+    let mut wanted = read().await;
+    assert!(wanted.len() > 5);
+    browser.click("thead th:last-child .order").await;
+    wanted.sort_by(|a, b| b.total_cmp(a));
+    assert_eq!(read().await, wanted);
+    browser.click("thead th:last-child .order").await;
+    wanted.reverse();
+    assert_eq!(read().await, wanted);
+    let sort = browser
+        .value("document.querySelector('thead th:last-child').ariaSort")
+        .await;
+    assert_eq!(sort, json!("ascending"));
+
+    browser.open(&format!("{base}/dashboard/statement")).await;
+    browser
+        .until("document.querySelector('[data-print]')")
+        .await;
+    let paper = browser.paper("dashboard-statement").await;
+    assert!(paper.starts_with(b"%PDF") && paper.len() > 10_000);
+}
+
 async fn walk(browser: &Browser, base: &str) {
     for (width, height, scheme) in [
         (1440, 1000, "light"),
@@ -522,6 +557,7 @@ async fn walk(browser: &Browser, base: &str) {
             browser.picture(&format!("dashboard-{name}-{width}")).await;
         }
     }
+    sorted_and_printed(browser, base).await;
     // One of the list, and the same in Russian.
     browser.look(1440, 1000, "dark").await;
     browser

@@ -1,4 +1,4 @@
-// What pages have beyond what works without script: copy buttons, print, one open sheet at a time, a form that is sent once, and
+// What pages have beyond what works without script: copy buttons, print, sorted tables, one open sheet at a time, a form that is sent once, and
 // the current page in sight in the navigation of a narrow screen.
 for (const code of document.querySelectorAll("code[data-copy]")) {
   const button = document.createElement("button");
@@ -13,6 +13,32 @@ for (const code of document.querySelectorAll("code[data-copy]")) {
 }
 for (const button of document.querySelectorAll("button[data-print]")) {
   button.addEventListener("click", () => window.print());
+}
+// Tables of reports are put in another order by a click on a column's head; the total stays below.
+for (const table of document.querySelectorAll("table[data-sort]")) {
+  const heads = [...table.tHead.rows[0].cells];
+  const body = table.tBodies[0];
+  const number = (text) => Number(text.replace(/\u2212/g, "-").replace(/[^0-9.-]/g, "") || NaN);
+  const compare = (one, other) => {
+    const [a, b] = [number(one), number(other)];
+    return Number.isNaN(a) || Number.isNaN(b) ? one.localeCompare(other) : a - b;
+  };
+  heads.forEach((head, place) => {
+    const figure = head.classList.contains("figure");
+    const held = (row) => (row.cells[place].firstChild?.textContent ?? "").trim();
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "order";
+    button.append(...head.childNodes);
+    button.addEventListener("click", () => {
+      const down = head.ariaSort === null ? figure : head.ariaSort === "ascending";
+      for (const other of heads) other.ariaSort = null;
+      head.ariaSort = down ? "descending" : "ascending";
+      const order = (one, other) => (figure ? compare(held(one), held(other)) : held(one).localeCompare(held(other)));
+      body.append(...[...body.rows].sort((one, other) => order(one, other) * (down ? -1 : 1)));
+    });
+    head.append(button);
+  });
 }
 const sheets = [...document.querySelectorAll("details.account, details.sure")];
 document.addEventListener("click", (event) => {

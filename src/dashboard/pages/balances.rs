@@ -15,6 +15,7 @@ use crate::dashboard::view::View;
 use crate::gateway::{Balance, BookError, Gateway, NewEntry, Unsettled};
 use crate::ledger::entry::Kind;
 use crate::money::{Micros, Money};
+use crate::reports::calendar::midnight;
 
 const PATH: &str = "/dashboard/balances";
 const LONGEST_NOTE: usize = 500;
@@ -118,6 +119,7 @@ fn booking(view: &View, balances: &[Balance], fields: Fields<'_>) -> Markup {
             (fields.choice(t.kind, "kind", &kinds, "top_up"))
             (fields.line(t.amount, "amount", Line::Decimal, ""))
             (fields.line(t.note, "note", Line::Text, ""))
+            (fields.line(t.money.booked_on, "day", Line::Date, ""))
             button type="submit" { (t.money.book) }
         }
     }
@@ -169,7 +171,11 @@ pub async fn book(
         Ok(()) => Ok(view.go("/dashboard/balances?done=booked")),
         Err(BookError::Trouble(trouble)) => Err(view.trouble(&trouble)),
         Err(error) => {
-            wrong.note("account", view.t.faults.booking(&error));
+            let field = match error {
+                BookError::Future => "day",
+                _ => "account",
+            };
+            wrong.note(field, view.t.faults.booking(&error));
             page(view, &gateway, form, &wrong, None).await
         }
     }
@@ -213,6 +219,10 @@ fn read(posted: &Posted<Books>, wrong: &mut Wrong) -> Option<NewEntry> {
             filled(t.too_long_text, &[&LONGEST_NOTE.to_string()]),
         );
     }
+    let day = match form.text("day") {
+        "" => None,
+        _ => wrong.day(view, "day", form),
+    };
     let ((provider, currency), amount, kind) = (account?, amount?, kind?);
     wrong.is_empty().then(|| NewEntry {
         provider: provider.to_owned(),
@@ -220,6 +230,6 @@ fn read(posted: &Posted<Books>, wrong: &mut Wrong) -> Option<NewEntry> {
         money: Money::new(amount, currency),
         note: Some(note).filter(|note| !note.is_empty()),
         author: posted.signed.user.email.clone(),
-        at: None,
+        at: day.map(|day| midnight(day, view.zone).to_utc()),
     })
 }

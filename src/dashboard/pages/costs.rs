@@ -76,7 +76,7 @@ pub async fn costs(
     };
     let body = html! {
         (shell::heading(t.costs, Some(t.costs_lead), &actions))
-        (asked.show(view, &gateway, COSTS))
+        (asked.show(view, &gateway, COSTS, true))
         (shown(view, &made, |report| html! {
             @if let Some(query) = &asked.query { (spending(view, query, report)) }
             section class="panel" { (table(view, report, t.costs)) }
@@ -100,7 +100,7 @@ pub async fn conversion(
     let made = make(&signed, &gateway, &asked, ReportKind::Conversion).await?;
     let body = html! {
         (shell::heading(t.conversion, Some(t.conversion_lead), &files(&asked, &made, CONVERSION)))
-        (asked.show(view, &gateway, CONVERSION))
+        (asked.show(view, &gateway, CONVERSION, false))
         (shown(view, &made, |report| html! {
             (funnel(view, report))
             section class="panel" { (table(view, report, t.conversion)) }

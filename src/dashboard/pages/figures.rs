@@ -54,7 +54,7 @@ pub fn table(view: &View, table: &Table, caption: &str) -> Markup {
     let hidden = table.rows.len().saturating_sub(SHOWN);
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(caption) {
-            table class="figures" {
+            table class="figures" data-sort {
                 caption class="unseen" { (caption) }
                 thead { tr {
                     @for (place, column) in table.columns.iter().enumerate() {

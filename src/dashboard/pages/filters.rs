@@ -107,7 +107,8 @@ impl Asked {
         out
     }
 
-    pub fn show(&self, view: &View, gateway: &Gateway, path: &str) -> Markup {
+    /// `money`: whether a currency can be chosen.
+    pub fn show(&self, view: &View, gateway: &Gateway, path: &str, money: bool) -> Markup {
         let (t, start) = (view.t, &self.start);
         let fields = Fields {
             t,
@@ -121,7 +122,7 @@ impl Asked {
                 (fields.line(t.from, "from", Line::Date, &start.from.to_string()))
                 (fields.line(t.to, "to", Line::Date, &start.to.to_string()))
                 (fields.zone(start.zone.name()))
-                (fields.line(t.money.currency, "currency", Line::Code, start.currency.as_str()))
+                @if money { (fields.line(t.money.currency, "currency", Line::Code, start.currency.as_str())) }
                 (list::projects(view, gateway, fields))
                 fieldset class="choices" {
                     legend { (t.money.group_by) }
