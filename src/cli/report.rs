@@ -160,7 +160,7 @@ async fn make(
     let bytes = match asked.format {
         Form::Table => lines(&table).into_bytes(),
         Form::Json => json(&query, kind, &table).into_bytes(),
-        Form::Csv => csv::write(&table).into_bytes(),
+        Form::Csv => csv::parts(table).collect::<String>().into_bytes(),
         Form::Xlsx => {
             xlsx::write(&table, "report").map_err(|error| Failure::Failed(error.to_string()))?
         }

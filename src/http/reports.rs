@@ -1,7 +1,10 @@
 //! `/v1/reports/…`: costs and conversion, as JSON, CSV or a spreadsheet; scope `finance`.
 
+use std::convert::Infallible;
+
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::stream;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -257,7 +260,9 @@ async fn report(
         Form::Csv => HttpResponse::Ok()
             .content_type("text/csv; charset=utf-8")
             .insert_header((header::CONTENT_DISPOSITION, file("csv")))
-            .body(csv::write(&table)),
+            .streaming(stream::iter(
+                csv::parts(table).map(|part| Ok::<_, Infallible>(web::Bytes::from(part))),
+            )),
         Form::Xlsx => HttpResponse::Ok()
             .content_type(xlsx::CONTENT_TYPE)
             .insert_header((header::CONTENT_DISPOSITION, file("xlsx")))

@@ -1,16 +1,32 @@
 //! Comma-separated values (RFC 4180), which no spreadsheet takes for formulas.
 
-use super::table::Table;
+use super::table::{Cell, Table};
 
-/// The first row holds the names of the columns, the last one the total.
-#[must_use]
-pub fn write(table: &Table) -> String {
-    let mut out = line(table.columns.iter().map(|name| (*name).to_owned()));
-    let last = table.last_row();
-    for row in table.rows.iter().chain([&last]) {
-        out.push_str(&line(row.iter().map(|cell| cell.text(table.currency))));
-    }
-    out
+/// Lines of one part.
+const PART: usize = 1_000;
+
+/// A report in parts, so that a long one need not be held twice. The first row holds the names of the columns, the last one the
+/// total.
+pub fn parts(table: Table) -> impl Iterator<Item = String> + 'static {
+    let (head, last) = (table.columns.clone(), table.last_row());
+    let mut rows = std::iter::once(Row::Head(head))
+        .chain(table.rows.into_iter().map(Row::Cells))
+        .chain([Row::Cells(last)]);
+    std::iter::from_fn(move || {
+        let mut part = String::new();
+        for row in rows.by_ref().take(PART) {
+            part.push_str(&match row {
+                Row::Head(names) => line(names.into_iter().map(ToOwned::to_owned)),
+                Row::Cells(cells) => line(cells.iter().map(|cell| cell.text(table.currency))),
+            });
+        }
+        (!part.is_empty()).then_some(part)
+    })
+}
+
+enum Row {
+    Head(Vec<&'static str>),
+    Cells(Vec<Cell>),
 }
 
 /// One line of fields, each quoted where it must be.
@@ -41,6 +57,29 @@ fn quoted(field: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::money::{Currency, Micros};
+
+    #[test]
+    fn a_long_report_comes_in_parts_and_whole() {
+        let table = Table {
+            currency: Currency::USD,
+            keys: 1,
+            columns: vec!["day", "net"],
+            rows: (0..2_500)
+                .map(|n| vec![Cell::Text(n.to_string()), Cell::Money(Micros(n))])
+                .collect(),
+            total: vec![Cell::Money(Micros(3_123_750))],
+        };
+        let parts: Vec<String> = parts(table).collect();
+        assert_eq!(parts.len(), 3);
+        let whole = parts.concat();
+        let lines: Vec<&str> = whole.split_terminator("\r\n").collect();
+        assert_eq!(lines.len(), 2_502);
+        assert_eq!(
+            [lines[0], lines[1], lines[2_500], lines[2_501]],
+            ["day,net", "0,0.00", "2499,0.002499", "total,3.12375"]
+        );
+    }
 
     #[test]
     fn formulas_are_made_harmless_and_numbers_are_left_alone() {

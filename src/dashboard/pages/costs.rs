@@ -1,7 +1,10 @@
 //! `/dashboard/costs` and `/dashboard/conversion`: any report, as chart, table and file.
 
+use std::convert::Infallible;
+
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::stream;
 use maud::{Markup, html};
 
 use super::charts::spending;
@@ -161,29 +164,29 @@ async fn file(
     let view = &signed.view;
     let asked = asked(view, gateway, request.query_string(), &groups);
     let made = make(&signed, gateway, &asked, kind).await?;
-    let (Made::Report(table), Some(query)) = (&made, &asked.query) else {
+    let (Made::Report(table), Some(query)) = (made, &asked.query) else {
         return Ok(view.go(&format!("{page}?{}", request.query_string())));
     };
-    let (ending, content, bytes) = match form {
-        Form::Csv => (
-            "csv",
-            "text/csv; charset=utf-8",
-            csv::write(table).into_bytes(),
-        ),
-        Form::Xlsx => (
-            "xlsx",
-            xlsx::CONTENT_TYPE,
-            xlsx::write(table, title).map_err(|_| view.fault(Kind::Unavailable))?,
-        ),
+    let (ending, content) = match form {
+        Form::Csv => ("csv", "text/csv; charset=utf-8"),
+        Form::Xlsx => ("xlsx", xlsx::CONTENT_TYPE),
     };
     let name = format!("{title}-{}-{}.{ending}", query.from, query.to);
-    Ok(HttpResponse::Ok()
-        .content_type(content)
-        .insert_header((
-            header::CONTENT_DISPOSITION,
-            format!("attachment; filename=\"{name}\""),
-        ))
-        .body(bytes))
+    let mut answer = HttpResponse::Ok();
+    answer.content_type(content).insert_header((
+        header::CONTENT_DISPOSITION,
+        format!("attachment; filename=\"{name}\""),
+    ));
+    Ok(match form {
+        Form::Csv => {
+            let parts = csv::parts(table).map(|part| Ok::<_, Infallible>(web::Bytes::from(part)));
+            answer.streaming(stream::iter(parts))
+        }
+        Form::Xlsx => {
+            let bytes = xlsx::write(&table, title);
+            answer.body(bytes.map_err(|_| view.fault(Kind::Unavailable))?)
+        }
+    })
 }
 
 pub async fn costs_csv(
