@@ -2,11 +2,14 @@
 //! two time zones.
 
 use std::collections::BTreeMap;
+use std::io::Cursor;
 
+use calamine::{Data, Reader, Xlsx, open_workbook_from_rs};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 
 use crate::on_both_engines;
+use crate::person::person;
 use crate::program::run_well;
 use crate::stage::{Stage, word};
 
@@ -22,47 +25,35 @@ fn micros(text: &str) -> i64 {
     sign * format!("{whole}{fraction:0<6}").parse::<i64>().unwrap()
 }
 
+/// What stands charged and refunded on each day, in micro-units; days without either left out.
+type Days = BTreeMap<NaiveDate, [i64; 2]>;
+
+fn days(rows: impl Iterator<Item = (NaiveDate, [i64; 2])>) -> Days {
+    rows.filter(|(_, sums)| *sums != [0, 0]).collect()
+}
+
 async fn figures_agree_with_a_sum_by_hand_over_the_ledger_in_two_zones(stage: Stage) {
     // The command tells the real time; the program beside it is on the stage's.
     let sandbox = stage.sandbox_toml();
-    run_well_with(
-        &stage,
-        &sandbox,
-        &[
-            "seed",
-            "--verifications",
-            "400",
-            "--days",
-            "3",
-            "--chance",
-            "7",
-        ],
-    )
-    .await;
+    let seed = ["seed", "--verifications", "600", "--chance", "7"];
+    run_well_with(&stage, &sandbox, &seed).await;
     let app = stage.app().await;
     let all = app.with_key(&stage.new_key(None, "finance").await);
-    let mut seen = Vec::new();
-    let csv = all.get("/v1/ledger?format=csv").await.text;
-    for line in csv.lines().skip(1) {
-        let fields: Vec<&str> = line.split(',').collect();
-        let at: DateTime<Utc> = fields[1].parse().unwrap();
-        seen.push((
-            at,
-            fields[2].to_owned(),
-            fields[3].to_owned(),
-            micros(fields[4]),
-        ));
-    }
-    assert!(seen.len() > 400, "{}", seen.len());
-    let first = seen.iter().map(|(at, ..)| *at).min().unwrap() - chrono::TimeDelta::days(1);
-    let last = seen.iter().map(|(at, ..)| *at).max().unwrap() + chrono::TimeDelta::days(1);
-    let (from, to) = (
-        first.date_naive().to_string(),
-        last.date_naive().to_string(),
+    let mut ann = person(&app, "ann@example.com", "finance").await;
+    let ledger = all.get("/v1/ledger?format=csv").await.text;
+    let seen: Vec<_> = ledger.lines().skip(1).map(entry).collect();
+    assert!(seen.len() > 600, "{}", seen.len());
+    let spent = seen.iter().filter(|(_, kind, ..)| kind != "top_up");
+    let (first, last) = spent.fold(
+        (DateTime::<Utc>::MAX_UTC, DateTime::<Utc>::MIN_UTC),
+        |all, one| (all.0.min(one.0), all.1.max(one.0)),
     );
+    assert!((last - first).num_days() > 25, "a month of history");
+    let near = |at: DateTime<Utc>, days| (at + chrono::TimeDelta::days(days)).date_naive();
+    let (from, to) = (near(first, -1).to_string(), near(last, 1).to_string());
     for zone in ["UTC", "Asia/Kathmandu"] {
         let tz: chrono_tz::Tz = zone.parse().unwrap();
-        let mut by_hand: BTreeMap<NaiveDate, [i64; 2]> = BTreeMap::new();
+        let mut by_hand = Days::new();
         for (at, kind, basis, amount) in &seen {
             let day = by_hand
                 .entry(at.with_timezone(&tz).date_naive())
@@ -73,45 +64,144 @@ async fn figures_agree_with_a_sum_by_hand_over_the_ledger_in_two_zones(stage: St
                 _ => {}
             }
         }
-        by_hand.retain(|_, sums| *sums != [0, 0]);
-        let query = format!("from={from}&to={to}&group_by=day&tz={zone}");
-        let report = all
-            .get(&format!("/v1/reports/costs?{query}"))
-            .await
-            .expect(200);
-        let told: BTreeMap<NaiveDate, [i64; 2]> = report["rows"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|row| {
-                let day = word(&row["day"]).parse().unwrap();
-                (
-                    day,
-                    ["charged", "refunded"].map(|field| micros(word(&row[field]))),
-                )
-            })
-            .filter(|(_, sums)| *sums != [0, 0])
-            .collect();
-        assert_eq!(told, by_hand, "{zone}");
-        let words = [
-            "report",
-            "costs",
-            "--from",
-            &from,
-            "--to",
-            &to,
-            "--group-by",
-            "day",
-            "--tz",
-            zone,
-            "--format",
-            "json",
-        ];
-        let same: Value = serde_json::from_str(&run_well(&stage, &words).await).unwrap();
-        assert_eq!(same, report, "{zone}");
-        assert_eq!(report["total"]["verifications"], 400);
+        let by_hand = days(by_hand.into_iter());
+        let query = format!("from={from}&to={to}&tz={zone}&group_by=day");
+        let path = format!("/v1/reports/costs?{query}");
+        let report = all.get(&path).await.expect(200);
+        assert_eq!(of_json(&report), by_hand, "the report in {zone}");
+        assert_eq!(report["total"]["verifications"], 600);
+        let csv = all.get(&format!("{path}&format=csv")).await.text;
+        assert_eq!(of_csv(&csv), by_hand, "its CSV in {zone}");
+        let sheet = all.request(reqwest::Method::GET, &format!("{path}&format=xlsx"));
+        let sheet = sheet.send().await.unwrap().bytes().await.unwrap();
+        assert_eq!(of_sheet(&sheet), by_hand, "its spreadsheet in {zone}");
+
+        let words = |format| {
+            let words = [
+                "report",
+                "costs",
+                "--from",
+                &from,
+                "--to",
+                &to,
+                "--group-by",
+                "day",
+                "--tz",
+                zone,
+            ];
+            [&words[..], &["--format", format]].concat()
+        };
+        let same: Value = serde_json::from_str(&run_well(&stage, &words("json")).await).unwrap();
+        assert_eq!(same, report, "the command in {zone}");
+        assert_eq!(
+            run_well(&stage, &words("csv")).await,
+            csv,
+            "its CSV in {zone}"
+        );
+
+        let shown = format!("shown=1&from={from}&to={to}&tz={zone}&group=day");
+        let page = ann.get(&format!("/dashboard/costs?{shown}")).await;
+        assert_eq!(of_page(&page.text), by_hand, "the dashboard in {zone}");
+        let file = app.open_request(
+            reqwest::Method::GET,
+            &format!("/dashboard/costs.csv?{shown}"),
+        );
+        assert_eq!(ann.send(file).await.text, csv, "its CSV in {zone}");
     }
     its_entries_sum_to_what_each_verification_costs(&stage, &all).await;
+}
+
+/// Time, kind, basis and amount of a line of the ledger.
+fn entry(line: &str) -> (DateTime<Utc>, String, String, i64) {
+    let fields: Vec<&str> = line.split(',').collect();
+    let at = fields[1].parse().unwrap();
+    (
+        at,
+        fields[2].to_owned(),
+        fields[3].to_owned(),
+        micros(fields[4]),
+    )
+}
+
+fn of_json(report: &Value) -> Days {
+    days(report["rows"].as_array().unwrap().iter().map(|row| {
+        let sums = ["charged", "refunded"].map(|field| micros(word(&row[field])));
+        (word(&row["day"]).parse().unwrap(), sums)
+    }))
+}
+
+fn of_csv(text: &str) -> Days {
+    let mut lines = text.split_terminator("\r\n");
+    let heads: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let place = |name| heads.iter().position(|head| *head == name).unwrap();
+    let (charged, refunded) = (place("charged"), place("refunded"));
+    days(lines.filter(|line| !line.starts_with("total")).map(|line| {
+        let cells: Vec<&str> = line.split(',').collect();
+        let sums = [micros(cells[charged]), micros(cells[refunded])];
+        (cells[0].parse().unwrap(), sums)
+    }))
+}
+
+/// As a spreadsheet program reads it: true dates, true numbers, the total last.
+fn of_sheet(bytes: &[u8]) -> Days {
+    let mut book: Xlsx<_> = open_workbook_from_rs(Cursor::new(bytes)).unwrap();
+    let sheet = book.worksheet_range("costs").unwrap();
+    let rows: Vec<&[Data]> = sheet.rows().collect();
+    let place = |name: &str| rows[0].iter().position(|cell| *cell == name).unwrap();
+    let number = |cell: &Data| match cell {
+        Data::Float(number) => micros(&format!("{number:.6}")),
+        other => panic!("{other:?} is not a number"),
+    };
+    let day = |cell: &Data| match cell {
+        Data::DateTime(day) => {
+            let since = NaiveDate::from_ymd_opt(1899, 12, 30).unwrap();
+            since + chrono::Days::new(day.as_f64().to_string().parse().unwrap())
+        }
+        other => panic!("{other:?} is not a day"),
+    };
+    let (charged, refunded) = (place("charged"), place("refunded"));
+    let (total, body) = rows[1..].split_last().unwrap();
+    assert_eq!(total[0], "total");
+    let sum: i64 = body.iter().map(|row| number(&row[charged])).sum();
+    assert_eq!(sum, number(&total[charged]));
+    days(body.iter().map(|row| {
+        (
+            day(&row[0]),
+            [number(&row[charged]), number(&row[refunded])],
+        )
+    }))
+}
+
+/// As a person reads it: the table of the page.
+fn of_page(text: &str) -> Days {
+    let cells = |row: &str| -> Vec<String> {
+        row.split("<td")
+            .skip(1)
+            .map(|cell| {
+                cell.split('>')
+                    .nth(1)
+                    .unwrap()
+                    .split('<')
+                    .next()
+                    .unwrap()
+                    .to_owned()
+            })
+            .collect()
+    };
+    let body = text
+        .split("<tbody>")
+        .nth(1)
+        .unwrap()
+        .split("</tbody>")
+        .next()
+        .unwrap();
+    days(body.split("<tr>").skip(1).map(|row| {
+        let cells = cells(row);
+        (
+            cells[0].parse().unwrap(),
+            [micros(&cells[5]), micros(&cells[6])],
+        )
+    }))
 }
 
 async fn its_entries_sum_to_what_each_verification_costs(
