@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::on_both_engines;
-use crate::person::{Page, Person, hidden, person};
+use crate::person::{PASSWORD, Page, Person, hidden, person};
 use crate::stage::Stage;
 use crate::webhooks::{OPEN, receiver, types};
 
@@ -18,6 +18,7 @@ on_both_engines!(
     files_hold_what_the_api_says_in_the_persons_zone,
     a_statement_begins_and_ends_with_what_each_account_had,
     a_month_that_was_once_may_be_asked_for_and_nonsense_may_not,
+    today_is_compared_with_yesterday_up_to_the_same_hour,
 );
 
 const EMAIL: &str = "ann@example.com";
@@ -485,4 +486,32 @@ async fn a_month_that_was_once_may_be_asked_for_and_nonsense_may_not(stage: Stag
         Person::new(&app).get("/dashboard/statement").await.status,
         303
     );
+}
+
+async fn today_is_compared_with_yesterday_up_to_the_same_hour(stage: Stage) {
+    let app = stage.app().await;
+    // Noon, by the clock of who looks.
+    let into = u64::try_from(stage.clock.now().timestamp().rem_euclid(86_400)).unwrap();
+    stage.advance(86_400 + 43_200 - into);
+    app.started().await;
+    stage.advance(86_400 - 3 * 3_600);
+    let mut ann = person(&app, EMAIL, "finance").await;
+    app.started().await;
+    assert_eq!(verifications(&ann.get("/dashboard").await), ["1", "0", "0"]);
+    stage.advance(3 * 3_600);
+    assert_eq!(verifications(&ann.get("/dashboard").await), ["1", "1", "0"]);
+    stage.advance(6 * 86_400);
+    ann.sign_in(EMAIL, PASSWORD).await;
+    assert_eq!(verifications(&ann.get("/dashboard").await), ["0", "0", "1"]);
+}
+
+/// Of today, yesterday and a week ago, as the second headline tells.
+fn verifications(page: &Page) -> Vec<String> {
+    let card = page.text.split("<li class=\"card\">").nth(2).unwrap();
+    let inside = |text: &str| text.split('<').next().unwrap().to_owned();
+    let big = card.split("<p class=\"big\">").nth(1).unwrap();
+    let others = card.split("<dd>").skip(1).take(2);
+    std::iter::once(inside(big))
+        .chain(others.map(inside))
+        .collect()
 }
