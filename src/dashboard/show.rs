@@ -1,9 +1,11 @@
 //! How single values look: times, money, numbers, states.
 
+use actix_web::HttpRequest;
 use chrono::{DateTime, SecondsFormat, Utc};
 use maud::{Markup, html};
 
 use super::access::Right;
+use super::forms::Form;
 use super::text::Texts;
 use super::view::View;
 use crate::gateway::Role;
@@ -187,7 +189,14 @@ pub fn role(t: &Texts, role: Role) -> &'static str {
     }
 }
 
-/// What was done.
+/// What the address says was done before this page was gone to.
+pub fn was_done(request: &HttpRequest, known: &[(&str, &'static str)]) -> Option<&'static str> {
+    let asked = Form::parse(request.query_string());
+    let found = known.iter().find(|(name, _)| *name == asked.text("done"));
+    found.map(|(_, words)| *words)
+}
+
+/// It, above the page.
 pub fn done(words: Option<&str>) -> Markup {
     html! { @if let Some(words) = words { p class="notice good" role="status" { (words) } } }
 }

@@ -11,6 +11,7 @@ use super::Options;
 use super::access::{Right, may};
 use super::cookies::Cookie;
 use super::fault::{Fault, Kind};
+use super::fields::Wrong;
 use super::forms;
 use super::shell::{self, Section};
 use super::text::{Language, Texts};
@@ -127,6 +128,22 @@ impl View {
     /// A whole page.
     pub fn page(&self, title: &str, section: Section, body: &Markup) -> HttpResponse {
         self.answer(StatusCode::OK, title, Some(section), body)
+    }
+
+    /// The same with a form, of which something may be wrong.
+    pub fn form_page(
+        &self,
+        wrong: &Wrong,
+        title: &str,
+        section: Section,
+        body: &Markup,
+    ) -> HttpResponse {
+        let status = if wrong.is_empty() {
+            StatusCode::OK
+        } else {
+            StatusCode::UNPROCESSABLE_ENTITY
+        };
+        self.answer(status, title, Some(section), body)
     }
 
     /// The same with any status, and outside of the sections.

@@ -1,6 +1,5 @@
 //! `/dashboard/balances`: what is left with each provider, and booking a top-up or an adjustment.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
@@ -26,8 +25,7 @@ pub async fn show(
     request: HttpRequest,
 ) -> Result<HttpResponse, Fault> {
     let view = &signed.view;
-    let asked = Form::parse(request.query_string());
-    let done = (asked.text("done") == "booked").then_some(view.t.money.booked);
+    let done = show::was_done(&request, &[("booked", view.t.money.booked)]);
     page(view, &gateway, &Form::default(), &Wrong::default(), done).await
 }
 
@@ -62,12 +60,7 @@ async fn page(
             section class="panel" { h2 { (t.unsettled) } p class="hint" { (t.unsettled_why) } (open(view, &unsettled)) }
         }
     };
-    let status = if wrong.is_empty() {
-        StatusCode::OK
-    } else {
-        StatusCode::UNPROCESSABLE_ENTITY
-    };
-    Ok(view.answer(status, t.balances, Some(Section::Balances), &body))
+    Ok(view.form_page(wrong, t.balances, Section::Balances, &body))
 }
 
 fn accounts(view: &View, balances: &[Balance]) -> Markup {

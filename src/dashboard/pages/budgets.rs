@@ -1,6 +1,5 @@
 //! `/dashboard/budgets`: what each project may spend, what of it is used, and setting it.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
@@ -26,11 +25,7 @@ pub async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Fault> {
     let t = signed.view.t.manage;
-    let done = match Form::parse(request.query_string()).text("done") {
-        "saved" => Some(t.saved),
-        "removed" => Some(t.removed),
-        _ => None,
-    };
+    let done = show::was_done(&request, &[("saved", t.saved), ("removed", t.removed)]);
     page(&signed, &gateway, &Form::default(), &Wrong::default(), done).await
 }
 
@@ -57,12 +52,7 @@ async fn page(
             section class="panel" { (of_project(view, project, &own)) }
         }
     };
-    let status = if wrong.is_empty() {
-        StatusCode::OK
-    } else {
-        StatusCode::UNPROCESSABLE_ENTITY
-    };
-    Ok(view.answer(status, t.money.budgets, Some(Section::Budgets), &body))
+    Ok(view.form_page(wrong, t.money.budgets, Section::Budgets, &body))
 }
 
 fn new(view: &View, gateway: &Gateway, projects: &[Project], fields: Fields<'_>) -> Markup {

@@ -1,6 +1,5 @@
 //! `/dashboard/exchange-rates`: what currencies are worth in others, by day.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
@@ -24,8 +23,7 @@ pub async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Fault> {
     let view = &signed.view;
-    let asked = Form::parse(request.query_string());
-    let done = (asked.text("done") == "saved").then_some(view.t.manage.saved);
+    let done = show::was_done(&request, &[("saved", view.t.manage.saved)]);
     page(view, &gateway, &Form::default(), &Wrong::default(), done).await
 }
 
@@ -60,12 +58,7 @@ async fn page(
         @if rates.is_empty() { div class="empty" { h2 { (m.exchange_none) } p { (m.exchange_none_why) } } }
         @else { section class="panel" { (table(view, &rates)) } }
     };
-    let status = if wrong.is_empty() {
-        StatusCode::OK
-    } else {
-        StatusCode::UNPROCESSABLE_ENTITY
-    };
-    Ok(view.answer(status, m.exchange, Some(Section::Exchange), &body))
+    Ok(view.form_page(wrong, m.exchange, Section::Exchange, &body))
 }
 
 fn table(view: &View, rates: &[Rate]) -> Markup {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use uuid::Uuid;
@@ -64,12 +63,7 @@ async fn page(
         @if keys.is_empty() { div class="empty" { h2 { (m.key_none) } p { (m.key_none_why) } } }
         @else { section class="panel" { (table(view, gateway, &keys)) } }
     };
-    let status = if wrong.is_empty() {
-        StatusCode::OK
-    } else {
-        StatusCode::UNPROCESSABLE_ENTITY
-    };
-    Ok(view.answer(status, m.keys, Some(Section::Keys), &body))
+    Ok(view.form_page(wrong, m.keys, Section::Keys, &body))
 }
 
 fn new(view: &View, gateway: &Gateway, fields: Fields<'_>) -> Markup {

@@ -1,6 +1,5 @@
 //! `/dashboard/rates`: what messages cost, from a day on.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
@@ -26,8 +25,7 @@ pub async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Fault> {
     let view = &signed.view;
-    let asked = Form::parse(request.query_string());
-    let done = (asked.text("done") == "saved").then_some(view.t.manage.saved);
+    let done = show::was_done(&request, &[("saved", view.t.manage.saved)]);
     page(view, &gateway, &Form::default(), &Wrong::default(), done).await
 }
 
@@ -48,12 +46,7 @@ async fn page(
         section class="panel" { h2 { (m.rate_new) } (new(view, gateway, fields)) }
         section class="panel" { (card(view, gateway, &rates)) }
     };
-    let status = if wrong.is_empty() {
-        StatusCode::OK
-    } else {
-        StatusCode::UNPROCESSABLE_ENTITY
-    };
-    Ok(view.answer(status, m.rates, Some(Section::Rates), &body))
+    Ok(view.form_page(wrong, m.rates, Section::Rates, &body))
 }
 
 fn new(view: &View, gateway: &Gateway, fields: Fields<'_>) -> Markup {

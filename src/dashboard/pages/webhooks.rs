@@ -1,6 +1,5 @@
 //! `/dashboard/webhooks`: whom projects have told what happens.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
@@ -25,8 +24,7 @@ pub async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Fault> {
     let view = &signed.view;
-    let asked = Form::parse(request.query_string());
-    let done = (asked.text("done") == "removed").then_some(view.t.manage.removed);
+    let done = show::was_done(&request, &[("removed", view.t.manage.removed)]);
     page(view, &gateway, &Form::default(), &Wrong::default(), done).await
 }
 
@@ -47,12 +45,7 @@ async fn page(
         @else { section class="panel" { (table(view, gateway, webhooks.iter().map(AsRef::as_ref))) } }
         section class="panel" { h2 { (m.webhook_new) } (new(view, gateway, Fields { t, form, wrong })) }
     };
-    let status = if wrong.is_empty() {
-        StatusCode::OK
-    } else {
-        StatusCode::UNPROCESSABLE_ENTITY
-    };
-    Ok(view.answer(status, m.webhooks, Some(Section::Webhooks), &body))
+    Ok(view.form_page(wrong, m.webhooks, Section::Webhooks, &body))
 }
 
 fn table<'a>(
