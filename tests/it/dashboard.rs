@@ -496,6 +496,27 @@ const PAGES: [(&str, &str, &str); 13] = [
     ),
 ];
 
+/// What is wrong stands beside its field, which has the focus; the rest of what was typed stays.
+async fn told_beside_the_field(browser: &Browser, base: &str) {
+    browser.open(&format!("{base}/dashboard/webhooks")).await;
+    browser.until("document.querySelector('[name=url]')").await;
+    let filled = "document.querySelector('[name=url]').value = 'http://127.0.0.1/hooks'; \
+        document.querySelector('[name=description]').value = 'the shop'; \
+        document.querySelector('[name=event]').checked = true";
+    browser.value(filled).await;
+    browser
+        .click("form[action='/dashboard/webhooks'] button")
+        .await;
+    browser.until("document.querySelector('.wrong')").await;
+    let told = "[document.activeElement.name, document.querySelector('[name=description]').value, \
+        document.querySelector('[name=event]').checked, document.querySelector('.wrong').textContent.includes('private')]";
+    assert_eq!(
+        browser.value(told).await,
+        json!(["url", "the shop", true, true])
+    );
+    browser.picture("dashboard-wrong-1440").await;
+}
+
 /// A click on a column's head puts the table in its order; a statement is printed without what is not of it.
 async fn sorted_and_printed(browser: &Browser, base: &str) {
     browser.look(1440, 1000, "light").await;
@@ -558,6 +579,7 @@ async fn walk(browser: &Browser, base: &str) {
         }
     }
     sorted_and_printed(browser, base).await;
+    told_beside_the_field(browser, base).await;
     // One of the list, and the same in Russian.
     browser.look(1440, 1000, "dark").await;
     browser
