@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::idempotency::{Replay, Ticket};
 use super::{Gateway, Line, Trouble};
 use crate::ledger::entry::{Entry, Kind};
-use crate::ledger::tally::{Measure, QUARTER};
+use crate::ledger::tally::Measure;
 use crate::money::{Currency, Micros, Money};
 use crate::reports::query::Wanted;
 use crate::secret::random;
@@ -147,7 +147,7 @@ impl Gateway {
     pub async fn balances(&self) -> Result<Vec<Balance>, Trouble> {
         let today = self.now().timestamp().div_euclid(DAY) * DAY;
         let sums = self
-            .account_sums(DAY, vec![(today - LOOK_BACK * DAY, today)])
+            .account_sums(vec![(today - LOOK_BACK * DAY, today)])
             .await?;
         let (computed, spent) = (sums.totals(1, Sum::grown), sums.totals(0, Sum::spent));
         let reported = self.0.db.reported_balances().await?;
@@ -207,10 +207,8 @@ impl Gateway {
         let (from, before) = (from.timestamp(), before.timestamp());
         // Later than anything that is booked.
         let end = before.max(self.now().timestamp().div_euclid(DAY) * DAY + DAY);
-        let fits = |span: &&i64| [from, before, end].iter().all(|at| at % **span == 0);
-        let span = *[DAY, 3_600].iter().find(fits).unwrap_or(&QUARTER);
         let sums = self
-            .account_sums(span, vec![(from, before), (before, end)])
+            .account_sums(vec![(from, before), (before, end)])
             .await?;
         let month = |(provider, now): (String, Money)| {
             let of = |period| sums.of(period, &provider, now.currency);
@@ -228,13 +226,8 @@ impl Gateway {
     }
 
     /// Sums of each account over these periods, and over all time.
-    async fn account_sums(
-        &self,
-        span: i64,
-        periods: Vec<(i64, i64)>,
-    ) -> Result<AccountSums, Trouble> {
+    async fn account_sums(&self, periods: Vec<(i64, i64)>) -> Result<AccountSums, Trouble> {
         let wanted = Wanted {
-            span,
             periods,
             project: None,
             by: [false, false, true, false],

@@ -33,10 +33,10 @@ pub async fn report(
     query: &Query,
     project_name: impl Fn(Uuid) -> Option<String> + Copy,
 ) -> Result<Table, ReportFault> {
-    let (wanted, periods) = query.wanted(match kind {
-        Kind::Costs => &costs::MEASURES,
-        Kind::Conversion => &conversion::MEASURES,
-    });
+    let (wanted, periods) = match kind {
+        Kind::Costs => query.wanted(&costs::MEASURES, true),
+        Kind::Conversion => query.wanted(&conversion::MEASURES, false),
+    };
     let sums = db.sums(&wanted).await?;
     match kind {
         Kind::Costs => {

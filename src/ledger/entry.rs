@@ -57,6 +57,12 @@ impl Kind {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
+
+    /// Made by a person, about an account as a whole; the others are about an attempt.
+    #[must_use]
+    pub fn is_by_hand(self) -> bool {
+        matches!(self, Self::TopUp | Self::Adjustment)
+    }
 }
 
 impl Entry {

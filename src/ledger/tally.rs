@@ -16,8 +16,15 @@ use crate::verification::phone::Country;
 use crate::verification::route::Channel;
 use crate::verification::{Record, Verification};
 
-/// Sums are kept for quarters of an hour: every time zone's days are made of whole ones.
+/// The shortest time that sums are kept for: every time zone's days are made of whole quarters of an hour.
 pub const QUARTER: i64 = 900;
+
+/// How long stages took is kept for hours at least.
+pub const HOUR: i64 = 3_600;
+
+/// The times that sums are kept for, in seconds, each of which is made of whole ones of the next: 30 days, 5 days, a day, 12
+/// hours, 3 hours, an hour, a quarter. So a day of any time zone is made of few sums, and so is a year.
+pub const SPANS: [i64; 7] = [2_592_000, 432_000, 86_400, 43_200, 10_800, HOUR, QUARTER];
 
 /// What is summed. Verifications stand in the row of their last attempt, at their creation; attempts in their own, at theirs;
 /// money in its attempt's, at its entry's time.

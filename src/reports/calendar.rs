@@ -4,6 +4,7 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, SecondsFormat, Time
 use chrono_tz::Tz;
 
 use super::query::Group;
+use crate::ledger::tally::SPANS;
 
 /// A day, or an hour, of a time zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,23 +82,44 @@ pub fn midnight(day: NaiveDate, zone: Tz) -> DateTime<Tz> {
         .unwrap_or_else(|| zone.from_utc_datetime(&start))
 }
 
-/// The coarsest sums that the periods are made of, in seconds.
+/// A run of sums of one span, which begin at `from` or later, and before `before`; all in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    pub span: i64,
+    pub from: i64,
+    pub before: i64,
+}
+
+/// The time from `from` to `before` as the fewest sums of [`SPANS`], none finer than `finest`: both are rounded up to it.
 #[must_use]
-pub fn span(periods: &[Period]) -> i64 {
-    let fits = |span: i64| {
-        periods
-            .iter()
-            .all(|p| p.starts_at % span == 0 && p.ends_at % span == 0)
-    };
-    [86_400, 3_600]
-        .into_iter()
-        .find(|span| fits(*span))
-        .unwrap_or(900)
+pub fn pieces(from: i64, before: i64, finest: i64) -> Vec<Piece> {
+    let [mut at, end] = [from, before].map(|at| round_up(at, finest));
+    let mut pieces: Vec<Piece> = Vec::new();
+    while at < end {
+        let fits = |span: &i64| at % span == 0 && at + span <= end;
+        let span = SPANS.into_iter().find(fits).unwrap_or(finest);
+        match pieces.last_mut() {
+            Some(last) if last.span == span => last.before = at + span,
+            _ => pieces.push(Piece {
+                span,
+                from: at,
+                before: at + span,
+            }),
+        }
+        at += span;
+    }
+    pieces
+}
+
+#[must_use]
+pub fn round_up(at: i64, to: i64) -> i64 {
+    at + (-at).rem_euclid(to)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::tally::HOUR;
 
     fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()
@@ -140,11 +162,38 @@ mod tests {
     }
 
     #[test]
-    fn sums_are_as_coarse_as_the_zone_allows() {
-        let span_of = |zone| span(&periods(day("2026-11-01"), day("2026-11-30"), zone, false));
-        assert_eq!(span_of(chrono_tz::UTC), 86_400);
-        assert_eq!(span_of(chrono_tz::Asia::Tashkent), 3_600);
-        assert_eq!(span_of(chrono_tz::Asia::Kathmandu), 900);
+    fn a_period_is_made_of_few_sums_and_of_nothing_else() {
+        for (zone, from, to, most) in [
+            (chrono_tz::UTC, "2026-11-01", "2026-11-01", 1),
+            (chrono_tz::Asia::Tashkent, "2026-11-01", "2026-11-01", 7),
+            (chrono_tz::Asia::Kathmandu, "2026-11-01", "2026-11-01", 11),
+            (
+                chrono_tz::America::New_York,
+                "2016-11-06",
+                "2026-11-06",
+                140,
+            ),
+        ] {
+            let days = periods(day(from), day(to), zone, false);
+            let (start, end) = (days[0].starts_at, days[days.len() - 1].ends_at);
+            let pieces = pieces(start, end, 900);
+            let sums: i64 = pieces.iter().map(|p| (p.before - p.from) / p.span).sum();
+            assert!(sums <= most, "{sums} sums for {zone} from {from} to {to}");
+            let mut at = start;
+            for piece in pieces {
+                assert_eq!(piece.from, at);
+                assert!(piece.from % piece.span == 0 && piece.before % piece.span == 0);
+                at = piece.before;
+            }
+            assert_eq!(at, end);
+        }
+        assert_eq!(
+            pieces(900, 1_800, HOUR),
+            [],
+            "it begins in no hour of its own"
+        );
+        assert_eq!(pieces(-900, 900, HOUR).len(), 1);
+        assert!(SPANS.windows(2).all(|pair| pair[0] % pair[1] == 0));
     }
 
     #[test]

@@ -145,17 +145,26 @@ impl Query {
         self.groups.contains(&group)
     }
 
-    /// What to sum for it. Periods are days at the largest, since money is converted by the day.
+    /// What to sum for it. Money is converted by the day, so that its periods are days at the largest; without it, days that
+    /// stand in the same rows are summed together.
     #[must_use]
-    pub fn wanted(&self, measures: &'static [Measure]) -> (Wanted, Vec<Period>) {
+    pub fn wanted(&self, measures: &'static [Measure], of_money: bool) -> (Wanted, Vec<Period>) {
         let mut periods = calendar::periods(self.from, self.to, self.zone, self.has(Group::Hour));
         if let Some(cut) = self.cut {
             for period in &mut periods {
                 period.ends_at = period.ends_at.min(period.starts_at + cut);
             }
         }
+        if !of_money {
+            periods.dedup_by(|next, last| {
+                let alike = last.ends_at == next.starts_at && self.name_alike(last, next);
+                if alike {
+                    last.ends_at = next.ends_at;
+                }
+                alike
+            });
+        }
         let wanted = Wanted {
-            span: calendar::span(&periods),
             periods: periods.iter().map(|p| (p.starts_at, p.ends_at)).collect(),
             project: self.project,
             by: [
@@ -168,6 +177,12 @@ impl Query {
             ever: false,
         };
         (wanted, periods)
+    }
+
+    /// Both stand in the same rows.
+    fn name_alike(&self, one: &Period, other: &Period) -> bool {
+        let mut times = self.groups.iter().filter(|group| group.is_time());
+        times.all(|group| *group != Group::Hour && one.label(*group) == other.label(*group))
     }
 }
 
@@ -210,8 +225,6 @@ pub fn zone(text: &str) -> Result<chrono_tz::Tz, String> {
 /// What is to be summed.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// Seconds of the finest sums that the periods are made of.
-    pub span: i64,
     /// From and before, in seconds since 1970.
     pub periods: Vec<(i64, i64)>,
     pub project: Option<Uuid>,
@@ -219,6 +232,7 @@ pub struct Wanted {
     pub by: [bool; 4],
     /// Of which sums; the others are answered as nought.
     pub measures: &'static [Measure],
-    /// Also what all time sums to, as one more period after the others; read in the same moment as they.
+    /// Also what all time sums to, as one more period after the others, read in the same moment as they; how long stages took is
+    /// not summed over it.
     pub ever: bool,
 }

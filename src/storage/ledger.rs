@@ -159,6 +159,9 @@ impl Db {
                 }
                 if let Some(kind) = query.kind {
                     sql.push(" AND kind = ").push_bind(kind.as_str());
+                    if kind.is_by_hand() {
+                        sql.push(" AND attempt_id IS NULL");
+                    }
                 }
                 if let Some(from) = query.from {
                     sql.push(" AND at >= ").push_bind(from);

@@ -159,8 +159,9 @@ impl Db {
 
     /// On SQLite whoever held a lease is gone, since we hold the file's lock.
     async fn void_leases(&self, now: DateTime<Utc>) -> Result<(), StorageError> {
+        // What is held is to be looked at again, so that the index of that finds it.
         const VOID: &str = "UPDATE verifications SET lease_owner = NULL, lease_until = NULL, wake_at = $1 \
-            WHERE lease_until IS NOT NULL";
+            WHERE wake_at IS NOT NULL AND lease_until IS NOT NULL";
         write!(&self.engine, |pool| sqlx::query(VOID)
             .bind(now)
             .execute(pool)

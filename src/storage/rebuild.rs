@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::engine::Engine;
 use super::rows::{Column, Rows};
-use super::tallies::{SPANS, TIMED_SPANS, Turn};
+use super::tallies::{EVER, Turn, spans, timed_spans};
 use super::transaction::Line;
 use super::{Db, StorageError, ledger};
 use crate::ledger::entry::Entry;
@@ -181,8 +181,8 @@ impl Db {
                 line.run(sqlx::AssertSqlSafe(sql)).await?;
             }
             for (table, rows) in [
-                ("rollups", whole_spans(&sums)),
-                ("rollup_times", timed_spans(&sums)),
+                ("rollups", whole_sums(&sums)),
+                ("rollup_times", timed(&sums)),
             ] {
                 for part in rows.chunks(AT_ONCE) {
                     let (sql, rows) = summed_rows(table, part);
@@ -233,8 +233,8 @@ struct Summed {
     values: Vec<i64>,
 }
 
-fn whole_spans(sums: &Sums) -> Vec<Summed> {
-    spans(sums, &SPANS, &Measure::ALL, |cell| {
+fn whole_sums(sums: &Sums) -> Vec<Summed> {
+    in_spans(sums, &spans(), &Measure::ALL, |cell| {
         Some(Tally {
             bin: None,
             ..cell.clone()
@@ -242,14 +242,14 @@ fn whole_spans(sums: &Sums) -> Vec<Summed> {
     })
 }
 
-fn timed_spans(sums: &Sums) -> Vec<Summed> {
-    spans(sums, &TIMED_SPANS, &Measure::TIMED, |cell| {
+fn timed(sums: &Sums) -> Vec<Summed> {
+    in_spans(sums, &timed_spans(), &Measure::TIMED, |cell| {
         cell.bin.map(|_| cell.clone())
     })
 }
 
 /// Sums over spans of time of the cells that `kept` keeps, which differ in nothing but their measure.
-fn spans(
+fn in_spans(
     sums: &Sums,
     spans: &[i64],
     measures: &'static [Measure],
@@ -263,7 +263,7 @@ fn spans(
         let Some(cell) = kept(cell) else { continue };
         for span in spans {
             let starts_at = match span {
-                0 => 0,
+                &EVER => 0,
                 span => cell.starts_at - cell.starts_at.rem_euclid(*span),
             };
             let key = Tally {

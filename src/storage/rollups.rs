@@ -6,7 +6,8 @@ use uuid::Uuid;
 use super::engine::Engine;
 use super::tallies::{columns, pivot};
 use super::{Db, StorageError};
-use crate::ledger::tally::Measure;
+use crate::ledger::tally::{HOUR, Measure, QUARTER};
+use crate::reports::calendar::{self, Piece, round_up};
 use crate::reports::query::Wanted;
 use crate::reports::sums::{Place, Sums, Times};
 
@@ -27,7 +28,7 @@ macro_rules! bound {
 impl Db {
     /// The sums of each period, group and currency.
     pub async fn sums(&self, wanted: &Wanted) -> Result<Vec<Sums>, StorageError> {
-        let sql = statement(wanted, "rollups", wanted.span, wanted.measures, "currency");
+        let sql = statement(wanted, "rollups", QUARTER, wanted.measures, "currency");
         macro_rules! fetch {
             ($pool:expr) => {
                 bound!(sqlx::query(AssertSqlSafe(sql)), wanted)
@@ -51,11 +52,10 @@ impl Db {
         }?)
     }
 
-    /// How long each stage took, in each period and group. Kept by the hour: in a zone that is off by a part of one, an hour
-    /// counts where it begins.
+    /// How long each stage took, in each period and group. Kept by the hour: where a period begins within one, the hour counts in
+    /// the period before.
     pub async fn times(&self, wanted: &Wanted) -> Result<Vec<Times>, StorageError> {
-        let span = wanted.span.max(3_600);
-        let sql = statement(wanted, "rollup_times", span, &Measure::TIMED, "bin");
+        let sql = statement(wanted, "rollup_times", HOUR, &Measure::TIMED, "bin");
         macro_rules! fetch {
             ($pool:expr) => {
                 bound!(sqlx::query(AssertSqlSafe(sql)), wanted)
@@ -80,14 +80,30 @@ impl Db {
     }
 }
 
-/// Sums and rows that wait, in one statement: what is summed meanwhile is neither missed nor counted twice.
-fn statement(wanted: &Wanted, table: &str, span: i64, measures: &[Measure], last: &str) -> String {
-    let periods: Vec<String> = wanted
-        .periods
-        .iter()
-        .enumerate()
-        .map(|(place, (from, before))| format!("({place}, {from}, {before})"))
-        .collect();
+/// Sums and rows that wait, in one statement: what is summed meanwhile is neither missed nor counted twice. No sum is finer than
+/// `finest`, in seconds.
+fn statement(
+    wanted: &Wanted,
+    table: &str,
+    finest: i64,
+    measures: &[Measure],
+    last: &str,
+) -> String {
+    let (mut periods, mut pieces) = (Vec::new(), Vec::new());
+    for (place, (from, before)) in wanted.periods.iter().enumerate() {
+        let [lo, hi] = [*from, *before].map(|at| round_up(at, finest));
+        periods.push(format!("({place}, {lo}, {hi})"));
+        for piece in calendar::pieces(*from, *before, finest) {
+            let Piece { span, from, before } = piece;
+            pieces.push(format!("({place}, {from}, {before}, {span})"));
+        }
+    }
+    // Nothing is summed of a period that begins and ends in the same hour.
+    pieces.push("(-1, 0, 0, 0)".to_owned());
+    let pieces = format!(
+        "(SELECT column1 AS n, column2 AS lo, column3 AS hi, column4 AS span FROM (VALUES {}) AS v) AS p",
+        pieces.join(", ")
+    );
     let periods = format!(
         "(SELECT column1 AS n, column2 AS lo, column3 AS hi FROM (VALUES {}) AS v) AS p",
         periods.join(", ")
@@ -125,7 +141,7 @@ fn statement(wanted: &Wanted, table: &str, span: i64, measures: &[Measure], last
             String::new()
         }
     };
-    let ever = if wanted.ever {
+    let ever = if wanted.ever && last == "currency" {
         format!(
             "UNION ALL SELECT {n}, {keys}, {sums} FROM {table} AS r WHERE r.span = 0{only_mine} \
              UNION ALL SELECT {n}, {t_keys}, {pivot} FROM tallies AS t WHERE true{only}{t_mine} ",
@@ -142,10 +158,10 @@ fn statement(wanted: &Wanted, table: &str, span: i64, measures: &[Measure], last
     };
     format!(
         "SELECT CAST(x.n AS BIGINT), {shown}, x.{last}, {sums} FROM (\
-         SELECT p.n, {r_keys}, {r_sums} FROM {periods} CROSS JOIN {table} AS r \
-         WHERE r.span = {span} AND r.starts_at >= p.lo AND r.starts_at < p.hi{r_mine} \
+         SELECT p.n, {r_keys}, {r_sums} FROM {pieces} CROSS JOIN {table} AS r \
+         WHERE r.span = p.span AND r.starts_at >= p.lo AND r.starts_at < p.hi{r_mine} \
          UNION ALL SELECT p.n, {t_keys}, {pivot} FROM tallies AS t CROSS JOIN {periods} \
-         WHERE t.starts_at >= p.lo AND t.starts_at < p.hi{only}{t_mine} {ever}\
+         WHERE t.starts_at - t.starts_at % {finest} >= p.lo AND t.starts_at - t.starts_at % {finest} < p.hi{only}{t_mine} {ever}\
          ) AS x GROUP BY x.n, {x_keys}",
         shown = shown.join(", "),
         sums = columns(measures, |name| format!("CAST(SUM(x.{name}) AS BIGINT)")),

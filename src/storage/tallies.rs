@@ -12,7 +12,7 @@ use super::engine::read;
 use super::rows::{Column, Rows};
 use super::transaction::Line;
 use super::{Db, StorageError};
-use crate::ledger::tally::{Measure, Tally, add};
+use crate::ledger::tally::{HOUR, Measure, SPANS, Tally, add};
 use crate::secret::random;
 
 const COLUMNS: &str =
@@ -119,15 +119,23 @@ fn fold(table: &str, spans: &[i64], measures: &[Measure], key: &str, only: &str)
     )
 }
 
-/// Quarters of an hour, hours, days, and all time.
-pub(super) const SPANS: [i64; 4] = [900, 3_600, 86_400, 0];
-/// Hours and days.
-pub(super) const TIMED_SPANS: [i64; 2] = [3_600, 86_400];
+/// Stands for all time.
+pub(super) const EVER: i64 = 0;
+
+/// What sums are kept for.
+pub(super) fn spans() -> Vec<i64> {
+    SPANS.into_iter().chain([EVER]).collect()
+}
+
+/// What it is kept for how long stages took.
+pub(super) fn timed_spans() -> Vec<i64> {
+    SPANS.into_iter().filter(|span| *span >= HOUR).collect()
+}
 
 static FOLD_SUMS: LazyLock<String> = LazyLock::new(|| {
     fold(
         "rollups",
-        &SPANS,
+        &spans(),
         &Measure::ALL,
         "project_id, channel, provider, country, currency",
         "true",
@@ -137,7 +145,7 @@ static FOLD_SUMS: LazyLock<String> = LazyLock::new(|| {
 static FOLD_TIMES: LazyLock<String> = LazyLock::new(|| {
     fold(
         "rollup_times",
-        &TIMED_SPANS,
+        &timed_spans(),
         &Measure::TIMED,
         "project_id, channel, provider, country, bin",
         "t.bin IS NOT NULL",

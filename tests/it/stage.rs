@@ -13,7 +13,8 @@ use pinroute::app::{self, App, Background, StartError};
 use pinroute::clock::Clock;
 use pinroute::config::{self, Settings};
 use pinroute::gateway::Gateway;
-use pinroute::ledger::tally::Measure;
+use pinroute::ledger::tally::{Measure, SPANS};
+use pinroute::reports::calendar::round_up;
 use pinroute::reports::query::Wanted;
 use pinroute::secret::random;
 use pinroute::storage::{Db, NewKey};
@@ -247,25 +248,34 @@ impl Stage {
 
     /// Whatever a test did, the reports' sums are those of the verifications and entries that are there.
     async fn sums_that_differ(&self) -> Vec<String> {
-        let wanted = Wanted {
-            span: 86_400,
-            periods: vec![(0, i64::from(u32::MAX))],
-            project: None,
-            by: [true; 4],
-            measures: &Measure::ALL,
-            ever: false,
-        };
+        // All there is, and the last of each span's, so that every kind of sum is looked at.
+        let mut wanted = vec![(0, vec![(0, i64::from(u32::MAX))])];
+        for span in SPANS {
+            let end = round_up(self.clock.now().timestamp() + 1, span);
+            let periods = (0..12).map(|back| (end - span * (back + 1), end - span * back));
+            wanted.push((span, periods.collect()));
+        }
         let read = async || {
-            let sums = self.db.sums(&wanted).await.unwrap();
-            let times = self.db.times(&wanted).await.unwrap();
-            let sums = sums
-                .iter()
-                .filter(|sum| sum.values.iter().any(|value| *value != 0));
-            let times = times
-                .iter()
-                .filter(|time| time.values.iter().any(|value| *value != 0));
-            let mut all: Vec<String> = sums.map(|sum| format!("{sum:?}")).collect();
-            all.extend(times.map(|time| format!("{time:?}")));
+            let mut all = Vec::new();
+            for (span, periods) in &wanted {
+                let wanted = Wanted {
+                    periods: periods.clone(),
+                    project: None,
+                    by: [true; 4],
+                    measures: &Measure::ALL,
+                    ever: true,
+                };
+                for sum in self.db.sums(&wanted).await.unwrap() {
+                    if sum.values.iter().any(|value| *value != 0) {
+                        all.push(format!("{span} {sum:?}"));
+                    }
+                }
+                for time in self.db.times(&wanted).await.unwrap() {
+                    if time.values.iter().any(|value| *value != 0) {
+                        all.push(format!("{span} {time:?}"));
+                    }
+                }
+            }
             all.sort_unstable();
             all
         };

@@ -153,7 +153,6 @@ pub async fn begin_purses(
     for budget in budgets {
         let purse = purse(project, budget, now);
         let asked = Wanted {
-            span: 3_600,
             periods: vec![(purse.starts_at, budget.period.ends_at(now))],
             project: Some(project.0),
             by: [false, false, false, true],
