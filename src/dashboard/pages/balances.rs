@@ -18,6 +18,8 @@ use crate::reports::calendar::midnight;
 
 const PATH: &str = "/dashboard/balances";
 const LONGEST_NOTE: usize = 500;
+/// Of what may have been charged; the API lists more.
+const SHOWN: usize = 50;
 
 pub async fn show(
     signed: Signed<SeesMoney>,
@@ -120,6 +122,7 @@ fn booking(view: &View, balances: &[Balance], fields: Fields<'_>) -> Markup {
 
 fn open(view: &View, unsettled: &[Unsettled]) -> Markup {
     let t = view.t;
+    let hidden = unsettled.len().saturating_sub(SHOWN);
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(t.money.unsettled) {
             table class="figures" {
@@ -129,7 +132,7 @@ fn open(view: &View, unsettled: &[Unsettled]) -> Markup {
                     th scope="col" class="figure" { (t.amount) } th scope="col" { (t.money.written_off) }
                 } }
                 tbody {
-                    @for one in unsettled {
+                    @for one in unsettled.iter().take(SHOWN) {
                         tr {
                             td { a href=(format!("/dashboard/verifications/{}", one.attempt.verification())) { (show::time(view, one.created_at)) } }
                             td { (show::channel(one.channel)) }
@@ -141,6 +144,7 @@ fn open(view: &View, unsettled: &[Unsettled]) -> Markup {
                 }
             }
         }
+        @if hidden > 0 { p class="hint" { (filled(t.money.unsettled_more, &[&hidden.to_string()])) " " code { "GET /v1/ledger/unsettled" } } }
     }
 }
 
