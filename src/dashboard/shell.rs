@@ -142,7 +142,7 @@ pub fn render(view: &View, title: &str, section: Option<Section>, body: &Markup)
             body class=[view.user.is_none().then_some("plain")] {
                 a class="skip" href="#main" { (t.skip) }
                 @if view.sandbox {
-                    p class="banner" role="note" { strong { (t.sandbox) } " " span { (t.sandbox_means) } }
+                    aside class="banner" aria-label=(t.sandbox) { strong { (t.sandbox) } " " span { (t.sandbox_means) } }
                 }
                 @if let Some(user) = &view.user {
                     div class="frame" {

@@ -236,3 +236,35 @@ pub struct Wanted {
     /// not summed over it.
     pub ever: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_that_stand_in_the_same_rows_are_summed_together_unless_they_are_of_money() {
+        let day = |text: &str| text.parse::<NaiveDate>().ok();
+        let count = |groups: &[Group], of_money| {
+            let query = Query::new(
+                day("2026-10-01"),
+                day("2026-11-30"),
+                chrono_tz::Europe::Berlin,
+                groups.to_vec(),
+                Currency::USD,
+                DateTime::UNIX_EPOCH,
+            );
+            let (wanted, periods) = query.unwrap().wanted(&Measure::ALL, of_money);
+            let joined = wanted.periods.windows(2).all(|pair| pair[0].1 == pair[1].0);
+            assert!(joined && wanted.periods.len() == periods.len());
+            periods.len()
+        };
+        assert_eq!(count(&[], true), 61);
+        assert_eq!(count(&[], false), 1);
+        assert_eq!(count(&[Group::Country], false), 1);
+        assert_eq!(count(&[Group::Month], false), 2);
+        assert_eq!(count(&[Group::Country, Group::Week], false), 10);
+        assert_eq!(count(&[Group::Month, Group::Day], false), 61);
+        // The clocks were put back once.
+        assert_eq!(count(&[Group::Hour], false), 61 * 24 + 1);
+    }
+}
