@@ -189,62 +189,95 @@ pub fn seconds(bin: i64) -> (f64, f64) {
 #[must_use]
 pub fn growth(v: &Verification, entries: &[Entry]) -> Vec<Tally> {
     let record = &v.record;
-    let mut tallies = whole(v.project, record);
-    let before = part(
-        v.project,
-        record,
-        record.attempts.get(..v.counted).unwrap_or_default(),
-        record.events.get(..v.told).unwrap_or_default(),
-    );
-    for mut old in before {
-        old.value = -old.value;
-        add(&mut tallies, old);
-    }
-    for entry in entries {
-        if let Some(tally) = of_entry(entry) {
-            add(&mut tallies, tally);
+    let mut tallies: Vec<Tally> = entries.iter().filter_map(of_entry).collect();
+    let grew = record.attempts.len() > v.counted;
+    if grew || v.news().iter().any(|event| counts(event.kind)) {
+        let mut parts = parts(record, &record.attempts, &record.events);
+        let attempts = record.attempts.get(..v.counted).unwrap_or_default();
+        let events = record.events.get(..v.told).unwrap_or_default();
+        for (cell, value) in self::parts(record, attempts, events) {
+            add_part(&mut parts, cell, -value);
+        }
+        parts.retain(|(_, value)| *value != 0);
+        for (cell, value) in parts {
+            add(&mut tallies, cell.tally(v.project, record, value));
         }
     }
-    tallies.retain(|tally| tally.value != 0);
     tallies
 }
 
 /// All that a verification adds but for its money, which is its entries'.
 #[must_use]
 pub fn whole(project: ProjectId, record: &Record) -> Vec<Tally> {
-    part(project, record, &record.attempts, &record.events)
+    let mut tallies = Vec::new();
+    for (cell, value) in parts(record, &record.attempts, &record.events) {
+        add(&mut tallies, cell.tally(project, record, value));
+    }
+    tallies
 }
 
-/// What a verification with these attempts and events adds.
-fn part(project: ProjectId, record: &Record, attempts: &[Attempt], events: &[Event]) -> Vec<Tally> {
-    let Some(last) = attempts.last() else {
+/// What one cell of a verification's is of: a [`Tally`] that names its attempt by its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Cell {
+    measure: Measure,
+    starts_at: i64,
+    attempt: usize,
+    bin: Option<i64>,
+    currency: Option<Currency>,
+}
+
+impl Cell {
+    fn tally(self, project: ProjectId, record: &Record, value: i64) -> Tally {
+        let attempt = &record.attempts[self.attempt];
+        Tally {
+            starts_at: self.starts_at,
+            project: project.0,
+            channel: attempt.channel.as_str(),
+            provider: attempt.provider.clone(),
+            country: record.country.to_string(),
+            currency: self
+                .currency
+                .map(|currency| currency.to_string())
+                .unwrap_or_default(),
+            measure: self.measure,
+            bin: self.bin,
+            value,
+        }
+    }
+}
+
+fn add_part(parts: &mut Vec<(Cell, i64)>, cell: Cell, value: i64) {
+    match parts.iter_mut().find(|(there, _)| *there == cell) {
+        Some((_, sum)) => *sum = sum.saturating_add(value),
+        None => parts.push((cell, value)),
+    }
+}
+
+/// What a verification with these attempts and events, which are the first of the record's, adds.
+fn parts(record: &Record, attempts: &[Attempt], events: &[Event]) -> Vec<(Cell, i64)> {
+    let Some(last) = attempts.len().checked_sub(1) else {
         return Vec::new();
     };
-    let mut tallies = Vec::with_capacity(8);
-    let country = record.country;
-    let cell = |at: DateTime<Utc>, attempt: &Attempt, measure, bin| Tally {
+    let mut parts = Vec::with_capacity(12);
+    let cell = |at: DateTime<Utc>, attempt, measure, bin| Cell {
         starts_at: quarter(at),
-        project: project.0,
-        channel: attempt.channel.as_str(),
-        provider: attempt.provider.clone(),
-        country: country.to_string(),
-        currency: String::new(),
+        attempt,
         measure,
         bin,
-        value: 1,
+        currency: None,
     };
     let born = record.created_at;
-    tallies.push(cell(born, last, Measure::Verifications, None));
+    parts.push((cell(born, last, Measure::Verifications, None), 1));
     if let Some(sms) = record.sms_price {
         let asked = events
             .iter()
             .filter(|event| matches!(event.kind, EventKind::Created | EventKind::Resend));
         let sends = i64::try_from(asked.count()).unwrap_or(i64::MAX);
-        tallies.push(Tally {
-            currency: sms.currency.to_string(),
-            value: sms.amount.0.saturating_mul(sends),
+        let cell = Cell {
+            currency: Some(sms.currency),
             ..cell(born, last, Measure::SmsEquivalent, None)
-        });
+        };
+        parts.push((cell, sms.amount.0.saturating_mul(sends)));
     }
     let stages = [
         (
@@ -261,19 +294,18 @@ fn part(project: ProjectId, record: &Record, attempts: &[Attempt], events: &[Eve
     ];
     for (of_verification, _, is) in stages {
         if let Some(event) = events.iter().find(|event| is(event.kind)) {
-            tallies.push(cell(born, last, of_verification, Some(bin(born, event.at))));
+            let bin = Some(bin(born, event.at));
+            parts.push((cell(born, last, of_verification, bin), 1));
         }
     }
-    for attempt in attempts {
+    for (place, attempt) in attempts.iter().enumerate() {
         let begun = attempt.created_at;
-        add(&mut tallies, cell(begun, attempt, Measure::Attempts, None));
+        parts.push((cell(begun, place, Measure::Attempts, None), 1));
         for (_, of_attempt, is) in stages {
             let about = |event: &&Event| event.attempt == Some(attempt.ordinal) && is(event.kind);
             if let Some(event) = events.iter().find(about) {
-                add(
-                    &mut tallies,
-                    cell(begun, attempt, of_attempt, Some(bin(begun, event.at))),
-                );
+                let bin = Some(bin(begun, event.at));
+                parts.push((cell(begun, place, of_attempt, bin), 1));
             }
         }
     }
@@ -283,13 +315,21 @@ fn part(project: ProjectId, record: &Record, attempts: &[Attempt], events: &[Eve
     {
         let approved = [
             (born, Measure::VerificationsApproved),
-            (last.created_at, Measure::AttemptsApproved),
+            (attempts[last].created_at, Measure::AttemptsApproved),
         ];
         for (from, measure) in approved {
-            tallies.push(cell(from, last, measure, Some(bin(from, event.at))));
+            parts.push((cell(from, last, measure, Some(bin(from, event.at))), 1));
         }
     }
-    tallies
+    parts
+}
+
+/// Whether an event adds anything: most checks do not.
+fn counts(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::Created | EventKind::Resend | EventKind::Approved
+    ) || left(kind)
 }
 
 /// It is known to have left: an answer said so, or a report of what became of it.

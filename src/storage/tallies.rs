@@ -101,15 +101,18 @@ fn fold(table: &str, spans: &[i64], measures: &[Measure], key: &str, only: &str)
     let places: Vec<String> = (1..=keys.len() + 2)
         .map(|place| place.to_string())
         .collect();
+    // Rows of the same quarter become one first, so that few are multiplied by the spans.
     format!(
         "INSERT INTO {table} (span, starts_at, {key}, {names}) \
          SELECT s.span, CASE WHEN s.span = 0 THEN 0 ELSE t.starts_at - t.starts_at % s.span END, {keys}, {sums} \
-         FROM (SELECT {COLUMNS}, {pivot} FROM (SELECT {COLUMNS} FROM tallies ORDER BY id LIMIT {AT_ONCE}) AS t) AS t \
-         CROSS JOIN ({spans}) AS s WHERE {only} GROUP BY {places} \
+         FROM (SELECT t.starts_at, {keys}, {quarters} FROM (SELECT {COLUMNS}, {pivot} FROM \
+           (SELECT {COLUMNS} FROM tallies ORDER BY id LIMIT {AT_ONCE}) AS t WHERE {only}) AS t GROUP BY t.starts_at, {keys}) AS t \
+         CROSS JOIN ({spans}) AS s WHERE true GROUP BY {places} \
          ON CONFLICT (span, starts_at, {key}) DO UPDATE SET {grown}",
         names = columns(measures, ToOwned::to_owned),
         keys = keys.join(", "),
         sums = columns(measures, |name| format!("CAST(SUM(t.{name}) AS BIGINT)")),
+        quarters = columns(measures, |name| format!("SUM(t.{name}) AS {name}")),
         pivot = pivot(measures),
         spans = spans.join(" UNION ALL "),
         places = places.join(", "),
