@@ -233,6 +233,23 @@ struct Summed {
     values: Vec<i64>,
 }
 
+impl Summed {
+    fn place(&self) -> (i64, i64, Uuid, &str, &str, &str, &str) {
+        let cell = &self.cell;
+        let (channel, provider) = (cell.channel, &cell.provider);
+        let (country, currency) = (&cell.country, &cell.currency);
+        (
+            self.span,
+            self.starts_at,
+            cell.project,
+            channel,
+            provider,
+            country,
+            currency,
+        )
+    }
+}
+
 fn whole_sums(sums: &Sums) -> Vec<Summed> {
     in_spans(sums, &spans(), &Measure::ALL, |cell| {
         Some(Tally {
@@ -284,7 +301,10 @@ fn in_spans(
         measures,
         values,
     };
-    rows.into_iter().map(row).collect()
+    let mut rows: Vec<Summed> = rows.into_iter().map(row).collect();
+    // What a report reads together is written together.
+    rows.sort_unstable_by(|one, other| one.place().cmp(&other.place()));
+    rows
 }
 
 fn summed_rows(table: &str, part: &[Summed]) -> (String, Rows) {
