@@ -38,6 +38,8 @@ pub enum MoneyError {
 impl Micros {
     pub const ZERO: Self = Self(0);
     const PER_UNIT: i64 = 1_000_000;
+    /// Ten thousand million units: more in one amount is a mistake, and a thousand such still have a sum.
+    const LARGEST: i64 = 10_000_000_000 * Self::PER_UNIT;
 
     /// The decimal text with at least `minor` decimals and no further trailing zeros: `0.01`, `-12.50`, `0.0455`.
     #[must_use]
@@ -87,6 +89,7 @@ impl FromStr for Micros {
         let magnitude = whole
             .checked_mul(Self::PER_UNIT)
             .and_then(|micros| micros.checked_add(fraction))
+            .filter(|magnitude| *magnitude <= Self::LARGEST)
             .ok_or_else(too_large)?;
         Ok(Self(if negative { -magnitude } else { magnitude }))
     }

@@ -7,3 +7,6 @@ CREATE INDEX ledger_project ON ledger (project_id, at, id);
 CREATE INDEX ledger_provider ON ledger (provider, at, id);
 -- Top-ups and adjustments.
 CREATE INDEX ledger_by_hand ON ledger (at, id) WHERE attempt_id IS NULL;
+
+-- Sums are kept for more times than before: what was summed is summed anew at the next start.
+UPDATE meta SET value = 'new' WHERE name = 'rollups' AND EXISTS (SELECT 1 FROM rollups);

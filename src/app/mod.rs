@@ -125,6 +125,7 @@ impl App {
         let gateway = Gateway::new(told, clock, vault, db, shared, ways_out, stop.clone());
         gateway.directory().refresh().await.map_err(failed)?;
         gateway.refresh().await;
+        gateway.begin_default_budgets().await.map_err(failed)?;
         let users = gateway.users();
         let link = match &sandbox {
             Some(_) => Some(users.sandbox_link(gateway.now()).await.map_err(failed)?),

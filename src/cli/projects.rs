@@ -90,7 +90,7 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
             }
             let (project, policies) = (find(db, &name).await?, app::policies(settings));
             let change = change(set, unset);
-            let changed = change_policy_of(db, &policies, &project, &change).await;
+            let changed = change_policy_of(db, &policies, &project, &change, clock.now()).await;
             let project = changed.map_err(|error| refused(error, &name))?;
             show(&project, &policies, json);
             Ok(())

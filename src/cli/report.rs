@@ -149,6 +149,12 @@ async fn make(
         let found = projects.iter().find(|project| project.id.0 == id);
         found.map(|project| project.name.clone())
     };
+    if db.is_unsummed().await? {
+        return Err(Failure::Failed(
+            "the history is not summed yet: `pinroute report rebuild`, or a server's next start, does it"
+                .to_owned(),
+        ));
+    }
     let table = report(db, kind, &query, name)
         .await
         .map_err(|fault| match fault {

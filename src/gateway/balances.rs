@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::idempotency::{Replay, Ticket};
-use super::{Gateway, Line, Trouble};
+use super::{Gateway, Trouble};
 use crate::ledger::entry::{Entry, Kind};
 use crate::ledger::tally::Measure;
 use crate::money::{Currency, Micros, Money};
@@ -32,10 +32,12 @@ pub struct Balance {
     /// What the provider said last, where it says it.
     pub reported: Option<Micros>,
     pub reported_at: Option<DateTime<Utc>>,
-    /// Below it, `balance.low` is told.
+    /// Below it, `balance.low` is told; of the account that is configured now.
     pub threshold: Option<Micros>,
     /// At the rate of the last seven whole days, in UTC; `None` when nothing was spent in them.
     pub runway_days: Option<f64>,
+    /// Somebody books what is paid in, so that what our books say means something.
+    is_kept: bool,
 }
 
 impl Balance {
@@ -55,7 +57,7 @@ impl Balance {
     /// Less is left than the threshold. An account whose top-ups nobody booked is not empty.
     #[must_use]
     pub fn is_low(&self) -> bool {
-        let known = self.reported.is_some() || self.computed > Micros::ZERO;
+        let known = self.reported.is_some() || self.is_kept;
         known && self.threshold.is_some_and(|least| self.left() < least)
     }
 }
@@ -149,46 +151,38 @@ impl Gateway {
         let sums = self
             .account_sums(vec![(today - LOOK_BACK * DAY, today)])
             .await?;
-        let (computed, spent) = (sums.totals(1, Sum::grown), sums.totals(0, Sum::spent));
         let reported = self.0.db.reported_balances().await?;
-        let mut accounts: Vec<(String, Currency)> = Vec::new();
-        let configured = self.0.providers.iter().map(|line: &Line| {
-            let provider = &line.provider;
-            (provider.name().to_owned(), provider.currency())
-        });
-        let booked = computed
-            .iter()
-            .map(|(name, money)| (name.clone(), money.currency));
-        for account in configured.chain(booked) {
-            if !accounts.contains(&account) {
-                accounts.push(account);
+        let configured: Vec<(String, Currency)> = self
+            .accounts()
+            .map(|account| (account.provider.to_owned(), account.currency))
+            .collect();
+        let mut accounts = configured.clone();
+        for (provider, money) in sums.totals(1, Sum::grown) {
+            if !accounts.contains(&(provider.clone(), money.currency)) {
+                accounts.push((provider, money.currency));
             }
         }
-        let balance = |(provider, currency): (String, Currency)| {
-            let of = |sums: &[(String, Money)]| {
-                let mine = |(name, money): &&(String, Money)| {
-                    *name == provider && money.currency == currency
-                };
-                sums.iter()
-                    .find(mine)
-                    .map_or(Micros::ZERO, |(_, money)| money.amount)
-            };
+        let balance = |account: (String, Currency)| {
+            let is_configured = configured.contains(&account);
+            let (provider, currency) = account;
+            let [week, ever] = [0, 1].map(|period| sums.of(period, &provider, currency));
             let told = reported.iter().find(|told| told.provider == provider);
             let told = told.and_then(|told| Some((told.money?, told.at)));
             let told = told.filter(|(money, _)| money.currency == currency);
+            let threshold = self.0.settings.thresholds.get(&provider).copied();
             let mut balance = Balance {
-                computed: of(&computed),
+                computed: Micros(ever.grown()),
                 reported: told.map(|(money, _)| money.amount),
                 reported_at: told.and_then(|(_, at)| at),
-                threshold: self.0.settings.thresholds.get(&provider).copied(),
+                threshold: threshold.filter(|_| is_configured),
                 runway_days: None,
-                provider: provider.clone(),
+                is_kept: ever.by_hand != 0,
+                provider,
                 currency,
             };
-            let each_week = of(&spent);
-            if each_week > Micros::ZERO {
+            if week.spent() > 0 {
                 #[expect(clippy::cast_precision_loss, reason = "an estimate in days")]
-                let days = balance.left().0.max(0) as f64 * LOOK_BACK as f64 / each_week.0 as f64;
+                let days = balance.left().0.max(0) as f64 * LOOK_BACK as f64 / week.spent() as f64;
                 balance.runway_days = Some((days * 10.0).round() / 10.0);
             }
             balance

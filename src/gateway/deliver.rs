@@ -225,7 +225,11 @@ impl Gateway {
                 v = self.read(v.id).await?;
             }
         }
-        let outcome = if v.is_pending() && !v.is_overdue(self.now()) {
+        // Another replica may have taken it for lost, and sent the next step.
+        let is_ours = v
+            .attempt(ordinal)
+            .is_some_and(|attempt| attempt.status == AttemptStatus::Sending);
+        let outcome = if is_ours && v.is_pending() && !v.is_overdue(self.now()) {
             Box::pin(self.send(&v, ordinal)).await
         } else {
             Err(SendError::Canceled)

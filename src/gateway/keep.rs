@@ -67,14 +67,18 @@ impl Gateway {
         mut v: Verification,
         mut change: impl FnMut(&mut Verification, &[Offer], DateTime<Utc>) -> bool,
     ) -> Result<Verification, Trouble> {
+        let mut lost = 0;
         loop {
-            let offers = self.offers_for(&v);
+            let offers = self.offers_after(&v, lost);
             if !change(&mut v, &offers, self.now()) {
                 return Ok(v);
             }
             match self.keep_change(&mut v, LeasePlan::NotOurs, None).await {
                 Ok(_) => return Ok(v),
-                Err(CommitError::Stale | CommitError::NoRoom) => v = self.read(v.id).await?,
+                Err(error @ (CommitError::Stale | CommitError::NoRoom)) => {
+                    lost += u32::from(matches!(error, CommitError::NoRoom));
+                    v = self.read(v.id).await?;
+                }
                 Err(_) => return Err(Trouble::Unavailable),
             }
         }
@@ -92,8 +96,9 @@ impl Gateway {
             status: 200,
             reused: false,
         };
+        let mut lost = 0;
         loop {
-            let offers = self.offers_for(&v);
+            let offers = self.offers_after(&v, lost);
             act(&mut v, &offers, self.now())?;
             let completion = self.completion(ticket, &replay);
             match self
@@ -104,7 +109,10 @@ impl Gateway {
                     self.nudge(&v);
                     return Ok(v);
                 }
-                Err(CommitError::Stale | CommitError::NoRoom) => v = self.read(v.id).await?,
+                Err(error @ (CommitError::Stale | CommitError::NoRoom)) => {
+                    lost += u32::from(matches!(error, CommitError::NoRoom));
+                    v = self.read(v.id).await?;
+                }
                 Err(_) => return Err(Trouble::Unavailable),
             }
         }

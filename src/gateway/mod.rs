@@ -41,7 +41,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 pub use balances::{AccountMonth, Balance, BookError, NewEntry};
-pub use budgets::{BudgetError, BudgetState, NewBudget, begin_purses};
+pub use budgets::{BudgetError, BudgetState, NewBudget, begin_purses, prepare_budgets};
 pub use check::Checked;
 pub use directory::{Access, Directory, Scope};
 pub use find::Unsettled;

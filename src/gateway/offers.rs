@@ -10,11 +10,14 @@ use crate::verification::{Verification, Wording};
 
 impl Gateway {
     /// What each provider could do for this verification now.
+    ///
+    /// `own`: one that has begun; what it has reserved itself is given back when what it was reserved for comes to nothing.
     pub(super) fn offers(
         &self,
         project: ProjectId,
         draft: Draft<'_>,
         number: [u8; 16],
+        own: Option<&Verification>,
     ) -> Vec<Offer> {
         let offer = |line: &Line| {
             let provider = &line.provider;
@@ -25,7 +28,7 @@ impl Gateway {
                 estimate: if self.0.shared.pauses.is_open(provider.name(), number) {
                     match self.estimate(line, &draft) {
                         None => Err(Skip::NoPrice),
-                        Some(price) if self.may_have_room(project, draft.country, price) => {
+                        Some(price) if self.may_have_room(project, draft.country, price, own) => {
                             Ok(price)
                         }
                         Some(_) => Err(Skip::Budget),
@@ -52,7 +55,11 @@ impl Gateway {
         };
         let carries_sms = |line: &&Line| line.provider.channel() == Channel::Sms;
         let prices = self.0.providers.iter().filter(carries_sms);
-        tally::cheapest(prices.filter_map(|line| self.estimate(line, &Draft { wording, ..draft })))
+        let now = self.now();
+        tally::cheapest(
+            prices.filter_map(|line| self.estimate(line, &Draft { wording, ..draft })),
+            |price, to| self.convert(price, to, now),
+        )
     }
 
     /// The same for one that has begun. Once its code is gone nothing will be sent, so there is nothing to offer.
@@ -65,6 +72,17 @@ impl Gateway {
             code,
             wording: &v.record.wording,
         };
-        self.offers(v.project, draft, self.number_key(v))
+        self.offers(v.project, draft, self.number_key(v), Some(v))
+    }
+
+    /// The same after so many plans for which the store had no room: after the second, what cannot be known here leaves none.
+    pub(super) fn offers_after(&self, v: &Verification, lost: u32) -> Vec<Offer> {
+        let mut offers = self.offers_for(v);
+        if lost > 1 {
+            for offer in &mut offers {
+                offer.estimate = offer.estimate.and(Err(Skip::Budget));
+            }
+        }
+        offers
     }
 }

@@ -42,9 +42,10 @@ impl Gateway {
     ) -> Result<Kept, Trouble> {
         let mut lease = LeasePlan::WhileBusy;
         let mut patience = PATIENCE;
+        let mut lost = 0;
         loop {
             let before = v.clone();
-            let (offers, now) = (self.offers_for(&v), self.now());
+            let (offers, now) = (self.offers_after(&v, lost), self.now());
             let held = lease == LeasePlan::WhileBusy;
             // What a step has queued waits for its turn, unless it is up: then the turn is looked at first.
             let mut began = if duty == Duty::Send {
@@ -65,7 +66,10 @@ impl Gateway {
                     });
                 }
                 // What is left of the budget is known by now: the transition passes over what has no room.
-                Err(CommitError::NoRoom) => v = before,
+                Err(CommitError::NoRoom) => {
+                    lost += 1;
+                    v = before;
+                }
                 Err(CommitError::Stale) => {
                     let now = self.now();
                     v = match self

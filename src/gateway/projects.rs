@@ -11,7 +11,9 @@ use uuid::Uuid;
 
 use super::idempotency::{Replay, Ticket};
 use super::policies::{PolicyFault, parsed, patch};
-use super::{Access, Gateway, Trouble};
+use super::{Access, Gateway, Trouble, prepare_budgets};
+use crate::money::Money;
+use crate::reports::exchange::{Exact, Rates};
 use crate::secret::random;
 use crate::storage::{ApiKey, Db, NewKey, Project, StorageError};
 use crate::verification::id::ProjectId;
@@ -117,6 +119,7 @@ impl Gateway {
         for _ in 0..10 {
             let project = self.named_project(access, name).await?;
             let overrides = change_overrides(&self.0.book, &project, change)?;
+            self.prepare_policy(&project, &overrides).await?;
             let (db, id) = (&self.0.db, project.id);
             if db.set_overrides(id, &project.overrides, &overrides).await? {
                 self.directory_changed().await?;
@@ -224,8 +227,18 @@ pub async fn change_policy_of(
     book: &super::PolicyBook,
     project: &Project,
     change: &Value,
+    now: DateTime<Utc>,
 ) -> Result<Project, ProjectError> {
     let overrides = change_overrides(book, project, change)?;
+    let budgets = |overrides: &str| book.read(overrides).map(|policy| policy.budgets);
+    let before = budgets(&project.overrides).unwrap_or_default();
+    let after = budgets(&overrides).map_err(ProjectError::Policy)?;
+    let rates = Rates::new(db.list_exchange_rates().await?);
+    let convert = |money: Money, to| {
+        let exact = rates.convert(money.amount, money.currency, to, now.date_naive());
+        exact.map(Exact::rounded)
+    };
+    prepare_budgets(db, project.id, &before, &after, now, convert).await?;
     if !db
         .set_overrides(project.id, &project.overrides, &overrides)
         .await?

@@ -173,7 +173,7 @@ impl Gateway {
             code: &code,
             wording: &wording,
         };
-        let offers = self.offers(request.project, draft, number);
+        let offers = self.offers(request.project, draft, number, None);
         let sms_price = self.sms_price(draft);
         let start = Start {
             id,

@@ -13,7 +13,7 @@ use super::input::Query;
 use super::openapi::parameters::{LedgerFilter, Page};
 use super::openapi::sets;
 use super::problem::Problem;
-use super::verifications::find::moment;
+use super::verifications::find::moments;
 use super::verifications::rfc3339;
 use crate::gateway::{Gateway, LedgerQuery};
 use crate::ledger::entry::{Entry, Kind};
@@ -84,9 +84,10 @@ pub async fn ledger(
         _ => Err("must be json or csv".to_owned()),
     });
     let limit = query.limit();
+    let (from, before) = moments(&mut query);
     let mut asked = LedgerQuery {
-        from: query.take("from", |text| moment(text, false)),
-        before: query.take("to", |text| moment(text, true)),
+        from,
+        before,
         provider: query.take("provider", provider),
         kind: query.take("kind", |text| {
             Kind::parse(text)

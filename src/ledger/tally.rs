@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::entry::Entry;
-use crate::money::{Currency, Money};
+use crate::money::{Currency, Micros, Money};
 use crate::verification::attempt::Attempt;
 use crate::verification::event::{Event, EventKind};
 use crate::verification::id::ProjectId;
@@ -376,11 +376,18 @@ pub fn add(tallies: &mut Vec<Tally>, tally: Tally) {
     }
 }
 
-/// The cheapest of what the sends of a verification would cost as SMS: of those in the first one's currency.
+/// The cheapest of what the sends of a verification would cost as SMS, compared in the first one's currency; what cannot be
+/// converted to it is left out.
 #[must_use]
-pub fn cheapest(prices: impl Iterator<Item = Money>) -> Option<Money> {
-    let mut currency: Option<Currency> = None;
-    prices
-        .filter(|price| *currency.get_or_insert(price.currency) == price.currency)
-        .min_by_key(|price| price.amount)
+pub fn cheapest(
+    prices: impl Iterator<Item = Money>,
+    convert: impl Fn(Money, Currency) -> Option<Micros>,
+) -> Option<Money> {
+    let mut currency = None;
+    let compared = prices.filter_map(|price| {
+        let to = *currency.get_or_insert(price.currency);
+        Some((convert(price, to)?, price))
+    });
+    let cheapest = compared.min_by_key(|(amount, _)| *amount);
+    cheapest.map(|(_, price)| price)
 }

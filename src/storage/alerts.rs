@@ -3,8 +3,9 @@
 
 use super::budgets::country;
 use super::deliveries::{self, Delivery};
+use super::engine::write;
+use super::line::Line;
 use super::rows::{Column, Rows};
-use super::transaction::Line;
 use super::{Db, StorageError};
 use crate::verification::budget::Purse;
 
@@ -30,6 +31,23 @@ impl Db {
         ];
         self.tell_if_news(NOTE, Rows::new(1, columns), messages)
             .await
+    }
+
+    /// After a limit was raised: shares above this one are told of again.
+    pub async fn lower_budget_alert(&self, purse: &Purse, share: i64) -> Result<(), StorageError> {
+        const SQL: &str = "UPDATE budget_uses SET alerted = $1 WHERE alerted > $1 AND project_id = $2 AND period = $3 \
+            AND country = $4 AND currency = $5 AND starts_at = $6";
+        write!(&self.engine, |pool| sqlx::query(SQL)
+            .bind(share)
+            .bind(purse.project)
+            .bind(purse.period.as_str())
+            .bind(country(purse.country))
+            .bind(purse.currency.as_str())
+            .bind(purse.starts_at)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
     }
 
     /// Notes whether little is left; answers whether that is news. `messages` tell of it.

@@ -125,10 +125,12 @@ impl Db {
         rows.into_iter().map(read_row).collect()
     }
 
-    /// Begins purses of budgets that are new in their period with what was spent in it already.
+    /// Begins purses of budgets that are new in their period with what was spent in it already. One that was there, of a budget
+    /// that was in force before, has not heard of what was spent meanwhile.
     pub async fn begin_purses(&self, purses: &[(Purse, i64)]) -> Result<(), StorageError> {
         const SQL: &str = "INSERT INTO budget_uses (project_id, period, country, currency, starts_at, reserved, spent, overdrawn) \
-            VALUES ($1, $2, $3, $4, $5, 0, $6, false) ON CONFLICT DO NOTHING";
+            VALUES ($1, $2, $3, $4, $5, 0, $6, false) ON CONFLICT (project_id, period, country, currency, starts_at) DO UPDATE \
+            SET spent = excluded.spent WHERE budget_uses.spent < excluded.spent";
         for (purse, spent) in purses {
             super::engine::write!(&self.engine, |pool| sqlx::query(SQL)
                 .bind(purse.project)

@@ -90,6 +90,11 @@ pub enum CommitError {
 }
 
 impl Change {
+    /// An entry that a person makes, without any verification.
+    pub(super) fn is_booking(&self) -> bool {
+        self.write.is_none() && !self.entries.is_empty()
+    }
+
     /// Only an idempotency record.
     #[must_use]
     pub fn idempotency(op: IdempotencyOp) -> Self {

@@ -5,8 +5,8 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::engine::{read, write};
+use super::line::Line;
 use super::rows::{Column, Rows};
-use super::transaction::Line;
 use super::{Db, StorageError};
 use crate::secret::{fingerprint, random};
 use crate::verification::id::{ProjectId, time_ordered};

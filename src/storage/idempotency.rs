@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::change::IdempotencyOp;
 use super::engine::{read, write};
 use super::rows::{Column, Rows};
 use super::{Db, StorageError};
@@ -34,7 +35,40 @@ pub(super) const CLAIM: &str = "INSERT INTO idempotency (key_hash, request_hash,
 pub(super) const COMPLETE: &str = "UPDATE idempotency SET answer = r.answer, expires_at = r.expires_at \
     FROM {rows} WHERE idempotency.key_hash = r.key_hash AND idempotency.claim = r.claim";
 
+/// The same, which tells whether the claim still stood.
+pub(super) const COMPLETE_CLAIMED: &str = "UPDATE idempotency SET answer = r.answer, expires_at = r.expires_at \
+    FROM {rows} WHERE idempotency.key_hash = r.key_hash AND idempotency.claim = r.claim RETURNING idempotency.key_hash";
+
 pub(super) const RELEASE: &str = "DELETE FROM idempotency WHERE answer IS NULL AND (key_hash, claim) IN (SELECT r.key_hash, r.claim FROM {rows})";
+
+/// Of requests that are completed; others are left out.
+pub(super) fn completed(ops: &[&IdempotencyOp]) -> Rows {
+    let mut keys = Vec::new();
+    let mut claims = Vec::new();
+    let mut answers = Vec::new();
+    let mut ends = Vec::new();
+    for op in ops {
+        if let IdempotencyOp::Complete {
+            key_hash,
+            claim,
+            answer,
+            expires_at,
+        } = op
+        {
+            keys.push(Some(key_hash.to_vec()));
+            claims.push(Some(*claim));
+            answers.push(Some(answer.clone()));
+            ends.push(Some(*expires_at));
+        }
+    }
+    let columns = vec![
+        ("key_hash", Column::Bytes(keys)),
+        ("claim", Column::Int(claims)),
+        ("answer", Column::Text(answers)),
+        ("expires_at", Column::Time(ends)),
+    ];
+    Rows::new(ops.len(), columns)
+}
 
 pub(super) fn claim_rows(claims: &[Claim]) -> Rows {
     Rows::new(

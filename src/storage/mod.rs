@@ -16,6 +16,7 @@ mod exchange;
 mod idempotency;
 mod leases;
 mod ledger;
+mod line;
 mod open;
 mod rates;
 mod reader;

@@ -53,6 +53,9 @@ pub enum OpenError {
     Storage(#[from] StorageError),
 }
 
+/// How often it is looked whether another replica has summed the history.
+const AGAIN: Duration = Duration::from_secs(1);
+
 impl Db {
     pub async fn open(
         location: &Location,
@@ -87,7 +90,8 @@ impl Db {
         if db.lock.is_some() {
             db.void_leases(now).await?;
         }
-        if options.migrate && db.is_unsummed().await? {
+        // Also where another replica has begun it, since it may not end it.
+        while options.serve && db.is_unsummed().await? {
             tracing::info!("the history is summed for the reports, once");
             match db
                 .rebuild(&Clock::system(), |progress| {
@@ -99,8 +103,8 @@ impl Db {
                 })
                 .await
             {
-                // Another replica does it.
-                Ok(()) | Err(super::RebuildError::Busy) => {}
+                Ok(()) => {}
+                Err(super::RebuildError::Busy) => tokio::time::sleep(AGAIN).await,
                 Err(super::RebuildError::Storage(error)) => return Err(error.into()),
             }
         }

@@ -3,8 +3,8 @@
 use chrono::NaiveDate;
 
 use super::engine::read;
+use super::line::Line;
 use super::rows::{Column, Rows};
-use super::transaction::Line;
 use super::{Db, StorageError};
 use crate::ledger::rates::{Rate, Unit};
 use crate::money::{Micros, Money};

@@ -10,9 +10,9 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::engine::Engine;
+use super::line::{Line, On};
 use super::rows::{Column, Rows};
 use super::tallies::{EVER, Turn, spans, timed_spans};
-use super::transaction::Line;
 use super::{Db, StorageError, ledger};
 use crate::ledger::entry::Entry;
 use crate::ledger::tally::{Measure, Tally, of_entry, whole};
@@ -59,9 +59,9 @@ struct Row {
 
 impl Db {
     /// Whether there is history that was never summed.
-    pub(super) async fn is_unsummed(&self) -> Result<bool, StorageError> {
+    pub async fn is_unsummed(&self) -> Result<bool, StorageError> {
         let mut line = Line::take(&self.engine).await?;
-        Ok(Turn::read(&mut line).await? == Turn::New)
+        Ok(Turn::read(&mut line).await?.is_unsummed())
     }
 
     /// From now on the sums say nothing until a rebuild has made them.
@@ -205,13 +205,14 @@ impl Db {
     }
 
     async fn snapshot(&self) -> Result<Snapshot, RebuildError> {
-        let mut line = match &self.engine {
-            Engine::Postgres(pool) => Line::Postgres(pool.acquire().await?),
-            Engine::Sqlite { read, .. } => Line::Sqlite(read.acquire().await?),
+        let on = match &self.engine {
+            Engine::Postgres(pool) => On::Postgres(pool.acquire().await?),
+            Engine::Sqlite { read, .. } => On::Sqlite(read.acquire().await?),
         };
-        match &line {
-            Line::Postgres(_) => line.begin_snapshot().await?,
-            Line::Sqlite(_) => line.begin_reading().await?,
+        let mut line = Line::from(on);
+        match &line.on {
+            On::Postgres(_) => line.begin_snapshot().await?,
+            On::Sqlite(_) => line.begin_reading().await?,
         }
         Ok(Snapshot { line })
     }
@@ -360,9 +361,9 @@ impl Snapshot {
 
     async fn waiting(&mut self) -> sqlx::Result<Vec<i64>> {
         const SQL: &str = "SELECT id FROM tallies";
-        let ids: Vec<(i64,)> = match &mut self.line {
-            Line::Postgres(line) => sqlx::query_as(SQL).fetch_all(&mut **line).await?,
-            Line::Sqlite(line) => sqlx::query_as(SQL).fetch_all(&mut **line).await?,
+        let ids: Vec<(i64,)> = match &mut self.line.on {
+            On::Postgres(line) => sqlx::query_as(SQL).fetch_all(&mut **line).await?,
+            On::Sqlite(line) => sqlx::query_as(SQL).fetch_all(&mut **line).await?,
         };
         Ok(ids.into_iter().map(|(id,)| id).collect())
     }
@@ -370,9 +371,9 @@ impl Snapshot {
     async fn verifications(&mut self, after: Uuid) -> sqlx::Result<Vec<Row>> {
         const SQL: &str =
             "SELECT id, project_id, record FROM verifications WHERE id > $1 ORDER BY id LIMIT 1000";
-        match &mut self.line {
-            Line::Postgres(line) => sqlx::query_as(SQL).bind(after).fetch_all(&mut **line).await,
-            Line::Sqlite(line) => sqlx::query_as(SQL).bind(after).fetch_all(&mut **line).await,
+        match &mut self.line.on {
+            On::Postgres(line) => sqlx::query_as(SQL).bind(after).fetch_all(&mut **line).await,
+            On::Sqlite(line) => sqlx::query_as(SQL).bind(after).fetch_all(&mut **line).await,
         }
     }
 
@@ -382,9 +383,9 @@ impl Snapshot {
             ledger::COLUMNS
         );
         let sql = sqlx::AssertSqlSafe(sql);
-        let rows: Vec<ledger::Row> = match &mut self.line {
-            Line::Postgres(line) => sqlx::query_as(sql).bind(after).fetch_all(&mut **line).await,
-            Line::Sqlite(line) => sqlx::query_as(sql).bind(after).fetch_all(&mut **line).await,
+        let rows: Vec<ledger::Row> = match &mut self.line.on {
+            On::Postgres(line) => sqlx::query_as(sql).bind(after).fetch_all(&mut **line).await,
+            On::Sqlite(line) => sqlx::query_as(sql).bind(after).fetch_all(&mut **line).await,
         }?;
         rows.into_iter().map(Entry::try_from).collect()
     }

@@ -9,8 +9,8 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use super::engine::read;
+use super::line::Line;
 use super::rows::{Column, Rows};
-use super::transaction::Line;
 use super::{Db, StorageError};
 use crate::ledger::tally::{HOUR, Measure, SPANS, Tally, add};
 use crate::secret::random;
@@ -167,6 +167,13 @@ pub(super) enum Turn {
 }
 
 impl Turn {
+    /// There is history that was never summed, whether or not a first rebuild has begun: none was made.
+    pub fn is_unsummed(self) -> bool {
+        matches!(self, Self::New | Self::Rebuilding { made: 0, .. })
+    }
+}
+
+impl Turn {
     pub fn parse(text: &str) -> Option<Self> {
         if text == "new" {
             return Some(Self::New);
@@ -242,6 +249,7 @@ impl Db {
 async fn fold_once(line: &mut Line, now: i64) -> sqlx::Result<u64> {
     let turn = Turn::read(line).await?;
     let made = match turn {
+        _ if turn.is_unsummed() => return Ok(0),
         Turn::Free(made) => made,
         Turn::Rebuilding { made, until } if until <= now => made,
         Turn::New | Turn::Rebuilding { .. } => return Ok(0),

@@ -3,134 +3,19 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
-use sqlx::{Executor, Postgres, Sqlite};
 use uuid::Uuid;
 
 use super::change::{Change, CommitError, IdempotencyOp, Write};
 use super::deliveries::Delivery;
-use super::engine::Engine;
+use super::line::{Line, On};
 use super::rows::{Column, Rows};
 use super::verifications::Stored;
 use super::{budgets, deliveries, idempotency, ledger, tallies, verifications};
 use crate::ledger::entry::Entry;
 use crate::ledger::tally::Tally;
 use crate::verification::budget::Claim;
-
-/// A connection that the writer has to itself. Whoever begins on it must commit, roll back, or throw it away.
-pub(super) enum Line {
-    Postgres(PoolConnection<Postgres>),
-    Sqlite(PoolConnection<Sqlite>),
-}
-
-impl Line {
-    pub async fn take(engine: &Engine) -> sqlx::Result<Self> {
-        Ok(match engine {
-            Engine::Postgres(pool) => Self::Postgres(pool.acquire().await?),
-            Engine::Sqlite { write, .. } => Self::Sqlite(write.acquire().await?),
-        })
-    }
-
-    pub async fn begin(&mut self) -> sqlx::Result<()> {
-        match self {
-            Self::Postgres(_) => self.plain("BEGIN").await,
-            // A plain BEGIN would ask for the lock only at the first write.
-            Self::Sqlite(_) => self.plain("BEGIN IMMEDIATE").await,
-        }
-    }
-
-    /// Every statement sees the same rows.
-    pub async fn begin_snapshot(&mut self) -> sqlx::Result<()> {
-        match self {
-            Self::Postgres(_) => self.plain("BEGIN ISOLATION LEVEL REPEATABLE READ").await,
-            Self::Sqlite(_) => self.plain("BEGIN IMMEDIATE").await,
-        }
-    }
-
-    /// The same on a connection that only reads.
-    pub async fn begin_reading(&mut self) -> sqlx::Result<()> {
-        self.plain("BEGIN").await
-    }
-
-    /// Runs one statement and answers how many rows it changed.
-    pub async fn run(&mut self, sql: impl sqlx::SqlSafeStr) -> sqlx::Result<u64> {
-        let sql = sql.into_sql_str();
-        Ok(match self {
-            Self::Postgres(line) => sqlx::query(sql).execute(&mut **line).await?.rows_affected(),
-            Self::Sqlite(line) => sqlx::query(sql).execute(&mut **line).await?.rows_affected(),
-        })
-    }
-
-    /// The only value that a statement finds.
-    pub async fn text(&mut self, sql: &'static str) -> sqlx::Result<String> {
-        let (text,): (String,) = match self {
-            Self::Postgres(line) => sqlx::query_as(sql).fetch_one(&mut **line).await?,
-            Self::Sqlite(line) => sqlx::query_as(sql).fetch_one(&mut **line).await?,
-        };
-        Ok(text)
-    }
-
-    pub async fn commit(&mut self) -> sqlx::Result<()> {
-        self.plain("COMMIT").await
-    }
-
-    /// Leaves nothing open: what cannot be rolled back goes with its connection.
-    pub async fn roll_back(mut self) {
-        if self.plain("ROLLBACK").await.is_err() {
-            self.throw_away().await;
-        }
-    }
-
-    /// Its state is not known.
-    pub async fn throw_away(self) {
-        let closed = match self {
-            Self::Postgres(line) => line.close().await,
-            Self::Sqlite(line) => line.close().await,
-        };
-        if let Err(error) = closed {
-            tracing::debug!(%error, "a broken connection did not close cleanly");
-        }
-    }
-
-    async fn plain(&mut self, sql: &'static str) -> sqlx::Result<()> {
-        match self {
-            Self::Postgres(line) => line.execute(sql).await.map(|_| ()),
-            Self::Sqlite(line) => line.execute(sql).await.map(|_| ()),
-        }
-    }
-
-    pub async fn write(&mut self, sql: &str, rows: Rows) -> sqlx::Result<()> {
-        match self {
-            Self::Postgres(line) => rows.postgres(sql).execute(&mut **line).await.map(|_| ()),
-            Self::Sqlite(line) => rows.sqlite(sql).execute(&mut **line).await.map(|_| ()),
-        }
-    }
-
-    /// Runs a statement that ends in `RETURNING` one column.
-    pub async fn returning<T>(&mut self, sql: &str, rows: Rows) -> sqlx::Result<Vec<T>>
-    where
-        T: for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres> + Send + Unpin,
-        T: for<'r> sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
-    {
-        use sqlx::Row;
-        match self {
-            Self::Postgres(line) => rows
-                .postgres(sql)
-                .fetch_all(&mut **line)
-                .await?
-                .iter()
-                .map(|row| row.try_get(0))
-                .collect(),
-            Self::Sqlite(line) => rows
-                .sqlite(sql)
-                .fetch_all(&mut **line)
-                .await?
-                .iter()
-                .map(|row| row.try_get(0))
-                .collect(),
-        }
-    }
-}
 
 /// The statements as one on Postgres, which can change several tables in one: BEGIN, COMMIT and the other round trips fall
 /// away. What goes with a verification is written only if that was. By whether there are claims, and messages.
@@ -169,11 +54,11 @@ fn in_one(rest: &[(&str, &str)]) -> String {
 pub(super) fn is_one_statement(line: &Line, changes: &[&Change]) -> bool {
     let kind = |change: &Change| change.write.as_ref().map(|(kind, _)| *kind);
     let first = changes.first().and_then(|change| kind(change));
-    match line {
-        Line::Postgres(_) => changes
+    match line.on {
+        On::Postgres(_) => changes
             .iter()
             .all(|change| kind(change).is_some() && change.idempotency.is_none()),
-        Line::Sqlite(_) => changes.iter().all(|change| {
+        On::Sqlite(_) => changes.iter().all(|change| {
             kind(change).is_some()
                 && kind(change) == first
                 && change.entries.is_empty()
@@ -293,8 +178,33 @@ pub(super) async fn write_all(
             }
         }
     }
+    complete_first(line, changes, &mut written).await?;
     write_the_rest(line, changes, &written).await?;
     Ok(written)
+}
+
+/// What a person books has no version that guards it: it is booked only while its request's claim stands. A request that was
+/// given up, and whose key was used again, books nothing any more.
+async fn complete_first(
+    line: &mut Line,
+    changes: &[&Change],
+    written: &mut [Result<(), CommitError>],
+) -> Result<(), sqlx::Error> {
+    for (change, result) in changes.iter().zip(written) {
+        let Some(op @ IdempotencyOp::Complete { .. }) = &change.idempotency else {
+            continue;
+        };
+        if !change.is_booking() || result.is_err() {
+            continue;
+        }
+        let claimed: Vec<Vec<u8>> = line
+            .returning(idempotency::COMPLETE_CLAIMED, idempotency::completed(&[op]))
+            .await?;
+        if claimed.is_empty() {
+            *result = Err(CommitError::Claimed);
+        }
+    }
+    Ok(())
 }
 
 /// The other effects of the changes that took effect.
@@ -329,45 +239,17 @@ async fn write_the_rest(
         line.write(deliveries::INSERT, deliveries::rows(&told))
             .await?;
     }
-    let mut ended = Vec::new();
-    let mut completed = Vec::new();
+    let (mut ended, mut completed) = (Vec::new(), Vec::new());
     for change in effective() {
         match &change.idempotency {
-            Some(IdempotencyOp::Complete {
-                key_hash,
-                claim,
-                answer,
-                expires_at,
-            }) => {
-                completed.push((key_hash, claim, answer, expires_at));
-            }
+            Some(op @ IdempotencyOp::Complete { .. }) if !change.is_booking() => completed.push(op),
             Some(IdempotencyOp::Release { key_hash, claim }) => ended.push((key_hash, claim)),
-            Some(IdempotencyOp::Claim(_)) | None => {}
+            Some(IdempotencyOp::Claim(_) | IdempotencyOp::Complete { .. }) | None => {}
         }
     }
     if !completed.is_empty() {
-        let rows = Rows::new(
-            completed.len(),
-            vec![
-                (
-                    "key_hash",
-                    Column::Bytes(completed.iter().map(|c| Some(c.0.to_vec())).collect()),
-                ),
-                (
-                    "claim",
-                    Column::Int(completed.iter().map(|c| Some(*c.1)).collect()),
-                ),
-                (
-                    "answer",
-                    Column::Text(completed.iter().map(|c| Some(c.2.clone())).collect()),
-                ),
-                (
-                    "expires_at",
-                    Column::Time(completed.iter().map(|c| Some(*c.3)).collect()),
-                ),
-            ],
-        );
-        line.write(idempotency::COMPLETE, rows).await?;
+        line.write(idempotency::COMPLETE, idempotency::completed(&completed))
+            .await?;
     }
     if !ended.is_empty() {
         let rows = Rows::new(

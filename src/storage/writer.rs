@@ -14,7 +14,8 @@ use uuid::Uuid;
 use super::Db;
 use super::change::{Change, CommitError};
 use super::engine::Engine;
-use super::transaction::{Line, is_one_statement, write_all, write_in_one};
+use super::line::{Line, On};
+use super::transaction::{is_one_statement, write_all, write_in_one};
 
 /// Changes in one transaction at most (architecture, point 3).
 const GROUP: usize = 256;
@@ -244,11 +245,11 @@ async fn write_once(
     let mut line = Line::take(engine).await?;
     let alone = is_one_statement(&line, changes);
     if !alone && let Err(error) = line.begin().await {
-        line.throw_away().await;
+        line.throw_away();
         return Err(error.into());
     }
-    let written = match &mut line {
-        Line::Postgres(line) if alone => write_in_one(line, changes).await,
+    let written = match &mut line.on {
+        On::Postgres(line) if alone => write_in_one(line, changes).await,
         _ => write_all(&mut line, changes).await,
     };
     match written {
@@ -257,7 +258,7 @@ async fn write_once(
             Ok(()) => Ok(results),
             Err(error) => {
                 tracing::warn!(%error, "COMMIT was not answered");
-                line.throw_away().await;
+                line.throw_away();
                 Err(Fault::Commit)
             }
         },
@@ -265,7 +266,7 @@ async fn write_once(
         Err(error @ sqlx::Error::Database(_)) if alone => Err(error.into()),
         Err(error) if alone => {
             tracing::warn!(%error, "a statement was not answered");
-            line.throw_away().await;
+            line.throw_away();
             Err(Fault::Commit)
         }
         Err(error) => {

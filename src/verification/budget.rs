@@ -90,6 +90,19 @@ impl Budget {
             && self.limit.currency == other.limit.currency
     }
 
+    /// The highest share to tell of that so much is at least, in thousandths; 0: none.
+    #[must_use]
+    pub fn reached(&self, used: i64) -> u16 {
+        let limit = i128::from(self.limit.amount.0);
+        let is_reached = |share: &u16| i128::from(used) * 1_000 >= limit * i128::from(*share);
+        self.alert_at
+            .iter()
+            .copied()
+            .filter(is_reached)
+            .max()
+            .unwrap_or(0)
+    }
+
     #[must_use]
     pub fn covers(&self, country: Country) -> bool {
         self.country.is_none_or(|own| own == country)
@@ -126,6 +139,9 @@ pub struct Hold {
     pub amount: Money,
     /// The same in the attempt's own.
     pub of: Micros,
+    /// Which that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_currency: Option<Currency>,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reserved: i64,
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -149,13 +165,22 @@ impl Hold {
             country: budget.country,
             amount: Money::new(amount, budget.limit.currency),
             of: estimate.amount,
+            of_currency: Some(estimate.currency),
             reserved: 0,
             spent: 0,
         }
     }
 
-    /// An amount of the attempt's currency in the budget's, at the rate of the estimate, rounded up.
-    fn scaled(&self, amount: Micros) -> i64 {
+    /// A cost in the budget's currency: at the rate of the estimate, rounded up. What is told in a third currency counts as it was
+    /// estimated.
+    fn scaled(&self, cost: Money) -> i64 {
+        let amount = cost.amount;
+        if cost.currency == self.amount.currency {
+            return amount.0;
+        }
+        if self.of_currency.is_some_and(|own| own != cost.currency) {
+            return self.amount.amount.0;
+        }
         if self.of.0 <= 0 {
             return amount.0;
         }
@@ -168,7 +193,7 @@ impl Hold {
     fn settle(&mut self, attempt: &HoldState, project: Uuid) -> Option<Claim> {
         let (reserved, spent) = match attempt.state {
             CostState::Estimated => (self.amount.amount.0, 0),
-            CostState::Charged | CostState::RefundExpected => (0, self.scaled(attempt.cost.amount)),
+            CostState::Charged | CostState::RefundExpected => (0, self.scaled(attempt.cost)),
             CostState::Refunded | CostState::Free => (0, 0),
         };
         let (reserve, spend) = (reserved - self.reserved, spent - self.spent);
@@ -243,6 +268,22 @@ fn ceiling(budgets: &[Budget], hold: &Hold) -> Option<i64> {
 }
 
 impl Verification {
+    /// What it has reserved in a purse.
+    #[must_use]
+    pub fn reserved_in(&self, purse: &Purse) -> i64 {
+        let in_purse = |attempt: &Attempt, hold: &Hold| {
+            hold.period == purse.period
+                && hold.country == purse.country
+                && hold.amount.currency == purse.currency
+                && hold.period.starts_at(attempt.created_at) == purse.starts_at
+        };
+        let attempts = self.record.attempts.iter();
+        let holds =
+            attempts.flat_map(|attempt| attempt.holds.iter().map(move |hold| (attempt, hold)));
+        let mine = holds.filter(|(attempt, hold)| in_purse(attempt, hold));
+        mine.map(|(_, hold)| hold.reserved).sum()
+    }
+
     /// Nothing of it can be sent, for want of room in a budget.
     #[must_use]
     pub fn lacks_room(&self) -> bool {

@@ -57,8 +57,10 @@ impl Verification {
         if source == Source::Asked {
             let attempt = &self.record.attempts[index];
             // Asked once more after it was known to have expired, and still no flag (contract §4.8).
+            // An answer from before, which says something else, does not count.
             if was == AttemptStatus::Expired
                 && attempt.status == AttemptStatus::Expired
+                && report.status == Some(AttemptStatus::Expired)
                 && !report.refunded
             {
                 self.expect_refund(index, now);

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use super::purse;
 use crate::gateway::projects::change_overrides;
-use crate::gateway::{Access, Gateway, Project, ProjectError, Trouble};
+use crate::gateway::{Access, Gateway, PolicyFault, Project, ProjectError, Trouble};
 use crate::ledger::tally::Measure;
 use crate::money::{Currency, Micros, Money};
 use crate::reports::query::Wanted;
-use crate::storage::{Db, StorageError};
+use crate::storage::{BudgetUse, Db, StorageError};
 use crate::verification::budget::Budget;
 use crate::verification::id::ProjectId;
 
@@ -97,7 +97,6 @@ impl Gateway {
     ) -> Result<(), BudgetError> {
         let change = json!({ "budget": null });
         self.change_policy(access, project, &change).await?;
-        self.forget_rooms();
         Ok(())
     }
 
@@ -124,12 +123,10 @@ impl Gateway {
             let overrides = change_overrides(&self.0.book, project, &change)?;
             changes.push(((*project).clone(), overrides));
         }
-        let now = self.now();
-        let convert = |money, to| self.convert(money, to, now);
         for (project, budgets) in &lists {
-            begin_purses(&self.0.db, project.id, budgets, now, convert)
-                .await
-                .map_err(Trouble::from)?;
+            let before = self.0.book.read(&project.overrides);
+            let before = before.map(|policy| policy.budgets).unwrap_or_default();
+            self.prepare_budgets(project.id, &before, budgets).await?;
         }
         let set = self.0.db.set_all_overrides(&changes).await;
         if !set.map_err(Trouble::from)? {
@@ -139,6 +136,96 @@ impl Gateway {
         self.forget_rooms();
         Ok(true)
     }
+}
+
+impl Gateway {
+    /// Sees to it that budgets which come into force by another way have what they need too.
+    pub(in crate::gateway) async fn prepare_policy(
+        &self,
+        project: &Project,
+        overrides: &str,
+    ) -> Result<(), ProjectError> {
+        let budgets = |overrides: &str| self.0.book.read(overrides).map(|policy| policy.budgets);
+        let before = budgets(&project.overrides).unwrap_or_default();
+        let after = budgets(overrides).map_err(ProjectError::Policy)?;
+        if before == after {
+            return Ok(());
+        }
+        let wanted: Vec<NewBudget> = after
+            .iter()
+            .map(|budget| NewBudget {
+                project: project.id,
+                budget: budget.clone(),
+            })
+            .collect();
+        if let Err(fault) = self.check_convertible(&wanted) {
+            return Err(ProjectError::Policy(vec![PolicyFault {
+                pointer: "/policy/budget".to_owned(),
+                detail: format!("cannot be kept: {fault}; PUT /v1/exchange-rates adds one"),
+            }]));
+        }
+        self.prepare_budgets(project.id, &before, &after).await?;
+        self.forget_rooms();
+        Ok(())
+    }
+
+    async fn prepare_budgets(
+        &self,
+        project: ProjectId,
+        before: &[Budget],
+        after: &[Budget],
+    ) -> Result<(), Trouble> {
+        let now = self.now();
+        let convert = |money, to| self.convert(money, to, now);
+        Ok(prepare_budgets(&self.0.db, project, before, after, now, convert).await?)
+    }
+
+    /// Budgets that follow the configuration may be new with this start: before anything is sent, they begin with what was
+    /// spent in their period already.
+    pub async fn begin_default_budgets(&self) -> Result<(), StorageError> {
+        let now = self.now();
+        let uses = self.0.db.budget_uses(None, now).await?;
+        let convert = |money, to| self.convert(money, to, now);
+        for project in self.0.directory.projects() {
+            let policy = self.0.directory.policy(project.id);
+            let mut budgets = policy.budgets.clone();
+            budgets.retain(|budget| {
+                let own = purse(project.id, budget, now);
+                uses.iter().all(|used| used.purse != own)
+            });
+            begin_purses(&self.0.db, project.id, &budgets, now, convert).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What budgets need that come into force, or change, where others were in force before.
+pub async fn prepare_budgets(
+    db: &Db,
+    project: ProjectId,
+    before: &[Budget],
+    after: &[Budget],
+    now: DateTime<Utc>,
+    convert: impl Fn(Money, Currency) -> Option<Micros>,
+) -> Result<(), StorageError> {
+    let was = |budget: &Budget| before.iter().find(|known| known.is_of_the_same(budget));
+    let new: Vec<Budget> = after
+        .iter()
+        .filter(|budget| was(budget).is_none())
+        .cloned()
+        .collect();
+    begin_purses(db, project, &new, now, convert).await?;
+    let changed = after
+        .iter()
+        .filter(|budget| was(budget).is_some_and(|old| old.limit != budget.limit));
+    for budget in changed {
+        let own = purse(project, budget, now);
+        let uses = db.budget_uses(Some(project), now).await?;
+        let used = uses.iter().find(|used| used.purse == own);
+        let reached = budget.reached(used.map_or(0, BudgetUse::total));
+        db.lower_budget_alert(&own, i64::from(reached)).await?;
+    }
+    Ok(())
 }
 
 /// A budget that is new in its period begins with what was spent in it already.

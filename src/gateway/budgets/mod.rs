@@ -5,7 +5,7 @@
 mod change;
 mod watch;
 
-pub use change::{BudgetError, NewBudget, begin_purses};
+pub use change::{BudgetError, NewBudget, begin_purses, prepare_budgets};
 
 use std::collections::HashMap;
 use std::sync::PoisonError;
@@ -65,7 +65,13 @@ impl Gateway {
     }
 
     /// Whether a send of this price may have room in every budget that covers it.
-    pub(super) fn may_have_room(&self, project: ProjectId, country: Country, price: Money) -> bool {
+    pub(super) fn may_have_room(
+        &self,
+        project: ProjectId,
+        country: Country,
+        price: Money,
+        own: Option<&Verification>,
+    ) -> bool {
         let policy = self.0.directory.policy(project);
         let now = self.now();
         let mut covering = policy
@@ -83,7 +89,9 @@ impl Gateway {
                 );
                 return false;
             };
-            let used = self.known_use(&purse(project, budget, now));
+            let purse = purse(project, budget, now);
+            let held = own.map_or(0, |v| v.reserved_in(&purse));
+            let used = self.known_use(&purse).saturating_sub(held);
             amount.0.saturating_add(used) <= limit
         })
     }

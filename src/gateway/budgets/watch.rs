@@ -1,5 +1,7 @@
 //! Who is told that a budget has reached a share of its limit.
 
+use std::time::Duration;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
@@ -9,32 +11,36 @@ use crate::money::{Micros, Money};
 use crate::storage::{BudgetUse, StorageError};
 use crate::verification::budget::Budget;
 use crate::verification::id::ProjectId;
+use crate::verification::span;
+
+/// How long after its end a period is still looked at.
+const JUST_ENDED: Duration = Duration::from_secs(60);
 
 impl Gateway {
     /// Tells projects of budgets that have reached a share, each share once in its period; answers how many were told of.
     pub async fn watch_budgets(&self) -> Result<usize, StorageError> {
         let now = self.now();
         let mut told = 0;
-        for used in self.0.db.budget_uses(None, now).await? {
+        // A share that was reached in a period's last moments is told of too.
+        let lately = span::before(now, JUST_ENDED);
+        let mut uses = Vec::new();
+        for at in [lately, now] {
+            for used in self.0.db.budget_uses(None, at).await? {
+                uses.push((at, used));
+            }
+        }
+        for (at, used) in uses {
             let project = ProjectId(used.purse.project);
             let policy = self.0.directory.policy(project);
-            let mine = |budget: &&Budget| purse(project, budget, now) == used.purse;
+            let mine = |budget: &&Budget| purse(project, budget, at) == used.purse;
             let Some(budget) = policy.budgets.iter().find(mine) else {
                 continue;
             };
-            let limit = i128::from(budget.limit.amount.0);
-            let reached = budget
-                .alert_at
-                .iter()
-                .copied()
-                .filter(|share| i128::from(used.total()) * 1_000 >= limit * i128::from(*share));
-            let Some(share) = reached
-                .max()
-                .filter(|share| i64::from(*share) > used.alerted)
-            else {
+            let share = budget.reached(used.total());
+            if i64::from(share) <= used.alerted {
                 continue;
-            };
-            let data = self.budget_news(project, budget, &used, share, now);
+            }
+            let data = self.budget_news(project, budget, &used, share, at);
             let messages = self.announcements(Some(project), "budget.reached", &data);
             let (db, purse, reached) = (&self.0.db, &used.purse, i64::from(share));
             if db.note_budget_alert(purse, reached, &messages).await? {

@@ -75,8 +75,7 @@ pub async fn list(
         let known = Status::NAMES.into_iter().find(|name| *name == text);
         known.ok_or_else(|| format!("must be one of {}", Status::NAMES.join(", ")))
     });
-    let from = query.take("from", |text| moment(text, false));
-    let before = query.take("to", |text| moment(text, true));
+    let (from, before) = moments(&mut query);
     let cursor = query.take("cursor", |text| {
         Uuid::try_parse(text)
             .map(VerificationId::from_uuid)
@@ -111,6 +110,20 @@ pub async fn list(
 
 const NOT_A_MOMENT: &str =
     "must be a date such as 2026-11-01, or a time such as 2026-11-01T12:00:00Z";
+
+/// `from` and `to`: from the first one on, and before the second.
+pub(in crate::http) fn moments(
+    query: &mut Query,
+) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
+    let from = query.take("from", |text| moment(text, false));
+    let before = query.take("to", |text| moment(text, true));
+    if let (Some(from), Some(before)) = (from, before)
+        && before < from
+    {
+        query.fault("to", "is before from; swap them".to_owned());
+    }
+    (from, before)
+}
 
 /// A date or a time. A date as the end of a range means the end of that day, in UTC.
 pub(in crate::http) fn moment(text: &str, end: bool) -> Result<DateTime<Utc>, String> {
