@@ -264,3 +264,24 @@ async fn fold_once(line: &mut Line, now: i64) -> sqlx::Result<u64> {
     )))
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_summing_that_was_broken_off_is_not_taken_for_done() {
+        for (text, is_unsummed) in [
+            ("new", true),
+            ("rebuilding 0 1793000000", true),
+            ("rebuilding 7 1793000000", false),
+            ("1", false),
+        ] {
+            let turn = Turn::parse(text).unwrap();
+            assert_eq!(
+                (turn.is_unsummed(), turn.written().as_str()),
+                (is_unsummed, text)
+            );
+        }
+    }
+}

@@ -1,6 +1,9 @@
 //! Accounts with providers: by our books, by theirs, the drift between them, and who is told when little is left (contract §3,
 //! *Finance*).
 
+use pinroute::gateway::{Begun, NewEntry};
+use pinroute::ledger::entry::Kind;
+use pinroute::money::{Currency, Micros, Money};
 use serde_json::{Value, json};
 
 use crate::on_both_engines;
@@ -15,6 +18,7 @@ on_both_engines!(
     faults_of_an_entry_name_the_field_and_book_nothing,
     a_low_balance_is_told_once_until_it_has_risen,
     what_may_have_been_charged_is_listed_until_it_is_settled,
+    a_request_that_was_given_up_books_nothing_any_more,
 );
 
 async fn instance(stage: &Stage, app: &Client) -> Client {
@@ -231,6 +235,14 @@ async fn a_low_balance_is_told_once_until_it_has_risen(stage: Stage) {
         .await
         .expect(201);
     assert_eq!(app.gateway.watch_balances().await.unwrap(), 1, "and again");
+    all.post("/v1/balances/telegram/adjustments", usd("-10"))
+        .await
+        .expect(201);
+    assert_eq!(
+        app.gateway.watch_balances().await.unwrap(),
+        0,
+        "empty is low"
+    );
     app.gateway.settle_messages().await.unwrap();
     assert_eq!(types(&receiver), ["balance.low", "balance.low"]);
     let data = receiver.seen()[0].json()["data"].clone();
@@ -238,6 +250,34 @@ async fn a_low_balance_is_told_once_until_it_has_risen(stage: Stage) {
         (&data["provider"], &data["balance"], &data["threshold"]),
         (&json!("telegram"), &json!("4.99"), &json!("5.00"))
     );
+}
+
+async fn a_request_that_was_given_up_books_nothing_any_more(stage: Stage) {
+    let app = stage.app().await;
+    let (path, key) = ("/v1/balances/telegram/top-ups", "once");
+    let begun = app.gateway.begin(None, path, key, b"the body").await;
+    let Ok(Begun::Fresh(ticket)) = begun else {
+        panic!("{begun:?}")
+    };
+    // It took too long: its key may be used again.
+    app.gateway.release(ticket.clone()).await;
+    let top_up = NewEntry {
+        provider: "telegram".to_owned(),
+        kind: Kind::TopUp,
+        money: Money::new(Micros(5_000_000), Currency::USD),
+        note: None,
+        author: "a test".to_owned(),
+        at: None,
+    };
+    let late = app.gateway.book(top_up.clone(), Some(ticket)).await;
+    assert!(late.is_err());
+    let begun = app.gateway.begin(None, path, key, b"the body").await;
+    let Ok(Begun::Fresh(ticket)) = begun else {
+        panic!("{begun:?}")
+    };
+    app.gateway.book(top_up, Some(ticket)).await.unwrap();
+    let all = instance(&stage, &app).await;
+    assert_eq!(of(&all, "telegram").await["computed"], "5.00");
 }
 
 async fn what_may_have_been_charged_is_listed_until_it_is_settled(stage: Stage) {

@@ -16,6 +16,8 @@ on_both_engines!(
     a_budget_may_be_of_one_country,
     a_limit_in_another_currency_converts_or_is_refused,
     a_new_budget_begins_with_what_was_spent_already,
+    a_budget_that_returns_counts_what_was_spent_meanwhile,
+    a_raise_lets_shares_be_told_again,
     budgets_of_all_covered_projects_are_replaced_together,
     a_project_is_told_once_of_each_share,
     rates_take_the_place_of_configured_prices,
@@ -250,6 +252,56 @@ async fn a_new_budget_begins_with_what_was_spent_already(stage: Stage) {
     app.start(json!({ "phone_number": stage.number() }))
         .await
         .expect(402);
+}
+
+async fn a_budget_that_returns_counts_what_was_spent_meanwhile(stage: Stage) {
+    let app = stage.app().await;
+    limited(&app, "0.03").await;
+    app.started().await;
+    put(&app, json!([])).await;
+    app.started().await;
+    app.started().await;
+    limited(&app, "0.03").await;
+    assert_eq!(used(&app).await, ["0.03", "0.00"]);
+    // The same by the project's own rules.
+    put(&app, json!([])).await;
+    app.started().await;
+    let admin = app.with_key(&stage.new_key(None, "admin").await);
+    let policy = json!({ "budget": [{ "period": "day", "limit": { "amount": "0.05", "currency": "USD" } }] });
+    let path = "/v1/projects/default";
+    let patch = |policy: Value| {
+        let request = admin.request(reqwest::Method::PATCH, path);
+        admin.send(request.json(&json!({ "policy": policy })))
+    };
+    patch(policy).await.expect(200);
+    assert_eq!(used(&app).await, ["0.04", "0.00"]);
+    // A limit that nothing can be converted to would stop everything.
+    let policy =
+        json!({ "budget": [{ "period": "day", "limit": { "amount": "5", "currency": "EUR" } }] });
+    let refused = patch(policy).await;
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    assert!(refused.text.contains("exchange rate for USD to EUR"));
+    assert_eq!(used(&app).await, ["0.04", "0.00"]);
+}
+
+async fn a_raise_lets_shares_be_told_again(stage: Stage) {
+    let app = stage.app_with(&[OPEN]).await;
+    let (admin, receiver) = (admin(&app).await, receiver().await);
+    register(&admin, &receiver, &["budget.reached"]).await;
+    limited(&app, "0.01").await;
+    app.started().await;
+    assert_eq!(app.gateway.watch_budgets().await.unwrap(), 1);
+    limited(&app, "0.1").await;
+    assert_eq!(app.gateway.watch_budgets().await.unwrap(), 0);
+    for _ in 0..7 {
+        app.started().await;
+    }
+    assert_eq!(
+        app.gateway.watch_budgets().await.unwrap(),
+        1,
+        "80 % of more"
+    );
+    assert_eq!(app.gateway.watch_budgets().await.unwrap(), 0);
 }
 
 async fn budgets_of_all_covered_projects_are_replaced_together(stage: Stage) {

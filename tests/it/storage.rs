@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use pinroute::money::{Currency, Micros, Money};
+use pinroute::reports::exchange::{Factor, Rate as ExchangeRate};
 use pinroute::secret::{SecretKey, Vault, random};
 use pinroute::storage::{
     Change, Claim, CommitError, Db, IdempotencyOp, Lease, LedgerQuery, ListQuery, StorageError,
@@ -35,6 +36,7 @@ on_both_engines!(
     due_verifications_are_claimed_by_one_owner_each,
     idempotency_keys_are_claimed_completed_and_released_by_their_claim,
     a_project_name_and_a_key_are_unique,
+    work_that_is_dropped_half_way_takes_nothing_along,
     the_store_names_its_engine_and_answers,
 );
 
@@ -613,6 +615,34 @@ async fn a_project_name_and_a_key_are_unique(stage: Stage) {
         !hand.db.revoke_key(id, hand.now).await.unwrap(),
         "it is out of force already"
     );
+}
+
+async fn work_that_is_dropped_half_way_takes_nothing_along(stage: Stage) {
+    let hand = Hand::of(&stage).await;
+    let rate = ExchangeRate {
+        day: "2026-11-01".parse().unwrap(),
+        from: "EUR".parse().unwrap(),
+        to: Currency::USD,
+        factor: Factor::parse("1.1").unwrap(),
+    };
+    let rates = [rate];
+    for polls in 1..12 {
+        let mut work = Box::pin(hand.db.put_exchange_rates(&rates));
+        for _ in 0..polls {
+            if futures_util::poll!(&mut work).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+            tokio::task::spawn_blocking(|| ()).await.unwrap();
+        }
+        drop(work);
+        // Whatever connection it had: what is kept now is there for everyone, on any other.
+        let v = hand.stored(&stage.number()).await;
+        let seen = futures_util::future::join_all((0..8).map(|_| hand.read(&v))).await;
+        assert!(seen.iter().all(|one| one.id == v.id));
+    }
+    hand.db.put_exchange_rates(&rates).await.unwrap();
+    assert_eq!(hand.db.list_exchange_rates().await.unwrap(), rates);
 }
 
 async fn the_store_names_its_engine_and_answers(stage: Stage) {
