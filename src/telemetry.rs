@@ -126,10 +126,9 @@ fn describe() {
         Unit::Seconds,
         "How far the database's clock is ahead of this machine's"
     );
-    describe_gauge!(
-        "pinroute_clock_skew_seconds",
-        Unit::Seconds,
-        "How far the database\'s clock is ahead of this machine\'s"
+    describe_counter!(
+        "pinroute_sign_ins_total",
+        "Passwords tried at the dashboard, by result: right, wrong, limited or unavailable"
     );
     describe_counter!(
         "pinroute_http_errors_total",

@@ -80,12 +80,13 @@ pub fn for_check(limits: &Limits, project: ProjectId, number: &str) -> Vec<Draw>
     .collect()
 }
 
-/// A sign-in draws on its account and on the client's address before the password is looked at, and gives back when it was
-/// right. `account` and `client` hold neither in the clear.
+/// A password that is tried draws on its account from the client's address, on that address, and on the account from anywhere,
+/// before it is looked at; it gives back when it was right. So nobody locks an account's owner out from a few addresses, and an
+/// account is guessed at some fifty times in a quarter of an hour at most. `account` and `client` hold neither in the clear.
 #[must_use]
 pub fn for_sign_in(account: &str, client: &str) -> Vec<Draw> {
     const WINDOW: Duration = Duration::from_secs(15 * 60);
-    let draw = |kind, whose, count| Draw {
+    let draw = |kind, whose: &str, count| Draw {
         key: format!("sign-in:{kind}:{whose}"),
         rate: Rate {
             count,
@@ -93,7 +94,11 @@ pub fn for_sign_in(account: &str, client: &str) -> Vec<Draw> {
         },
         what: "too many wrong passwords",
     };
-    vec![draw("account", account, 5), draw("client", client, 20)]
+    vec![
+        draw("both", &format!("{account}:{client}"), 5),
+        draw("client", client, 20),
+        draw("account", account, 50),
+    ]
 }
 
 fn of(

@@ -144,6 +144,7 @@ impl App {
             dashboard: dashboard::Options {
                 public_url: reachable_at.clone(),
                 sandbox: sandbox.is_some(),
+                trusted_proxies: settings.trusted_proxies.clone().into(),
             },
             metrics,
             metrics_elsewhere: settings.metrics_listen.is_some(),

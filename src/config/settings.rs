@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::Fault;
 use super::secret::Secret;
 use super::sms::SmsProvider;
@@ -18,6 +20,7 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// An http(s) URL without a trailing slash.
     pub public_url: String,
+    pub trusted_proxies: Vec<IpNet>,
     pub database: Database,
     /// With its password left out.
     pub database_url_shown: String,

@@ -321,6 +321,16 @@ const VALUES: &[(&str, &str, &str)] = &[
         "",
     ),
     (
+        "trusted_proxies = [\"10.0.0.0/8\", \"10.0.0.0/33\"]",
+        "trusted_proxies[1]: `10.0.0.0/33` is neither an address nor a network",
+        "",
+    ),
+    (
+        "trusted_proxies = \"10.0.0.1\"",
+        "trusted_proxies: a text does not fit; write a list",
+        "",
+    ),
+    (
         "previous_secret_keys = \"AAEC\"",
         "previous_secret_keys: a text does not fit; write a list",
         "",

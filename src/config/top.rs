@@ -1,6 +1,9 @@
 //! Reads the keys at the top of the file, and the tables that belong to no other subject.
 
+use std::net::IpAddr;
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use super::field::{Field, quote};
 use super::policy;
@@ -18,6 +21,7 @@ const TIMEOUT: std::ops::RangeInclusive<Duration> =
 pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let listen = root.get("listen").and_then(Field::address);
     let public_url = root.get("public_url").and_then(base_url);
+    let trusted_proxies = root.get("trusted_proxies").and_then(networks);
     let database = database(&mut root);
     let redis_url = redis_url(&mut root);
     let secret_key = secret_key(&mut root);
@@ -74,6 +78,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     Ok(Settings {
         listen: listen?,
         public_url: public_url?,
+        trusted_proxies: trusted_proxies?,
         database,
         database_url_shown,
         redis_url: redis_url?,
@@ -104,6 +109,19 @@ fn base_url(field: Field<'_>) -> Checked<String> {
     field.parsed(|text| {
         url::base(text).map_err(|problem| format!("{} {problem}", quote(&url::redact(text))))
     })
+}
+
+fn networks(field: Field<'_>) -> Checked<Vec<IpNet>> {
+    let network = |text: &str| {
+        let alone = || text.parse().map(|address: IpAddr| IpNet::from(address));
+        text.parse().or_else(|_| alone()).map_err(|_| {
+            format!(
+                "{} is neither an address nor a network such as 10.0.0.0/8",
+                quote(text)
+            )
+        })
+    };
+    all(field.items()?.into_iter().map(|item| item.parsed(network)))
 }
 
 fn database(root: &mut Reader<'_>) -> Checked<(Database, String)> {

@@ -3,13 +3,18 @@
 
 use std::marker::PhantomData;
 
-use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::body::MessageBody;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
 use futures_util::future::LocalBoxFuture;
+use uuid::Uuid;
 
+use super::Options;
+use super::cookies::Cookie;
 use super::fault::{Fault, Kind};
 use super::forms::{self, Form, Once};
-use super::view::View;
+use super::view::{View, data};
 use crate::gateway::{Access, Gateway, Replay, Role, Ticket, User};
 
 /// What a page or a form needs.
@@ -154,16 +159,33 @@ impl<R: Needs> FromRequest for Posted<R> {
         let mut payload = payload.take();
         Box::pin(async move {
             let signed = signed.await?;
-            match forms::read(&request, &mut payload, &signed.view).await {
+            match forms::read(&request, &mut payload, &[&signed.view.token]).await {
                 Some(form) => {
                     let path = request.path().to_owned();
-                    tracing::info!(user = %signed.user.id, path, "a person acts at the dashboard");
+                    request.extensions_mut().insert(Actor(signed.user.id));
                     Ok(Self { signed, form, path })
                 }
                 None => Err(signed.view.fault(Kind::Forged)),
             }
         })
     }
+}
+
+/// Who acts, as [`log`] finds it.
+struct Actor(Uuid);
+
+/// Logs what people do, when it is done.
+pub async fn log<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let response = next.call(request).await?;
+    let request = response.request();
+    if let Some(Actor(user)) = request.extensions().get() {
+        let (path, status) = (request.path(), response.status().as_u16());
+        tracing::info!(%user, path, status, "a person acted at the dashboard");
+    }
+    Ok(response)
 }
 
 /// Somebody, signed in or not, with a form that this browser was given.
@@ -182,7 +204,18 @@ impl FromRequest for Sent {
         let mut payload = payload.take();
         Box::pin(async move {
             let view = View::of(&request).await?;
-            match forms::read(&request, &mut payload, &view).await {
+            // The page may have been opened before somebody signed in beside it.
+            let visit = Cookie::Visit.read(&request, &data::<Options>(&request));
+            let visit = visit
+                .map(|secret| forms::token(&secret))
+                .unwrap_or_default();
+            let tokens = [view.token.as_str(), &visit];
+            let tokens = if visit.is_empty() {
+                &tokens[..1]
+            } else {
+                &tokens
+            };
+            match forms::read(&request, &mut payload, tokens).await {
                 Some(form) => Ok(Self { view, form }),
                 None => Err(view.fault(Kind::Forged)),
             }

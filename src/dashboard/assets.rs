@@ -6,9 +6,8 @@ use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 
-use super::fault::{Fault, nothing_here};
 use crate::secret::fingerprint;
 
 struct Asset {
@@ -53,13 +52,20 @@ pub fn icon() -> &'static str {
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='9' fill='%230f766e'/%3E%3Cpath d='M9 20c0-6 14-2 14-9' stroke='%23fff' stroke-width='3' fill='none' stroke-linecap='round'/%3E%3Ccircle cx='9' cy='22' r='3' fill='%23fff'/%3E%3Ccircle cx='23' cy='10' r='3' fill='%23fff'/%3E%3C/svg%3E"
 }
 
-pub async fn serve(request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, Fault> {
-    let Some(place) = NAMES.iter().position(|known| *known == *name) else {
-        return nothing_here(request).await;
+pub async fn serve(name: web::Path<String>) -> HttpResponse {
+    // A page of another version, served by another replica, asks by another hash: it gets what is here, for this once.
+    let own = name.split_once('-').map(|(_, own)| own);
+    let Some(place) = ASSETS.iter().position(|asset| Some(asset.name) == own) else {
+        return HttpResponse::NotFound().finish();
     };
     let asset = &ASSETS[place];
-    Ok(HttpResponse::Ok()
+    let kept = if NAMES[place] == *name {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-store"
+    };
+    HttpResponse::Ok()
         .content_type(asset.kind)
-        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
-        .body(asset.text))
+        .insert_header((header::CACHE_CONTROL, kept))
+        .body(asset.text)
 }

@@ -36,10 +36,10 @@ impl Cookie {
     pub fn read(self, request: &HttpRequest, options: &Options) -> Option<String> {
         let name = self.name(is_secure(options));
         let headers = request.headers().get_all(header::COOKIE);
+        // Pair by pair: another program on this host may have set one that is no text.
         let mut pairs = headers
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='));
+            .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+            .filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='));
         let (_, value) = pairs.find(|(known, _)| *known == name)?;
         (!value.is_empty() && value.len() <= 128).then(|| value.to_owned())
     }
@@ -54,9 +54,9 @@ impl Cookie {
             Self::Visit => None,
             Self::Language | Self::Theme | Self::Zone => Some(YEAR),
         };
-        // Strict: a link from elsewhere comes without the session. One-time links are used by a form of our own page, so they work.
+        // Lax: a link in a mail opens the page that it names. What changes something is a form with a token, from a page of ours.
         let mut text = format!(
-            "{}={value}; Path=/; HttpOnly; SameSite=Strict",
+            "{}={value}; Path=/; HttpOnly; SameSite=Lax",
             self.name(secure)
         );
         if let Some(seconds) = lasts {

@@ -7,6 +7,7 @@ use super::forms::{Form, ONCE};
 use super::text::Texts;
 use super::text::faults::filled;
 use super::view::View;
+use crate::gateway::{LONGEST_PASSWORD, SHORTEST_PASSWORD, Weak, check_password};
 use crate::money::{Currency, Micros};
 use crate::reports::query::{self, Query, date};
 use crate::secret::random;
@@ -16,6 +17,7 @@ use crate::secret::random;
 pub struct Wrong(Vec<(&'static str, String)>);
 
 impl Wrong {
+    /// Without words the field is marked alone.
     pub fn note(&mut self, field: &'static str, words: impl Into<String>) {
         self.0.push((field, words.into()));
     }
@@ -54,6 +56,23 @@ impl Wrong {
         self.or_note(field, read, |error| view.t.faults.money(&error))
     }
 
+    /// Whether a password is good enough for who has this address.
+    pub fn password(
+        &mut self,
+        view: &View,
+        field: &'static str,
+        password: &str,
+        email: &str,
+    ) -> bool {
+        let t = view.t;
+        let checked = check_password(password, email);
+        let good = self.or_note(field, checked, |weak| match weak {
+            Weak::Short | Weak::Long => t.password_length.to_owned(),
+            Weak::Guessable => t.password_guessable.to_owned(),
+        });
+        good.is_some()
+    }
+
     /// A day.
     pub fn day(&mut self, view: &View, field: &'static str, form: &Form) -> Option<NaiveDate> {
         let text = form.text(field);
@@ -77,9 +96,14 @@ impl Wrong {
         self.0.is_empty()
     }
 
+    fn is_marked(&self, field: &str) -> bool {
+        self.0.iter().any(|(name, _)| *name == field)
+    }
+
     fn of(&self, field: &str) -> Option<&str> {
         let mut notes = self.0.iter().filter(|(name, _)| *name == field);
-        notes.next().map(|(_, words)| words.as_str())
+        let words = notes.next().map(|(_, words)| words.as_str());
+        words.filter(|words| !words.is_empty())
     }
 }
 
@@ -97,6 +121,7 @@ pub enum Line {
     Text,
     Decimal,
     Date,
+    Month,
     Email,
     Url,
     /// A code of a few letters.
@@ -107,6 +132,7 @@ impl Line {
     fn kind(self) -> &'static str {
         match self {
             Self::Date => "date",
+            Self::Month => "month",
             Self::Email => "email",
             Self::Url => "url",
             Self::Text | Self::Decimal | Self::Code => "text",
@@ -117,10 +143,16 @@ impl Line {
         match self {
             Self::Url => "36",
             Self::Text | Self::Email => "26",
-            Self::Decimal | Self::Date => "11",
+            Self::Decimal | Self::Date | Self::Month => "11",
             Self::Code => "5",
         }
     }
+}
+
+/// How a control tells what is wrong with it, and finds what is said of it.
+struct Marks {
+    invalid: Option<&'static str>,
+    described_by: Option<String>,
 }
 
 impl Fields<'_> {
@@ -143,31 +175,45 @@ impl Fields<'_> {
         start: &str,
         hint: Option<&str>,
     ) -> Markup {
-        let wrong = self.wrong.of(name);
         let value = self.form.find(name).unwrap_or(start);
         let decimal = (line == Line::Decimal).then_some("decimal");
         let plain = (line != Line::Text).then_some("false");
-        html! {
-            label {
-                span { (label) }
-                input type=(line.kind()) name=(name) value=(value) size=(line.size()) inputmode=[decimal] maxlength="2100"
-                    placeholder=[hint] autocomplete="off" spellcheck=[plain] aria-invalid=[wrong.map(|_| "true")];
-                (beside(wrong))
-            }
-        }
+        self.framed(label, name, hint, |marks| html! {
+            input type=(line.kind()) name=(name) value=(value) size=(line.size()) inputmode=[decimal] maxlength="2100"
+                autocomplete="off" spellcheck=[plain] aria-invalid=[marks.invalid] aria-describedby=[marks.described_by.as_ref()];
+        })
+    }
+
+    /// The address of who signs in, as browsers know it.
+    pub fn username(&self, start: &str) -> Markup {
+        let value = self.form.find("email").unwrap_or(start);
+        self.framed(self.t.email, "email", None, |marks| html! {
+            input type="email" name="email" value=(value) maxlength="254" autocomplete="username" required
+                aria-invalid=[marks.invalid] aria-describedby=[marks.described_by.as_ref()];
+        })
+    }
+
+    /// A password that the person has, or, with its rule, one that is to be.
+    pub fn password(&self, label: &str, name: &str, is_new: bool) -> Markup {
+        let hint = is_new.then_some(self.t.password_rule);
+        let (kind, least) = if is_new {
+            ("new-password", Some(SHORTEST_PASSWORD))
+        } else {
+            ("current-password", None)
+        };
+        self.framed(label, name, hint, |marks| html! {
+            input type="password" name=(name) autocomplete=(kind) minlength=[least] maxlength=(LONGEST_PASSWORD) required
+                aria-invalid=[marks.invalid] aria-describedby=[marks.described_by.as_ref()];
+        })
     }
 
     /// A time zone, with those that are often chosen.
     pub fn zone(&self, start: &str) -> Markup {
-        let wrong = self.wrong.of("tz");
-        html! {
-            label {
-                span { (self.t.zone) }
-                input type="text" name="tz" value=(self.form.find("tz").unwrap_or(start)) list="zones" size="16"
-                    autocomplete="off" spellcheck="false" aria-invalid=[wrong.map(|_| "true")];
-                (beside(wrong))
-            }
-        }
+        let value = self.form.find("tz").unwrap_or(start);
+        self.framed(self.t.zone, "tz", None, |marks| html! {
+            input type="text" name="tz" value=(value) list="zones" size="16" autocomplete="off" spellcheck="false"
+                aria-invalid=[marks.invalid] aria-describedby=[marks.described_by.as_ref()];
+        })
     }
 
     /// One of a list; options are a value and its words.
@@ -178,44 +224,69 @@ impl Fields<'_> {
         options: &[(String, String)],
         start: &str,
     ) -> Markup {
-        let wrong = self.wrong.of(name);
         let chosen = self.form.find(name).unwrap_or(start);
-        html! {
-            label {
-                span { (label) }
-                select name=(name) aria-invalid=[wrong.map(|_| "true")] {
-                    @for (value, words) in options { option value=(value) selected[value == chosen] { (words) } }
-                }
-                (beside(wrong))
+        self.framed(label, name, None, |marks| html! {
+            select name=(name) aria-invalid=[marks.invalid] aria-describedby=[marks.described_by.as_ref()] {
+                @for (value, words) in options { option value=(value) selected[value == chosen] { (words) } }
             }
-        }
-    }
-
-    /// What is wrong with a field that is drawn elsewhere.
-    pub fn wrong(&self, name: &str) -> Markup {
-        beside(self.wrong.of(name))
+        })
     }
 
     /// Any of a list.
-    pub fn checks(&self, legend: &str, name: &str, options: &[(&str, &str)]) -> Markup {
-        let wrong = self.wrong.of(name);
+    pub fn checks(
+        &self,
+        legend: &str,
+        name: &str,
+        options: &[(&str, &str)],
+        is_chosen: impl Fn(&str) -> bool,
+    ) -> Markup {
+        let marks = self.marks(name, None);
         html! {
-            fieldset class="choices" {
+            fieldset class="choices" aria-describedby=[marks.described_by] {
                 legend { (legend) }
                 @for (value, words) in options {
                     label {
-                        input type="checkbox" name=(name) value=(value) checked[self.form.all(name).any(|chosen| chosen == *value)];
+                        input type="checkbox" name=(name) value=(value) checked[is_chosen(value)] aria-invalid=[marks.invalid];
                         span { (words) }
                     }
                 }
-                (beside(wrong))
+                (self.beside(name))
             }
         }
     }
-}
 
-fn beside(wrong: Option<&str>) -> Markup {
-    html! { @if let Some(words) = wrong { small class="wrong" { (words) } } }
+    /// A control with its label, a hint on what it takes, and what is wrong with it.
+    fn framed(
+        &self,
+        label: &str,
+        name: &str,
+        hint: Option<&str>,
+        control: impl FnOnce(&Marks) -> Markup,
+    ) -> Markup {
+        html! {
+            div class="field" {
+                label { span { (label) } (control(&self.marks(name, hint))) }
+                @if let Some(hint) = hint { small class="hint" id=(format!("{name}-hint")) { (hint) } }
+                (self.beside(name))
+            }
+        }
+    }
+
+    fn marks(&self, name: &str, hint: Option<&str>) -> Marks {
+        let wrong = self.wrong.of(name).map(|_| format!("{name}-wrong"));
+        let hint = hint.map(|_| format!("{name}-hint"));
+        let said: Vec<String> = wrong.into_iter().chain(hint).collect();
+        Marks {
+            invalid: self.wrong.is_marked(name).then_some("true"),
+            described_by: Some(said.join(" ")).filter(|ids| !ids.is_empty()),
+        }
+    }
+
+    fn beside(&self, name: &str) -> Markup {
+        html! {
+            @if let Some(words) = self.wrong.of(name) { small class="wrong" id=(format!("{name}-wrong")) { (words) } }
+        }
+    }
 }
 
 /// Marks a form, so that it takes effect once however often it is sent.
@@ -224,29 +295,40 @@ pub fn once() -> Markup {
     html! { input type="hidden" name=(ONCE) value=(format!("{mark:016x}")); }
 }
 
-/// A button that asks before it acts; it works without script.
-pub fn sure(view: &View, path: &str, name: &str, why: &str, hidden: &[(&str, &str)]) -> Markup {
+/// A button's words, and, for who hears the page, which of several like it this is.
+fn named(name: &str, of: &str) -> Markup {
+    html! { (name) @if !of.is_empty() { span class="unseen" { ": " (of) } } }
+}
+
+/// A button that asks before it acts; it works without script. `of`: what it acts on, when there are several.
+pub fn sure(
+    view: &View,
+    path: &str,
+    (name, of): (&str, &str),
+    why: &str,
+    hidden: &[(&str, &str)],
+) -> Markup {
     html! {
         details class="sure" {
-            summary class="button quiet" { (name) }
+            summary class="button quiet" { (named(name, of)) }
             form method="post" action=(path) class="sheet" {
                 (super::shell::token(view))
                 (once())
                 @for (name, value) in hidden { input type="hidden" name=(name) value=(value); }
                 p { (why) }
-                button type="submit" class="danger" { (name) }
+                button type="submit" class="danger" { (named(name, of)) }
             }
         }
     }
 }
 
-/// A button that acts at once.
-pub fn act(view: &View, path: &str, name: &str) -> Markup {
+/// A button that acts at once. `of`: what it acts on, when there are several.
+pub fn act(view: &View, path: &str, (name, of): (&str, &str)) -> Markup {
     html! {
         form class="inline" method="post" action=(path) {
             (super::shell::token(view))
             (once())
-            button type="submit" class="quiet" { (name) }
+            button type="submit" class="quiet" { (named(name, of)) }
         }
     }
 }

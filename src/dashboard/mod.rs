@@ -6,6 +6,7 @@
 
 mod access;
 mod assets;
+mod client;
 mod cookies;
 mod fault;
 mod fields;
@@ -18,7 +19,9 @@ mod view;
 
 use std::sync::Arc;
 
+use actix_web::middleware::from_fn;
 use actix_web::{guard, web};
+use ipnet::IpNet;
 
 /// What the dashboard is told once.
 #[derive(Clone, Debug)]
@@ -27,6 +30,8 @@ pub struct Options {
     pub public_url: String,
     /// Said on every page.
     pub sandbox: bool,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Arc<[IpNet]>,
 }
 
 /// Adds the dashboard to a server that has the gateway among its data.
@@ -38,11 +43,12 @@ pub fn routes(options: Options) -> impl Fn(&mut web::ServiceConfig) + Clone + Se
 /// The URL map.
 #[rustfmt::skip]
 fn map(config: &mut web::ServiceConfig, options: web::Data<Options>) {
-    use pages::{balances, budgets, costs, exchange, keys, ledger, links, overview, preferences, rates, sign_in, statement, users,
+    use pages::{account, balances, budgets, costs, exchange, keys, ledger, links, overview, preferences, rates, sign_in, statement, users,
         verification, verifications, webhook, webhooks};
     let get = || web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
     let post = web::post;
     config.service(web::scope("/dashboard")
+        .wrap(from_fn(access::log))
         .app_data(options)
         .route("", get().to(overview::show))
         .route("/", get().to(overview::show))
@@ -56,6 +62,9 @@ fn map(config: &mut web::ServiceConfig, options: web::Data<Options>) {
         .route("/setup/{token}", get().to(links::setup_form))
         .route("/setup/{token}", post().to(links::set_up))
         .route("/preferences", post().to(preferences::keep))
+        .route("/account", get().to(account::show))
+        .route("/account/password", post().to(account::change_password))
+        .route("/account/sessions", post().to(account::end_sessions))
         .route("/verifications", get().to(verifications::list))
         .route("/verifications/{id}", get().to(verification::show))
         .route("/ledger", get().to(ledger::list))

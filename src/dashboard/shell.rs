@@ -192,6 +192,7 @@ fn top(view: &View, user: &User) -> Markup {
                         p class="name" { (user.email) }
                         p class="hint" { (show::role(t, user.role)) }
                         (preferences(view))
+                        p { a href="/dashboard/account" { (t.settings) } }
                         form method="post" action="/dashboard/sign-out" {
                             (token(view))
                             button type="submit" class="quiet wide" { (t.sign_out) }
@@ -209,9 +210,10 @@ fn navigation(t: &Texts, user: &User, current: Option<Section>) -> Markup {
             @for (name, sections) in NAVIGATION {
                 @let seen: Vec<Section> = sections.iter().copied().filter(|section| may(user.role, section.right())).collect();
                 @if !seen.is_empty() {
+                    @let id = format!("group-{}", seen[0].path().rsplit('/').next().unwrap_or_default());
                     div class="group" {
-                        @if !name(t).is_empty() { p { (name(t)) } }
-                        ul {
+                        @if !name(t).is_empty() { p id=(id) { (name(t)) } }
+                        ul aria-labelledby=[(!name(t).is_empty()).then_some(&id)] {
                             @for section in seen {
                                 li {
                                     a href=(section.path()) aria-current=[(current == Some(section)).then_some("page")] {
@@ -280,7 +282,7 @@ fn preferences(view: &View) -> Markup {
             form class="preferences" method="post" action="/dashboard/preferences" {
                 (token(view))
                 input type="hidden" name="back" value=(back);
-                label { span { (t.zone) } input type="text" name="zone" value=(view.zone.name()) list="zones" autocomplete="off" spellcheck="false"; }
+                label { span { (t.zone) } input type="text" name="tz" value=(view.zone.name()) list="zones" autocomplete="off" spellcheck="false"; }
                 button type="submit" { (t.keep) }
                 datalist id="zones" { @for zone in ZONES { option value=(zone) {} } }
             }

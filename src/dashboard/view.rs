@@ -135,7 +135,7 @@ impl View {
         &self,
         wrong: &Wrong,
         title: &str,
-        section: Section,
+        section: impl Into<Option<Section>>,
         body: &Markup,
     ) -> HttpResponse {
         let status = if wrong.is_empty() {
@@ -143,7 +143,7 @@ impl View {
         } else {
             StatusCode::UNPROCESSABLE_ENTITY
         };
-        self.answer(status, title, Some(section), body)
+        self.answer(status, title, section.into(), body)
     }
 
     /// The same with any status, and outside of the sections.
@@ -190,7 +190,7 @@ impl View {
 }
 
 /// What `routes` and the server have put in; without it nothing was ever served.
-fn data<T: 'static>(request: &HttpRequest) -> web::Data<T> {
+pub(super) fn data<T: 'static>(request: &HttpRequest) -> web::Data<T> {
     let found = request.app_data::<web::Data<T>>();
     found.expect("the server has it").clone()
 }

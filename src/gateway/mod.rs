@@ -17,6 +17,7 @@ mod live;
 mod notify;
 mod offers;
 mod own;
+mod passwords;
 mod policies;
 mod preview;
 mod projects;
@@ -46,6 +47,7 @@ pub use check::Checked;
 pub use directory::{Access, Directory, Scope};
 pub use find::Unsettled;
 pub use idempotency::{Begun, Replay, Ticket};
+pub use passwords::{LONGEST_PASSWORD, SHORTEST_PASSWORD, Weak, check_password};
 pub use policies::{PolicyBook, PolicyFault, parsed as parsed_overrides};
 pub use preview::{Preview, PreviewRequest, Price};
 pub use projects::{ProjectError, change_policy_of, check_name, new_secret};
@@ -55,7 +57,7 @@ pub use reports::{Kind as ReportKind, ReportFault, report};
 pub use sign_in::{Session, SignInError};
 pub use start::{StartError, StartRequest, Started};
 pub use tariffs::{Account, RateFault, RateProblem};
-pub use users::{Invitation, LinkFault, NewLink, UserFault, Users, check_password, read_email};
+pub use users::{Invitation, LinkFault, NewLink, UserFault, Users, read_email};
 pub use webhooks::WebhookRequest;
 
 use keep::LeasePlan;
@@ -65,7 +67,7 @@ pub use crate::storage::{
     Role, StorageError, Try, User, Webhook,
 };
 
-use crate::abuse::limits::Exhausted;
+pub use crate::abuse::limits::Exhausted;
 use crate::clock::Clock;
 use crate::delivery::Provider;
 use crate::money::{Currency, Micros, Money};

@@ -2,13 +2,17 @@
 //! the browser's cookie alone.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use uuid::Uuid;
 
-use super::users::{is_right, read_email};
+use super::passwords::{hash, is_right};
+use super::users::read_email;
 use super::{Gateway, Trouble};
+use crate::abuse::client::subscriber;
 use crate::abuse::limits::{self, Exhausted};
 use crate::secret::{fingerprint, random};
 use crate::storage::{SessionTimes, User};
@@ -23,8 +27,8 @@ pub struct Session {
 /// Why nobody was signed in.
 #[derive(Debug)]
 pub enum SignInError {
-    /// No such user, no such password, or out of force: which, is not told.
-    Wrong,
+    /// No such user, no such password, or out of force: which, is not told to whoever tries. With the user, if there is one.
+    Wrong(Option<Uuid>),
     /// Too many wrong passwords for this account or from this address.
     Limited(Exhausted),
     Trouble(Trouble),
@@ -43,14 +47,65 @@ impl Gateway {
         &self,
         email: &str,
         password: &str,
-        client: &str,
+        client: IpAddr,
     ) -> Result<String, SignInError> {
+        let user = self.prove(email, password, client).await;
+        let (result, known) = match &user {
+            Ok(user) => ("right", Some(user.id)),
+            Err(SignInError::Wrong(known)) => ("wrong", *known),
+            Err(SignInError::Limited(_)) => ("limited", None),
+            Err(SignInError::Trouble(_)) => ("unavailable", None),
+        };
+        metrics::counter!("pinroute_sign_ins_total", "result" => result).increment(1);
+        let known = known.map_or_else(|| "none".to_owned(), |id| id.to_string());
+        tracing::info!(user = known, %client, result, "a password was tried");
+        self.begin_session(&user?)
+            .await
+            .map_err(SignInError::Trouble)
+    }
+
+    /// Sets another password of who has this one, ends all of the person's sessions and answers the secret of a new one; `new` has
+    /// passed [`check_password`](super::check_password).
+    pub async fn change_password(
+        &self,
+        user: &User,
+        password: &str,
+        new: &str,
+        client: IpAddr,
+    ) -> Result<String, SignInError> {
+        let trouble = SignInError::Trouble;
+        let user = self.prove(&user.email, password, client).await?;
+        let hash = hash(new).await.map_err(trouble)?;
+        let set = self.0.db.set_password(user.id, &hash).await;
+        set.map_err(|error| trouble(error.into()))?;
+        tracing::info!(user = %user.id, "a password was changed");
+        self.begin_session_of(user.id).await.map_err(trouble)
+    }
+
+    /// Ends all sessions of a user but one, which begins anew: answers its secret.
+    pub async fn end_sessions(&self, user: Uuid) -> Result<String, Trouble> {
+        self.0.db.end_sessions(user).await?;
+        self.begin_session_of(user).await
+    }
+
+    async fn begin_session_of(&self, id: Uuid) -> Result<String, Trouble> {
+        let user = self.0.db.find_user(id).await?.ok_or(Trouble::NotFound)?;
+        self.begin_session(&user).await
+    }
+
+    /// Who has this password.
+    async fn prove(
+        &self,
+        email: &str,
+        password: &str,
+        client: IpAddr,
+    ) -> Result<User, SignInError> {
         let trouble = SignInError::Trouble;
         // What is no address is nobody's, but counts and takes its time like any other.
         let email = read_email(email).unwrap_or_default();
         let draws = limits::for_sign_in(
             &self.shadow("account", &email),
-            &self.shadow("client", client),
+            &self.shadow("client", &subscriber(client)),
         );
         let taken = self.0.shared.limits.take(draws).await;
         let taken = taken.map_err(SignInError::Limited)?;
@@ -58,13 +113,14 @@ impl Gateway {
         let user = found
             .map_err(|error| trouble(error.into()))?
             .filter(|user| user.disabled_at.is_none());
-        let hash = user.as_ref().and_then(|user| user.password.clone());
-        let right = is_right(password, hash).await.map_err(trouble)?;
-        let Some(user) = user.filter(|_| right) else {
-            return Err(SignInError::Wrong);
-        };
+        let (known, hash) = user
+            .as_ref()
+            .map(|user| (user.id, user.password.clone()))
+            .unzip();
+        let right = is_right(password, hash.flatten()).await.map_err(trouble)?;
+        let user = user.filter(|_| right).ok_or(SignInError::Wrong(known))?;
         self.0.shared.limits.give_back(taken).await;
-        self.begin_session(&user).await.map_err(trouble)
+        Ok(user)
     }
 
     /// Who has this secret, if the session is still in force.

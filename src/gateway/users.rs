@@ -3,23 +3,19 @@
 
 use std::time::Duration;
 
-use argon2::{Argon2, PasswordHash, PasswordHasher, PasswordVerifier};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use super::passwords::hash;
 use super::{Gateway, Trouble};
 use crate::secret::{fingerprint, random};
-use crate::storage::{Db, Link, LinkKind, Role, StorageError, User};
+use crate::storage::{Changed, Db, Link, LinkKind, Role, StorageError, User};
 use crate::verification::span;
 
 /// The sandbox's owner, who signs in by link alone, and whom a live start removes.
 const SANDBOX_OWNER: &str = "sandbox@localhost";
-
-/// A hash takes 19 MiB and both cores of a small machine are needed for codes.
-static HASHING: Semaphore = Semaphore::const_new(2);
 
 /// A one-time link; its address is shown once and kept only as a hash.
 #[derive(Clone)]
@@ -92,15 +88,12 @@ pub fn read_email(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// Whether a password is long enough to withstand guessing, and not the address itself (NIST SP 800-63B, section 3.1.1.2: length
-/// counts, not kinds of characters).
-#[must_use]
-pub fn check_password(password: &str, email: &str) -> bool {
-    let long = (12..=256).contains(&password.chars().count());
-    let mut different: Vec<char> = password.chars().collect();
-    different.sort_unstable();
-    different.dedup();
-    long && different.len() >= 4 && !password.eq_ignore_ascii_case(email)
+fn told(changed: Changed) -> Result<(), UserFault> {
+    match changed {
+        Changed::Done => Ok(()),
+        Changed::NotFound => Err(UserFault::NotFound),
+        Changed::LastOwner => Err(UserFault::LastOwner),
+    }
 }
 
 /// All that concerns users and needs the database alone.
@@ -148,12 +141,9 @@ impl Users {
         Ok(Invitation { user, link })
     }
 
-    /// Ends the user's sessions.
+    /// Ends the user's sessions, if the role is another one.
     pub async fn set_role(&self, id: Uuid, role: Role) -> Result<(), UserFault> {
-        match self.db.set_role(id, role).await? {
-            true => Ok(()),
-            false => self.refused(id).await,
-        }
+        told(self.db.set_role(id, role).await?)
     }
 
     /// Ends the user's sessions. The command line may do it to the last owner too, since it can make another.
@@ -163,10 +153,7 @@ impl Users {
         now: DateTime<Utc>,
         spare_last_owner: bool,
     ) -> Result<(), UserFault> {
-        match self.db.disable_user(id, now, spare_last_owner).await? {
-            true => Ok(()),
-            false => self.refused(id).await,
-        }
+        told(self.db.disable_user(id, now, spare_last_owner).await?)
     }
 
     pub async fn enable(&self, id: Uuid) -> Result<(), UserFault> {
@@ -174,13 +161,6 @@ impl Users {
             true => Ok(()),
             false => Err(UserFault::NotFound),
         }
-    }
-
-    async fn refused(&self, id: Uuid) -> Result<(), UserFault> {
-        Err(match self.db.find_user(id).await? {
-            Some(_) => UserFault::LastOwner,
-            None => UserFault::NotFound,
-        })
     }
 
     /// What a sandbox prints: whoever has it is the owner.
@@ -248,21 +228,27 @@ impl Gateway {
 
     /// Signs in whom the link names.
     pub async fn use_sign_in_link(&self, token: &str) -> Result<String, LinkFault> {
-        let user = self.take_link(LinkKind::SignIn, token).await?;
-        Ok(self.begin_session(&user.ok_or(LinkFault::Void)?).await?)
+        // Looked at first, so that a link is not used up where it does nothing; so with those that follow, which do not hash a
+        // password for whoever comes by either.
+        self.look_at_link(LinkKind::SignIn, token).await?;
+        let user = self
+            .0
+            .db
+            .enter_by_link(fingerprint(token.as_bytes()))
+            .await?;
+        self.let_in(LinkKind::SignIn, user).await
     }
 
-    /// Sets the password of whom the link names, and signs in; `password` has passed [`check_password`].
+    /// Sets the password of whom the link names, and signs in; `password` has passed [`check_password`](super::check_password).
     pub async fn use_password_link(
         &self,
         token: &str,
         password: &str,
     ) -> Result<String, LinkFault> {
-        let hash = hash(password).await?;
-        let user = self.take_link(LinkKind::Password, token).await?;
-        let id = user.ok_or(LinkFault::Void)?.id;
-        self.0.db.set_password(id, &hash).await?;
-        self.begin_session_of(id).await
+        self.look_at_link(LinkKind::Password, token).await?;
+        let (link, hash) = (fingerprint(token.as_bytes()), hash(password).await?);
+        let user = self.0.db.set_password_by_link(link, &hash).await?;
+        self.let_in(LinkKind::Password, user).await
     }
 
     /// Makes the first owner, and signs in.
@@ -272,23 +258,20 @@ impl Gateway {
         email: &str,
         password: &str,
     ) -> Result<String, LinkFault> {
-        let hash = hash(password).await?;
-        self.take_link(LinkKind::Setup, token).await?;
-        let now = self.now();
-        let made = self.0.db.create_first_user(email, &hash, now).await?;
-        self.begin_session_of(made.ok_or(LinkFault::Void)?).await
+        self.look_at_link(LinkKind::Setup, token).await?;
+        let (link, hash) = (fingerprint(token.as_bytes()), hash(password).await?);
+        let made = self.0.db.create_first_user(link, email, &hash, self.now());
+        self.let_in(LinkKind::Setup, made.await?).await
     }
 
-    async fn begin_session_of(&self, id: Uuid) -> Result<String, LinkFault> {
-        let user = self.0.db.find_user(id).await?.ok_or(LinkFault::Void)?;
+    async fn let_in(&self, kind: LinkKind, user: Option<Uuid>) -> Result<String, LinkFault> {
+        let id = user.ok_or(LinkFault::Void)?;
+        let user = self.0.db.find_user(id).await?;
+        let user = user
+            .filter(|user| user.disabled_at.is_none())
+            .ok_or(LinkFault::Void)?;
+        tracing::info!(user = %id, link = kind.as_str(), "a one-time link was used");
         Ok(self.begin_session(&user).await?)
-    }
-
-    async fn take_link(&self, kind: LinkKind, token: &str) -> Result<Option<User>, LinkFault> {
-        // Looked at first, so that a link is not used up where it does nothing.
-        self.look_at_link(kind, token).await?;
-        let taken = self.0.db.take_link(fingerprint(token.as_bytes())).await?;
-        self.holder(taken, kind).await
     }
 
     async fn holder(&self, link: Option<Link>, kind: LinkKind) -> Result<Option<User>, LinkFault> {
@@ -307,38 +290,6 @@ impl Gateway {
         let user = user.filter(|user| user.disabled_at.is_none());
         user.map(Some).ok_or(LinkFault::Void)
     }
-}
-
-/// Argon2id with the crate's parameters, which are OWASP's: 19 MiB, two passes.
-pub(super) async fn hash(password: &str) -> Result<String, Trouble> {
-    let password = password.to_owned();
-    let hashed = heavy(move || {
-        let salt = random::<16>();
-        let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
-        hash.ok().map(|hash: PasswordHash| hash.to_string())
-    });
-    hashed.await.flatten().ok_or(Trouble::Unavailable)
-}
-
-/// Whether the password is the one that was hashed. Without a hash the answer is no, after as long a time.
-pub(super) async fn is_right(password: &str, hash: Option<String>) -> Result<bool, Trouble> {
-    /// Of a password that nobody has.
-    const DUMMY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    let (password, known) = (password.to_owned(), hash.is_some());
-    let fits = heavy(move || {
-        let hash = PasswordHash::new(hash.as_deref().unwrap_or(DUMMY)).ok()?;
-        let verified = Argon2::default().verify_password(password.as_bytes(), &hash);
-        Some(verified.is_ok() && known)
-    });
-    fits.await.flatten().ok_or(Trouble::Unavailable)
-}
-
-/// Off the threads that answer requests, and no more at once than [`HASHING`] lets.
-async fn heavy<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    let permit = HASHING.acquire().await.ok()?;
-    let done = tokio::task::spawn_blocking(work).await;
-    drop(permit);
-    done.ok()
 }
 
 #[cfg(test)]
@@ -360,17 +311,6 @@ mod tests {
             "a@b@c",
         ] {
             assert!(read_email(text).is_err(), "{text:?} was taken");
-        }
-    }
-
-    #[test]
-    fn a_password_is_long_and_not_one_letter_or_the_address() {
-        assert!(check_password("correct horse battery", "ann@example.com"));
-        for password in ["short", "aaaaaaaaaaaaaaaa", "Ann.long@example.com"] {
-            assert!(
-                !check_password(password, "ann.long@example.com"),
-                "{password}"
-            );
         }
     }
 }

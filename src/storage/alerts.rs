@@ -4,7 +4,7 @@
 use super::budgets::country;
 use super::deliveries::{self, Delivery};
 use super::engine::write;
-use super::line::Line;
+use super::line;
 use super::rows::{Column, Rows};
 use super::{Db, StorageError};
 use crate::verification::budget::Purse;
@@ -78,26 +78,15 @@ impl Db {
         noted: Rows,
         messages: &[Delivery],
     ) -> Result<bool, StorageError> {
-        let mut line = Line::take(&self.engine).await?;
-        line.begin().await?;
-        let told = async {
+        line::whole(&self.engine, async |line| {
             let changed: Vec<String> = line.returning(note, noted).await?;
             if !changed.is_empty() && !messages.is_empty() {
                 let messages: Vec<&Delivery> = messages.iter().collect();
                 line.write(deliveries::INSERT, deliveries::rows(&messages))
                     .await?;
             }
-            Ok::<bool, sqlx::Error>(!changed.is_empty())
-        };
-        match told.await {
-            Ok(is_news) => {
-                line.commit().await?;
-                Ok(is_news)
-            }
-            Err(error) => {
-                line.roll_back().await;
-                Err(error.into())
-            }
-        }
+            Ok(!changed.is_empty())
+        })
+        .await
     }
 }

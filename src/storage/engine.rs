@@ -42,4 +42,15 @@ macro_rules! write {
     };
 }
 
-pub(super) use {read, write};
+/// Runs one statement that changes something, and answers how many rows it touched.
+macro_rules! touch {
+    ($db:expr, $sql:expr, $($value:expr),+) => {
+        $crate::storage::engine::write!(&$db.engine, |pool| sqlx::query($sql)
+            $(.bind($value))+
+            .execute(pool)
+            .await
+            .map(|done| done.rows_affected()))
+    };
+}
+
+pub(super) use {read, touch, write};

@@ -3,6 +3,7 @@
 use sqlx::pool::PoolConnection;
 use sqlx::{Executor, Postgres, Sqlite};
 
+use super::StorageError;
 use super::engine::Engine;
 use super::rows::Rows;
 
@@ -32,6 +33,43 @@ impl Drop for Line {
                 On::Postgres(line) => line.close_on_drop(),
                 On::Sqlite(line) => line.close_on_drop(),
             }
+        }
+    }
+}
+
+/// Runs a statement on a line, to whichever engine it leads.
+macro_rules! on {
+    ($line:expr, |$to:ident| $body:expr) => {
+        match &mut $line.on {
+            $crate::storage::line::On::Postgres(line) => {
+                let $to = &mut **line;
+                $body
+            }
+            $crate::storage::line::On::Sqlite(line) => {
+                let $to = &mut **line;
+                $body
+            }
+        }
+    };
+}
+
+pub(super) use on;
+
+/// Does `what` in one transaction: all of it, or, when it fails, nothing.
+pub(super) async fn whole<T>(
+    engine: &Engine,
+    what: impl AsyncFnOnce(&mut Line) -> sqlx::Result<T>,
+) -> Result<T, StorageError> {
+    let mut line = Line::take(engine).await?;
+    line.begin().await?;
+    match what(&mut line).await {
+        Ok(done) => {
+            line.commit().await?;
+            Ok(done)
+        }
+        Err(error) => {
+            line.roll_back().await;
+            Err(error.into())
         }
     }
 }
@@ -77,18 +115,15 @@ impl Line {
     /// Runs one statement and answers how many rows it changed.
     pub async fn run(&mut self, sql: impl sqlx::SqlSafeStr) -> sqlx::Result<u64> {
         let sql = sql.into_sql_str();
-        Ok(match &mut self.on {
-            On::Postgres(line) => sqlx::query(sql).execute(&mut **line).await?.rows_affected(),
-            On::Sqlite(line) => sqlx::query(sql).execute(&mut **line).await?.rows_affected(),
-        })
+        on!(self, |to| sqlx::query(sql)
+            .execute(to)
+            .await
+            .map(|done| done.rows_affected()))
     }
 
     /// The only value that a statement finds.
     pub async fn text(&mut self, sql: &'static str) -> sqlx::Result<String> {
-        let (text,): (String,) = match &mut self.on {
-            On::Postgres(line) => sqlx::query_as(sql).fetch_one(&mut **line).await?,
-            On::Sqlite(line) => sqlx::query_as(sql).fetch_one(&mut **line).await?,
-        };
+        let (text,): (String,) = on!(self, |to| sqlx::query_as(sql).fetch_one(to).await?);
         Ok(text)
     }
 
@@ -111,10 +146,7 @@ impl Line {
     }
 
     async fn plain(&mut self, sql: &'static str) -> sqlx::Result<()> {
-        match &mut self.on {
-            On::Postgres(line) => line.execute(sql).await.map(|_| ()),
-            On::Sqlite(line) => line.execute(sql).await.map(|_| ()),
-        }
+        on!(self, |to| to.execute(sql).await.map(|_| ()))
     }
 
     pub async fn write(&mut self, sql: &str, rows: Rows) -> sqlx::Result<()> {

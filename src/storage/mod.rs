@@ -23,6 +23,7 @@ mod reader;
 mod rebuild;
 mod rollups;
 mod rows;
+mod sessions;
 mod tallies;
 mod transaction;
 mod users;
@@ -42,7 +43,8 @@ pub use idempotency::{Claim, Kept};
 pub use ledger::LedgerQuery;
 pub use open::{OpenError, Options};
 pub use rebuild::{Progress, RebuildError};
-pub use users::{Link, LinkKind, Role, SessionTimes, User};
+pub use sessions::{Link, LinkKind, SessionTimes};
+pub use users::{Changed, Role, User};
 pub use verifications::ListQuery;
 pub use webhooks::Webhook;
 

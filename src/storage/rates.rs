@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::engine::read;
-use super::line::Line;
+use super::line;
 use super::rows::{Column, Rows};
 use super::{Db, StorageError};
 use crate::ledger::rates::{Rate, Unit};
@@ -61,19 +61,11 @@ impl Db {
         if count == 0 {
             return Ok(());
         }
-        let mut line = Line::take(&self.engine).await?;
-        line.begin().await?;
-        let put = async {
+        line::whole(&self.engine, async |line| {
             line.write(sql, rows).await?;
-            line.run(CHANGED).await
-        };
-        match put.await {
-            Ok(_) => Ok(line.commit().await?),
-            Err(error) => {
-                line.roll_back().await;
-                Err(error.into())
-            }
-        }
+            line.run(CHANGED).await.map(|_| ())
+        })
+        .await
     }
 
     /// Changes when rates or exchange rates do.

@@ -105,19 +105,22 @@ impl PhoneNumber {
         )
     }
 
-    /// The same with all digits hidden but the country code, the two after it, and the last two: `+998 90 ••• •• 67`.
+    /// The same with all digits hidden but the country code, the two after it, and the last two: `+998 90 ••• •• 67`. Of a short
+    /// number fewer are shown, so that at least four stay hidden.
     #[must_use]
     pub fn masked(&self) -> String {
         let parsed = PHONE_NUMBER_UTIL.parse(&self.0, None);
         let code = parsed.map_or(0, |number| number.country_code.to_string().len());
-        let (shown, total) = (code + 2, self.digits().len());
+        let total = self.digits().len();
+        let open = total.saturating_sub(code + 4).min(4);
+        let (shown, last) = (code + open.div_ceil(2), total - open / 2);
         let mut place = 0;
         let hide = |c: char| {
             if !c.is_ascii_digit() {
                 return c;
             }
             place += 1;
-            if place <= shown || place > total.saturating_sub(2) {
+            if place <= shown || place > last {
                 c
             } else {
                 '•'
@@ -219,6 +222,19 @@ mod tests {
                 Ok((e164.to_owned(), country.to_owned())),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn a_mask_hides_four_digits_at_least() {
+        let masked = |text: &str| PhoneNumber(text.to_owned()).masked();
+        assert_eq!(masked("+998901234567"), "+998 90 ••• •• 67");
+        assert_eq!(masked("+15550100019"), "+1 55•-•••-••19");
+        for short in ["+29051234", "+6834123", "+24712"] {
+            let masked = masked(short);
+            let hidden = masked.chars().filter(|c| *c == '•').count();
+            let own = short.len() - 4;
+            assert!(hidden >= own.min(4), "{masked}");
         }
     }
 

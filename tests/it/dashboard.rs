@@ -1,178 +1,19 @@
-//! The dashboard: who gets in and what each role sees, over HTTP; and every page in a real browser, on made-up history.
+//! The dashboard: what each role sees, over HTTP; and every page in a real browser, on made-up history.
 //!
 //! `PINROUTE_SCREENSHOTS=FOLDER ./scripts/test --test it dashboard` keeps a picture of every page; the documents show some of them.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::browser::{self, Browser};
 use crate::on_both_engines;
-use crate::person::{PASSWORD, Person, invited, person};
-use crate::program::{Server, bare_program, run_well};
+use crate::person::{Person, person};
+use crate::program::{Server, bare_program};
 use crate::stage::{Stage, word};
 
 on_both_engines!(
-    a_link_sets_the_password_and_works_once,
-    the_first_owner_is_made_by_the_link_of_the_first_start,
-    wrong_passwords_lock_out_and_say_no_more_than_wrong,
-    a_session_ends_by_itself_by_signing_out_and_with_its_user,
-    a_form_from_elsewhere_or_without_its_token_does_nothing,
     each_role_sees_its_pages_and_finance_sees_masked_numbers,
     a_top_up_is_booked_under_the_persons_name,
-    the_last_owner_stays,
-    users_are_made_on_the_command_line_beside_the_server,
 );
-
-async fn a_link_sets_the_password_and_works_once(stage: Stage) {
-    let app = stage.app().await;
-    let link = invited(&app, "ann@example.com", "owner").await;
-    let mut ann = Person::new(&app);
-    let short = ann.post(&link, &link, &[("password", "short")]).await;
-    assert_eq!(short.status, 422);
-    let page = ann.post(&link, &link, &[("password", PASSWORD)]).await;
-    assert_eq!(page.to, "/dashboard");
-    assert!(ann.get("/dashboard").await.text.contains("ann@example.com"));
-    assert_eq!(Person::new(&app).get(&link).await.status, 410);
-    let mut again = Person::new(&app);
-    assert_eq!(
-        again.sign_in("Ann@Example.com", PASSWORD).await.to,
-        "/dashboard"
-    );
-    // A new link ends nothing until it is used; then the old password is void.
-    let users = app.gateway.users();
-    let id = users.list().await.unwrap()[0].id;
-    let link = users.invite(id, stage.clock.now()).await.unwrap().link.path;
-    Person::new(&app)
-        .post(&link, &link, &[("password", "another long password")])
-        .await;
-    assert_eq!(
-        again.get("/dashboard/users").await.status,
-        303,
-        "sessions end with the password"
-    );
-    assert_eq!(again.sign_in("ann@example.com", PASSWORD).await.status, 422);
-}
-
-async fn the_first_owner_is_made_by_the_link_of_the_first_start(stage: Stage) {
-    let app = stage.app().await;
-    let link = app
-        .gateway
-        .users()
-        .setup_link(stage.clock.now())
-        .await
-        .unwrap()
-        .unwrap()
-        .path;
-    let mut first = Person::new(&app);
-    let page = first
-        .post(&link, &link, &[("email", "nobody"), ("password", PASSWORD)])
-        .await;
-    assert_eq!(page.status, 422);
-    let page = first
-        .post(
-            &link,
-            &link,
-            &[("email", "first@example.com"), ("password", PASSWORD)],
-        )
-        .await;
-    assert_eq!(page.to, "/dashboard");
-    assert_eq!(first.get("/dashboard/users").await.status, 200);
-    assert!(
-        app.gateway
-            .users()
-            .setup_link(stage.clock.now())
-            .await
-            .unwrap()
-            .is_none()
-    );
-}
-
-async fn wrong_passwords_lock_out_and_say_no_more_than_wrong(stage: Stage) {
-    let app = stage.app().await;
-    person(&app, "ann@example.com", "owner").await;
-    let mut guest = Person::new(&app);
-    let wrong = guest.sign_in("ann@example.com", "wrong").await;
-    let nobody = guest.sign_in("nobody@example.com", "wrong").await;
-    assert_eq!((wrong.status, nobody.status), (422, 422));
-    assert!(
-        wrong.text.contains("The address or the password is wrong.")
-            && nobody
-                .text
-                .contains("The address or the password is wrong.")
-    );
-    for _ in 0..4 {
-        guest.sign_in("ann@example.com", "wrong").await;
-    }
-    assert_eq!(guest.sign_in("ann@example.com", PASSWORD).await.status, 429);
-    assert_eq!(
-        guest.get("/dashboard").await.to,
-        "/dashboard/sign-in?next=/dashboard"
-    );
-}
-
-async fn a_session_ends_by_itself_by_signing_out_and_with_its_user(stage: Stage) {
-    let app = stage.app().await;
-    let mut ann = person(&app, "ann@example.com", "owner").await;
-    stage.advance(11 * 3_600);
-    assert_eq!(ann.get("/dashboard").await.status, 200);
-    stage.advance(12 * 3_600);
-    assert_eq!(ann.get("/dashboard").await.status, 303, "idle for too long");
-    ann.sign_in("ann@example.com", PASSWORD).await;
-    let before = ann.cookies.clone();
-    let out = ann.post("/dashboard", "/dashboard/sign-out", &[]).await;
-    assert_eq!(out.to, "/dashboard/sign-in");
-    ann.cookies = before;
-    assert_eq!(
-        ann.get("/dashboard").await.status,
-        303,
-        "the cookie is worth nothing any more"
-    );
-    ann.sign_in("ann@example.com", PASSWORD).await;
-    run_well(&stage, &["users", "disable", "ann@example.com"]).await;
-    assert_eq!(ann.get("/dashboard").await.status, 303);
-    assert_eq!(ann.sign_in("ann@example.com", PASSWORD).await.status, 422);
-}
-
-async fn a_form_from_elsewhere_or_without_its_token_does_nothing(stage: Stage) {
-    let app = stage.app().await;
-    let mut ann = person(&app, "ann@example.com", "owner").await;
-    let fields = [
-        ("account", "telegram USD"),
-        ("kind", "top_up"),
-        ("amount", "5"),
-    ];
-    let post = || app.open_request(reqwest::Method::POST, "/dashboard/balances");
-    assert_eq!(ann.send(post().form(&fields)).await.status, 403);
-    let page = ann.get("/dashboard/balances").await.text;
-    let token = page
-        .split("name=\"form_token\" value=\"")
-        .nth(1)
-        .unwrap()
-        .split('"')
-        .next()
-        .unwrap();
-    let mut with_token = fields.to_vec();
-    with_token.push(("form_token", token));
-    let foreign = post()
-        .header("Sec-Fetch-Site", "cross-site")
-        .form(&with_token);
-    assert_eq!(ann.send(foreign).await.status, 403);
-    let foreign = post()
-        .header("Origin", "https://evil.example")
-        .form(&with_token);
-    assert_eq!(ann.send(foreign).await.status, 403);
-    let all = app.with_key(&stage.new_key(None, "finance").await);
-    assert_eq!(all.get("/v1/ledger").await.expect(200)["items"], json!([]));
-    let headers = app
-        .send(app.open_request(reqwest::Method::GET, "/dashboard/sign-in"))
-        .await;
-    let policy = headers.header("content-security-policy").unwrap();
-    assert!(
-        policy.contains("default-src 'none'")
-            && policy.contains("frame-ancestors 'none'")
-            && !policy.contains("unsafe"),
-        "{policy}"
-    );
-}
 
 async fn each_role_sees_its_pages_and_finance_sees_masked_numbers(stage: Stage) {
     let app = stage.app().await;
@@ -304,71 +145,6 @@ async fn a_top_up_is_booked_under_the_persons_name(stage: Stage) {
         "{}",
         csv.text
     );
-}
-
-async fn the_last_owner_stays(stage: Stage) {
-    let app = stage.app().await;
-    let mut ann = person(&app, "ann@example.com", "owner").await;
-    let users = run_well(&stage, &["users", "list", "--json"]).await;
-    let users: Value = serde_json::from_str(&users).unwrap();
-    let id = word(&users["items"][0]["id"]).to_owned();
-    let refused = ann
-        .post(
-            "/dashboard/users",
-            &format!("/dashboard/users/{id}/disable"),
-            &[],
-        )
-        .await;
-    assert_eq!(refused.status, 422);
-    let refused = ann
-        .post(
-            "/dashboard/users",
-            &format!("/dashboard/users/{id}/role"),
-            &[("role", "support")],
-        )
-        .await;
-    assert_eq!(refused.status, 422);
-    let made = ann
-        .post(
-            "/dashboard/users",
-            "/dashboard/users",
-            &[("email", "bob@example.com"), ("role", "owner")],
-        )
-        .await;
-    assert!(
-        made.text
-            .contains("https://verify.example/dashboard/password/"),
-        "{}",
-        made.status
-    );
-}
-
-async fn users_are_made_on_the_command_line_beside_the_server(stage: Stage) {
-    let app = stage.app().await;
-    let told = run_well(
-        &stage,
-        &[
-            "users",
-            "create",
-            "Ann@Example.com",
-            "--role",
-            "finance",
-            "--json",
-        ],
-    )
-    .await;
-    let told: Value = serde_json::from_str(&told).unwrap();
-    assert_eq!(
-        (&told["email"], &told["role"]),
-        (&json!("ann@example.com"), &json!("finance"))
-    );
-    assert!(
-        word(&told["link"]).starts_with("https://verify.example/dashboard/password/"),
-        "{told}"
-    );
-    run_well(&stage, &["users", "disable", "ann@example.com"]).await;
-    let users = app.gateway.users().list().await.unwrap();
-    assert!(users[0].disabled_at.is_some());
 }
 
 #[test]

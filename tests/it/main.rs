@@ -26,6 +26,7 @@ mod reports;
 mod sandbox_page;
 mod secrets;
 mod seed;
+mod sign_in;
 mod sms;
 mod storage;
 mod telegram;

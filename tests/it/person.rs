@@ -8,9 +8,12 @@ pub const PASSWORD: &str = "correct horse battery staple";
 pub struct Person<'a> {
     app: &'a TestApp,
     pub cookies: Vec<(String, String)>,
+    /// What the proxy before the server says: `X-Forwarded-For`.
+    pub from: Option<String>,
 }
 
 pub struct Page {
+    pub headers: reqwest::header::HeaderMap,
     pub status: u16,
     pub to: String,
     pub text: String,
@@ -21,6 +24,7 @@ impl<'a> Person<'a> {
         Self {
             app,
             cookies: Vec::new(),
+            from: None,
         }
     }
 
@@ -30,15 +34,16 @@ impl<'a> Person<'a> {
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
-        let reply = self
-            .app
-            .send(request.header("Cookie", cookies.join("; ")))
-            .await;
+        let mut request = request.header("Cookie", cookies.join("; "));
+        if let Some(from) = &self.from {
+            request = request.header("X-Forwarded-For", from);
+        }
+        let reply = self.app.send(request).await;
         for cookie in reply.headers.get_all("set-cookie") {
             let text = cookie.to_str().unwrap();
             assert!(
                 text.contains("HttpOnly")
-                    && text.contains("SameSite=Strict")
+                    && text.contains("SameSite=Lax")
                     && text.contains("Secure"),
                 "{text}"
             );
@@ -49,6 +54,7 @@ impl<'a> Person<'a> {
             }
         }
         Page {
+            headers: reply.headers.clone(),
             status: reply.status,
             to: reply.header("location").unwrap_or_default().to_owned(),
             text: reply.text,

@@ -46,9 +46,10 @@ function draw(host) {
   if (bars) drawn.reverse();
   const axis = { stroke: shade("--soft"), grid: { stroke: shade("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
   const every = Math.max(1, Math.ceil(x.length / Math.max(2, host.clientWidth / 80)));
-  const one = (line) => bars
+  // Lines differ in more than colour.
+  const one = (line, number) => bars
     ? { fill: line.colour, stroke: line.colour, width: 0, paths: uPlot.paths.bars({ size: [0.7, 40] }), points: { show: false } }
-    : { stroke: line.colour, width: 2, points: { show: x.length === 1, fill: line.colour }, spanGaps: true };
+    : { stroke: line.colour, width: 2, dash: number % 2 ? [7, 4] : undefined, points: { show: x.length === 1, fill: line.colour }, spanGaps: true };
   new uPlot({
     width: host.clientWidth, height: host.clientHeight,
     scales: {
@@ -59,7 +60,7 @@ function draw(host) {
       { ...axis, size: 30, grid: { show: false }, splits: () => x.map((_, place) => place).filter((place) => place % every === 0), values: (_, places) => places.map((place) => brief(x[place] ?? "")) },
       { ...axis, size: 58, values: (_, ticks) => ticks.map((value) => (unit === "%" && value > 100 ? "" : written(value, 4))) },
     ],
-    series: [{}, ...drawn.map((line) => ({ label: line.label, ...one(line) }))],
+    series: [{}, ...drawn.map((line, number) => ({ label: line.label, ...one(line, number) }))],
     cursor: { y: false, points: { show: !bars }, drag: { x: false, y: false } },
     legend: { show: false },
     plugins: [box(host, chart)],

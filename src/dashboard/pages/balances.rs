@@ -134,7 +134,7 @@ fn open(view: &View, unsettled: &[Unsettled]) -> Markup {
                 tbody {
                     @for one in unsettled.iter().take(SHOWN) {
                         tr {
-                            td { a href=(format!("/dashboard/verifications/{}", one.attempt.verification())) { (show::time(view, one.created_at)) } }
+                            th scope="row" { a href=(format!("/dashboard/verifications/{}", one.attempt.verification())) { (show::time(view, one.created_at)) } }
                             td { (show::channel(one.channel)) }
                             td { (one.provider) }
                             td class="figure" { (show::money(one.estimate)) }

@@ -70,7 +70,7 @@ fn new(view: &View, gateway: &Gateway, projects: &[Project], fields: Fields<'_>)
             (fields.choice(m.period, "period", &periods, "day"))
             (fields.line(m.limit, "limit", Line::Decimal, ""))
             (fields.line(t.money.currency, "currency", Line::Code, gateway.reporting_currency().as_str()))
-            (fields.line_with(t.country, "country", Line::Code, "", Some("*")))
+            (fields.line_with(t.country, "country", Line::Code, "", Some(m.country_or_every)))
             (fields.line_with(m.alert_at, "alert_at", Line::Decimal, "50, 80", Some(m.alert_at_hint)))
             button type="submit" { (m.set) }
         }
@@ -103,7 +103,7 @@ fn of_project(view: &View, project: &Project, budgets: &[&BudgetState]) -> Marku
                 }
             }
         }
-        @if own { (sure(view, "/dashboard/budgets/follow", m.budget_follow, m.budget_follow_why, &[("project", &project.name)])) }
+        @if own { (sure(view, "/dashboard/budgets/follow", (m.budget_follow, &project.name), m.budget_follow_why, &[("project", &project.name)])) }
     }
 }
 
@@ -138,7 +138,7 @@ fn row(view: &View, project: &Project, state: &BudgetState) -> Markup {
             td { (gauge(state, &what)) }
             td class="figure" { (alerts.join(", ")) }
             td { (show::time(view, state.resets_at)) }
-            td { (sure(view, "/dashboard/budgets/remove", m.remove, &what, &hidden)) }
+            td { (sure(view, "/dashboard/budgets/remove", (m.remove, &what), &what, &hidden)) }
         }
     }
 }

@@ -39,7 +39,7 @@ pub fn chart(label: &str, kind: Kind, unit: &str, x: &[String], series: &[Series
     let data = json!({ "kind": kind, "unit": unit, "x": x, "series": lines });
     html! {
         @if series.len() > 1 || kind == "lines" {
-            ul class="legend" { @for one in series { li { (one.label) } } }
+            ul class={ "legend " (kind) } { @for one in series { li { (one.label) } } }
         }
         div class="chart" role="img" aria-label=(label) data-chart=(data.to_string()) {}
     }

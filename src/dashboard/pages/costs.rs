@@ -85,7 +85,7 @@ pub async fn costs(
             section class="panel" { (table(view, report, t.costs)) }
         }))
     };
-    Ok(view.page(t.costs, Section::Costs, &body))
+    Ok(view.form_page(&asked.wrong, t.costs, Section::Costs, &body))
 }
 
 pub async fn conversion(
@@ -109,7 +109,7 @@ pub async fn conversion(
             section class="panel" { (table(view, report, t.conversion)) }
         }))
     };
-    Ok(view.page(t.conversion, Section::Conversion, &body))
+    Ok(view.form_page(&asked.wrong, t.conversion, Section::Conversion, &body))
 }
 
 /// The stages of all verifications, each as a share of the first.

@@ -9,6 +9,7 @@ use crate::dashboard::fields::{Fields, Line, Wrong};
 use crate::dashboard::forms::Form;
 use crate::dashboard::shell::{self, Section};
 use crate::dashboard::show;
+use crate::dashboard::text::faults::filled;
 use crate::dashboard::view::View;
 use crate::gateway::Gateway;
 use crate::reports::exchange::{Factor, Rate};
@@ -50,7 +51,7 @@ async fn page(
                 (fields.line(t.money.day, "date", Line::Date, &today))
                 (fields.line(m.one_of, "from", Line::Code, ""))
                 (fields.line(m.is_worth, "to", Line::Code, gateway.reporting_currency().as_str()))
-                (fields.line_with(m.rate, "rate", Line::Decimal, "", Some("0.0105")))
+                (fields.line_with(m.rate, "rate", Line::Decimal, "", Some(&filled(m.such_as, &["0.0105"]))))
                 button type="submit" { (t.keep) }
             }
             p class="hint" { (m.upsert_hint) }
@@ -73,7 +74,7 @@ fn table(view: &View, rates: &[Rate]) -> Markup {
                 tbody {
                     @for rate in rates.iter().take(SHOWN) {
                         tr {
-                            td { (rate.day.to_string()) }
+                            th scope="row" { (rate.day.to_string()) }
                             td { (rate.from.as_str()) }
                             td class="figure" { (rate.factor.to_decimal()) }
                             td { (rate.to.as_str()) }

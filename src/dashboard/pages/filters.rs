@@ -15,7 +15,7 @@ use crate::reports::query::{self, Group, Query};
 /// What a page asks for, as it was typed, and as far as it can be read.
 pub struct Asked {
     form: Form,
-    wrong: Wrong,
+    pub wrong: Wrong,
     /// What holds where nothing was typed.
     start: Query,
     /// `None`: something is wrong with it.
@@ -115,8 +115,14 @@ impl Asked {
             form: &self.form,
             wrong: &self.wrong,
         };
+        let groups = Group::ALL.map(|group| (group.as_str(), name(t, group.as_str())));
+        let groups: Vec<_> = groups
+            .iter()
+            .map(|(value, words)| (*value, words.as_str()))
+            .collect();
         html! {
             (self.ranges(view, gateway, path))
+            (fields.summary())
             form class="filters" method="get" action=(path) {
                 input type="hidden" name="shown" value="1";
                 (fields.line(t.from, "from", Line::Date, &start.from.to_string()))
@@ -124,16 +130,7 @@ impl Asked {
                 (fields.zone(start.zone.name()))
                 @if money { (fields.line(t.money.currency, "currency", Line::Code, start.currency.as_str())) }
                 (list::projects(view, gateway, fields))
-                fieldset class="choices" {
-                    legend { (t.money.group_by) }
-                    @for group in Group::ALL {
-                        label {
-                            input type="checkbox" name="group" value=(group.as_str()) checked[start.has(group)];
-                            span { (name(t, group.as_str())) }
-                        }
-                    }
-                    (fields.wrong("group"))
-                }
+                (fields.checks(t.money.group_by, "group", &groups, |name| start.groups.iter().any(|group| group.as_str() == name)))
                 button type="submit" { (t.show) }
             }
         }

@@ -80,7 +80,7 @@ fn new(view: &View, gateway: &Gateway, fields: Fields<'_>) -> Markup {
             (shell::token(view))
             (once())
             (fields.choice(t.project, "project", &projects, "default"))
-            (fields.checks(m.scopes, "scope", &scopes))
+            (fields.checks(m.scopes, "scope", &scopes, |scope| fields.form.all("scope").any(|chosen| chosen == scope)))
             (fields.line_with(m.expires_in, "days", Line::Decimal, "", Some(m.expires_in_hint)))
             button type="submit" { (m.make) }
         }
@@ -133,7 +133,7 @@ fn row(view: &View, gateway: &Gateway, key: &ApiKey) -> Markup {
             td { (show::time(view, key.created_at)) }
             td { @match key.expires_at { Some(at) => (show::time(view, at)), None => (t.never) } }
             td { @match key.last_used_at { Some(at) => (show::time(view, at)), None => (t.never) } }
-            td { @if key.revoked_at.is_none() && !lapsed { (sure(view, &format!("{PATH}/{}/revoke", key.id), m.revoke, m.revoke_why, &[])) } }
+            td { @if key.revoked_at.is_none() && !lapsed { (sure(view, &format!("{PATH}/{}/revoke", key.id), (m.revoke, &format!("{project}, {}", key.id)), m.revoke_why, &[])) } }
         }
     }
 }

@@ -96,6 +96,7 @@ pub async fn list(
         .map(|account| (account.provider.to_owned(), account.provider.to_owned())));
     let body = html! {
         (shell::heading(t.ledger, Some(t.money.book_lead), &export))
+        (fields.summary())
         form class="filters" method="get" action="/dashboard/ledger" {
             (fields.choice(t.kind, "kind", &kinds, ""))
             (fields.choice(t.provider, "provider", &accounts, ""))
@@ -112,7 +113,7 @@ pub async fn list(
             }
         }
     };
-    Ok(view.page(t.ledger, Section::Ledger, &body))
+    Ok(view.form_page(&wrong, t.ledger, Section::Ledger, &body))
 }
 
 /// Entries as a table, perhaps with links to their verifications.
@@ -130,7 +131,7 @@ pub fn table(view: &View, entries: &[Entry], linked: bool) -> Markup {
                 tbody {
                     @for entry in entries {
                         tr {
-                            td {
+                            th scope="row" {
                                 @if let (true, Some(id)) = (linked, entry.verification) { a href=(format!("/dashboard/verifications/{id}")) { (show::time(view, entry.at)) } }
                                 @else { (show::time(view, entry.at)) }
                             }

@@ -1,15 +1,16 @@
 //! One-time links: a page with a button, which uses the link; looking at it does not, since mail programs look at links too.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use maud::{Markup, html};
+use maud::html;
 
 use crate::dashboard::access::Sent;
 use crate::dashboard::cookies::Cookie;
 use crate::dashboard::fault::{Fault, Kind};
+use crate::dashboard::fields::{Fields, Wrong};
+use crate::dashboard::forms::Form;
 use crate::dashboard::shell;
 use crate::dashboard::view::View;
-use crate::gateway::{Gateway, LinkFault, LinkKind, check_password, read_email};
+use crate::gateway::{Gateway, LinkFault, LinkKind, read_email};
 
 pub async fn enter_form(
     request: HttpRequest,
@@ -42,10 +43,21 @@ async fn shown(
     token: &str,
 ) -> Result<HttpResponse, Fault> {
     let view = View::of(request).await?;
+    let email = whose(&view, gateway, kind, token).await?;
+    let (form, wrong) = (Form::default(), Wrong::default());
+    Ok(page(&view, kind, token, &email, &form, &wrong))
+}
+
+/// The address of whom the link lets in; empty: of the owner who is to be.
+async fn whose(
+    view: &View,
+    gateway: &Gateway,
+    kind: LinkKind,
+    token: &str,
+) -> Result<String, Fault> {
     let looked = gateway.look_at_link(kind, token).await;
-    let user = looked.map_err(|fault| void(&view, &fault))?;
-    let email = user.map(|user| user.email).unwrap_or_default();
-    Ok(answer(&view, StatusCode::OK, kind, token, &email, None))
+    let user = looked.map_err(|fault| void(view, &fault))?;
+    Ok(user.map(|user| user.email).unwrap_or_default())
 }
 
 fn void(view: &View, fault: &LinkFault) -> Fault {
@@ -55,13 +67,13 @@ fn void(view: &View, fault: &LinkFault) -> Fault {
     }
 }
 
-fn answer(
+fn page(
     view: &View,
-    status: StatusCode,
     kind: LinkKind,
     token: &str,
     email: &str,
-    fault: Option<&str>,
+    form: &Form,
+    wrong: &Wrong,
 ) -> HttpResponse {
     let t = view.t;
     let (title, place, button) = match kind {
@@ -69,29 +81,26 @@ fn answer(
         LinkKind::Password => (t.set_password, "password", t.keep),
         LinkKind::Setup => (t.set_up, "setup", t.keep),
     };
-    let fields: Markup = html! {
-        @if kind == LinkKind::Setup {
-            label { span { (t.email) } input type="email" name="email" value=(email) autocomplete="username" required; }
-        }
-        @if kind != LinkKind::SignIn {
-            label { span { (t.password) } input type="password" name="password" autocomplete="new-password" minlength="12" required; }
-            p class="hint" { (t.password_rule) }
-        }
-    };
+    let fields = Fields { t, form, wrong };
     let body = html! {
         div class="narrow" {
             (shell::mark())
             h1 { (title) }
-            p class="lead" { @if kind == LinkKind::Setup || email.is_empty() { (t.enter_lead) } @else { (email) } }
-            @if let Some(fault) = fault { p class="notice bad" role="alert" { (fault) } }
+            p class="lead" { @if email.is_empty() { (t.enter_lead) } @else { (email) } }
+            (fields.summary())
             form method="post" action=(format!("/dashboard/{place}/{token}")) class="stack" {
                 (shell::token(view))
-                (fields)
+                @if kind == LinkKind::Setup { (fields.username("")) }
+                @if kind == LinkKind::Password {
+                    // For password managers.
+                    input type="email" name="email" value=(email) autocomplete="username" hidden readonly;
+                }
+                @if kind != LinkKind::SignIn { (fields.password(t.password, "password", true)) }
                 button type="submit" { (button) }
             }
         }
     };
-    view.answer(status, title, None, &body)
+    view.form_page(wrong, title, None, &body)
 }
 
 pub async fn enter(
@@ -100,8 +109,7 @@ pub async fn enter(
     token: web::Path<String>,
 ) -> Result<HttpResponse, Fault> {
     let secret = gateway.use_sign_in_link(&token).await;
-    let secret = secret.map_err(|fault| void(&sent.view, &fault))?;
-    Ok(sent.view.go_with("/dashboard", Cookie::Session, &secret))
+    signed_in(&sent.view, secret)
 }
 
 pub async fn set_password(
@@ -109,26 +117,15 @@ pub async fn set_password(
     gateway: web::Data<Gateway>,
     token: web::Path<String>,
 ) -> Result<HttpResponse, Fault> {
-    let (view, password) = (&sent.view, sent.form.raw("password"));
-    let user = gateway.look_at_link(LinkKind::Password, &token).await;
-    let email = user
-        .map_err(|fault| void(view, &fault))?
-        .map(|user| user.email)
-        .unwrap_or_default();
-    if !check_password(password, &email) {
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return Ok(answer(
-            view,
-            status,
-            LinkKind::Password,
-            &token,
-            &email,
-            Some(view.t.weak),
-        ));
+    let (view, form, kind) = (&sent.view, &sent.form, LinkKind::Password);
+    let email = whose(view, &gateway, kind, &token).await?;
+    let mut wrong = Wrong::default();
+    let password = form.raw("password");
+    if !wrong.password(view, "password", password, &email) {
+        return Ok(page(view, kind, &token, &email, form, &wrong));
     }
     let secret = gateway.use_password_link(&token, password).await;
-    let secret = secret.map_err(|fault| void(view, &fault))?;
-    Ok(view.go_with("/dashboard", Cookie::Session, &secret))
+    signed_in(view, secret)
 }
 
 pub async fn set_up(
@@ -136,25 +133,20 @@ pub async fn set_up(
     gateway: web::Data<Gateway>,
     token: web::Path<String>,
 ) -> Result<HttpResponse, Fault> {
-    let (view, password) = (&sent.view, sent.form.raw("password"));
-    let typed = sent.form.text("email");
-    let wrong = |words| {
-        Ok(answer(
-            view,
-            StatusCode::UNPROCESSABLE_ENTITY,
-            LinkKind::Setup,
-            &token,
-            typed,
-            Some(words),
-        ))
+    let (view, form, kind) = (&sent.view, &sent.form, LinkKind::Setup);
+    whose(view, &gateway, kind, &token).await?;
+    let mut wrong = Wrong::default();
+    let (typed, password) = (form.text("email"), form.raw("password"));
+    let email = wrong.or_note("email", read_email(typed), |_| view.t.bad_email.to_owned());
+    let good = wrong.password(view, "password", password, typed);
+    let Some(email) = email.filter(|_| good) else {
+        return Ok(page(view, kind, &token, "", form, &wrong));
     };
-    let Ok(email) = read_email(typed) else {
-        return wrong(view.t.bad_email);
-    };
-    if !check_password(password, &email) {
-        return wrong(view.t.weak);
-    }
     let secret = gateway.use_setup_link(&token, &email, password).await;
+    signed_in(view, secret)
+}
+
+fn signed_in(view: &View, secret: Result<String, LinkFault>) -> Result<HttpResponse, Fault> {
     let secret = secret.map_err(|fault| void(view, &fault))?;
     Ok(view.go_with("/dashboard", Cookie::Session, &secret))
 }

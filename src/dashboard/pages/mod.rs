@@ -1,5 +1,6 @@
 //! One file for each page, or for few that belong together.
 
+pub mod account;
 pub mod balances;
 pub mod budgets;
 pub mod costs;

@@ -1,28 +1,33 @@
 //! Language, colours and time zone, kept in cookies.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
 
-use crate::dashboard::Options;
-use crate::dashboard::access::Sent;
+use super::account;
+use super::sign_in::within;
+use crate::dashboard::access::{Anyone, Sent, Signed};
 use crate::dashboard::cookies::Cookie;
 use crate::dashboard::fault::Fault;
+use crate::dashboard::fields::Wrong;
 use crate::dashboard::text::Language;
+use crate::dashboard::text::faults::filled;
 use crate::dashboard::view::Theme;
 use crate::reports::query;
 
-pub async fn keep(sent: Sent, _: web::Data<Options>) -> Result<HttpResponse, Fault> {
+pub async fn keep(sent: Sent, request: HttpRequest) -> Result<HttpResponse, Fault> {
     let (view, form) = (&sent.view, &sent.form);
-    let back = form.text("back");
-    let inside = back.starts_with("/dashboard") && !back.contains("//") && !back.contains('\\');
-    let to = if inside { back } else { "/dashboard" };
+    let to = within(form.text("back"));
     if let Some(language) = Language::parse(form.text("language")) {
-        return Ok(view.go_with(to, Cookie::Language, language.as_str()));
+        return Ok(view.go_with(&to, Cookie::Language, language.as_str()));
     }
     if let Some(theme) = Theme::parse(form.text("theme")) {
-        return Ok(view.go_with(to, Cookie::Theme, theme.as_str()));
+        return Ok(view.go_with(&to, Cookie::Theme, theme.as_str()));
     }
-    if let Ok(zone) = query::zone(form.text("zone")) {
-        return Ok(view.go_with(to, Cookie::Zone, zone.name()));
+    let name = form.text("tz");
+    if let Ok(zone) = query::zone(name) {
+        return Ok(view.go_with(&to, Cookie::Zone, zone.name()));
     }
-    Ok(view.go(to))
+    let signed = Signed::<Anyone>::extract(&request).await?;
+    let mut wrong = Wrong::default();
+    wrong.note("tz", filled(view.t.faults.not_a_zone, &[name]));
+    Ok(account::page(&signed, form, &wrong, None))
 }

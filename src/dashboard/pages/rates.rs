@@ -65,12 +65,12 @@ fn new(view: &View, gateway: &Gateway, fields: Fields<'_>) -> Markup {
             (shell::token(view))
             (fields.line(m.from_date, "from_date", Line::Date, &gateway.now().date_naive().to_string()))
             (fields.choice(t.provider, "provider", &accounts, ""))
-            (fields.line_with(t.country, "country", Line::Code, "", Some("UZ, *")))
+            (fields.line_with(t.country, "country", Line::Code, "", Some(m.country_or_rest)))
             (fields.choice(m.unit, "unit", &units, "segment"))
             (fields.line(m.price, "amount", Line::Decimal, ""))
             button type="submit" { (t.keep) }
         }
-        p class="hint" { (m.country_or_rest) ". " (m.upsert_hint) }
+        p class="hint" { (m.upsert_hint) }
     }
 }
 
@@ -135,7 +135,7 @@ fn row(
 ) -> Markup {
     html! {
         tr {
-            td { (show::channel(channel)) }
+            th scope="row" { (show::channel(channel)) }
             td { (provider) }
             td { @match country { Some(country) => (country.to_string()), None => { "* " span class="hint" { (view.t.manage.rest_of_world) } } } }
             td { (from) }

@@ -1,30 +1,33 @@
 //! `/dashboard/sign-in`, and out again.
 
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
-use crate::dashboard::Options;
 use crate::dashboard::access::{Anyone, Posted, Sent};
 use crate::dashboard::cookies::Cookie;
 use crate::dashboard::fault::Fault;
+use crate::dashboard::fields::{Fields, Wrong};
 use crate::dashboard::forms::Form;
-use crate::dashboard::shell;
+use crate::dashboard::text::Texts;
+use crate::dashboard::text::faults::filled;
 use crate::dashboard::view::View;
-use crate::gateway::{Gateway, SignInError};
+use crate::dashboard::{Options, client, shell};
+use crate::gateway::{Exhausted, Gateway, SignInError};
 
 pub async fn form(request: HttpRequest) -> Result<HttpResponse, Fault> {
     let view = View::of(&request).await?;
+    let asked = Form::parse(request.query_string());
     if view.user.is_some() {
-        return Ok(view.go("/dashboard"));
+        return Ok(view.go(&within(asked.text("next"))));
     }
-    let next = Form::parse(request.query_string());
-    let body = page(&view, next.text("next"), "", None);
+    let body = page(&view, &asked, &Wrong::default(), None);
     Ok(view.answer(StatusCode::OK, view.t.sign_in, None, &body))
 }
 
-fn page(view: &View, next: &str, email: &str, fault: Option<&str>) -> Markup {
+fn page(view: &View, form: &Form, wrong: &Wrong, fault: Option<&str>) -> Markup {
     let t = view.t;
+    let fields = Fields { t, form, wrong };
     html! {
         div class="narrow" {
             (shell::mark())
@@ -33,9 +36,9 @@ fn page(view: &View, next: &str, email: &str, fault: Option<&str>) -> Markup {
             @if let Some(fault) = fault { p class="notice bad" role="alert" { (fault) } }
             form method="post" action="/dashboard/sign-in" class="stack" {
                 (shell::token(view))
-                input type="hidden" name="next" value=(next);
-                label { span { (t.email) } input type="email" name="email" value=(email) autocomplete="username" required; }
-                label { span { (t.password) } input type="password" name="password" autocomplete="current-password" required; }
+                input type="hidden" name="next" value=(form.text("next"));
+                (fields.username(""))
+                (fields.password(t.password, "password", false))
                 button type="submit" { (t.sign_in) }
             }
         }
@@ -45,28 +48,48 @@ fn page(view: &View, next: &str, email: &str, fault: Option<&str>) -> Markup {
 pub async fn sign_in(
     sent: Sent,
     request: HttpRequest,
+    options: web::Data<Options>,
     gateway: web::Data<Gateway>,
 ) -> Result<HttpResponse, Fault> {
     let (view, form) = (&sent.view, &sent.form);
-    let client = request
-        .peer_addr()
-        .map(|address| address.ip().to_string())
-        .unwrap_or_default();
     let (email, password) = (form.text("email"), form.raw("password"));
-    let refused = |status, words: &str| {
-        let body = page(view, form.text("next"), email, Some(words));
-        Ok(view.answer(status, view.t.sign_in, None, &body))
+    let from = client::address(&request, &options);
+    let refused = |status, wrong: &Wrong, words: &str| {
+        let body = page(view, form, wrong, Some(words));
+        view.answer(status, view.t.sign_in, None, &body)
     };
-    match gateway.sign_in(email, password, &client).await {
+    match gateway.sign_in(email, password, from).await {
         Ok(secret) => Ok(view.go_with(&within(form.text("next")), Cookie::Session, &secret)),
-        Err(SignInError::Wrong) => refused(StatusCode::UNPROCESSABLE_ENTITY, view.t.wrong),
-        Err(SignInError::Limited(_)) => refused(StatusCode::TOO_MANY_REQUESTS, view.t.limited),
+        Err(SignInError::Wrong(_)) => {
+            let mut wrong = Wrong::default();
+            // Which of them, is not told.
+            wrong.note("email", "");
+            wrong.note("password", "");
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            Ok(refused(status, &wrong, view.t.wrong))
+        }
+        Err(SignInError::Limited(limit)) => {
+            let words = limited(view.t, &limit);
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            let mut answer = refused(status, &Wrong::default(), &words);
+            let seconds = limit.retry_after.as_secs().max(1);
+            answer
+                .headers_mut()
+                .insert(header::RETRY_AFTER, seconds.into());
+            Ok(answer)
+        }
         Err(SignInError::Trouble(trouble)) => Err(view.trouble(&trouble)),
     }
 }
 
+/// That passwords are not looked at for now, and for how long.
+pub fn limited(t: &Texts, limit: &Exhausted) -> String {
+    let minutes = limit.retry_after.as_secs().div_ceil(60).max(1);
+    filled(t.limited, &[&minutes.to_string()])
+}
+
 /// Where to go on: only within the dashboard.
-fn within(next: &str) -> String {
+pub fn within(next: &str) -> String {
     let inside =
         next == "/dashboard" || next.starts_with("/dashboard/") || next.starts_with("/dashboard?");
     let plain = next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');

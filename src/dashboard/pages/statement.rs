@@ -8,6 +8,7 @@ use super::figures::{amount, count, grouped, short, table};
 use super::ledger;
 use crate::dashboard::access::{SeesMoney, Signed};
 use crate::dashboard::fault::Fault;
+use crate::dashboard::fields::{Fields, Line, Wrong};
 use crate::dashboard::forms::Form;
 use crate::dashboard::shell::{self, Section};
 use crate::dashboard::show;
@@ -34,7 +35,10 @@ pub async fn show(
     let asked = NaiveDate::parse_from_str(&format!("{typed}-01"), "%Y-%m-%d")
         .ok()
         .filter(|day| (1970..9_000).contains(&day.year()));
-    let wrong = asked.is_none() && !typed.is_empty();
+    let mut wrong = Wrong::default();
+    if asked.is_none() && !typed.is_empty() {
+        wrong.note("month", filled(view.t.faults.not_a_month, &[typed]));
+    }
     let first = asked.unwrap_or_else(|| today.with_day(1).unwrap_or(today));
     let next = first.checked_add_months(Months::new(1)).unwrap_or(first);
     let last = next.pred_opt().unwrap_or(first);
@@ -66,15 +70,20 @@ pub async fn show(
         t.statement_lead,
         view.zone.name()
     );
+    let fields = Fields {
+        t: view.t,
+        form: &form,
+        wrong: &wrong,
+    };
     let print = html! { button type="button" class="quiet" data-print { (t.print) } };
     let body = html! {
         div class="statement" {
             (shell::heading(&title, Some(&lead), &print))
+            (fields.summary())
             form class="filters" method="get" action="/dashboard/statement" {
-                label { span { (t.month) } input type="month" name="month" value=(month) pattern="[0-9]{4}-[0-9]{2}" placeholder="2026-11"; }
+                (fields.line_with(t.month, "month", Line::Month, &month, Some(&filled(view.t.manage.such_as, &["2026-11"]))))
                 button type="submit" { (view.t.show) }
             }
-            @if wrong { p class="notice bad" role="alert" { (filled(view.t.faults.not_a_month, &[typed])) } }
             @if let Ok(report) = &tables[0].1 { (head(view, report)) }
             section class="panel" { h2 { (t.balances) } (months(view, &accounts)) }
             @for (title, made) in &tables {
@@ -89,7 +98,7 @@ pub async fn show(
             @if !by_hand.is_empty() { section class="panel" { h2 { (t.booked_by_hand) } (ledger::table(view, &by_hand, true)) } }
         }
     };
-    Ok(view.page(&title, Section::Costs, &body))
+    Ok(view.form_page(&wrong, &title, Section::Costs, &body))
 }
 
 fn head(view: &View, report: &Table) -> Markup {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::dashboard::access::{ManagesUsers, Posted, Signed};
 use crate::dashboard::fault::{Fault, Kind};
-use crate::dashboard::fields::{Fields, Line, Wrong};
+use crate::dashboard::fields::{Fields, Line, Wrong, act};
 use crate::dashboard::forms::Form;
 use crate::dashboard::shell::{self, Section};
 use crate::dashboard::show;
@@ -17,7 +17,7 @@ use crate::gateway::{Gateway, Role, User, UserFault, read_email};
 /// What is said above the list.
 enum Said {
     Nothing,
-    Done,
+    Done(&'static str),
     Wrong(&'static str),
     Link(String),
 }
@@ -27,10 +27,8 @@ pub async fn list(
     gateway: web::Data<Gateway>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Fault> {
-    let said = match Form::parse(request.query_string()).text("done") {
-        "" => Said::Nothing,
-        _ => Said::Done,
-    };
+    let done = show::was_done(&request, &[("yes", signed.view.t.done)]);
+    let said = done.map_or(Said::Nothing, Said::Done);
     let (form, wrong) = (Form::default(), Wrong::default());
     page(&signed.view, &gateway, &form, &wrong, &said).await
 }
@@ -54,7 +52,7 @@ async fn page(
         (shell::heading(t.users, None, &shell::nothing()))
         @match said {
             Said::Nothing => {},
-            Said::Done => (show::done(Some(t.done))),
+            Said::Done(words) => (show::done(Some(words))),
             Said::Wrong(words) => p class="notice bad" role="alert" { (words) },
             Said::Link(link) => (show::secret(t, t.invitation, link)),
         }
@@ -92,28 +90,28 @@ fn invitation(view: &View, fields: Fields<'_>) -> Markup {
 fn row(view: &View, user: &User) -> Markup {
     let t = view.t;
     let to = |verb: &str| format!("/dashboard/users/{}/{verb}", user.id);
-    let (verb, name) = if user.disabled_at.is_none() {
-        ("disable", t.disable)
-    } else {
-        ("enable", t.enable)
-    };
+    let in_force = user.disabled_at.is_none();
     html! {
         tr {
-            th scope="row" { (user.email) @if user.disabled_at.is_some() { " " (show::state("off", t.disabled)) } }
+            th scope="row" { (user.email) @if !in_force { " " (show::state("off", t.disabled)) } }
             td {
                 form class="inline" method="post" action=(to("role")) {
                     (shell::token(view))
                     label {
-                        span class="unseen" { (t.role) }
+                        span class="unseen" { (t.role) ": " (user.email) }
                         select name="role" { @for role in Role::ALL { option value=(role.as_str()) selected[role == user.role] { (show::role(t, role)) } } }
                     }
-                    button type="submit" class="quiet" { (t.keep) }
+                    button type="submit" class="quiet" { (t.keep) span class="unseen" { ": " (user.email) } }
                 }
             }
             td { @match user.last_sign_in_at { Some(at) => (show::time(view, at)), None => (t.never) } }
             td {
-                form class="inline" method="post" action=(to("invite")) { (shell::token(view)) button type="submit" class="quiet" { (t.new_link) } }
-                form class="inline" method="post" action=(to(verb)) { (shell::token(view)) button type="submit" class="quiet" { (name) } }
+                @if in_force {
+                    (act(view, &to("invite"), (t.new_link, &user.email)))
+                    (act(view, &to("disable"), (t.disable, &user.email)))
+                } @else {
+                    (act(view, &to("enable"), (t.enable, &user.email)))
+                }
             }
         }
     }
@@ -133,7 +131,7 @@ async fn finished<T>(
         Err(UserFault::NotFound) => return Err(view.fault(Kind::NotFound)),
         Err(UserFault::Storage(_)) => return Err(view.fault(Kind::Unavailable)),
     };
-    if matches!(said, Said::Done) {
+    if matches!(said, Said::Done(_)) {
         return Ok(view.go("/dashboard/users?done=yes"));
     }
     let (form, wrong) = (Form::default(), Wrong::default());
@@ -197,7 +195,7 @@ pub async fn set_role(
         return Err(view.fault(Kind::NotFound));
     };
     let done = gateway.users().set_role(id(view, &path)?, role).await;
-    finished(view, &gateway, done, |()| Said::Done).await
+    finished(view, &gateway, done, |()| Said::Done(view.t.done)).await
 }
 
 pub async fn disable(
@@ -208,7 +206,7 @@ pub async fn disable(
     let view = &posted.signed.view;
     let (id, now) = (id(view, &path)?, gateway.now());
     let done = gateway.users().disable(id, now, true).await;
-    finished(view, &gateway, done, |()| Said::Done).await
+    finished(view, &gateway, done, |()| Said::Done(view.t.done)).await
 }
 
 pub async fn enable(
@@ -218,5 +216,5 @@ pub async fn enable(
 ) -> Result<HttpResponse, Fault> {
     let view = &posted.signed.view;
     let done = gateway.users().enable(id(view, &path)?).await;
-    finished(view, &gateway, done, |()| Said::Done).await
+    finished(view, &gateway, done, |()| Said::Done(view.t.done)).await
 }

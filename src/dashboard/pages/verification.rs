@@ -82,11 +82,12 @@ fn attempts(t: &Texts, v: &Verification) -> Markup {
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(t.attempts) {
             table class="figures" {
+                caption class="unseen" { (t.attempts) }
                 thead { tr { th scope="col" { (t.channel) } th scope="col" { (t.provider) } th scope="col" { (t.status) } th scope="col" class="figure" { (t.cost) } } }
                 tbody {
                     @for attempt in &v.record.attempts {
                         tr {
-                            td { (show::channel(attempt.channel)) }
+                            th scope="row" { (show::channel(attempt.channel)) }
                             td { (attempt.provider) }
                             td { (show::attempt(t, attempt.status)) @if let Some(reason) = attempt.reason { p class="hint" { (show::reason(t, reason)) } } }
                             td class="figure" { (show::money(attempt.cost.money)) p class="hint" { (show::cost_state(t, attempt.cost.state)) } }

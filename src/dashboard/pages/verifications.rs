@@ -73,6 +73,7 @@ pub async fn list(
     let statuses: Vec<_> = std::iter::once(any).chain(names).collect();
     let body = html! {
         (shell::heading(t.verifications, None, &shell::nothing()))
+        (fields.summary())
         form class="filters" method="get" action=(PATH) role="search" {
             (fields.line_with(t.search, "search", Line::Text, "", Some(t.search_hint)))
             (fields.choice(t.status, "status", &statuses, ""))
@@ -94,7 +95,7 @@ pub async fn list(
                         tbody {
                             @for v in &found {
                                 tr {
-                                    td { a href=(format!("{PATH}/{}", v.id)) { (show::time(view, v.record.created_at)) } }
+                                    th scope="row" { a href=(format!("{PATH}/{}", v.id)) { (show::time(view, v.record.created_at)) } }
                                     td { (show::number(view, &v.phone)) }
                                     td { (v.record.country.to_string()) }
                                     td { @if let Some(last) = v.newest() { (show::channel(last.channel)) } }
@@ -109,5 +110,5 @@ pub async fn list(
             }
         }
     };
-    Ok(view.page(t.verifications, Section::Verifications, &body))
+    Ok(view.form_page(&wrong, t.verifications, Section::Verifications, &body))
 }

@@ -104,9 +104,9 @@ async fn page(
         wrong: &Wrong::default(),
     };
     let actions = html! {
-        (act(view, &format!("{path}/test"), m.test))
-        (sure(view, &format!("{path}/rotate"), m.rotate, m.rotate_why, &[]))
-        (sure(view, &format!("{path}/delete"), m.delete, m.delete_why, &[]))
+        (act(view, &format!("{path}/test"), (m.test, "")))
+        (sure(view, &format!("{path}/rotate"), (m.rotate, ""), m.rotate_why, &[]))
+        (sure(view, &format!("{path}/delete"), (m.delete, ""), m.delete_why, &[]))
     };
     let body = html! {
         (shell::heading(&webhook.url, Some(&webhook.description), &actions))
@@ -172,6 +172,8 @@ fn row(view: &View, path: &str, delivery: &Delivery) -> Markup {
         DeliveryState::Delivered => "good",
         DeliveryState::Dead => "bad",
     };
+    let at = delivery.at.with_timezone(&view.zone);
+    let what = format!("{}, {}", delivery.event, at.format("%Y-%m-%d %H:%M:%S"));
     html! {
         tr {
             th scope="row" { (show::time(view, delivery.at)) }
@@ -185,7 +187,7 @@ fn row(view: &View, path: &str, delivery: &Delivery) -> Markup {
                 @else { details { summary { (delivery.tried) } ol class="tries" { @for one in &delivery.history { (attempt(view, one)) } } } }
             }
             td { @match delivery.due_at { Some(at) => (show::time(view, at)), None => "—" } }
-            td { (act(view, &format!("{path}/deliveries/{}/redeliver", delivery.id), m.redeliver)) }
+            td { (act(view, &format!("{path}/deliveries/{}/redeliver", delivery.id), (m.redeliver, &what))) }
         }
     }
 }

@@ -99,9 +99,9 @@ fn new(view: &View, gateway: &Gateway, fields: Fields<'_>) -> Markup {
             (shell::token(view))
             (once())
             (fields.choice(t.project, "project", &projects, "default"))
-            (fields.line_with(m.address, "url", Line::Url, "", Some("https://shop.example/hooks")))
+            (fields.line_with(m.address, "url", Line::Url, "", Some(&filled(m.such_as, &["https://shop.example/hooks"]))))
             (fields.line(m.description, "description", Line::Text, ""))
-            (fields.checks(m.events, "event", &types))
+            (fields.checks(m.events, "event", &types, |kind| fields.form.all("event").any(|chosen| chosen == kind)))
             button type="submit" { (m.make) }
         }
     }

@@ -17,6 +17,7 @@ pub struct ManageTexts {
     pub alert_at: &'static str,
     pub alert_at_hint: &'static str,
     pub every_country: &'static str,
+    pub country_or_every: &'static str,
     pub set: &'static str,
     pub remove: &'static str,
     pub rates: &'static str,
@@ -92,6 +93,7 @@ pub struct ManageTexts {
     pub redeliver: &'static str,
     pub redelivered: &'static str,
     pub redeliver_failed: &'static str,
+    pub such_as: &'static str,
     pub saved: &'static str,
     pub removed: &'static str,
 }
@@ -111,6 +113,7 @@ pub(super) const ENGLISH: ManageTexts = ManageTexts {
     alert_at: "Tell at, %",
     alert_at_hint: "Shares of the limit, such as 50, 80",
     every_country: "every country",
+    country_or_every: "Country code; empty: every country",
     set: "Set",
     remove: "Remove",
     rates: "Rates",
@@ -186,6 +189,7 @@ pub(super) const ENGLISH: ManageTexts = ManageTexts {
     redeliver: "Send again",
     redelivered: "Sent again, and taken.",
     redeliver_failed: "Sent again, and not taken; it will be tried again.",
+    such_as: "Such as {}",
     saved: "Saved.",
     removed: "Removed.",
 };
@@ -205,6 +209,7 @@ pub(super) const RUSSIAN: ManageTexts = ManageTexts {
     alert_at: "Сообщить при, %",
     alert_at_hint: "Доли лимита, например 50, 80",
     every_country: "все страны",
+    country_or_every: "Код страны; пусто: все страны",
     set: "Задать",
     remove: "Убрать",
     rates: "Тарифы",
@@ -280,6 +285,7 @@ pub(super) const RUSSIAN: ManageTexts = ManageTexts {
     redeliver: "Отправить снова",
     redelivered: "Отправлено снова и принято.",
     redeliver_failed: "Отправлено снова, но не принято; попытки продолжатся.",
+    such_as: "Например, {}",
     saved: "Сохранено.",
     removed: "Удалено.",
 };

@@ -1,0 +1,259 @@
+//! How people are let in: sessions, and one-time links. Their secrets are kept as hashes.
+
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::engine::{Engine, read, touch};
+use super::line::{self, Line, on};
+use super::users::{Row, User, put_password, void_links};
+use super::{Db, StorageError};
+use crate::secret::random;
+use crate::verification::id::time_ordered;
+
+/// What a one-time link is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkKind {
+    SignIn,
+    /// Sets a password.
+    Password,
+    /// Makes the first owner.
+    Setup,
+}
+
+impl LinkKind {
+    const ALL: [Self; 3] = [Self::SignIn, Self::Password, Self::Setup];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign_in",
+            Self::Password => "password",
+            Self::Setup => "setup",
+        }
+    }
+}
+
+/// A link that can still be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    pub kind: LinkKind,
+    /// `None`: there is no user yet.
+    pub user: Option<Uuid>,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// When a session was last used, and when it ends however much it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionTimes {
+    pub seen_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+}
+
+#[derive(FromRow)]
+struct SessionRow {
+    #[sqlx(flatten)]
+    user: Row,
+    seen_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
+
+#[derive(FromRow)]
+struct LinkRow {
+    kind: String,
+    user_id: Option<Uuid>,
+    expires_at: DateTime<Utc>,
+}
+
+impl TryFrom<LinkRow> for Link {
+    type Error = StorageError;
+
+    fn try_from(row: LinkRow) -> Result<Self, StorageError> {
+        let kind = LinkKind::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == row.kind);
+        let fault = || StorageError::Inconsistent {
+            table: "user_links",
+            column: "kind",
+            id: row.kind.clone(),
+        };
+        Ok(Self {
+            kind: kind.ok_or_else(fault)?,
+            user: row.user_id,
+            expires_at: row.expires_at,
+        })
+    }
+}
+
+/// `None`: there is no such link any more; else whose it was.
+async fn take(line: &mut Line, hash: [u8; 32]) -> sqlx::Result<Option<Option<Uuid>>> {
+    const TAKE: &str = "DELETE FROM user_links WHERE hash = $1 RETURNING user_id";
+    let taken: Option<(Option<Uuid>,)> = on!(line, |to| sqlx::query_as(TAKE)
+        .bind(hash.to_vec())
+        .fetch_optional(to)
+        .await?);
+    Ok(taken.map(|(user,)| user))
+}
+
+impl Db {
+    /// Begins a session of the user as it is in `user`.
+    pub async fn create_session(
+        &self,
+        hash: [u8; 32],
+        user: &User,
+        times: SessionTimes,
+    ) -> Result<(), StorageError> {
+        const INSERT: &str = "INSERT INTO user_sessions (hash, user_id, epoch, seen_at, expires_at) VALUES ($1, $2, $3, $4, $5)";
+        touch!(
+            self,
+            INSERT,
+            hash.to_vec(),
+            user.id,
+            user.epoch,
+            times.seen_at,
+            times.expires_at
+        )?;
+        Ok(())
+    }
+
+    /// A session whose user is in force and as it was when the session began.
+    pub async fn find_session(
+        &self,
+        hash: [u8; 32],
+    ) -> Result<Option<(User, SessionTimes)>, StorageError> {
+        const FIND: &str = "SELECT u.id, u.email, u.role, u.password, u.epoch, u.created_at, u.last_sign_in_at, u.disabled_at, \
+            s.seen_at, s.expires_at FROM user_sessions s JOIN users u ON u.id = s.user_id AND u.epoch = s.epoch \
+            WHERE s.hash = $1 AND u.disabled_at IS NULL";
+        let row: Option<SessionRow> = read!(&self.engine, |pool| sqlx::query_as(FIND)
+            .bind(hash.to_vec())
+            .fetch_optional(pool)
+            .await)?;
+        row.map(|row| {
+            let times = SessionTimes {
+                seen_at: row.seen_at,
+                expires_at: row.expires_at,
+            };
+            Ok((User::try_from(row.user)?, times))
+        })
+        .transpose()
+    }
+
+    pub async fn touch_session(
+        &self,
+        hash: [u8; 32],
+        now: DateTime<Utc>,
+    ) -> Result<(), StorageError> {
+        const TOUCH: &str = "UPDATE user_sessions SET seen_at = $1 WHERE hash = $2";
+        touch!(self, TOUCH, now, hash.to_vec())?;
+        Ok(())
+    }
+
+    pub async fn drop_session(&self, hash: [u8; 32]) -> Result<(), StorageError> {
+        const DROP: &str = "DELETE FROM user_sessions WHERE hash = $1";
+        touch!(self, DROP, hash.to_vec())?;
+        Ok(())
+    }
+
+    /// Ends all sessions of a user.
+    pub async fn end_sessions(&self, user: Uuid) -> Result<(), StorageError> {
+        const END: &str = "UPDATE users SET epoch = epoch + 1 WHERE id = $1";
+        touch!(self, END, user)?;
+        Ok(())
+    }
+
+    /// A new link; those of the same user that were made before are void.
+    pub async fn create_link(&self, hash: [u8; 32], link: &Link) -> Result<(), StorageError> {
+        const INSERT: &str =
+            "INSERT INTO user_links (hash, kind, user_id, expires_at) VALUES ($1, $2, $3, $4)";
+        line::whole(&self.engine, async |line| {
+            if let Some(user) = link.user {
+                void_links(line, user).await?;
+            }
+            on!(line, |to| sqlx::query(INSERT)
+                .bind(hash.to_vec())
+                .bind(link.kind.as_str())
+                .bind(link.user)
+                .bind(link.expires_at)
+                .execute(to)
+                .await
+                .map(|_| ()))
+        })
+        .await
+    }
+
+    pub async fn find_link(&self, hash: [u8; 32]) -> Result<Option<Link>, StorageError> {
+        const FIND: &str = "SELECT kind, user_id, expires_at FROM user_links WHERE hash = $1";
+        let row: Option<LinkRow> = read!(&self.engine, |pool| sqlx::query_as(FIND)
+            .bind(hash.to_vec())
+            .fetch_optional(pool)
+            .await)?;
+        row.map(Link::try_from).transpose()
+    }
+
+    /// Uses up a link that signs in, and answers whom. Of several who try at once, one gets it.
+    pub async fn enter_by_link(&self, hash: [u8; 32]) -> Result<Option<Uuid>, StorageError> {
+        line::whole(&self.engine, async |line| {
+            Ok(take(line, hash).await?.flatten())
+        })
+        .await
+    }
+
+    /// Uses a link up for setting the password of its user, and answers whose. `None`: there is none any more, or its user is out
+    /// of force.
+    pub async fn set_password_by_link(
+        &self,
+        hash: [u8; 32],
+        password: &str,
+    ) -> Result<Option<Uuid>, StorageError> {
+        line::whole(&self.engine, async |line| {
+            let Some(user) = take(line, hash).await?.flatten() else {
+                return Ok(None);
+            };
+            let set = put_password(line, user, password).await?;
+            Ok(set.then_some(user))
+        })
+        .await
+    }
+
+    /// Uses a link up for making the first owner, with a password. `None`: there is no such link, or there is a user already.
+    pub async fn create_first_user(
+        &self,
+        hash: [u8; 32],
+        email: &str,
+        password: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Uuid>, StorageError> {
+        // Two links of two starts are two locks; this one is one.
+        const ALONE: &str = "LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE";
+        const INSERT: &str = "INSERT INTO users (id, email, role, password, epoch, created_at) \
+            SELECT $1, $2, 'owner', $3, 0, $4 WHERE NOT EXISTS (SELECT 1 FROM users)";
+        let id = time_ordered(now, random());
+        line::whole(&self.engine, async |line| {
+            if let Engine::Postgres(_) = self.engine {
+                line.run(ALONE).await?;
+            }
+            if take(line, hash).await?.is_none() {
+                return Ok(None);
+            }
+            let made = on!(line, |to| sqlx::query(INSERT)
+                .bind(id)
+                .bind(email)
+                .bind(password)
+                .bind(now)
+                .execute(to)
+                .await?
+                .rows_affected());
+            Ok((made > 0).then_some(id))
+        })
+        .await
+    }
+
+    /// Forgets sessions and links whose time is up.
+    pub async fn drop_lapsed_sessions(&self, now: DateTime<Utc>) -> Result<(), StorageError> {
+        const SESSIONS: &str = "DELETE FROM user_sessions WHERE expires_at <= $1";
+        const LINKS: &str = "DELETE FROM user_links WHERE expires_at <= $1";
+        touch!(self, SESSIONS, now)?;
+        touch!(self, LINKS, now)?;
+        Ok(())
+    }
+}

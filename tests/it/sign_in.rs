@@ -1,0 +1,475 @@
+//! Who gets into the dashboard: links, passwords, sessions, forms, and those who guess.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::on_both_engines;
+use crate::person::{PASSWORD, Person, hidden, invited, person};
+use crate::program::run_well;
+use crate::stage::{Stage, word};
+use pinroute::gateway::Role;
+
+on_both_engines!(
+    a_link_sets_the_password_and_works_once,
+    the_first_owner_is_made_by_the_link_of_the_first_start,
+    wrong_passwords_lock_out_and_say_no_more_than_wrong,
+    a_session_ends_by_itself_by_signing_out_and_with_its_user,
+    a_form_from_elsewhere_or_without_its_token_does_nothing,
+    the_last_owner_stays,
+    users_are_made_on_the_command_line_beside_the_server,
+    behind_proxies_each_client_counts_for_itself,
+    who_guesses_is_locked_out_and_the_owner_is_not,
+    of_two_owners_who_demote_each_other_one_stays,
+    a_form_that_was_opened_before_a_sign_in_is_taken,
+    a_cookie_that_is_no_text_hides_no_other,
+    a_person_changes_the_password_and_ends_other_sessions,
+    what_was_void_stays_void_when_its_user_is_back,
+    a_time_zone_that_is_none_is_told,
+    files_of_another_version_are_served_for_once,
+);
+
+async fn a_link_sets_the_password_and_works_once(stage: Stage) {
+    let app = stage.app().await;
+    let link = invited(&app, "ann@example.com", "owner").await;
+    let mut ann = Person::new(&app);
+    let short = ann.post(&link, &link, &[("password", "short")]).await;
+    assert_eq!(short.status, 422);
+    let page = ann.post(&link, &link, &[("password", PASSWORD)]).await;
+    assert_eq!(page.to, "/dashboard");
+    assert!(ann.get("/dashboard").await.text.contains("ann@example.com"));
+    assert_eq!(Person::new(&app).get(&link).await.status, 410);
+    let mut again = Person::new(&app);
+    assert_eq!(
+        again.sign_in("Ann@Example.com", PASSWORD).await.to,
+        "/dashboard"
+    );
+    // A new link ends nothing until it is used; then the old password is void.
+    let users = app.gateway.users();
+    let id = users.list().await.unwrap()[0].id;
+    let link = users.invite(id, stage.clock.now()).await.unwrap().link.path;
+    Person::new(&app)
+        .post(&link, &link, &[("password", "gravel lantern oboe sixty")])
+        .await;
+    assert_eq!(
+        again.get("/dashboard/users").await.status,
+        303,
+        "sessions end with the password"
+    );
+    assert_eq!(again.sign_in("ann@example.com", PASSWORD).await.status, 422);
+}
+
+async fn the_first_owner_is_made_by_the_link_of_the_first_start(stage: Stage) {
+    let app = stage.app().await;
+    let link = app
+        .gateway
+        .users()
+        .setup_link(stage.clock.now())
+        .await
+        .unwrap()
+        .unwrap()
+        .path;
+    let mut first = Person::new(&app);
+    let page = first
+        .post(&link, &link, &[("email", "nobody"), ("password", PASSWORD)])
+        .await;
+    assert_eq!(page.status, 422);
+    let page = first
+        .post(
+            &link,
+            &link,
+            &[("email", "first@example.com"), ("password", PASSWORD)],
+        )
+        .await;
+    assert_eq!(page.to, "/dashboard");
+    assert_eq!(first.get("/dashboard/users").await.status, 200);
+    assert!(
+        app.gateway
+            .users()
+            .setup_link(stage.clock.now())
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
+
+async fn wrong_passwords_lock_out_and_say_no_more_than_wrong(stage: Stage) {
+    let app = stage.app().await;
+    person(&app, "ann@example.com", "owner").await;
+    let mut guest = Person::new(&app);
+    let wrong = guest.sign_in("ann@example.com", "wrong").await;
+    let nobody = guest.sign_in("nobody@example.com", "wrong").await;
+    assert_eq!((wrong.status, nobody.status), (422, 422));
+    assert!(
+        wrong.text.contains("The address or the password is wrong.")
+            && nobody
+                .text
+                .contains("The address or the password is wrong.")
+    );
+    for _ in 0..4 {
+        guest.sign_in("ann@example.com", "wrong").await;
+    }
+    assert_eq!(guest.sign_in("ann@example.com", PASSWORD).await.status, 429);
+    assert_eq!(
+        guest.get("/dashboard").await.to,
+        "/dashboard/sign-in?next=/dashboard"
+    );
+}
+
+async fn a_session_ends_by_itself_by_signing_out_and_with_its_user(stage: Stage) {
+    let app = stage.app().await;
+    let mut ann = person(&app, "ann@example.com", "owner").await;
+    stage.advance(11 * 3_600);
+    assert_eq!(ann.get("/dashboard").await.status, 200);
+    stage.advance(12 * 3_600);
+    assert_eq!(ann.get("/dashboard").await.status, 303, "idle for too long");
+    ann.sign_in("ann@example.com", PASSWORD).await;
+    let before = ann.cookies.clone();
+    let out = ann.post("/dashboard", "/dashboard/sign-out", &[]).await;
+    assert_eq!(out.to, "/dashboard/sign-in");
+    ann.cookies = before;
+    assert_eq!(
+        ann.get("/dashboard").await.status,
+        303,
+        "the cookie is worth nothing any more"
+    );
+    ann.sign_in("ann@example.com", PASSWORD).await;
+    run_well(&stage, &["users", "disable", "ann@example.com"]).await;
+    assert_eq!(ann.get("/dashboard").await.status, 303);
+    assert_eq!(ann.sign_in("ann@example.com", PASSWORD).await.status, 422);
+}
+
+async fn a_form_from_elsewhere_or_without_its_token_does_nothing(stage: Stage) {
+    let app = stage.app().await;
+    let mut ann = person(&app, "ann@example.com", "owner").await;
+    let fields = [
+        ("account", "telegram USD"),
+        ("kind", "top_up"),
+        ("amount", "5"),
+    ];
+    let post = || app.open_request(reqwest::Method::POST, "/dashboard/balances");
+    assert_eq!(ann.send(post().form(&fields)).await.status, 403);
+    let page = ann.get("/dashboard/balances").await.text;
+    let token = page
+        .split("name=\"form_token\" value=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let mut with_token = fields.to_vec();
+    with_token.push(("form_token", token));
+    let foreign = post()
+        .header("Sec-Fetch-Site", "cross-site")
+        .form(&with_token);
+    assert_eq!(ann.send(foreign).await.status, 403);
+    let foreign = post()
+        .header("Origin", "https://evil.example")
+        .form(&with_token);
+    assert_eq!(ann.send(foreign).await.status, 403);
+    let all = app.with_key(&stage.new_key(None, "finance").await);
+    assert_eq!(all.get("/v1/ledger").await.expect(200)["items"], json!([]));
+    let headers = app
+        .send(app.open_request(reqwest::Method::GET, "/dashboard/sign-in"))
+        .await;
+    let policy = headers.header("content-security-policy").unwrap();
+    assert!(
+        policy.contains("default-src 'none'")
+            && policy.contains("frame-ancestors 'none'")
+            && !policy.contains("unsafe"),
+        "{policy}"
+    );
+}
+
+async fn the_last_owner_stays(stage: Stage) {
+    let app = stage.app().await;
+    let mut ann = person(&app, "ann@example.com", "owner").await;
+    let users = run_well(&stage, &["users", "list", "--json"]).await;
+    let users: Value = serde_json::from_str(&users).unwrap();
+    let id = word(&users["items"][0]["id"]).to_owned();
+    let refused = ann
+        .post(
+            "/dashboard/users",
+            &format!("/dashboard/users/{id}/disable"),
+            &[],
+        )
+        .await;
+    assert_eq!(refused.status, 422);
+    let refused = ann
+        .post(
+            "/dashboard/users",
+            &format!("/dashboard/users/{id}/role"),
+            &[("role", "support")],
+        )
+        .await;
+    assert_eq!(refused.status, 422);
+    let made = ann
+        .post(
+            "/dashboard/users",
+            "/dashboard/users",
+            &[("email", "bob@example.com"), ("role", "owner")],
+        )
+        .await;
+    assert!(
+        made.text
+            .contains("https://verify.example/dashboard/password/"),
+        "{}",
+        made.status
+    );
+}
+
+async fn users_are_made_on_the_command_line_beside_the_server(stage: Stage) {
+    let app = stage.app().await;
+    let told = run_well(
+        &stage,
+        &[
+            "users",
+            "create",
+            "Ann@Example.com",
+            "--role",
+            "finance",
+            "--json",
+        ],
+    )
+    .await;
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(
+        (&told["email"], &told["role"]),
+        (&json!("ann@example.com"), &json!("finance"))
+    );
+    assert!(
+        word(&told["link"]).starts_with("https://verify.example/dashboard/password/"),
+        "{told}"
+    );
+    run_well(&stage, &["users", "disable", "ann@example.com"]).await;
+    let users = app.gateway.users().list().await.unwrap();
+    assert!(users[0].disabled_at.is_some());
+}
+
+async fn behind_proxies_each_client_counts_for_itself(stage: Stage) {
+    let app = stage.app().await;
+    person(&app, "ann@example.com", "owner").await;
+    let mut guesser = Person::new(&app);
+    guesser.from = Some("198.51.100.7, 203.0.113.7".to_owned());
+    for number in 0..20 {
+        let page = guesser
+            .sign_in(&format!("nobody-{number}@example.com"), "wrong")
+            .await;
+        assert_eq!(page.status, 422);
+    }
+    let page = guesser.sign_in("ann@example.com", PASSWORD).await;
+    assert_eq!(page.status, 429);
+    assert_eq!(page.headers["retry-after"], "900");
+    assert!(page.text.contains("Try again in 15 min."), "{}", page.text);
+    // What stands left of the address that the proxy saw is the client's own invention.
+    guesser.from = Some("192.0.2.1, 203.0.113.7".to_owned());
+    let page = guesser.sign_in("ann@example.com", PASSWORD).await;
+    assert_eq!(page.status, 429);
+    let mut ann = Person::new(&app);
+    ann.from = Some("203.0.113.8".to_owned());
+    let page = ann.sign_in("ann@example.com", PASSWORD).await;
+    assert_eq!(page.status, 303);
+}
+
+async fn who_guesses_is_locked_out_and_the_owner_is_not(stage: Stage) {
+    let app = stage.app().await;
+    person(&app, "ann@example.com", "owner").await;
+    let mut guesser = Person::new(&app);
+    guesser.from = Some("2001:db8:1:1::1".to_owned());
+    for _ in 0..5 {
+        assert_eq!(
+            guesser.sign_in("ann@example.com", "wrong").await.status,
+            422
+        );
+    }
+    guesser.from = Some("2001:db8:1:1:ffff::2".to_owned());
+    assert_eq!(
+        guesser.sign_in("ann@example.com", PASSWORD).await.status,
+        429,
+        "a subscriber has all addresses of its network"
+    );
+    let mut ann = Person::new(&app);
+    ann.from = Some("2001:db8:1:2::1".to_owned());
+    assert_eq!(ann.sign_in("ann@example.com", PASSWORD).await.status, 303);
+    // From ever more addresses an account is guessed at fifty times.
+    let mut limited = 0;
+    for network in 0..50 {
+        guesser.from = Some(format!("2001:db8:2:{network:x}::1"));
+        limited += usize::from(guesser.sign_in("ann@example.com", "wrong").await.status == 429);
+    }
+    assert_eq!(limited, 5);
+}
+
+async fn of_two_owners_who_demote_each_other_one_stays(stage: Stage) {
+    let app = stage.app().await;
+    let users = app.gateway.users();
+    for round in 0..8 {
+        let (one, other) = (
+            format!("a{round}@example.com"),
+            format!("b{round}@example.com"),
+        );
+        person(&app, &one, "owner").await;
+        person(&app, &other, "owner").await;
+        let one = users.find_by_email(&one).await.unwrap().id;
+        let other = users.find_by_email(&other).await.unwrap().id;
+        // All others are no owners any more.
+        for user in users.list().await.unwrap() {
+            if user.id != one && user.id != other {
+                users.set_role(user.id, Role::Support).await.unwrap();
+            }
+        }
+        // An owner who never set a password cannot take over.
+        invited(&app, &format!("c{round}@example.com"), "owner").await;
+        let done = join_all([one, other].map(|id| users.set_role(id, Role::Finance))).await;
+        assert_eq!(
+            done.iter().filter(|done| done.is_ok()).count(),
+            1,
+            "{done:?}"
+        );
+        let now = stage.clock.now();
+        let done = join_all([one, other].map(|id| users.disable(id, now, true))).await;
+        assert_eq!(
+            done.iter().filter(|done| done.is_ok()).count(),
+            1,
+            "{done:?}"
+        );
+        users.disable(one, now, false).await.unwrap();
+        users.disable(other, now, false).await.unwrap();
+    }
+}
+
+async fn a_form_that_was_opened_before_a_sign_in_is_taken(stage: Stage) {
+    let app = stage.app().await;
+    let mut ann = person(&app, "ann@example.com", "owner").await;
+    ann.post("/dashboard", "/dashboard/sign-out", &[]).await;
+    let opened = ann.get("/dashboard/sign-in?next=/dashboard/ledger").await;
+    let token = hidden(&opened, "form_token");
+    ann.sign_in("ann@example.com", PASSWORD).await;
+    let again = ann.get("/dashboard/sign-in?next=/dashboard/ledger").await;
+    assert_eq!(
+        (again.status, again.to.as_str()),
+        (303, "/dashboard/ledger")
+    );
+    let fields = [
+        ("form_token", token.as_str()),
+        ("next", "/dashboard/ledger"),
+        ("email", "ann@example.com"),
+        ("password", PASSWORD),
+    ];
+    let page = ann.send_form("/dashboard/sign-in", &fields).await;
+    assert_eq!((page.status, page.to.as_str()), (303, "/dashboard/ledger"));
+    // What a signed-in person does needs the session's own token.
+    let booked = ann
+        .send_form("/dashboard/account/sessions", &[("form_token", &token)])
+        .await;
+    assert_eq!(booked.status, 403);
+}
+
+async fn a_cookie_that_is_no_text_hides_no_other(stage: Stage) {
+    let app = stage.app().await;
+    let ann = person(&app, "ann@example.com", "owner").await;
+    let ours: Vec<String> = ann
+        .cookies
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let mut line = b"theirs=\xff\xfe; ".to_vec();
+    line.extend_from_slice(ours.join("; ").as_bytes());
+    let request = app.open_request(reqwest::Method::GET, "/dashboard");
+    let cookie = reqwest::header::HeaderValue::from_bytes(&line).unwrap();
+    assert_eq!(app.send(request.header("Cookie", cookie)).await.status, 200);
+}
+
+async fn a_person_changes_the_password_and_ends_other_sessions(stage: Stage) {
+    const PAGE: &str = "/dashboard/account";
+    const NEW: &str = "gravel lantern oboe sixty";
+    let app = stage.app().await;
+    let mut ann = person(&app, "ann@example.com", "support").await;
+    let mut elsewhere = Person::new(&app);
+    elsewhere.sign_in("ann@example.com", PASSWORD).await;
+    let to = format!("{PAGE}/password");
+    for (password, new, words) in [
+        ("wrong", NEW, "This is not your password."),
+        (PASSWORD, "short", "12 to 256 characters"),
+        (PASSWORD, "ann@example.com1", "easily guessed"),
+    ] {
+        let page = ann
+            .post(PAGE, &to, &[("password", password), ("new", new)])
+            .await;
+        assert_eq!(page.status, 422, "{words}");
+        assert!(page.text.contains(words), "{words}: {}", page.text);
+        assert!(!page.text.contains(new), "a password does not come back");
+    }
+    let page = ann
+        .post(PAGE, &to, &[("password", PASSWORD), ("new", NEW)])
+        .await;
+    assert_eq!(page.to, format!("{PAGE}?done=password"));
+    assert_eq!(ann.get(PAGE).await.status, 200);
+    assert_eq!(elsewhere.get(PAGE).await.status, 303);
+    assert_eq!(
+        elsewhere.sign_in("ann@example.com", PASSWORD).await.status,
+        422
+    );
+    assert_eq!(elsewhere.sign_in("ann@example.com", NEW).await.status, 303);
+    let page = ann.post(PAGE, &format!("{PAGE}/sessions"), &[]).await;
+    assert_eq!(page.to, format!("{PAGE}?done=sessions"));
+    assert_eq!(ann.get(PAGE).await.status, 200);
+    assert_eq!(elsewhere.get(PAGE).await.status, 303);
+}
+
+async fn what_was_void_stays_void_when_its_user_is_back(stage: Stage) {
+    let app = stage.app().await;
+    person(&app, "ann@example.com", "owner").await;
+    let mut bob = person(&app, "bob@example.com", "support").await;
+    let users = app.gateway.users();
+    let id = users.find_by_email("bob@example.com").await.unwrap().id;
+    let now = stage.clock.now();
+    users.set_role(id, Role::Support).await.unwrap();
+    assert_eq!(
+        bob.get("/dashboard/account").await.status,
+        200,
+        "nothing changed"
+    );
+    let link = users.invite(id, now).await.unwrap().link.path;
+    users.disable(id, now, true).await.unwrap();
+    users.enable(id).await.unwrap();
+    assert_eq!(bob.get("/dashboard/account").await.status, 303);
+    assert_eq!(Person::new(&app).get(&link).await.status, 410);
+    // A password that is set by one link voids another one.
+    let link = users.invite(id, now).await.unwrap().link.path;
+    bob.sign_in("bob@example.com", PASSWORD).await;
+    let fields = [("password", PASSWORD), ("new", "gravel lantern oboe sixty")];
+    bob.post("/dashboard/account", "/dashboard/account/password", &fields)
+        .await;
+    assert_eq!(Person::new(&app).get(&link).await.status, 410);
+}
+
+async fn a_time_zone_that_is_none_is_told(stage: Stage) {
+    let app = stage.app().await;
+    let mut ann = person(&app, "ann@example.com", "owner").await;
+    let page = ann
+        .post(
+            "/dashboard",
+            "/dashboard/preferences",
+            &[("tz", "Mars/Phobos")],
+        )
+        .await;
+    assert_eq!(page.status, 422);
+    assert!(
+        page.text.contains("Mars/Phobos") && page.text.contains("aria-describedby=\"tz-wrong\""),
+        "{}",
+        page.text
+    );
+}
+
+async fn files_of_another_version_are_served_for_once(stage: Stage) {
+    let app = stage.app().await;
+    let asset = |name: &str| {
+        let path = format!("/dashboard/assets/{name}");
+        app.send(app.open_request(reqwest::Method::GET, &path))
+    };
+    let old = asset("0000000000000000-dashboard.css").await;
+    assert_eq!(old.status, 200);
+    assert_eq!(old.header("cache-control"), Some("no-store"));
+    assert_eq!(asset("0000000000000000-none.css").await.status, 404);
+    assert_eq!(asset("none").await.status, 404);
+}
