@@ -204,7 +204,7 @@ fn every_page_is_sound_in_a_browser_in_three_sizes_light_and_dark() {
 }
 
 /// Each page, and when it is there.
-const PAGES: [(&str, &str, &str); 13] = [
+const PAGES: [(&str, &str, &str); 14] = [
     (
         "overview",
         "/dashboard",
@@ -270,7 +270,21 @@ const PAGES: [(&str, &str, &str); 13] = [
         "/dashboard/users",
         "document.querySelector('tbody tr')",
     ),
+    (
+        "settings",
+        "/dashboard/account",
+        "document.querySelector('form.filters')",
+    ),
 ];
+
+/// Ids that stand twice, references to none, and buttons of a table that one who hears the page cannot tell apart.
+const ASTRAY: &str = "(() => { \
+    const twice = (all) => all.filter((one, place) => all.indexOf(one) !== place); \
+    const ids = [...document.querySelectorAll('[id]')].map((one) => one.id); \
+    const meant = ['aria-describedby', 'aria-labelledby'].flatMap((name) => [...document.querySelectorAll(`[${name}]`)] \
+        .flatMap((one) => one.getAttribute(name).split(' '))); \
+    const buttons = [...document.querySelectorAll('td .inline button, td summary.button')].map((one) => one.textContent); \
+    return [...twice(ids), ...meant.filter((id) => !ids.includes(id)), ...twice(buttons)]; })()";
 
 /// What is wrong stands beside its field, which has the focus; the rest of what was typed stays.
 async fn told_beside_the_field(browser: &Browser, base: &str) {
@@ -351,6 +365,11 @@ async fn walk(browser: &Browser, base: &str) {
                 json!(0),
                 "{name} has a field without a name"
             );
+            assert_eq!(
+                browser.value(ASTRAY).await,
+                json!([]),
+                "{name}: ids that stand twice or lead nowhere, buttons that sound alike"
+            );
             browser.picture(&format!("dashboard-{name}-{width}")).await;
         }
     }
@@ -377,4 +396,29 @@ async fn walk(browser: &Browser, base: &str) {
         .until("document.querySelectorAll('.chart canvas').length === 4")
         .await;
     browser.picture("dashboard-overview-ru-1440").await;
+    // Out, and not in again.
+    browser.look(820, 900, "light").await;
+    browser.click(".account summary").await;
+    browser
+        .click("form[action='/dashboard/sign-out'] button")
+        .await;
+    browser
+        .until("document.querySelector('[name=password]')")
+        .await;
+    browser.picture("dashboard-sign-in-ru-820").await;
+    let filled = "document.querySelector('[name=email]').value = 'ann@example.com'; \
+        document.querySelector('[name=password]').value = 'wrong'";
+    browser.value(filled).await;
+    browser
+        .click("form[action='/dashboard/sign-in'] button")
+        .await;
+    browser
+        .until("document.querySelector('[role=alert]')")
+        .await;
+    let told = "[document.activeElement.name, document.activeElement.value, document.querySelectorAll('[aria-invalid]').length]";
+    assert_eq!(
+        browser.value(told).await,
+        json!(["email", "ann@example.com", 2])
+    );
+    browser.picture("dashboard-sign-in-wrong-ru-820").await;
 }

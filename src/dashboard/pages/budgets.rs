@@ -124,9 +124,12 @@ fn row(view: &View, project: &Project, state: &BudgetState) -> Markup {
         ("country", country.as_deref().unwrap_or_default()),
     ];
     let what = format!(
-        "{} · {}",
+        "{} · {} · {} · {} {}",
+        project.name,
         period_name(view, budget.period),
-        country.as_deref().unwrap_or(m.every_country)
+        country.as_deref().unwrap_or(m.every_country),
+        budget.limit.decimal(),
+        currency.as_str()
     );
     html! {
         tr {

@@ -38,7 +38,7 @@ pub(super) const TEXTS: Texts = Texts {
     forged_why: "Go back, load the page again, and repeat it.",
     used_form: "This form was sent already",
     used_form_why: "What it asked for was done once. Load the page again to do it once more.",
-    look_below: "Not as it stands: put right what is marked.",
+    look_below: "This cannot be done yet: put right what is marked.",
     not_found: "Nothing is here",
     not_found_why: "The address is wrong, or it was removed.",
     link_void: "This link does nothing any more",
