@@ -32,6 +32,13 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Put a user into force again.
+    Enable {
+        #[arg(value_parser = read_email)]
+        email: String,
+        #[arg(long)]
+        json: bool,
+    },
     /// Print a new link for setting the password.
     Reset {
         #[arg(value_parser = read_email)]
@@ -66,11 +73,14 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
                 let user = user.map_err(|fault| refused(&fault, &email))?;
                 let done = users.disable(user.id, now, false).await;
                 done.map_err(|fault| refused(&fault, &email))?;
-                if json {
-                    say(&json!({ "id": user.id, "email": email, "disabled": true }).to_string());
-                } else {
-                    say(&format!("{email} is out of force."));
-                }
+                tell_force(&user, false, json);
+            }
+            Command::Enable { email, json } => {
+                let user = users.find_by_email(&email).await;
+                let user = user.map_err(|fault| refused(&fault, &email))?;
+                let done = users.enable(user.id).await;
+                done.map_err(|fault| refused(&fault, &email))?;
+                tell_force(&user, true, json);
             }
             Command::List { json } => {
                 let all = users.list().await?;
@@ -120,6 +130,15 @@ fn tell(made: &Invitation, url: &str, json: bool) {
         user.email,
         made.link.expires_at.format("%Y-%m-%d %H:%M UTC")
     ));
+}
+
+fn tell_force(user: &User, in_force: bool, json: bool) {
+    if json {
+        say(&json!({ "id": user.id, "email": user.email, "disabled": !in_force }).to_string());
+    } else {
+        let state = if in_force { "in force" } else { "out of force" };
+        say(&format!("{} is {state}.", user.email));
+    }
 }
 
 fn refused(fault: &UserFault, email: &str) -> Failure {

@@ -47,6 +47,8 @@ pub enum UserFault {
     NotFound,
     #[error("the last owner stays one; make another owner first")]
     LastOwner,
+    #[error("is out of force; a link would let nobody in until `pinroute users enable`")]
+    Disabled,
     #[error(transparent)]
     Storage(StorageError),
 }
@@ -137,6 +139,9 @@ impl Users {
     pub async fn invite(&self, id: Uuid, now: DateTime<Utc>) -> Result<Invitation, UserFault> {
         let found = self.db.find_user(id).await?;
         let user = found.ok_or(UserFault::NotFound)?;
+        if user.disabled_at.is_some() {
+            return Err(UserFault::Disabled);
+        }
         let link = self.link(LinkKind::Password, Some(id), now).await?;
         Ok(Invitation { user, link })
     }

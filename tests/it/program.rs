@@ -68,6 +68,16 @@ pub async fn run_well(stage: &Stage, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// What a command says that is refused as wrongly used.
+pub async fn run_refused(stage: &Stage, arguments: &[&str]) -> String {
+    let mut command = program(stage);
+    command.args(arguments);
+    let output = run(command).await;
+    let said = lines(&output.stderr).join("\n");
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    said
+}
+
 /// The one line of JSON that a command with `--json` prints.
 async fn run_json(stage: &Stage, arguments: &[&str]) -> Value {
     let output = run_well(stage, arguments).await;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::on_both_engines;
 use crate::person::{PASSWORD, Person, hidden, invited, person};
-use crate::program::run_well;
+use crate::program::{run_refused, run_well};
 use crate::stage::{Stage, word};
 use pinroute::gateway::Role;
 
@@ -243,6 +243,10 @@ async fn users_are_made_on_the_command_line_beside_the_server(stage: Stage) {
     run_well(&stage, &["users", "disable", "ann@example.com"]).await;
     let users = app.gateway.users().list().await.unwrap();
     assert!(users[0].disabled_at.is_some());
+    let refused = run_refused(&stage, &["users", "reset", "ann@example.com"]).await;
+    assert!(refused.contains("users enable"), "{refused}");
+    run_well(&stage, &["users", "enable", "ann@example.com"]).await;
+    run_well(&stage, &["users", "reset", "ann@example.com"]).await;
 }
 
 async fn behind_proxies_each_client_counts_for_itself(stage: Stage) {

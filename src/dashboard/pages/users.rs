@@ -127,6 +127,7 @@ async fn finished<T>(
     let said = match done {
         Ok(done) => said(done),
         Err(UserFault::EmailTaken) => Said::Wrong(view.t.email_taken),
+        Err(UserFault::Disabled) => Said::Wrong(view.t.disabled_no_link),
         Err(UserFault::LastOwner) => Said::Wrong(view.t.last_owner),
         Err(UserFault::NotFound) => return Err(view.fault(Kind::NotFound)),
         Err(UserFault::Storage(_)) => return Err(view.fault(Kind::Unavailable)),

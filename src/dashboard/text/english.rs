@@ -164,5 +164,6 @@ pub(super) const TEXTS: Texts = Texts {
     invitation: "Give this link to the person; it works once, for three days",
     email_taken: "There is a user with this address already.",
     last_owner: "The last owner stays one; make another owner first.",
+    disabled_no_link: "This user is out of force: put into force first.",
     done: "Done.",
 };

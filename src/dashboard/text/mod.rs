@@ -221,5 +221,6 @@ pub struct Texts {
     pub invitation: &'static str,
     pub email_taken: &'static str,
     pub last_owner: &'static str,
+    pub disabled_no_link: &'static str,
     pub done: &'static str,
 }
