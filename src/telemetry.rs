@@ -128,7 +128,7 @@ fn describe() {
     );
     describe_counter!(
         "pinroute_sign_ins_total",
-        "Passwords tried at the dashboard, by result: right, wrong, limited or unavailable"
+        "Passwords tried at the dashboard, by result: right, wrong, limited, busy or unavailable"
     );
     describe_counter!(
         "pinroute_http_errors_total",

@@ -81,24 +81,33 @@ pub fn for_check(limits: &Limits, project: ProjectId, number: &str) -> Vec<Draw>
 }
 
 /// A password that is tried draws on its account from the client's address, on that address, and on the account from anywhere,
-/// before it is looked at; it gives back when it was right. So nobody locks an account's owner out from a few addresses, and an
+/// before it is looked at; it gives back unless it was wrong. So nobody locks an account's owner out from a few addresses, and an
 /// account is guessed at some fifty times in a quarter of an hour at most. `account` and `client` hold neither in the clear.
 #[must_use]
 pub fn for_sign_in(account: &str, client: &str) -> Vec<Draw> {
+    vec![
+        password("both", &format!("{account}:{client}"), 5),
+        password("client", client, 20),
+        password("account", account, 50),
+    ]
+}
+
+/// Who is signed in and changes the password draws on a limit of its own, which those who guess from outside do not use up.
+#[must_use]
+pub fn for_own_password(account: &str) -> Vec<Draw> {
+    vec![password("own", account, 10)]
+}
+
+fn password(kind: &str, whose: &str, count: u32) -> Draw {
     const WINDOW: Duration = Duration::from_secs(15 * 60);
-    let draw = |kind, whose: &str, count| Draw {
+    Draw {
         key: format!("sign-in:{kind}:{whose}"),
         rate: Rate {
             count,
             window: WINDOW,
         },
         what: "too many wrong passwords",
-    };
-    vec![
-        draw("both", &format!("{account}:{client}"), 5),
-        draw("client", client, 20),
-        draw("account", account, 50),
-    ]
+    }
 }
 
 fn of(

@@ -22,6 +22,8 @@ pub enum Kind {
     Used,
     /// A link that does nothing any more.
     LinkVoid,
+    /// Too many are signing in.
+    Busy,
     Unavailable,
 }
 
@@ -46,7 +48,7 @@ impl Kind {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Used => StatusCode::CONFLICT,
             Self::LinkVoid => StatusCode::GONE,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -58,6 +60,7 @@ impl Kind {
             Self::NotFound => (t.not_found, t.not_found_why),
             Self::Used => (t.used_form, t.used_form_why),
             Self::LinkVoid => (t.link_void, t.link_void_why),
+            Self::Busy => (t.unavailable, t.busy_why),
             Self::Unavailable => (t.unavailable, t.unavailable_why),
         }
     }
@@ -103,7 +106,12 @@ impl ResponseError for Fault {
                 p { a class="button" href="/dashboard" { (self.view.t.to_start) } }
             }
         };
-        self.view.answer(self.kind.status(), title, None, &body)
+        let mut answer = self.view.answer(self.kind.status(), title, None, &body);
+        if matches!(self.kind, Kind::Busy) {
+            let seconds = header::HeaderValue::from_static("3");
+            answer.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        answer
     }
 }
 

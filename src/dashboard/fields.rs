@@ -38,16 +38,22 @@ impl Wrong {
         }
     }
 
-    /// An amount as a person writes it: a comma does too.
+    /// An amount.
     pub fn amount(&mut self, view: &View, field: &'static str, form: &Form) -> Option<Micros> {
+        let text = self.decimal(view, field, form)?;
+        self.or_note(field, text.parse(), |error| view.t.faults.money(&error))
+    }
+
+    /// A decimal as people write it, in the form in which it is read.
+    pub fn decimal(&mut self, view: &View, field: &'static str, form: &Form) -> Option<String> {
         let faults = view.t.faults;
-        match form.text(field).replace(',', ".") {
-            text if text.is_empty() => {
-                self.note(field, faults.required);
-                None
-            }
-            text => self.or_note(field, text.parse(), |error| faults.money(&error)),
+        let typed = form.text(field);
+        match decimal(typed) {
+            Ok(text) if text.is_empty() => self.note(field, faults.required),
+            Ok(text) => return Some(text),
+            Err(Ambiguous) => self.note(field, filled(faults.ambiguous, &[typed])),
         }
+        None
     }
 
     /// A currency's code, small letters too.
@@ -105,6 +111,30 @@ impl Wrong {
         let words = notes.next().map(|(_, words)| words.as_str());
         words.filter(|words| !words.is_empty())
     }
+}
+
+/// `1,200` is twelve hundred to some, and to others one and a fifth.
+#[derive(Debug, PartialEq, Eq)]
+struct Ambiguous;
+
+/// With a point and without groups: `1 200,5` is `1200.5`, and so is `1,200.5`.
+fn decimal(typed: &str) -> Result<String, Ambiguous> {
+    let text: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
+    let Some((whole, fraction)) = text.rsplit_once(',') else {
+        return Ok(text);
+    };
+    let three = |part: &str| part.len() == 3 && part.bytes().all(|b| b.is_ascii_digit());
+    if fraction
+        .split_once('.')
+        .is_some_and(|(group, _)| three(group))
+    {
+        return Ok(text.replace(',', ""));
+    }
+    let digits = whole.trim_start_matches(['-', '+']);
+    if three(fraction) && !digits.is_empty() && digits != "0" {
+        return Err(Ambiguous);
+    }
+    Ok(text.replace(',', "."))
 }
 
 /// A form as it was typed, or a fresh one.
@@ -330,5 +360,31 @@ pub fn act(view: &View, path: &str, (name, of): (&str, &str)) -> Markup {
             (once())
             button type="submit" class="quiet" { (named(name, of)) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comma_is_a_point_unless_it_may_part_thousands() {
+        for (typed, read) in [
+            ("", ""),
+            ("12.5", "12.5"),
+            ("12,5", "12.5"),
+            ("-0,045", "-0.045"),
+            ("1 200", "1200"),
+            ("1\u{202f}200,50", "1200.50"),
+            ("1,200.50", "1200.50"),
+            ("1,200,300.5", "1200300.5"),
+        ] {
+            assert_eq!(decimal(typed).as_deref(), Ok(read), "{typed}");
+        }
+        for typed in ["1,200", "-12,345", "1,200,300"] {
+            assert_eq!(decimal(typed), Err(Ambiguous), "{typed}");
+        }
+        // What is none stays none.
+        assert_eq!(decimal("1.2,3").as_deref(), Ok("1.2.3"));
     }
 }

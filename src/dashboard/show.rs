@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use super::access::Right;
 use super::forms::Form;
 use super::text::Texts;
+use super::text::money::MoneyTexts;
 use super::view::View;
 use crate::gateway::Role;
 use crate::ledger::entry::Kind;
@@ -199,6 +200,17 @@ pub fn was_done(request: &HttpRequest, known: &[(&str, &'static str)]) -> Option
 /// It, above the page.
 pub fn done(words: Option<&str>) -> Markup {
     html! { @if let Some(words) = words { p class="notice good" role="status" { (words) } } }
+}
+
+/// How long a balance lasts: over a month nobody counts tenths of a day.
+pub fn runway(t: &MoneyTexts, days: Option<f64>) -> Markup {
+    html! {
+        @match days {
+            None => "—",
+            Some(days) if days < 30.0 => { (days.to_string()) " " (t.days) },
+            Some(days) => { (format!("{days:.0}")) " " (t.days) },
+        }
+    }
 }
 
 /// A state of ours in one word.

@@ -9,11 +9,11 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
-use super::passwords::{hash, is_right};
+use super::passwords::{Busy, hash, is_right};
 use super::users::read_email;
 use super::{Gateway, Trouble};
 use crate::abuse::client::subscriber;
-use crate::abuse::limits::{self, Exhausted};
+use crate::abuse::limits::{self, Draw, Exhausted};
 use crate::secret::{fingerprint, random};
 use crate::storage::{SessionTimes, User};
 use crate::verification::span;
@@ -31,6 +31,8 @@ pub enum SignInError {
     Wrong(Option<Uuid>),
     /// Too many wrong passwords for this account or from this address.
     Limited(Exhausted),
+    /// Too many are signing in at this moment.
+    Busy,
     Trouble(Trouble),
 }
 
@@ -54,6 +56,7 @@ impl Gateway {
             Ok(user) => ("right", Some(user.id)),
             Err(SignInError::Wrong(known)) => ("wrong", *known),
             Err(SignInError::Limited(_)) => ("limited", None),
+            Err(SignInError::Busy) => ("busy", None),
             Err(SignInError::Trouble(_)) => ("unavailable", None),
         };
         metrics::counter!("pinroute_sign_ins_total", "result" => result).increment(1);
@@ -71,11 +74,11 @@ impl Gateway {
         user: &User,
         password: &str,
         new: &str,
-        client: IpAddr,
     ) -> Result<String, SignInError> {
         let trouble = SignInError::Trouble;
-        let user = self.prove(&user.email, password, client).await?;
-        let hash = hash(new).await.map_err(trouble)?;
+        let draws = limits::for_own_password(&self.shadow("account", &user.email));
+        let user = self.prove_within(draws, &user.email, password).await?;
+        let hash = hash(new).await.map_err(|Busy| SignInError::Busy)?;
         let set = self.0.db.set_password(user.id, &hash).await;
         set.map_err(|error| trouble(error.into()))?;
         tracing::info!(user = %user.id, "a password was changed");
@@ -89,8 +92,10 @@ impl Gateway {
     }
 
     async fn begin_session_of(&self, id: Uuid) -> Result<String, Trouble> {
-        let user = self.0.db.find_user(id).await?.ok_or(Trouble::NotFound)?;
-        self.begin_session(&user).await
+        let user = self.0.db.find_user(id).await?;
+        // It may have been put out of force a moment ago.
+        let user = user.filter(|user| user.disabled_at.is_none());
+        self.begin_session(&user.ok_or(Trouble::NotFound)?).await
     }
 
     /// Who has this password.
@@ -100,27 +105,43 @@ impl Gateway {
         password: &str,
         client: IpAddr,
     ) -> Result<User, SignInError> {
-        let trouble = SignInError::Trouble;
         // What is no address is nobody's, but counts and takes its time like any other.
         let email = read_email(email).unwrap_or_default();
         let draws = limits::for_sign_in(
             &self.shadow("account", &email),
             &self.shadow("client", &subscriber(client)),
         );
+        self.prove_within(draws, &email, password).await
+    }
+
+    /// The same, as long as the limits are not used up: only a wrong password counts.
+    async fn prove_within(
+        &self,
+        draws: Vec<Draw>,
+        email: &str,
+        password: &str,
+    ) -> Result<User, SignInError> {
         let taken = self.0.shared.limits.take(draws).await;
         let taken = taken.map_err(SignInError::Limited)?;
-        let found = self.0.db.find_user_by_email(&email).await;
+        let proved = self.prove_unlimited(email, password).await;
+        if !matches!(proved, Err(SignInError::Wrong(_))) {
+            self.0.shared.limits.give_back(taken).await;
+        }
+        proved
+    }
+
+    async fn prove_unlimited(&self, email: &str, password: &str) -> Result<User, SignInError> {
+        let found = self.0.db.find_user_by_email(email).await;
         let user = found
-            .map_err(|error| trouble(error.into()))?
+            .map_err(|error| SignInError::Trouble(error.into()))?
             .filter(|user| user.disabled_at.is_none());
         let (known, hash) = user
             .as_ref()
             .map(|user| (user.id, user.password.clone()))
             .unzip();
-        let right = is_right(password, hash.flatten()).await.map_err(trouble)?;
-        let user = user.filter(|_| right).ok_or(SignInError::Wrong(known))?;
-        self.0.shared.limits.give_back(taken).await;
-        Ok(user)
+        let right = is_right(password, hash.flatten()).await;
+        let right = right.map_err(|Busy| SignInError::Busy)?;
+        user.filter(|_| right).ok_or(SignInError::Wrong(known))
     }
 
     /// Who has this secret, if the session is still in force.

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::passwords::hash;
+use super::passwords::{Busy, hash};
 use super::{Gateway, Trouble};
 use crate::secret::{fingerprint, random};
 use crate::storage::{Changed, Db, Link, LinkKind, Role, StorageError, User};
@@ -67,6 +67,8 @@ impl From<StorageError> for UserFault {
 pub enum LinkFault {
     /// Unknown, used, too old, or of a user who is out of force.
     Void,
+    /// Not now; the link is as good as before.
+    Busy,
     Trouble(Trouble),
 }
 
@@ -79,7 +81,9 @@ impl<T: Into<Trouble>> From<T> for LinkFault {
 /// An e-mail address in the form in which it is kept; in words, what is wrong with one that is none.
 pub fn read_email(text: &str) -> Result<String, &'static str> {
     let email = text.trim().to_lowercase();
-    let plain = email.len() <= 254 && !email.chars().any(|c| c.is_whitespace() || c.is_control());
+    // Quoted local parts (RFC 5321) are nobody's; what has such signs is a slip or worse.
+    let odd = |c: char| c.is_whitespace() || c.is_control() || "\"<>(),:;\\[]`".contains(c);
+    let plain = email.len() <= 254 && !email.contains(odd);
     match email.split_once('@') {
         Some((local, domain))
             if plain && !local.is_empty() && !domain.is_empty() && !domain.contains('@') =>
@@ -251,7 +255,8 @@ impl Gateway {
         password: &str,
     ) -> Result<String, LinkFault> {
         self.look_at_link(LinkKind::Password, token).await?;
-        let (link, hash) = (fingerprint(token.as_bytes()), hash(password).await?);
+        let (link, hash) = (fingerprint(token.as_bytes()), hash(password).await);
+        let hash = hash.map_err(|Busy| LinkFault::Busy)?;
         let user = self.0.db.set_password_by_link(link, &hash).await?;
         self.let_in(LinkKind::Password, user).await
     }
@@ -264,7 +269,8 @@ impl Gateway {
         password: &str,
     ) -> Result<String, LinkFault> {
         self.look_at_link(LinkKind::Setup, token).await?;
-        let (link, hash) = (fingerprint(token.as_bytes()), hash(password).await?);
+        let (link, hash) = (fingerprint(token.as_bytes()), hash(password).await);
+        let hash = hash.map_err(|Busy| LinkFault::Busy)?;
         let made = self.0.db.create_first_user(link, email, &hash, self.now());
         self.let_in(LinkKind::Setup, made.await?).await
     }
@@ -313,6 +319,7 @@ mod tests {
             "@example.com",
             "ann@",
             "a b@example.com",
+            "<b>@example.com",
             "a@b@c",
         ] {
             assert!(read_email(text).is_err(), "{text:?} was taken");

@@ -19,6 +19,7 @@ on_both_engines!(
     users_are_made_on_the_command_line_beside_the_server,
     behind_proxies_each_client_counts_for_itself,
     who_guesses_is_locked_out_and_the_owner_is_not,
+    a_flood_of_passwords_is_turned_away_and_locks_nobody_out,
     of_two_owners_who_demote_each_other_one_stays,
     a_form_that_was_opened_before_a_sign_in_is_taken,
     a_cookie_that_is_no_text_hides_no_other,
@@ -301,6 +302,46 @@ async fn who_guesses_is_locked_out_and_the_owner_is_not(stage: Stage) {
         limited += usize::from(guesser.sign_in("ann@example.com", "wrong").await.status == 429);
     }
     assert_eq!(limited, 5);
+}
+
+async fn a_flood_of_passwords_is_turned_away_and_locks_nobody_out(stage: Stage) {
+    const PAGE: &str = "/dashboard/sign-in";
+    let app = stage.app().await;
+    person(&app, "ann@example.com", "owner").await;
+    let mut guest = Person::new(&app);
+    let token = hidden(&guest.get(PAGE).await, "form_token");
+    let cookie = format!("{}={}", guest.cookies[0].0, guest.cookies[0].1);
+    let guess = |number: u32| {
+        let email = format!("nobody-{number}@example.com");
+        let fields = [
+            ("form_token", token.as_str()),
+            ("email", &email),
+            ("password", "wrong"),
+        ];
+        let request = app.open_request(reqwest::Method::POST, PAGE);
+        let request = request.header("Cookie", &cookie).form(&fields);
+        app.send(request.header("X-Forwarded-For", format!("2001:db8:{number:x}::1")))
+    };
+    let mut ann = Person::new(&app);
+    let tries = async {
+        let mut tries = Vec::new();
+        for _ in 0..8 {
+            tries.push(ann.sign_in("ann@example.com", PASSWORD).await.status);
+        }
+        tries
+    };
+    let (guesses, tries) = tokio::join!(join_all((1..=80).map(guess)), tries);
+    let turned_away: Vec<_> = guesses.iter().filter(|reply| reply.status == 503).collect();
+    assert!(!turned_away.is_empty() && turned_away.len() < guesses.len());
+    for reply in turned_away {
+        assert_eq!(reply.header("retry-after"), Some("3"));
+        assert!(reply.text.contains("Too many are signing in."));
+    }
+    assert!(
+        tries.iter().all(|status| [303, 503].contains(status)),
+        "{tries:?}"
+    );
+    assert_eq!(ann.sign_in("ann@example.com", PASSWORD).await.status, 303);
 }
 
 async fn of_two_owners_who_demote_each_other_one_stays(stage: Stage) {

@@ -2,8 +2,8 @@
 // pointer and tells the figures of one day.
 const COLOURS = ["--one", "--two", "--three", "--four", "--five", "--six", "--seven", "--eight"];
 const shade = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const language = document.documentElement.lang;
-const written = (value, most) => value.toLocaleString(language, { maximumFractionDigits: most });
+// With a point, as the tables have it.
+const written = (value, most) => value.toLocaleString("en", { maximumFractionDigits: most, useGrouping: false });
 
 // 2026-11-24 as 11-24; hours as they stand on the clock.
 const brief = (label) => label.replace(/^\d{4}-(\d\d-\d\d)$/, "$1").replace(/^\d{4}-(\d\d-\d\d)T(\d\d:\d\d).*$/, "$1 $2");
@@ -73,3 +73,8 @@ drawAll();
 let waiting = 0;
 addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(drawAll, 150); });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+// Paper is light.
+const root = document.documentElement;
+let worn;
+addEventListener("beforeprint", () => { worn = root.dataset.theme; root.dataset.theme = "light"; drawAll(); });
+addEventListener("afterprint", () => { if (worn) root.dataset.theme = worn; else delete root.dataset.theme; drawAll(); });

@@ -6,8 +6,13 @@ for (const code of document.querySelectorAll("code[data-copy]")) {
   button.className = "quiet";
   button.textContent = code.dataset.copy;
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(code.textContent);
-    button.textContent = code.dataset.copied;
+    try {
+      await navigator.clipboard.writeText(code.textContent);
+      button.textContent = code.dataset.copied;
+    } catch {
+      // On plain http there is no clipboard: what is to be copied is marked.
+      getSelection().selectAllChildren(code);
+    }
   });
   code.after(" ", button);
 }

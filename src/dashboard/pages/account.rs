@@ -6,10 +6,10 @@ use maud::{Markup, html};
 use super::sign_in::limited;
 use crate::dashboard::access::{Anyone, Posted, Signed};
 use crate::dashboard::cookies::Cookie;
-use crate::dashboard::fault::Fault;
+use crate::dashboard::fault::{Fault, Kind};
 use crate::dashboard::fields::{Fields, Wrong, act};
 use crate::dashboard::forms::Form;
-use crate::dashboard::{Options, client, shell, show};
+use crate::dashboard::{shell, show};
 use crate::gateway::{Gateway, SignInError};
 
 const PATH: &str = "/dashboard/account";
@@ -76,8 +76,6 @@ fn password(signed: &Signed<Anyone>, fields: Fields<'_>) -> Markup {
 
 pub async fn change_password(
     posted: Posted<Anyone>,
-    request: HttpRequest,
-    options: web::Data<Options>,
     gateway: web::Data<Gateway>,
 ) -> Result<HttpResponse, Fault> {
     let (signed, form) = (&posted.signed, &posted.form);
@@ -87,14 +85,14 @@ pub async fn change_password(
     if !wrong.password(view, "new", new, &user.email) {
         return Ok(page(signed, form, &wrong, None));
     }
-    let from = client::address(&request, &options);
-    match gateway.change_password(user, password, new, from).await {
+    match gateway.change_password(user, password, new).await {
         Ok(secret) => {
             let to = format!("{PATH}?done=password");
             return Ok(view.go_with(&to, Cookie::Session, &secret));
         }
         Err(SignInError::Wrong(_)) => wrong.note("password", view.t.password_wrong),
         Err(SignInError::Limited(limit)) => wrong.note("password", limited(view.t, &limit)),
+        Err(SignInError::Busy) => return Err(view.fault(Kind::Busy)),
         Err(SignInError::Trouble(trouble)) => return Err(view.trouble(&trouble)),
     }
     Ok(page(signed, form, &wrong, None))

@@ -85,7 +85,7 @@ fn accounts(view: &View, balances: &[Balance]) -> Markup {
                             td class="figure" { (perhaps(balance.reported.map(money))) @if let Some(at) = balance.reported_at { p class="hint" { (show::time(view, at)) } } }
                             td class="figure" { (perhaps(balance.drift().map(money))) }
                             td class="figure" { (perhaps(balance.threshold.map(money))) }
-                            td class="figure" { @match balance.runway_days { Some(days) => { (days.to_string()) " " (t.days) }, None => "—" } }
+                            td class="figure" { (show::runway(t, balance.runway_days)) }
                         }
                     }
                 }

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
 use crate::dashboard::access::{Posted, SetsRules, Signed};
-use crate::dashboard::fault::Fault;
+use crate::dashboard::fault::{Fault, Kind};
 use crate::dashboard::fields::{Fields, Line, Wrong, sure};
 use crate::dashboard::forms::Form;
 use crate::dashboard::shell::{self, Section};
@@ -299,6 +299,9 @@ pub async fn follow(
 ) -> Result<HttpResponse, Fault> {
     let signed = &posted.signed;
     let name = posted.form.text("project");
+    if gateway.directory().find_project(name).is_none() {
+        return Err(signed.view.fault(Kind::NotFound));
+    }
     let followed = gateway.follow_default_budgets(&signed.access(), name).await;
     followed.map_err(|error| trouble(&signed.view, error))?;
     Ok(signed.view.go("/dashboard/budgets?done=saved"))

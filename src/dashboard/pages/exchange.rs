@@ -108,8 +108,9 @@ fn read(view: &View, form: &Form, wrong: &mut Wrong) -> Option<Rate> {
     if from.is_some() && from == to {
         wrong.note("to", t.same_currency);
     }
-    let text = form.text("rate").replace(',', ".");
-    let factor = wrong.or_note("rate", Factor::parse(&text), |error| t.factor(&error));
+    let text = wrong.decimal(view, "rate", form);
+    let factor =
+        text.and_then(|text| wrong.or_note("rate", Factor::parse(&text), |error| t.factor(&error)));
     let rate = Rate {
         day: day?,
         from: from?,

@@ -121,6 +121,10 @@ impl Asked {
             .map(|(value, words)| (*value, words.as_str()))
             .collect();
         html! {
+            p class="printed" {
+                (start.from.to_string()) " – " (start.to.to_string()) ", " (start.zone.name()) ", " (start.currency.as_str())
+                @if !self.form.text("project").is_empty() { ", " (self.form.text("project")) }
+            }
             (self.ranges(view, gateway, path))
             (fields.summary())
             form class="filters" method="get" action=(path) {

@@ -17,6 +17,7 @@ use crate::dashboard::show;
 use crate::dashboard::view::View;
 use crate::gateway::{Gateway, LedgerQuery};
 use crate::ledger::entry::{Entry, Kind};
+use crate::verification::id::ProjectId;
 
 const FILTERS: [&str; 5] = ["kind", "provider", "project", "from", "to"];
 
@@ -108,7 +109,7 @@ pub async fn list(
         @if found.is_empty() { (list::nothing(t)) }
         @else {
             section class="panel" {
-                (table(view, &found, true))
+                (table(view, &found, Some(&gateway)))
                 (older(view, "/dashboard/ledger", &form, &FILTERS, cursor))
             }
         }
@@ -116,9 +117,13 @@ pub async fn list(
     Ok(view.form_page(&wrong, t.ledger, Section::Ledger, &body))
 }
 
-/// Entries as a table, perhaps with links to their verifications.
-pub fn table(view: &View, entries: &[Entry], linked: bool) -> Markup {
-    let t = view.t;
+/// Entries as a table; with the gateway also of what they are: links to their verifications, projects, notes.
+pub fn table(view: &View, entries: &[Entry], gateway: Option<&Gateway>) -> Markup {
+    let (t, linked) = (view.t, gateway.is_some());
+    let project = |entry: &Entry| {
+        let id = entry.project.map(ProjectId)?;
+        gateway?.directory().project_name(id)
+    };
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(t.ledger) {
             table class="figures" {
@@ -126,7 +131,7 @@ pub fn table(view: &View, entries: &[Entry], linked: bool) -> Markup {
                 thead { tr {
                     th scope="col" { (show::time_head(view)) } th scope="col" { (t.kind) } th scope="col" { (t.basis) }
                     th scope="col" { (t.provider) } th scope="col" class="figure" { (t.amount) }
-                    @if linked { th scope="col" { (t.note) } }
+                    @if linked { th scope="col" { (t.project) } th scope="col" { (t.note) } }
                 } }
                 tbody {
                     @for entry in entries {
@@ -139,7 +144,7 @@ pub fn table(view: &View, entries: &[Entry], linked: bool) -> Markup {
                             td { (show::basis(t, &entry.basis)) }
                             td { (entry.provider) }
                             td class="figure" { (show::money(entry.money)) }
-                            @if linked { td class="words" { (entry.note.as_deref().unwrap_or_default()) @if let Some(author) = &entry.author { p class="hint" { (author) } } } }
+                            @if linked { td { (project(entry).unwrap_or_default()) } td class="words" { (entry.note.as_deref().unwrap_or_default()) @if let Some(author) = &entry.author { p class="hint" { (author) } } } }
                         }
                     }
                 }

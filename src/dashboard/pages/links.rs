@@ -3,13 +3,14 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::html;
 
+use super::sign_in::end;
 use crate::dashboard::access::Sent;
 use crate::dashboard::cookies::Cookie;
 use crate::dashboard::fault::{Fault, Kind};
 use crate::dashboard::fields::{Fields, Wrong};
 use crate::dashboard::forms::Form;
-use crate::dashboard::shell;
 use crate::dashboard::view::View;
+use crate::dashboard::{Options, shell};
 use crate::gateway::{Gateway, LinkFault, LinkKind, read_email};
 
 pub async fn enter_form(
@@ -63,6 +64,7 @@ async fn whose(
 fn void(view: &View, fault: &LinkFault) -> Fault {
     match fault {
         LinkFault::Void => view.fault(Kind::LinkVoid),
+        LinkFault::Busy => view.fault(Kind::Busy),
         LinkFault::Trouble(trouble) => view.trouble(trouble),
     }
 }
@@ -105,15 +107,19 @@ fn page(
 
 pub async fn enter(
     sent: Sent,
+    request: HttpRequest,
+    options: web::Data<Options>,
     gateway: web::Data<Gateway>,
     token: web::Path<String>,
 ) -> Result<HttpResponse, Fault> {
     let secret = gateway.use_sign_in_link(&token).await;
-    signed_in(&sent.view, secret)
+    signed_in(&request, &options, &gateway, &sent.view, secret).await
 }
 
 pub async fn set_password(
     sent: Sent,
+    request: HttpRequest,
+    options: web::Data<Options>,
     gateway: web::Data<Gateway>,
     token: web::Path<String>,
 ) -> Result<HttpResponse, Fault> {
@@ -125,11 +131,13 @@ pub async fn set_password(
         return Ok(page(view, kind, &token, &email, form, &wrong));
     }
     let secret = gateway.use_password_link(&token, password).await;
-    signed_in(view, secret)
+    signed_in(&request, &options, &gateway, view, secret).await
 }
 
 pub async fn set_up(
     sent: Sent,
+    request: HttpRequest,
+    options: web::Data<Options>,
     gateway: web::Data<Gateway>,
     token: web::Path<String>,
 ) -> Result<HttpResponse, Fault> {
@@ -143,10 +151,18 @@ pub async fn set_up(
         return Ok(page(view, kind, &token, "", form, &wrong));
     };
     let secret = gateway.use_setup_link(&token, &email, password).await;
-    signed_in(view, secret)
+    signed_in(&request, &options, &gateway, view, secret).await
 }
 
-fn signed_in(view: &View, secret: Result<String, LinkFault>) -> Result<HttpResponse, Fault> {
+/// In, and out of what this browser was in before.
+async fn signed_in(
+    request: &HttpRequest,
+    options: &Options,
+    gateway: &Gateway,
+    view: &View,
+    secret: Result<String, LinkFault>,
+) -> Result<HttpResponse, Fault> {
     let secret = secret.map_err(|fault| void(view, &fault))?;
+    end(request, options, gateway, view).await?;
     Ok(view.go_with("/dashboard", Cookie::Session, &secret))
 }

@@ -301,7 +301,7 @@ fn providers(
                                 td class="figure" { (percent(delivered)) }
                                 td class="figure" { @match half { Some(half) => { (format!("{half:.1}")) " s" }, None => "—" } }
                                 td class="figure" { (short(balance.left(), balance.currency)) " " (balance.currency.as_str()) }
-                                td class="figure" { @match balance.runway_days { Some(days) => { (days.to_string()) " " (t.days) }, None => "—" } }
+                                td class="figure" { (show::runway(t, balance.runway_days)) }
                             }
                         }
                     }

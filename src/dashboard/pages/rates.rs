@@ -58,7 +58,9 @@ fn new(view: &View, gateway: &Gateway, fields: Fields<'_>) -> Markup {
             (account.provider.to_owned(), words)
         })
         .collect();
+    let usual = (String::new(), m.unit_usual.to_owned());
     let units = Unit::ALL.map(|unit| (unit.as_str().to_owned(), unit_name(view, unit).to_owned()));
+    let units: Vec<_> = std::iter::once(usual).chain(units).collect();
     html! {
         (fields.summary())
         form class="filters" method="post" action=(PATH) {
@@ -66,7 +68,7 @@ fn new(view: &View, gateway: &Gateway, fields: Fields<'_>) -> Markup {
             (fields.line(m.from_date, "from_date", Line::Date, &gateway.now().date_naive().to_string()))
             (fields.choice(t.provider, "provider", &accounts, ""))
             (fields.line_with(t.country, "country", Line::Code, "", Some(m.country_or_rest)))
-            (fields.choice(m.unit, "unit", &units, "segment"))
+            (fields.choice(m.unit, "unit", &units, ""))
             (fields.line(m.price, "amount", Line::Decimal, ""))
             button type="submit" { (t.keep) }
         }
@@ -181,8 +183,11 @@ fn read(view: &View, gateway: &Gateway, form: &Form, wrong: &mut Wrong) -> Optio
             read.map(Some)
         }
     };
-    let unit = Unit::parse(form.text("unit"));
-    if unit.is_none() {
+    let unit = match form.text("unit") {
+        "" => account.as_ref().map(|account| unit_of(account.channel)),
+        name => Unit::parse(name),
+    };
+    if unit.is_none() && account.is_some() {
         wrong.note("unit", t.choose);
     }
     let amount = wrong.amount(view, "amount", form);

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use crate::dashboard::access::{Anyone, Posted, Sent};
 use crate::dashboard::cookies::Cookie;
-use crate::dashboard::fault::Fault;
+use crate::dashboard::fault::{Fault, Kind};
 use crate::dashboard::fields::{Fields, Wrong};
 use crate::dashboard::forms::Form;
 use crate::dashboard::text::Texts;
@@ -59,7 +59,10 @@ pub async fn sign_in(
         view.answer(status, view.t.sign_in, None, &body)
     };
     match gateway.sign_in(email, password, from).await {
-        Ok(secret) => Ok(view.go_with(&within(form.text("next")), Cookie::Session, &secret)),
+        Ok(secret) => {
+            end(&request, &options, &gateway, view).await?;
+            Ok(view.go_with(&within(form.text("next")), Cookie::Session, &secret))
+        }
         Err(SignInError::Wrong(_)) => {
             let mut wrong = Wrong::default();
             // Which of them, is not told.
@@ -78,6 +81,7 @@ pub async fn sign_in(
                 .insert(header::RETRY_AFTER, seconds.into());
             Ok(answer)
         }
+        Err(SignInError::Busy) => Err(view.fault(Kind::Busy)),
         Err(SignInError::Trouble(trouble)) => Err(view.trouble(&trouble)),
     }
 }
@@ -93,7 +97,9 @@ pub fn within(next: &str) -> String {
     let inside =
         next == "/dashboard" || next.starts_with("/dashboard/") || next.starts_with("/dashboard?");
     let plain = next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
-    if inside && plain && !next.contains("//") {
+    let path = next.split('?').next().unwrap_or_default();
+    let straight = !path.contains("//") && !path.contains("/.") && !path.contains('%');
+    if inside && plain && straight {
         next.to_owned()
     } else {
         "/dashboard".to_owned()
@@ -107,11 +113,22 @@ pub async fn sign_out(
     gateway: web::Data<Gateway>,
 ) -> Result<HttpResponse, Fault> {
     let view = &posted.signed.view;
-    if let Some(secret) = Cookie::Session.read(&request, &options) {
-        let ended = gateway.sign_out(&secret).await;
-        ended.map_err(|trouble| view.trouble(&trouble))?;
-    }
+    end(&request, &options, &gateway, view).await?;
     Ok(view.go_with("/dashboard/sign-in", Cookie::Session, ""))
+}
+
+/// Ends the session of this browser, if it has one.
+pub async fn end(
+    request: &HttpRequest,
+    options: &Options,
+    gateway: &Gateway,
+    view: &View,
+) -> Result<(), Fault> {
+    let Some(secret) = Cookie::Session.read(request, options) else {
+        return Ok(());
+    };
+    let ended = gateway.sign_out(&secret).await;
+    ended.map_err(|trouble| view.trouble(&trouble))
 }
 
 #[cfg(test)]
@@ -131,6 +148,8 @@ mod tests {
             "/dashboard//evil.example",
             "/dashboardx",
             "/dashboard/\\evil",
+            "/dashboard/../v1",
+            "/dashboard/%2e%2e/v1",
             "/v1",
         ] {
             assert_eq!(within(next), "/dashboard", "{next:?}");

@@ -65,11 +65,16 @@ pub async fn show(
     let by_hand = by_hand(&signed, &gateway, (from.to_utc(), before.to_utc())).await?;
     let month = first.format("%Y-%m").to_string();
     let title = format!("{} {month}", t.statement);
-    let lead = format!(
+    let mut lead = format!(
         "{} {first} – {last}, {}",
         t.statement_lead,
         view.zone.name()
     );
+    if last >= today {
+        lead = format!("{lead}. {}", t.month_open);
+    }
+    let made = gateway.now().with_timezone(&view.zone);
+    let made = made.format("%Y-%m-%d %H:%M");
     let fields = Fields {
         t: view.t,
         form: &form,
@@ -79,6 +84,7 @@ pub async fn show(
     let body = html! {
         div class="statement" {
             (shell::heading(&title, Some(&lead), &print))
+            p class="printed hint" { (view.public("")) ", " (made.to_string()) }
             (fields.summary())
             form class="filters" method="get" action="/dashboard/statement" {
                 (fields.line_with(t.month, "month", Line::Month, &month, Some(&filled(view.t.manage.such_as, &["2026-11"]))))
@@ -95,7 +101,7 @@ pub async fn show(
                     }
                 }
             }
-            @if !by_hand.is_empty() { section class="panel" { h2 { (t.booked_by_hand) } (ledger::table(view, &by_hand, true)) } }
+            @if !by_hand.is_empty() { section class="panel" { h2 { (t.booked_by_hand) } (ledger::table(view, &by_hand, Some(&gateway))) } }
         }
     };
     Ok(view.form_page(&wrong, &title, Section::Costs, &body))

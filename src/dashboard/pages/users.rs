@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::dashboard::access::{ManagesUsers, Posted, Signed};
 use crate::dashboard::fault::{Fault, Kind};
-use crate::dashboard::fields::{Fields, Line, Wrong, act};
+use crate::dashboard::fields::{Fields, Line, Wrong, act, sure};
 use crate::dashboard::forms::Form;
 use crate::dashboard::shell::{self, Section};
 use crate::dashboard::show;
@@ -93,7 +93,7 @@ fn row(view: &View, user: &User) -> Markup {
     let in_force = user.disabled_at.is_none();
     html! {
         tr {
-            th scope="row" { (user.email) @if !in_force { " " (show::state("off", t.disabled)) } }
+            th scope="row" class="words" { (user.email) @if !in_force { " " (show::state("off", t.disabled)) } }
             td {
                 form class="inline" method="post" action=(to("role")) {
                     (shell::token(view))
@@ -108,7 +108,7 @@ fn row(view: &View, user: &User) -> Markup {
             td {
                 @if in_force {
                     (act(view, &to("invite"), (t.new_link, &user.email)))
-                    (act(view, &to("disable"), (t.disable, &user.email)))
+                    (sure(view, &to("disable"), (t.disable, &user.email), t.disable_why, &[]))
                 } @else {
                     (act(view, &to("enable"), (t.enable, &user.email)))
                 }

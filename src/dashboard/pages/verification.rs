@@ -38,6 +38,7 @@ pub async fn show(
         .map_err(|trouble| view.trouble(&trouble))?;
     entries.reverse();
     let body = html! {
+        p class="back" { a href="/dashboard/verifications" { "← " (t.verifications) } }
         div class="heading" { div { h1 { (show::number(view, &v.phone)) } p class="lead" { (show::status(t, v.record.status)) " " (v.id.to_string()) } } }
         section class="panel" {
             dl class="facts" {
@@ -58,7 +59,8 @@ pub async fn show(
             }
         }
     };
-    Ok(view.page(t.verifications, Section::Verifications, &body))
+    let title = format!("{} {}", t.verifications, v.id);
+    Ok(view.page(&title, Section::Verifications, &body))
 }
 
 fn timeline(view: &View, v: &Verification) -> Markup {
@@ -90,7 +92,7 @@ fn attempts(t: &Texts, v: &Verification) -> Markup {
                             th scope="row" { (show::channel(attempt.channel)) }
                             td { (attempt.provider) }
                             td { (show::attempt(t, attempt.status)) @if let Some(reason) = attempt.reason { p class="hint" { (show::reason(t, reason)) } } }
-                            td class="figure" { (show::money(attempt.cost.money)) p class="hint" { (show::cost_state(t, attempt.cost.state)) } }
+                            td class="figure" { (show::money(attempt.cost.money)) p class="hint" { (show::cost_state(t, attempt.cost.state)) @if attempt.cost.guessed { " · " (t.basis_estimated) } } }
                         }
                     }
                 }
@@ -102,6 +104,6 @@ fn attempts(t: &Texts, v: &Verification) -> Markup {
 fn ledger(view: &View, entries: &[Entry]) -> Markup {
     html! {
         @if entries.is_empty() { p class="hint" { (view.t.no_entries) } }
-        @else { (super::ledger::table(view, entries, false)) }
+        @else { (super::ledger::table(view, entries, None)) }
     }
 }

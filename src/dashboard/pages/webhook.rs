@@ -109,6 +109,7 @@ async fn page(
         (sure(view, &format!("{path}/delete"), (m.delete, ""), m.delete_why, &[]))
     };
     let body = html! {
+        p class="back" { a href=(PATH) { "← " (m.webhooks) } }
         (shell::heading(&webhook.url, Some(&webhook.description), &actions))
         @match said {
             Said::Nothing => {},

@@ -10,6 +10,7 @@ use crate::webhooks::address::AddressError;
 #[derive(Debug)]
 pub struct FaultTexts {
     pub required: &'static str,
+    pub ambiguous: &'static str,
     pub choose: &'static str,
     pub choose_some: &'static str,
     pub too_long_text: &'static str,
@@ -170,6 +171,7 @@ impl FaultTexts {
 
 pub(super) const ENGLISH: FaultTexts = FaultTexts {
     required: "Fill this in.",
+    ambiguous: "{} may mean two things: write 1200 or 1.200000.",
     choose: "Choose one of the list.",
     choose_some: "Choose at least one.",
     too_long_text: "At most {} characters fit.",
@@ -203,7 +205,7 @@ pub(super) const ENGLISH: FaultTexts = FaultTexts {
     and_more: " and {} more",
     add_rate: "Add it under “Exchange rates”, or choose another currency.",
     note_required: "An adjustment needs a reason.",
-    future: "It lies in the future.",
+    future: "This is in the future.",
     shares: "Up to ten shares from 0.1 to 100, with commas between them, such as 50, 80.",
     days: "A whole number of days from 1 to 3650, or nothing.",
     unreadable: "This is not an address such as https://shop.example/hooks.",
@@ -216,6 +218,7 @@ pub(super) const ENGLISH: FaultTexts = FaultTexts {
 
 pub(super) const RUSSIAN: FaultTexts = FaultTexts {
     required: "Заполните это поле.",
+    ambiguous: "{} можно понять по-разному: напишите 1200 или 1.200000.",
     choose: "Выберите из списка.",
     choose_some: "Выберите хотя бы одно.",
     too_long_text: "Помещается не больше {} знаков.",
