@@ -322,11 +322,14 @@ async fn a_flood_of_passwords_is_turned_away_and_locks_nobody_out(stage: Stage) 
         let request = request.header("Cookie", &cookie).form(&fields);
         app.send(request.header("X-Forwarded-For", format!("2001:db8:{number:x}::1")))
     };
-    let mut ann = Person::new(&app);
+    let sign_in = async || {
+        let mut ann = Person::new(&app);
+        ann.sign_in("ann@example.com", PASSWORD).await.status
+    };
     let tries = async {
         let mut tries = Vec::new();
         for _ in 0..8 {
-            tries.push(ann.sign_in("ann@example.com", PASSWORD).await.status);
+            tries.push(sign_in().await);
         }
         tries
     };
@@ -341,7 +344,7 @@ async fn a_flood_of_passwords_is_turned_away_and_locks_nobody_out(stage: Stage) 
         tries.iter().all(|status| [303, 503].contains(status)),
         "{tries:?}"
     );
-    assert_eq!(ann.sign_in("ann@example.com", PASSWORD).await.status, 303);
+    assert_eq!(sign_in().await, 303);
 }
 
 async fn of_two_owners_who_demote_each_other_one_stays(stage: Stage) {
