@@ -4,7 +4,10 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread::{Builder, available_parallelism};
 
-use argon2::{Argon2, PasswordHash, PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use tokio::sync::oneshot;
 use zxcvbn::{Score, zxcvbn};
 
@@ -43,15 +46,20 @@ pub fn check_password(password: &str, email: &str) -> Result<(), Weak> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Busy;
 
-/// Argon2id with the crate's parameters, which are OWASP's: 19 MiB, two passes.
+/// Argon2id with the crate's parameters, which are OWASP's: 19 MiB, two passes. A PHC string.
 pub(super) async fn hash(password: &str) -> Result<String, Busy> {
     let password = password.to_owned();
-    let hashed = heavy(move || {
-        let salt = random::<16>();
-        let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
-        hash.ok().map(|hash: PasswordHash| hash.to_string())
-    });
+    let hashed = heavy(move |memory| hash_within(&password, memory));
     hashed.await?.ok_or(Busy)
+}
+
+fn hash_within(password: &str, memory: &mut Vec<Block>) -> Option<String> {
+    let (params, salt) = (Params::default(), random::<16>());
+    let (m, t, p) = (params.m_cost(), params.t_cost(), params.p_cost());
+    let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
+    fill(password, &salt, params, &mut out, memory)?;
+    let (salt, out) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(out));
+    Some(format!("$argon2id$v=19$m={m},t={t},p={p}${salt}${out}"))
 }
 
 /// Whether the password is the one that was hashed. Without a hash the answer is no, after as long a time.
@@ -59,19 +67,47 @@ pub(super) async fn is_right(password: &str, hash: Option<String>) -> Result<boo
     /// Of a password that nobody has.
     const DUMMY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     let (password, known) = (password.to_owned(), hash.is_some());
-    let fits = heavy(move || {
-        let hash = PasswordHash::new(hash.as_deref().unwrap_or(DUMMY)).ok()?;
-        let verified = Argon2::default().verify_password(password.as_bytes(), &hash);
-        Some(verified.is_ok() && known)
+    let fits = heavy(move |memory| {
+        let fits = verify_within(&password, hash.as_deref().unwrap_or(DUMMY), memory)?;
+        Some(fits && known)
     });
     fits.await?.ok_or(Busy)
 }
 
-type Job = Box<dyn FnOnce() + Send>;
+/// `None`: it is no hash of ours.
+fn verify_within(password: &str, hash: &str, memory: &mut Vec<Block>) -> Option<bool> {
+    let hash = PasswordHash::new(hash).ok()?;
+    let (params, salt, wanted) = (Params::try_from(&hash).ok()?, hash.salt?, hash.hash?);
+    let mut out = vec![0; wanted.as_bytes().len()];
+    fill(password, &salt, params, &mut out, memory)?;
+    Some(verify_slices_are_equal(&out, wanted.as_bytes()).is_ok())
+}
 
-/// Off the threads that answer requests: codes go first. On threads of their own, half as many as there are cores, since an allocator
-/// keeps the 19 MiB of a hash for each thread that ever made one.
-async fn heavy<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
+fn fill(
+    password: &str,
+    salt: &[u8],
+    params: Params,
+    out: &mut [u8],
+    memory: &mut Vec<Block>,
+) -> Option<()> {
+    let blocks = params.block_count();
+    if memory.len() < blocks {
+        memory.resize(blocks, Block::new());
+    }
+    let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let memory = &mut memory[..blocks];
+    argon
+        .hash_password_into_with_memory(password.as_bytes(), salt, out, memory)
+        .ok()
+}
+
+type Job = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
+
+/// Off the threads that answer requests, on half the cores: codes go first. Each thread has 19 MiB for one hash after the other;
+/// taken anew for each, they would stay with the allocator many times over.
+async fn heavy<T: Send + 'static>(
+    work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
+) -> Result<T, Busy> {
     const WAITING: usize = 20;
     static QUEUE: LazyLock<SyncSender<Job>> = LazyLock::new(|| {
         let (queue, jobs) = sync_channel::<Job>(WAITING);
@@ -80,8 +116,9 @@ async fn heavy<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
             let jobs = Arc::clone(&jobs);
             let next = move || jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let work = move || {
+                let mut memory = Vec::new();
                 while let Ok(job) = next() {
-                    job();
+                    job(&mut memory);
                 }
             };
             // Without a thread the queue fills, and nobody signs in until the next start.
@@ -92,10 +129,10 @@ async fn heavy<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
         queue
     });
     let (tell, told) = oneshot::channel();
-    let job = move || {
+    let job = move |memory: &mut Vec<Block>| {
         // Whoever went away meanwhile costs nothing.
         if !tell.is_closed() {
-            let _ = tell.send(work());
+            let _ = tell.send(work(memory));
         }
     };
     QUEUE.try_send(Box::new(job)).map_err(|_| Busy)?;
@@ -104,7 +141,28 @@ async fn heavy<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
 
 #[cfg(test)]
 mod tests {
+    use argon2::{PasswordHasher, PasswordVerifier};
+
     use super::*;
+
+    #[test]
+    fn hashes_are_those_of_the_library() {
+        let mut memory = Vec::new();
+        let ours = hash_within("correct horse", &mut memory).unwrap();
+        let parsed = PasswordHash::new(&ours).unwrap();
+        let library = Argon2::default();
+        assert!(library.verify_password(b"correct horse", &parsed).is_ok());
+        assert!(library.verify_password(b"wrong horse", &parsed).is_err());
+        let theirs = library.hash_password_with_salt(b"correct horse", &[7; 16]);
+        let theirs: PasswordHash = theirs.unwrap();
+        let theirs = theirs.to_string();
+        for (password, fits) in [("correct horse", true), ("wrong horse", false)] {
+            for hash in [&ours, &theirs] {
+                assert_eq!(verify_within(password, hash, &mut memory), Some(fits));
+            }
+        }
+        assert_eq!(verify_within("correct horse", "no hash", &mut memory), None);
+    }
 
     #[test]
     fn a_password_is_long_and_not_easily_guessed() {
