@@ -38,7 +38,7 @@ pub enum MoneyError {
 impl Micros {
     pub const ZERO: Self = Self(0);
     const PER_UNIT: i64 = 1_000_000;
-    /// Ten thousand million units: more in one amount is a mistake, and a thousand such still have a sum.
+    /// Ten thousand million units: more in one amount is a mistake, and nine hundred such still have a sum.
     const LARGEST: i64 = 10_000_000_000 * Self::PER_UNIT;
 
     /// The decimal text with at least `minor` decimals and no further trailing zeros: `0.01`, `-12.50`, `0.0455`.

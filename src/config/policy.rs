@@ -124,7 +124,7 @@ fn allowed(field: Field<'_>) -> Checked<Option<Vec<Country>>> {
 }
 
 fn country(field: Field<'_>) -> Checked<Country> {
-    field.parsed(str::parse)
+    field.parsed(Country::existing)
 }
 
 fn limits(field: Field<'_>) -> Checked<Limits> {

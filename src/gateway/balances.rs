@@ -102,12 +102,17 @@ pub enum BookError {
     WrongCurrency(Currency),
     #[error("it lies in the future")]
     Future,
+    #[error("it lies before 1970")]
+    TooOld,
+    /// What the account would have would be beyond any bank's figures, and soon beyond ours.
+    #[error("the account would be beyond a million million")]
+    TooMuch,
     #[error(transparent)]
     Trouble(#[from] Trouble),
 }
 
 /// Of one account in one period.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Sum {
     charged: i64,
     refunded: i64,
@@ -143,6 +148,9 @@ impl AccountSums {
             .collect()
     }
 }
+
+/// Micro-units that an account may have: a ninth of what can be counted, since bookings at the same moment do not see each other.
+const MOST: i64 = 1_000_000_000_000 * 1_000_000;
 
 impl Gateway {
     /// In the order of the configuration; then accounts that only the ledger knows.
@@ -230,14 +238,18 @@ impl Gateway {
         };
         let mut sums = BTreeMap::new();
         for sum in self.0.db.sums(&wanted).await? {
+            let value = Sum {
+                charged: sum.get(Measure::Charged),
+                refunded: sum.get(Measure::Refunded),
+                by_hand: sum.get(Measure::Other),
+            };
+            // What SMS alone would have cost is summed in the cheapest provider's currency, which need not be the account's.
+            if value == Sum::default() {
+                continue;
+            }
             if let (Some(provider), Ok(currency)) =
                 (sum.place.provider.clone(), sum.currency.parse())
             {
-                let value = Sum {
-                    charged: sum.get(Measure::Charged),
-                    refunded: sum.get(Measure::Refunded),
-                    by_hand: sum.get(Measure::Other),
-                };
                 sums.insert((sum.period, provider, currency), value);
             }
         }
@@ -262,6 +274,17 @@ impl Gateway {
         let at = new.at.unwrap_or(now);
         if at > now {
             return Err(BookError::Future);
+        }
+        if at.timestamp() < 0 {
+            return Err(BookError::TooOld);
+        }
+        let before = accounts.iter().find(|account| {
+            account.provider == new.provider && account.currency == new.money.currency
+        });
+        let before = before.map_or(0, |account| account.computed.0);
+        let after = before.checked_add(new.money.amount.0);
+        if after.is_none_or(|after| after.abs() > MOST && after.abs() > before.abs()) {
+            return Err(BookError::TooMuch);
         }
         let entry = Entry {
             id: time_ordered(now, random()),

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::caller::{Admin, Caller, Finance};
 use super::idempotency;
-use super::input::{Fields, Query, money, text};
+use super::input::{Fields, Query, characters, money};
 use super::ledger::EntryBody;
 use super::openapi::parameters::Idempotency;
 use super::problem::{Code, Problem};
@@ -163,9 +163,19 @@ async fn book(
     caller.instance_only()?;
     let mut fields = Fields::read(request, body)?;
     let money = money(&mut fields);
+    let note = |least| {
+        move |value: &Value| {
+            let note = characters(500)(value)?;
+            let note = note.trim();
+            if note.chars().count() < least {
+                return Err("must say why".to_owned());
+            }
+            Ok(note.to_owned())
+        }
+    };
     let note = match kind {
-        Kind::Adjustment => fields.require("note", text(1, 500)),
-        _ => fields.take("note", text(0, 500)),
+        Kind::Adjustment => fields.require("note", note(1)),
+        _ => fields.take("note", note(0)),
     };
     let at = fields.take("at", |value: &Value| {
         moment(value.as_str().ok_or("must be a string")?, false)
@@ -224,6 +234,16 @@ fn refused(error: BookError, gateway: &Gateway) -> Problem {
             Code::InvalidRequest,
             "/at",
             "lies in the future; book it when it has happened",
+        ),
+        BookError::TooOld => Problem::field(
+            Code::InvalidRequest,
+            "/at",
+            "lies before 1970; reports begin there",
+        ),
+        BookError::TooMuch => Problem::field(
+            Code::InvalidRequest,
+            "/amount",
+            "would take the account beyond 1000000000000; correct what was booked before",
         ),
         BookError::Trouble(trouble) => Problem::of(trouble, gateway.now()),
     }

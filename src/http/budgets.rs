@@ -181,7 +181,7 @@ fn read(item: &mut Fields, caller: &Caller<Admin>, gateway: &Gateway) -> Option<
         Some(limit)
     });
     let country = item.take("country", |value| {
-        value.as_str().ok_or("must be a string")?.parse::<Country>()
+        Country::existing(value.as_str().ok_or("must be a string")?)
     });
     let alert_at = item.take("alert_at", shares);
     Some(NewBudget {
@@ -196,17 +196,17 @@ fn read(item: &mut Fields, caller: &Caller<Admin>, gateway: &Gateway) -> Option<
 }
 
 fn shares(value: &Value) -> Result<Vec<u16>, String> {
-    const MEND: &str =
-        "must be a list of up to ten shares, each more than 0 and at most 1, such as [0.5, 0.8]";
+    const MEND: &str = "must be a list of up to ten shares, from 0.001 to 1 with three decimals at most, such as [0.5, 0.8]";
     let list = value
         .as_array()
         .filter(|list| list.len() <= 10)
         .ok_or(MEND)?;
     let share = |value: &Value| {
-        let share = value.as_f64().map(|share| (share * 1_000.0).round());
-        let share = share
-            .filter(|share| (1.0..=1_000.0).contains(share))
-            .ok_or(MEND)?;
+        let given = value.as_f64().ok_or(MEND)? * 1_000.0;
+        let share = given.round();
+        if !(1.0..=1_000.0).contains(&share) || (given - share).abs() > 1e-9 {
+            return Err(MEND.to_owned());
+        }
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,

@@ -237,6 +237,21 @@ pub fn text(least: usize, most: usize) -> impl Fn(&Value) -> Result<String, Stri
     }
 }
 
+/// A text of so many characters at most.
+pub fn characters(most: usize) -> impl Fn(&Value) -> Result<String, String> {
+    move |value| {
+        let text = value.as_str().ok_or("must be a string")?;
+        let length = text.chars().count();
+        if length > most {
+            return Err(format!("may have {most} characters, not {length}"));
+        }
+        if text.chars().any(char::is_control) {
+            return Err("must not hold control characters".to_owned());
+        }
+        Ok(text.to_owned())
+    }
+}
+
 /// A whole number in a range.
 pub fn integer(range: std::ops::RangeInclusive<u64>) -> impl Fn(&Value) -> Result<u64, String> {
     move |value| {

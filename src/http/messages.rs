@@ -90,7 +90,7 @@ pub async fn preview(
     let number = fields.take("phone_number", text(0, 40));
     let country = fields.take("country", |value| {
         let text = value.as_str().ok_or("must be a string")?;
-        text.parse::<Country>()
+        Country::existing(text)
     });
     let wording = Wording {
         locale: fields.take("locale", locale),

@@ -192,6 +192,16 @@ impl Problem {
         }
     }
 
+    /// Names the field that it is about.
+    #[must_use]
+    pub fn about(mut self, pointer: &str) -> Self {
+        self.errors = Box::new([FieldFault {
+            pointer: pointer.to_owned(),
+            detail: self.detail.to_string(),
+        }]);
+        self
+    }
+
     #[must_use]
     pub fn not_found() -> Self {
         Self::new(

@@ -108,7 +108,7 @@ fn read(item: &mut Fields) -> Option<Rate> {
     let provider = item.require("provider", text(1, 32));
     let country = item.require("country", |value| match value.as_str() {
         Some("*") => Ok(None),
-        Some(code) => code.parse::<Country>().map(Some),
+        Some(code) => Country::existing(code).map(Some),
         None => Err("must be a string".to_owned()),
     });
     let unit = item.require("unit", |value| {

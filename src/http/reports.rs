@@ -238,10 +238,8 @@ async fn report(
         .map_err(|trouble| Problem::of(trouble, gateway.now()))?
         .map_err(|missing| {
             let mend = "PUT /v1/exchange-rates adds one";
-            Problem::new(
-                Code::ExchangeRateMissing,
-                format!("{}; {mend}.", sentence(&missing.to_string())),
-            )
+            let detail = format!("{}; {mend}.", sentence(&missing.to_string()));
+            Problem::new(Code::ExchangeRateMissing, detail).about("/currency")
         })?;
     let name = match kind {
         ReportKind::Costs => "costs",

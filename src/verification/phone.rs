@@ -1,7 +1,9 @@
 //! Phone numbers: parsed once at the edge, E.164 from there on.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumberType, Region};
 use serde::{Deserialize, Serialize};
@@ -152,6 +154,20 @@ impl Country {
         }
     }
 
+    /// Reads what a person or a program wrote: a country that has telephones.
+    pub fn existing(text: &str) -> Result<Self, String> {
+        static KNOWN: LazyLock<HashSet<[u8; 2]>> = LazyLock::new(|| {
+            let regions = PHONE_NUMBER_UTIL.get_supported_regions();
+            regions.map(|region| Country::of(region).0).collect()
+        });
+        let country: Self = text.parse()?;
+        if KNOWN.contains(&country.0) {
+            return Ok(country);
+        }
+        let mend = if text == "UK" { "; Britain is GB" } else { "" };
+        Err(format!("`{text}` is not the code of any country{mend}"))
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or("ZZ")
@@ -222,6 +238,16 @@ mod tests {
                 Ok((e164.to_owned(), country.to_owned())),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn a_country_that_is_written_exists() {
+        for code in ["UZ", "GB", "US", "XK"] {
+            assert_eq!(Country::existing(code).unwrap().as_str(), code);
+        }
+        for code in ["UK", "ZZ", "XX", "uz", "USA", ""] {
+            assert!(Country::existing(code).is_err(), "{code}");
         }
     }
 

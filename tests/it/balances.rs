@@ -15,6 +15,9 @@ on_both_engines!(
     a_provider_that_tells_what_is_left_shows_the_drift,
     the_runway_is_reckoned_from_the_last_week,
     a_top_up_is_booked_once_under_its_key,
+    a_booked_time_is_the_same_in_every_list_and_page,
+    an_account_beyond_what_can_be_counted_is_refused,
+    an_account_is_listed_for_what_was_booked_on_it,
     faults_of_an_entry_name_the_field_and_book_nothing,
     a_low_balance_is_told_once_until_it_has_risen,
     what_may_have_been_charged_is_listed_until_it_is_settled,
@@ -145,6 +148,79 @@ async fn a_top_up_is_booked_once_under_its_key(stage: Stage) {
     all.post_once(path, "k1", usd("11")).await.expect(422);
 }
 
+async fn a_booked_time_is_the_same_in_every_list_and_page(stage: Stage) {
+    let app = stage.app().await;
+    let all = instance(&stage, &app).await;
+    for at in [
+        "2026-06-30T23:59:60Z",
+        "2026-07-02T00:00:00.123456100Z",
+        "2026-07-02T00:00:00.123456500Z",
+        "2026-07-02T00:00:00.123456900Z",
+    ] {
+        let body = json!({ "amount": "1", "currency": "USD", "at": at });
+        let told = all.post("/v1/balances/telegram/top-ups", body).await;
+        let told = told.expect(201);
+        let kept = all.get("/v1/ledger?limit=200").await.expect(200);
+        let kept = kept["items"].as_array().unwrap();
+        assert!(kept.iter().any(|entry| entry["at"] == told["at"]), "{told}");
+    }
+    let (mut pages, mut seen) = (0, std::collections::BTreeSet::new());
+    let mut path = "/v1/ledger?limit=1".to_owned();
+    loop {
+        let page = all.get(&path).await.expect(200);
+        for entry in page["items"].as_array().unwrap() {
+            seen.insert(word(&entry["id"]).to_owned());
+        }
+        pages += 1;
+        assert!(pages < 10, "the pages have no end");
+        match page["next_cursor"].as_str() {
+            Some(cursor) => path = format!("/v1/ledger?limit=1&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), 4);
+    for to in ["9999-12-31", "9999-12-31T23:59:59-05:00"] {
+        let page = all.get(&format!("/v1/ledger?to={to}")).await.expect(200);
+        assert_eq!(page["items"].as_array().unwrap().len(), 4, "{to}");
+    }
+}
+
+async fn an_account_beyond_what_can_be_counted_is_refused(stage: Stage) {
+    let app = stage.app().await;
+    let all = instance(&stage, &app).await;
+    let book = async |kind: &str, amount: &str| {
+        let path = format!("/v1/balances/telegram/{kind}");
+        all.post(&path, usd(amount)).await
+    };
+    for _ in 0..100 {
+        book("top-ups", "10000000000").await.expect(201);
+    }
+    let problem = book("top-ups", "0.000001").await;
+    let problem = problem.problem(400, "invalid_request");
+    assert_eq!(problem["errors"][0]["pointer"], "/amount");
+    assert_eq!(of(&all, "telegram").await["computed"], "1000000000000.00");
+    book("adjustments", "-10000000000").await.expect(201);
+    book("top-ups", "0.000001").await.expect(201);
+    assert_eq!(
+        of(&all, "telegram").await["computed"],
+        "990000000000.000001"
+    );
+}
+
+async fn an_account_is_listed_for_what_was_booked_on_it(stage: Stage) {
+    let app = stage.app().await;
+    let all = instance(&stage, &app).await;
+    app.started().await;
+    let balances = all.get("/v1/balances").await.expect(200);
+    let listed: Vec<(&str, &str)> = balances["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| (word(&item["provider"]), word(&item["currency"])))
+        .collect();
+    assert_eq!(listed, [("telegram", "USD"), ("main", "USD")]);
+}
+
 async fn faults_of_an_entry_name_the_field_and_book_nothing(stage: Stage) {
     let app = stage.app().await;
     let all = instance(&stage, &app).await;
@@ -185,6 +261,26 @@ async fn faults_of_an_entry_name_the_field_and_book_nothing(stage: Stage) {
             "adjustments",
             json!({ "amount": "1", "currency": "USD" }),
             "/note",
+        ),
+        (
+            "adjustments",
+            json!({ "amount": "1", "currency": "USD", "note": "  " }),
+            "/note",
+        ),
+        (
+            "top-ups",
+            json!({ "amount": "1", "currency": "USD", "note": "ж".repeat(501) }),
+            "/note",
+        ),
+        (
+            "top-ups",
+            json!({ "amount": "1", "currency": "USD", "at": "1969-12-31" }),
+            "/at",
+        ),
+        (
+            "top-ups",
+            json!({ "amount": "1", "currency": "USD", "at": "0001-01-01T00:00:00+14:00" }),
+            "/at",
         ),
         (
             "adjustments",

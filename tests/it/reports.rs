@@ -246,6 +246,7 @@ async fn other_currencies_convert_by_the_days_rate_or_the_gap_is_named(stage: St
     let asked = format!("{COSTS}?{}&currency=RUB", span(stage.clock.now()));
     let problem = app.get(&asked).await.expect(422);
     assert_eq!(problem["code"], "exchange_rate_missing");
+    assert_eq!(problem["errors"][0]["pointer"], "/currency");
     let detail = word(&problem["detail"]);
     assert!(
         detail.contains("USD to RUB") && detail.contains(&today.to_string()),

@@ -150,7 +150,7 @@ fn prices(field: Field<'_>) -> Checked<Prices> {
     let rows = all(entries.into_iter().map(|(code, field)| {
         let country = match code.as_str() {
             "*" => Ok(None),
-            code => match code.parse::<Country>() {
+            code => match Country::existing(code) {
                 Ok(country) => Ok(Some(country)),
                 Err(problem) => field.fault(format!("{problem}; \"*\" is the rest of the world")),
             },

@@ -169,7 +169,8 @@ pub async fn book(
         Err(BookError::Trouble(trouble)) => Err(view.trouble(&trouble)),
         Err(error) => {
             let field = match error {
-                BookError::Future => "day",
+                BookError::Future | BookError::TooOld => "day",
+                BookError::TooMuch => "amount",
                 _ => "account",
             };
             wrong.note(field, view.t.faults.booking(&error));

@@ -235,7 +235,7 @@ fn read(
         "" | "*" => None,
         code => wrong.or_note(
             "country",
-            code.to_ascii_uppercase().parse::<Country>(),
+            Country::existing(&code.to_ascii_uppercase()),
             |_| filled(t.not_a_country, &[code]),
         ),
     };

@@ -178,7 +178,7 @@ fn read(view: &View, gateway: &Gateway, form: &Form, wrong: &mut Wrong) -> Optio
             None
         }
         code => {
-            let read = code.to_ascii_uppercase().parse::<Country>();
+            let read = Country::existing(&code.to_ascii_uppercase());
             let read = wrong.or_note("country", read, |_| filled(t.not_a_country, &[code]));
             read.map(Some)
         }

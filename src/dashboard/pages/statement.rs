@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{Datelike, Months, NaiveDate};
 use maud::{Markup, html};
 
-use super::figures::{amount, count, grouped, short, table};
+use super::figures::{amount, count, grouped, table};
 use super::ledger;
 use crate::dashboard::access::{SeesMoney, Signed};
 use crate::dashboard::fault::Fault;
@@ -110,10 +110,8 @@ pub async fn show(
 fn head(view: &View, report: &Table) -> Markup {
     let (t, last, currency) = (view.t, report.last_row(), report.currency);
     let money = |column: &str| {
-        format!(
-            "{} {currency}",
-            short(amount(report, &last, column), currency)
-        )
+        let exact = Money::new(amount(report, &last, column), currency);
+        format!("{} {currency}", exact.decimal())
     };
     let figures = [
         (t.money.net, money("net")),

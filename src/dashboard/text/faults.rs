@@ -45,6 +45,8 @@ pub struct FaultTexts {
     pub add_rate: &'static str,
     pub note_required: &'static str,
     pub future: &'static str,
+    pub too_old: &'static str,
+    pub too_much: &'static str,
     pub shares: &'static str,
     pub days: &'static str,
     pub unreadable: &'static str,
@@ -154,6 +156,8 @@ impl FaultTexts {
         match error {
             BookError::WrongCurrency(currency) => filled(self.other_currency, &[currency.as_str()]),
             BookError::Future => self.future.to_owned(),
+            BookError::TooOld => self.too_old.to_owned(),
+            BookError::TooMuch => self.too_much.to_owned(),
             BookError::NoProvider(_) | BookError::Trouble(_) => self.choose.to_owned(),
         }
     }
@@ -206,6 +210,8 @@ pub(super) const ENGLISH: FaultTexts = FaultTexts {
     add_rate: "Add it under “Exchange rates”, or choose another currency.",
     note_required: "An adjustment needs a reason.",
     future: "This is in the future.",
+    too_old: "This is before 1970.",
+    too_much: "The account would be beyond a million million.",
     shares: "Up to ten shares from 0.1 to 100, with commas between them, such as 50, 80.",
     days: "A whole number of days from 1 to 3650, or nothing.",
     unreadable: "This is not an address such as https://shop.example/hooks.",
@@ -253,6 +259,8 @@ pub(super) const RUSSIAN: FaultTexts = FaultTexts {
     add_rate: "Добавьте его в «Курсы валют» или выберите другую валюту.",
     note_required: "Корректировке нужна причина.",
     future: "Это в будущем.",
+    too_old: "Это раньше 1970 года.",
+    too_much: "На счёте стало бы больше триллиона.",
     shares: "До десяти долей от 0.1 до 100 через запятую, например 50, 80.",
     days: "Целое число дней от 1 до 3650 или ничего.",
     unreadable: "Это не адрес вида https://shop.example/hooks.",

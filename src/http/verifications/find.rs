@@ -1,7 +1,7 @@
 //! `GET /v1/verifications/{id}` and `GET /v1/verifications`.
 
 use actix_web::{HttpResponse, web};
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -141,12 +141,20 @@ pub(in crate::http) fn moment(text: &str, end: bool) -> Result<DateTime<Utc>, St
             Some(day)
         };
         let midnight = day.and_then(|day| day.and_hms_opt(0, 0, 0));
-        return midnight
-            .map(|time| time.and_utc())
-            .ok_or_else(|| "is beyond the calendar".to_owned());
+        let midnight = midnight.ok_or_else(|| "is beyond the calendar".to_owned())?;
+        return kept(midnight.and_utc());
     }
     // A plus sign that was not escaped reads as a space.
     DateTime::parse_from_rfc3339(&text.replace(' ', "+"))
-        .map(|time| time.to_utc())
         .map_err(|_| NOT_A_MOMENT.to_owned())
+        .and_then(|time| kept(time.to_utc()))
+}
+
+/// As both databases keep it: whole microseconds, no leap second, a year of four digits.
+fn kept(time: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+    /// The last microsecond of 9999.
+    const LAST: i64 = 253_402_300_799_999_999;
+    DateTime::from_timestamp_micros(time.timestamp_micros().min(LAST))
+        .filter(|time| time.year() >= 1)
+        .ok_or_else(|| NOT_A_MOMENT.to_owned())
 }
