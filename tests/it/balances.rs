@@ -208,9 +208,26 @@ async fn an_account_beyond_what_can_be_counted_is_refused(stage: Stage) {
 }
 
 async fn an_account_is_listed_for_what_was_booked_on_it(stage: Stage) {
-    let app = stage.app().await;
+    // SMS alone is reckoned at the cheapest provider's price, here in another currency than the sender's account.
+    let mut cheap = Stage::sms_provider("cheap", &stage.backup);
+    cheap["prices"] = json!({ "*": "2" });
+    cheap["currency"] = json!("RUB");
+    let providers = json!([Stage::sms_provider("main", &stage.sms), cheap]).to_string();
+    let route = r#"[{"channel":"sms","wait":"60s"}]"#;
+    let settings = [
+        ("DEFAULTS__ROUTE", route),
+        ("SMS__PROVIDERS", providers.as_str()),
+    ];
+    let app = stage.app_with(&settings).await;
     let all = instance(&stage, &app).await;
+    let today = stage.clock.now().date_naive();
+    let rate = json!({ "date": today, "from": "RUB", "to": "USD", "rate": "0.01" });
+    let put = all.request(reqwest::Method::PUT, "/v1/exchange-rates");
+    let put = app.send(put.json(&json!({ "items": [rate] }))).await;
+    put.expect(200);
     app.started().await;
+    let costs = all.get("/v1/reports/costs").await.expect(200);
+    assert_eq!(costs["total"]["sms_equivalent"], "0.02");
     let balances = all.get("/v1/balances").await.expect(200);
     let listed: Vec<(&str, &str)> = balances["items"]
         .as_array()
@@ -218,7 +235,10 @@ async fn an_account_is_listed_for_what_was_booked_on_it(stage: Stage) {
         .iter()
         .map(|item| (word(&item["provider"]), word(&item["currency"])))
         .collect();
-    assert_eq!(listed, [("telegram", "USD"), ("main", "USD")]);
+    assert_eq!(
+        listed,
+        [("telegram", "USD"), ("main", "USD"), ("cheap", "RUB")]
+    );
 }
 
 async fn faults_of_an_entry_name_the_field_and_book_nothing(stage: Stage) {
