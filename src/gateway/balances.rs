@@ -262,14 +262,13 @@ impl Gateway {
         let mut of_provider = accounts
             .iter()
             .filter(|account| account.provider == new.provider);
-        let Some(first) = of_provider.next() else {
+        let Some(first) = of_provider.clone().next() else {
             return Err(BookError::NoProvider(new.provider));
         };
-        if first.currency != new.money.currency
-            && !of_provider.any(|account| account.currency == new.money.currency)
-        {
+        let Some(account) = of_provider.find(|account| account.currency == new.money.currency)
+        else {
             return Err(BookError::WrongCurrency(first.currency));
-        }
+        };
         let now = self.now();
         let at = new.at.unwrap_or(now);
         if at > now {
@@ -278,10 +277,7 @@ impl Gateway {
         if at.timestamp() < 0 {
             return Err(BookError::TooOld);
         }
-        let before = accounts.iter().find(|account| {
-            account.provider == new.provider && account.currency == new.money.currency
-        });
-        let before = before.map_or(0, |account| account.computed.0);
+        let before = account.computed.0;
         let after = before.checked_add(new.money.amount.0);
         if after.is_none_or(|after| after.abs() > MOST && after.abs() > before.abs()) {
             return Err(BookError::TooMuch);

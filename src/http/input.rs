@@ -230,11 +230,15 @@ pub fn text(least: usize, most: usize) -> impl Fn(&Value) -> Result<String, Stri
                 text.len()
             ));
         }
-        if text.chars().any(char::is_control) {
-            return Err("must not hold control characters".to_owned());
-        }
-        Ok(text.to_owned())
+        plain(text)
     }
+}
+
+fn plain(text: &str) -> Result<String, String> {
+    if text.chars().any(char::is_control) {
+        return Err("must not hold control characters".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// A text of so many characters at most.
@@ -245,10 +249,7 @@ pub fn characters(most: usize) -> impl Fn(&Value) -> Result<String, String> {
         if length > most {
             return Err(format!("may have {most} characters, not {length}"));
         }
-        if text.chars().any(char::is_control) {
-            return Err("must not hold control characters".to_owned());
-        }
-        Ok(text.to_owned())
+        plain(text)
     }
 }
 

@@ -10,7 +10,7 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::engine::Engine;
-use super::line::{Line, On};
+use super::line::{Line, On, on};
 use super::rows::{Column, Rows};
 use super::tallies::{EVER, Turn, spans, timed_spans};
 use super::{Db, StorageError, ledger};
@@ -361,20 +361,17 @@ impl Snapshot {
 
     async fn waiting(&mut self) -> sqlx::Result<Vec<i64>> {
         const SQL: &str = "SELECT id FROM tallies";
-        let ids: Vec<(i64,)> = match &mut self.line.on {
-            On::Postgres(line) => sqlx::query_as(SQL).fetch_all(&mut **line).await?,
-            On::Sqlite(line) => sqlx::query_as(SQL).fetch_all(&mut **line).await?,
-        };
+        let ids: Vec<(i64,)> = on!(self.line, |to| sqlx::query_as(SQL).fetch_all(to).await?);
         Ok(ids.into_iter().map(|(id,)| id).collect())
     }
 
     async fn verifications(&mut self, after: Uuid) -> sqlx::Result<Vec<Row>> {
         const SQL: &str =
             "SELECT id, project_id, record FROM verifications WHERE id > $1 ORDER BY id LIMIT 1000";
-        match &mut self.line.on {
-            On::Postgres(line) => sqlx::query_as(SQL).bind(after).fetch_all(&mut **line).await,
-            On::Sqlite(line) => sqlx::query_as(SQL).bind(after).fetch_all(&mut **line).await,
-        }
+        on!(self.line, |to| sqlx::query_as(SQL)
+            .bind(after)
+            .fetch_all(to)
+            .await)
     }
 
     async fn entries(&mut self, after: Uuid) -> Result<Vec<Entry>, StorageError> {
@@ -383,10 +380,10 @@ impl Snapshot {
             ledger::COLUMNS
         );
         let sql = sqlx::AssertSqlSafe(sql);
-        let rows: Vec<ledger::Row> = match &mut self.line.on {
-            On::Postgres(line) => sqlx::query_as(sql).bind(after).fetch_all(&mut **line).await,
-            On::Sqlite(line) => sqlx::query_as(sql).bind(after).fetch_all(&mut **line).await,
-        }?;
+        let rows: Vec<ledger::Row> = on!(self.line, |to| sqlx::query_as(sql)
+            .bind(after)
+            .fetch_all(to)
+            .await?);
         rows.into_iter().map(Entry::try_from).collect()
     }
 }
