@@ -136,6 +136,7 @@ struct Inner {
     rooms: Mutex<budgets::Rooms>,
     /// What providers said is left, to be written down.
     heard: Mutex<HashMap<String, (Money, DateTime<Utc>)>>,
+    passwords: passwords::Hasher,
     changed: broadcast::Sender<Option<VerificationId>>,
     /// Cancelled when the program is told to stop: nobody is kept waiting any more.
     stop: CancellationToken,
@@ -212,6 +213,7 @@ impl Gateway {
             tariffs: tariffs::Tariffs::default(),
             rooms: Mutex::default(),
             heard: Mutex::default(),
+            passwords: passwords::Hasher::default(),
             changed: broadcast::channel(1_024).0,
             stop,
         }))

@@ -1,7 +1,7 @@
 //! Passwords of those who sign in: how good one must be, and its hash.
 
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{Builder, available_parallelism};
 
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
@@ -46,11 +46,71 @@ pub fn check_password(password: &str, email: &str) -> Result<(), Weak> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Busy;
 
-/// Argon2id with the crate's parameters, which are OWASP's: 19 MiB, two passes. A PHC string.
-pub(super) async fn hash(password: &str) -> Result<String, Busy> {
-    let password = password.to_owned();
-    let hashed = heavy(move |memory| hash_within(&password, memory));
-    hashed.await?.ok_or(Busy)
+type Job = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
+
+/// Hashes passwords off the threads that answer requests, on half the cores: codes go first. Each thread has 19 MiB for one hash
+/// after the other; taken anew for each, they would stay with the allocator many times over. The threads begin with the first
+/// password and end with this.
+#[derive(Debug, Default)]
+pub(super) struct Hasher(OnceLock<SyncSender<Job>>);
+
+impl Hasher {
+    const WAITING: usize = 20;
+
+    /// Argon2id with the crate's parameters, which are OWASP's: 19 MiB, two passes. A PHC string.
+    pub async fn hash(&self, password: &str) -> Result<String, Busy> {
+        let password = password.to_owned();
+        let hashed = self.run(move |memory| hash_within(&password, memory));
+        hashed.await?.ok_or(Busy)
+    }
+
+    /// Whether the password is the one that was hashed. Without a hash the answer is no, after as long a time.
+    pub async fn is_right(&self, password: &str, hash: Option<String>) -> Result<bool, Busy> {
+        /// Of a password that nobody has.
+        const DUMMY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        let (password, known) = (password.to_owned(), hash.is_some());
+        let fits = self.run(move |memory| {
+            let fits = verify_within(&password, hash.as_deref().unwrap_or(DUMMY), memory)?;
+            Some(fits && known)
+        });
+        fits.await?.ok_or(Busy)
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        let (tell, told) = oneshot::channel();
+        let job = move |memory: &mut Vec<Block>| {
+            // Whoever went away meanwhile costs nothing.
+            if !tell.is_closed() {
+                let _ = tell.send(work(memory));
+            }
+        };
+        let queue = self.0.get_or_init(begin);
+        queue.try_send(Box::new(job)).map_err(|_| Busy)?;
+        told.await.map_err(|_| Busy)
+    }
+}
+
+fn begin() -> SyncSender<Job> {
+    let (queue, jobs) = sync_channel::<Job>(Hasher::WAITING);
+    let jobs = Arc::new(Mutex::new(jobs));
+    for _ in 0..available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)) {
+        let jobs = Arc::clone(&jobs);
+        let next = move || jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let work = move || {
+            let mut memory = Vec::new();
+            while let Ok(job) = next() {
+                job(&mut memory);
+            }
+        };
+        // Without a thread nobody signs in until the next start.
+        if let Err(error) = Builder::new().name("passwords".to_owned()).spawn(work) {
+            tracing::error!(%error, alarm = true, "no thread for passwords");
+        }
+    }
+    queue
 }
 
 fn hash_within(password: &str, memory: &mut Vec<Block>) -> Option<String> {
@@ -60,18 +120,6 @@ fn hash_within(password: &str, memory: &mut Vec<Block>) -> Option<String> {
     fill(password, &salt, params, &mut out, memory)?;
     let (salt, out) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(out));
     Some(format!("$argon2id$v=19$m={m},t={t},p={p}${salt}${out}"))
-}
-
-/// Whether the password is the one that was hashed. Without a hash the answer is no, after as long a time.
-pub(super) async fn is_right(password: &str, hash: Option<String>) -> Result<bool, Busy> {
-    /// Of a password that nobody has.
-    const DUMMY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    let (password, known) = (password.to_owned(), hash.is_some());
-    let fits = heavy(move |memory| {
-        let fits = verify_within(&password, hash.as_deref().unwrap_or(DUMMY), memory)?;
-        Some(fits && known)
-    });
-    fits.await?.ok_or(Busy)
 }
 
 /// `None`: it is no hash of ours.
@@ -99,44 +147,6 @@ fn fill(
     argon
         .hash_password_into_with_memory(password.as_bytes(), salt, out, memory)
         .ok()
-}
-
-type Job = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
-
-/// Off the threads that answer requests, on half the cores: codes go first. Each thread has 19 MiB for one hash after the other;
-/// taken anew for each, they would stay with the allocator many times over.
-async fn heavy<T: Send + 'static>(
-    work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
-) -> Result<T, Busy> {
-    const WAITING: usize = 20;
-    static QUEUE: LazyLock<SyncSender<Job>> = LazyLock::new(|| {
-        let (queue, jobs) = sync_channel::<Job>(WAITING);
-        let jobs = Arc::new(Mutex::new(jobs));
-        for _ in 0..available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)) {
-            let jobs = Arc::clone(&jobs);
-            let next = move || jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let work = move || {
-                let mut memory = Vec::new();
-                while let Ok(job) = next() {
-                    job(&mut memory);
-                }
-            };
-            // Without a thread the queue fills, and nobody signs in until the next start.
-            if let Err(error) = Builder::new().name("passwords".to_owned()).spawn(work) {
-                tracing::error!(%error, alarm = true, "no thread for passwords");
-            }
-        }
-        queue
-    });
-    let (tell, told) = oneshot::channel();
-    let job = move |memory: &mut Vec<Block>| {
-        // Whoever went away meanwhile costs nothing.
-        if !tell.is_closed() {
-            let _ = tell.send(work(memory));
-        }
-    };
-    QUEUE.try_send(Box::new(job)).map_err(|_| Busy)?;
-    told.await.map_err(|_| Busy)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
-use super::passwords::{Busy, hash, is_right};
+use super::passwords::Busy;
 use super::users::read_email;
 use super::{Gateway, Trouble};
 use crate::abuse::client::subscriber;
@@ -78,24 +78,33 @@ impl Gateway {
         let trouble = SignInError::Trouble;
         let draws = limits::for_own_password(&self.shadow("account", &user.email));
         let user = self.prove_within(draws, &user.email, password).await?;
-        let hash = hash(new).await.map_err(|Busy| SignInError::Busy)?;
+        let hash = self
+            .0
+            .passwords
+            .hash(new)
+            .await
+            .map_err(|Busy| SignInError::Busy)?;
         let set = self.0.db.set_password(user.id, &hash).await;
         set.map_err(|error| trouble(error.into()))?;
         tracing::info!(user = %user.id, "a password was changed");
-        self.begin_session_of(user.id).await.map_err(trouble)
+        let begun = self.begin_session_of(user.id).await.map_err(trouble)?;
+        begun.ok_or(trouble(Trouble::NotFound))
     }
 
     /// Ends all sessions of a user but one, which begins anew: answers its secret.
     pub async fn end_sessions(&self, user: Uuid) -> Result<String, Trouble> {
         self.0.db.end_sessions(user).await?;
-        self.begin_session_of(user).await
+        let begun = self.begin_session_of(user).await?;
+        begun.ok_or(Trouble::NotFound)
     }
 
-    async fn begin_session_of(&self, id: Uuid) -> Result<String, Trouble> {
+    /// `None`: there is no such user, or it was put out of force a moment ago.
+    pub(super) async fn begin_session_of(&self, id: Uuid) -> Result<Option<String>, Trouble> {
         let user = self.0.db.find_user(id).await?;
-        // It may have been put out of force a moment ago.
-        let user = user.filter(|user| user.disabled_at.is_none());
-        self.begin_session(&user.ok_or(Trouble::NotFound)?).await
+        match user.filter(|user| user.disabled_at.is_none()) {
+            Some(user) => self.begin_session(&user).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Who has this password.
@@ -139,7 +148,7 @@ impl Gateway {
             .as_ref()
             .map(|user| (user.id, user.password.clone()))
             .unzip();
-        let right = is_right(password, hash.flatten()).await;
+        let right = self.0.passwords.is_right(password, hash.flatten()).await;
         let right = right.map_err(|Busy| SignInError::Busy)?;
         user.filter(|_| right).ok_or(SignInError::Wrong(known))
     }
@@ -165,7 +174,7 @@ impl Gateway {
         Ok(self.0.db.drop_session(hash).await?)
     }
 
-    pub(super) async fn begin_session(&self, user: &User) -> Result<String, Trouble> {
+    async fn begin_session(&self, user: &User) -> Result<String, Trouble> {
         let (secret, now) = (URL_SAFE_NO_PAD.encode(random::<32>()), self.now());
         let times = SessionTimes {
             seen_at: now,

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::passwords::{Busy, hash};
+use super::passwords::Busy;
 use super::{Gateway, Trouble};
 use crate::secret::{fingerprint, random};
 use crate::storage::{Changed, Db, Link, LinkKind, Role, StorageError, User};
@@ -255,7 +255,10 @@ impl Gateway {
         password: &str,
     ) -> Result<String, LinkFault> {
         self.look_at_link(LinkKind::Password, token).await?;
-        let (link, hash) = (fingerprint(token.as_bytes()), hash(password).await);
+        let (link, hash) = (
+            fingerprint(token.as_bytes()),
+            self.0.passwords.hash(password).await,
+        );
         let hash = hash.map_err(|Busy| LinkFault::Busy)?;
         let user = self.0.db.set_password_by_link(link, &hash).await?;
         self.let_in(LinkKind::Password, user).await
@@ -269,7 +272,10 @@ impl Gateway {
         password: &str,
     ) -> Result<String, LinkFault> {
         self.look_at_link(LinkKind::Setup, token).await?;
-        let (link, hash) = (fingerprint(token.as_bytes()), hash(password).await);
+        let (link, hash) = (
+            fingerprint(token.as_bytes()),
+            self.0.passwords.hash(password).await,
+        );
         let hash = hash.map_err(|Busy| LinkFault::Busy)?;
         let made = self.0.db.create_first_user(link, email, &hash, self.now());
         self.let_in(LinkKind::Setup, made.await?).await
@@ -277,12 +283,9 @@ impl Gateway {
 
     async fn let_in(&self, kind: LinkKind, user: Option<Uuid>) -> Result<String, LinkFault> {
         let id = user.ok_or(LinkFault::Void)?;
-        let user = self.0.db.find_user(id).await?;
-        let user = user
-            .filter(|user| user.disabled_at.is_none())
-            .ok_or(LinkFault::Void)?;
+        let begun = self.begin_session_of(id).await?.ok_or(LinkFault::Void)?;
         tracing::info!(user = %id, link = kind.as_str(), "a one-time link was used");
-        Ok(self.begin_session(&user).await?)
+        Ok(begun)
     }
 
     async fn holder(&self, link: Option<Link>, kind: LinkKind) -> Result<Option<User>, LinkFault> {
