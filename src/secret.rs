@@ -35,7 +35,7 @@ struct Keys {
     lookup: hmac::Key,
     callback: hmac::Key,
     canary: hmac::Key,
-    cursor: hmac::Key,
+    sandbox: hmac::Key,
     proof: Ed25519KeyPair,
     /// Names the public key of `proof` in tokens and key sets.
     proof_id: String,
@@ -122,13 +122,21 @@ impl Vault {
         URL_SAFE_NO_PAD.encode(&mac(&self.current.canary, &[b"installation"])[..9])
     }
 
-    /// An API key that is the same at each start: for the sandbox, whose examples should stay valid.
+    /// The API key that a sandbox prints: the same at each start, so that examples stay valid.
     #[must_use]
     pub fn sandbox_api_key(&self) -> String {
-        format!(
-            "pin_sandbox_{}",
-            URL_SAFE_NO_PAD.encode(mac(&self.current.cursor, &[b"sandbox api key"]))
-        )
+        self.sandbox_key(b"sandbox api key")
+    }
+
+    /// The API key of the sandbox's page, which shows it to anyone who can reach the page.
+    #[must_use]
+    pub fn sandbox_page_key(&self) -> String {
+        self.sandbox_key(b"sandbox page key")
+    }
+
+    fn sandbox_key(&self, name: &[u8]) -> String {
+        let text = URL_SAFE_NO_PAD.encode(mac(&self.current.sandbox, &[name]));
+        format!("pin_sandbox_{text}")
     }
 
     /// Encrypts for one place (`aad`): what is copied elsewhere does not open there.
@@ -216,7 +224,7 @@ impl Keys {
             lookup: mac_key("lookup"),
             callback: mac_key("callback"),
             canary: mac_key("canary"),
-            cursor: mac_key("sandbox"),
+            sandbox: mac_key("sandbox"),
             proof_id: URL_SAFE_NO_PAD.encode(&fingerprint(proof.public_key().as_ref())[..12]),
             proof,
         }
