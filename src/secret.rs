@@ -35,6 +35,7 @@ struct Keys {
     lookup: hmac::Key,
     callback: hmac::Key,
     canary: hmac::Key,
+    request: hmac::Key,
     sandbox: hmac::Key,
     proof: Ed25519KeyPair,
     /// Names the public key of `proof` in tokens and key sets.
@@ -81,6 +82,13 @@ impl Vault {
         self.all()
             .map(|keys| truncated(&keys.lookup, parts))
             .collect()
+    }
+
+    /// Recognises a request that is repeated under an idempotency key, and the key itself. Keyed, since a body may hold little
+    /// that is not known besides a phone number or a code, and an idempotency key may be one.
+    #[must_use]
+    pub fn request_hash(&self, parts: &[&[u8]]) -> [u8; 32] {
+        mac(&self.current.request, parts)
     }
 
     /// What authenticates a provider's report about one attempt.
@@ -224,6 +232,7 @@ impl Keys {
             lookup: mac_key("lookup"),
             callback: mac_key("callback"),
             canary: mac_key("canary"),
+            request: mac_key("request"),
             sandbox: mac_key("sandbox"),
             proof_id: URL_SAFE_NO_PAD.encode(&fingerprint(proof.public_key().as_ref())[..12]),
             proof,
@@ -249,7 +258,8 @@ fn truncated(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 16] {
     out
 }
 
-/// SHA-256, for values that are random themselves (API keys) or only compared (request bodies).
+/// SHA-256, for values that nobody can guess (API keys, tokens) and for content that is public. Anything that could be found
+/// by trying, such as numbers, codes, addresses and requests that hold them, needs a key: see [`Vault`].
 #[must_use]
 pub fn fingerprint(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
