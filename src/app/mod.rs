@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::{self, Database, Settings};
 use crate::dashboard;
 use crate::delivery::http::HttpClient;
-use crate::gateway::{self, Gateway, PolicyBook, PolicyFault, SANDBOX_OWNER, WaysOut};
+use crate::gateway::{self, Gateway, Outbound, PolicyBook, PolicyFault, SANDBOX_OWNER};
 use crate::http;
 use crate::jobs;
 use crate::secret::Vault;
@@ -104,7 +104,7 @@ impl App {
                 .map_err(failed)?;
             None
         };
-        let ways_out = WaysOut {
+        let outbound = Outbound {
             providers: match &sandbox {
                 Some(sandbox) => providers::simulated(sandbox.simulator, &client),
                 None => providers::configured(&settings, &public_url, &client),
@@ -124,11 +124,15 @@ impl App {
             render: http::verification_json,
         };
         let stop = CancellationToken::new();
-        let gateway = Gateway::new(told, clock, vault, db, shared, ways_out, stop.clone());
+        let gateway = Gateway::new(told, clock, vault, db, shared, outbound, stop.clone());
         gateway.directory().refresh().await.map_err(failed)?;
         gateway.refresh().await;
-        gateway.begin_default_budgets().await.map_err(failed)?;
-        let users = gateway.users();
+        gateway
+            .admin()
+            .begin_default_budgets()
+            .await
+            .map_err(failed)?;
+        let users = gateway.admin().users();
         let link = match &sandbox {
             Some(_) => Some(users.sandbox_link(gateway.now()).await.map_err(failed)?),
             None => users.setup_link(gateway.now()).await.map_err(failed)?,

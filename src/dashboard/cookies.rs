@@ -6,7 +6,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderValue};
 
 use super::Options;
-use crate::gateway::Gateway;
+use crate::gateway::Admin;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cookie {
@@ -50,7 +50,7 @@ impl Cookie {
         let secure = is_secure(options);
         let lasts = match self {
             _ if value.is_empty() => Some(0),
-            Self::Session => Some(Gateway::SESSION_LONGEST.as_secs()),
+            Self::Session => Some(Admin::SESSION_LONGEST.as_secs()),
             Self::Visit => None,
             Self::Language | Self::Theme | Self::Zone => Some(YEAR),
         };

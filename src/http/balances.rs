@@ -83,7 +83,7 @@ pub async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     Query::read(&request)?.finish()?;
-    let balances = gateway.balances().await;
+    let balances = gateway.finance().balances().await;
     let balances = balances.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     Ok(HttpResponse::Ok().json(BalancesBody {
         items: balances.iter().map(BalanceBody::of).collect(),
@@ -208,7 +208,7 @@ async fn book(
         (None, &path),
         request,
         body,
-        async |ticket| match gateway.book(new, ticket).await {
+        async |ticket| match gateway.finance().book(new, ticket).await {
             Ok(entry) => Ok(HttpResponse::Created().json(EntryBody::of(gateway, &entry))),
             Err(error) => Err(refused(error, gateway)),
         },
@@ -245,12 +245,12 @@ fn refused(error: BookError, gateway: &Gateway) -> Problem {
             "/amount",
             "would take the account beyond 1000000000000; correct what was booked before",
         ),
-        BookError::Trouble(trouble) => Problem::of(trouble, gateway.now()),
+        BookError::Failed(trouble) => Problem::of(trouble, gateway.now()),
     }
 }
 
 pub(super) async fn tell_again(gateway: &Gateway, id: Uuid) -> Result<HttpResponse, Problem> {
-    let entry = gateway.entry(id).await;
+    let entry = gateway.finance().entry(id).await;
     let entry = entry.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     Ok(HttpResponse::Created().json(EntryBody::of(gateway, &entry)))
 }

@@ -123,7 +123,7 @@ pub async fn put(
     });
     fields.finish()?;
     let wanted: Vec<NewBudget> = wanted.unwrap_or_default().into_iter().flatten().collect();
-    match gateway.put_budgets(&caller.access, &wanted).await {
+    match gateway.admin().put_budgets(&caller.access, &wanted).await {
         Ok(()) => answer(&gateway, &caller.access).await,
         Err(BudgetError::NoRate { row, from, to }) => Err(Problem::field(
             Code::ExchangeRateMissing,
@@ -139,7 +139,7 @@ pub async fn put(
             };
             Err(Problem::invalid(faults.into_iter().map(fault).collect()))
         }
-        Err(BudgetError::Trouble(trouble)) => Err(Problem::of(trouble, gateway.now())),
+        Err(BudgetError::Failed(trouble)) => Err(Problem::of(trouble, gateway.now())),
         Err(BudgetError::Project(_)) => Err(Problem::of(Trouble::Unavailable, gateway.now())),
     }
 }
@@ -224,7 +224,7 @@ async fn answer(
     gateway: &Gateway,
     access: &crate::gateway::Access,
 ) -> Result<HttpResponse, Problem> {
-    let budgets = gateway.budgets(access).await;
+    let budgets = gateway.finance().budgets(access).await;
     let budgets = budgets.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     let body = |state: BudgetState| {
         let currency = state.budget.limit.currency;

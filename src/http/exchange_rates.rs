@@ -102,6 +102,7 @@ pub async fn put(
     fields.finish()?;
     let rates: Vec<Rate> = rates.unwrap_or_default().into_iter().flatten().collect();
     gateway
+        .finance()
         .put_exchange_rates(&rates)
         .await
         .map_err(|trouble| Problem::of(trouble, gateway.now()))?;
@@ -109,7 +110,7 @@ pub async fn put(
 }
 
 async fn answer(gateway: &Gateway) -> Result<HttpResponse, Problem> {
-    let rates = gateway.exchange_rates().await;
+    let rates = gateway.finance().exchange_rates().await;
     let rates = rates.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     let body = |rate: Rate| RateBody {
         date: rate.day,

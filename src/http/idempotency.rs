@@ -32,7 +32,10 @@ pub async fn once(
                 "Idempotency-Key must be 1 to 255 visible ASCII characters.",
             )
         })?;
-    let begun = gateway.begin(scope.0, scope.1, key, body).await;
+    let begun = gateway
+        .idempotency()
+        .begin(scope.0, scope.1, key, body)
+        .await;
     match begun.map_err(|trouble| Problem::of(trouble, gateway.now()))? {
         Begun::Fresh(ticket) => {
             let answer = first(Some(ticket.clone())).await;
@@ -40,7 +43,7 @@ pub async fn once(
                 .as_ref()
                 .is_ok_and(|response| response.status().is_success())
             {
-                gateway.release(ticket).await;
+                gateway.idempotency().release(ticket).await;
             }
             answer
         }
@@ -64,14 +67,19 @@ async fn tell_again(
     let fault = |trouble| Problem::of(trouble, gateway.now());
     match replay {
         Replay::Verification { id, status, reused } => {
-            let verification = gateway.find(access, *id).await.map_err(fault)?;
+            let verification = gateway.verify().find(access, *id).await.map_err(fault)?;
             Ok(super::verifications::answer(
                 *status,
                 &verification,
                 *reused,
             ))
         }
-        Replay::Check { .. } => match gateway.checked_again(access, replay).await.map_err(fault)? {
+        Replay::Check { .. } => match gateway
+            .verify()
+            .checked_again(access, replay)
+            .await
+            .map_err(fault)?
+        {
             Some(checked) => Ok(super::verifications::checked(checked)),
             None => Err(Problem::unavailable()),
         },

@@ -107,6 +107,7 @@ pub async fn create(
         &body,
         async |ticket| {
             let made = gateway
+                .admin()
                 .create_key(project, &scopes, expires_at, &caller.access, ticket)
                 .await;
             let (key, secret) = made.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
@@ -136,7 +137,7 @@ pub async fn list(
         Uuid::try_parse(text).map_err(|_| "is not a cursor of this list".to_owned())
     });
     query.finish()?;
-    let found = gateway.list_keys(&caller.access).await;
+    let found = gateway.admin().list_keys(&caller.access).await;
     let mut found = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     found.retain(|key| cursor.is_none_or(|cursor| key.id < cursor));
     let more = found.len() > limit;
@@ -175,7 +176,7 @@ pub async fn revoke(
         .ok()
         .filter(|_| id.len() == 36)
         .ok_or_else(no_such)?;
-    let revoked = gateway.revoke_key(&caller.access, id).await;
+    let revoked = gateway.admin().revoke_key(&caller.access, id).await;
     revoked.map_err(|trouble| match trouble {
         Trouble::NotFound => no_such(),
         other => Problem::of(other, gateway.now()),
@@ -216,7 +217,7 @@ pub(super) async fn tell_again(
     id: Uuid,
     sealed: &[u8],
 ) -> Result<HttpResponse, Problem> {
-    let found = gateway.key_again(access, id, sealed).await;
+    let found = gateway.admin().key_again(access, id, sealed).await;
     let (key, secret) = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     Ok(shown_with_secret(gateway, &key, secret))
 }

@@ -126,7 +126,7 @@ pub async fn preview(
         template,
         code_length,
     };
-    let preview = gateway.preview(asked);
+    let preview = gateway.verify().preview(asked);
     match preview.map_err(|trouble| Problem::of(trouble, gateway.now()))? {
         Ok(preview) => Ok(HttpResponse::Ok().json(PreviewBody::of(preview))),
         Err(detail) => Err(Problem::invalid(vec![FieldFault {

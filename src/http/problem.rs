@@ -313,7 +313,7 @@ impl Problem {
             Trouble::NotFound => Self::not_found(),
             Trouble::Limited(exhausted) => Self::limited(&exhausted),
             Trouble::Refused(refusal) => Self::refused(refusal, now),
-            Trouble::Unavailable => Self::unavailable(),
+            Trouble::Unavailable | Trouble::Internal => Self::unavailable(),
         }
     }
 
@@ -326,7 +326,7 @@ impl Problem {
                 format!("is of {country}, which this project does not admit"),
             ),
             StartError::BudgetExhausted => Self::refused(Refusal::BudgetExhausted, now),
-            StartError::Trouble(trouble) => Self::of(trouble, now),
+            StartError::Failed(trouble) => Self::of(trouble, now),
         }
     }
 }

@@ -139,7 +139,7 @@ pub async fn create(
         &request,
         &body,
         async |ticket| {
-            let made = gateway.create_project(&name, &policy, ticket).await;
+            let made = gateway.admin().create_project(&name, &policy, ticket).await;
             let project = made.map_err(|error| fault(error, &name, &gateway))?;
             Ok(shown(&gateway, &project, 201))
         },
@@ -166,7 +166,7 @@ pub async fn list(
         Ok(text.to_owned())
     });
     query.finish()?;
-    let found = gateway.list_projects(&caller.access).await;
+    let found = gateway.admin().list_projects(&caller.access).await;
     let mut found = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     found.sort_by(|a, b| a.name.cmp(&b.name));
     found.retain(|project| cursor.as_ref().is_none_or(|cursor| project.name > *cursor));
@@ -194,7 +194,7 @@ pub async fn find(
     gateway: web::Data<Gateway>,
     name: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let found = gateway.named_project(&caller.access, &name).await;
+    let found = gateway.admin().named_project(&caller.access, &name).await;
     let project = found.map_err(|trouble| fault(trouble.into(), &name, &gateway))?;
     Ok(shown(&gateway, &project, 200))
 }
@@ -221,7 +221,10 @@ pub async fn change(
     let policy = fields.require("policy", object);
     fields.finish()?;
     let policy = policy.unwrap_or_else(|| json!({}));
-    let changed = gateway.change_policy(&caller.access, &name, &policy).await;
+    let changed = gateway
+        .admin()
+        .change_policy(&caller.access, &name, &policy)
+        .await;
     let project = changed.map_err(|error| fault(error, &name, &gateway))?;
     Ok(shown(&gateway, &project, 200))
 }
@@ -232,7 +235,7 @@ impl ProjectBody {
             id: project.id.0,
             name: project.name.clone(),
             policy: parsed_overrides(&project.overrides),
-            effective: gateway.effective_policy(project),
+            effective: gateway.admin().effective_policy(project),
             created_at: rfc3339(project.created_at),
         }
     }
@@ -250,7 +253,7 @@ pub(super) async fn tell_again(
     name: &str,
     status: u16,
 ) -> Result<HttpResponse, Problem> {
-    let found = gateway.named_project(access, name).await;
+    let found = gateway.admin().named_project(access, name).await;
     let project = found.map_err(|trouble| fault(trouble.into(), name, gateway))?;
     Ok(shown(gateway, &project, status))
 }
@@ -277,10 +280,10 @@ fn fault(error: ProjectError, name: &str, gateway: &Gateway) -> Problem {
             };
             Problem::invalid(faults.into_iter().map(fault).collect())
         }
-        ProjectError::Trouble(Trouble::NotFound) => Problem::new(
+        ProjectError::Failed(Trouble::NotFound) => Problem::new(
             Code::NotFound,
             "There is no such project that this key acts on.",
         ),
-        ProjectError::Trouble(trouble) => Problem::of(trouble, gateway.now()),
+        ProjectError::Failed(trouble) => Problem::of(trouble, gateway.now()),
     }
 }

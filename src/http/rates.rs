@@ -88,7 +88,7 @@ pub async fn put(
     });
     fields.finish()?;
     let rates: Vec<Rate> = rates.unwrap_or_default().into_iter().flatten().collect();
-    let put = gateway.put_rates(&rates).await;
+    let put = gateway.finance().put_rates(&rates).await;
     match put.map_err(|trouble| Problem::of(trouble, gateway.now()))? {
         Ok(()) => answer(&gateway).await,
         Err(fault) => Err(Problem::invalid(vec![FieldFault {
@@ -130,7 +130,7 @@ fn read(item: &mut Fields) -> Option<Rate> {
 }
 
 async fn answer(gateway: &Gateway) -> Result<HttpResponse, Problem> {
-    let rates = gateway.rates().await;
+    let rates = gateway.finance().rates().await;
     let rates = rates.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     let body = |rate: Rate| RateBody {
         from_date: rate.from,

@@ -27,9 +27,9 @@ pub struct Change {
 /// Whether the verification is new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Write {
-    /// Fails with [`CommitError::Exists`] when a pending verification has the same reuse key.
+    /// Fails with [`Lost::Exists`] when a pending verification has the same reuse key.
     Insert,
-    /// Fails with [`CommitError::Stale`] unless the stored version is the one that the state was read at.
+    /// Fails with [`Lost::Stale`] unless the stored version is the one that the state was read at.
     Update,
 }
 
@@ -37,8 +37,8 @@ impl Write {
     /// What it means when the row was not written.
     pub(super) fn refused(self) -> CommitError {
         match self {
-            Self::Insert => CommitError::Exists,
-            Self::Update => CommitError::Stale,
+            Self::Insert => CommitError::Lost(Lost::Exists),
+            Self::Update => CommitError::Lost(Lost::Stale),
         }
     }
 }
@@ -73,19 +73,29 @@ pub enum IdempotencyOp {
     Release { key_hash: [u8; 32], claim: i64 },
 }
 
+/// Another change came first: this one can be made again from a fresh read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Lost {
+    #[error("the verification was changed in the meantime")]
+    Stale,
+    #[error("a budget has no room for it")]
+    NoRoom,
+    #[error("a pending verification like it exists")]
+    Exists,
+}
+
 /// Why a change did not take effect.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    #[error("the verification was changed meanwhile")]
-    Stale,
-    #[error("a pending verification like it exists")]
-    Exists,
+    #[error(transparent)]
+    Lost(#[from] Lost),
     #[error("the idempotency key is known")]
     Claimed,
-    #[error("a budget has no room for it")]
-    NoRoom,
+    /// The database refuses it for what it holds; repeating it does not help.
+    #[error("the database refuses it")]
+    Rejected,
     /// It may or may not have taken effect.
-    #[error("the database cannot take it now")]
+    #[error("the database cannot be reached")]
     Unavailable,
 }
 

@@ -212,7 +212,7 @@ impl Db {
         Ok(rows.into_iter().map(ApiKey::from).collect())
     }
 
-    /// Stores the hash of `secret`. A revoked key with this secret becomes valid again, with these scopes.
+    /// Stores the hash of `secret`. A revoked key with this secret becomes valid again, as it was.
     pub async fn create_key(
         &self,
         key: &NewKey,
@@ -220,7 +220,7 @@ impl Db {
         now: DateTime<Utc>,
     ) -> Result<Uuid, StorageError> {
         const INSERT: &str = "INSERT INTO api_keys (id, project_id, hash, scopes, created_at, expires_at, made_by) \
-            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (hash) DO UPDATE SET revoked_at = NULL, scopes = excluded.scopes";
+            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (hash) DO UPDATE SET revoked_at = NULL";
         let id = time_ordered(now, random());
         write!(&self.engine, |pool| sqlx::query(INSERT)
             .bind(id)

@@ -35,7 +35,7 @@ use std::sync::Arc;
 
 pub use balances::ReportedBalance;
 pub use budgets::Use as BudgetUse;
-pub use change::{Change, CommitError, IdempotencyOp, Lease, Write};
+pub use change::{Change, CommitError, IdempotencyOp, Lease, Lost, Write};
 pub use deliveries::{Delivery, DeliveryQuery, DeliveryState, Try};
 pub use directory::{ApiKey, NewKey, Project};
 pub use engine::{Engine, Location};

@@ -8,11 +8,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
+
+use sqlx::error::ErrorKind;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::Db;
-use super::change::{Change, CommitError};
+use super::change::{Change, CommitError, Lost};
 use super::engine::Engine;
 use super::line::{Line, On};
 use super::transaction::{is_one_statement, write_all, write_in_one};
@@ -172,15 +174,25 @@ async fn write_alone(
             Ok(mut results) => return results.pop().unwrap_or(Err(CommitError::Unavailable)),
             Err(Fault::Commit) => return resolve_one(engine, &changes[place]).await,
             Err(Fault::Statement(error)) if changes[place].lacks_room(&error) => {
-                return Err(CommitError::NoRoom);
+                return Err(CommitError::Lost(Lost::NoRoom));
             }
             Err(Fault::Statement(error)) if !try_again => {
                 tracing::error!(%error, "a change cannot be written");
+                if is_constraint(&error) {
+                    return Err(CommitError::Rejected);
+                }
             }
             Err(Fault::Statement(_)) => {}
         }
     }
     Err(CommitError::Unavailable)
+}
+
+/// The change itself is at fault, not the database.
+fn is_constraint(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|fault| !matches!(fault.kind(), ErrorKind::Other))
 }
 
 /// Writes all of them, or only one. A host that has gone without a word would hold the writer until the kernel gives up: what

@@ -68,6 +68,7 @@ pub async fn check(
         &body,
         async |ticket| {
             let checked = gateway
+                .verify()
                 .check(&caller.access, id, &code, ticket.as_ref())
                 .await;
             checked

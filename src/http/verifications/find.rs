@@ -41,7 +41,7 @@ pub async fn find(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = super::path_id(&id)?;
-    let found = gateway.find(&caller.access, id).await;
+    let found = gateway.verify().find(&caller.access, id).await;
     let verification = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     Ok(super::answer(200, &verification, false))
 }
@@ -93,7 +93,7 @@ pub async fn list(
         cursor,
         limit: limit + 1,
     };
-    let found = gateway.list(&caller.access, list).await;
+    let found = gateway.verify().list(&caller.access, list).await;
     let mut found = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     let more = found.len() > usize::try_from(limit).unwrap_or(0);
     found.truncate(usize::try_from(limit).unwrap_or(0));

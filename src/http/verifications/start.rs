@@ -132,7 +132,7 @@ pub async fn start(
         &request,
         &body,
         async |ticket| {
-            let started = gateway.start(start, ticket).await;
+            let started = gateway.verify().start(start, ticket).await;
             let started = started.map_err(|error| Problem::of_start(error, gateway.now()))?;
             let status = if started.reused { 200 } else { 201 };
             Ok(super::answer(status, &started.verification, started.reused))

@@ -100,7 +100,10 @@ pub async fn list(
         limit: limit + 1,
     };
     query.finish()?;
-    let found = gateway.list_deliveries(&caller.access, &asked).await;
+    let found = gateway
+        .notices()
+        .list_deliveries(&caller.access, &asked)
+        .await;
     let mut found = found.map_err(|trouble| fault(trouble, &gateway))?;
     let size = usize::try_from(limit).unwrap_or(0);
     let more = found.len() > size;
@@ -141,7 +144,10 @@ pub async fn test(
         &request,
         &body,
         async |ticket| {
-            let tried = gateway.test_webhook(&caller.access, id, ticket).await;
+            let tried = gateway
+                .notices()
+                .test_webhook(&caller.access, id, ticket)
+                .await;
             let tried = tried.map_err(|trouble| fault(trouble, &gateway))?;
             Ok(HttpResponse::Ok().json(DeliveryBody::of(&tried)))
         },
@@ -183,6 +189,7 @@ pub async fn redeliver(
         &body,
         async |ticket| {
             let tried = gateway
+                .notices()
                 .redeliver(&caller.access, id, delivery, ticket)
                 .await;
             let tried = tried.map_err(|trouble| fault(trouble, &gateway))?;
@@ -198,7 +205,7 @@ pub(in crate::http) async fn tell_again(
     access: &Access,
     id: Uuid,
 ) -> Result<HttpResponse, Problem> {
-    let delivery = gateway.find_delivery(access, id).await;
+    let delivery = gateway.notices().find_delivery(access, id).await;
     let delivery = delivery.map_err(|trouble| fault(trouble, gateway))?;
     Ok(HttpResponse::Ok().json(DeliveryBody::of(&delivery)))
 }

@@ -17,7 +17,7 @@ use super::openapi::sets;
 use super::problem::{Code, Problem};
 use super::verifications::cancel::NoChoices;
 use super::verifications::rfc3339;
-use crate::gateway::{Access, Gateway, Trouble, Webhook, WebhookRequest};
+use crate::gateway::{Access, Gateway, Notices, Trouble, Webhook, WebhookRequest};
 use crate::webhooks::{ALL, TYPES};
 
 /// What an endpoint is made from.
@@ -98,7 +98,7 @@ pub async fn create(
     });
     let mut url = None;
     if let Some(address) = address {
-        match gateway.examine_address(&address).await {
+        match gateway.notices().examine_address(&address).await {
             Ok(examined) => url = Some(examined),
             Err(fault) => fields.fault("url", fault.to_string()),
         }
@@ -117,13 +117,17 @@ pub async fn create(
         (Some(project), "/v1/webhooks"),
         &request,
         &body,
-        async |ticket| match gateway.create_webhook(asked, &caller.access, ticket).await {
+        async |ticket| match gateway
+            .notices()
+            .create_webhook(asked, &caller.access, ticket)
+            .await
+        {
             Ok(Some(webhook)) => Ok(shown_with_secret(&gateway, &webhook, 201)),
             Ok(None) => Err(Problem::new(
                 Code::InvalidRequest,
                 format!(
                     "The project has {} webhooks already; remove one that is not needed.",
-                    Gateway::MOST_WEBHOOKS
+                    Notices::MOST_WEBHOOKS
                 ),
             )),
             Err(trouble) => Err(fault(trouble, &gateway)),
@@ -150,7 +154,7 @@ pub async fn list(
     let cursor = query.take("cursor", cursor);
     query.finish()?;
     let project = caller.project(&gateway, named.as_deref())?;
-    let found = gateway.list_webhooks(project, cursor).await;
+    let found = gateway.notices().list_webhooks(project, cursor).await;
     let found = found.map_err(|trouble| fault(trouble, &gateway))?;
     let next_cursor = found
         .get(limit)
@@ -176,7 +180,10 @@ pub async fn find(
     gateway: web::Data<Gateway>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let found = gateway.find_webhook(&caller.access, path_id(&id)?).await;
+    let found = gateway
+        .notices()
+        .find_webhook(&caller.access, path_id(&id)?)
+        .await;
     let webhook = found.map_err(|trouble| fault(trouble, &gateway))?;
     Ok(HttpResponse::Ok().json(WebhookBody::of(&gateway, &webhook)))
 }
@@ -195,7 +202,10 @@ pub async fn delete(
     gateway: web::Data<Gateway>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let deleted = gateway.delete_webhook(&caller.access, path_id(&id)?).await;
+    let deleted = gateway
+        .notices()
+        .delete_webhook(&caller.access, path_id(&id)?)
+        .await;
     deleted.map_err(|trouble| fault(trouble, &gateway))?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -226,7 +236,10 @@ pub async fn rotate(
         &request,
         &body,
         async |ticket| {
-            let rotated = gateway.rotate_webhook(&caller.access, id, ticket).await;
+            let rotated = gateway
+                .notices()
+                .rotate_webhook(&caller.access, id, ticket)
+                .await;
             let webhook = rotated.map_err(|trouble| fault(trouble, &gateway))?;
             Ok(shown_with_secret(&gateway, &webhook, 200))
         },
@@ -269,7 +282,7 @@ pub(super) async fn tell_again(
     id: Uuid,
     status: u16,
 ) -> Result<HttpResponse, Problem> {
-    let webhook = gateway.find_webhook(access, id).await;
+    let webhook = gateway.notices().find_webhook(access, id).await;
     let webhook = webhook.map_err(|trouble| fault(trouble, gateway))?;
     Ok(shown_with_secret(gateway, &webhook, status))
 }
