@@ -3,10 +3,11 @@
 use super::{Gateway, Line};
 use crate::delivery::Draft;
 use crate::ledger::tally;
+use crate::message::Wording;
 use crate::money::Money;
+use crate::verification::Verification;
 use crate::verification::id::ProjectId;
 use crate::verification::route::{Channel, Offer, Skip};
-use crate::verification::{Verification, Wording};
 
 impl Gateway {
     /// What each provider could do for this verification now.

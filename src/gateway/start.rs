@@ -8,6 +8,7 @@ use super::idempotency::{Replay, Ticket};
 use super::{Gateway, LeasePlan, Trouble};
 use crate::abuse::limits;
 use crate::delivery::Draft;
+use crate::message::{Wording, text};
 use crate::secret::random;
 use crate::storage::{CommitError, Write};
 use crate::verification::attempt::Attempt;
@@ -15,7 +16,7 @@ use crate::verification::code::{Code, CodeHash};
 use crate::verification::id::{ProjectId, VerificationId};
 use crate::verification::phone::{Country, PhoneNumber};
 use crate::verification::route::Channel;
-use crate::verification::{Start, Verification, Wording, text};
+use crate::verification::{Start, Verification};
 
 /// How often a start may lose what is left of a budget to others before it counts as none.
 const LOST_AT_MOST: u8 = 8;
@@ -167,7 +168,7 @@ impl Gateway {
         };
         let ttl = request.ttl.unwrap_or(policy.ttl);
         let wording = request.wording.clone();
-        let wording = text::choose(wording, &policy.templates, request.country, ttl);
+        let wording = text::choose(wording, &policy.templates, request.country.as_str(), ttl);
         let draft = Draft {
             country: request.country,
             code: &code,
