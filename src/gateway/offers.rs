@@ -2,7 +2,7 @@
 
 use super::{Gateway, Line};
 use crate::delivery::Draft;
-use crate::ledger::tally;
+use crate::ledger::price;
 use crate::message::Wording;
 use crate::money::Money;
 use crate::verification::Verification;
@@ -57,7 +57,7 @@ impl Gateway {
         let carries_sms = |line: &&Line| line.provider.channel() == Channel::Sms;
         let prices = self.0.providers.iter().filter(carries_sms);
         let now = self.now();
-        tally::cheapest(
+        price::cheapest(
             prices.filter_map(|line| self.estimate(line, &Draft { wording, ..draft })),
             |price, to| self.convert(price, to, now),
         )
