@@ -1,6 +1,7 @@
 //! The composition root: what the settings say becomes pools, providers, the gateway, servers and workers; and how all of
 //! it ends, in two steps: take nothing new, then finish what is in flight.
 
+mod error;
 mod providers;
 mod secret_key;
 
@@ -25,20 +26,11 @@ use crate::storage::{Db, Location, NewKey, Options as StoreOptions};
 use crate::telemetry;
 use crate::webhooks::client::Client;
 
+pub use error::StartError;
 pub use secret_key::vault;
 
 /// How long closing the database may take in the end.
 const CLOSING: Duration = Duration::from_secs(2);
-
-/// What keeps the program from starting.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The configuration is at fault: exit 2.
-    #[error("{0}")]
-    Configuration(String),
-    #[error("{0}")]
-    Failed(String),
-}
 
 /// The running program.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ mod verify;
 
 pub use admin::{
     Admin, BudgetError, Invitation, LONGEST_PASSWORD, LinkFault, NewBudget, NewLink, ProjectError,
-    SANDBOX_OWNER, SHORTEST_PASSWORD, Session, SignInError, UserFault, Users, Weak, begin_purses,
+    SANDBOX_OWNER, SHORTEST_PASSWORD, Session, SignInError, UserFault, Users, Weak, begin_counters,
     change_policy_of, check_name, check_password, new_secret, prepare_budgets, read_email,
 };
 pub use core::Settings;

@@ -11,7 +11,7 @@ use super::problem::{FieldFault, Problem};
 use super::verifications::MoneyBody;
 use super::verifications::start::{app_hash, host, locale, read_phone};
 use crate::gateway::{Gateway, Preview, PreviewRequest, Price};
-use crate::verification::Wording;
+use crate::message::Wording;
 use crate::verification::phone::Country;
 
 /// A message that might be sent. Of `phone_number` and `country` one is needed.

@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+use super::engine::connection::Connection;
+use super::engine::rows::{Column, Rows};
 use super::engine::{read, write};
-use super::line::Line;
-use super::rows::{Column, Rows};
-use super::{Db, StorageError};
+use super::{StorageError, Store};
 use crate::secret::{fingerprint, random};
 use crate::verification::id::{ProjectId, time_ordered};
 
@@ -91,7 +91,7 @@ impl From<KeyRow> for ApiKey {
     }
 }
 
-impl Db {
+impl Store {
     pub async fn list_projects(&self) -> Result<Vec<Project>, StorageError> {
         const LIST: &str = "SELECT id, name, overrides, created_at FROM projects ORDER BY name";
         let rows: Vec<ProjectRow> = read!(&self.engine, |pool| sqlx::query_as(LIST)
@@ -122,20 +122,20 @@ impl Db {
                 ("new", text(|(_, new)| new)),
             ],
         );
-        let mut line = Line::take(&self.engine).await?;
-        line.begin().await?;
-        let done: sqlx::Result<Vec<Uuid>> = line.returning(UPDATE, rows).await;
+        let mut connection = Connection::take(&self.engine).await?;
+        connection.begin().await?;
+        let done: sqlx::Result<Vec<Uuid>> = connection.returning(UPDATE, rows).await;
         match done {
             Ok(done) if done.len() == changes.len() => {
-                line.commit().await?;
+                connection.commit().await?;
                 Ok(true)
             }
             Ok(_) => {
-                line.roll_back().await;
+                connection.roll_back().await;
                 Ok(false)
             }
             Err(error) => {
-                line.roll_back().await;
+                connection.roll_back().await;
                 Err(error.into())
             }
         }

@@ -5,7 +5,7 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::engine::{read, write};
-use super::{Db, StorageError};
+use super::{StorageError, Store};
 use crate::verification::id::ProjectId;
 
 /// Where a project wants to be told.
@@ -49,7 +49,7 @@ struct Row {
     created_at: DateTime<Utc>,
 }
 
-impl Db {
+impl Store {
     /// Oldest first.
     pub async fn list_webhooks(&self) -> Result<Vec<Webhook>, StorageError> {
         const LIST: &str = "SELECT id, project_id, url, events, description, secret, previous_secret, previous_until, \

@@ -6,6 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
+use pinroute::message::Wording;
 use pinroute::money::{Currency, Micros, Money};
 use pinroute::reports::exchange::{Factor, Rate as ExchangeRate};
 use pinroute::secret::{SecretKey, Vault, random};
@@ -19,7 +20,7 @@ use pinroute::verification::id::{ProjectId, VerificationId};
 use pinroute::verification::phone::PhoneNumber;
 use pinroute::verification::policy::{Countries, Limits, Policy};
 use pinroute::verification::route::{Channel, Offer, Step};
-use pinroute::verification::{Start, Verification, Wording};
+use pinroute::verification::{Start, Verification};
 
 use crate::on_both_engines;
 use crate::stage::{Engine, Stage};

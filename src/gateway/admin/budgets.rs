@@ -1,18 +1,16 @@
-//! Setting budgets: all of them, or one project's; and what a new one begins with.
+//! Setting budgets: those of all projects that a key covers, or of one.
 
-use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::contended::contended;
+use super::counters::{begin_counters, prepare_budgets};
 use super::projects::{ProjectError, change_overrides};
 use super::room::Admin;
 use crate::gateway::error::Error;
 use crate::gateway::finance::purse;
 use crate::gateway::shared::{Access, PolicyFault};
-use crate::ledger::tally::Measure;
 use crate::money::{Currency, Micros, Money};
-use crate::reports::query::Wanted;
-use crate::storage::{BudgetUse, Db, Project, StorageError};
+use crate::storage::{Project, StorageError};
 use crate::verification::budget::Budget;
 use crate::verification::id::ProjectId;
 
@@ -198,74 +196,10 @@ impl Admin {
                 let own = purse(project.id, budget, now);
                 uses.iter().all(|used| used.purse != own)
             });
-            begin_purses(&self.core().db, project.id, &budgets, now, convert).await?;
+            begin_counters(&self.core().db, project.id, &budgets, now, convert).await?;
         }
         Ok(())
     }
-}
-
-/// What budgets need that come into force, or change, where others were in force before.
-pub async fn prepare_budgets(
-    db: &Db,
-    project: ProjectId,
-    before: &[Budget],
-    after: &[Budget],
-    now: DateTime<Utc>,
-    convert: impl Fn(Money, Currency) -> Option<Micros>,
-) -> Result<(), StorageError> {
-    let was = |budget: &Budget| before.iter().find(|known| known.is_of_the_same(budget));
-    let new: Vec<Budget> = after
-        .iter()
-        .filter(|budget| was(budget).is_none())
-        .cloned()
-        .collect();
-    begin_purses(db, project, &new, now, convert).await?;
-    let changed = after
-        .iter()
-        .filter(|budget| was(budget).is_some_and(|old| old.limit != budget.limit));
-    for budget in changed {
-        let own = purse(project, budget, now);
-        let uses = db.budget_uses(Some(project), now).await?;
-        let used = uses.iter().find(|used| used.purse == own);
-        let reached = budget.reached(used.map_or(0, BudgetUse::total));
-        db.lower_budget_alert(&own, i64::from(reached)).await?;
-    }
-    Ok(())
-}
-
-/// A budget that is new in its period begins with what was spent in it already.
-pub async fn begin_purses(
-    db: &Db,
-    project: ProjectId,
-    budgets: &[Budget],
-    now: DateTime<Utc>,
-    convert: impl Fn(Money, Currency) -> Option<Micros>,
-) -> Result<(), StorageError> {
-    let mut purses = Vec::with_capacity(budgets.len());
-    for budget in budgets {
-        let purse = purse(project, budget, now);
-        let asked = Wanted {
-            periods: vec![(purse.starts_at, budget.period.ends_at(now))],
-            project: Some(project.0),
-            by: [false, false, false, true],
-            measures: &[Measure::Charged, Measure::Refunded],
-            ever: false,
-        };
-        let mut spent = 0_i64;
-        for sum in db.sums(&asked).await? {
-            let here = budget
-                .country
-                .is_none_or(|country| sum.place.country.as_deref() == Some(&country.to_string()));
-            let (true, Ok(currency)) = (here, sum.currency.parse::<Currency>()) else {
-                continue;
-            };
-            let net = sum.get(Measure::Charged) - sum.get(Measure::Refunded);
-            let converted = convert(Money::new(Micros(net), currency), purse.currency);
-            spent = spent.saturating_add(converted.map_or(0, |net| net.0));
-        }
-        purses.push((purse, spent.max(0)));
-    }
-    db.begin_purses(&purses).await
 }
 
 /// As the policy has it: always a list, so that no default stands again.

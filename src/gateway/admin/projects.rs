@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::budgets::prepare_budgets;
 use super::contended::contended;
+use super::counters::prepare_budgets;
 use super::room::Admin;
 use crate::gateway::error::Error;
 use crate::gateway::shared::{

@@ -3,11 +3,12 @@
 use super::room::Verify;
 use crate::delivery::Draft;
 use crate::gateway::core::ProviderSlot;
-use crate::ledger::tally;
+use crate::ledger::price;
+use crate::message::Wording;
 use crate::money::Money;
+use crate::verification::Verification;
 use crate::verification::id::ProjectId;
 use crate::verification::route::{Channel, Offer, Skip};
-use crate::verification::{Verification, Wording};
 
 impl Verify {
     /// What each provider could do for this verification now.
@@ -61,7 +62,7 @@ impl Verify {
         let carries_sms = |slot: &&ProviderSlot| slot.provider.channel() == Channel::Sms;
         let prices = self.core().providers.iter().filter(carries_sms);
         let now = self.core().now();
-        tally::cheapest(
+        price::cheapest(
             prices.filter_map(|slot| self.finance().estimate(slot, &Draft { wording, ..draft })),
             |price, to| self.finance().convert(price, to, now),
         )

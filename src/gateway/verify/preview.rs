@@ -3,13 +3,13 @@
 use super::room::Verify;
 use crate::delivery::Draft;
 use crate::gateway::error::Error;
+use crate::message::segments::{self, Encoding};
+use crate::message::{Wording, text};
 use crate::money::Money;
 use crate::verification::code::Code;
 use crate::verification::id::ProjectId;
 use crate::verification::phone::Country;
 use crate::verification::route::Channel;
-use crate::verification::segments::{self, Encoding};
-use crate::verification::{Wording, text};
 
 /// Whose message, to where, in which words.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ impl Verify {
             let tag = wording.locale.get_or_insert_with(|| "en".to_owned());
             own.insert(tag.clone(), template);
         }
-        let wording = text::choose(wording, &own, request.country, policy.ttl);
+        let wording = text::choose(wording, &own, request.country.as_str(), policy.ttl);
         let draft = Draft {
             country: request.country,
             code: &code,
@@ -79,7 +79,7 @@ impl Verify {
                 });
             }
         }
-        let text = text::render(&code, &wording);
+        let text = text::render(code.as_str(), &wording);
         let (encoding, segments) = segments::count(&text);
         Ok(Ok(Preview {
             locale: wording.locale.clone().unwrap_or_default(),

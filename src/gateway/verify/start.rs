@@ -10,6 +10,7 @@ use crate::abuse::limits;
 use crate::delivery::Draft;
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Replay, Ticket};
+use crate::message::{Wording, text};
 use crate::secret::random;
 use crate::shared_state::Taken;
 use crate::storage::{Lost, Write};
@@ -19,7 +20,7 @@ use crate::verification::id::{ProjectId, VerificationId};
 use crate::verification::phone::{Country, PhoneNumber};
 use crate::verification::policy::Policy;
 use crate::verification::route::Channel;
-use crate::verification::{Start, Verification, Wording, text};
+use crate::verification::{Start, Verification};
 
 /// How often a start may lose to others before it gives up: what is left of a budget, and the place of a pending verification
 /// like it, which may be due to expire.
@@ -156,7 +157,7 @@ impl Verify {
         };
         let ttl = request.ttl.unwrap_or(policy.ttl);
         let wording = request.wording.clone();
-        let wording = text::choose(wording, &policy.templates, request.country, ttl);
+        let wording = text::choose(wording, &policy.templates, request.country.as_str(), ttl);
         let draft = Draft {
             country: request.country,
             code: &code,

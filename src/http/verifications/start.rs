@@ -16,11 +16,11 @@ use crate::http::input::{Fields, integer, printable, text};
 use crate::http::openapi::parameters::Idempotency;
 use crate::http::openapi::sets::{self, IpAddress};
 use crate::http::problem::{Code as ProblemCode, Problem};
-use crate::verification::Wording;
+use crate::message::Wording;
+use crate::message::text::is_locale;
 use crate::verification::code::Code;
 use crate::verification::phone::{Country, PhoneError, PhoneNumber};
 use crate::verification::route::Channel;
-use crate::verification::text::is_locale;
 
 /// What a site asks for. Only `phone_number` is required.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -7,14 +7,15 @@ use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
 use uuid::Uuid;
 
-use super::change::{Change, CommitError, IdempotencyOp, Write};
-use super::deliveries::Delivery;
-use super::line::{Line, On};
+use super::change::{Change, CommitError, Write};
+use super::connection::{Connection, On};
 use super::rows::{Column, Rows};
-use super::verifications::Stored;
-use super::{budgets, deliveries, idempotency, ledger, tallies, verifications};
 use crate::ledger::entry::Entry;
 use crate::ledger::tally::Tally;
+use crate::storage::idempotency::IdempotencyOp;
+use crate::storage::verifications::Stored;
+use crate::storage::webhook_deliveries::Delivery;
+use crate::storage::{budgets, idempotency, ledger, tallies, verifications, webhook_deliveries};
 use crate::verification::budget::Claim;
 
 /// The statements as one on Postgres, which can change several tables in one: BEGIN, COMMIT and the other round trips fall
@@ -25,7 +26,7 @@ static IN_ONE: LazyLock<[String; 4]> = LazyLock::new(|| {
         ("counted", tallies::INSERT_SUMMED),
     ];
     let claims = ("claimed", budgets::CLAIM);
-    let messages = ("told", deliveries::INSERT);
+    let messages = ("told", webhook_deliveries::INSERT);
     [
         in_one(&always),
         in_one(&[always[0], always[1], messages]),
@@ -51,10 +52,10 @@ fn in_one(rest: &[(&str, &str)]) -> String {
 }
 
 /// Whether one statement does all of it, and is its own transaction.
-pub(super) fn is_one_statement(line: &Line, changes: &[&Change]) -> bool {
+pub(in crate::storage) fn is_one_statement(connection: &Connection, changes: &[&Change]) -> bool {
     let kind = |change: &Change| change.write.as_ref().map(|(kind, _)| *kind);
     let first = changes.first().and_then(|change| kind(change));
-    match line.on {
+    match connection.on {
         On::Postgres(_) => changes
             .iter()
             .all(|change| kind(change).is_some() && change.idempotency.is_none()),
@@ -84,8 +85,8 @@ fn in_order<'a>(
 }
 
 /// Writes changes that [`is_one_statement`] allows on Postgres.
-pub(super) async fn write_in_one(
-    line: &mut PoolConnection<Postgres>,
+pub(in crate::storage) async fn write_in_one(
+    connection: &mut PoolConnection<Postgres>,
     changes: &[&Change],
 ) -> Result<Vec<Result<(), CommitError>>, sqlx::Error> {
     use sqlx::Row;
@@ -116,10 +117,10 @@ pub(super) async fn write_in_one(
         rows.push(budgets::rows(&claims));
     }
     if !told.is_empty() {
-        rows.push(deliveries::rows(&told));
+        rows.push(webhook_deliveries::rows(&told));
     }
     let done = Rows::postgres_in_order(rows, sql)
-        .fetch_all(&mut **line)
+        .fetch_all(&mut **connection)
         .await?;
     let done: sqlx::Result<HashSet<Uuid>> = done.iter().map(|row| row.try_get(0)).collect();
     let done = done?;
@@ -130,8 +131,8 @@ pub(super) async fn write_in_one(
     Ok(changes.iter().map(result).collect())
 }
 
-pub(super) async fn write_all(
-    line: &mut Line,
+pub(in crate::storage) async fn write_all(
+    connection: &mut Connection,
     changes: &[&Change],
 ) -> Result<Vec<Result<(), CommitError>>, sqlx::Error> {
     let mut written: Vec<Result<(), CommitError>> = changes.iter().map(|_| Ok(())).collect();
@@ -142,7 +143,7 @@ pub(super) async fn write_all(
     };
     let claims: Vec<_> = changes.iter().filter_map(claim_of).collect();
     if !claims.is_empty() {
-        let taken: Vec<Vec<u8>> = line
+        let taken: Vec<Vec<u8>> = connection
             .returning(idempotency::CLAIM, idempotency::claim_rows(&claims))
             .await?;
         let taken: HashSet<&[u8]> = taken.iter().map(Vec::as_slice).collect();
@@ -166,7 +167,9 @@ pub(super) async fn write_all(
         if stored.is_empty() {
             continue;
         }
-        let done: Vec<Uuid> = line.returning(sql, verifications::rows(&stored)).await?;
+        let done: Vec<Uuid> = connection
+            .returning(sql, verifications::rows(&stored))
+            .await?;
         let done: HashSet<Uuid> = done.into_iter().collect();
         for (change, result) in changes.iter().zip(&mut written) {
             if let Some((kind, stored)) = &change.write
@@ -178,15 +181,15 @@ pub(super) async fn write_all(
             }
         }
     }
-    complete_first(line, changes, &mut written).await?;
-    write_the_rest(line, changes, &written).await?;
+    complete_first(connection, changes, &mut written).await?;
+    write_the_rest(connection, changes, &written).await?;
     Ok(written)
 }
 
 /// What a person books has no version that guards it: it is booked only while its request's claim stands. A request that was
 /// given up, and whose key was used again, books nothing any more.
 async fn complete_first(
-    line: &mut Line,
+    connection: &mut Connection,
     changes: &[&Change],
     written: &mut [Result<(), CommitError>],
 ) -> Result<(), sqlx::Error> {
@@ -197,7 +200,7 @@ async fn complete_first(
         if !change.is_booking() || result.is_err() {
             continue;
         }
-        let claimed: Vec<Vec<u8>> = line
+        let claimed: Vec<Vec<u8>> = connection
             .returning(idempotency::COMPLETE_CLAIMED, idempotency::completed(&[op]))
             .await?;
         if claimed.is_empty() {
@@ -209,7 +212,7 @@ async fn complete_first(
 
 /// The other effects of the changes that took effect.
 async fn write_the_rest(
-    line: &mut Line,
+    connection: &mut Connection,
     changes: &[&Change],
     written: &[Result<(), CommitError>],
 ) -> Result<(), sqlx::Error> {
@@ -222,21 +225,28 @@ async fn write_the_rest(
     };
     let entries: Vec<&Entry> = effective().flat_map(|change| &change.entries).collect();
     if !entries.is_empty() {
-        line.write(ledger::INSERT, ledger::rows(&entries)).await?;
+        connection
+            .write(ledger::INSERT, ledger::rows(&entries))
+            .await?;
     }
     let counted = tallies::summed(effective().flat_map(|change| &change.tallies));
     if !counted.is_empty() {
         let counted: Vec<_> = counted.iter().map(|tally| (Uuid::nil(), tally)).collect();
-        line.write(tallies::INSERT, tallies::rows(&counted)).await?;
+        connection
+            .write(tallies::INSERT, tallies::rows(&counted))
+            .await?;
     }
     let claims = budgets::summed(effective().flat_map(|change| change.claims.iter().copied()));
     if !claims.is_empty() {
         let claims: Vec<_> = claims.iter().map(|claim| (Uuid::nil(), *claim)).collect();
-        line.write(budgets::CLAIM, budgets::rows(&claims)).await?;
+        connection
+            .write(budgets::CLAIM, budgets::rows(&claims))
+            .await?;
     }
     let told: Vec<&Delivery> = effective().flat_map(|change| &change.deliveries).collect();
     if !told.is_empty() {
-        line.write(deliveries::INSERT, deliveries::rows(&told))
+        connection
+            .write(webhook_deliveries::INSERT, webhook_deliveries::rows(&told))
             .await?;
     }
     let (mut ended, mut completed) = (Vec::new(), Vec::new());
@@ -248,7 +258,8 @@ async fn write_the_rest(
         }
     }
     if !completed.is_empty() {
-        line.write(idempotency::COMPLETE, idempotency::completed(&completed))
+        connection
+            .write(idempotency::COMPLETE, idempotency::completed(&completed))
             .await?;
     }
     if !ended.is_empty() {
@@ -265,7 +276,7 @@ async fn write_the_rest(
                 ),
             ],
         );
-        line.write(idempotency::RELEASE, rows).await?;
+        connection.write(idempotency::RELEASE, rows).await?;
     }
     Ok(())
 }

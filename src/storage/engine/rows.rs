@@ -13,7 +13,7 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{AssertSqlSafe, Postgres, Sqlite};
 use uuid::Uuid;
 
-pub(super) enum Column {
+pub(in crate::storage) enum Column {
     Uuid(Vec<Option<Uuid>>),
     Int(Vec<Option<i64>>),
     Text(Vec<Option<String>>),
@@ -34,7 +34,7 @@ impl Column {
 }
 
 /// Named columns of the same length.
-pub(super) struct Rows {
+pub(in crate::storage) struct Rows {
     columns: Vec<(&'static str, Column)>,
     len: usize,
 }

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::code::Code;
-use super::phone::Country;
 use super::{Wording, segments};
 
 /// Texts of a project by language tag.
 pub type Templates = BTreeMap<String, String>;
 
-/// The default text by language. Each fits one segment; those in Cyrillic need UCS-2, the others stay within GSM-7.
+/// The default text by language. Each fits one segment: Cyrillic in UCS-2, the others in GSM-7.
 const TEXTS: &[(&str, &str)] = &[
     ("en", "Your code is {code}"),
     ("de", "Ihr Code lautet {code}"),
@@ -22,7 +20,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("uz", "Kodingiz: {code}"),
 ];
 
-/// The language of a number's country, where a text is at hand in it; of the rest it is English.
+/// The countries of each language that has a default text; all others get English.
 #[rustfmt::skip]
 const COUNTRIES: &[(&str, &[&str])] = &[
     ("de", &["AT", "CH", "DE", "LI"]),
@@ -35,19 +33,19 @@ const COUNTRIES: &[(&str, &[&str])] = &[
     ("uz", &["UZ"]),
 ];
 
-/// Characters of a template.
+/// In characters.
 const LONGEST: usize = 1_000;
 const CODE: &str = "{code}";
 const MINUTES: &str = "{minutes}";
 
-/// Chooses the text before the first send, so that a verification says the same to its end: the project's own in the language
-/// asked for (RFC 4647, section 3.4: `pt-BR`, then `pt`), else the default one in it, else the same in English. Without a
-/// language the country's counts.
+/// Chooses the text before the first send, so that every message of a verification reads the same: the project's own in the
+/// requested language (RFC 4647, section 3.4: `pt-BR`, then `pt`), else the default text in it, else the same in English.
+/// Without a requested language, that of `country`, an ISO 3166 code.
 #[must_use]
 pub fn choose(
     wording: Wording,
     own: &Templates,
-    country: Country,
+    country: &str,
     ttl: std::time::Duration,
 ) -> Wording {
     let asked = wording
@@ -91,19 +89,17 @@ fn look_up(asked: &str, own: &Templates) -> Option<(String, Option<String>)> {
     }
 }
 
-fn language_of(country: Country) -> &'static str {
-    let code = country.to_string();
+fn language_of(country: &str) -> &'static str {
     let spoken = COUNTRIES
         .iter()
-        .find(|(_, countries)| countries.contains(&code.as_str()));
+        .find(|(_, countries)| countries.contains(&country));
     spoken.map_or(TEXTS[0].0, |(language, _)| language)
 }
 
-/// The chosen text with the code, then the line that lets a browser (WebOTP, WICG) or an Android app (SMS Retriever) fill the
-/// code in.
+/// The chosen text with the code, then the line by which a browser (WebOTP, WICG) or an Android app (SMS Retriever) fills in
+/// the code.
 #[must_use]
-pub fn render(code: &Code, wording: &Wording) -> String {
-    let code = code.as_str();
+pub fn render(code: &str, wording: &Wording) -> String {
     let template = wording
         .template
         .as_deref()
@@ -132,7 +128,7 @@ fn default_text(locale: Option<&str>) -> &'static str {
     known.unwrap_or(&TEXTS[0]).1
 }
 
-/// Whether a text of `Accept-Language`'s form names a language: `ru`, `pt-BR`, `zh-Hant-TW`.
+/// Whether a text is a language tag as in `Accept-Language`: `ru`, `pt-BR`, `zh-Hant-TW`.
 #[must_use]
 pub fn is_locale(text: &str) -> bool {
     let mut parts = text.split('-');
@@ -145,8 +141,8 @@ pub fn is_locale(text: &str) -> bool {
         })
 }
 
-/// Finds what is wrong with a project's own text; its length is counted with a code of eight digits and without the last line,
-/// which only some requests ask for.
+/// Checks a project's own text. Its length is counted with a code of eight digits and without the last line, which only some
+/// requests ask for.
 pub fn check(template: &str, max_segments: u32) -> Result<(), String> {
     if template.chars().count() > LONGEST {
         return Err(format!("is longer than {LONGEST} characters"));
@@ -200,16 +196,14 @@ mod tests {
             .map(|(tag, text)| ((*tag).to_owned(), (*text).to_owned()))
             .collect();
         let ttl = std::time::Duration::from_mins(10);
-        let code = Code::parse("1234").unwrap();
-        let wording = choose(wording(locale, None), &own, country.parse().unwrap(), ttl);
-        render(&code, &wording)
+        let wording = choose(wording(locale, None), &own, country, ttl);
+        render("1234", &wording)
     }
 
     #[test]
     fn every_default_text_holds_the_code_and_costs_one_segment_even_with_a_web_line() {
-        let code = Code::parse("12345678").unwrap();
         for (language, text) in TEXTS {
-            let written = render(&code, &wording(Some(language), Some("shop.example")));
+            let written = render("12345678", &wording(Some(language), Some("shop.example")));
             assert!(
                 written.contains("12345678\n\n@shop.example #12345678"),
                 "{written}"
@@ -229,7 +223,11 @@ mod tests {
         assert_eq!(chosen(None, "GB", &[]), "Your code is 1234");
         for (language, countries) in COUNTRIES {
             assert!(TEXTS.iter().any(|(known, _)| known == language));
-            assert!(countries.iter().all(|code| code.parse::<Country>().is_ok()));
+            assert!(
+                countries
+                    .iter()
+                    .all(|code| code.parse::<crate::verification::phone::Country>().is_ok())
+            );
         }
     }
 

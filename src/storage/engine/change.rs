@@ -3,25 +3,25 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::budgets;
-use super::deliveries::Delivery;
-use super::idempotency::Claim as IdempotencyClaim;
-use super::verifications::Stored;
 use crate::ledger::entry::Entry;
 use crate::ledger::tally::{self, Tally};
 use crate::secret::Vault;
+use crate::storage::budgets;
+use crate::storage::idempotency::IdempotencyOp;
+use crate::storage::verifications::{Lease, Stored};
+use crate::storage::webhook_deliveries::Delivery;
 use crate::verification::Verification;
 use crate::verification::budget::Claim;
 
 /// Everything that a transition wants kept.
 #[derive(Debug)]
 pub struct Change {
-    pub(super) write: Option<(Write, Stored)>,
-    pub(super) entries: Vec<Entry>,
-    pub(super) tallies: Vec<Tally>,
-    pub(super) claims: Vec<Claim>,
-    pub(super) deliveries: Vec<Delivery>,
-    pub(super) idempotency: Option<IdempotencyOp>,
+    pub(in crate::storage) write: Option<(Write, Stored)>,
+    pub(in crate::storage) entries: Vec<Entry>,
+    pub(in crate::storage) tallies: Vec<Tally>,
+    pub(in crate::storage) claims: Vec<Claim>,
+    pub(in crate::storage) deliveries: Vec<Delivery>,
+    pub(in crate::storage) idempotency: Option<IdempotencyOp>,
 }
 
 /// Whether the verification is new.
@@ -35,42 +35,12 @@ pub enum Write {
 
 impl Write {
     /// What it means when the row was not written.
-    pub(super) fn refused(self) -> CommitError {
+    pub(in crate::storage) fn refused(self) -> CommitError {
         match self {
             Self::Insert => CommitError::Lost(Lost::Exists),
             Self::Update => CommitError::Lost(Lost::Stale),
         }
     }
-}
-
-/// What the change does to the verification's lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lease {
-    Keep,
-    /// Take or prolong it.
-    Hold {
-        owner: i64,
-        until: DateTime<Utc>,
-    },
-    /// Give it up, if this owner still has it.
-    Release {
-        owner: i64,
-    },
-}
-
-#[derive(Clone, Debug)]
-pub enum IdempotencyOp {
-    /// A request begins under its key; fails with [`CommitError::Claimed`] when the key is known.
-    Claim(IdempotencyClaim),
-    /// It ended well: its answer, as JSON that holds no secret, until `expires_at`.
-    Complete {
-        key_hash: [u8; 32],
-        claim: i64,
-        answer: String,
-        expires_at: DateTime<Utc>,
-    },
-    /// It did not: the key is free again.
-    Release { key_hash: [u8; 32], claim: i64 },
 }
 
 /// Another change came first: this one can be made again from a fresh read.
@@ -101,7 +71,7 @@ pub enum CommitError {
 
 impl Change {
     /// An entry that a person makes, without any verification.
-    pub(super) fn is_booking(&self) -> bool {
+    pub(in crate::storage) fn is_booking(&self) -> bool {
         self.write.is_none() && !self.entries.is_empty()
     }
 
@@ -111,7 +81,7 @@ impl Change {
         Self::idempotency_or_none(Some(op))
     }
 
-    pub(super) fn idempotency_or_none(idempotency: Option<IdempotencyOp>) -> Self {
+    pub(in crate::storage) fn idempotency_or_none(idempotency: Option<IdempotencyOp>) -> Self {
         Self {
             write: None,
             entries: Vec::new(),
@@ -177,7 +147,7 @@ impl Change {
     }
 
     /// Whether the database refused it because a reservation would pass its limit.
-    pub(super) fn lacks_room(&self, error: &sqlx::Error) -> bool {
+    pub(in crate::storage) fn lacks_room(&self, error: &sqlx::Error) -> bool {
         let reserves = self.claims.iter().any(|claim| claim.ceiling.is_some());
         let checked = |fault: &sqlx::Error| match fault {
             sqlx::Error::Database(fault) => fault.is_check_violation(),
@@ -187,16 +157,11 @@ impl Change {
     }
 
     /// Two changes of one verification cannot be written in one statement.
-    pub(super) fn subject(&self) -> Option<Uuid> {
+    pub(in crate::storage) fn subject(&self) -> Option<Uuid> {
         self.write.as_ref().map(|(_, stored)| stored.id)
     }
 
     pub(super) fn idempotency_key(&self) -> Option<[u8; 32]> {
-        match self.idempotency.as_ref()? {
-            IdempotencyOp::Claim(claim) => Some(claim.key_hash),
-            IdempotencyOp::Complete { key_hash, .. } | IdempotencyOp::Release { key_hash, .. } => {
-                Some(*key_hash)
-            }
-        }
+        self.idempotency.as_ref().map(IdempotencyOp::key_hash)
     }
 }

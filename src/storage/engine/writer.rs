@@ -13,10 +13,9 @@ use sqlx::error::ErrorKind;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::Db;
+use super::Engine;
 use super::change::{Change, CommitError, Lost};
-use super::engine::Engine;
-use super::line::{Line, On};
+use super::connection::{Connection, On};
 use super::transaction::{is_one_statement, write_all, write_in_one};
 
 /// Changes in one transaction at most (architecture, point 3).
@@ -30,7 +29,7 @@ type Answer = oneshot::Sender<Result<(), CommitError>>;
 
 /// The queue of the writer. One is enough, and cheaper than two: the groups are twice as large.
 #[derive(Clone, Debug)]
-pub(super) struct Writer(mpsc::Sender<(Change, Answer)>);
+pub(in crate::storage) struct Writer(mpsc::Sender<(Change, Answer)>);
 
 impl Writer {
     /// Starts the writer.
@@ -39,13 +38,11 @@ impl Writer {
         tokio::spawn(work(engine.clone(), waiting));
         Self(queue)
     }
-}
 
-impl Db {
     /// Makes a change durable, or says why it did not take effect.
-    pub async fn commit(&self, change: Change) -> Result<(), CommitError> {
+    pub async fn write(&self, change: Change) -> Result<(), CommitError> {
         let (answer, answered) = oneshot::channel();
-        self.writer.0.try_send((change, answer)).map_err(|_| {
+        self.0.try_send((change, answer)).map_err(|_| {
             metrics::counter!("pinroute_commit_queue_full_total").increment(1);
             CommitError::Unavailable
         })?;
@@ -237,11 +234,10 @@ async fn resolve_one(engine: &Engine, change: &Change) -> Result<(), CommitError
         return Err(CommitError::Unavailable);
     };
     let find = async {
-        let found: sqlx::Result<Option<(i64,)>> =
-            super::engine::read!(engine, |pool| sqlx::query_as(FIND)
-                .bind(stored.id)
-                .fetch_optional(pool)
-                .await);
+        let found: sqlx::Result<Option<(i64,)>> = super::read!(engine, |pool| sqlx::query_as(FIND)
+            .bind(stored.id)
+            .fetch_optional(pool)
+            .await);
         found
     };
     match tokio::time::timeout(LIMIT, find).await {
@@ -254,23 +250,23 @@ async fn write_once(
     engine: &Engine,
     changes: &[&Change],
 ) -> Result<Vec<Result<(), CommitError>>, Fault> {
-    let mut line = Line::take(engine).await?;
-    let alone = is_one_statement(&line, changes);
-    if !alone && let Err(error) = line.begin().await {
-        line.throw_away();
+    let mut connection = Connection::take(engine).await?;
+    let alone = is_one_statement(&connection, changes);
+    if !alone && let Err(error) = connection.begin().await {
+        connection.throw_away();
         return Err(error.into());
     }
-    let written = match &mut line.on {
-        On::Postgres(line) if alone => write_in_one(line, changes).await,
-        _ => write_all(&mut line, changes).await,
+    let written = match &mut connection.on {
+        On::Postgres(connection) if alone => write_in_one(connection, changes).await,
+        _ => write_all(&mut connection, changes).await,
     };
     match written {
         Ok(results) if alone => Ok(results),
-        Ok(results) => match line.commit().await {
+        Ok(results) => match connection.commit().await {
             Ok(()) => Ok(results),
             Err(error) => {
                 tracing::warn!(%error, "COMMIT was not answered");
-                line.throw_away();
+                connection.throw_away();
                 Err(Fault::Commit)
             }
         },
@@ -278,11 +274,11 @@ async fn write_once(
         Err(error @ sqlx::Error::Database(_)) if alone => Err(error.into()),
         Err(error) if alone => {
             tracing::warn!(%error, "a statement was not answered");
-            line.throw_away();
+            connection.throw_away();
             Err(Fault::Commit)
         }
         Err(error) => {
-            line.roll_back().await;
+            connection.roll_back().await;
             Err(error.into())
         }
     }

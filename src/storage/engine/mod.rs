@@ -1,4 +1,13 @@
-//! The two engines, and the macros that run one statement on whichever it is.
+//! What all tables use: the two engines, the macros that run one statement on whichever it is, and below, connections,
+//! opening, group commit and group reads.
+
+pub(super) mod change;
+pub(super) mod connection;
+pub(super) mod open;
+pub(super) mod reader;
+pub(super) mod rows;
+mod transaction;
+pub(super) mod writer;
 
 use std::path::PathBuf;
 
@@ -53,4 +62,4 @@ macro_rules! touch {
     };
 }
 
-pub(super) use {read, touch, write};
+pub(in crate::storage) use {read, touch, write};

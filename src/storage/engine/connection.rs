@@ -3,78 +3,78 @@
 use sqlx::pool::PoolConnection;
 use sqlx::{Executor, Postgres, Sqlite};
 
-use super::StorageError;
-use super::engine::Engine;
+use super::Engine;
 use super::rows::Rows;
+use crate::storage::StorageError;
 
 /// A connection that whoever took it has to itself. A transaction that is neither committed nor rolled back ends with it: then
 /// it is closed instead of given back, also when the future that held it is dropped.
-pub(super) struct Line {
+pub(in crate::storage) struct Connection {
     pub on: On,
     /// A transaction may be open.
     open: bool,
 }
 
-pub(super) enum On {
+pub(in crate::storage) enum On {
     Postgres(PoolConnection<Postgres>),
     Sqlite(PoolConnection<Sqlite>),
 }
 
-impl From<On> for Line {
+impl From<On> for Connection {
     fn from(on: On) -> Self {
         Self { on, open: false }
     }
 }
 
-impl Drop for Line {
+impl Drop for Connection {
     fn drop(&mut self) {
         if self.open {
             match &mut self.on {
-                On::Postgres(line) => line.close_on_drop(),
-                On::Sqlite(line) => line.close_on_drop(),
+                On::Postgres(connection) => connection.close_on_drop(),
+                On::Sqlite(connection) => connection.close_on_drop(),
             }
         }
     }
 }
 
-/// Runs a statement on a line, to whichever engine it leads.
+/// Runs a statement on a connection, whichever engine it belongs to.
 macro_rules! on {
-    ($line:expr, |$to:ident| $body:expr) => {
-        match &mut $line.on {
-            $crate::storage::line::On::Postgres(line) => {
-                let $to = &mut **line;
+    ($connection:expr, |$to:ident| $body:expr) => {
+        match &mut $connection.on {
+            $crate::storage::engine::connection::On::Postgres(connection) => {
+                let $to = &mut **connection;
                 $body
             }
-            $crate::storage::line::On::Sqlite(line) => {
-                let $to = &mut **line;
+            $crate::storage::engine::connection::On::Sqlite(connection) => {
+                let $to = &mut **connection;
                 $body
             }
         }
     };
 }
 
-pub(super) use on;
+pub(in crate::storage) use on;
 
 /// Does `what` in one transaction: all of it, or, when it fails, nothing.
-pub(super) async fn whole<T>(
+pub(in crate::storage) async fn in_transaction<T>(
     engine: &Engine,
-    what: impl AsyncFnOnce(&mut Line) -> sqlx::Result<T>,
+    what: impl AsyncFnOnce(&mut Connection) -> sqlx::Result<T>,
 ) -> Result<T, StorageError> {
-    let mut line = Line::take(engine).await?;
-    line.begin().await?;
-    match what(&mut line).await {
+    let mut connection = Connection::take(engine).await?;
+    connection.begin().await?;
+    match what(&mut connection).await {
         Ok(done) => {
-            line.commit().await?;
+            connection.commit().await?;
             Ok(done)
         }
         Err(error) => {
-            line.roll_back().await;
+            connection.roll_back().await;
             Err(error.into())
         }
     }
 }
 
-impl Line {
+impl Connection {
     /// One that may write.
     pub async fn take(engine: &Engine) -> sqlx::Result<Self> {
         let on = match engine {
@@ -151,8 +151,16 @@ impl Line {
 
     pub async fn write(&mut self, sql: &str, rows: Rows) -> sqlx::Result<()> {
         match &mut self.on {
-            On::Postgres(line) => rows.postgres(sql).execute(&mut **line).await.map(|_| ()),
-            On::Sqlite(line) => rows.sqlite(sql).execute(&mut **line).await.map(|_| ()),
+            On::Postgres(connection) => rows
+                .postgres(sql)
+                .execute(&mut **connection)
+                .await
+                .map(|_| ()),
+            On::Sqlite(connection) => rows
+                .sqlite(sql)
+                .execute(&mut **connection)
+                .await
+                .map(|_| ()),
         }
     }
 
@@ -164,16 +172,16 @@ impl Line {
     {
         use sqlx::Row;
         match &mut self.on {
-            On::Postgres(line) => rows
+            On::Postgres(connection) => rows
                 .postgres(sql)
-                .fetch_all(&mut **line)
+                .fetch_all(&mut **connection)
                 .await?
                 .iter()
                 .map(|row| row.try_get(0))
                 .collect(),
-            On::Sqlite(line) => rows
+            On::Sqlite(connection) => rows
                 .sqlite(sql)
-                .fetch_all(&mut **line)
+                .fetch_all(&mut **connection)
                 .await?
                 .iter()
                 .map(|row| row.try_get(0))

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+use super::engine::rows::{Column, Rows};
 use super::engine::{Engine, read, write};
-use super::rows::{Column, Rows};
-use super::{Db, StorageError};
+use super::{StorageError, Store};
 use crate::verification::id::VerificationId;
 
 /// A message to one endpoint.
@@ -202,7 +202,7 @@ pub(super) fn rows(deliveries: &[&Delivery]) -> Rows {
     )
 }
 
-impl Db {
+impl Store {
     /// Writes messages that have no other cause in the store.
     pub async fn create_deliveries(&self, deliveries: &[&Delivery]) -> Result<(), StorageError> {
         if deliveries.is_empty() {

@@ -8,11 +8,10 @@ use sqlx::FromRow;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::engine::Engine;
+use super::Engine;
 use super::rows::{Column, Rows};
-use super::verifications::Row;
-use super::{Db, StorageError};
-use crate::verification::Verification;
+use crate::storage::StorageError;
+use crate::storage::verifications::Row;
 use crate::verification::id::VerificationId;
 
 const GROUP: usize = 256;
@@ -23,7 +22,7 @@ type Answer = oneshot::Sender<sqlx::Result<Option<Row>>>;
 
 /// The queues of the readers. Look-ups of one verification go to the same one.
 #[derive(Clone, Debug)]
-pub(super) struct Readers(Arc<[mpsc::Sender<(Uuid, Answer)>]>);
+pub(in crate::storage) struct Readers(Arc<[mpsc::Sender<(Uuid, Answer)>]>);
 
 impl Readers {
     pub fn start(engine: &Engine) -> Self {
@@ -34,16 +33,14 @@ impl Readers {
         });
         Self(queues.collect())
     }
-}
 
-impl Db {
-    pub async fn find(&self, id: VerificationId) -> Result<Option<Verification>, StorageError> {
-        let queue = &self.readers.0[usize::from(id.uuid().as_bytes()[15]) % self.readers.0.len()];
+    /// The row of one verification, together with the look-ups that wait.
+    pub async fn look_up(&self, id: VerificationId) -> Result<Option<Row>, StorageError> {
+        let queue = &self.0[usize::from(id.uuid().as_bytes()[15]) % self.0.len()];
         let (answer, answered) = oneshot::channel();
         let busy = || StorageError::Unavailable(sqlx::Error::PoolTimedOut);
         queue.try_send((id.uuid(), answer)).map_err(|_| busy())?;
-        let row = answered.await.map_err(|_| busy())??;
-        row.map(|row| row.open(&self.vault)).transpose()
+        Ok(answered.await.map_err(|_| busy())??)
     }
 }
 

@@ -10,12 +10,12 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use super::engine::{Engine, Location, read, write};
 use super::reader::Readers;
 use super::writer::Writer;
-use super::{Db, StorageError};
+use super::{Engine, Location, read, write};
 use crate::clock::Clock;
 use crate::secret::Vault;
+use crate::storage::{Db, StorageError, Store};
 
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -79,8 +79,7 @@ impl Db {
         }
         let (writer, readers) = (Writer::start(&engine), Readers::start(&engine));
         let db = Self {
-            engine,
-            vault,
+            store: Store { engine, vault },
             writer,
             readers,
             lock,
@@ -104,8 +103,8 @@ impl Db {
                 .await
             {
                 Ok(()) => {}
-                Err(super::RebuildError::Busy) => tokio::time::sleep(AGAIN).await,
-                Err(super::RebuildError::Storage(error)) => return Err(error.into()),
+                Err(crate::storage::RebuildError::Busy) => tokio::time::sleep(AGAIN).await,
+                Err(crate::storage::RebuildError::Storage(error)) => return Err(error.into()),
             }
         }
         Ok(db)
