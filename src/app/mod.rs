@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::{self, Database, Settings};
 use crate::dashboard;
 use crate::delivery::http::HttpClient;
-use crate::gateway::{self, Gateway, PolicyBook, PolicyFault, WaysOut};
+use crate::gateway::{self, Gateway, PolicyBook, PolicyFault, SANDBOX_OWNER, WaysOut};
 use crate::http;
 use crate::jobs;
 use crate::secret::Vault;
@@ -96,8 +96,10 @@ impl App {
         let sandbox = if sandbox {
             Some(start_sandbox(&settings, (&public_url, address), &clock, &vault, &db).await?)
         } else {
-            // A key that a sandbox printed must not open the live service.
-            db.revoke_secret(&vault.sandbox_api_key(), clock.now())
+            // What a sandbox gave away, anyone on its machine may have: none of it may reach the live service.
+            let secrets = [vault.sandbox_api_key(), vault.sandbox_page_key()];
+            let secrets = [secrets[0].as_str(), secrets[1].as_str()];
+            db.revoke_with_descendants(secrets, SANDBOX_OWNER, clock.now())
                 .await
                 .map_err(failed)?;
             None
@@ -251,15 +253,15 @@ async fn start_sandbox(
     vault: &Vault,
     db: &Db,
 ) -> Result<Sandbox, StartError> {
-    // The same key at each start, so that examples stay valid.
-    let api_key = vault.sandbox_api_key();
+    // The same keys at each start, so that examples stay valid.
+    let (api_key, page_key) = (vault.sandbox_api_key(), vault.sandbox_page_key());
     let options = simulator::Options {
         clock: clock.clone(),
         telegram_token: None,
         gateway: Some(simulator::Gateway {
             url: public_url.to_owned(),
             address,
-            api_key: api_key.clone(),
+            api_key: page_key.clone(),
         }),
         pace: simulator::Pace::default(),
     };
@@ -269,14 +271,17 @@ async fn start_sandbox(
         .iter()
         .find(|project| project.name == "default")
         .map(|project| project.id);
-    let key = NewKey {
-        project,
-        scopes: "verify,finance,admin".to_owned(),
-        expires_at: None,
-    };
-    db.create_key(&key, &api_key, clock.now())
-        .await
-        .map_err(failed)?;
+    for (secret, scopes) in [(&api_key, "verify,finance,admin"), (&page_key, "verify")] {
+        let key = NewKey {
+            project,
+            scopes: scopes.to_owned(),
+            expires_at: None,
+            made_by: None,
+        };
+        db.create_key(&key, secret, clock.now())
+            .await
+            .map_err(failed)?;
+    }
     Ok(Sandbox {
         simulator: running.address(),
         api_key,

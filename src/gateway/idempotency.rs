@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Gateway, Trouble};
-use crate::secret::{fingerprint, random};
+use crate::secret::random;
 use crate::storage::{Change, Claim, CommitError, IdempotencyOp};
 use crate::verification::id::{ProjectId, VerificationId};
 use crate::verification::span;
@@ -86,14 +86,13 @@ impl Gateway {
     ) -> Result<Begun, Trouble> {
         let now = self.now();
         let project = project.map_or(uuid::Uuid::nil(), |project| project.0);
-        let mut named = project.as_bytes().to_vec();
-        for part in [path, key] {
-            named.extend_from_slice(&(part.len() as u64).to_be_bytes());
-            named.extend_from_slice(part.as_bytes());
-        }
+        let hash = |name: &[u8], value: &[u8]| {
+            let parts = [name, project.as_bytes(), path.as_bytes(), value];
+            self.0.vault.request_hash(&parts)
+        };
         let claim = Claim {
-            key_hash: fingerprint(&named),
-            request_hash: fingerprint(body),
+            key_hash: hash(b"key", key.as_bytes()),
+            request_hash: hash(b"body", body),
             claim: i64::from_be_bytes(random()),
             expires_at: span::after(now, RUNNING),
         };

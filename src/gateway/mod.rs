@@ -57,7 +57,7 @@ pub use reports::{Kind as ReportKind, ReportFault, report};
 pub use sign_in::{Session, SignInError};
 pub use start::{StartError, StartRequest, Started};
 pub use tariffs::{Account, RateFault, RateProblem};
-pub use users::{Invitation, LinkFault, NewLink, UserFault, Users, read_email};
+pub use users::{Invitation, LinkFault, NewLink, SANDBOX_OWNER, UserFault, Users, read_email};
 pub use webhooks::WebhookRequest;
 
 use keep::LeasePlan;

@@ -138,6 +138,7 @@ impl Gateway {
         project: Option<ProjectId>,
         scopes: &str,
         expires_at: Option<DateTime<Utc>>,
+        made_by: &Access,
         ticket: Option<Ticket>,
     ) -> Result<(ApiKey, String), Trouble> {
         let secret = new_secret();
@@ -145,6 +146,7 @@ impl Gateway {
             project,
             scopes: scopes.to_owned(),
             expires_at,
+            made_by: Some(made_by.key),
         };
         let id = self.0.db.create_key(&new, &secret, self.now()).await?;
         self.directory_changed().await?;

@@ -14,8 +14,8 @@ use crate::secret::{fingerprint, random};
 use crate::storage::{Changed, Db, Link, LinkKind, Role, StorageError, User};
 use crate::verification::span;
 
-/// The sandbox's owner, who signs in by link alone, and whom a live start removes.
-const SANDBOX_OWNER: &str = "sandbox@localhost";
+/// The sandbox's owner: signs in by link only, and is removed when the database goes live.
+pub const SANDBOX_OWNER: &str = "sandbox@localhost";
 
 /// A one-time link; its address is shown once and kept only as a hash.
 #[derive(Clone)]

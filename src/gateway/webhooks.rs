@@ -43,6 +43,7 @@ impl Gateway {
     pub async fn create_webhook(
         &self,
         request: WebhookRequest,
+        made_by: &Access,
         ticket: Option<Ticket>,
     ) -> Result<Option<Arc<Webhook>>, Trouble> {
         self.0.directory.refresh().await?;
@@ -60,7 +61,10 @@ impl Gateway {
             previous: None,
             created_at: now,
         };
-        self.0.db.create_webhook(&webhook).await?;
+        self.0
+            .db
+            .create_webhook(&webhook, Some(made_by.key))
+            .await?;
         self.directory_changed().await?;
         let replay = Replay::Webhook {
             id: webhook.id,

@@ -107,7 +107,7 @@ pub async fn create(
         &body,
         async |ticket| {
             let made = gateway
-                .create_key(project, &scopes, expires_at, ticket)
+                .create_key(project, &scopes, expires_at, &caller.access, ticket)
                 .await;
             let (key, secret) = made.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
             Ok(shown_with_secret(&gateway, &key, secret))

@@ -41,6 +41,8 @@ pub struct NewKey {
     pub project: Option<ProjectId>,
     pub scopes: String,
     pub expires_at: Option<DateTime<Utc>>,
+    /// The key or user that makes it; `None`: the command line or the program itself.
+    pub made_by: Option<Uuid>,
 }
 
 #[derive(FromRow)]
@@ -210,15 +212,15 @@ impl Db {
         Ok(rows.into_iter().map(ApiKey::from).collect())
     }
 
-    /// Keeps the hash of `secret`; one that is there already comes into force again.
+    /// Stores the hash of `secret`. A revoked key with this secret becomes valid again, with these scopes.
     pub async fn create_key(
         &self,
         key: &NewKey,
         secret: &str,
         now: DateTime<Utc>,
     ) -> Result<Uuid, StorageError> {
-        const INSERT: &str = "INSERT INTO api_keys (id, project_id, hash, scopes, created_at, expires_at) \
-            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (hash) DO UPDATE SET revoked_at = NULL";
+        const INSERT: &str = "INSERT INTO api_keys (id, project_id, hash, scopes, created_at, expires_at, made_by) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (hash) DO UPDATE SET revoked_at = NULL, scopes = excluded.scopes";
         let id = time_ordered(now, random());
         write!(&self.engine, |pool| sqlx::query(INSERT)
             .bind(id)
@@ -227,23 +229,42 @@ impl Db {
             .bind(key.scopes.clone())
             .bind(now)
             .bind(key.expires_at)
+            .bind(key.made_by)
             .execute(pool)
             .await
             .map(|_| ()))?;
         Ok(id)
     }
 
-    /// Puts a key out of force whose secret is known, if it is there.
-    pub async fn revoke_secret(
+    /// Revokes the keys with these secrets, every key that one of them or the user with this email made, directly or through
+    /// another key, and deletes the webhooks that any of these made.
+    pub async fn revoke_with_descendants(
         &self,
-        secret: &str,
+        secrets: [&str; 2],
+        email: &str,
         now: DateTime<Utc>,
     ) -> Result<(), StorageError> {
-        const REVOKE: &str =
-            "UPDATE api_keys SET revoked_at = $1 WHERE hash = $2 AND revoked_at IS NULL";
-        write!(&self.engine, |pool| sqlx::query(REVOKE)
+        const MADE: &str = "WITH RECURSIVE made (id) AS (\
+            SELECT id FROM api_keys WHERE hash IN ($1, $2) UNION SELECT id FROM users WHERE email = $3 \
+            UNION SELECT api_keys.id FROM api_keys JOIN made ON api_keys.made_by = made.id)";
+        const REVOKE: &str = "UPDATE api_keys SET revoked_at = $4 \
+            WHERE revoked_at IS NULL AND id IN (SELECT id FROM made)";
+        const DELETE: &str = "DELETE FROM webhooks WHERE made_by IN (SELECT id FROM made)";
+        let [first, second] = secrets.map(|secret| fingerprint(secret.as_bytes()).to_vec());
+        let sql = format!("{MADE} {REVOKE}");
+        write!(&self.engine, |pool| sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(first.clone())
+            .bind(second.clone())
+            .bind(email)
             .bind(now)
-            .bind(fingerprint(secret.as_bytes()).to_vec())
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        let sql = format!("{MADE} {DELETE}");
+        write!(&self.engine, |pool| sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(first)
+            .bind(second)
+            .bind(email)
             .execute(pool)
             .await
             .map(|_| ()))?;

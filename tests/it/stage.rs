@@ -441,6 +441,7 @@ impl Stage {
             project,
             scopes: scopes.to_owned(),
             expires_at: None,
+            made_by: None,
         };
         self.db
             .create_key(&key, secret, self.clock.now())

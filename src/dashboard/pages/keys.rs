@@ -156,7 +156,13 @@ pub async fn create(
             async |ticket| {
                 let (project, scopes) = (asked.project, &asked.scopes);
                 gateway
-                    .create_key(project, scopes, expires_at, Some(ticket))
+                    .create_key(
+                        project,
+                        scopes,
+                        expires_at,
+                        &posted.signed.access(),
+                        Some(ticket),
+                    )
                     .await
             },
             async |replay| match replay {

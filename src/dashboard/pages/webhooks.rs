@@ -120,7 +120,10 @@ pub async fn create(
     let made = posted
         .once(
             &gateway,
-            async |ticket| match gateway.create_webhook(asked, Some(ticket)).await {
+            async |ticket| match gateway
+                .create_webhook(asked, &posted.signed.access(), Some(ticket))
+                .await
+            {
                 Ok(Some(made)) => Ok(made),
                 Ok(None) => Err(None),
                 Err(trouble) => Err(Some(trouble)),

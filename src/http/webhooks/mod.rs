@@ -117,7 +117,7 @@ pub async fn create(
         (Some(project), "/v1/webhooks"),
         &request,
         &body,
-        async |ticket| match gateway.create_webhook(asked, ticket).await {
+        async |ticket| match gateway.create_webhook(asked, &caller.access, ticket).await {
             Ok(Some(webhook)) => Ok(shown_with_secret(&gateway, &webhook, 201)),
             Ok(None) => Err(Problem::new(
                 Code::InvalidRequest,
