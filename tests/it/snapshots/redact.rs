@@ -94,16 +94,9 @@ impl Redactor {
         while let Some(first) = rest.chars().next() {
             // A value begins where a word begins.
             let within = out.ends_with(|last: char| last.is_ascii_alphanumeric());
-            let length = match (!within).then(|| self.read(rest)).flatten() {
-                Some((length, word)) => {
-                    out.push_str(&word);
-                    length
-                }
-                None => {
-                    out.push(first);
-                    first.len_utf8()
-                }
-            };
+            let value = (!within).then(|| self.read(rest)).flatten();
+            let (length, word) = value.unwrap_or_else(|| (first.len_utf8(), first.to_string()));
+            out.push_str(&word);
             rest = &rest[length..];
         }
         out

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{OPEN, address, admin, deliveries, is_signed, receiver, register, types};
 use crate::on_both_engines;
 use crate::on_postgres;
-use crate::stage::{Stage, assert_fields, word};
+use crate::stage::{Stage, word};
 use crate::world::{Answer, Fake};
 
 on_both_engines!(
@@ -24,19 +24,6 @@ async fn an_endpoint_is_told_what_it_asked_for_and_can_tell_who_calls(stage: Sta
     let app = stage.app_with(&[OPEN]).await;
     let (admin, receiver) = (admin(&app).await, receiver().await);
     let webhook = register(&admin, &receiver, &["verification.approved"]).await;
-    assert_fields(
-        &webhook,
-        &[
-            "id",
-            "project",
-            "url",
-            "events",
-            "description",
-            "created_at",
-            "previous_secret_expires_at",
-            "secret",
-        ],
-    );
     assert_eq!(
         (&webhook["project"], &webhook["events"], &webhook["url"]),
         (
@@ -60,7 +47,6 @@ async fn an_endpoint_is_told_what_it_asked_for_and_can_tell_who_calls(stage: Sta
     assert_eq!(seen.header("webhook-timestamp"), Some(now.as_str()));
     assert!(is_signed(&seen, &webhook["secret"]));
     let body = seen.json();
-    assert_fields(&body, &["type", "timestamp", "data"]);
     let v = app.settle(&v["id"]).await;
     assert_eq!(
         (&body["type"], &body["timestamp"], &body["data"]["status"]),
@@ -278,19 +264,6 @@ async fn a_test_message_is_answered_with_what_came_of_it(stage: Stage) {
     let webhook = register(&admin, &receiver, &["verification.failed"]).await;
     let path = format!("/v1/webhooks/{}/test", word(&webhook["id"]));
     let tried = admin.post(&path, json!({})).await.expect(200);
-    assert_fields(
-        &tried,
-        &[
-            "id",
-            "type",
-            "state",
-            "verification_id",
-            "timestamp",
-            "tried",
-            "next_try_at",
-            "tries",
-        ],
-    );
     assert_eq!(
         (&tried["type"], &tried["state"]),
         (&json!("webhook.test"), &json!("delivered"))
