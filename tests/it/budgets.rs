@@ -1,4 +1,4 @@
-//! Budgets: what has no room is not sent, however many ask at once, and what comes back is free again (contract §3, *Finance*).
+//! Budgets: what has no room is not sent, however many ask at once, and what comes back is free again.
 
 use serde_json::{Value, json};
 
