@@ -53,7 +53,7 @@ impl Store {
         .bind(id)
         .fetch_optional(pool)
         .await)?;
-        row.map(Entry::try_from).transpose()
+        self.read_one(row.map(Entry::try_from))
     }
 
     pub async fn reported_balances(&self) -> Result<Vec<ReportedBalance>, StorageError> {
@@ -75,7 +75,7 @@ impl Store {
                 low,
             })
         };
-        rows.into_iter().map(read).collect()
+        Ok(self.readable(rows.into_iter().map(read)))
     }
 
     /// Unless something newer is known.

@@ -57,12 +57,8 @@ impl Store {
                     .await?
             }
         };
-        // One that cannot be read must not keep the others from their turn.
-        let open = |row: Row| {
-            row.open(&self.vault)
-                .inspect_err(|error| tracing::error!(%error, "a verification is left alone"))
-        };
-        Ok(rows.into_iter().filter_map(|row| open(row).ok()).collect())
+        // A lease on a row that cannot be read ends by itself, and others have their turn meanwhile.
+        Ok(self.readable(rows.into_iter().map(|row| row.open(&self.vault))))
     }
 
     /// Takes the lease of one verification, if nobody has it.
@@ -108,7 +104,7 @@ impl Store {
             .bind(now)
             .fetch_optional(pool)
             .await)?;
-        row.map(|row| row.open(&self.vault)).transpose()
+        self.read_one(row.map(|row| row.open(&self.vault)))
     }
 
     /// Gives up the lease of a verification in which nothing is due before `wake_at`. What changed it meanwhile knows better.

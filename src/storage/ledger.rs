@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::engine::Engine;
 use super::engine::rows::{Column, Rows};
+use super::store::count;
 use super::{StorageError, Store};
 use crate::ledger::entry::{Entry, Kind};
 use crate::money::{Micros, Money};
@@ -136,7 +137,23 @@ pub struct LedgerQuery {
 }
 
 impl Store {
+    /// Fewer than the limit only at the end: for a row that cannot be read, the next one comes.
     pub async fn list_ledger(&self, query: &LedgerQuery) -> Result<Vec<Entry>, StorageError> {
+        let mut rest = query.clone();
+        let mut found = Vec::new();
+        loop {
+            let rows = self.entry_rows(&rest).await?;
+            let is_end = count(&rows) < rest.limit;
+            rest.cursor = rows.last().map(|row| (row.at, row.id));
+            found.extend(self.readable(rows.into_iter().map(Entry::try_from)));
+            rest.limit = query.limit - count(&found);
+            if is_end || rest.limit <= 0 {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn entry_rows(&self, query: &LedgerQuery) -> sqlx::Result<Vec<Row>> {
         macro_rules! list {
             ($pool:expr, $db:ty) => {{
                 let mut sql = sqlx::QueryBuilder::<$db>::new("SELECT ");
@@ -176,10 +193,9 @@ impl Store {
                 sql.build_query_as::<Row>().fetch_all($pool).await
             }};
         }
-        let rows = match &self.engine {
+        match &self.engine {
             Engine::Postgres(pool) => list!(pool, sqlx::Postgres),
             Engine::Sqlite { read, .. } => list!(read, sqlx::Sqlite),
-        }?;
-        rows.into_iter().map(Entry::try_from).collect()
+        }
     }
 }

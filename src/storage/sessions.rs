@@ -128,14 +128,13 @@ impl Store {
             .bind(hash.to_vec())
             .fetch_optional(pool)
             .await)?;
-        row.map(|row| {
+        self.read_one(row.map(|row| {
             let times = SessionTimes {
                 seen_at: row.seen_at,
                 expires_at: row.expires_at,
             };
             Ok((User::try_from(row.user)?, times))
-        })
-        .transpose()
+        }))
     }
 
     pub async fn touch_session(
@@ -187,7 +186,7 @@ impl Store {
             .bind(hash.to_vec())
             .fetch_optional(pool)
             .await)?;
-        row.map(Link::try_from).transpose()
+        self.read_one(row.map(Link::try_from))
     }
 
     /// Uses up a link that signs in, and answers whom. Of several who try at once, one gets it.

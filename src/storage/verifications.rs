@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::engine::rows::{Column, Rows};
 use super::engine::{Engine, read};
+use super::store::count;
 use super::{StorageError, Store};
 use crate::secret::{Vault, random};
 use crate::verification::code::{Code, CodeHash};
@@ -208,10 +209,26 @@ pub struct ListQuery {
 }
 
 impl Store {
+    /// Fewer than the limit only at the end: for a row that cannot be read, the next one comes.
     pub async fn list_verifications(
         &self,
         query: &ListQuery,
     ) -> Result<Vec<Verification>, StorageError> {
+        let mut rest = query.clone();
+        let mut found = Vec::new();
+        loop {
+            let rows = self.verification_rows(&rest).await?;
+            let is_end = count(&rows) < rest.limit;
+            rest.cursor = rows.last().map(|row| VerificationId::from_uuid(row.id));
+            found.extend(self.readable(rows.into_iter().map(|row| row.open(&self.vault))));
+            rest.limit = query.limit - count(&found);
+            if is_end || rest.limit <= 0 {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn verification_rows(&self, query: &ListQuery) -> sqlx::Result<Vec<Row>> {
         macro_rules! list {
             ($pool:expr, $db:ty, $pending_first:expr) => {{
                 let mut sql = sqlx::QueryBuilder::<$db>::new("SELECT ");
@@ -261,7 +278,7 @@ impl Store {
             // The plus keeps it from reading all of history in order to find the few that are pending.
             Engine::Sqlite { read, .. } => list!(read, sqlx::Sqlite, "+v.id"),
         }?;
-        rows.into_iter().map(|row| row.open(&self.vault)).collect()
+        Ok(rows)
     }
 
     /// Those with an attempt of which nothing was heard: something is still due in each of them, so the index of what is due
@@ -288,7 +305,7 @@ impl Store {
             };
             query.fetch_all(pool).await
         })?;
-        rows.into_iter().map(|row| row.open(&self.vault)).collect()
+        Ok(self.readable(rows.into_iter().map(|row| row.open(&self.vault))))
     }
 
     /// The pending verification with this reuse key.
@@ -303,6 +320,6 @@ impl Store {
             .bind(reuse_key.to_vec())
             .fetch_optional(pool)
             .await)?;
-        row.map(|row| row.open(&self.vault)).transpose()
+        self.read_one(row.map(|row| row.open(&self.vault)))
     }
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::engine::rows::{Column, Rows};
 use super::engine::{Engine, read, write};
+use super::store::count;
 use super::{StorageError, Store};
 use crate::verification::id::VerificationId;
 
@@ -152,10 +153,6 @@ impl TryFrom<Row> for Delivery {
     }
 }
 
-fn open(rows: Vec<Row>) -> Result<Vec<Delivery>, StorageError> {
-    rows.into_iter().map(Delivery::try_from).collect()
-}
-
 pub(super) const INSERT: &str = "INSERT INTO webhook_deliveries (id, webhook_id, event, at, verification_id, data, state, \
     due_at, tried, round, history) SELECT r.id, r.webhook_id, r.event, r.at, r.verification_id, r.data, r.state, r.due_at, \
     r.tried, r.round, r.history FROM {rows} WHERE true ON CONFLICT DO NOTHING";
@@ -264,7 +261,7 @@ impl Store {
                     .await?
             }
         };
-        open(rows)
+        Ok(self.readable(rows.into_iter().map(Delivery::try_from)))
     }
 
     /// Records what became of them. One that was tried elsewhere meanwhile is left as it is.
@@ -303,7 +300,7 @@ impl Store {
             .bind(webhook)
             .fetch_optional(pool)
             .await)?;
-        row.map(Delivery::try_from).transpose()
+        self.read_one(row.map(Delivery::try_from))
     }
 
     pub async fn find_delivery(&self, id: Uuid) -> Result<Option<Delivery>, StorageError> {
@@ -316,27 +313,42 @@ impl Store {
             .bind(id)
             .fetch_optional(pool)
             .await)?;
-        row.map(Delivery::try_from).transpose()
+        self.read_one(row.map(Delivery::try_from))
     }
 
+    /// Fewer than the limit only at the end: for a row that cannot be read, the next one comes.
     pub async fn list_deliveries(
         &self,
         query: &DeliveryQuery,
     ) -> Result<Vec<Delivery>, StorageError> {
+        let mut rest = query.clone();
+        let mut found = Vec::new();
+        loop {
+            let rows = self.delivery_rows(&rest).await?;
+            let is_end = count(&rows) < rest.limit;
+            rest.cursor = rows.last().map(|row| row.id);
+            found.extend(self.readable(rows.into_iter().map(Delivery::try_from)));
+            rest.limit = query.limit - count(&found);
+            if is_end || rest.limit <= 0 {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn delivery_rows(&self, query: &DeliveryQuery) -> sqlx::Result<Vec<Row>> {
         const LIST: &str = concat!(
             "SELECT ",
             columns!(),
             " FROM webhook_deliveries WHERE webhook_id = $1 AND id < $2 AND ($3 = '' OR state = $3) ",
             "ORDER BY id DESC LIMIT $4"
         );
-        let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(LIST)
+        read!(&self.engine, |pool| sqlx::query_as(LIST)
             .bind(query.webhook)
             .bind(query.cursor.unwrap_or(Uuid::max()))
             .bind(query.state.map_or("", DeliveryState::as_str))
             .bind(query.limit)
             .fetch_all(pool)
-            .await)?;
-        open(rows)
+            .await)
     }
 
     /// Forgets up to `limit` deliveries that are older than `before`; answers how many. None is tried for nearly as long.

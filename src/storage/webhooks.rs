@@ -57,7 +57,7 @@ impl Store {
         let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(LIST)
             .fetch_all(pool)
             .await)?;
-        rows.into_iter().map(|row| self.open_webhook(row)).collect()
+        Ok(self.readable(rows.into_iter().map(|row| self.open_webhook(row))))
     }
 
     fn open_webhook(&self, row: Row) -> Result<Webhook, StorageError> {

@@ -79,7 +79,7 @@ impl Db {
         }
         let (writer, readers) = (Writer::start(&engine), Readers::start(&engine));
         let db = Self {
-            store: Store { engine, vault },
+            store: Store::new(engine, vault),
             writer,
             readers,
             lock,
