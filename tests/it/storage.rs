@@ -673,7 +673,7 @@ async fn a_row_that_cannot_be_read_withholds_nothing_else(stage: Stage) {
         &stage,
         &format!(
             "UPDATE verifications SET record = '!' || record WHERE id = {of_verification}; \
-             UPDATE ledger SET kind = '!' || kind WHERE id = {of_entry}"
+             UPDATE ledger SET currency = '!' || currency WHERE id = {of_entry}"
         ),
     )
     .await;
@@ -711,7 +711,7 @@ async fn a_row_that_cannot_be_read_withholds_nothing_else(stage: Stage) {
         found,
         Err(StorageError::Inconsistent {
             table: "ledger",
-            column: "kind",
+            column: "currency",
             ..
         })
     ));
@@ -721,7 +721,7 @@ async fn a_row_that_cannot_be_read_withholds_nothing_else(stage: Stage) {
         &stage,
         &format!(
             "UPDATE verifications SET record = SUBSTR(record, 2) WHERE id = {of_verification}; \
-             UPDATE ledger SET kind = SUBSTR(kind, 2) WHERE id = {of_entry}"
+             UPDATE ledger SET currency = SUBSTR(currency, 2) WHERE id = {of_entry}"
         ),
     )
     .await;
