@@ -1,4 +1,4 @@
-//! Ledger entries as rows. They are only ever added.
+//! Ledger entries as rows, append-only.
 
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
@@ -60,7 +60,7 @@ pub(super) fn rows(entries: &[&Entry]) -> Rows {
     )
 }
 
-/// As [`Row`] reads them.
+/// In the order of [`Row`].
 pub(super) const COLUMNS: &str = "id, at, kind, basis, amount, currency, provider, channel, country, project_id, \
     verification_id, attempt_id, author, note";
 
@@ -131,7 +131,7 @@ pub struct LedgerQuery {
     pub from: Option<DateTime<Utc>>,
     /// Booked before.
     pub before: Option<DateTime<Utc>>,
-    /// Only those that come after this one in the list.
+    /// Only those after this one in the list.
     pub cursor: Option<(DateTime<Utc>, Uuid)>,
     pub limit: i64,
 }
@@ -162,7 +162,7 @@ impl Store {
                     sql.push(" AND project_id = ").push_bind(project.0);
                 }
                 if let Some(verification) = query.verification {
-                    // The range finds them by the primary key; of the same millisecond, it may hold another's too.
+                    // The range is an index look-up, but may contain entries of another verification of the same millisecond.
                     let (first, last) = verification.entry_range();
                     sql.push(" AND id BETWEEN ")
                         .push_bind(first)

@@ -14,16 +14,16 @@ use crate::verification::id::{ProjectId, VerificationId};
 use crate::verification::phone::PhoneNumber;
 use crate::verification::{Record, Verification};
 
-/// What the change does to the verification's lease.
+/// What a change does to its verification's lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lease {
     Keep,
-    /// Take or prolong it.
+    /// Take or renew it.
     Hold {
         owner: i64,
         until: DateTime<Utc>,
     },
-    /// Give it up, if this owner still has it.
+    /// Release it, if this owner still holds it.
     Release {
         owner: i64,
     },
@@ -35,7 +35,7 @@ pub(super) struct Stored {
     pub id: Uuid,
     pub change_id: i64,
     project_id: Uuid,
-    /// The version that it was read at.
+    /// The version it was read at.
     version: i64,
     status: &'static str,
     phone_index: [u8; 16],
@@ -64,7 +64,7 @@ pub(super) const INSERT: &str = "INSERT INTO verifications (id, project_id, vers
     SELECT r.id, r.project_id, 1, r.change_id, r.status, r.phone_index, r.reuse_key, r.sealed, r.code_hash, r.record, \
     r.wake_at, r.lease_owner, r.lease_until FROM {rows} WHERE true ON CONFLICT DO NOTHING RETURNING id";
 
-/// Lease: 0 keeps it, 1 holds it, 2 gives it up if it is still the owner's.
+/// Lease: 0 keeps it, 1 takes it, 2 releases it if the owner still holds it.
 pub(super) const UPDATE: &str = "UPDATE verifications SET version = r.version + 1, change_id = r.change_id, \
     status = r.status, sealed = r.sealed, code_hash = r.code_hash, record = r.record, wake_at = r.wake_at, \
     lease_owner = CASE WHEN r.lease = 1 THEN r.lease_owner \
@@ -145,7 +145,7 @@ impl Stored {
     }
 }
 
-/// The keyed index of a number.
+/// A keyed hash of the number, to look it up by.
 fn phone_index(vault: &Vault, phone: &PhoneNumber) -> [u8; 16] {
     vault.lookup(&[b"phone", phone.as_str().as_bytes()])
 }
@@ -173,7 +173,7 @@ impl Row {
             .try_into()
             .map_err(|_| fault("code_hash"))?;
         let code_hash = match &code {
-            // Hashed under a key that is being retired: hash it again under the current one.
+            // Hashed with a key that is being retired: hash again with the current one.
             Some(code) if !current => vault.code_hash(self.id.as_bytes(), code.as_str()),
             _ => hash,
         };
@@ -203,7 +203,7 @@ pub struct ListQuery {
     pub from: Option<DateTime<Utc>>,
     /// Created before.
     pub before: Option<DateTime<Utc>>,
-    /// Only those that come after this one in the list.
+    /// Only those after this one in the list.
     pub cursor: Option<VerificationId>,
     pub limit: i64,
 }
@@ -245,7 +245,7 @@ impl Store {
                     }
                     sql.push(")");
                 }
-                // A name of ours stands in the text, so that the indexes of some statuses' rows can be chosen.
+                // In the statement's text, not bound, so that the planner can choose a partial index. It is a constant of ours.
                 if let Some(status) = query.status {
                     sql.push(format!(" AND v.status = '{status}'"));
                     if query.phone.is_none() && !["approved", "pending"].contains(&status) {
@@ -275,14 +275,13 @@ impl Store {
         }
         let rows = match &self.engine {
             Engine::Postgres(pool) => list!(pool, sqlx::Postgres, "v.id"),
-            // The plus keeps it from reading all of history in order to find the few that are pending.
+            // The plus stops SQLite from walking the primary key through all history to find the few pending ones.
             Engine::Sqlite { read, .. } => list!(read, sqlx::Sqlite, "+v.id"),
         }?;
         Ok(rows)
     }
 
-    /// Those with an attempt of which nothing was heard: something is still due in each of them, so the index of what is due
-    /// finds them.
+    /// Verifications with an attempt in `unknown`. They all have a pending task, so the `wake_at` index covers them.
     pub async fn list_unknown(
         &self,
         project: Option<ProjectId>,
