@@ -1,4 +1,4 @@
-//! Telegram as a provider: what its answers, its silence and its reports do to attempts, money and the route (contract §4).
+//! Telegram as a provider: what its answers, its silence and its reports do to attempts, money and the route.
 
 use serde_json::{Value, json};
 
