@@ -19,6 +19,7 @@ mod dashboard_rules;
 mod documentation;
 mod faults;
 mod limits;
+mod once;
 mod program;
 mod projects;
 mod replicas;
