@@ -43,14 +43,14 @@ const MODULES: &[Module] = &[
     module("reports",      &["verification", "ledger"],                              &[]),
     module("config",       &["verification", "ledger"],                              &[]),
 
-    module("delivery",     &["verification", "ledger"],                              &["reqwest"]),
-    module("webhooks",     &["verification", "ledger", "delivery"],                  &["reqwest"]),
+    module("channels",     &["verification", "ledger"],                              &["reqwest"]),
+    module("webhooks",     &["verification", "ledger", "channels"],                  &["reqwest"]),
     module("shared_state", &["verification", "abuse"],                               &["deadpool_redis"]),
     module("storage",      &["verification", "ledger", "reports", "webhooks",
                              "abuse"],                                               &["sqlx"]),
 
     module("gateway",      &["verification", "ledger", "reports", "webhooks",
-                             "abuse", "delivery", "shared_state", "storage"],        &[]),
+                             "abuse", "channels", "shared_state", "storage"],        &[]),
     module("jobs",         &["verification", "gateway"],                             &[]),
 
     // It mounts the dashboard on its listener.

@@ -11,10 +11,10 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::channels::transport::HttpClient;
 use crate::clock::Clock;
 use crate::config::{self, Database, Settings};
 use crate::dashboard;
-use crate::delivery::http::HttpClient;
 use crate::gateway::{self, Gateway, PolicyBook, PolicyFault, WaysOut};
 use crate::http;
 use crate::jobs;

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::channels::Provider;
+use crate::channels::sms::http as sms;
+use crate::channels::sms::twilio::{self, Twilio};
+use crate::channels::telegram::{self, Telegram};
+use crate::channels::transport::HttpClient;
 use crate::config::{self, Settings, SmsKind};
-use crate::delivery::Provider;
-use crate::delivery::http::HttpClient;
-use crate::delivery::sms::http as sms;
-use crate::delivery::sms::twilio::{self, Twilio};
-use crate::delivery::telegram::{self, Telegram};
 use crate::ledger::price::Prices;
 use crate::money::{Currency, Micros, Money};
 

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::own::{Duty, Kept};
 use super::{Gateway, LEASE, Trouble};
-use crate::delivery::{Draft, Message, Receipt, SendError};
+use crate::channels::{Draft, Message, Receipt, SendError};
 use crate::storage::StorageError;
 use crate::verification::agenda::Task;
 use crate::verification::attempt::{AttemptStatus, FollowUpKind};

@@ -68,8 +68,8 @@ pub use crate::storage::{
 };
 
 pub use crate::abuse::limits::Exhausted;
+use crate::channels::Provider;
 use crate::clock::Clock;
-use crate::delivery::Provider;
 use crate::money::{Currency, Micros, Money};
 use crate::secret::{Vault, random};
 use crate::shared_state::{PauseView, SharedState};

@@ -1,7 +1,7 @@
 //! What each provider could do for a verification right now: at what price, or why not.
 
 use super::{Gateway, Line};
-use crate::delivery::Draft;
+use crate::channels::Draft;
 use crate::ledger::tally;
 use crate::money::Money;
 use crate::verification::id::ProjectId;

@@ -1,7 +1,7 @@
 //! What a message would say and cost, before anyone pays for it.
 
 use super::{Gateway, Trouble};
-use crate::delivery::Draft;
+use crate::channels::Draft;
 use crate::money::Money;
 use crate::verification::code::Code;
 use crate::verification::id::ProjectId;

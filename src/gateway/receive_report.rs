@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{Gateway, ListQuery, Trouble};
-use crate::delivery::{About, CallbackError, Incoming, RawCallback};
+use crate::channels::{About, CallbackError, Incoming, RawCallback};
 use crate::verification::id::AttemptId;
 use crate::verification::phone::PhoneNumber;
 use crate::verification::{Source, Verification};

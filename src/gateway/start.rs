@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::idempotency::{Replay, Ticket};
 use super::{Gateway, LeasePlan, Trouble};
 use crate::abuse::limits;
-use crate::delivery::Draft;
+use crate::channels::Draft;
 use crate::secret::random;
 use crate::storage::{CommitError, Write};
 use crate::verification::attempt::Attempt;

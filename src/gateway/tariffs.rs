@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{Gateway, Line, Trouble};
-use crate::delivery::Draft;
+use crate::channels::Draft;
 use crate::ledger::price::Prices;
 use crate::ledger::rates::{Rate, RateCard};
 use crate::money::{Currency, Micros, Money};

@@ -17,7 +17,6 @@ pub mod phone;
 pub mod policy;
 pub mod route;
 pub mod segments;
-pub mod span;
 pub mod text;
 
 mod bill;
@@ -40,6 +39,7 @@ use id::{AttemptId, ProjectId, VerificationId};
 use phone::{Country, PhoneNumber};
 use route::{Channel, Step};
 
+pub use crate::clock::span;
 pub use end::Verdict;
 pub use report::Source;
 pub use start::Start;

@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::form_pairs;
-use crate::delivery::http::{self, Answer, HttpClient};
-use crate::delivery::{
+use crate::channels::transport::{self, Answer, HttpClient};
+use crate::channels::{
     About, CallbackError, Draft, Incoming, Message, NoAnswer, Provider, RawCallback, Receipt,
     Report, SendError,
 };
@@ -282,7 +282,7 @@ impl Provider for Twilio {
             ("ValidityPeriod", &validity),
         ];
         let request = self.request(reqwest::Method::POST, "").form(&form);
-        let answer = http::send(request, self.settings.timeout).await?;
+        let answer = transport::send(request, self.settings.timeout).await?;
         let read = read_answer(&answer);
         if let Err(error) = &read
             && *error != SendError::Refused
@@ -299,7 +299,7 @@ impl Provider for Twilio {
             return Err(NoAnswer);
         }
         let request = self.request(reqwest::Method::GET, &format!("/{message_id}"));
-        let answer = http::send(request, self.settings.timeout)
+        let answer = transport::send(request, self.settings.timeout)
             .await
             .map_err(|_| NoAnswer)?;
         let json = answer

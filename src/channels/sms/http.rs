@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::form_pairs;
-use crate::delivery::http::{self, Answer, HttpClient};
-use crate::delivery::{
+use crate::channels::transport::{self, Answer, HttpClient};
+use crate::channels::{
     About, CallbackError, Draft, Incoming, Message, NoAnswer, Provider, RawCallback, Receipt,
     Report, SendError,
 };
@@ -172,7 +172,7 @@ impl Provider for HttpSms {
 
     async fn send(&self, message: &Message<'_>) -> Result<Receipt, SendError> {
         let text = text::render(message.draft.code, message.draft.wording);
-        let answer = http::send(self.request(message, &text), self.settings.timeout).await?;
+        let answer = transport::send(self.request(message, &text), self.settings.timeout).await?;
         let read = self.read_answer(&answer);
         if let Err(error) = &read
             && *error != SendError::Refused

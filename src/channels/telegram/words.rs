@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::delivery::SendError;
+use crate::channels::SendError;
 use crate::money::Micros;
 use crate::verification::attempt::{AttemptStatus, Reason};
 

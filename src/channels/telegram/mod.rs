@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::http::{self, HttpClient};
+use super::transport::{self, HttpClient};
 use super::{
     About, CallbackError, Draft, Incoming, Message, NoAnswer, Provider, RawCallback, Receipt,
     Report, SendError,
@@ -153,7 +153,7 @@ impl Telegram {
             .request(reqwest::Method::POST, &url)
             .bearer_auth(&self.settings.token)
             .json(parameters);
-        let answer = http::send(request, self.settings.timeout).await?;
+        let answer = transport::send(request, self.settings.timeout).await?;
         // A clear refusal is one at any status; anything else that is not a clear success may have been done.
         match serde_json::from_slice::<Envelope<'_>>(&answer.body) {
             Ok(Envelope {

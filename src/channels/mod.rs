@@ -4,9 +4,9 @@
 //! [`Report`]. To add an SMS provider: a file under `sms/` and a line in its table. Nothing here has a permissive default:
 //! whoever adds a provider must say how its callbacks are authenticated.
 
-pub mod http;
 pub mod sms;
 pub mod telegram;
+pub mod transport;
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
-//! The one source of time. Rules never ask for it: they are given an instant.
+//! The one source of time. Rules never ask for it: they are given an instant. `span` has lengths of time.
+
+pub mod span;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
