@@ -43,3 +43,6 @@ pub mod telemetry;
 pub mod clock;
 pub mod money;
 pub mod secret;
+
+// a leaf that reads configuration
+pub mod reader;

@@ -36,12 +36,13 @@ const MODULES: &[Module] = &[
     module("clock",        &[],                                                      &[]),
     module("money",        &[],                                                      &[]),
     module("secret",       &[],                                                      &[]),
+    module("reader",       &[],                                                      &[]),
 
     module("verification", &[],                                                      &[]),
     module("ledger",       &["verification"],                                        &[]),
     module("abuse",        &["verification"],                                        &[]),
     module("reports",      &["verification", "ledger"],                              &[]),
-    module("config",       &["verification", "ledger"],                              &[]),
+    module("config",       &["verification", "ledger", "reader"],                           &[]),
 
     module("channels",     &["verification", "ledger"],                              &["reqwest"]),
     module("webhooks",     &["verification", "ledger", "channels"],                  &["reqwest"]),

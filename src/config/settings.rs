@@ -1,16 +1,14 @@
 //! What a configuration comes to, once it is found sound.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::Fault;
-use super::secret::Secret;
+use super::database::Database;
 use super::sms::SmsProvider;
-use super::url;
 use crate::money::{Currency, Micros, Money};
+use crate::reader::{Fault, Secret, url};
 use crate::secret::SecretKey;
 use crate::verification::policy::Policy;
 
@@ -46,12 +44,6 @@ pub struct Settings {
     pub sms_providers: Vec<SmsProvider>,
     /// What a project follows where it says nothing itself.
     pub defaults: Policy,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Database {
-    Sqlite { path: PathBuf },
-    Postgres { url: Secret },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

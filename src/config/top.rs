@@ -5,13 +5,11 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::field::{Field, quote};
+use super::database::{self, Database};
 use super::policy;
-use super::reader::{Checked, Reader, all, optional};
-use super::secret::{Secret, parse_key};
-use super::settings::{Database, Log, LogFormat, Settings, Telegram, Webhooks};
+use super::settings::{Log, LogFormat, Settings, Telegram, Webhooks};
 use super::sms;
-use super::url;
+use crate::reader::{Checked, Field, Reader, Secret, all, optional, parse_key, quote, url};
 use crate::secret::SecretKey;
 use crate::verification::route::Channel;
 
@@ -20,9 +18,9 @@ const TIMEOUT: std::ops::RangeInclusive<Duration> =
 
 pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let listen = root.get("listen").and_then(Field::address);
-    let public_url = root.get("public_url").and_then(base_url);
+    let public_url = root.get("public_url").and_then(url::read_base);
     let trusted_proxies = root.get("trusted_proxies").and_then(networks);
-    let database = database(&mut root);
+    let database = read_database(&mut root);
     let redis_url = redis_url(&mut root);
     let secret_key = secret_key(&mut root);
     let previous_secret_keys = previous_secret_keys(&mut root);
@@ -105,12 +103,6 @@ pub(super) fn timeout(field: Field<'_>) -> Checked<Duration> {
     field.span(TIMEOUT)
 }
 
-fn base_url(field: Field<'_>) -> Checked<String> {
-    field.parsed(|text| {
-        url::base(text).map_err(|problem| format!("{} {problem}", quote(&url::redact(text))))
-    })
-}
-
 fn networks(field: Field<'_>) -> Checked<Vec<IpNet>> {
     let network = |text: &str| {
         let alone = || text.parse().map(|address: IpAddr| IpNet::from(address));
@@ -124,21 +116,21 @@ fn networks(field: Field<'_>) -> Checked<Vec<IpNet>> {
     all(field.items()?.into_iter().map(|item| item.parsed(network)))
 }
 
-fn database(root: &mut Reader<'_>) -> Checked<(Database, String)> {
+fn read_database(root: &mut Reader<'_>) -> Checked<(Database, String)> {
     let Some(text) = root.secret("database_url")? else {
         return Err(root.fault(
             "database_url",
             "is empty; write sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE",
         ));
     };
-    url::database(text.expose()).map_err(|problem| root.fault("database_url", problem))
+    database::parse(text.expose()).map_err(|problem| root.fault("database_url", problem))
 }
 
 fn redis_url(root: &mut Reader<'_>) -> Checked<Option<Secret>> {
     let secret = root.secret("redis_url")?;
     let checked = secret
         .as_ref()
-        .map_or(Ok(()), |secret| url::check_redis(secret.expose()));
+        .map_or(Ok(()), |secret| database::check_redis(secret.expose()));
     checked.map_err(|problem| root.fault("redis_url", problem))?;
     Ok(secret)
 }
@@ -210,7 +202,7 @@ fn webhooks(mut table: Reader<'_>) -> Checked<Webhooks> {
 fn telegram(mut table: Reader<'_>) -> Checked<Option<Telegram>> {
     let token = token(&mut table, "token");
     let previous_token = self::token(&mut table, "previous_token");
-    let base_url = table.get("base_url").and_then(base_url);
+    let base_url = table.get("base_url").and_then(url::read_base);
     let sender_username = optional(table.find("sender_username"), |field| {
         field.parsed(username)
     });

@@ -4,11 +4,7 @@ use std::fmt;
 
 use super::SmsKind;
 use super::placeholder::Placeholders;
-use crate::config::field::Field;
-use crate::config::reader::{Checked, Reader, all, optional};
-use crate::config::report::Report;
-use crate::config::secret::Secret;
-use crate::config::url;
+use crate::reader::{Checked, Field, Reader, Report, Secret, all, optional, url};
 
 /// A request that sends one message, and how its answer and its later report are read.
 #[derive(Clone)]

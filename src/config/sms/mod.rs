@@ -10,12 +10,10 @@ use std::time::Duration;
 pub use http::{Body, HttpSms, Match, Method, ReportMap};
 pub use twilio::{TwilioSender, TwilioSms};
 
-use super::field::{Field, quote};
-use super::reader::{Checked, Reader, all, optional};
-use super::suggest;
 use super::top;
 use crate::ledger::price::Prices;
 use crate::money::{Currency, Micros};
+use crate::reader::{Checked, Field, Reader, all, nearest, optional, quote};
 use crate::verification::phone::Country;
 
 /// A way to send SMS. Its place in the list is its place in the failover order.
@@ -111,7 +109,7 @@ fn kind(text: &str) -> Result<ReadKind, String> {
     let found = KINDS.iter().find(|(name, _)| *name == text);
     found.map(|(_, read)| *read).ok_or_else(|| {
         let names: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
-        let near = suggest::nearest(text, names.iter().copied());
+        let near = nearest(text, names.iter().copied());
         let near = near
             .map(|near| format!("; did you mean `{near}`?"))
             .unwrap_or_default();

@@ -1,10 +1,7 @@
 //! `kind = "twilio"`: an account of Twilio Messaging.
 
 use super::SmsKind;
-use crate::config::field::quote;
-use crate::config::reader::{Checked, Reader, optional};
-use crate::config::secret::Secret;
-use crate::config::url;
+use crate::reader::{Checked, Reader, Secret, optional, quote, url};
 
 /// Where the API is, unless said otherwise.
 const BASE_URL: &str = "https://api.twilio.com";

@@ -1,29 +1,17 @@
-//! The environment as the topmost layer: `PINROUTE_` and the path in capitals, joined by `__`.
+//! The environment as the topmost layer.
 
 use super::report::Report;
 use super::tree::{self, Node, Origin, Table, Value};
+use super::variable::{is_ours, segments};
 
-const PREFIX: &str = "PINROUTE_";
-const JOINT: &str = "__";
-/// Names the file; it is read before there is a configuration.
-const CONFIG: &str = "PINROUTE_CONFIG";
-
-/// The variable that sets a key: `sms.providers[0].url` → `PINROUTE_SMS__PROVIDERS__0__URL`.
-pub(super) fn variable(key: &str) -> String {
-    let path = key.replace(']', "").replace(['.', '['], JOINT);
-    format!("{PREFIX}{}", path.to_uppercase())
-}
-
-/// Lays the variables upon the tree. What cannot be placed is noted, and judged when all known keys are known.
+/// Merges the variables into the tree. One that cannot be placed is noted, and judged once all known keys have been read.
 pub(super) fn overlay(
     root: &mut Table,
     env: impl IntoIterator<Item = (String, String)>,
     report: &Report<'_>,
 ) {
-    let mut variables: Vec<(String, String)> = env
-        .into_iter()
-        .filter(|(name, _)| name.starts_with(PREFIX) && name != CONFIG)
-        .collect();
+    let mut variables: Vec<(String, String)> =
+        env.into_iter().filter(|(name, _)| is_ours(name)).collect();
     // A whole list comes before its items, item 2 before item 10.
     variables.sort_by_cached_key(|(name, _)| {
         segments(name)
@@ -48,10 +36,6 @@ pub(super) fn overlay(
             Err(Obstacle::Gap { list, length }) => report.gap(&name, list, length),
         }
     }
-}
-
-fn segments(name: &str) -> impl Iterator<Item = &str> {
-    name.strip_prefix(PREFIX).unwrap_or(name).split(JOINT)
 }
 
 fn index(part: &str) -> Option<usize> {
@@ -96,7 +80,7 @@ impl Setting<'_> {
             self.overwrite(node);
             return Ok(());
         };
-        // What is not JSON is reported by its reader.
+        // A text that is not JSON is reported by its reader.
         node.unpack().ok();
         match &mut node.value {
             Value::Table(table) => self.enter(table, at, head, rest),
@@ -134,7 +118,7 @@ impl Setting<'_> {
             return;
         }
         if matches!(node.value, Value::Table(_) | Value::List(_)) {
-            // What is not JSON is reported by its reader.
+            // A text that is not JSON is reported by its reader.
             new.unpack().ok();
         }
         match (&mut node.value, new) {
@@ -161,7 +145,7 @@ impl Setting<'_> {
     }
 }
 
-/// Variables have no case: a key that stands there keeps its own, a country is in capitals, all else is small.
+/// Variables have no case: an existing key keeps its own, a country is upper case, everything else is lower case.
 fn spelling(table: &Table, at: &str, part: &str) -> String {
     let small = part.to_lowercase();
     if table.contains_key(&small) {

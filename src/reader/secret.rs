@@ -1,4 +1,4 @@
-//! What must not be read by chance: values that show themselves only when asked by name.
+//! Secrets: values that are shown only on explicit request.
 
 use std::fmt;
 
@@ -37,7 +37,7 @@ impl fmt::Display for Secret {
 }
 
 /// Reads base64, standard or URL-safe, padded or not. The fault never quotes the text.
-pub(super) fn parse_key(text: &str) -> Result<SecretKey, String> {
+pub fn parse_key(text: &str) -> Result<SecretKey, String> {
     let config =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let bytes = [&alphabet::STANDARD, &alphabet::URL_SAFE]

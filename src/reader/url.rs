@@ -1,12 +1,10 @@
-//! Addresses: what is taken, and how they are shown without the passwords inside them.
+//! URLs: which are accepted, and how they are shown without their passwords.
 
-use std::path::PathBuf;
-
-use super::secret::Secret;
-use super::settings::Database;
+use super::report::quote;
+use super::table::{Checked, Field};
 
 /// Whether it is an http(s) URL with a host. The problem never quotes it.
-pub(super) fn check_http(url: &str) -> Result<(), String> {
+pub fn check_http(url: &str) -> Result<(), String> {
     let (_, rest) = split_http(url).ok_or(
         "does not begin with https:// or http://; write it whole, such as https://sms.example/send",
     )?;
@@ -42,7 +40,7 @@ pub(super) fn check_http(url: &str) -> Result<(), String> {
 }
 
 /// An http(s) URL that paths are appended to, without its trailing slash.
-pub(super) fn base(url: &str) -> Result<String, String> {
+pub fn base(url: &str) -> Result<String, String> {
     check_http(url)?;
     if url.contains(['?', '#'])
         || split_http(url).is_some_and(|(_, rest)| authority(rest).contains('@'))
@@ -52,12 +50,20 @@ pub(super) fn base(url: &str) -> Result<String, String> {
     Ok(url.trim_end_matches('/').to_owned())
 }
 
-pub(super) fn is_https(url: &str) -> bool {
+/// The field as such a URL. A fault shows it without its password and query.
+pub fn read_base(field: Field<'_>) -> Checked<String> {
+    field.parsed(|text| base(text).map_err(|problem| format!("{} {problem}", quote(&redact(text)))))
+}
+
+/// Whether the scheme is https.
+#[must_use]
+pub fn is_https(url: &str) -> bool {
     split_http(url).is_some_and(|(secure, _)| secure)
 }
 
-/// Scheme and host, for what may have a token in its path or query.
-pub(super) fn origin_shown(url: &str) -> String {
+/// Scheme and host, for a URL that may have a token in its path or query.
+#[must_use]
+pub fn origin_shown(url: &str) -> String {
     let Some((secure, rest)) = split_http(url) else {
         return "***".to_owned();
     };
@@ -77,7 +83,8 @@ pub(super) fn origin_shown(url: &str) -> String {
 }
 
 /// The URL with its password and the values of its query left out. It errs on the side of hiding too much.
-pub(super) fn redact(url: &str) -> String {
+#[must_use]
+pub fn redact(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         let plain = !url.contains(['@', '?']);
         return if plain { url } else { "***" }.to_owned();
@@ -96,73 +103,6 @@ pub(super) fn redact(url: &str) -> String {
     format!("{scheme}://{user}{rest}")
 }
 
-/// Reads `database_url`; also how it may be shown. The problem quotes it redacted only.
-pub(super) fn database(url: &str) -> Result<(Database, String), String> {
-    if let Some(path) = url.strip_prefix("sqlite:") {
-        let path = path.strip_prefix("//").unwrap_or(path);
-        return sqlite(path).map_err(|problem| format!("`{}` {problem}", redact(url)));
-    }
-    let rest = ["postgres://", "postgresql://"]
-        .iter()
-        .find_map(|scheme| url.strip_prefix(scheme))
-        .ok_or("must be sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE")?;
-    let shown = redact(url);
-    if rest.is_empty() {
-        return Err(format!(
-            "`{shown}` has no host; write postgres://USER:PASSWORD@HOST/DATABASE"
-        ));
-    }
-    let authority = authority(rest);
-    let tail = rest.get(authority.len()..).unwrap_or_default();
-    let path = tail.split(['?', '#']).next().unwrap_or_default();
-    let unclear = match authority.matches('@').count() {
-        0 => tail.contains('@'),
-        1 => path.contains('@'),
-        _ => true,
-    };
-    if unclear {
-        return Err(format!(
-            "`{shown}` has a user or password with one of @ / ? # in it; percent-encode it (@ is %40, / is %2F)"
-        ));
-    }
-    Ok((
-        Database::Postgres {
-            url: Secret::new(url),
-        },
-        shown,
-    ))
-}
-
-fn sqlite(path: &str) -> Result<(Database, String), &'static str> {
-    if path.is_empty() {
-        return Err(
-            "names no file; write sqlite://pinroute.db or, absolute, sqlite:///var/lib/pinroute/pinroute.db",
-        );
-    }
-    if path.starts_with(":memory:") {
-        return Err("would forget everything at exit; name a file");
-    }
-    if path.contains(['?', '#']) {
-        return Err("takes no parameters: leave out what follows the file's name");
-    }
-    let database = Database::Sqlite {
-        path: PathBuf::from(path),
-    };
-    Ok((database, format!("sqlite://{path}")))
-}
-
-/// Whether the scheme of `redis_url` is one that we speak. The problem never quotes it.
-pub(super) fn check_redis(url: &str) -> Result<(), String> {
-    let known = ["redis://", "rediss://", "redis+unix://", "unix://"];
-    match known.iter().find_map(|scheme| url.strip_prefix(scheme)) {
-        Some(rest) if !rest.is_empty() => Ok(()),
-        _ => Err(
-            "must be redis://HOST:PORT, or rediss:// for TLS; leave it empty for one replica"
-                .to_owned(),
-        ),
-    }
-}
-
 fn split_http(url: &str) -> Option<(bool, &str)> {
     let (scheme, rest) = url.split_once("://")?;
     if scheme.eq_ignore_ascii_case("https") {
@@ -174,7 +114,9 @@ fn split_http(url: &str) -> Option<(bool, &str)> {
     }
 }
 
-fn authority(rest: &str) -> &str {
+/// `user@host:port`, of what follows the scheme.
+#[must_use]
+pub fn authority(rest: &str) -> &str {
     rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 

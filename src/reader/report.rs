@@ -1,21 +1,40 @@
-//! Gathers what is wrong, so that all of it can be said at once.
+//! Gathers faults and warnings, so that all of them can be reported at once.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::environment::variable;
 use super::suggest;
 use super::tree::{Node, Origin, Value};
-use super::{Fault, ReadFile};
+use super::variable::{bare, variable, whole};
 
-/// Stands for a value whose fault is in the report.
+/// One thing that is wrong. It quotes no secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {problem}")]
+pub struct Fault {
+    /// Dotted: `sms.providers[0].url`. For a file that is not TOML, the file's name.
+    pub key: String,
+    /// Names the value and the correction.
+    pub problem: String,
+}
+
+impl Fault {
+    #[must_use]
+    pub fn new(key: &str, problem: impl Into<String>) -> Self {
+        Self {
+            key: key.to_owned(),
+            problem: problem.into(),
+        }
+    }
+}
+
+/// Takes the place of a value whose fault is in the report.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reported;
+pub struct Reported;
 
 /// Shared by all readers of one load.
-pub(super) struct Report<'a> {
-    read_file: ReadFile<'a>,
+pub struct Report<'a> {
+    read_file: &'a dyn Fn(&Path) -> std::io::Result<String>,
     notes: RefCell<Notes>,
 }
 
@@ -39,14 +58,14 @@ struct Gap {
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(read_file: ReadFile<'a>) -> Self {
+    pub(super) fn new(read_file: &'a dyn Fn(&Path) -> std::io::Result<String>) -> Self {
         Self {
             read_file,
             notes: RefCell::default(),
         }
     }
 
-    pub(super) fn fault(&self, key: impl Into<String>, problem: impl Into<String>) -> Reported {
+    pub fn fault(&self, key: impl Into<String>, problem: impl Into<String>) -> Reported {
         let fault = Fault {
             key: key.into(),
             problem: problem.into(),
@@ -55,7 +74,7 @@ impl<'a> Report<'a> {
         Reported
     }
 
-    pub(super) fn warn(&self, warning: impl Into<String>) {
+    pub fn warn(&self, warning: impl Into<String>) {
         self.notes.borrow_mut().warnings.push(warning.into());
     }
 
@@ -84,7 +103,7 @@ impl<'a> Report<'a> {
         (self.read_file)(Path::new(path))
     }
 
-    /// Judges what no reader took, and hands all over: faults, then warnings.
+    /// Judges the leftovers and returns everything: faults, then warnings.
     pub(super) fn close(self) -> (Vec<Fault>, Vec<String>) {
         let mut notes = self.notes.into_inner();
         for (key, node) in std::mem::take(&mut notes.leftovers) {
@@ -104,7 +123,7 @@ impl<'a> Report<'a> {
 }
 
 impl Notes {
-    /// A key of ours that nobody knows is a mistake; a variable may be the orchestrator's.
+    /// An unknown key in the file is a mistake; an unknown variable may be the orchestrator's.
     fn judge(&mut self, key: &str, node: &Node) {
         let Origin::Environment(name) = &node.origin else {
             let problem = self.unknown(key);
@@ -164,7 +183,7 @@ impl Notes {
         }
     }
 
-    /// First a slip among the keys of the same table, then the same name in another table.
+    /// First a typing error among the keys of the same table, then the same name in another table.
     fn key_like(&self, key: &str) -> Option<&str> {
         let (table, name) = split(key);
         let siblings = || self.known.iter().filter(|known| split(known).0 == table);
@@ -176,13 +195,27 @@ impl Notes {
 
     fn variable_like(&self, name: &str) -> Option<String> {
         let known: Vec<String> = self.known.iter().map(|key| variable(key)).collect();
-        let bare = |name: &'_ str| name.strip_prefix("PINROUTE_").unwrap_or(name).to_owned();
-        let bare_known: Vec<String> = known.iter().map(|name| bare(name)).collect();
-        let near = suggest::nearest(&bare(name), bare_known.iter().map(String::as_str))?;
-        Some(format!("PINROUTE_{near}"))
+        let near = suggest::nearest(bare(name), known.iter().map(|name| bare(name)))?;
+        Some(whole(near))
     }
 }
 
 fn split(key: &str) -> (&str, &str) {
     key.rsplit_once('.').unwrap_or(("", key))
+}
+
+/// A value as a fault shows it: short enough for one line.
+pub fn quote(text: &str) -> String {
+    const MOST: usize = 80;
+    let line: String = text
+        .chars()
+        .take(MOST)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    let rest = if text.chars().nth(MOST).is_some() {
+        "…"
+    } else {
+        ""
+    };
+    format!("`{line}{rest}`")
 }

@@ -1,4 +1,4 @@
-//! The layers as one tree: defaults, below the file, below the environment. Each node knows which of them it came from.
+//! The layers as one tree: defaults, below the file, below the environment. Each node knows its layer.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -97,7 +97,7 @@ impl Node {
         Self::new(value, origin)
     }
 
-    /// Whether nothing stands there: null, or an empty text.
+    /// Whether it is null or an empty text.
     pub(super) fn is_blank(&self) -> bool {
         match &self.value {
             Value::Null => true,
@@ -121,7 +121,7 @@ impl Node {
     }
 }
 
-/// Reads a TOML file. A fault says where, and never quotes the line, since a secret may stand in it.
+/// Reads a TOML file. A fault gives the place and never quotes the line, which may hold a secret.
 pub(super) fn parse(text: &str, origin: &Origin) -> Result<Table, String> {
     match text.parse::<toml::Table>() {
         Ok(fields) => Ok(table(fields, origin)),
@@ -149,7 +149,7 @@ fn table(fields: toml::Table, origin: &Origin) -> Table {
         .collect()
 }
 
-/// Lays `over` upon `base`: tables are merged key by key, all else is replaced.
+/// Merges `over` into `base`: tables key by key; everything else is replaced.
 pub(super) fn merge(base: &mut Table, over: Table) {
     for (key, node) in over {
         match (base.get_mut(&key), node) {
