@@ -42,9 +42,10 @@ const MODULES: &[Module] = &[
     module("ledger",       &["verification"],                                        &[]),
     module("abuse",        &["verification"],                                        &[]),
     module("reports",      &["verification", "ledger"],                              &[]),
-    module("config",       &["verification", "ledger", "reader"],                           &[]),
+    module("config",       &["verification", "ledger", "abuse", "reader",
+                             "channels"],                                            &[]),
 
-    module("channels",     &["verification", "ledger"],                              &["reqwest"]),
+    module("channels",     &["verification", "ledger", "reader"],                    &["reqwest"]),
     module("webhooks",     &["verification", "ledger", "channels"],                  &["reqwest"]),
     module("shared_state", &["verification", "abuse"],                               &["deadpool_redis"]),
     module("storage",      &["verification", "ledger", "reports", "webhooks",

@@ -102,11 +102,9 @@ impl App {
                 .map_err(failed)?;
             None
         };
+        let simulator = sandbox.as_ref().map(|sandbox| sandbox.simulator);
         let ways_out = WaysOut {
-            providers: match &sandbox {
-                Some(sandbox) => providers::simulated(sandbox.simulator, &client),
-                None => providers::configured(&settings, &public_url, &client),
-            },
+            providers: providers::build(&settings, simulator, &public_url, &client),
             webhooks: Client::new(settings.webhooks.allow_private).map_err(failed)?,
         };
         let reachable_at = public_url.trim_end_matches('/').to_owned();
@@ -114,10 +112,6 @@ impl App {
             public_url,
             unknown_after: settings.unknown_after,
             reporting_currency: settings.reporting_currency,
-            thresholds: match &sandbox {
-                Some(_) => providers::simulated_thresholds(),
-                None => providers::thresholds(&settings),
-            },
             policies: Arc::new(policies(&settings)),
             render: http::verification_json,
         };

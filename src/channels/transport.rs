@@ -1,9 +1,9 @@
-//! The one outbound client to providers: no redirects, an identified user agent, and failures told apart by whether the
+//! The one outbound client to providers: no redirects, an identified user agent, and failures distinguished by whether the
 //! request can have left.
 
 use std::time::Duration;
 
-use super::SendError;
+use crate::verification::attempt::SendError;
 
 /// More than this of an answer is not read.
 const ANSWER_LIMIT: usize = 64 * 1024;
@@ -29,7 +29,7 @@ impl HttpClient {
     pub fn new() -> Result<Self, reqwest::Error> {
         let client = client(|builder| {
             builder
-                // Well within any send's own limit: who cannot be connected to in this time was sent nothing.
+                // Well within the limit of any send: if no connection is made by then, nothing was sent.
                 .connect_timeout(Duration::from_secs(2))
                 .pool_idle_timeout(Duration::from_secs(60))
                 .tcp_nodelay(true)
@@ -42,7 +42,7 @@ impl HttpClient {
     }
 }
 
-/// A client as every one of this program is, and what is particular to one of them.
+/// Builds a client with the settings that all clients of this program share, and those `particular` to one.
 ///
 /// It trusts the system's roots, or Mozilla's where the system has none.
 pub fn client(

@@ -5,22 +5,18 @@
 //! reads the secret files.
 //!
 //! To add a key: a line with its comment in `defaults.toml`, a field in `settings`, a line in `top`. To add a kind of
-//! SMS provider: a file in `sms` and a line in its table `KINDS`.
+//! provider: see [`channels`](crate::channels).
 
 mod budgets;
 mod database;
 mod policy;
 mod settings;
-mod sms;
 mod top;
 
 use std::path::Path;
 
 pub use database::Database;
-pub use settings::{Log, LogFormat, Settings, Telegram, Webhooks};
-pub use sms::{
-    Body, HttpSms, Match, Method, ReportMap, SmsKind, SmsProvider, TwilioSender, TwilioSms,
-};
+pub use settings::{Log, LogFormat, Settings, Webhooks};
 
 pub use crate::reader::{Fault, Secret};
 

@@ -177,7 +177,7 @@ impl Gateway {
             let told = reported.iter().find(|told| told.provider == provider);
             let told = told.and_then(|told| Some((told.money?, told.at)));
             let told = told.filter(|(money, _)| money.currency == currency);
-            let threshold = self.0.settings.thresholds.get(&provider).copied();
+            let threshold = self.threshold(&provider);
             let mut balance = Balance {
                 computed: Micros(ever.grown()),
                 reported: told.map(|(money, _)| money.amount),
@@ -308,6 +308,14 @@ impl Gateway {
         self.0.db.find_entry(id).await?.ok_or(Trouble::NotFound)
     }
 
+    /// If less is left, webhooks are sent.
+    fn threshold(&self, provider: &str) -> Option<Micros> {
+        self.provider(provider)?
+            .provider
+            .account()
+            .balance_threshold
+    }
+
     /// Remembers what a provider says is left, until [`Gateway::watch_balances`] writes it down.
     pub(super) fn heard_balance(&self, provider: &str, money: Money) {
         let mut heard = self.0.heard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -326,7 +334,8 @@ impl Gateway {
                 .note_reported_balance(&provider, money, at)
                 .await?;
         }
-        if self.0.settings.thresholds.is_empty() {
+        let mut lines = self.0.providers.iter();
+        if lines.all(|line| line.provider.account().balance_threshold.is_none()) {
             return Ok(0);
         }
         let Ok(balances) = self.balances().await else {

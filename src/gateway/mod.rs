@@ -52,7 +52,7 @@ pub use policies::{PolicyBook, PolicyFault, parsed as parsed_overrides};
 pub use preview::{Preview, PreviewRequest, Price};
 pub use projects::{ProjectError, change_policy_of, check_name, new_secret};
 pub use proof::PublicKey;
-pub use receive_report::{CallbackRequest, ReportError};
+pub use receive_report::{ReportError, Taken};
 pub use reports::{Kind as ReportKind, ReportFault, report};
 pub use sign_in::{Session, SignInError};
 pub use start::{StartError, StartRequest, Started};
@@ -69,8 +69,9 @@ pub use crate::storage::{
 
 pub use crate::abuse::limits::Exhausted;
 use crate::channels::Provider;
+pub use crate::channels::{CallbackMethod, CallbackRequest, Incoming, Reply};
 use crate::clock::Clock;
-use crate::money::{Currency, Micros, Money};
+use crate::money::{Currency, Money};
 use crate::secret::{Vault, random};
 use crate::shared_state::{PauseView, SharedState};
 use crate::storage::Db;
@@ -93,8 +94,6 @@ pub struct Settings {
     pub unknown_after: Duration,
     /// Of reports that do not ask for another.
     pub reporting_currency: Currency,
-    /// What must be left with a provider, or those who want to know are told.
-    pub thresholds: HashMap<String, Micros>,
     pub policies: Arc<PolicyBook>,
     /// How a verification reads in messages to projects.
     pub render: fn(&Verification) -> serde_json::Value,

@@ -15,18 +15,19 @@ impl Gateway {
     pub(super) fn offers(
         &self,
         project: ProjectId,
-        draft: Draft<'_>,
+        draft: &Draft<'_>,
         number: [u8; 16],
         own: Option<&Verification>,
     ) -> Vec<Offer> {
         let offer = |line: &Line| {
             let provider = &line.provider;
             Offer {
-                channel: provider.channel(),
+                channel: provider.account().channel,
                 provider: provider.name().to_owned(),
-                currency: provider.currency(),
+                currency: provider.account().currency,
+                abilities: provider.abilities(),
                 estimate: if self.0.shared.pauses.is_open(provider.name(), number) {
-                    match self.estimate(line, &draft) {
+                    match self.estimate(line, draft) {
                         None => Err(Skip::NoPrice),
                         Some(price) if self.may_have_room(project, draft.country, price, own) => {
                             Ok(price)
@@ -42,22 +43,23 @@ impl Gateway {
     }
 
     /// What the default text would cost as SMS, by the cheapest provider.
-    pub(super) fn sms_price(&self, draft: Draft<'_>) -> Option<Money> {
-        let plain;
-        let wording = if draft.wording.template.is_none() {
-            draft.wording
+    pub(super) fn sms_price(&self, draft: &Draft<'_>) -> Option<Money> {
+        let (wording, plain);
+        let draft = if draft.wording.template.is_none() {
+            draft
         } else {
-            plain = Wording {
+            wording = Wording {
                 template: None,
                 ..draft.wording.clone()
             };
+            plain = Draft::new(draft.country, draft.code, &wording);
             &plain
         };
-        let carries_sms = |line: &&Line| line.provider.channel() == Channel::Sms;
+        let carries_sms = |line: &&Line| line.provider.account().channel == Channel::Sms;
         let prices = self.0.providers.iter().filter(carries_sms);
         let now = self.now();
         tally::cheapest(
-            prices.filter_map(|line| self.estimate(line, &Draft { wording, ..draft })),
+            prices.filter_map(|line| self.estimate(line, draft)),
             |price, to| self.convert(price, to, now),
         )
     }
@@ -67,12 +69,8 @@ impl Gateway {
         let Some(code) = &v.code else {
             return Vec::new();
         };
-        let draft = Draft {
-            country: v.record.country,
-            code,
-            wording: &v.record.wording,
-        };
-        self.offers(v.project, draft, self.number_key(v), Some(v))
+        let draft = Draft::new(v.record.country, code, &v.record.wording);
+        self.offers(v.project, &draft, self.number_key(v), Some(v))
     }
 
     /// The same after so many plans for which the store had no room: after the second, what cannot be known here leaves none.

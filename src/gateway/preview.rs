@@ -58,18 +58,14 @@ impl Gateway {
             own.insert(tag.clone(), template);
         }
         let wording = text::choose(wording, &own, request.country, policy.ttl);
-        let draft = Draft {
-            country: request.country,
-            code: &code,
-            wording: &wording,
-        };
+        let draft = Draft::new(request.country, &code, &wording);
         let mut costs = Vec::new();
         for step in &policy.route {
             for line in self
                 .0
                 .providers
                 .iter()
-                .filter(|line| line.provider.channel() == step.channel)
+                .filter(|line| line.provider.account().channel == step.channel)
             {
                 costs.push(Price {
                     channel: step.channel,
@@ -78,7 +74,7 @@ impl Gateway {
                 });
             }
         }
-        let text = text::render(&code, &wording);
+        let text = draft.text;
         let (encoding, segments) = segments::count(&text);
         Ok(Ok(Preview {
             locale: wording.locale.clone().unwrap_or_default(),

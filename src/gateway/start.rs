@@ -168,13 +168,9 @@ impl Gateway {
         let ttl = request.ttl.unwrap_or(policy.ttl);
         let wording = request.wording.clone();
         let wording = text::choose(wording, &policy.templates, request.country, ttl);
-        let draft = Draft {
-            country: request.country,
-            code: &code,
-            wording: &wording,
-        };
-        let offers = self.offers(request.project, draft, number, None);
-        let sms_price = self.sms_price(draft);
+        let draft = Draft::new(request.country, &code, &wording);
+        let offers = self.offers(request.project, &draft, number, None);
+        let sms_price = self.sms_price(&draft);
         let start = Start {
             id,
             project: request.project,

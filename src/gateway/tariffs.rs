@@ -95,18 +95,18 @@ impl Gateway {
     /// What a message is expected to cost by this provider today; `None`: there is no price, so it must not be sent.
     pub(super) fn estimate(&self, line: &Line, draft: &Draft<'_>) -> Option<Money> {
         let known = self.0.tariffs.known();
-        let provider = &line.provider;
+        let account = line.provider.account();
         if known.card.is_empty() {
-            return provider.estimate(draft);
+            return account.estimate(draft);
         }
-        let has_own = provider.prices().by_country.contains_key(&draft.country);
+        let has_own = account.prices.by_country.contains_key(&draft.country);
         let today = self.now().date_naive();
         match known
             .card
-            .rate(provider.name(), draft.country, today, has_own)
+            .rate(&account.name, draft.country, today, has_own)
         {
-            Some(rate) => rate.cost(provider.segments(draft)),
-            None => provider.estimate(draft),
+            Some(rate) => rate.cost(account.units(draft)),
+            None => account.estimate(draft),
         }
     }
 
@@ -131,9 +131,9 @@ impl Gateway {
     pub fn accounts(&self) -> impl Iterator<Item = Account<'_>> {
         self.0.providers.iter().map(|line| Account {
             provider: line.provider.name(),
-            channel: line.provider.channel(),
-            currency: line.provider.currency(),
-            prices: line.provider.prices(),
+            channel: line.provider.account().channel,
+            currency: line.provider.account().currency,
+            prices: &line.provider.account().prices,
         })
     }
 

@@ -6,9 +6,11 @@
 //!
 //! To add a transition: a method in the file of its verb, and a case in `properties`, which tries all in any order.
 
+pub mod abilities;
 pub mod agenda;
 pub mod attempt;
 pub mod budget;
+pub mod channel;
 pub mod code;
 pub mod digits;
 pub mod event;

@@ -1,12 +1,11 @@
-//! Telegram's words, and what they mean for us.
+//! Telegram's words and their meaning for us.
 
 use std::time::Duration;
 
-use crate::channels::SendError;
 use crate::money::Micros;
-use crate::verification::attempt::{AttemptStatus, Reason};
+use crate::verification::attempt::{AttemptStatus, Reason, SendError};
 
-/// A delivery status; one that is not known is still pending.
+/// A delivery status; an unknown one means still pending.
 pub fn delivery(word: Option<&str>) -> (Option<AttemptStatus>, Option<Reason>) {
     match word {
         Some("sent") => (Some(AttemptStatus::Sent), None),
@@ -24,7 +23,7 @@ pub fn delivery(word: Option<&str>) -> (Option<AttemptStatus>, Option<Reason>) {
     }
 }
 
-/// What an error word means for us (reference: error table; only `ACCESS_TOKEN_INVALID` is officially named).
+/// The decision that follows from an error word; only `ACCESS_TOKEN_INVALID` is officially named.
 pub fn error(word: &str) -> SendError {
     match word {
         "PHONE_NUMBER_NOT_AVAILABLE" | "PHONE_NUMBER_NOT_FOUND" => SendError::Refused,
@@ -59,7 +58,7 @@ pub fn error(word: &str) -> SendError {
     }
 }
 
-/// Someone must act.
+/// An operator must act.
 pub fn alarm(message: &str) {
     metrics::counter!("pinroute_alarms_total", "provider" => "telegram").increment(1);
     tracing::error!(alarm = true, provider = "telegram", "{message}");

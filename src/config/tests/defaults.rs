@@ -34,8 +34,7 @@ fn the_compiled_defaults_are_sound_and_are_the_contracts() {
             level: "info".to_owned()
         }
     );
-    assert_eq!(settings.telegram, None);
-    assert!(settings.sms_providers.is_empty());
+    assert!(settings.providers.is_empty());
     let policy = settings.defaults;
     assert_eq!(
         (policy.code_length, policy.max_checks, policy.max_sends),
@@ -94,7 +93,7 @@ fn the_examples_in_the_manual_are_sound_too() {
     ));
     assert_eq!(settings.sandbox, Some(true));
     assert_eq!(settings.workers, Some(4));
-    let main = &settings.sms_providers[0];
+    let main = &sms(&settings)[0].account;
     assert_eq!(main.name, "main");
     assert_eq!(main.prices.per_segment(country("RU")), Some(Micros(45_000)));
     assert_eq!(main.prices.per_segment(country("DE")), Some(Micros(80_000)));

@@ -97,9 +97,12 @@ fn variables_win_over_the_file_and_are_taken_as_their_keys_type() {
     assert_eq!(settings.workers, Some(3));
     assert_eq!(settings.sandbox, Some(true));
     assert_eq!(settings.log.level, "pinroute=debug,info");
-    let telegram = settings.telegram.as_ref().unwrap();
+    let (account, telegram) = telegram(&settings).unwrap();
     assert_eq!(telegram.token.expose(), "tok");
-    assert_eq!(telegram.price, Money::new(Micros(20_000), Currency::USD));
+    assert_eq!(
+        (account.prices.rest, account.currency),
+        (Some(Micros(20_000)), Currency::USD)
+    );
     let policy = &settings.defaults;
     assert_eq!((policy.code_length, policy.ttl.as_secs()), (8, 3600));
     assert_eq!(policy.route.len(), 1);
@@ -109,7 +112,7 @@ fn variables_win_over_the_file_and_are_taken_as_their_keys_type() {
     assert_eq!(policy.limits.per_number.len(), 2);
     assert!(policy.countries.admits(country("UZ")) && !policy.countries.admits(country("DE")));
     assert_eq!(settings.defaults.budgets, []);
-    let main = &settings.sms_providers[0];
+    let main = &sms(&settings)[0].account;
     assert_eq!(main.timeout.as_secs(), 3);
     assert_eq!(main.prices.per_segment(country("KZ")), Some(Micros(70_000)));
     assert_eq!(main.prices.per_segment(country("UZ")), Some(Micros(50_000)));
@@ -137,7 +140,7 @@ fn a_list_may_come_from_variables_alone() {
             ("PINROUTE_SMS__PROVIDERS__0__NAME", "b"),
         ],
     );
-    assert_eq!(settings.sms_providers[0].name, "b");
+    assert_eq!(sms(&settings)[0].account.name, "b");
     let http = http(&settings);
     assert_eq!(http.method, Method::Get);
     assert_eq!(http.accept.as_ref().unwrap().values, ["true"]);
@@ -167,11 +170,9 @@ fn a_list_may_come_from_variables_alone() {
         })
         .collect();
     let loaded = load(None, one_by_one, &read_file).unwrap();
-    let names: Vec<&str> = loaded
-        .settings
-        .sms_providers
+    let names: Vec<&str> = sms(&loaded.settings)
         .iter()
-        .map(|p| p.name.as_str())
+        .map(|p| p.account.name.as_str())
         .collect();
     assert_eq!(
         names,
@@ -301,10 +302,8 @@ fn empty_variables_empty_texts_and_leave_the_rest() {
     let env: Vec<String> = env.iter().map(|name| format!("PINROUTE_{name}")).collect();
     let env: Vec<(&str, &str)> = env.iter().map(|name| (name.as_str(), "")).collect();
     let settings = with_env(file, &env);
-    assert_eq!(
-        (settings.redis_url, settings.telegram, settings.workers),
-        (None, None, None)
-    );
+    assert_eq!((&settings.redis_url, settings.workers), (&None, None));
+    assert!(telegram(&settings).is_none());
     assert_eq!(settings.sandbox, Some(true));
     assert!(settings.migrate_on_start);
     assert_eq!(settings.defaults.route.len(), 2);

@@ -13,6 +13,9 @@ mod sms;
 mod values;
 
 use super::*;
+use crate::channels::sms::http::{self, Body, Method};
+use crate::channels::sms::twilio;
+use crate::channels::{Account, Configured, telegram};
 use crate::money::{Currency, Micros, Money};
 use crate::verification::budget::{Budget, Period};
 use crate::verification::phone::Country;
@@ -96,9 +99,20 @@ fn country(code: &str) -> Country {
     code.parse().unwrap()
 }
 
-fn http(settings: &Settings) -> &HttpSms {
-    let SmsKind::Http(http) = &settings.sms_providers[0].kind else {
-        panic!("it is written as http");
-    };
-    http
+fn telegram(settings: &Settings) -> Option<(&Account, &telegram::Settings)> {
+    settings
+        .providers
+        .iter()
+        .find_map(|provider| Some((&provider.account, provider.settings()?)))
+}
+
+/// The accounts for SMS.
+fn sms(settings: &Settings) -> Vec<&Configured> {
+    let carries_sms = |provider: &&Configured| provider.account.channel == Channel::Sms;
+    settings.providers.iter().filter(carries_sms).collect()
+}
+
+fn http(settings: &Settings) -> &http::Settings {
+    let first = sms(settings)[0];
+    first.settings().expect("it is written as http")
 }

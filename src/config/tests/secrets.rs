@@ -5,9 +5,7 @@ use super::*;
 #[test]
 fn secrets_can_be_read_from_files() {
     let token = |file: &str, env: &[(&str, &str)]| {
-        with_env(file, env)
-            .telegram
-            .map(|telegram| telegram.token.expose().to_owned())
+        telegram(&with_env(file, env)).map(|(_, telegram)| telegram.token.expose().to_owned())
     };
     let from_file = Some("tok-from-file".to_owned());
     assert_eq!(

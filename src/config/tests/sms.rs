@@ -230,14 +230,14 @@ fn each_fault_of_a_provider_is_named() {
 fn providers_keep_their_order_and_prices_fall_back_to_the_rest() {
     let second = provider("main", "second").replace(", \"*\" = \"0.08\"", "");
     let settings = settings(&format!("{PROVIDER}{second}"));
-    let names: Vec<&str> = settings
-        .sms_providers
+    let names: Vec<&str> = sms(&settings)
         .iter()
-        .map(|p| p.name.as_str())
+        .map(|p| p.account.name.as_str())
         .collect();
     assert_eq!(names, ["main", "second"]);
     let price = |index: usize, code| {
-        settings.sms_providers[index]
+        sms(&settings)[index]
+            .account
             .prices
             .per_segment(country(code))
     };
@@ -259,11 +259,12 @@ fn an_account_of_twilio_is_read_and_each_of_its_faults_named() {
         "account_sid = \"{sid}\"\nauth_token = \"very-secret\"\nfrom = \"+15550001111\""
     ));
     let settings = good.unwrap().settings;
-    let SmsKind::Twilio(twilio) = &settings.sms_providers[0].kind else {
-        panic!("it is written as twilio");
-    };
+    let twilio: &twilio::Settings = sms(&settings)[0].settings().unwrap();
     assert_eq!(twilio.base_url, "https://api.twilio.com");
-    assert_eq!(twilio.sender, TwilioSender::From("+15550001111".to_owned()));
+    assert_eq!(
+        twilio.sender,
+        twilio::Sender::From("+15550001111".to_owned())
+    );
     assert!(!format!("{settings:?}").contains("very-secret"));
     for (keys, said) in [
         ("", "account_sid: is missing"),

@@ -336,5 +336,5 @@ fn addresses_lose_their_trailing_slash_and_may_have_a_path() {
         "public_url = \"https://pin.example/verify/\"\ntelegram = { token = \"t\", base_url = \"HTTP://[::1]:8081/\" }",
     );
     assert_eq!(settings.public_url, "https://pin.example/verify");
-    assert_eq!(settings.telegram.unwrap().base_url, "HTTP://[::1]:8081");
+    assert_eq!(telegram(&settings).unwrap().1.base_url, "HTTP://[::1]:8081");
 }

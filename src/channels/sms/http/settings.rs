@@ -1,14 +1,12 @@
 //! `kind = "http"`: any provider that speaks HTTP, described by its request and the fields of its answers.
 
-use std::fmt;
-
-use super::SmsKind;
 use super::placeholder::Placeholders;
 use crate::reader::{Checked, Field, Reader, Report, Secret, all, optional, url};
+use std::fmt;
 
 /// A request that sends one message, and how its answer and its later report are read.
 #[derive(Clone)]
-pub struct HttpSms {
+pub struct Settings {
     pub method: Method,
     /// With placeholders; it may hold a token.
     pub url: String,
@@ -54,7 +52,7 @@ pub struct ReportMap {
 }
 
 /// Providers take their keys in paths and fields too, so only the shape is shown.
-impl fmt::Debug for HttpSms {
+impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("HttpSms")
@@ -80,51 +78,53 @@ impl fmt::Debug for Body {
     }
 }
 
-pub(super) fn read(table: &mut Reader<'_>) -> Checked<SmsKind> {
-    let mut seen = Seen {
-        placeholders: Placeholders::default(),
-        report: table.report,
-        sound: true,
-    };
-    let methods = [("POST", Method::Post), ("GET", Method::Get)];
-    let method = optional(table.find("method"), |field| field.choice(&methods))
-        .map(|method| method.unwrap_or(Method::Post));
-    let url = address(table, &mut seen);
-    let headers = optional(table.find("headers"), |field| headers(field, &mut seen));
-    let body = body(table, &mut seen);
-    let id_pointer = optional(table.find("id_pointer"), pointer);
-    let accept = optional(table.find("accept"), matching);
-    let refuse = optional(table.find("refuse"), matching);
-    let report = optional(table.find("report"), report_map);
+impl Settings {
+    pub fn read(table: &mut Reader<'_>) -> Checked<Self> {
+        let mut seen = Seen {
+            placeholders: Placeholders::default(),
+            report: table.report,
+            sound: true,
+        };
+        let methods = [("POST", Method::Post), ("GET", Method::Get)];
+        let method = optional(table.find("method"), |field| field.choice(&methods))
+            .map(|method| method.unwrap_or(Method::Post));
+        let url = address(table, &mut seen);
+        let headers = optional(table.find("headers"), |field| headers(field, &mut seen));
+        let body = body(table, &mut seen);
+        let id_pointer = optional(table.find("id_pointer"), pointer);
+        let accept = optional(table.find("accept"), matching);
+        let refuse = optional(table.find("refuse"), matching);
+        let report = optional(table.find("report"), report_map);
 
-    if let (Ok(Method::Get), Ok(Body::Json(_) | Body::Form(_))) = (&method, &body) {
-        table.fault(
-            "method",
-            "`GET` carries no body; use query = {…}, or method = \"POST\"",
-        );
-    }
-    // Half of the texts say nothing about what is missing.
-    if seen.sound && url.is_ok() && headers.is_ok() && body.is_ok() {
-        for missing in seen.placeholders.missing() {
-            table.report.fault(table.own_path(), missing);
+        if let (Ok(Method::Get), Ok(Body::Json(_) | Body::Form(_))) = (&method, &body) {
+            table.fault(
+                "method",
+                "`GET` carries no body; use query = {…}, or method = \"POST\"",
+            );
         }
-        if matches!(report, Ok(Some(_))) && !seen.placeholders.uses("callback_url") {
-            table.report.warn(format!(
-                "{}: reports never come, because {{callback_url}} is sent nowhere",
-                table.path("report")
-            ));
+        // Half of the texts say nothing about what is missing.
+        if seen.sound && url.is_ok() && headers.is_ok() && body.is_ok() {
+            for missing in seen.placeholders.missing() {
+                table.report.fault(table.own_path(), missing);
+            }
+            if matches!(report, Ok(Some(_))) && !seen.placeholders.uses("callback_url") {
+                table.report.warn(format!(
+                    "{}: reports never come, because {{callback_url}} is sent nowhere",
+                    table.path("report")
+                ));
+            }
         }
+        Ok(Self {
+            method: method?,
+            url: url?,
+            headers: headers?.unwrap_or_default(),
+            body: body?,
+            id_pointer: id_pointer?,
+            accept: accept?,
+            refuse: refuse?,
+            report: report?,
+        })
     }
-    Ok(SmsKind::Http(HttpSms {
-        method: method?,
-        url: url?,
-        headers: headers?.unwrap_or_default(),
-        body: body?,
-        id_pointer: id_pointer?,
-        accept: accept?,
-        refuse: refuse?,
-        report: report?,
-    }))
 }
 
 /// Collects the placeholders of all texts of a provider.
@@ -275,7 +275,7 @@ fn report_map(field: Field<'_>) -> Checked<ReportMap> {
         for word in delivered.iter().filter(|word| failed.contains(word)) {
             table.fault(
                 "failed",
-                format!("`{word}` stands in `delivered` too; keep one"),
+                format!("`{word}` is in `delivered` too; keep one"),
             );
         }
     }

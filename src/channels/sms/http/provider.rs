@@ -1,96 +1,83 @@
 //! Any SMS provider that speaks HTTP, by configuration alone: a request with placeholders, pointers into its answer, and a
 //! map of its report's words.
 
-use std::fmt::Write;
-use std::time::Duration;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::form_pairs;
-use crate::channels::transport::{self, Answer, HttpClient};
-use crate::channels::{
-    About, CallbackError, Draft, Incoming, Message, NoAnswer, Provider, RawCallback, Receipt,
-    Report, SendError,
+use super::settings::{Body, Match, Method, Settings};
+use crate::channels::kind::{self, Surroundings};
+use crate::channels::provider::{
+    About, Account, Arrival, CallbackError, CallbackRequest, Incoming, Message, Provider, Read,
 };
-use crate::ledger::price::Prices;
-use crate::money::Currency;
-use crate::verification::attempt::{AttemptStatus, Reason};
-use crate::verification::code::Code;
-use crate::verification::route::Channel;
-use crate::verification::{segments, text};
+use crate::channels::sms::form;
+use crate::channels::transport::{self, Answer, HttpClient};
+use crate::reader::{Checked, Reader};
+use crate::verification::abilities::{Abilities, Reports};
+use crate::verification::attempt::{AttemptStatus, Reason, Receipt, Report, SendError};
 
-#[derive(Clone, Debug)]
-pub struct Settings {
-    pub name: String,
-    pub post: bool,
-    pub url: String,
-    pub headers: Vec<(String, String)>,
-    pub body: Body,
-    pub id_pointer: Option<String>,
-    pub accept: Option<Match>,
-    pub refuse: Option<Match>,
-    pub report: Option<ReportMap>,
-    pub prices: Prices,
-    pub currency: Currency,
-    pub timeout: Duration,
-}
+/// RFC 3986: everything but the unreserved.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
-/// Where the parameters go; strings in it may hold placeholders.
-#[derive(Clone, Debug)]
-pub enum Body {
-    Json(Value),
-    Form(Vec<(String, String)>),
-    Query(Vec<(String, String)>),
-}
-
-/// The value at a JSON pointer (RFC 6901) is one of these.
-#[derive(Clone, Debug)]
-pub struct Match {
-    pub pointer: String,
-    pub values: Vec<String>,
-}
-
-#[derive(Clone, Debug)]
-pub struct ReportMap {
-    pub id_pointer: Option<String>,
-    pub status_pointer: String,
-    pub delivered: Vec<String>,
-    pub failed: Vec<String>,
-}
+/// With reports configured.
+pub const ABILITIES: Abilities = Abilities {
+    reports: Reports::PerAttempt,
+    ..Abilities::SENDS_ONLY
+};
 
 #[derive(Debug)]
 pub struct HttpSms {
+    account: Account,
     settings: Settings,
     client: HttpClient,
 }
 
-impl HttpSms {
-    #[must_use]
-    pub fn new(settings: Settings, client: HttpClient) -> Self {
-        Self { settings, client }
+impl kind::Settings for Settings {
+    fn read(table: &mut Reader<'_>) -> Checked<Self> {
+        Self::read(table)
     }
 
-    fn request(&self, message: &Message<'_>, text: &str) -> reqwest::RequestBuilder {
+    fn build(&self, account: Account, surroundings: &Surroundings<'_>) -> Arc<dyn Provider> {
+        let client = surroundings.client.clone();
+        Arc::new(HttpSms::new(account, self.clone(), client))
+    }
+}
+
+impl HttpSms {
+    #[must_use]
+    pub fn new(account: Account, settings: Settings, client: HttpClient) -> Self {
+        Self {
+            account,
+            settings,
+            client,
+        }
+    }
+
+    fn request(&self, message: &Message<'_>) -> reqwest::RequestBuilder {
         let attempt = message.attempt.to_string();
         let values = [
             ("{to}", message.phone.as_str()),
             ("{to_digits}", message.phone.digits()),
-            ("{code}", message.draft.code.as_str()),
-            ("{text}", text),
+            ("{code}", message.code.as_str()),
+            ("{text}", message.text),
             ("{attempt_id}", attempt.as_str()),
             ("{callback_url}", message.callback_url),
         ];
         let s = &self.settings;
-        let method = if s.post {
-            reqwest::Method::POST
-        } else {
-            reqwest::Method::GET
+        let method = match s.method {
+            Method::Post => reqwest::Method::POST,
+            Method::Get => reqwest::Method::GET,
         };
         let url = fill(&s.url, &values, percent_encode);
         let mut request = self.client.request(method, &url);
         for (name, value) in &s.headers {
-            request = request.header(name, fill(value, &values, one_line));
+            request = request.header(name, fill(value.expose(), &values, one_line));
         }
         let pairs = |pairs: &[(String, String)]| -> Vec<(String, String)> {
             pairs
@@ -105,7 +92,7 @@ impl HttpSms {
         }
     }
 
-    /// Contract §2: 4xx sent nothing, 429 throttles, and what is neither clearly taken nor clearly refused is unknown.
+    /// A 4xx sent nothing, 429 throttles, and an answer that neither accepts nor refuses clearly is unknown.
     fn read_answer(&self, answer: &Answer) -> Result<Receipt, SendError> {
         let s = &self.settings;
         let json = answer.json();
@@ -142,37 +129,25 @@ impl HttpSms {
             message_id,
             balance: None,
             cost: None,
-            reports: s.report.is_some(),
-            priced_later: false,
         })
     }
 }
 
 #[async_trait]
 impl Provider for HttpSms {
-    fn name(&self) -> &str {
-        &self.settings.name
+    fn account(&self) -> &Account {
+        &self.account
     }
 
-    fn channel(&self) -> Channel {
-        Channel::Sms
-    }
-
-    fn currency(&self) -> Currency {
-        self.settings.currency
-    }
-
-    fn prices(&self) -> &Prices {
-        &self.settings.prices
-    }
-
-    fn segments(&self, draft: &Draft<'_>) -> u32 {
-        segments::count(&text::render(draft.code, draft.wording)).1
+    fn abilities(&self) -> Abilities {
+        match self.settings.report {
+            Some(_) => ABILITIES,
+            None => Abilities::SENDS_ONLY,
+        }
     }
 
     async fn send(&self, message: &Message<'_>) -> Result<Receipt, SendError> {
-        let text = text::render(message.draft.code, message.draft.wording);
-        let answer = transport::send(self.request(message, &text), self.settings.timeout).await?;
+        let answer = transport::send(self.request(message), self.account.timeout).await?;
         let read = self.read_answer(&answer);
         if let Err(error) = &read
             && *error != SendError::Refused
@@ -182,36 +157,28 @@ impl Provider for HttpSms {
         read
     }
 
-    async fn ask(&self, _: &str) -> Result<Report, NoAnswer> {
-        Err(NoAnswer)
-    }
-
-    async fn report_success(&self, _: &str, _: &Code) -> Result<(), NoAnswer> {
-        Ok(())
-    }
-
-    async fn revoke(&self, _: &str) -> Result<(), NoAnswer> {
-        Ok(())
-    }
-
-    /// The path's token has named the attempt and authenticated the caller; without one there is nothing to trust.
-    fn read_callback(&self, raw: &RawCallback<'_>) -> Result<Vec<Incoming>, CallbackError> {
-        let attempt = raw.attempt.ok_or(CallbackError::NotAuthentic)?;
+    /// The path's token names the attempt and authenticates the caller; without a token nothing can be trusted.
+    fn read_callback(
+        &self,
+        request: &CallbackRequest<'_>,
+        arrival: &Arrival<'_>,
+    ) -> Result<Read, CallbackError> {
+        let attempt = arrival.attempt.ok_or(CallbackError::NotAuthentic)?;
         let malformed = |what: &str| CallbackError::Malformed(what.to_owned());
         let map = self
             .settings
             .report
             .as_ref()
             .ok_or_else(|| malformed("no `report` is configured for this provider"))?;
-        let json: Value = if raw.body.is_empty() {
-            flat_object(raw.query.as_bytes())
-        } else if raw
+        let json: Value = if request.body.is_empty() {
+            flat_object(request.query.as_bytes())
+        } else if request
             .header("content-type")
             .is_some_and(|t| t.starts_with("application/x-www-form-urlencoded"))
         {
-            flat_object(raw.body)
+            flat_object(request.body)
         } else {
-            serde_json::from_slice(raw.body)
+            serde_json::from_slice(request.body)
                 .map_err(|error| CallbackError::Malformed(error.to_string()))?
         };
         let word = json
@@ -239,16 +206,15 @@ impl Provider for HttpSms {
             reason,
             cost: None,
             refunded: false,
-            priced_later: false,
         };
-        Ok(vec![Incoming {
+        Ok(Read::reports(vec![Incoming {
             about: About::Attempt(attempt),
             report,
-        }])
+        }]))
     }
 }
 
-/// Replaces each placeholder once; what was put in is not searched again.
+/// Replaces each placeholder once; the inserted text is not searched again.
 fn fill(template: &str, values: &[(&str, &str)], encode: impl Fn(&str) -> String) -> String {
     let mut out = String::with_capacity(template.len());
     let mut rest = template;
@@ -281,17 +247,8 @@ fn fill_json(template: &Value, values: &[(&str, &str)]) -> Value {
     }
 }
 
-/// RFC 3986: everything but the unreserved.
 fn percent_encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 fn one_line(text: &str) -> String {
@@ -309,7 +266,7 @@ fn plain(value: &Value) -> Option<String> {
 }
 
 fn flat_object(form: &[u8]) -> Value {
-    form_pairs(form)
+    form::pairs(form)
         .into_iter()
         .map(|(key, value)| (key, Value::String(value)))
         .collect::<serde_json::Map<_, _>>()
@@ -321,13 +278,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::money::Micros;
+    use crate::ledger::price::Prices;
+    use crate::ledger::rates::Unit;
+    use crate::money::{Currency, Micros};
+    use crate::verification::route::Channel;
 
     fn provider(change: impl FnOnce(&mut Settings)) -> HttpSms {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let mut settings = Settings {
-            name: "main".to_owned(),
-            post: true,
+            method: Method::Post,
             url: "http://127.0.0.1:1/send?to={to}".to_owned(),
             headers: Vec::new(),
             body: Body::Json(json!({})),
@@ -341,15 +300,21 @@ mod tests {
                 values: texts(&["7"]),
             }),
             report: None,
+        };
+        change(&mut settings);
+        let account = Account {
+            name: "main".to_owned(),
+            channel: Channel::Sms,
+            currency: Currency::USD,
             prices: Prices {
                 rest: Some(Micros(50_000)),
                 ..Prices::default()
             },
-            currency: Currency::USD,
-            timeout: Duration::from_secs(1),
+            unit: Unit::Segment,
+            timeout: std::time::Duration::from_secs(1),
+            balance_threshold: None,
         };
-        change(&mut settings);
-        HttpSms::new(settings, HttpClient::new().unwrap())
+        HttpSms::new(account, settings, HttpClient::new().unwrap())
     }
 
     fn answer(status: u16, body: &str) -> Answer {

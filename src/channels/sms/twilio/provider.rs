@@ -1,7 +1,7 @@
-//! Twilio Messaging: the form that sends a message, the words of its answers and reports, its signature, and the price that it
-//! only tells later (Twilio, Programmable Messaging, API version 2010-04-01).
+//! Twilio Messaging: the form that sends a message, the words of its answers and reports, its signature, and the price, which
+//! is only known later (Twilio, Programmable Messaging, API version 2010-04-01).
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_lc_rs::hmac;
@@ -9,44 +9,31 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::form_pairs;
-use crate::channels::transport::{self, Answer, HttpClient};
-use crate::channels::{
-    About, CallbackError, Draft, Incoming, Message, NoAnswer, Provider, RawCallback, Receipt,
-    Report, SendError,
+use super::settings::{Sender, Settings};
+use crate::channels::kind::{self, Surroundings};
+use crate::channels::provider::{
+    About, Account, Arrival, CallbackError, CallbackRequest, Incoming, Message, NoAnswer, Provider,
+    Read,
 };
-use crate::ledger::price::Prices;
+use crate::channels::sms::form;
+use crate::channels::transport::{self, Answer, HttpClient};
 use crate::money::{Currency, Micros, Money};
-use crate::verification::attempt::{AttemptStatus, Reason};
-use crate::verification::code::Code;
-use crate::verification::route::Channel;
-use crate::verification::{segments, text};
+use crate::reader::{Checked, Reader};
+use crate::verification::abilities::{Abilities, Reports, TellsPrice, Ttl};
+use crate::verification::attempt::{AttemptStatus, Reason, Receipt, Report, SendError};
 
-/// What Twilio takes as `ValidityPeriod`, in seconds.
-const VALIDITY: std::ops::RangeInclusive<u64> = 1..=36_000;
-
-#[derive(Clone, Debug)]
-pub struct Settings {
-    pub name: String,
-    pub account_sid: String,
-    pub auth_token: String,
-    pub sender: Sender,
-    /// Without a trailing slash.
-    pub base_url: String,
-    pub prices: Prices,
-    pub currency: Currency,
-    pub timeout: Duration,
-}
-
-/// Who the message is from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sender {
-    /// A number, short code or alphanumeric name.
-    From(String),
-    MessagingService(String),
-}
+/// Reports arrive for each message, signed. The price is part of the message's resource some time after; the status is not
+/// polled.
+const ABILITIES: Abilities = Abilities {
+    reports: Reports::PerAttempt,
+    tells_price: TellsPrice::ByAsking,
+    // Of the 1 s to 10 h that Twilio takes as `ValidityPeriod`.
+    ttl: Ttl::per_message(30..=3_600),
+    ..Abilities::SENDS_ONLY
+};
 
 pub struct Twilio {
+    account: Account,
     settings: Settings,
     client: HttpClient,
     key: hmac::Key,
@@ -57,13 +44,13 @@ impl std::fmt::Debug for Twilio {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Twilio")
-            .field("name", &self.settings.name)
+            .field("name", &self.account.name)
             .field("base_url", &self.settings.base_url)
             .finish_non_exhaustive()
     }
 }
 
-/// What to do after an error of the API (Twilio, error and warning dictionary). One that is not here is told as an alarm, and
+/// What to do after an error of the API (Twilio, error and warning dictionary). An unlisted one raises an alarm, and
 /// the next step is taken.
 #[rustfmt::skip]
 const ERRORS: &[(u32, SendError)] = &[
@@ -103,14 +90,26 @@ const ERRORS: &[(u32, SendError)] = &[
     (30450, SendError::Rejected),      // held for pumping
 ];
 
+impl kind::Settings for Settings {
+    fn read(table: &mut Reader<'_>) -> Checked<Self> {
+        Self::read(table)
+    }
+
+    fn build(&self, account: Account, surroundings: &Surroundings<'_>) -> Arc<dyn Provider> {
+        let client = surroundings.client.clone();
+        Arc::new(Twilio::new(account, self.clone(), client))
+    }
+}
+
 impl Twilio {
     #[must_use]
-    pub fn new(settings: Settings, client: HttpClient) -> Self {
+    pub fn new(account: Account, settings: Settings, client: HttpClient) -> Self {
         let key = hmac::Key::new(
             hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
-            settings.auth_token.as_bytes(),
+            settings.auth_token.expose().as_bytes(),
         );
         Self {
+            account,
             settings,
             client,
             key,
@@ -125,10 +124,10 @@ impl Twilio {
         );
         self.client
             .request(method, &url)
-            .basic_auth(&s.account_sid, Some(&s.auth_token))
+            .basic_auth(&s.account_sid, Some(s.auth_token.expose()))
     }
 
-    /// Whether the parameters are signed for this address, as it was given or with its port said the other way.
+    /// Whether the parameters are signed for this address, as it was given, or with the default port added or left out.
     fn is_signed(&self, url: &str, pairs: &[(String, String)], signature: &str) -> bool {
         let Ok(given) = STANDARD.decode(signature) else {
             return false;
@@ -148,7 +147,7 @@ impl Twilio {
     }
 }
 
-/// The address with the scheme's usual port where it says none, and without one where it says it.
+/// The address with the scheme's default port added if it has no port, and without its port otherwise.
 fn with_port_otherwise(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
@@ -177,11 +176,9 @@ fn read_answer(answer: &Answer) -> Result<Receipt, SendError> {
             }
             Ok(Receipt {
                 message_id,
-                // Null in practice; whoever settles it at once is believed.
+                // Null in practice; a figure that comes at once is believed.
                 balance: None,
                 cost: price(&json),
-                reports: true,
-                priced_later: true,
             })
         }
         500.. => Err(SendError::Unknown),
@@ -216,7 +213,7 @@ fn price(json: &Value) -> Option<Money> {
     Some(Money::new(amount, currency))
 }
 
-/// A status that we do not know means still pending.
+/// An unknown status means still pending.
 fn status(word: &str) -> Option<AttemptStatus> {
     match word {
         "sent" => Some(AttemptStatus::Sent),
@@ -236,40 +233,22 @@ fn report(word: &str, error: Option<u32>) -> Report {
             Some(code) if unreachable.contains(&code) => Some(Reason::Unreachable),
             _ => Some(Reason::NotDelivered),
         },
-        priced_later: true,
         ..Report::default()
     }
 }
 
 #[async_trait]
 impl Provider for Twilio {
-    fn name(&self) -> &str {
-        &self.settings.name
+    fn account(&self) -> &Account {
+        &self.account
     }
 
-    fn channel(&self) -> Channel {
-        Channel::Sms
-    }
-
-    fn currency(&self) -> Currency {
-        self.settings.currency
-    }
-
-    fn prices(&self) -> &Prices {
-        &self.settings.prices
-    }
-
-    fn segments(&self, draft: &Draft<'_>) -> u32 {
-        segments::count(&text::render(draft.code, draft.wording)).1
+    fn abilities(&self) -> Abilities {
+        ABILITIES
     }
 
     async fn send(&self, message: &Message<'_>) -> Result<Receipt, SendError> {
-        let text = text::render(message.draft.code, message.draft.wording);
-        let validity = message
-            .ttl
-            .as_secs()
-            .clamp(*VALIDITY.start(), *VALIDITY.end())
-            .to_string();
+        let validity = message.ttl.as_secs().to_string();
         let sender = match &self.settings.sender {
             Sender::From(from) => ("From", from.as_str()),
             Sender::MessagingService(sid) => ("MessagingServiceSid", sid.as_str()),
@@ -277,12 +256,12 @@ impl Provider for Twilio {
         let form = [
             ("To", message.phone.as_str()),
             sender,
-            ("Body", &text),
+            ("Body", message.text),
             ("StatusCallback", message.callback_url),
             ("ValidityPeriod", &validity),
         ];
         let request = self.request(reqwest::Method::POST, "").form(&form);
-        let answer = transport::send(request, self.settings.timeout).await?;
+        let answer = transport::send(request, self.account.timeout).await?;
         let read = read_answer(&answer);
         if let Err(error) = &read
             && *error != SendError::Refused
@@ -299,7 +278,7 @@ impl Provider for Twilio {
             return Err(NoAnswer);
         }
         let request = self.request(reqwest::Method::GET, &format!("/{message_id}"));
-        let answer = transport::send(request, self.settings.timeout)
+        let answer = transport::send(request, self.account.timeout)
             .await
             .map_err(|_| NoAnswer)?;
         let json = answer
@@ -315,22 +294,18 @@ impl Provider for Twilio {
         })
     }
 
-    async fn report_success(&self, _: &str, _: &Code) -> Result<(), NoAnswer> {
-        Ok(())
-    }
-
-    async fn revoke(&self, _: &str) -> Result<(), NoAnswer> {
-        Ok(())
-    }
-
-    /// The path's token names the attempt; the signature says that it is Twilio who calls.
-    fn read_callback(&self, raw: &RawCallback<'_>) -> Result<Vec<Incoming>, CallbackError> {
-        let attempt = raw.attempt.ok_or(CallbackError::NotAuthentic)?;
-        let signature = raw
+    /// The path's token names the attempt; the signature authenticates Twilio.
+    fn read_callback(
+        &self,
+        request: &CallbackRequest<'_>,
+        arrival: &Arrival<'_>,
+    ) -> Result<Read, CallbackError> {
+        let attempt = arrival.attempt.ok_or(CallbackError::NotAuthentic)?;
+        let signature = request
             .header("x-twilio-signature")
             .ok_or(CallbackError::NotAuthentic)?;
-        let pairs = form_pairs(raw.body);
-        if !self.is_signed(raw.url, &pairs, signature) {
+        let pairs = form::pairs(request.body);
+        if !self.is_signed(arrival.url, &pairs, signature) {
             return Err(CallbackError::NotAuthentic);
         }
         let value = |name: &str| {
@@ -341,32 +316,41 @@ impl Provider for Twilio {
             .or_else(|| value("SmsStatus"))
             .ok_or_else(|| CallbackError::Malformed("MessageStatus is missing".to_owned()))?;
         let error = value("ErrorCode").and_then(|code| code.parse().ok());
-        Ok(vec![Incoming {
+        Ok(Read::reports(vec![Incoming {
             about: About::Attempt(attempt),
             report: Report {
                 message_id: value("MessageSid").map(str::to_owned),
                 ..report(word, error)
             },
-        }])
+        }]))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::price::Prices;
+    use crate::ledger::rates::Unit;
+    use crate::reader::Secret;
+    use crate::verification::route::Channel;
 
     fn twilio(token: &str) -> Twilio {
         let settings = Settings {
-            name: "twilio".to_owned(),
             account_sid: format!("AC{}", "0".repeat(32)),
-            auth_token: token.to_owned(),
+            auth_token: Secret::new(token),
             sender: Sender::From("+15550001111".to_owned()),
             base_url: "https://api.twilio.com".to_owned(),
-            prices: Prices::default(),
-            currency: Currency::USD,
-            timeout: Duration::from_secs(1),
         };
-        Twilio::new(settings, HttpClient::new().unwrap())
+        let account = Account {
+            name: "twilio".to_owned(),
+            channel: Channel::Sms,
+            currency: Currency::USD,
+            prices: Prices::default(),
+            unit: Unit::Segment,
+            timeout: std::time::Duration::from_secs(1),
+            balance_threshold: None,
+        };
+        Twilio::new(account, settings, HttpClient::new().unwrap())
     }
 
     /// From the test suite of Twilio's own library (twilio-python, MIT).
@@ -414,8 +398,8 @@ mod tests {
         };
         let taken = read(201, serde_json::json!({ "sid": "SM1", "status": "queued", "price": null, "price_unit": "USD" })).unwrap();
         assert_eq!(
-            (taken.message_id.as_deref(), taken.cost, taken.priced_later),
-            (Some("SM1"), None, true)
+            (taken.message_id.as_deref(), taken.cost),
+            (Some("SM1"), None)
         );
         let error = |status, code: u32| {
             read(

@@ -1,4 +1,4 @@
-//! The `{…}` in a provider's URL, headers and body that a send fills in.
+//! The placeholders `{…}` in a provider's URL, headers and body.
 
 /// Braces around anything but a plain word are not a placeholder, so JSON within a form field stays as it is.
 const KNOWN: [&str; 6] = [
@@ -10,7 +10,7 @@ const KNOWN: [&str; 6] = [
     "callback_url",
 ];
 
-/// What the texts of one provider ask for.
+/// The placeholders that the texts of one provider use.
 #[derive(Default)]
 pub(super) struct Placeholders {
     used: Vec<&'static str>,
@@ -44,14 +44,16 @@ impl Placeholders {
         self.used.contains(&name)
     }
 
-    /// A message needs someone to go to and something to say.
+    /// A message needs a recipient and a text.
     pub(super) fn missing(&self) -> Vec<&'static str> {
         let mut missing = Vec::new();
         if !self.uses("to") && !self.uses("to_digits") {
-            missing.push("{to} or {to_digits} stands nowhere, so the provider would not know whom to send to");
+            missing.push(
+                "{to} or {to_digits} is missing, so the provider would not know the recipient",
+            );
         }
         if !self.uses("text") && !self.uses("code") {
-            missing.push("{text} or {code} stands nowhere, so the message would carry no code");
+            missing.push("{text} or {code} is missing, so the message would carry no code");
         }
         missing
     }
