@@ -349,3 +349,42 @@ proptest! {
         prop_assert_eq!(world.reserved, 0, "nothing stays reserved for ever");
     }
 }
+
+/// A verification whose third attempt was accepted by the provider that charges on delivery.
+fn accepted_by_spare(now: DateTime<Utc>) -> Verification {
+    let mut v = begin(3, now);
+    for answer in [
+        Err(SendError::Refused),
+        Err(SendError::Unavailable),
+        Ok(Receipt::default()),
+    ] {
+        let ordinal = v.begin_sending(now).unwrap();
+        v.sent(ordinal, answer, &offers(3), now);
+    }
+    assert_eq!(v.newest().unwrap().provider, "spare");
+    v
+}
+
+#[test]
+fn a_provider_that_charges_on_delivery_is_charged_then_or_in_the_end() {
+    use attempt::{AttemptStatus, CostState};
+    let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+    let cost = |v: &Verification| v.attempt(3).unwrap().cost.state;
+    let reported = |status| {
+        let mut v = accepted_by_spare(now);
+        let report = Report {
+            status: Some(status),
+            ..Report::default()
+        };
+        v.report(3, &report, Source::Callback, &offers(3), now);
+        cost(&v)
+    };
+    let mut silent = accepted_by_spare(now);
+    assert_eq!(cost(&silent), CostState::Estimated);
+    assert_eq!(reported(AttemptStatus::Sent), CostState::Estimated);
+    assert_eq!(reported(AttemptStatus::Delivered), CostState::Charged);
+    assert_eq!(reported(AttemptStatus::Undelivered), CostState::Free);
+    let later = span::after(now, UNKNOWN_AFTER);
+    silent.turn(UNKNOWN_AFTER, &[], later);
+    assert_eq!(cost(&silent), CostState::Charged);
+}
