@@ -1,7 +1,7 @@
 //! Pinroute proves that a visitor owns a phone number.
 //!
 //! A site asks [`http`] for a verification; people look at [`dashboard`]. [`gateway`] starts it by the rules of [`verification`], keeps it in [`storage`]
-//! as one change, and only then answers and sends the code through [`delivery`], on the next channel when the evidence says
+//! as one change, and only then answers and sends the code through [`channels`], on the next channel when the evidence says
 //! so. What providers report comes in through [`http`] again; what time brings about, through [`jobs`]. Each cent goes into
 //! the [`ledger`] in the same change as its cause, and so does each message that tells a project of it ([`webhooks`]). The
 //! modules stand in that order: what comes in, what is done, the rules (pure), what is kept, what goes out, when.
@@ -25,7 +25,7 @@ pub mod shared_state;
 pub mod storage;
 
 // out
-pub mod delivery;
+pub mod channels;
 pub mod webhooks;
 
 // when
@@ -44,3 +44,6 @@ pub mod telemetry;
 pub mod clock;
 pub mod money;
 pub mod secret;
+
+// a leaf that reads configuration
+pub mod reader;

@@ -12,10 +12,10 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::channels::transport::HttpClient;
 use crate::clock::Clock;
 use crate::config::{self, Database, Settings};
 use crate::dashboard;
-use crate::delivery::http::HttpClient;
 use crate::gateway::{self, Gateway, Outbound, PolicyBook, PolicyFault, SANDBOX_OWNER};
 use crate::http;
 use crate::jobs;
@@ -96,11 +96,9 @@ impl App {
                 .map_err(failed)?;
             None
         };
+        let simulator = sandbox.as_ref().map(|sandbox| sandbox.simulator);
         let outbound = Outbound {
-            providers: match &sandbox {
-                Some(sandbox) => providers::simulated(sandbox.simulator, &client),
-                None => providers::configured(&settings, &public_url, &client),
-            },
+            providers: providers::build(&settings, simulator, &public_url, &client),
             webhooks: Client::new(settings.webhooks.allow_private).map_err(failed)?,
         };
         let reachable_at = public_url.trim_end_matches('/').to_owned();
@@ -108,10 +106,6 @@ impl App {
             public_url,
             unknown_after: settings.unknown_after,
             reporting_currency: settings.reporting_currency,
-            thresholds: match &sandbox {
-                Some(_) => providers::simulated_thresholds(),
-                None => providers::thresholds(&settings),
-            },
             policies: Arc::new(policies(&settings)),
             render: http::verification_json,
         };

@@ -2,10 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::field::Field;
-use super::reader::{Checked, all, optional};
-use super::tree::Value as Node;
 use crate::money::{Micros, Money};
+use crate::reader::{Checked, Field, all, optional};
 use crate::verification::budget::{Budget, Period};
 
 /// No budget at all.
@@ -81,11 +79,7 @@ fn limit(field: Field<'_>) -> Checked<Money> {
 
 /// `0.8`, in thousandths.
 fn share(field: &Field<'_>) -> Checked<u16> {
-    let share = match field.node.value {
-        Node::Fraction(share) => share * 1_000.0,
-        Node::Whole(1) => 1_000.0,
-        _ => 0.0,
-    };
+    let share = field.as_number().map_or(0.0, |share| share * 1_000.0);
     if !(1.0..=1_000.0).contains(&share) {
         return field.fault("must be a share of the limit, more than 0 and at most 1, such as 0.8");
     }

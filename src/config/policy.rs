@@ -5,9 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::budgets::{self, OFF};
-use super::field::Field;
-use super::reader::{Checked, Reader, all, optional};
 use crate::message::text::{self, Templates};
+use crate::reader::{Checked, Field, Reader, all, optional};
 use crate::verification::phone::Country;
 use crate::verification::policy::{Countries, Limits, Policy, Rate};
 use crate::verification::route::Step;

@@ -1,18 +1,17 @@
-//! What a configuration comes to, once it is found sound.
+//! A checked configuration.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::Fault;
-use super::secret::Secret;
-use super::sms::SmsProvider;
-use super::url;
-use crate::money::{Currency, Micros, Money};
+use super::database::Database;
+use crate::channels::{Configured, catalog};
+use crate::money::Currency;
+use crate::reader::{Fault, Secret, url};
 use crate::secret::SecretKey;
 use crate::verification::policy::Policy;
+use crate::verification::route::Channel;
 
 /// Each field is documented in `defaults.toml`.
 #[derive(Clone, Debug)]
@@ -25,12 +24,12 @@ pub struct Settings {
     /// With its password left out.
     pub database_url_shown: String,
     pub redis_url: Option<Secret>,
-    /// `None` only with a database file: then the key beside it is used.
+    /// `None` only with a database file: then the key in the file next to it is used.
     pub secret_key: Option<SecretKey>,
     pub previous_secret_keys: Vec<SecretKey>,
     pub reporting_currency: Currency,
     pub simulator_listen: SocketAddr,
-    /// What was said about it; [`Settings::sandbox_mode`] decides.
+    /// As configured; [`Settings::sandbox_mode`] decides.
     pub sandbox: Option<bool>,
     pub metrics_listen: Option<SocketAddr>,
     pub migrate_on_start: bool,
@@ -40,18 +39,10 @@ pub struct Settings {
     pub workers: Option<usize>,
     pub log: Log,
     pub webhooks: Webhooks,
-    /// `None` when there is no token.
-    pub telegram: Option<Telegram>,
-    /// In the order in which they are tried.
-    pub sms_providers: Vec<SmsProvider>,
-    /// What a project follows where it says nothing itself.
+    /// In the order in which they are tried within a channel.
+    pub providers: Vec<Configured>,
+    /// The policy of projects that set none of their own.
     pub defaults: Policy,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Database {
-    Sqlite { path: PathBuf },
-    Postgres { url: Secret },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,27 +66,15 @@ pub struct Webhooks {
     pub allow_private: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Telegram {
-    pub token: Secret,
-    pub previous_token: Option<Secret>,
-    /// Without a trailing slash.
-    pub base_url: String,
-    pub sender_username: Option<String>,
-    pub timeout: Duration,
-    pub price: Money,
-    /// Below it, webhooks are told.
-    pub balance_threshold: Option<Micros>,
-}
-
 impl Settings {
-    /// Whether the simulator stands in for the providers. Nothing falls back to it silently: by itself it does so only
+    /// Whether the simulator replaces the providers. Nothing falls back to it silently: by itself it does so only
     /// where nobody else can come by, and elsewhere only when asked.
     ///
     /// # Errors
-    /// What keeps the sandbox from starting although no provider is configured, or a provider beside `sandbox = true`.
+    /// The obstacles to starting the sandbox although no provider is configured, or a provider despite `sandbox = true`.
     pub fn sandbox_mode(&self) -> Result<bool, Vec<Fault>> {
         let configured = self.configured_providers();
+        let ways = Channel::ALL.map(catalog::how_to_configure);
         match (self.sandbox, configured.is_empty()) {
             (None | Some(false), false) => Ok(false),
             (Some(true), false) => Err(vec![Fault::new(
@@ -108,15 +87,20 @@ impl Settings {
             )]),
             (Some(false), true) => Err(vec![Fault::new(
                 "sandbox",
-                "`false`, but no provider is configured: set telegram.token, add an [[sms.providers]], \
-                 or say `sandbox = true`",
+                format!(
+                    "`false`, but no provider is configured: {}, or say `sandbox = true`",
+                    ways.join(", ")
+                ),
             )]),
             (Some(true), true) => none_or(self.sandbox_clashes()).map(|()| true),
             (None, true) => {
                 let mut faults = self.sandbox_hindrances();
                 if !faults.is_empty() {
-                    let missing = "no provider is configured: set telegram.token or add an [[sms.providers]]; \
-                                   to try things out with the simulator here, say `sandbox = true`";
+                    let missing = format!(
+                        "no provider is configured: {}; to try things out with the simulator here, \
+                         say `sandbox = true`",
+                        ways.join(" or ")
+                    );
                     faults.insert(0, Fault::new("telegram.token", missing));
                 }
                 faults.extend(self.sandbox_clashes());
@@ -126,12 +110,15 @@ impl Settings {
     }
 
     fn configured_providers(&self) -> Vec<String> {
-        let telegram = self.telegram.iter().map(|_| "telegram.token".to_owned());
-        let sms = self
-            .sms_providers
-            .iter()
-            .map(|provider| format!("SMS provider `{}`", provider.name));
-        telegram.chain(sms).collect()
+        let accounts = self.providers.iter().map(|provider| &provider.account);
+        accounts
+            .map(|account| match account.channel {
+                Channel::Telegram => "telegram.token".to_owned(),
+                Channel::Sms | Channel::Other(_) => {
+                    format!("{} provider `{}`", account.channel.label(), account.name)
+                }
+            })
+            .collect()
     }
 
     /// Why the sandbox does not start by itself.

@@ -5,24 +5,18 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::field::{Field, quote};
+use super::database::{self, Database};
 use super::policy;
-use super::reader::{Checked, Reader, all, optional};
-use super::secret::{Secret, parse_key};
-use super::settings::{Database, Log, LogFormat, Settings, Telegram, Webhooks};
-use super::sms;
-use super::url;
+use super::settings::{Log, LogFormat, Settings, Webhooks};
+use crate::channels::catalog;
+use crate::reader::{Checked, Field, Reader, Secret, all, optional, parse_key, quote, url};
 use crate::secret::SecretKey;
-use crate::verification::route::Channel;
-
-const TIMEOUT: std::ops::RangeInclusive<Duration> =
-    Duration::from_millis(100)..=Duration::from_mins(5);
 
 pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let listen = root.get("listen").and_then(Field::address);
-    let public_url = root.get("public_url").and_then(base_url);
+    let public_url = root.get("public_url").and_then(url::read_base);
     let trusted_proxies = root.get("trusted_proxies").and_then(networks);
-    let database = database(&mut root);
+    let database = read_database(&mut root);
     let redis_url = redis_url(&mut root);
     let secret_key = secret_key(&mut root);
     let previous_secret_keys = previous_secret_keys(&mut root);
@@ -40,8 +34,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let workers = optional(root.find("workers"), |field| field.whole(1..=1024));
     let log = root.table("log").and_then(log);
     let webhooks = root.table("webhooks").and_then(webhooks);
-    let telegram = root.table("telegram").and_then(telegram);
-    let sms_providers = sms::read(&mut root, reporting_currency);
+    let providers = catalog::read(&mut root, reporting_currency);
     let defaults = root.table("defaults").and_then(policy::read);
 
     if let (Ok((Database::Postgres { .. }, _)), Ok(None)) = (&database, &secret_key) {
@@ -64,13 +57,9 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
 
     let (database, database_url_shown) = database?;
     let defaults = defaults?;
-    let (telegram, sms_providers) = (telegram?, sms_providers?);
-    let open = |channel| match channel {
-        Channel::Telegram => telegram.is_some(),
-        Channel::Sms => !sms_providers.is_empty(),
-    };
-    let live = Channel::ALL.into_iter().any(open);
-    if live && !defaults.route.iter().any(|step| open(step.channel)) {
+    let providers = providers?;
+    let open = |channel| providers.iter().any(|p| p.account.channel == channel);
+    if !providers.is_empty() && !defaults.route.iter().any(|step| open(step.channel)) {
         report.warn(
             "defaults.route: no step has a configured provider, so nothing can be sent by default",
         );
@@ -94,20 +83,8 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
         workers: workers?,
         log: log?,
         webhooks: webhooks?,
-        telegram,
-        sms_providers,
+        providers,
         defaults,
-    })
-}
-
-/// How long a provider may take.
-pub(super) fn timeout(field: Field<'_>) -> Checked<Duration> {
-    field.span(TIMEOUT)
-}
-
-fn base_url(field: Field<'_>) -> Checked<String> {
-    field.parsed(|text| {
-        url::base(text).map_err(|problem| format!("{} {problem}", quote(&url::redact(text))))
     })
 }
 
@@ -124,21 +101,21 @@ fn networks(field: Field<'_>) -> Checked<Vec<IpNet>> {
     all(field.items()?.into_iter().map(|item| item.parsed(network)))
 }
 
-fn database(root: &mut Reader<'_>) -> Checked<(Database, String)> {
+fn read_database(root: &mut Reader<'_>) -> Checked<(Database, String)> {
     let Some(text) = root.secret("database_url")? else {
         return Err(root.fault(
             "database_url",
             "is empty; write sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE",
         ));
     };
-    url::database(text.expose()).map_err(|problem| root.fault("database_url", problem))
+    database::parse(text.expose()).map_err(|problem| root.fault("database_url", problem))
 }
 
 fn redis_url(root: &mut Reader<'_>) -> Checked<Option<Secret>> {
     let secret = root.secret("redis_url")?;
     let checked = secret
         .as_ref()
-        .map_or(Ok(()), |secret| url::check_redis(secret.expose()));
+        .map_or(Ok(()), |secret| database::check_redis(secret.expose()));
     checked.map_err(|problem| root.fault("redis_url", problem))?;
     Ok(secret)
 }
@@ -204,56 +181,4 @@ fn webhooks(mut table: Reader<'_>) -> Checked<Webhooks> {
     Ok(Webhooks {
         allow_private: allow_private?,
     })
-}
-
-/// All of it is checked, even when there is no token.
-fn telegram(mut table: Reader<'_>) -> Checked<Option<Telegram>> {
-    let token = token(&mut table, "token");
-    let previous_token = self::token(&mut table, "previous_token");
-    let base_url = table.get("base_url").and_then(base_url);
-    let sender_username = optional(table.find("sender_username"), |field| {
-        field.parsed(username)
-    });
-    let timeout = table.get("timeout").and_then(timeout);
-    let price = table.get("price").and_then(Field::money);
-    let balance_threshold = optional(table.find("balance_threshold"), Field::amount);
-    table.finish();
-    let (token, previous_token, base_url) = (token?, previous_token?, base_url?);
-    let (sender_username, timeout, price) = (sender_username?, timeout?, price?);
-    let balance_threshold = balance_threshold?;
-    Ok(token.map(|token| Telegram {
-        token,
-        previous_token,
-        base_url,
-        sender_username,
-        timeout,
-        price,
-        balance_threshold,
-    }))
-}
-
-/// A token goes into a header, so it is one visible word.
-fn token(table: &mut Reader<'_>, name: &str) -> Checked<Option<Secret>> {
-    let token = table.secret(name)?;
-    if token
-        .as_ref()
-        .is_some_and(|token| !token.expose().chars().all(|c| c.is_ascii_graphic()))
-    {
-        return Err(table.fault(
-            name,
-            "holds a space, a line break or a character outside ASCII; copy it again",
-        ));
-    }
-    Ok(token)
-}
-
-fn username(text: &str) -> Result<String, String> {
-    let letters = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if letters && (4..=32).contains(&text.len()) {
-        return Ok(text.to_owned());
-    }
-    Err(format!(
-        "{} is not a channel's username: 4 to 32 letters, digits or _, without @",
-        quote(text)
-    ))
 }

@@ -109,10 +109,7 @@ pub fn cost_state(t: &Texts, state: CostState) -> &'static str {
 }
 
 pub fn channel_name(channel: Channel) -> &'static str {
-    match channel {
-        Channel::Telegram => "Telegram",
-        Channel::Sms => "SMS",
-    }
+    channel.label()
 }
 
 pub fn channel(channel: Channel) -> Markup {
@@ -225,6 +222,25 @@ pub fn secret(t: &Texts, label: &str, text: &str) -> Markup {
             p class="label" { (label) }
             div class="line" {
                 code data-copy=(t.copy) data-copied=(t.copied) { (text) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dashboard::text::Language;
+
+    #[test]
+    fn the_texts_that_list_the_channels_name_each() {
+        for language in Language::ALL {
+            let text = language.texts().manage.unit_usual;
+            for channel in Channel::ALL {
+                assert!(
+                    text.contains(channel.label()),
+                    "{channel} is not in: {text}"
+                );
             }
         }
     }

@@ -1,7 +1,6 @@
 //! What every room of the gateway works with: settings, clock, keys, the store, what replicas share, providers, and tasks that
 //! outlive a request.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::shared::{Directory, Idempotency, Live, PolicyBook};
+use crate::channels::Provider;
 use crate::clock::Clock;
-use crate::delivery::Provider;
-use crate::money::{Currency, Micros};
+use crate::money::Currency;
 use crate::secret::Vault;
 use crate::shared_state::SharedState;
 use crate::storage::Db;
@@ -32,8 +31,6 @@ pub struct Settings {
     pub unknown_after: Duration,
     /// The default currency of reports.
     pub reporting_currency: Currency,
-    /// By provider: an account with less than this is low.
-    pub thresholds: HashMap<String, Micros>,
     pub policies: Arc<PolicyBook>,
     /// Renders a verification for webhooks.
     pub render: fn(&Verification) -> serde_json::Value,

@@ -33,11 +33,12 @@ pub use shared::{
     parsed as parsed_overrides,
 };
 pub use verify::{
-    CallbackRequest, Checked, LEASE, Preview, PreviewRequest, Price, PublicKey, ReportError,
-    StartError, StartRequest, Started, Verify,
+    Checked, LEASE, Preview, PreviewRequest, Price, PublicKey, ReportError, StartError,
+    StartRequest, Started, Taken, Verify,
 };
 
 pub use crate::abuse::limits::Exhausted;
+pub use crate::channels::{CallbackMethod, CallbackRequest, Incoming, Reply};
 pub use crate::storage::{
     ApiKey, Delivery, DeliveryQuery, DeliveryState, LedgerQuery, LinkKind, ListQuery, Project,
     Role, StorageError, Try, User, Webhook,

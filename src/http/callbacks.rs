@@ -1,10 +1,11 @@
 //! `/callbacks/…`: what providers post to us. No key; each provider authenticates in its own way.
 
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::openapi::parameters::Signature;
 use super::problem::Problem;
-use crate::gateway::{CallbackRequest, Gateway};
+use crate::gateway::{CallbackMethod, CallbackRequest, Gateway};
 
 /// A signed report of a provider (Telegram)
 ///
@@ -72,6 +73,15 @@ pub async fn by_token_in_get(
     receive(&gateway, &provider, Some(&token), &request, &[]).await
 }
 
+/// A handshake by GET, answered as the provider expects, or with 405 if it has none.
+pub async fn handshake(
+    gateway: web::Data<Gateway>,
+    provider: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    receive(&gateway, &provider, None, &request, &[]).await
+}
+
 async fn receive(
     gateway: &Gateway,
     provider: &str,
@@ -89,10 +99,20 @@ async fn receive(
     let callback = CallbackRequest {
         provider,
         token,
+        method: if request.method() == Method::GET {
+            CallbackMethod::Get
+        } else {
+            CallbackMethod::Post
+        },
         headers: &headers,
         query: request.query_string(),
         body,
     };
-    gateway.verify().receive_report(callback).await?;
-    Ok(HttpResponse::Ok().finish())
+    let reply = gateway.verify().receive_report(callback).await?;
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
+    let mut response = HttpResponse::build(status);
+    if let Some(kind) = reply.content_type {
+        response.content_type(kind);
+    }
+    Ok(response.body(reply.body))
 }

@@ -138,7 +138,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(only("/v1/balances", "GET, HEAD").route(get().to(balances::list)))
         .service(only("/v1/balances/{provider}/top-ups", "POST").route(web::post().to(balances::top_up)))
         .service(only("/v1/balances/{provider}/adjustments", "POST").route(web::post().to(balances::adjust)))
-        .service(only("/callbacks/{provider}", "POST").route(web::post().to(callbacks::signed)))
+        .service(only("/callbacks/{provider}", "GET, POST").route(web::get().to(callbacks::handshake)).route(web::post().to(callbacks::signed)))
         .service(only("/callbacks/{provider}/{token}", "GET, POST").route(web::get().to(callbacks::by_token_in_get)).route(web::post().to(callbacks::by_token)))
         .service(only("/.well-known/jwks.json", "GET, HEAD").route(get().to(service::jwks)))
         .service(only("/livez", "GET, HEAD").route(get().to(service::livez)))

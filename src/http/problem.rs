@@ -342,6 +342,7 @@ impl From<ReportError> for Problem {
                 Code::InvalidRequest,
                 format!("The callback cannot be read: {what}."),
             ),
+            ReportError::NoGet => Self::method_not_allowed("POST"),
             ReportError::Unavailable => Self::unavailable(),
         }
     }

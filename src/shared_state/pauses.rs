@@ -328,8 +328,6 @@ mod tests {
             message_id: None,
             balance: None,
             cost: None,
-            reports: false,
-            priced_later: false,
         })
     };
 

@@ -11,6 +11,7 @@ use super::{StorageError, Store};
 use crate::ledger::entry::{Entry, Kind};
 use crate::money::{Micros, Money};
 use crate::verification::id::{ProjectId, VerificationId};
+use crate::verification::route::Channel;
 
 pub(super) const INSERT: &str = "INSERT INTO ledger (id, at, kind, basis, amount, currency, provider, channel, country, \
     project_id, verification_id, attempt_id, author, note) \
@@ -45,7 +46,7 @@ pub(super) fn rows(entries: &[&Entry]) -> Rows {
             ("provider", text(&|e| Some(e.provider.clone()))),
             (
                 "channel",
-                text(&|e| e.channel.map(|channel| channel.as_str().to_owned())),
+                text(&|e| e.channel.map(|channel| channel.stored().to_owned())),
             ),
             (
                 "country",
@@ -100,7 +101,7 @@ impl TryFrom<Row> for Entry {
                 row.currency.parse().map_err(|_| fault("currency"))?,
             ),
             basis: row.basis,
-            channel: read(row.channel, || fault("channel"))?,
+            channel: row.channel.as_deref().map(Channel::from_storage),
             country: read(row.country, || fault("country"))?,
             provider: row.provider,
             project: row.project_id,

@@ -9,6 +9,7 @@ use super::{StorageError, Store};
 use crate::ledger::rates::{Rate, Unit};
 use crate::money::{Micros, Money};
 use crate::reports::exchange::Rate as ExchangeRate;
+use crate::verification::route::Channel;
 
 const UPSERT: &str = "INSERT INTO rates (channel, provider, country, from_day, unit, amount, currency) \
     SELECT r.channel, r.provider, r.country, r.from_day, r.unit, r.amount, r.currency FROM {rows} WHERE true \
@@ -31,7 +32,7 @@ impl Store {
         let rows = Rows::new(
             rates.len(),
             vec![
-                ("channel", text(&|rate| rate.channel.to_string())),
+                ("channel", text(&|rate| rate.channel.stored().to_owned())),
                 ("provider", text(&|rate| rate.provider.clone())),
                 ("country", text(&country)),
                 ("from_day", text(&|rate| rate.from.to_string())),
@@ -93,7 +94,7 @@ impl Store {
             };
             Ok(Rate {
                 from: from.parse::<NaiveDate>().map_err(|_| fault("from_day"))?,
-                channel: channel.parse().map_err(|_| fault("channel"))?,
+                channel: Channel::from_storage(&channel),
                 country: match country.as_str() {
                     REST => None,
                     code => Some(code.parse().map_err(|_| fault("country"))?),

@@ -41,7 +41,7 @@ impl Verification {
                 AttemptStatus::Sending => {
                     agenda.push((attempt.updated_at, Task::Interrupted(ordinal)));
                 }
-                AttemptStatus::Unknown if attempt.cost.state == CostState::Estimated => {
+                _ if attempt.awaits_evidence() && attempt.cost.state == CostState::Estimated => {
                     agenda.push((span::after(attempt.created_at, unknown_after), Task::Turn));
                 }
                 _ => {}

@@ -5,9 +5,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::abilities::Abilities;
 use super::budget::Hold;
+use super::channel::Channel;
 use super::id::AttemptId;
-use super::route::Channel;
 use crate::money::{Currency, Micros, Money};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,9 @@ pub struct Attempt {
     pub step: u8,
     pub channel: Channel,
     pub provider: String,
+    /// Of its provider when it was planned; `None`: stored by a version that did not keep them, see [`Attempt::abilities`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abilities: Option<Abilities>,
     pub status: AttemptStatus,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
@@ -304,10 +308,6 @@ pub struct Receipt {
     pub cost: Option<Money>,
     /// What it says is left in the account; `None` where it does not say it truly.
     pub balance: Option<Money>,
-    /// Whether it will report by itself to the address that we gave.
-    pub reports: bool,
-    /// Whether it tells the true price only when it is asked some time later.
-    pub priced_later: bool,
 }
 
 /// What to do after a send that was not taken; never what the provider said.
@@ -373,8 +373,6 @@ pub struct Report {
     pub reason: Option<Reason>,
     pub cost: Option<Money>,
     pub refunded: bool,
-    /// As in [`Receipt`].
-    pub priced_later: bool,
 }
 
 #[expect(
@@ -383,4 +381,44 @@ pub struct Report {
 )]
 fn is_zero(n: &u8) -> bool {
     *n == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::verification::abilities::Reports;
+
+    fn attempt(channel: &str) -> serde_json::Value {
+        let at = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        json!({
+            "ordinal": 1, "step": 0, "channel": channel, "provider": "main", "status": "sent",
+            "cost": { "money": Money::new(Micros(10_000), Currency::USD), "state": "charged" },
+            "created_at": at, "updated_at": at,
+        })
+    }
+
+    #[test]
+    fn an_attempt_stored_without_abilities_has_those_of_its_channel() {
+        let read = |channel| -> Attempt { serde_json::from_value(attempt(channel)).unwrap() };
+        let telegram = read("telegram").abilities();
+        assert!(telegram.ask && telegram.revoke && telegram.told_of_success);
+        assert_eq!(
+            telegram.ttl.within(Duration::from_secs(15)),
+            Duration::from_secs(30)
+        );
+        let sms = read("sms").abilities();
+        assert!(!sms.ask && !sms.revoke && !sms.told_of_success);
+        assert_eq!(sms.reports, Reports::PerAttempt);
+        assert_eq!(read("pigeon").abilities(), Abilities::SENDS_ONLY);
+    }
+
+    #[test]
+    fn an_attempt_of_a_channel_that_is_not_known_keeps_its_name() {
+        let read: Attempt = serde_json::from_value(attempt("carrier_pigeon")).unwrap();
+        assert_eq!(read.channel.as_str(), "other");
+        let again = serde_json::to_value(&read).unwrap();
+        assert_eq!(again["channel"], "carrier_pigeon");
+    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::abilities::TellsPrice;
 use super::attempt::{Attempt, Bill, Report};
 use super::report::Source;
 use super::route::Offer;
@@ -48,9 +49,10 @@ impl Verification {
 }
 
 impl Attempt {
-    /// From now on its price is asked for, unless it is already.
+    /// From now on its price is asked for, where the provider tells it only so, unless it is already.
     pub(super) fn expect_bill(&mut self, now: DateTime<Utc>) {
-        if self.bill.is_none() && self.message_id.is_some() {
+        let asked = self.abilities().tells_price == TellsPrice::ByAsking;
+        if asked && self.bill.is_none() && self.message_id.is_some() {
             self.bill = Some(Bill {
                 due: due(0, now),
                 asked: 0,

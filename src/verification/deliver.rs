@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::abilities::{Abilities, Charged};
 use super::attempt::{Ask, Attempt, AttemptStatus, Basis, Reason, Receipt, SendError};
 use super::event::EventKind;
 use super::route::Offer;
 use super::span;
 use super::start::Cursor;
 use super::{Status, Verification};
-
-/// Telegram's `ttl` knows no less and no more (reference: Gateway change log, 26 Feb 2025).
-const TTL_SECONDS: std::ops::RangeInclusive<u64> = 30..=3_600;
 
 impl Verification {
     /// Marks the queued attempt as being sent, to be kept before the request leaves. `None`: nothing is queued, or it is over.
@@ -51,7 +49,10 @@ impl Verification {
                 } else {
                     Basis::Estimated
                 };
-                self.charge(index, cost, basis, now);
+                let charged = self.record.attempts[index].abilities().charged;
+                if cost.is_some() || charged == Charged::OnAcceptance {
+                    self.charge(index, cost, basis, now);
+                }
             }
             Err(error) => {
                 // A callback may have overtaken the answer: then there is better evidence than the error.
@@ -96,18 +97,8 @@ impl Verification {
         if receipt.message_id.is_some() {
             attempt.message_id = receipt.message_id;
         }
-        if attempt.channel.converses() && attempt.message_id.is_some() && attempt.ask.is_none() {
-            let mut ask = Ask {
-                due: now,
-                asked: 0,
-                reports: receipt.reports,
-            };
-            ask.due = ask_due(&ask, attempt.created_at, wait, ttl, now);
-            attempt.ask = Some(ask);
-        }
-        if receipt.priced_later {
-            attempt.expect_bill(now);
-        }
+        attempt.begin_asking(wait, ttl, now);
+        attempt.expect_bill(now);
         if attempt.status.rank() < AttemptStatus::Sent.rank() {
             attempt.status = AttemptStatus::Sent;
             attempt.reason = None;
@@ -153,13 +144,13 @@ impl Verification {
     /// How long an attempt's message may wait to be delivered before it is given up and refunded.
     #[must_use]
     pub fn message_ttl(&self, attempt: &Attempt) -> Duration {
-        ttl(self.step_wait(attempt))
+        attempt.abilities().ttl.within(self.step_wait(attempt))
     }
 
     /// The step's wait of attempt `index`, and the `ttl` that its message carries.
     pub(super) fn patience(&self, index: usize) -> (Duration, Duration) {
-        let wait = self.step_wait(&self.record.attempts[index]);
-        (wait, ttl(wait))
+        let attempt = &self.record.attempts[index];
+        (self.step_wait(attempt), self.message_ttl(attempt))
     }
 
     fn step_wait(&self, attempt: &Attempt) -> Duration {
@@ -173,14 +164,6 @@ impl Verification {
             .iter()
             .position(|a| a.ordinal == ordinal)
     }
-}
-
-/// The wait of a step, within what Telegram takes.
-fn ttl(wait: Duration) -> Duration {
-    Duration::from_secs(
-        wait.as_secs()
-            .clamp(*TTL_SECONDS.start(), *TTL_SECONDS.end()),
-    )
 }
 
 /// When the status is asked next.
@@ -211,6 +194,36 @@ pub(super) fn ask_due(
 }
 
 impl Attempt {
+    /// What its provider can do.
+    #[must_use]
+    pub fn abilities(&self) -> Abilities {
+        self.abilities
+            .unwrap_or_else(|| Abilities::of_old(self.channel))
+    }
+
+    /// Whether evidence that may never come decides if it is charged; after a while it is, at its estimate.
+    pub(super) fn awaits_evidence(&self) -> bool {
+        match self.status {
+            AttemptStatus::Unknown => true,
+            AttemptStatus::Sent => self.abilities().charged == Charged::OnDelivery,
+            _ => false,
+        }
+    }
+
+    /// From now on its status is asked for, where the provider can be asked and knows the message.
+    pub(super) fn begin_asking(&mut self, wait: Duration, ttl: Duration, now: DateTime<Utc>) {
+        let abilities = self.abilities();
+        if abilities.ask && self.message_id.is_some() && self.ask.is_none() {
+            let mut ask = Ask {
+                due: now,
+                asked: 0,
+                reports: abilities.reports.arrive(),
+            };
+            ask.due = ask_due(&ask, self.created_at, wait, ttl, now);
+            self.ask = Some(ask);
+        }
+    }
+
     /// Puts the next question off by the schedule of [`ask_due`].
     pub(super) fn ask_later(&mut self, wait: Duration, ttl: Duration, now: DateTime<Utc>) {
         if let Some(mut ask) = self.ask {

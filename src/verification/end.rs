@@ -24,11 +24,12 @@ impl Verification {
     /// Compares what the visitor typed. Each comparison is counted before its result is known to anyone.
     pub fn check(&mut self, typed: &CodeHash, now: DateTime<Utc>) -> Result<Verdict, Refusal> {
         self.may_check(now)?;
+        // A pending verification has an attempt that is alive; without one there is no code that anybody could have seen.
+        let Some(channel) = self.newest().map(|attempt| attempt.channel) else {
+            return Err(Refusal::NotPending(self.record.status));
+        };
         self.record.checks_used += 1;
         if self.code_hash == *typed {
-            let channel = self
-                .newest()
-                .map_or(super::Channel::Sms, |attempt| attempt.channel);
             self.finish(
                 Status::Approved { at: now, channel },
                 EventKind::Approved,
@@ -67,7 +68,7 @@ impl Verification {
         for index in 0..self.record.attempts.len() {
             let attempt = &self.record.attempts[index];
             let over = now >= span::after(attempt.created_at, unknown_after);
-            if over && attempt.status == AttemptStatus::Unknown {
+            if over && attempt.awaits_evidence() {
                 self.charge(index, None, Basis::Estimated, now);
             }
             let attempt = &mut self.record.attempts[index];
@@ -173,7 +174,7 @@ impl Verification {
     }
 }
 
-/// Notes what a converse provider must still hear about this attempt.
+/// Schedules the follow-up that the provider still expects: the success report or the revocation.
 fn owe(attempt: &mut Attempt, status: Status, has_code: bool, now: DateTime<Utc>) {
     let seen = matches!(
         attempt.status,
@@ -185,12 +186,12 @@ fn owe(attempt: &mut Attempt, status: Status, has_code: bool, now: DateTime<Utc>
         Status::Canceled if seen => FollowUpKind::Revoke,
         _ => return,
     };
-    let told = attempt.told;
-    if attempt.channel.converses()
-        && attempt.message_id.is_some()
-        && attempt.follow_up.is_none()
-        && !told
-    {
+    let (told, abilities) = (attempt.told, attempt.abilities());
+    let expected = match kind {
+        FollowUpKind::ReportSuccess => abilities.told_of_success,
+        FollowUpKind::Revoke => abilities.revoke,
+    };
+    if expected && attempt.message_id.is_some() && attempt.follow_up.is_none() && !told {
         attempt.told = true;
         attempt.follow_up = Some(FollowUp {
             kind,

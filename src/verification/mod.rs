@@ -6,9 +6,11 @@
 //!
 //! To add a transition: a method in the file of its verb, and a case in `properties`, which tries all in any order.
 
+pub mod abilities;
 pub mod agenda;
 pub mod attempt;
 pub mod budget;
+pub mod channel;
 pub mod code;
 pub mod digits;
 pub mod event;
@@ -16,7 +18,6 @@ pub mod id;
 pub mod phone;
 pub mod policy;
 pub mod route;
-pub mod span;
 
 mod bill;
 mod deliver;
@@ -39,6 +40,7 @@ use id::{AttemptId, ProjectId, VerificationId};
 use phone::{Country, PhoneNumber};
 use route::{Channel, Step};
 
+pub use crate::clock::span;
 pub use end::Verdict;
 pub use report::Source;
 pub use start::Start;

@@ -15,45 +15,14 @@ use super::code::{Code, CodeHash};
 use super::id::{ProjectId, VerificationId};
 use super::phone::PhoneNumber;
 use super::policy::{Countries, Limits, Policy};
-use super::route::{Channel, Offer, Skip, Step};
+use super::route::{Channel, Step};
 use super::*;
 use crate::money::{Currency, Micros, Money};
-use input::{Answer, Input, input};
+use input::{Answer, Input, cent, input, offers};
 
 const UNKNOWN_AFTER: Duration = Duration::from_secs(86_400);
 const RIGHT: CodeHash = CodeHash([1; 32]);
 const WRONG: CodeHash = CodeHash([2; 32]);
-
-fn cent() -> Money {
-    Money::new(Micros(10_000), Currency::USD)
-}
-
-fn offers(kind: u8) -> Vec<Offer> {
-    let offer = |channel, provider: &str, estimate| Offer {
-        channel,
-        provider: provider.to_owned(),
-        currency: Currency::USD,
-        estimate,
-    };
-    let telegram = if kind == 1 {
-        Err(Skip::Paused)
-    } else {
-        Ok(cent())
-    };
-    let sms = if kind == 2 {
-        Err(Skip::NoPrice)
-    } else {
-        Ok(Money::new(Micros(50_000), Currency::USD))
-    };
-    let mut all = vec![
-        offer(Channel::Telegram, "telegram", telegram),
-        offer(Channel::Sms, "main", sms),
-    ];
-    if kind == 3 {
-        all.push(offer(Channel::Sms, "spare", Ok(cent())));
-    }
-    all
-}
 
 /// Never reached here: whether there is room is the store's to say.
 fn budget() -> Budget {
@@ -151,7 +120,6 @@ impl World {
                     reason: None,
                     cost: told.priced.then(cent),
                     refunded: told.refunded,
-                    priced_later: told.priced,
                 };
                 let offers = offers(self.offers);
                 self.v.report(*ordinal, &report, *source, &offers, self.now);
@@ -207,7 +175,6 @@ impl World {
                     Some(Answer::Accepted {
                         priced: true,
                         named,
-                        ..
                     }) => Some(if *named {
                         cent()
                     } else {
@@ -217,13 +184,11 @@ impl World {
                     Some(Answer::Accepted {
                         priced: false,
                         named: true,
-                        ..
                     }) => Some(Money::new(Micros::ZERO, Currency::USD)),
                     _ => None,
                 };
                 let report = Report {
                     cost: figure,
-                    priced_later: true,
                     ..Report::default()
                 };
                 self.v
@@ -247,16 +212,10 @@ impl World {
                 let answer = match answer {
                     None => return,
                     Some(Answer::Error(error)) => Err(*error),
-                    Some(Answer::Accepted {
-                        priced,
-                        named,
-                        reports,
-                    }) => Ok(Receipt {
+                    Some(Answer::Accepted { priced, named }) => Ok(Receipt {
                         message_id: named.then(|| "m".to_owned()),
                         balance: None,
                         cost: priced.then(cent),
-                        reports: *reports,
-                        priced_later: *reports,
                     }),
                 };
                 self.v.sent(ordinal, answer, &offers, self.now);
@@ -356,7 +315,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_order_of_events_breaks_a_promise(kind in 0_u8..4, inputs in proptest::collection::vec(input(), 1..60)) {
+    fn no_order_of_events_breaks_a_promise(kind in 0_u8..8, inputs in proptest::collection::vec(input(), 1..60)) {
         let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
         let v = begin(kind, now);
         let mut world = World {
@@ -389,4 +348,43 @@ proptest! {
         prop_assert!(!world.v.is_pending() && world.v.code.is_none());
         prop_assert_eq!(world.reserved, 0, "nothing stays reserved for ever");
     }
+}
+
+/// A verification whose third attempt was accepted by the provider that charges on delivery.
+fn accepted_by_spare(now: DateTime<Utc>) -> Verification {
+    let mut v = begin(3, now);
+    for answer in [
+        Err(SendError::Refused),
+        Err(SendError::Unavailable),
+        Ok(Receipt::default()),
+    ] {
+        let ordinal = v.begin_sending(now).unwrap();
+        v.sent(ordinal, answer, &offers(3), now);
+    }
+    assert_eq!(v.newest().unwrap().provider, "spare");
+    v
+}
+
+#[test]
+fn a_provider_that_charges_on_delivery_is_charged_then_or_in_the_end() {
+    use attempt::{AttemptStatus, CostState};
+    let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+    let cost = |v: &Verification| v.attempt(3).unwrap().cost.state;
+    let reported = |status| {
+        let mut v = accepted_by_spare(now);
+        let report = Report {
+            status: Some(status),
+            ..Report::default()
+        };
+        v.report(3, &report, Source::Callback, &offers(3), now);
+        cost(&v)
+    };
+    let mut silent = accepted_by_spare(now);
+    assert_eq!(cost(&silent), CostState::Estimated);
+    assert_eq!(reported(AttemptStatus::Sent), CostState::Estimated);
+    assert_eq!(reported(AttemptStatus::Delivered), CostState::Charged);
+    assert_eq!(reported(AttemptStatus::Undelivered), CostState::Free);
+    let later = span::after(now, UNKNOWN_AFTER);
+    silent.turn(UNKNOWN_AFTER, &[], later);
+    assert_eq!(cost(&silent), CostState::Charged);
 }

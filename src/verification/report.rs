@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::Verification;
-use super::attempt::{Ask, AttemptStatus, Basis, CostState, Report};
-use super::deliver::ask_due;
+use super::abilities::Charged;
+use super::attempt::{AttemptStatus, Basis, CostState, Report};
 use super::event::EventKind;
 use super::route::Offer;
 
@@ -33,23 +33,29 @@ impl Verification {
         self.run_out(now);
         let was = self.record.attempts[index].status;
         self.learn_message_id(index, report, now);
-        if report.priced_later {
-            self.record.attempts[index].expect_bill(now);
-        }
+        self.record.attempts[index].expect_bill(now);
         if let Some(status) = report.status {
             self.observe(index, status, report, now);
         }
         let attempt = &self.record.attempts[index];
-        let left = report
+        let charged_from = match attempt.abilities().charged {
+            Charged::OnAcceptance => AttemptStatus::Sent,
+            Charged::OnDelivery => AttemptStatus::Delivered,
+        };
+        let due = report
             .status
-            .is_some_and(|status| status.rank() >= AttemptStatus::Sent.rank());
-        if report.cost.is_some() || (left && attempt.cost.state == CostState::Estimated) {
+            .is_some_and(|status| status.rank() >= charged_from.rank());
+        if report.cost.is_some() || (due && attempt.cost.state == CostState::Estimated) {
             let basis = if report.cost.is_some() {
                 Basis::Reported
             } else {
                 Basis::Estimated
             };
             self.charge(index, report.cost, basis, now);
+        }
+        let attempt = &mut self.record.attempts[index];
+        if attempt.status.is_dead() && attempt.abilities().charged == Charged::OnDelivery {
+            attempt.cost.waive();
         }
         if report.refunded {
             self.refund(index, now);
@@ -103,16 +109,8 @@ impl Verification {
         if attempt.message_id.is_none() && report.message_id.is_some() {
             attempt.message_id.clone_from(&report.message_id);
             attempt.updated_at = now;
-            if attempt.channel.converses() && attempt.ask.is_none() {
-                // From now on its status can be asked, in case no further report comes.
-                let mut ask = Ask {
-                    due: now,
-                    asked: 0,
-                    reports: true,
-                };
-                ask.due = ask_due(&ask, attempt.created_at, wait, ttl, now);
-                attempt.ask = Some(ask);
-            }
+            // In case no further report comes.
+            attempt.begin_asking(wait, ttl, now);
         }
     }
 

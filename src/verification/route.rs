@@ -1,56 +1,14 @@
 //! The ordered steps that a verification follows, and what can be had for each of them right now.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::abilities::Abilities;
 use super::span;
 use crate::money::{Currency, Money};
 
-/// What carries a code. A new one is a variant here, a file in `delivery`, and a provider in the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Channel {
-    Telegram,
-    Sms,
-}
-
-impl Channel {
-    pub const ALL: [Self; 2] = [Self::Telegram, Self::Sms];
-
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Telegram => "telegram",
-            Self::Sms => "sms",
-        }
-    }
-
-    /// Whether its provider can be asked for a message's status, told of success, and asked to revoke.
-    #[must_use]
-    pub fn converses(self) -> bool {
-        matches!(self, Self::Telegram)
-    }
-}
-
-impl fmt::Display for Channel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Channel {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|channel| channel.as_str() == text)
-            .ok_or_else(|| format!("`{text}` is not a channel; there are telegram and sms"))
-    }
-}
+pub use super::channel::Channel;
 
 /// One step of a route.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +33,7 @@ pub struct Offer {
     pub provider: String,
     /// What its account is billed in.
     pub currency: Currency,
+    pub abilities: Abilities,
     /// The estimated cost of one message.
     pub estimate: Result<Money, Skip>,
 }

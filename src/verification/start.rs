@@ -228,6 +228,7 @@ impl Verification {
                     step: u8::try_from(place).unwrap_or(u8::MAX),
                     channel,
                     provider: offer.provider.clone(),
+                    abilities: Some(offer.abilities),
                     status,
                     reason,
                     cost,

@@ -8,7 +8,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::address::{self, AddressError};
 use super::signature;
-use crate::delivery::http;
+use crate::channels::transport;
 
 /// How long a receiver may take to answer.
 pub const LIMIT: Duration = Duration::from_secs(10);
@@ -42,7 +42,7 @@ pub struct Outcome {
 
 impl Client {
     pub fn new(allow_private: bool) -> Result<Self, reqwest::Error> {
-        let http = http::client(|builder| {
+        let http = transport::client(|builder| {
             // A proxy would look names up itself, past the guard.
             let builder = builder.no_proxy().connect_timeout(LIMIT / 2);
             if allow_private {

@@ -15,6 +15,7 @@ use pinroute::storage::{
     Change, Claim, CommitError, Db, IdempotencyOp, Lease, LedgerQuery, ListQuery, Lost,
     StorageError, Write,
 };
+use pinroute::verification::abilities::Abilities;
 use pinroute::verification::attempt::Receipt;
 use pinroute::verification::code::{Code, CodeHash};
 use pinroute::verification::id::{ProjectId, VerificationId};
@@ -70,6 +71,7 @@ impl Hand {
             channel: Channel::Telegram,
             provider: "telegram".to_owned(),
             currency: Currency::USD,
+            abilities: Abilities::SENDS_ONLY,
             estimate: Ok(estimate),
         }]
     }
@@ -148,8 +150,6 @@ impl Hand {
             message_id: Some("m".to_owned()),
             balance: None,
             cost: Some(Money::new(Micros(12_345), Currency::USD)),
-            reports: true,
-            priced_later: false,
         };
         v.sent(1, Ok(receipt), &Self::offers(), self.now);
     }

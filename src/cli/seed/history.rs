@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::channels::{sms::http, telegram};
 use crate::message::Wording;
 use crate::money::{Currency, Micros, Money};
 use crate::secret::{Vault, random};
@@ -203,6 +204,10 @@ impl Story {
                 channel: *channel,
                 provider: (*provider).to_owned(),
                 currency: Currency::USD,
+                abilities: match channel {
+                    Channel::Telegram => telegram::ABILITIES,
+                    Channel::Sms | Channel::Other(_) => http::ABILITIES,
+                },
                 estimate: Ok(price),
             })
             .collect();
@@ -263,6 +268,7 @@ impl Story {
             arrived = match channel {
                 Channel::Telegram => self.by_telegram(chance, ordinal, reach),
                 Channel::Sms => self.by_sms(chance, ordinal),
+                Channel::Other(_) => false,
             };
             if arrived {
                 break;
@@ -308,7 +314,6 @@ impl Story {
                     222_000_000_000_000 + chance.below(1_000_000_000_000)
                 )),
                 cost,
-                reports: true,
                 ..Receipt::default()
             }),
         );
@@ -350,7 +355,6 @@ impl Story {
             ordinal,
             Ok(Receipt {
                 message_id: Some(format!("sms-{}", chance.below(u64::MAX))),
-                reports: true,
                 ..Receipt::default()
             }),
         );

@@ -18,6 +18,7 @@ use crate::ledger::tally::QUARTER;
 use crate::money::{Currency, Micros};
 use crate::reports::query::{Group, Query};
 use crate::reports::table::Table;
+use crate::verification::route::Channel;
 
 /// Days that the charts may cover.
 const RANGES: [u64; 3] = [7, 30, 90];
@@ -127,7 +128,7 @@ impl Sum {
             let verifications = count(report, row, "verifications");
             sum.verifications += verifications;
             sum.approved += count(report, row, "approved");
-            if word(report, row, "channel") == "telegram" {
+            if word(report, row, "channel") == Channel::Telegram.as_str() {
                 sum.by_telegram += verifications;
             }
             sum.net += amount(report, row, "net").0;
@@ -212,15 +213,16 @@ fn charts(
         .collect();
     let all = Sum::of(report, |_| true);
     let by_channel = |of: &dyn Fn(&[crate::reports::table::Cell]) -> f64| {
-        [("Telegram", "telegram"), ("SMS", "sms")].map(|(label, channel)| {
+        Channel::ALL.map(|channel| {
             let value = |day: &String| {
                 let rows = report.rows.iter().filter(|row| {
-                    word(report, row, "day") == day && word(report, row, "channel") == channel
+                    word(report, row, "day") == day
+                        && word(report, row, "channel") == channel.as_str()
                 });
                 Some(rows.map(|row| of(row)).sum())
             };
             Series {
-                label: label.to_owned(),
+                label: channel.label().to_owned(),
                 values: days.iter().map(value).collect(),
             }
         })

@@ -113,7 +113,7 @@ fn card(view: &View, gateway: &Gateway, rates: &[Rate]) -> Markup {
 /// What configured prices are for each of.
 fn unit_of(channel: Channel) -> Unit {
     match channel {
-        Channel::Telegram => Unit::Message,
+        Channel::Telegram | Channel::Other(_) => Unit::Message,
         Channel::Sms => Unit::Segment,
     }
 }

@@ -176,7 +176,7 @@ impl Finance {
             let told = reported.iter().find(|told| told.provider == provider);
             let told = told.and_then(|told| Some((told.money?, told.at)));
             let told = told.filter(|(money, _)| money.currency == currency);
-            let threshold = self.core().settings.thresholds.get(&provider).copied();
+            let threshold = self.threshold(&provider);
             let mut balance = Balance {
                 computed: Micros(ever.grown()),
                 reported: told.map(|(money, _)| money.amount),
@@ -305,6 +305,12 @@ impl Finance {
         Ok(entry)
     }
 
+    /// If less is left, webhooks are sent.
+    fn threshold(&self, provider: &str) -> Option<Micros> {
+        let slot = self.core().provider(provider)?;
+        slot.provider.account().balance_threshold
+    }
+
     /// Remembers what a provider says is left, until [`Finance::watch_balances`] writes it down.
     pub(in crate::gateway) fn balance_reported(&self, provider: &str, money: Money) {
         let reported = (money, self.core().now());
@@ -320,7 +326,8 @@ impl Finance {
                 .note_reported_balance(&provider, money, at)
                 .await?;
         }
-        if self.core().settings.thresholds.is_empty() {
+        let mut slots = self.core().providers.iter();
+        if slots.all(|slot| slot.provider.account().balance_threshold.is_none()) {
             return Ok(0);
         }
         let Ok(balances) = self.balances().await else {

@@ -4,7 +4,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::room::{Finance, Tariffs};
-use crate::delivery::Draft;
+use crate::channels::Draft;
 use crate::gateway::core::ProviderSlot;
 use crate::gateway::error::Error;
 use crate::ledger::price::Prices;
@@ -77,18 +77,18 @@ impl Finance {
         draft: &Draft<'_>,
     ) -> Option<Money> {
         let known = self.known_tariffs();
-        let provider = &slot.provider;
+        let account = slot.provider.account();
         if known.card.is_empty() {
-            return provider.estimate(draft);
+            return account.estimate(draft);
         }
-        let has_own = provider.prices().by_country.contains_key(&draft.country);
+        let has_own = account.prices.by_country.contains_key(&draft.country);
         let today = self.core().now().date_naive();
         match known
             .card
-            .rate(provider.name(), draft.country, today, has_own)
+            .rate(&account.name, draft.country, today, has_own)
         {
-            Some(rate) => rate.cost(provider.segments(draft)),
-            None => provider.estimate(draft),
+            Some(rate) => rate.cost(account.units(draft)),
+            None => account.estimate(draft),
         }
     }
 
@@ -118,9 +118,9 @@ impl Finance {
     pub fn accounts(&self) -> impl Iterator<Item = Account<'_>> {
         self.core().providers.iter().map(|slot| Account {
             provider: slot.provider.name(),
-            channel: slot.provider.channel(),
-            currency: slot.provider.currency(),
-            prices: slot.provider.prices(),
+            channel: slot.provider.account().channel,
+            currency: slot.provider.account().currency,
+            prices: &slot.provider.account().prices,
         })
     }
 

@@ -6,10 +6,11 @@ use tokio::sync::watch;
 
 use super::leased::{Duty, Kept};
 use super::room::{LEASE, Verify};
-use crate::delivery::{Draft, Message, Receipt, SendError};
+use crate::channels::{Draft, Message, Notice, Receipt, SendError};
 use crate::gateway::core::ProviderSlot;
 use crate::gateway::error::Error;
 use crate::storage::StorageError;
+use crate::verification::abilities::Reports;
 use crate::verification::agenda::Task;
 use crate::verification::attempt::{AttemptStatus, FollowUpKind};
 use crate::verification::id::{AttemptId, VerificationId};
@@ -263,16 +264,14 @@ impl Verify {
             return Err(SendError::Paused);
         }
         let id = v.attempt_id(attempt);
+        let draft = Draft::new(v.record.country, code, &v.record.wording);
         let message = Message {
             attempt: id,
             phone: &v.phone,
-            draft: Draft {
-                country: v.record.country,
-                code,
-                wording: &v.record.wording,
-            },
+            code,
+            text: &draft.text,
             ttl: v.message_ttl(attempt),
-            callback_url: &self.callback_url(provider.name(), attempt.channel.converses(), id),
+            callback_url: &self.callback_url(provider.name(), provider.abilities().reports, id),
         };
         let began = std::time::Instant::now();
         let outcome = provider.send(&message).await;
@@ -298,11 +297,14 @@ impl Verify {
         outcome
     }
 
-    /// Telegram signs its reports; any other provider's address holds a token for the one attempt.
-    fn callback_url(&self, provider: &str, signs: bool, attempt: AttemptId) -> String {
+    /// The account's address, or one that holds a token for the one attempt.
+    fn callback_url(&self, provider: &str, reports: Reports, attempt: AttemptId) -> String {
         let base = &self.core().settings.public_url;
-        if signs {
-            return format!("{base}/callbacks/{provider}");
+        match reports {
+            Reports::PerAccount | Reports::ByAsking | Reports::OnSession => {
+                return format!("{base}/callbacks/{provider}");
+            }
+            Reports::PerAttempt | Reports::None => {}
         }
         let mac = self
             .core()
@@ -344,9 +346,11 @@ impl Verify {
     ) -> Result<Kept, Error> {
         let told = match (self.conversation(&v, ordinal), kind, &v.code) {
             (Some((line, id)), FollowUpKind::ReportSuccess, Some(code)) => {
-                line.provider.report_success(&id, code).await
+                line.provider.tell(&id, Notice::Success(code)).await
             }
-            (Some((line, id)), FollowUpKind::Revoke, _) => line.provider.revoke(&id).await,
+            (Some((line, id)), FollowUpKind::Revoke, _) => {
+                line.provider.tell(&id, Notice::Revoke).await
+            }
             // Nobody left to tell, or nothing left to say.
             _ => Ok(()),
         };

@@ -22,6 +22,6 @@ mod start;
 pub use check::Checked;
 pub use preview::{Preview, PreviewRequest, Price};
 pub use proof::PublicKey;
-pub use receive::{CallbackRequest, ReportError};
+pub use receive::{ReportError, Taken};
 pub use room::{LEASE, Verify};
 pub use start::{StartError, StartRequest, Started};

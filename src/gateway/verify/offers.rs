@@ -1,7 +1,7 @@
 //! What each provider could do for a verification right now: at what price, or why not.
 
 use super::room::Verify;
-use crate::delivery::Draft;
+use crate::channels::Draft;
 use crate::gateway::core::ProviderSlot;
 use crate::ledger::price;
 use crate::message::Wording;
@@ -17,18 +17,19 @@ impl Verify {
     pub(in crate::gateway) fn offers(
         &self,
         project: ProjectId,
-        draft: Draft<'_>,
+        draft: &Draft<'_>,
         number: [u8; 16],
         own: Option<&Verification>,
     ) -> Vec<Offer> {
         let offer = |slot: &ProviderSlot| {
             let provider = &slot.provider;
             Offer {
-                channel: provider.channel(),
+                channel: provider.account().channel,
                 provider: provider.name().to_owned(),
-                currency: provider.currency(),
+                currency: provider.account().currency,
+                abilities: provider.abilities(),
                 estimate: if self.core().shared.pauses.is_open(provider.name(), number) {
-                    match self.finance().estimate(slot, &draft) {
+                    match self.finance().estimate(slot, draft) {
                         None => Err(Skip::NoPrice),
                         Some(price)
                             if self
@@ -48,22 +49,23 @@ impl Verify {
     }
 
     /// What the default text would cost as SMS, by the cheapest provider.
-    pub(in crate::gateway) fn sms_price(&self, draft: Draft<'_>) -> Option<Money> {
-        let plain;
-        let wording = if draft.wording.template.is_none() {
-            draft.wording
+    pub(in crate::gateway) fn sms_price(&self, draft: &Draft<'_>) -> Option<Money> {
+        let (wording, plain);
+        let draft = if draft.wording.template.is_none() {
+            draft
         } else {
-            plain = Wording {
+            wording = Wording {
                 template: None,
                 ..draft.wording.clone()
             };
+            plain = Draft::new(draft.country, draft.code, &wording);
             &plain
         };
-        let carries_sms = |slot: &&ProviderSlot| slot.provider.channel() == Channel::Sms;
+        let carries_sms = |slot: &&ProviderSlot| slot.provider.account().channel == Channel::Sms;
         let prices = self.core().providers.iter().filter(carries_sms);
         let now = self.core().now();
         price::cheapest(
-            prices.filter_map(|slot| self.finance().estimate(slot, &Draft { wording, ..draft })),
+            prices.filter_map(|slot| self.finance().estimate(slot, draft)),
             |price, to| self.finance().convert(price, to, now),
         )
     }
@@ -73,12 +75,8 @@ impl Verify {
         let Some(code) = &v.code else {
             return Vec::new();
         };
-        let draft = Draft {
-            country: v.record.country,
-            code,
-            wording: &v.record.wording,
-        };
-        self.offers(v.project, draft, self.number_key(v), Some(v))
+        let draft = Draft::new(v.record.country, code, &v.record.wording);
+        self.offers(v.project, &draft, self.number_key(v), Some(v))
     }
 
     /// The same after so many plans for which the store had no room: after the second, what cannot be known here leaves none.

@@ -1,7 +1,7 @@
 //! What a message would say and cost, before anyone pays for it.
 
 use super::room::Verify;
-use crate::delivery::Draft;
+use crate::channels::Draft;
 use crate::gateway::error::Error;
 use crate::message::segments::{self, Encoding};
 use crate::message::{Wording, text};
@@ -59,18 +59,14 @@ impl Verify {
             own.insert(tag.clone(), template);
         }
         let wording = text::choose(wording, &own, request.country.as_str(), policy.ttl);
-        let draft = Draft {
-            country: request.country,
-            code: &code,
-            wording: &wording,
-        };
+        let draft = Draft::new(request.country, &code, &wording);
         let mut costs = Vec::new();
         for step in &policy.route {
             for slot in self
                 .core()
                 .providers
                 .iter()
-                .filter(|slot| slot.provider.channel() == step.channel)
+                .filter(|slot| slot.provider.account().channel == step.channel)
             {
                 costs.push(Price {
                     channel: step.channel,
@@ -79,7 +75,7 @@ impl Verify {
                 });
             }
         }
-        let text = text::render(code.as_str(), &wording);
+        let text = draft.text;
         let (encoding, segments) = segments::count(&text);
         Ok(Ok(Preview {
             locale: wording.locale.clone().unwrap_or_default(),

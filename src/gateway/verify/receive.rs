@@ -4,23 +4,22 @@ use uuid::Uuid;
 
 use super::persist::Transition;
 use super::room::Verify;
-use crate::delivery::{About, CallbackError, Incoming, RawCallback};
+use crate::channels::{
+    About, Arrival, CallbackError, CallbackMethod, CallbackRequest, Incoming, Reply,
+};
 use crate::gateway::error::Error;
 use crate::storage::ListQuery;
 use crate::verification::id::AttemptId;
 use crate::verification::phone::PhoneNumber;
 use crate::verification::{Source, Verification};
 
-/// A request to `/callbacks/…`, as it came.
-#[derive(Clone, Copy, Debug)]
-pub struct CallbackRequest<'a> {
-    pub provider: &'a str,
-    /// The last segment of the path, for providers that do not sign.
-    pub token: Option<&'a str>,
-    /// Lower-case names.
-    pub headers: &'a [(String, String)],
-    pub query: &'a str,
-    pub body: &'a [u8],
+/// What a report changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is stored with this attempt, or was already.
+    By(AttemptId),
+    /// It is about no attempt of this provider.
+    NoAttempt,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -29,17 +28,24 @@ pub enum ReportError {
     NotAuthentic,
     #[error("the callback cannot be read: {0}")]
     Malformed(String),
+    /// The provider has nothing to say to a GET at this address.
+    #[error("the callback's method is not supported")]
+    NoGet,
     #[error("the database cannot be reached")]
     Unavailable,
 }
 
 impl Verify {
     /// A report about what we do not know is taken and changes nothing: a provider that is refused would only repeat it.
-    pub async fn receive_report(&self, request: CallbackRequest<'_>) -> Result<(), ReportError> {
-        let line = self
-            .core()
-            .provider(request.provider)
-            .ok_or(ReportError::NotAuthentic)?;
+    ///
+    /// Answers what the provider wants to read, once its reports are durable.
+    pub async fn receive_report(&self, request: CallbackRequest<'_>) -> Result<Reply, ReportError> {
+        let line = self.core().provider(request.provider).ok_or(
+            match (request.method, request.token) {
+                (CallbackMethod::Get, None) => ReportError::NoGet,
+                _ => ReportError::NotAuthentic,
+            },
+        )?;
         let provider = &line.provider;
         let attempt = match request.token {
             Some(token) => Some(
@@ -49,21 +55,19 @@ impl Verify {
             None => None,
         };
         let address = self.callback_address(&request);
-        let raw = RawCallback {
+        let arrival = Arrival {
             now: self.core().now(),
             url: &address,
             attempt,
-            headers: request.headers,
-            query: request.query,
-            body: request.body,
         };
-        let outcome = match provider.read_callback(&raw) {
-            Ok(reports) => {
-                for incoming in &reports {
-                    self.apply(request.provider, incoming).await?;
+        let outcome = match provider.read_callback(&request, &arrival) {
+            Ok(read) => {
+                for incoming in &read.reports {
+                    self.take_report(request.provider, incoming).await?;
                 }
-                Ok(())
+                Ok(read.reply)
             }
+            Err(CallbackError::NoGet) => return Err(ReportError::NoGet),
             Err(CallbackError::NotAuthentic) => Err(ReportError::NotAuthentic),
             Err(CallbackError::Malformed(what)) => Err(ReportError::Malformed(what)),
             Err(CallbackError::Stale(reports)) => {
@@ -74,7 +78,7 @@ impl Verify {
             }
         };
         let result = match &outcome {
-            Ok(()) => "taken",
+            Ok(_) => "taken",
             Err(ReportError::NotAuthentic) => "not_authentic",
             Err(_) => "refused",
         };
@@ -83,21 +87,26 @@ impl Verify {
         outcome
     }
 
-    async fn apply(&self, provider: &str, incoming: &Incoming) -> Result<(), ReportError> {
+    /// Takes a report that is known to be `provider`'s, however it arrived, and answers once it is durable.
+    pub async fn take_report(
+        &self,
+        provider: &str,
+        incoming: &Incoming,
+    ) -> Result<Taken, ReportError> {
         let Some((v, ordinal)) = self.subject(provider, &incoming.about).await? else {
             tracing::info!(provider, "a report is about no attempt of ours");
-            return Ok(());
+            return Ok(Taken::NoAttempt);
         };
         let report = &incoming.report;
-        let v = self
+        let updated = self
             .update(v, |v, offers, now| {
                 let changed = v.report(ordinal, report, Source::Callback, offers, now);
                 Ok(Transition::of(changed))
             })
             .await
             .map_err(|_| ReportError::Unavailable)?;
-        self.nudge(&v.v);
-        Ok(())
+        self.nudge(&updated.v);
+        Ok(Taken::By(updated.v.id.attempt(ordinal)))
     }
 
     /// A stale report says nothing, but it is a reason to ask.
@@ -105,11 +114,11 @@ impl Verify {
         let Some((v, ordinal)) = self.subject(provider, &incoming.about).await? else {
             return Ok(());
         };
-        let v = self
+        let updated = self
             .update(v, |v, _, now| Ok(Transition::of(v.ask_now(ordinal, now))))
             .await
             .map_err(|_| ReportError::Unavailable)?;
-        self.nudge(&v.v);
+        self.nudge(&updated.v);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::persist::{LeasePlan, Proposal, Step, Verb};
 use super::room::{SECOND_LOOK, Verify, compact};
 use crate::abuse::limits;
-use crate::delivery::Draft;
+use crate::channels::Draft;
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Replay, Ticket};
 use crate::message::{Wording, text};
@@ -158,13 +158,9 @@ impl Verify {
         let ttl = request.ttl.unwrap_or(policy.ttl);
         let wording = request.wording.clone();
         let wording = text::choose(wording, &policy.templates, request.country.as_str(), ttl);
-        let draft = Draft {
-            country: request.country,
-            code: &code,
-            wording: &wording,
-        };
-        let offers = self.offers(request.project, draft, number, None);
-        let sms_price = self.sms_price(draft);
+        let draft = Draft::new(request.country, &code, &wording);
+        let offers = self.offers(request.project, &draft, number, None);
+        let sms_price = self.sms_price(&draft);
         let start = Start {
             id,
             project: request.project,

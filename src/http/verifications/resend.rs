@@ -49,8 +49,9 @@ pub async fn resend(
         let name = value.as_str().ok_or("must be a string")?;
         name.parse::<Channel>().map_err(|_| {
             format!(
-                "`{}` is not a channel; there are telegram and sms",
-                printable(name)
+                "`{}` is not a channel; there are {}",
+                printable(name),
+                Channel::list()
             )
         })
     });

@@ -236,8 +236,9 @@ fn channels(value: &Value) -> Result<Vec<Channel>, String> {
         let channel = item.as_str().ok_or("must be a list of strings")?;
         let channel: Channel = channel.parse().map_err(|_| {
             format!(
-                "`{}` is not a channel; there are telegram and sms",
-                printable(channel)
+                "`{}` is not a channel; there are {}",
+                printable(channel),
+                Channel::list()
             )
         })?;
         if channels.contains(&channel) {

@@ -1,10 +1,64 @@
-//! What may happen to a verification, at random.
+//! What may happen to a verification, at random, and what its providers offer.
 
 use proptest::prelude::*;
 
+use crate::money::{Currency, Micros, Money};
 use crate::verification::Source;
+use crate::verification::abilities::{Abilities, Charged, Reports, TellsPrice};
 use crate::verification::attempt::{AttemptStatus, SendError};
-use crate::verification::route::Channel;
+use crate::verification::route::{Channel, Offer, Skip};
+
+pub fn cent() -> Money {
+    Money::new(Micros(10_000), Currency::USD)
+}
+
+pub fn offers(kind: u8) -> Vec<Offer> {
+    // The higher kinds are the lower ones with providers that do not report by themselves.
+    let (kind, reports) = if kind < 4 {
+        (kind, Reports::PerAttempt)
+    } else {
+        (kind - 4, Reports::ByAsking)
+    };
+    let offer = |channel, provider: &str, estimate| Offer {
+        channel,
+        provider: provider.to_owned(),
+        currency: Currency::USD,
+        abilities: match (channel, provider) {
+            (Channel::Telegram, _) => Abilities {
+                reports,
+                ..Abilities::of_old(channel)
+            },
+            (_, "main") => Abilities {
+                reports,
+                tells_price: TellsPrice::ByAsking,
+                ..Abilities::SENDS_ONLY
+            },
+            _ => Abilities {
+                charged: Charged::OnDelivery,
+                ..Abilities::SENDS_ONLY
+            },
+        },
+        estimate,
+    };
+    let telegram = if kind == 1 {
+        Err(Skip::Paused)
+    } else {
+        Ok(cent())
+    };
+    let sms = if kind == 2 {
+        Err(Skip::NoPrice)
+    } else {
+        Ok(Money::new(Micros(50_000), Currency::USD))
+    };
+    let mut all = vec![
+        offer(Channel::Telegram, "telegram", telegram),
+        offer(Channel::Sms, "main", sms),
+    ];
+    if kind == 3 {
+        all.push(offer(Channel::Sms, "spare", Ok(cent())));
+    }
+    all
+}
 
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -22,11 +76,7 @@ pub enum Input {
 
 #[derive(Clone, Debug)]
 pub enum Answer {
-    Accepted {
-        priced: bool,
-        named: bool,
-        reports: bool,
-    },
+    Accepted { priced: bool, named: bool },
     Error(SendError),
 }
 
@@ -52,14 +102,13 @@ pub fn input() -> impl Strategy<Value = Input> {
         8 => answer().prop_map(Input::Work),
         1 => Just(Input::Crash),
         6 => (1_u8..6, told(), source).prop_map(|(n, t, s)| Input::Report(n, t, s)),
-        1 => (0_u8..4).prop_map(Input::Offers),
+        1 => (0_u8..8).prop_map(Input::Offers),
     ]
 }
 
 fn answer() -> impl Strategy<Value = Answer> {
     prop_oneof![
-        4 => any::<(bool, bool, bool)>()
-            .prop_map(|(priced, named, reports)| Answer::Accepted { priced, named, reports }),
+        4 => any::<(bool, bool)>().prop_map(|(priced, named)| Answer::Accepted { priced, named }),
         1 => Just(Answer::Error(SendError::Refused)),
         1 => Just(Answer::Error(SendError::NumberInvalid)),
         1 => Just(Answer::Error(SendError::Throttled(None))),

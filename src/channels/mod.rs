@@ -1,0 +1,25 @@
+//! How a code leaves: one [`Provider`] for each account that carries a channel.
+//!
+//! A provider's words stay in its folder: what comes out is a [`Receipt`], a [`SendError`] that says what to do next, or a
+//! [`Report`]. What it can do is its [`Abilities`]; what is common to all is its [`Account`], read in [`settings`].
+//!
+//! To add a kind of provider: a folder with `settings.rs` (its keys) and `provider.rs` (its wire), named by the `mod.rs`
+//! above it, one line in [`catalog`], and its keys in `config/defaults.toml`, which is the manual. Nothing here has a permissive default: each provider must say
+//! how its callbacks are authenticated.
+
+pub mod catalog;
+pub mod kind;
+pub mod provider;
+pub mod settings;
+pub mod sms;
+pub mod telegram;
+pub mod transport;
+
+pub use kind::{Configured, Surroundings};
+pub use provider::{
+    About, Account, Arrival, CallbackError, CallbackMethod, CallbackRequest, Draft, Incoming,
+    Message, NoAnswer, Notice, Provider, Read, Reply,
+};
+
+pub use crate::verification::abilities::Abilities;
+pub use crate::verification::attempt::{Receipt, Report, SendError};

@@ -1,0 +1,8 @@
+//! Telegram Gateway. `settings` has its keys, `provider` its wire, `words` what its words mean.
+
+mod provider;
+mod settings;
+mod words;
+
+pub use provider::{ABILITIES, Telegram};
+pub use settings::Settings;

@@ -1,0 +1,107 @@
+//! The one outbound client to providers: no redirects, an identified user agent, and failures distinguished by whether the
+//! request can have left.
+
+use std::time::Duration;
+
+use crate::verification::attempt::SendError;
+
+/// More than this of an answer is not read.
+const ANSWER_LIMIT: usize = 64 * 1024;
+
+#[derive(Clone, Debug)]
+pub struct HttpClient(reqwest::Client);
+
+/// An answer of any status.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    #[must_use]
+    pub fn json(&self) -> Option<serde_json::Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+}
+
+impl HttpClient {
+    pub fn new() -> Result<Self, reqwest::Error> {
+        let client = client(|builder| {
+            builder
+                // Well within the limit of any send: if no connection is made by then, nothing was sent.
+                .connect_timeout(Duration::from_secs(2))
+                .pool_idle_timeout(Duration::from_secs(60))
+                .tcp_nodelay(true)
+        })?;
+        Ok(Self(client))
+    }
+
+    pub fn request(&self, method: reqwest::Method, url: &str) -> reqwest::RequestBuilder {
+        self.0.request(method, url)
+    }
+}
+
+/// Builds a client with the settings that all clients of this program share, and those `particular` to one.
+///
+/// It trusts the system's roots, or Mozilla's where the system has none.
+pub fn client(
+    particular: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+) -> Result<reqwest::Client, reqwest::Error> {
+    let builder = || {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one place that builds it"
+        )]
+        let builder = reqwest::Client::builder();
+        particular(
+            builder
+                .redirect(reqwest::redirect::Policy::none())
+                .user_agent(concat!("pinroute/", env!("CARGO_PKG_VERSION"))),
+        )
+    };
+    builder().build().or_else(|_| {
+        let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS
+            .iter()
+            .filter_map(|der| reqwest::Certificate::from_der(der).ok());
+        builder().tls_certs_only(roots).build()
+    })
+}
+
+/// Sends once. [`SendError::Unavailable`]: nothing left; [`SendError::Unknown`]: it may have.
+pub async fn send(
+    request: reqwest::RequestBuilder,
+    timeout: Duration,
+) -> Result<Answer, SendError> {
+    let mut response = match request.timeout(timeout).send().await {
+        Ok(response) => response,
+        Err(error) => {
+            let left = !(error.is_connect() || error.is_builder());
+            // The URL may hold a secret or a number.
+            tracing::warn!(error = %error.without_url(), may_have_left = left, "a provider did not answer");
+            return Err(if left {
+                SendError::Unknown
+            } else {
+                SendError::Unavailable
+            });
+        }
+    };
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= ANSWER_LIMIT => {
+                body.extend_from_slice(&chunk);
+            }
+            Ok(None) => return Ok(Answer { status, body }),
+            Ok(Some(_)) => {
+                tracing::warn!(limit = ANSWER_LIMIT, "a provider's answer is too long");
+                return Err(SendError::Unknown);
+            }
+            Err(error) => {
+                tracing::warn!(error = %error.without_url(), "a provider's answer broke off");
+                return Err(SendError::Unknown);
+            }
+        }
+    }
+}
