@@ -54,7 +54,7 @@ const MODULES: &[Module] = &[
     module("jobs",         &["verification", "gateway"],                             &[]),
 
     // It mounts the dashboard on its listener.
-    module("http",         &["verification", "ledger", "reports", "webhooks",
+    module("api",          &["verification", "ledger", "reports", "webhooks",
                              "abuse", "gateway", "dashboard"],                       &["actix_web", "utoipa", "utoipa_swagger_ui"]),
     module("dashboard",    &["verification", "ledger", "reports", "webhooks",
                              "abuse", "gateway"],                                    &["actix_web", "utoipa"]),

@@ -11,12 +11,12 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::api;
 use crate::clock::Clock;
 use crate::config::{self, Database, Settings};
 use crate::dashboard;
 use crate::delivery::http::HttpClient;
 use crate::gateway::{self, Gateway, PolicyBook, PolicyFault, WaysOut};
-use crate::http;
 use crate::jobs;
 use crate::secret::Vault;
 use crate::shared_state::SharedState;
@@ -83,7 +83,7 @@ impl App {
             .sandbox_mode()
             .map_err(|faults| StartError::Configuration(lines(&faults)))?;
         // Before anything counts.
-        let metrics = http::Metrics(telemetry::metrics().map_err(StartError::Failed)?);
+        let metrics = api::Metrics(telemetry::metrics().map_err(StartError::Failed)?);
         let listener = bind(settings.listen)?;
         let address = listener.local_addr().map_err(failed)?;
         let public_url = public_url(&settings, address);
@@ -119,7 +119,7 @@ impl App {
                 None => providers::thresholds(&settings),
             },
             policies: Arc::new(policies(&settings)),
-            render: http::verification_json,
+            render: api::verification_json,
         };
         let stop = CancellationToken::new();
         let gateway = Gateway::new(told, clock, vault, db, shared, ways_out, stop.clone());
@@ -137,7 +137,7 @@ impl App {
             Background::ByHand => TaskTracker::new(),
         };
         let upkeep = metrics.clone();
-        let options = http::Options {
+        let options = api::Options {
             workers: settings.workers.unwrap_or_else(cores),
             grace: settings.shutdown_grace,
             sandbox: sandbox.is_some(),
@@ -151,8 +151,7 @@ impl App {
         };
         let metrics = match settings.metrics_listen {
             Some(address) => {
-                let server =
-                    http::serve_metrics(bind(address)?, options.clone()).map_err(failed)?;
+                let server = api::serve_metrics(bind(address)?, options.clone()).map_err(failed)?;
                 let handle = server.handle();
                 tokio::spawn(server);
                 Some(handle)
@@ -160,7 +159,7 @@ impl App {
             None => None,
         };
         let server =
-            http::serve(listener, gateway.clone(), options, stop.clone()).map_err(failed)?;
+            api::serve(listener, gateway.clone(), options, stop.clone()).map_err(failed)?;
         let handle = server.handle();
         let serving = tokio::spawn(server);
         tokio::spawn(keep_up(upkeep, stop.clone()));
@@ -327,7 +326,7 @@ fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
 }
 
 /// Histograms gather what they were given until someone folds it.
-async fn keep_up(metrics: http::Metrics, stop: CancellationToken) {
+async fn keep_up(metrics: api::Metrics, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(Duration::from_secs(5));
     loop {
         tokio::select! {

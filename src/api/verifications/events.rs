@@ -13,11 +13,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{MoneyBody, rfc3339};
+use crate::api::caller::{Caller, Verify};
+use crate::api::openapi::parameters::Resume;
+use crate::api::openapi::sets::{Channel, EventType, Reason};
+use crate::api::problem::Problem;
 use crate::gateway::{Access, Gateway};
-use crate::http::caller::{Caller, Verify};
-use crate::http::openapi::parameters::Resume;
-use crate::http::openapi::sets::{Channel, EventType, Reason};
-use crate::http::problem::Problem;
 use crate::verification::Verification;
 use crate::verification::event::Event;
 use crate::verification::id::VerificationId;

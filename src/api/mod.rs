@@ -2,24 +2,18 @@
 //!
 //! To add an address: a line in [`routes`], a handler in the file of its resource, its line in `openapi`.
 
-mod balances;
-mod budgets;
 mod callbacks;
 mod caller;
-mod exchange_rates;
+mod finance;
 mod idempotency;
 mod input;
 mod keys;
-mod ledger;
 mod messages;
 mod openapi;
 mod problem;
 mod projects;
-mod rates;
-mod reports;
 mod request_id;
 mod service;
-mod unsettled;
 mod verifications;
 mod webhooks;
 
@@ -108,6 +102,7 @@ pub fn serve_metrics(
 /// The URL map.
 #[rustfmt::skip]
 fn routes(config: &mut web::ServiceConfig) {
+    use finance::{balances, budgets, exchange_rates, ledger, rates, reports, unsettled};
     use verifications as v;
     use webhooks as w;
     config

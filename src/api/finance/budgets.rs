@@ -5,11 +5,11 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::caller::{Admin, Caller, Finance};
-use super::input::{Fields, Query, money, text};
-use super::openapi::sets;
-use super::problem::{Code, FieldFault, Problem};
-use super::verifications::{MoneyBody, rfc3339};
+use crate::api::caller::{Admin, Caller, Finance};
+use crate::api::input::{Fields, Query, money, text};
+use crate::api::openapi::sets;
+use crate::api::problem::{Code, FieldFault, Problem};
+use crate::api::verifications::{MoneyBody, rfc3339};
 use crate::gateway::{BudgetError, BudgetState, Gateway, NewBudget, ProjectError, Trouble};
 use crate::money::{Micros, Money};
 use crate::verification::budget::{Budget, Period};

@@ -5,13 +5,13 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::VerificationBody;
+use crate::api::caller::{Caller, Verify};
+use crate::api::idempotency;
+use crate::api::input::{Fields, printable};
+use crate::api::openapi::parameters::Idempotency;
+use crate::api::openapi::sets;
+use crate::api::problem::Problem;
 use crate::gateway::Gateway;
-use crate::http::caller::{Caller, Verify};
-use crate::http::idempotency;
-use crate::http::input::{Fields, printable};
-use crate::http::openapi::parameters::Idempotency;
-use crate::http::openapi::sets;
-use crate::http::problem::Problem;
 use crate::verification::route::Channel;
 
 /// Where to; an empty body goes on to the route's next step.

@@ -8,10 +8,10 @@ use futures_util::stream;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::caller::{Caller, Finance};
-use super::input::Query;
-use super::openapi::parameters::ReportFilter;
-use super::problem::{Code, Problem};
+use crate::api::caller::{Caller, Finance};
+use crate::api::input::Query;
+use crate::api::openapi::parameters::ReportFilter;
+use crate::api::problem::{Code, Problem};
 use crate::gateway::{Gateway, ReportKind};
 use crate::money::Currency;
 use crate::reports::query::{self, Group};

@@ -6,15 +6,15 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{cursor, fault, path_id};
+use crate::api::caller::{Admin, Caller};
+use crate::api::idempotency;
+use crate::api::input::{Fields, Query};
+use crate::api::openapi::parameters::{Batch, Idempotency};
+use crate::api::openapi::sets;
+use crate::api::problem::Problem;
+use crate::api::verifications::cancel::NoChoices;
+use crate::api::verifications::rfc3339;
 use crate::gateway::{Access, Delivery, DeliveryQuery, DeliveryState, Gateway, Try};
-use crate::http::caller::{Admin, Caller};
-use crate::http::idempotency;
-use crate::http::input::{Fields, Query};
-use crate::http::openapi::parameters::{Batch, Idempotency};
-use crate::http::openapi::sets;
-use crate::http::problem::Problem;
-use crate::http::verifications::cancel::NoChoices;
-use crate::http::verifications::rfc3339;
 use crate::verification::id::VerificationId;
 
 /// A message to an endpoint.
@@ -193,7 +193,7 @@ pub async fn redeliver(
 }
 
 /// The answer to a request that was repeated: the delivery as it is now.
-pub(in crate::http) async fn tell_again(
+pub(in crate::api) async fn tell_again(
     gateway: &Gateway,
     access: &Access,
     id: Uuid,

@@ -5,12 +5,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::caller::{Caller, Finance};
-use super::input::Query;
-use super::openapi::parameters::OneProject;
-use super::openapi::sets;
-use super::problem::Problem;
-use super::verifications::{MoneyBody, rfc3339};
+use crate::api::caller::{Caller, Finance};
+use crate::api::input::Query;
+use crate::api::openapi::parameters::OneProject;
+use crate::api::openapi::sets;
+use crate::api::problem::Problem;
+use crate::api::verifications::{MoneyBody, rfc3339};
 use crate::gateway::{Gateway, Unsettled};
 
 /// A message that left without a clear answer.

@@ -4,10 +4,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::caller::{Admin, Caller, Finance};
-use super::input::{Fields, Query, money, text};
-use super::openapi::sets;
-use super::problem::{FieldFault, Problem};
+use crate::api::caller::{Admin, Caller, Finance};
+use crate::api::input::{Fields, Query, money, text};
+use crate::api::openapi::sets;
+use crate::api::problem::{FieldFault, Problem};
 use crate::gateway::Gateway;
 use crate::ledger::rates::{Rate, Unit};
 use crate::money::Micros;

@@ -6,14 +6,14 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::caller::{Admin, Caller, Finance};
-use super::idempotency;
-use super::input::{Fields, Query, characters, money};
 use super::ledger::EntryBody;
-use super::openapi::parameters::Idempotency;
-use super::problem::{Code, Problem};
-use super::verifications::find::moment;
-use super::verifications::rfc3339;
+use crate::api::caller::{Admin, Caller, Finance};
+use crate::api::idempotency;
+use crate::api::input::{Fields, Query, characters, money};
+use crate::api::openapi::parameters::Idempotency;
+use crate::api::problem::{Code, Problem};
+use crate::api::verifications::find::moment;
+use crate::api::verifications::rfc3339;
 use crate::gateway::{Balance, BookError, Gateway, NewEntry};
 use crate::ledger::entry::Kind;
 use crate::money::{Micros, Money};
@@ -222,7 +222,7 @@ fn refused(error: BookError, gateway: &Gateway) -> Problem {
             Code::NotFound,
             format!(
                 "`{}` is not a provider; GET /v1/balances lists them.",
-                super::input::printable(&name)
+                crate::api::input::printable(&name)
             ),
         ),
         BookError::WrongCurrency(currency) => Problem::field(
@@ -249,7 +249,10 @@ fn refused(error: BookError, gateway: &Gateway) -> Problem {
     }
 }
 
-pub(super) async fn tell_again(gateway: &Gateway, id: Uuid) -> Result<HttpResponse, Problem> {
+pub(in crate::api) async fn tell_again(
+    gateway: &Gateway,
+    id: Uuid,
+) -> Result<HttpResponse, Problem> {
     let entry = gateway.entry(id).await;
     let entry = entry.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     Ok(HttpResponse::Created().json(EntryBody::of(gateway, &entry)))

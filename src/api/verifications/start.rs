@@ -9,13 +9,13 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::VerificationBody;
+use crate::api::caller::{Caller, Verify};
+use crate::api::idempotency;
+use crate::api::input::{Fields, integer, printable, text};
+use crate::api::openapi::parameters::Idempotency;
+use crate::api::openapi::sets::{self, IpAddress};
+use crate::api::problem::{Code as ProblemCode, Problem};
 use crate::gateway::{Gateway, StartRequest};
-use crate::http::caller::{Caller, Verify};
-use crate::http::idempotency;
-use crate::http::input::{Fields, integer, printable, text};
-use crate::http::openapi::parameters::Idempotency;
-use crate::http::openapi::sets::{self, IpAddress};
-use crate::http::problem::{Code as ProblemCode, Problem};
 use crate::verification::Wording;
 use crate::verification::code::Code;
 use crate::verification::phone::{Country, PhoneError, PhoneNumber};
@@ -216,7 +216,7 @@ fn network(ip: IpAddr) -> String {
     }
 }
 
-pub(in crate::http) fn read_phone(text: &str) -> Result<(PhoneNumber, Country), Problem> {
+pub(in crate::api) fn read_phone(text: &str) -> Result<(PhoneNumber, Country), Problem> {
     PhoneNumber::parse(text).map_err(|error| {
         let code = match error {
             PhoneError::Invalid => ProblemCode::PhoneNumberInvalid,
@@ -248,7 +248,7 @@ fn channels(value: &Value) -> Result<Vec<Channel>, String> {
     Ok(channels)
 }
 
-pub(in crate::http) fn locale(value: &Value) -> Result<String, String> {
+pub(in crate::api) fn locale(value: &Value) -> Result<String, String> {
     value
         .as_str()
         .filter(|text| is_locale(text))
@@ -257,7 +257,7 @@ pub(in crate::http) fn locale(value: &Value) -> Result<String, String> {
 }
 
 /// A host as it must stand after the `@` of a WebOTP line: no scheme, no port.
-pub(in crate::http) fn host(value: &Value) -> Result<String, String> {
+pub(in crate::api) fn host(value: &Value) -> Result<String, String> {
     let fault = || "must be a host name such as shop.example, without scheme or port".to_owned();
     let text = value
         .as_str()
@@ -278,7 +278,7 @@ pub(in crate::http) fn host(value: &Value) -> Result<String, String> {
     }
 }
 
-pub(in crate::http) fn app_hash(value: &Value) -> Result<String, String> {
+pub(in crate::api) fn app_hash(value: &Value) -> Result<String, String> {
     value
         .as_str()
         .filter(|text| {

@@ -7,11 +7,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::VerificationBody;
+use crate::api::caller::{Caller, Verify};
+use crate::api::input::Query;
+use crate::api::openapi::parameters::{Page, VerificationFilter};
+use crate::api::problem::Problem;
 use crate::gateway::{Gateway, ListQuery};
-use crate::http::caller::{Caller, Verify};
-use crate::http::input::Query;
-use crate::http::openapi::parameters::{Page, VerificationFilter};
-use crate::http::problem::Problem;
 use crate::verification::Status;
 use crate::verification::id::VerificationId;
 use crate::verification::phone::PhoneNumber;
@@ -112,9 +112,7 @@ const NOT_A_MOMENT: &str =
     "must be a date such as 2026-11-01, or a time such as 2026-11-01T12:00:00Z";
 
 /// `from` and `to`: from the first one on, and before the second.
-pub(in crate::http) fn moments(
-    query: &mut Query,
-) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
+pub(in crate::api) fn moments(query: &mut Query) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
     let from = query.take("from", |text| moment(text, false));
     let before = query.take("to", |text| moment(text, true));
     if let (Some(from), Some(before)) = (from, before)
@@ -126,7 +124,7 @@ pub(in crate::http) fn moments(
 }
 
 /// A date or a time. A date as the end of a range means the end of that day, in UTC.
-pub(in crate::http) fn moment(text: &str, end: bool) -> Result<DateTime<Utc>, String> {
+pub(in crate::api) fn moment(text: &str, end: bool) -> Result<DateTime<Utc>, String> {
     // RFC 3339 has years of four digits, and the calendar of a database is not endless either.
     let four_digits = text.len() > 4
         && text.as_bytes()[4] == b'-'

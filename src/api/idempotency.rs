@@ -82,7 +82,7 @@ async fn tell_again(
         Replay::Webhook { id, status } => {
             super::webhooks::tell_again(gateway, access, *id, *status).await
         }
-        Replay::Entry { id } => super::balances::tell_again(gateway, *id).await,
+        Replay::Entry { id } => super::finance::balances::tell_again(gateway, *id).await,
         Replay::Delivery { id } => {
             super::webhooks::deliveries::tell_again(gateway, access, *id).await
         }

@@ -4,9 +4,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::caller::{Admin, Caller, Finance};
-use super::input::{Fields, Query};
-use super::problem::Problem;
+use crate::api::caller::{Admin, Caller, Finance};
+use crate::api::input::{Fields, Query};
+use crate::api::problem::Problem;
 use crate::gateway::Gateway;
 use crate::money::Currency;
 use crate::reports::exchange::{Factor, Rate};

@@ -17,11 +17,9 @@ use utoipa::{Modify, OpenApi};
 use examples::Examples;
 use problems::Problems;
 
+use super::finance::{balances, budgets, exchange_rates, ledger, rates, reports, unsettled};
 use super::problem::ProblemBody;
-use super::{
-    balances, budgets, callbacks, exchange_rates, keys, ledger, messages, projects, rates, reports,
-    service, unsettled, verifications as v, webhooks as w,
-};
+use super::{callbacks, keys, messages, projects, service, verifications as v, webhooks as w};
 
 #[derive(OpenApi)]
 #[openapi(

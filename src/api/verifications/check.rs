@@ -5,12 +5,12 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::CheckedBody;
+use crate::api::caller::{Caller, Verify};
+use crate::api::idempotency;
+use crate::api::input::Fields;
+use crate::api::openapi::parameters::Idempotency;
+use crate::api::problem::Problem;
 use crate::gateway::Gateway;
-use crate::http::caller::{Caller, Verify};
-use crate::http::idempotency;
-use crate::http::input::Fields;
-use crate::http::openapi::parameters::Idempotency;
-use crate::http::problem::Problem;
 use crate::verification::code::Code;
 use crate::verification::digits::fold;
 

@@ -12,7 +12,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr};
 
 use crate::abuse::limits::Exhausted;
-use crate::http::problem::{Code, FieldFault, Problem};
+use crate::api::problem::{Code, FieldFault, Problem};
 use crate::verification::Refusal;
 use crate::verification::Status;
 use crate::verification::route::Channel;
