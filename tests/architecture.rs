@@ -53,11 +53,13 @@ const MODULES: &[Module] = &[
                              "abuse", "delivery", "shared_state", "storage"],        &[]),
     module("jobs",         &["verification", "gateway"],                             &[]),
 
-    // It mounts the dashboard on its listener.
+    // Faces: none names another one.
+    module("web",          &["abuse"],                                               &["actix_web"]),
     module("api",          &["verification", "ledger", "reports", "webhooks",
-                             "abuse", "gateway", "dashboard"],                       &["actix_web", "utoipa", "utoipa_swagger_ui"]),
+                             "abuse", "gateway", "web"],                             &["actix_web", "utoipa", "utoipa_swagger_ui"]),
+    module("inlets",       &["verification", "gateway", "web"],                      &["actix_web"]),
     module("dashboard",    &["verification", "ledger", "reports", "webhooks",
-                             "abuse", "gateway"],                                    &["actix_web", "utoipa"]),
+                             "abuse", "gateway", "web"],                             &["actix_web"]),
     // It knows the wire, not the gateway.
     module("simulator",    &[],                                                      &["actix_web", "reqwest"]),
 

@@ -1,15 +1,15 @@
-//! Who calls: the key in `Authorization`, and the scope that a handler asks for in its signature.
+//! The caller: the key in `Authorization`, and the scope that a handler requires in its signature.
 
 use std::marker::PhantomData;
 
 use actix_web::dev::Payload;
-use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 
 use super::problem::{Code, Problem};
 use crate::gateway::{Access, Gateway, Scope};
 use crate::verification::id::ProjectId;
+use crate::web::credentials::{self, Challenge};
 
 /// A scope as a type.
 pub trait Required {
@@ -37,7 +37,7 @@ impl Required for Admin {
     const SCOPE: Scope = Scope::Admin;
 }
 
-/// A caller whose key is in force and has the scope `S`: a handler cannot be reached otherwise.
+/// A caller whose key is valid and has the scope `S`: no handler can be reached without.
 #[derive(Debug)]
 pub struct Caller<S> {
     pub access: Access,
@@ -45,7 +45,7 @@ pub struct Caller<S> {
 }
 
 impl<S> Caller<S> {
-    /// The project that a request is for: the one that it names, or the key's own.
+    /// The project of a request: the one that it names, or the key's own.
     pub fn project(
         &self,
         gateway: &Gateway,
@@ -59,7 +59,7 @@ impl<S> Caller<S> {
             // Whether another project exists is not this key's business.
             _ if self.access.project.is_some() => Err(Problem::new(
                 Code::Forbidden,
-                "The key acts on its own project only.",
+                "The key is limited to its own project.",
             )),
             _ => Err(Problem::field(
                 Code::InvalidRequest,
@@ -75,12 +75,12 @@ impl<S> Caller<S> {
             None => Ok(()),
             Some(_) => Err(Problem::new(
                 Code::Forbidden,
-                "This needs a key of the whole instance: `pinroute keys create --project '*' --scope admin` makes one.",
+                "This requires a key of the whole instance: `pinroute keys create --project '*' --scope admin` makes one.",
             )),
         }
     }
 
-    /// The same, and `default` where an instance key names none.
+    /// Like [`Self::project`]; `default` where an instance key names none.
     pub fn project_or_default(
         &self,
         gateway: &Gateway,
@@ -117,25 +117,16 @@ impl<S: Required> FromRequest for Caller<S> {
 }
 
 async fn access(request: &HttpRequest) -> Result<Access, Problem> {
-    let unauthorized = |detail| Problem::new(Code::Unauthorized, detail);
-    let key = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, key)| key.trim())
-        .ok_or_else(|| {
-            unauthorized("Send `Authorization: Bearer KEY`; `pinroute keys create` makes a key.")
-        })?;
+    let unauthorized = |detail| Problem::from(credentials::refused(Challenge::Bearer, detail));
+    let key = credentials::bearer(request).ok_or_else(|| {
+        unauthorized("Send `Authorization: Bearer KEY`; `pinroute keys create` creates a key.")
+    })?;
     let gateway = request
         .app_data::<web::Data<Gateway>>()
         .ok_or_else(Problem::unavailable)?;
     match gateway.directory().authenticate(key, gateway.now()).await {
         Ok(Some(access)) => Ok(access),
-        Ok(None) => Err(unauthorized(
-            "The key is not known, has expired, or was revoked.",
-        )),
+        Ok(None) => Err(unauthorized("The key is unknown, expired or revoked.")),
         Err(_) => Err(Problem::unavailable()),
     }
 }

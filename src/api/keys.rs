@@ -1,40 +1,39 @@
-//! `/v1/keys`: who may call; scope `admin`.
+//! `/v1/keys`: API keys; scope `admin`.
 
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::body::{RawBody, body};
 use super::caller::{Admin, Caller};
+use super::forms::{self, some_of, unknown};
 use super::idempotency;
-use super::input::{Fields, Query, integer, printable, text};
-use super::openapi::parameters::{Batch, Idempotency};
+use super::openapi::parameters::Idempotency;
 use super::openapi::sets;
+use super::page::{self, Page, PageParameters, page_of};
 use super::problem::{Code, Problem};
-use super::verifications::rfc3339;
-use crate::gateway::{Access, ApiKey, Gateway, Scope, Trouble};
+use super::values::{path_id, rfc3339};
+use crate::gateway::{ApiKey, Gateway, Replay, Scope, Trouble};
 use crate::verification::span;
+use crate::web::{Fields, Query};
 
-/// Stands for every project.
+/// Names all projects.
 const EVERY: &str = "*";
 const LONGEST_DAYS: u64 = 3_650;
 
-/// A key to be made.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = NewKey)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the shape for the OpenAPI document")]
-pub struct NewKeyBody {
-    /// The project's name; the key's own without one. `*` makes a key of the whole instance, which only such a key may.
-    project: Option<String>,
-    #[schema(value_type = Vec<sets::Scope>, min_items = 1)]
-    scopes: Vec<String>,
-    /// In seconds; without it the key does not expire.
-    #[schema(minimum = 1, maximum = 315_360_000)]
-    expires_in: Option<u64>,
+body! {
+    /// The key to create.
+    closed struct NewKeyBody as "NewKey" {
+        /// The project's name; the caller's own project if omitted. `*` creates a key of the whole instance, which requires one.
+        optional project: Option<String> = forms::project(),
+        required scopes: String = some_of::<sets::Scope, _>(scopes),
+        /// In seconds; without it the key does not expire.
+        optional expires_in: Option<Duration> = forms::seconds(1..=LONGEST_DAYS * 86_400),
+    }
 }
 
 /// A key.
@@ -52,76 +51,77 @@ pub struct KeyBody {
     expires_at: Option<String>,
     #[schema(value_type = Option<String>, format = DateTime, required)]
     revoked_at: Option<String>,
-    /// To the minute, and up to a minute late.
+    /// With a precision of a minute, and up to a minute late.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     last_used_at: Option<String>,
-    /// What to send as `Authorization: Bearer …`. Shown only by the answer that made it.
+    /// The value for `Authorization: Bearer …`. Shown once, in the answer that created it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     key: Option<String>,
 }
 
-/// Keys, newest first.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = KeyList)]
-pub struct KeysBody {
-    items: Vec<KeyBody>,
-    /// For `cursor` of the next request; null on the last page.
-    #[schema(required)]
-    next_cursor: Option<String>,
+page_of! {
+    /// A page of keys, newest first.
+    KeysBody as KeyList: KeyBody
 }
 
-/// Make a key
+/// Create an API key
 #[utoipa::path(
     post, operation_id = "createKey", path = "/v1/keys", tag = "Projects",
     params(Idempotency),
     request_body = NewKeyBody,
-    responses((status = 201, description = "Made; the key is shown this once", body = KeyBody)),
+    responses((status = 201, description = "Created; the key is shown this once", body = KeyBody)),
     security(("key" = ["admin"]))
 )]
 pub async fn create(
     caller: Caller<Admin>,
     gateway: web::Data<Gateway>,
     request: HttpRequest,
-    body: web::Bytes,
+    body: RawBody,
 ) -> Result<HttpResponse, Problem> {
-    let mut fields = Fields::read(&request, &body)?;
-    let named = fields.take("project", text(1, 100));
-    let scopes = fields.require("scopes", scopes);
-    let expires_in = fields.take("expires_in", integer(1..=LONGEST_DAYS * 86_400));
-    fields.finish()?;
-    let project = if named.as_deref() == Some(EVERY) {
+    let mut fields = Fields::json(&request, &body)?;
+    let asked = NewKeyBody::read(&mut fields);
+    let asked = fields.finish_with(asked)?;
+    let named = asked.project.as_deref();
+    let project = if named == Some(EVERY) {
         caller.instance_only()?;
         None
     } else {
-        Some(caller.project_or_default(&gateway, named.as_deref())?)
+        Some(caller.project_or_default(&gateway, named)?)
     };
-    let scopes = scopes.unwrap_or_default();
-    let expires_at =
-        expires_in.map(|seconds| span::after(gateway.now(), Duration::from_secs(seconds)));
+    let expires_at = asked
+        .expires_in
+        .map(|after| span::after(gateway.now(), after));
     idempotency::once(
         &gateway,
-        &caller.access,
         (project.or(caller.access.project), "/v1/keys"),
         &request,
         &body,
         async |ticket| {
             let made = gateway
-                .create_key(project, &scopes, expires_at, ticket)
+                .create_key(project, &asked.scopes, expires_at, ticket)
                 .await;
             let (key, secret) = made.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
             Ok(shown_with_secret(&gateway, &key, secret))
+        },
+        async |replay| {
+            let Replay::Key { id, sealed } = replay else {
+                return None;
+            };
+            let found = gateway.key_again(&caller.access, id, &sealed).await;
+            let found = found.map_err(|trouble| Problem::of(trouble, gateway.now()));
+            Some(found.map(|(key, secret)| shown_with_secret(&gateway, &key, secret)))
         },
     )
     .await
 }
 
-/// List keys
+/// List API keys
 ///
-/// Those that are out of force too; none is shown.
+/// Expired and revoked ones too; the keys themselves are not shown.
 #[utoipa::path(
     get, operation_id = "listKeys", path = "/v1/keys", tag = "Projects",
-    params(Batch),
+    params(PageParameters),
     responses((status = 200, description = "A page", body = KeysBody)),
     security(("key" = ["admin"]))
 )]
@@ -131,33 +131,23 @@ pub async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let mut query = Query::read(&request)?;
-    let limit = usize::try_from(query.limit()).unwrap_or(0);
-    let cursor = query.take("cursor", |text| {
-        Uuid::try_parse(text).map_err(|_| "is not a cursor of this list".to_owned())
-    });
+    let page = Page::read(&mut query, page::id);
     query.finish()?;
     let found = gateway.list_keys(&caller.access).await;
     let mut found = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
-    found.retain(|key| cursor.is_none_or(|cursor| key.id < cursor));
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next_cursor = found
-        .last()
-        .filter(|_| more)
-        .map(|last| last.id.to_string());
-    Ok(HttpResponse::Ok().json(KeysBody {
-        items: found.iter().map(|key| KeyBody::of(&gateway, key)).collect(),
-        next_cursor,
-    }))
+    found.retain(|key| page.cursor.is_none_or(|before| key.id < before));
+    let found = page.cut(found, |last| last.id.to_string());
+    let body = KeysBody::of(found, |key| KeyBody::of(&gateway, &key));
+    Ok(HttpResponse::Ok().json(body))
 }
 
-/// Revoke a key
+/// Revoke an API key
 ///
-/// At once here; on other replicas as soon as they hear of it, half a second at most.
+/// Takes effect immediately on this replica, and within half a second on the others.
 #[utoipa::path(
     delete, operation_id = "revokeKey", path = "/v1/keys/{id}", tag = "Projects",
     params(("id" = Uuid, Path, description = "The key's id")),
-    responses((status = 204, description = "Out of force")),
+    responses((status = 204, description = "Revoked")),
     security(("key" = ["admin"]))
 )]
 pub async fn revoke(
@@ -165,16 +155,8 @@ pub async fn revoke(
     gateway: web::Data<Gateway>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let no_such = || {
-        Problem::new(
-            Code::NotFound,
-            "There is no such key in a project of this key.",
-        )
-    };
-    let id = Uuid::try_parse(&id)
-        .ok()
-        .filter(|_| id.len() == 36)
-        .ok_or_else(no_such)?;
+    let no_such = || Problem::new(Code::NotFound, "No such key is accessible with this key.");
+    let id = path_id(&id).ok_or_else(no_such)?;
     let revoked = gateway.revoke_key(&caller.access, id).await;
     revoked.map_err(|trouble| match trouble {
         Trouble::NotFound => no_such(),
@@ -209,18 +191,6 @@ fn shown_with_secret(gateway: &Gateway, key: &ApiKey, secret: String) -> HttpRes
     })
 }
 
-/// The answer that made a key, told again.
-pub(super) async fn tell_again(
-    gateway: &Gateway,
-    access: &Access,
-    id: Uuid,
-    sealed: &[u8],
-) -> Result<HttpResponse, Problem> {
-    let found = gateway.key_again(access, id, sealed).await;
-    let (key, secret) = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
-    Ok(shown_with_secret(gateway, &key, secret))
-}
-
 fn scopes(value: &Value) -> Result<String, String> {
     let items = value
         .as_array()
@@ -229,12 +199,8 @@ fn scopes(value: &Value) -> Result<String, String> {
     let mut scopes: Vec<&str> = Vec::new();
     for item in items {
         let scope = item.as_str().ok_or("must be a list of strings")?;
-        let known = Scope::parse(scope).ok_or_else(|| {
-            format!(
-                "`{}` is not a scope; there are verify, finance and admin",
-                printable(scope)
-            )
-        })?;
+        let known = Scope::parse(scope)
+            .ok_or_else(|| unknown(scope, "scope", &Scope::ALL.map(Scope::as_str)))?;
         if !scopes.contains(&known.as_str()) {
             scopes.push(known.as_str());
         }

@@ -1,78 +1,70 @@
-//! `POST /v1/messages/preview`: what a message would say and cost.
+//! `POST /v1/messages/preview`: the text and the cost of a message.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::body::{RawBody, body};
 use super::caller::{Caller, Verify};
-use super::input::{Fields, integer, text};
+use super::forms;
 use super::openapi::sets;
-use super::problem::{FieldFault, Problem};
-use super::verifications::MoneyBody;
-use super::verifications::start::{app_hash, host, locale, read_phone};
+use super::problem::Problem;
+use super::values::{MoneyBody, read_phone};
 use crate::gateway::{Gateway, Preview, PreviewRequest, Price};
 use crate::verification::Wording;
 use crate::verification::phone::Country;
+use crate::web::{Fault, FieldFault, Fields};
 
-/// A message that might be sent. Of `phone_number` and `country` one is needed.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = PreviewRequest)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the shape for the OpenAPI document")]
-pub struct PreviewRequestBody {
-    #[schema(max_length = 40)]
-    phone_number: Option<String>,
-    /// ISO 3166, instead of a number.
-    #[schema(pattern = "^[A-Z]{2}$")]
-    country: Option<String>,
-    /// A language tag; without it the country's language counts.
-    #[schema(max_length = 35)]
-    locale: Option<String>,
-    #[schema(max_length = 253)]
-    web_domain: Option<String>,
-    #[schema(pattern = "^[A-Za-z0-9+/]{11}$")]
-    android_app_hash: Option<String>,
-    /// A text to try out instead of the project's own, with `{code}` and perhaps `{minutes}`.
-    #[schema(max_length = 1000)]
-    template: Option<String>,
-    #[schema(minimum = 4, maximum = 8)]
-    code_length: Option<u8>,
-    /// For a key of the whole instance: the project's name; `default` without one.
-    project: Option<String>,
+body! {
+    /// The message to preview. Either `phone_number` or `country` is required.
+    closed struct PreviewRequestBody as "PreviewRequest" {
+        optional phone_number: Option<String> = forms::phone_number(),
+        /// ISO 3166, instead of a number.
+        optional country: Option<Country> = forms::country(),
+        /// A language tag; the country's language if omitted.
+        optional locale: Option<String> = forms::locale(),
+        optional web_domain: Option<String> = forms::host(),
+        optional android_app_hash: Option<String> = forms::app_hash(),
+        /// A text to try instead of the project's own, with `{code}` and optionally `{minutes}`.
+        optional template: Option<String> = forms::template(),
+        optional code_length: Option<u8> = forms::code_length(),
+        /// With a key of the whole instance: the project's name; `default` if omitted.
+        optional project: Option<String> = forms::project(),
+    }
 }
 
-/// What would be sent.
+/// The message as it would be sent.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Preview)]
 pub struct PreviewBody {
-    /// The language that was chosen.
+    /// The chosen language.
     locale: String,
     /// The SMS, with a sample code. Telegram sends its own text around the code.
     text: String,
     #[schema(value_type = sets::Encoding)]
     encoding: &'static str,
-    /// What is paid for, each at the country's rate.
+    /// The number of segments; each is charged at the country's rate.
     segments: u32,
     characters: usize,
     /// In the order of the project's route.
     costs: Vec<PriceBody>,
 }
 
-/// What one provider would take.
+/// The price of one provider.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PreviewPrice)]
 struct PriceBody {
     #[schema(value_type = sets::Channel)]
     channel: &'static str,
     provider: String,
-    /// Null when there is no price for the country: then nothing is sent by this provider.
+    /// Null when no price is configured for the country: then this provider sends nothing.
     #[schema(required)]
     cost: Option<MoneyBody>,
 }
 
 /// Preview a message
 ///
-/// Shows the text, its encoding, its segments and what it would cost. Sends nothing.
+/// Returns the text, its encoding, its segments and its cost. Sends nothing.
 #[utoipa::path(
     post, operation_id = "previewMessage", path = "/v1/messages/preview", tag = "Verifications",
     request_body = PreviewRequestBody,
@@ -83,56 +75,48 @@ pub async fn preview(
     caller: Caller<Verify>,
     gateway: web::Data<Gateway>,
     request: HttpRequest,
-    body: web::Bytes,
+    body: RawBody,
 ) -> Result<HttpResponse, Problem> {
-    let mut fields = Fields::read(&request, &body)?;
-    let named = fields.take("project", text(1, 100));
-    let number = fields.take("phone_number", text(0, 40));
-    let country = fields.take("country", |value| {
-        let text = value.as_str().ok_or("must be a string")?;
-        Country::existing(text)
-    });
-    let wording = Wording {
-        locale: fields.take("locale", locale),
-        web_domain: fields.take("web_domain", host),
-        android_app_hash: fields.take("android_app_hash", app_hash),
-        template: None,
-    };
-    let template = fields.take("template", |value| {
-        Ok(value.as_str().ok_or("must be a string")?.to_owned())
-    });
-    let code_length = fields
-        .take("code_length", integer(4..=8))
-        .and_then(|length| u8::try_from(length).ok());
-    if number.is_some() && country.is_some() {
-        fields.fault(
-            "country",
-            "stands beside phone_number; give one of them".to_owned(),
-        );
+    let mut fields = Fields::json(&request, &body)?;
+    let asked = PreviewRequestBody::read(&mut fields);
+    if let Some(asked) = &asked {
+        let (number, country) = (&asked.phone_number, &asked.country);
+        if number.is_some() && country.is_some() {
+            fields.fault(
+                "country",
+                "cannot be combined with phone_number; give one of them".to_owned(),
+            );
+        }
+        if number.is_none() && country.is_none() && !fields.has_faults() {
+            fields.fault("phone_number", "is required, or country instead".to_owned());
+        }
     }
-    if number.is_none() && country.is_none() && !fields.has_faults() {
-        fields.fault("phone_number", "is required, or country instead".to_owned());
-    }
-    fields.finish()?;
-    let country = match (number, country) {
+    let asked = fields.finish_with(asked)?;
+    let country = match (asked.phone_number, asked.country) {
         (Some(number), _) => read_phone(&number)?.1,
         (None, Some(country)) => country,
         (None, None) => return Err(Problem::unavailable()),
     };
     let asked = PreviewRequest {
-        project: caller.project_or_default(&gateway, named.as_deref())?,
+        project: caller.project_or_default(&gateway, asked.project.as_deref())?,
         country,
-        wording,
-        template,
-        code_length,
+        wording: Wording {
+            locale: asked.locale,
+            web_domain: asked.web_domain,
+            android_app_hash: asked.android_app_hash,
+            template: None,
+        },
+        template: asked.template,
+        code_length: asked.code_length,
     };
     let preview = gateway.preview(asked);
     match preview.map_err(|trouble| Problem::of(trouble, gateway.now()))? {
         Ok(preview) => Ok(HttpResponse::Ok().json(PreviewBody::of(preview))),
-        Err(detail) => Err(Problem::invalid(vec![FieldFault {
+        Err(detail) => Err(Fault::invalid(vec![FieldFault {
             pointer: "/template".to_owned(),
             detail,
-        }])),
+        }])
+        .into()),
     }
 }
 

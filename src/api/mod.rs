@@ -1,170 +1,222 @@
-//! The API: which address does what, who may call it, and how faults read.
+//! Our REST API: its URL map, who may call what, its faults, its OpenAPI document.
 //!
-//! To add an address: a line in [`routes`], a handler in the file of its resource, its line in `openapi`.
+//! To add an operation: a handler in the file of its resource, its line in the URL map below (which gives the route, the methods
+//! of its address and its place in the document), its row in `openapi/problems.rs` and its example in `openapi/examples/`.
 
-mod callbacks;
+mod body;
 mod caller;
 mod finance;
+mod forms;
 mod idempotency;
-mod input;
 mod keys;
 mod messages;
 mod openapi;
+mod page;
 mod problem;
 mod projects;
-mod request_id;
 mod service;
+mod values;
 mod verifications;
 mod webhooks;
 
-use actix_web::http::{Method, header};
-use actix_web::middleware::from_fn;
-use actix_web::{App, HttpResponse, HttpServer, Resource, Route, guard, web};
-use tokio_util::sync::CancellationToken;
+use std::sync::Arc;
 
-pub use openapi::document;
+use actix_web::web::{Data, ServiceConfig};
+use tokio_util::sync::CancellationToken;
+use utoipa::OpenApi;
+
 pub use service::Metrics;
 pub use verifications::json as verification_json;
 
-use crate::dashboard;
 use crate::gateway::Gateway;
-use problem::{Code, Problem};
+use crate::web::{Address, Mount};
+use finance::{balances, budgets, exchange_rates, ledger, rates, reports, unsettled};
+use openapi::{Conventions, Examples, Problems, callbacks, sets};
+use problem::ProblemBody;
+use service::{Document, Sandbox};
+use verifications as v;
+use webhooks as w;
 
-/// What the servers are told once.
+/// What the API needs beside the gateway.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Threads that answer requests.
-    pub workers: usize,
-    /// How long requests in flight may take at shutdown.
-    pub grace: std::time::Duration,
-    /// Said on every page and in `/readyz`.
+    /// Everything is simulated, as `/readyz` and the document say.
     pub sandbox: bool,
-    /// The pages for people.
-    pub dashboard: dashboard::Options,
-    /// Renders `/metrics`.
-    pub metrics: Metrics,
-    /// Metrics have a listener of their own.
-    pub metrics_elsewhere: bool,
+    /// Renders `/metrics`; `None` where metrics have a listener of their own.
+    pub metrics: Option<Metrics>,
+    /// Ends live streams.
+    pub stop: CancellationToken,
 }
 
-/// Serves the API on a bound listener. `stop` ends live streams.
-pub fn serve(
-    listener: std::net::TcpListener,
-    gateway: Gateway,
-    options: Options,
-    stop: CancellationToken,
-) -> std::io::Result<actix_web::dev::Server> {
-    let (workers, grace) = (options.workers, options.grace.as_secs() + 1);
-    let server = HttpServer::new(move || {
-        let metrics_here = !options.metrics_elsewhere;
-        App::new()
-            .app_data(web::Data::new(gateway.clone()))
-            .app_data(web::Data::new(stop.clone()))
-            .app_data(web::Data::new(options.clone()))
-            .app_data(web::PayloadConfig::new(input::BODY_LIMIT))
-            .wrap(from_fn(request_id::tag))
-            .configure(routes)
-            .configure(dashboard::routes(options.dashboard.clone()))
-            .configure(move |config| {
-                if metrics_here {
-                    config.service(only("/metrics", "GET, HEAD").route(get().to(service::metrics)));
-                }
-            })
-            .default_service(web::to(|| async { not_found() }))
-    });
-    Ok(server
-        .workers(workers)
-        .shutdown_timeout(grace)
-        .disable_signals()
-        .listen(listener)?
-        .run())
-}
-
-/// Serves nothing but `/metrics`.
-pub fn serve_metrics(
-    listener: std::net::TcpListener,
-    options: Options,
-) -> std::io::Result<actix_web::dev::Server> {
-    let server = HttpServer::new(move || {
-        App::new()
-            .app_data(web::Data::new(options.clone()))
-            .service(only("/metrics", "GET, HEAD").route(get().to(service::metrics)))
-            .default_service(web::to(|| async { not_found() }))
-    });
-    Ok(server
-        .workers(1)
-        .shutdown_timeout(1)
-        .disable_signals()
-        .listen(listener)?
-        .run())
-}
-
-/// The URL map.
-#[rustfmt::skip]
-fn routes(config: &mut web::ServiceConfig) {
-    use finance::{balances, budgets, exchange_rates, ledger, rates, reports, unsettled};
-    use verifications as v;
-    use webhooks as w;
-    config
-        .service(only("/v1/verifications", "GET, HEAD, POST").route(get().to(v::find::list)).route(web::post().to(v::start::start)))
-        .service(only("/v1/verifications/{id}", "GET, HEAD").route(get().to(v::find::find)))
-        .service(only("/v1/verifications/{id}/check", "POST").route(web::post().to(v::check::check)))
-        .service(only("/v1/verifications/{id}/resend", "POST").route(web::post().to(v::resend::resend)))
-        .service(only("/v1/verifications/{id}/cancel", "POST").route(web::post().to(v::cancel::cancel)))
-        .service(only("/v1/verifications/{id}/events", "GET, HEAD").route(get().to(v::events::events)))
-        .service(only("/v1/messages/preview", "POST").route(web::post().to(messages::preview)))
-        .service(only("/v1/projects", "GET, HEAD, POST").route(get().to(projects::list)).route(web::post().to(projects::create)))
-        .service(only("/v1/projects/{name}", "GET, HEAD, PATCH").route(get().to(projects::find)).route(web::patch().to(projects::change)))
-        .service(only("/v1/keys", "GET, HEAD, POST").route(get().to(keys::list)).route(web::post().to(keys::create)))
-        .service(only("/v1/keys/{id}", "DELETE").route(web::delete().to(keys::revoke)))
-        .service(only("/v1/webhooks", "GET, HEAD, POST").route(get().to(w::list)).route(web::post().to(w::create)))
-        .service(only("/v1/webhooks/{id}", "DELETE, GET, HEAD").route(get().to(w::find)).route(web::delete().to(w::delete)))
-        .service(only("/v1/webhooks/{id}/rotate", "POST").route(web::post().to(w::rotate)))
-        .service(only("/v1/webhooks/{id}/test", "POST").route(web::post().to(w::deliveries::test)))
-        .service(only("/v1/webhooks/{id}/deliveries", "GET, HEAD").route(get().to(w::deliveries::list)))
-        .service(only("/v1/webhooks/{id}/deliveries/{delivery}/redeliver", "POST").route(web::post().to(w::deliveries::redeliver)))
-        .service(only("/v1/ledger", "GET, HEAD").route(get().to(ledger::ledger)))
-        .service(only("/v1/ledger/unsettled", "GET, HEAD").route(get().to(unsettled::list)))
-        .service(only("/v1/reports/costs", "GET, HEAD").route(get().to(reports::costs)))
-        .service(only("/v1/reports/conversion", "GET, HEAD").route(get().to(reports::conversion)))
-        .service(only("/v1/exchange-rates", "GET, HEAD, PUT").route(get().to(exchange_rates::list)).route(web::put().to(exchange_rates::put)))
-        .service(only("/v1/rates", "GET, HEAD, PUT").route(get().to(rates::list)).route(web::put().to(rates::put)))
-        .service(only("/v1/budgets", "GET, HEAD, PUT").route(get().to(budgets::list)).route(web::put().to(budgets::put)))
-        .service(only("/v1/balances", "GET, HEAD").route(get().to(balances::list)))
-        .service(only("/v1/balances/{provider}/top-ups", "POST").route(web::post().to(balances::top_up)))
-        .service(only("/v1/balances/{provider}/adjustments", "POST").route(web::post().to(balances::adjust)))
-        .service(only("/callbacks/{provider}", "POST").route(web::post().to(callbacks::signed)))
-        .service(only("/callbacks/{provider}/{token}", "GET, POST").route(web::get().to(callbacks::by_token_in_get)).route(web::post().to(callbacks::by_token)))
-        .service(only("/.well-known/jwks.json", "GET, HEAD").route(get().to(service::jwks)))
-        .service(only("/livez", "GET, HEAD").route(get().to(service::livez)))
-        .service(only("/readyz", "GET, HEAD").route(get().to(service::readyz)))
-        .service(only("/openapi.json", "GET, HEAD").route(get().to(service::openapi)))
-        .service(only("/docs", "GET, HEAD").route(get().to(service::docs)))
-        .service(only("/", "GET, HEAD").route(get().to(service::root)))
-        .service(service::swagger());
-}
-
-/// GET, and HEAD with it (RFC 9110, section 9.1).
-fn get() -> Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
-}
-
-/// An address that answers any other method with 405 and what it takes; OPTIONS with the same list.
-fn only(path: &'static str, allow: &'static str) -> Resource {
-    let options = move || async move {
-        HttpResponse::NoContent()
-            .insert_header((header::ALLOW, allow))
-            .finish()
+/// The API: every address that no other face has.
+#[must_use]
+pub fn mount(gateway: Gateway, options: Options) -> Mount {
+    let render = if options.sandbox {
+        sandbox_document
+    } else {
+        document
     };
-    let other = move || async move { Err::<&str, _>(Problem::method_not_allowed(allow)) };
-    web::resource(path)
-        .route(web::method(Method::OPTIONS).to(options))
-        .default_service(web::to(other))
+    let document = Data::new(Document::new(render));
+    let gateway = Data::new(gateway);
+    let (sandbox, stop) = (Data::new(Sandbox(options.sandbox)), Data::new(options.stop));
+    let metrics = options.metrics.map(metrics);
+    Mount {
+        prefix: "",
+        routes: Arc::new(move |config| {
+            config
+                .app_data(gateway.clone())
+                .app_data(document.clone())
+                .app_data(sandbox.clone())
+                .app_data(stop.clone())
+                .configure(addresses);
+            if let Some(metrics) = &metrics {
+                (metrics.routes)(config);
+            }
+        }),
+        render: problem::render,
+    }
 }
 
-fn not_found() -> Result<&'static str, Problem> {
-    Err(Problem::new(
-        Code::NotFound,
-        "Nothing is at this address; /docs lists what there is.",
-    ))
+/// `/metrics` and nothing else.
+#[must_use]
+pub fn metrics(metrics: Metrics) -> Mount {
+    let metrics = Data::new(metrics);
+    Mount {
+        prefix: "",
+        routes: Arc::new(move |config| {
+            let address = Address::new("/metrics", problem::render);
+            config
+                .app_data(metrics.clone())
+                .service(address.get(service::metrics));
+        }),
+        render: problem::render,
+    }
+}
+
+/// Makes routes and the list of documented handlers from one table. What follows `document` is only described here: its
+/// addresses are mounted elsewhere.
+macro_rules! url_map {
+    (
+        $($path:literal { $($method:ident $($handler:ident)::+),+ })+
+        undocumented $($hidden:literal $($page:ident)::+;)+
+        document $($($described:ident)::+,)+
+    ) => {
+        fn addresses(config: &mut ServiceConfig) {
+            let at = |path| Address::new(path, problem::render);
+            config
+                $(.service(at($path)$(.$method($($handler)::+))+))+
+                $(.service(at($hidden).get($($page)::+)))+;
+        }
+
+        #[derive(OpenApi)]
+        #[openapi(
+            info(
+                title = "Pinroute",
+                description = include_str!("openapi/description.md"),
+                license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT"),
+            ),
+            paths($($($($handler)::+,)+)+ $($($described)::+,)+),
+            components(schemas(
+                ProblemBody, sets::VerificationStatus, sets::LedgerKind, sets::LedgerFormat, sets::ReportFormat
+            )),
+            tags(
+                (name = "Verifications", description = "Prove that a visitor owns a phone number. Scope `verify`."),
+                (name = "Projects", description = "Projects, their policies and their keys. Scope `admin`."),
+                (name = "Webhooks", description = "Events for a project's own server. Scope `admin`."),
+                (name = "Finance", description = "Costs, reports, budgets and balances. Scope `finance`."),
+                (name = "Callbacks", description = "Reports from providers; not for sites. No key: each provider authenticates in its own way."),
+                (name = "Service", description = "Health, metrics, public keys and this document. No key."),
+            ),
+            modifiers(&Conventions, &Examples, &Problems),
+        )]
+        struct Api;
+
+        #[cfg(test)]
+        const MAP: &[(&str, &[&str])] = &[$(($path, &[$(stringify!($method)),+])),+];
+    };
+}
+
+#[rustfmt::skip]
+url_map! {
+    "/v1/verifications"                  { post v::start::start, get v::find::list }
+    "/v1/verifications/{id}"             { get v::find::find }
+    "/v1/verifications/{id}/check"       { post v::check::check }
+    "/v1/verifications/{id}/resend"      { post v::resend::resend }
+    "/v1/verifications/{id}/cancel"      { post v::cancel::cancel }
+    "/v1/verifications/{id}/events"      { get v::events::events }
+    "/v1/messages/preview"               { post messages::preview }
+    "/v1/projects"                       { post projects::create, get projects::list }
+    "/v1/projects/{name}"                { get projects::find, patch projects::change }
+    "/v1/keys"                           { post keys::create, get keys::list }
+    "/v1/keys/{id}"                      { delete keys::revoke }
+    "/v1/webhooks"                       { post w::create, get w::list }
+    "/v1/webhooks/{id}"                  { get w::find, delete w::delete }
+    "/v1/webhooks/{id}/rotate"           { post w::rotate }
+    "/v1/webhooks/{id}/deliveries"       { get w::deliveries::list }
+    "/v1/webhooks/{id}/test"             { post w::deliveries::test }
+    "/v1/webhooks/{id}/deliveries/{delivery_id}/redeliver" { post w::deliveries::redeliver }
+    "/v1/ledger"                         { get ledger::ledger }
+    "/v1/ledger/unsettled"               { get unsettled::list }
+    "/v1/reports/costs"                  { get reports::costs }
+    "/v1/reports/conversion"             { get reports::conversion }
+    "/v1/exchange-rates"                 { get exchange_rates::list, put exchange_rates::put }
+    "/v1/rates"                          { get rates::list, put rates::put }
+    "/v1/budgets"                        { get budgets::list, put budgets::put }
+    "/v1/balances"                       { get balances::list }
+    "/v1/balances/{provider}/top-ups"    { post balances::top_up }
+    "/v1/balances/{provider}/adjustments" { post balances::adjust }
+    "/livez"                             { get service::livez }
+    "/readyz"                            { get service::readyz }
+    "/.well-known/jwks.json"             { get service::jwks }
+    "/openapi.json"                      { get service::openapi }
+
+    undocumented
+    "/" service::to_docs;
+    "/docs" service::to_docs;
+    "/docs/{file:.*}" service::docs;
+
+    document
+    callbacks::signed, callbacks::by_token, callbacks::by_token_in_get, service::metrics,
+}
+
+/// OpenAPI 3.1 as indented JSON.
+#[must_use]
+pub fn document() -> String {
+    openapi::written(Api::openapi())
+}
+
+fn sandbox_document() -> String {
+    let mut document = Api::openapi();
+    openapi::mark_sandbox(&mut document);
+    openapi::written(document)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_is_documented_under_its_own_address() {
+        let document: serde_json::Value = serde_json::from_str(&document()).unwrap();
+        for (path, methods) in MAP {
+            let item = document["paths"][path].as_object();
+            let mut documented: Vec<&String> = item.expect(path).keys().collect();
+            let mut routed = methods.to_vec();
+            documented.sort_unstable();
+            routed.sort_unstable();
+            assert_eq!(documented, routed, "{path}");
+        }
+    }
+
+    #[test]
+    fn every_operation_has_a_row_of_problems_and_every_row_an_operation() {
+        let mut document = Api::openapi();
+        let mut operations: Vec<String> = openapi::operations(&mut document)
+            .filter_map(|operation| operation.operation_id.clone())
+            .collect();
+        let mut rows: Vec<&str> = openapi::problem_rows().collect();
+        operations.sort_unstable();
+        rows.sort_unstable();
+        assert_eq!(operations, rows);
+    }
 }

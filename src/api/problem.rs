@@ -1,21 +1,21 @@
-//! Every fault that the API can answer: one table, from which status, title and documentation follow (RFC 9457).
+//! Every fault of the API: one table gives its status, code and title, in answers and in the document (RFC 9457).
 
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::openapi::sets::{self, VerificationStatus};
 use crate::abuse::limits::Exhausted;
-use crate::gateway::{ReportError, StartError, Trouble};
+use crate::gateway::{StartError, Trouble};
 use crate::verification::Refusal;
 use crate::verification::route::Channel;
 use crate::verification::span;
+use crate::web::{self, FieldFault, Kind, problem};
 
-/// What went wrong, for programs.
+/// The kind of a fault, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ProblemCode)]
@@ -59,30 +59,30 @@ impl Code {
     #[rustfmt::skip]
     const fn row(self) -> (u16, &'static str, &'static str) {
         match self {
-            Self::Unauthorized           => (401, "unauthorized",             "No key, or one that is not in force"),
-            Self::Forbidden              => (403, "forbidden",                "The key may not do this"),
-            Self::InvalidRequest         => (400, "invalid_request",          "The request is not as it must be"),
-            Self::PhoneNumberInvalid     => (422, "phone_number_invalid",     "Not a possible phone number"),
-            Self::PhoneNumberUnsupported => (422, "phone_number_unsupported", "A number that cannot be verified"),
-            Self::CountryBlocked         => (403, "country_blocked",          "The project does not admit this country"),
+            Self::Unauthorized           => (401, "unauthorized",             "Missing or invalid API key"),
+            Self::Forbidden              => (403, "forbidden",                "Not permitted for this API key"),
+            Self::InvalidRequest         => (400, "invalid_request",          "Invalid request"),
+            Self::PhoneNumberInvalid     => (422, "phone_number_invalid",     "Invalid phone number"),
+            Self::PhoneNumberUnsupported => (422, "phone_number_unsupported", "Unsupported phone number"),
+            Self::CountryBlocked         => (403, "country_blocked",          "Country not allowed"),
             Self::RateLimited            => (429, "rate_limited",             "Too many requests"),
-            Self::ResendTooSoon          => (429, "resend_too_soon",          "Too soon to send again"),
-            Self::TooManySends           => (429, "too_many_sends",           "No sends are left"),
-            Self::TooManyChecks          => (429, "too_many_checks",          "No checks are left"),
-            Self::VerificationNotFound   => (404, "verification_not_found",   "No such verification"),
-            Self::VerificationExpired    => (410, "verification_expired",     "The verification has expired"),
-            Self::VerificationNotPending => (409, "verification_not_pending", "The verification is over"),
-            Self::IdempotencyMismatch    => (422, "idempotency_mismatch",     "The Idempotency-Key was used with another body"),
-            Self::IdempotencyInProgress  => (409, "idempotency_in_progress",  "The first request with this Idempotency-Key still runs"),
-            Self::ChannelUnavailable     => (422, "channel_unavailable",      "The channel is not open to this verification"),
-            Self::ExchangeRateMissing    => (422, "exchange_rate_missing",    "There is no exchange rate"),
-            Self::BudgetExhausted        => (402, "budget_exhausted",         "No budget has room for a send"),
-            Self::ServiceUnavailable     => (503, "service_unavailable",      "The service cannot answer now"),
-            Self::NotFound               => (404, "not_found",                "Nothing is here"),
-            Self::MethodNotAllowed       => (405, "method_not_allowed",       "The method is not one of this address"),
-            Self::PayloadTooLarge        => (413, "payload_too_large",        "The body is too large"),
-            Self::UnsupportedMediaType   => (415, "unsupported_media_type",   "The body's type or coding is not taken"),
-            Self::RequestTimeout         => (408, "request_timeout",          "The request did not arrive in time"),
+            Self::ResendTooSoon          => (429, "resend_too_soon",          "Resend requested too soon"),
+            Self::TooManySends           => (429, "too_many_sends",           "No sends left"),
+            Self::TooManyChecks          => (429, "too_many_checks",          "No checks left"),
+            Self::VerificationNotFound   => (404, "verification_not_found",   "Verification not found"),
+            Self::VerificationExpired    => (410, "verification_expired",     "Verification expired"),
+            Self::VerificationNotPending => (409, "verification_not_pending", "Verification no longer pending"),
+            Self::IdempotencyMismatch    => (422, "idempotency_mismatch",     "Idempotency-Key reused with another body"),
+            Self::IdempotencyInProgress  => (409, "idempotency_in_progress",  "First request with this Idempotency-Key still running"),
+            Self::ChannelUnavailable     => (422, "channel_unavailable",      "Channel unavailable"),
+            Self::ExchangeRateMissing    => (422, "exchange_rate_missing",    "Exchange rate missing"),
+            Self::BudgetExhausted        => (402, "budget_exhausted",         "Budget exhausted"),
+            Self::ServiceUnavailable     => (503, "service_unavailable",      "Service unavailable"),
+            Self::NotFound               => (404, "not_found",                "Not found"),
+            Self::MethodNotAllowed       => (405, "method_not_allowed",       "Method not allowed"),
+            Self::PayloadTooLarge        => (413, "payload_too_large",        "Request body too large"),
+            Self::UnsupportedMediaType   => (415, "unsupported_media_type",   "Unsupported content type or encoding"),
+            Self::RequestTimeout         => (408, "request_timeout",          "Request timed out"),
         }
     }
 
@@ -102,13 +102,14 @@ impl Code {
     }
 }
 
-/// A field at fault.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct FieldFault {
+/// A field that is wrong.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = FieldFault)]
+pub struct FieldFaultBody {
     /// A JSON pointer (RFC 6901) into the body, or `/name` of a query parameter.
     #[schema(example = "/phone_number")]
-    pub pointer: String,
-    pub detail: String,
+    pointer: String,
+    detail: String,
 }
 
 /// The body of every answer that is not a success (RFC 9457).
@@ -124,14 +125,14 @@ pub struct ProblemBody {
     /// The HTTP status.
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// What went wrong this time, for people.
+    /// What is wrong with this request, for people.
     detail: String,
     code: Code,
-    /// The fields at fault, where there are any.
+    /// The fields that are wrong, if any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
-    errors: Vec<FieldFault>,
-    /// Where the verification stands, with `verification_not_pending`.
+    errors: Vec<FieldFaultBody>,
+    /// The verification's status, with `verification_not_pending`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = VerificationStatus, required = false)]
     verification_status: Option<&'static str>,
@@ -150,7 +151,8 @@ pub struct Problem {
     verification_status: Option<&'static str>,
     channels: Option<Box<[Channel]>>,
     retry_after: Option<u64>,
-    allow: Option<&'static str>,
+    /// The kit's own fault, whose headers go with it.
+    kit: Option<Kind>,
 }
 
 impl Problem {
@@ -163,19 +165,7 @@ impl Problem {
             verification_status: None,
             channels: None,
             retry_after: None,
-            allow: None,
-        }
-    }
-
-    #[must_use]
-    pub fn invalid(errors: Vec<FieldFault>) -> Self {
-        let detail = match errors.as_slice() {
-            [one] => format!("{} {}", one.pointer, one.detail),
-            many => format!("{} fields are not as they must be.", many.len()),
-        };
-        Self {
-            errors: errors.into(),
-            ..Self::new(Code::InvalidRequest, detail)
+            kit: None,
         }
     }
 
@@ -192,7 +182,7 @@ impl Problem {
         }
     }
 
-    /// Names the field that it is about.
+    /// Names the field that is wrong.
     #[must_use]
     pub fn about(mut self, pointer: &str) -> Self {
         self.errors = Box::new([FieldFault {
@@ -206,19 +196,8 @@ impl Problem {
     pub fn not_found() -> Self {
         Self::new(
             Code::VerificationNotFound,
-            "There is no such verification, or it is another project's.",
+            "The verification does not exist, or belongs to another project.",
         )
-    }
-
-    #[must_use]
-    pub fn method_not_allowed(allow: &'static str) -> Self {
-        Self {
-            allow: Some(allow),
-            ..Self::new(
-                Code::MethodNotAllowed,
-                format!("This address takes {allow}."),
-            )
-        }
     }
 
     pub(super) fn limited(exhausted: &Exhausted) -> Self {
@@ -232,22 +211,18 @@ impl Problem {
 
     #[must_use]
     pub fn unavailable() -> Self {
-        let detail = "The database cannot be reached or is too busy. The request may or may not have been accepted: repeat it with the same Idempotency-Key.";
-        Self {
-            retry_after: Some(1),
-            ..Self::new(Code::ServiceUnavailable, detail)
-        }
+        web::Fault::unavailable().into()
     }
 
     pub(super) fn refused(refusal: Refusal, now: chrono::DateTime<chrono::Utc>) -> Self {
         match refusal {
             Refusal::Expired => Self::new(
                 Code::VerificationExpired,
-                "Its time is over; start a new verification.",
+                "The verification has expired; start a new one.",
             ),
             Refusal::TooManyChecks => Self::new(
                 Code::TooManyChecks,
-                "All checks are used up; start a new verification.",
+                "No checks are left; start a new verification.",
             ),
             Refusal::NotPending(status) => Self {
                 verification_status: Some(status.as_str()),
@@ -268,17 +243,17 @@ impl Problem {
             }
             Refusal::TooManySends => Self::new(
                 Code::TooManySends,
-                "All sends are used up; start a new verification.",
+                "No sends are left; start a new verification.",
             ),
             Refusal::BudgetExhausted => Self::new(
                 Code::BudgetExhausted,
-                "A spend cap leaves no room for a send on any channel; GET /v1/budgets tells which, and when it resets.",
+                "No budget leaves room for a send on any channel; GET /v1/budgets shows which, and when it resets.",
             ),
             Refusal::ChannelUnavailable { open } => {
                 let names: Vec<&str> = open.iter().map(|channel| channel.as_str()).collect();
                 let detail = match names.as_slice() {
                     [] => "No channel of the route has a provider; configure telegram.token or an SMS provider.".to_owned(),
-                    names => format!("The channel is not configured, not in the route, or no step is left; open are: {}.", names.join(", ")),
+                    names => format!("The channel is not configured, not in the route, or no step is left; available: {}.", names.join(", ")),
                 };
                 Self {
                     channels: Some(open.into()),
@@ -292,12 +267,17 @@ impl Problem {
     pub fn body(&self) -> ProblemBody {
         let code = self.code;
         ProblemBody {
-            kind: format!("urn:pinroute:problem:{}", code.as_str()),
+            kind: format!("{}{}", problem::TYPE, code.as_str()),
             title: code.title(),
             status: code.status(),
             detail: self.detail.to_string(),
             code,
-            errors: self.errors.to_vec(),
+            errors: self
+                .errors
+                .iter()
+                .cloned()
+                .map(FieldFaultBody::from)
+                .collect(),
             verification_status: self.verification_status,
             channels: self
                 .channels
@@ -306,7 +286,7 @@ impl Problem {
         }
     }
 
-    /// With the instant that waiting is counted from.
+    /// `now`: the instant that waiting is counted from.
     #[must_use]
     pub fn of(trouble: Trouble, now: chrono::DateTime<chrono::Utc>) -> Self {
         match trouble {
@@ -323,7 +303,7 @@ impl Problem {
             StartError::CountryBlocked(country) => Self::field(
                 Code::CountryBlocked,
                 "/phone_number",
-                format!("is of {country}, which this project does not admit"),
+                format!("is from {country}, which this project does not allow"),
             ),
             StartError::BudgetExhausted => Self::refused(Refusal::BudgetExhausted, now),
             StartError::Trouble(trouble) => Self::of(trouble, now),
@@ -331,20 +311,41 @@ impl Problem {
     }
 }
 
-impl From<ReportError> for Problem {
-    fn from(error: ReportError) -> Self {
-        match error {
-            ReportError::NotAuthentic => Self::new(
-                Code::Unauthorized,
-                "The callback is not authentic, or too old.",
-            ),
-            ReportError::Malformed(what) => Self::new(
-                Code::InvalidRequest,
-                format!("The callback cannot be read: {what}."),
-            ),
-            ReportError::Unavailable => Self::unavailable(),
+impl From<FieldFault> for FieldFaultBody {
+    fn from(fault: FieldFault) -> Self {
+        Self {
+            pointer: fault.pointer,
+            detail: fault.detail,
         }
     }
+}
+
+/// A fault of the kit, in the API's shape.
+impl From<web::Fault> for Problem {
+    fn from(fault: web::Fault) -> Self {
+        let code = match fault.kind {
+            Kind::Unauthorized(_) => Code::Unauthorized,
+            Kind::Invalid => Code::InvalidRequest,
+            Kind::NotFound => Code::NotFound,
+            Kind::MethodNotAllowed(_) => Code::MethodNotAllowed,
+            Kind::Timeout => Code::RequestTimeout,
+            Kind::TooLarge => Code::PayloadTooLarge,
+            Kind::UnsupportedMediaType => Code::UnsupportedMediaType,
+            Kind::StillRunning => Code::IdempotencyInProgress,
+            Kind::KeyReused => Code::IdempotencyMismatch,
+            Kind::Unavailable => Code::ServiceUnavailable,
+        };
+        Self {
+            errors: fault.fields,
+            kit: Some(fault.kind),
+            ..Self::new(code, fault.detail)
+        }
+    }
+}
+
+/// Answers what no handler of the API gets to see.
+pub fn render(fault: &web::Fault) -> HttpResponse {
+    Problem::from(fault.clone()).error_response()
 }
 
 impl ResponseError for Problem {
@@ -353,21 +354,15 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status_code());
+        let mut response = problem::written(self.code.status(), &self.body());
+        if let Some(kind) = &self.kit {
+            problem::headers(&mut response, kind);
+        }
         if let Some(seconds) = self.retry_after {
-            response.insert_header((header::RETRY_AFTER, seconds));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, seconds.into());
         }
-        if let Some(allow) = self.allow {
-            response.insert_header((header::ALLOW, HeaderValue::from_static(allow)));
-        }
-        if self.code == Code::Unauthorized {
-            response.insert_header((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
-        }
-        let mut response = response.json(self.body());
-        response.headers_mut().insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
         response
     }
 }
@@ -384,5 +379,30 @@ fn capitalised(text: &str) -> String {
     match chars.next() {
         Some(first) => first.to_uppercase().chain(chars).collect(),
         None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::credentials::Challenge;
+
+    #[test]
+    fn the_kit_s_faults_read_the_same_in_every_face_with_problems() {
+        for kind in [
+            Kind::Unauthorized(Challenge::Bearer),
+            Kind::Invalid,
+            Kind::NotFound,
+            Kind::MethodNotAllowed("GET".into()),
+            Kind::Timeout,
+            Kind::TooLarge,
+            Kind::UnsupportedMediaType,
+            Kind::StillRunning,
+            Kind::KeyReused,
+            Kind::Unavailable,
+        ] {
+            let code = Problem::from(web::Fault::new(kind.clone(), "")).code;
+            assert_eq!(code.row(), problem::row(&kind));
+        }
     }
 }

@@ -1,21 +1,28 @@
-//! What runs the service rather than uses it: health, metrics, public keys, documentation.
+//! The service itself: health, metrics, public keys, documentation.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use actix_web::http::header;
+use actix_web::http::header::{self, ContentEncoding};
 use actix_web::{HttpResponse, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_swagger_ui::{Config, SwaggerUi};
+use utoipa_swagger_ui::Config;
 
 use super::openapi::sets;
 use super::problem::Problem;
-use super::verifications::rfc3339;
-use super::{Options, openapi as api};
+use super::values::rfc3339;
 use crate::gateway::Gateway;
+use crate::web::Fault;
 
-/// Renders what was counted.
+/// The OpenAPI document, generated when it is first asked for.
+pub type Document = LazyLock<String>;
+
+/// Whether everything is simulated.
+#[derive(Clone, Copy, Debug)]
+pub struct Sandbox(pub bool);
+
+/// Renders the metrics of the process.
 #[derive(Clone)]
 pub struct Metrics(pub PrometheusHandle);
 
@@ -32,7 +39,7 @@ pub struct LiveBody {
     status: &'static str,
 }
 
-/// Whether the service can do its work, and what limps.
+/// Whether the service can serve requests, and the state of its dependencies.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Ready)]
 pub struct ReadyBody {
@@ -42,9 +49,9 @@ pub struct ReadyBody {
     database: &'static str,
     #[schema(value_type = sets::RedisState)]
     redis: &'static str,
-    /// Everything is simulated: no message leaves, and nothing is paid for.
+    /// Everything is simulated: no message is sent, and nothing is charged.
     sandbox: bool,
-    /// Providers that are left alone for a while.
+    /// Providers that are paused.
     paused: Vec<PausedBody>,
 }
 
@@ -75,22 +82,22 @@ pub struct KeyBody {
     x: String,
 }
 
-/// Whether the process runs
-#[utoipa::path(get, operation_id = "getLiveness", path = "/livez", tag = "Service", responses((status = 200, description = "It does", body = LiveBody)))]
+/// Check liveness
+#[utoipa::path(get, operation_id = "getLiveness", path = "/livez", tag = "Service", responses((status = 200, description = "The process is running", body = LiveBody)))]
 pub async fn livez() -> HttpResponse {
     HttpResponse::Ok().json(LiveBody { status: "ok" })
 }
 
-/// Whether requests can be served
+/// Check readiness
 #[utoipa::path(
     get, operation_id = "getReadiness", path = "/readyz", tag = "Service",
     responses(
-        (status = 200, description = "They can", body = ReadyBody),
+        (status = 200, description = "Requests can be served", body = ReadyBody),
     )
 )]
 pub async fn readyz(
     gateway: web::Data<Gateway>,
-    options: web::Data<Options>,
+    sandbox: web::Data<Sandbox>,
 ) -> Result<HttpResponse, Problem> {
     gateway
         .is_ready()
@@ -106,7 +113,7 @@ pub async fn readyz(
             (true, false) => "ok",
             (true, true) => "away",
         },
-        sandbox: options.sandbox,
+        sandbox: sandbox.0,
         paused: paused
             .map(|p| PausedBody {
                 provider: p.provider,
@@ -116,19 +123,19 @@ pub async fn readyz(
     }))
 }
 
-/// Figures for Prometheus
+/// Get metrics for Prometheus
 #[utoipa::path(
     get, operation_id = "getMetrics", path = "/metrics", tag = "Service",
     responses((status = 200, description = "Text exposition format; with `metrics_listen` on its own port", body = String, content_type = "text/plain"))
 )]
-pub async fn metrics(options: web::Data<Options>) -> HttpResponse {
+pub async fn metrics(metrics: web::Data<Metrics>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(options.metrics.0.render())
+        .body(metrics.0.render())
 }
 
-/// The keys that proofs are verified with
-#[utoipa::path(get, operation_id = "getKeySet", path = "/.well-known/jwks.json", tag = "Service", responses((status = 200, description = "The key set", body = KeySetBody, headers(("cache-control" = String, description = "For how long it may be kept")))),)]
+/// Get the keys that verify proofs
+#[utoipa::path(get, operation_id = "getKeySet", path = "/.well-known/jwks.json", tag = "Service", responses((status = 200, description = "The key set", body = KeySetBody, headers(("cache-control" = String, description = "How long it may be cached")))),)]
 pub async fn jwks(gateway: web::Data<Gateway>) -> HttpResponse {
     let key = |key: crate::gateway::PublicKey| KeyBody {
         kty: "OKP",
@@ -144,36 +151,42 @@ pub async fn jwks(gateway: web::Data<Gateway>) -> HttpResponse {
         .json(KeySetBody { keys })
 }
 
-/// This document
+/// Get this document
 #[utoipa::path(get, operation_id = "getOpenapi", path = "/openapi.json", tag = "Service", responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value)))]
-pub async fn openapi(options: web::Data<Options>) -> HttpResponse {
-    static LIVE: LazyLock<String> = LazyLock::new(api::document);
-    static SANDBOX: LazyLock<String> = LazyLock::new(api::sandbox_document);
-    let text = if options.sandbox { &SANDBOX } else { &LIVE };
+pub async fn openapi(document: web::Data<Document>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
-        .body(text.as_str())
+        .body(document.as_str().to_owned())
 }
 
-pub async fn docs() -> HttpResponse {
+/// `/` and `/docs`.
+pub async fn to_docs() -> HttpResponse {
     HttpResponse::Found()
         .insert_header((header::LOCATION, "/docs/"))
         .finish()
 }
 
-pub async fn root() -> HttpResponse {
-    HttpResponse::Found()
-        .insert_header((header::LOCATION, "/docs/"))
-        .finish()
-}
-
-/// Swagger UI from the binary; it asks nobody else for anything.
-pub fn swagger() -> SwaggerUi {
-    SwaggerUi::new("/docs/{_:.*}").config(
-        Config::from("/openapi.json")
+/// Swagger UI from the binary; it loads nothing from elsewhere.
+pub async fn docs(file: web::Path<String>) -> Result<HttpResponse, Problem> {
+    static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
+        let config = Config::from("/openapi.json")
             .validator_url("none")
             .use_base_layout()
             .persist_authorization(true)
-            .try_it_out_enabled(true),
-    )
+            .try_it_out_enabled(true);
+        Arc::new(config)
+    });
+    let found = utoipa_swagger_ui::serve(&file, Arc::clone(&CONFIG));
+    let found = found.map_err(|error| {
+        tracing::error!(%error, "cannot render the documentation");
+        Problem::unavailable()
+    })?;
+    let file = found.ok_or_else(Fault::not_found)?;
+    let mut answer = HttpResponse::Ok();
+    if file.gzpipped {
+        answer.insert_header(ContentEncoding::Gzip);
+    }
+    Ok(answer
+        .content_type(file.content_type)
+        .body(file.bytes.into_owned()))
 }

@@ -1,6 +1,7 @@
 //! The composition root: what the settings say becomes pools, providers, the gateway, servers and workers; and how all of
 //! it ends, in two steps: take nothing new, then finish what is in flight.
 
+mod faces;
 mod providers;
 mod secret_key;
 
@@ -14,7 +15,6 @@ use tokio_util::task::TaskTracker;
 use crate::api;
 use crate::clock::Clock;
 use crate::config::{self, Database, Settings};
-use crate::dashboard;
 use crate::delivery::http::HttpClient;
 use crate::gateway::{self, Gateway, PolicyBook, PolicyFault, WaysOut};
 use crate::jobs;
@@ -23,8 +23,10 @@ use crate::shared_state::SharedState;
 use crate::simulator::{self, Simulator};
 use crate::storage::{Db, Location, NewKey, Options as StoreOptions};
 use crate::telemetry;
+use crate::web::{self, ServerOptions};
 use crate::webhooks::client::Client;
 
+pub use faces::{Faces, mounts};
 pub use secret_key::vault;
 
 /// How long closing the database may take in the end.
@@ -137,29 +139,23 @@ impl App {
             Background::ByHand => TaskTracker::new(),
         };
         let upkeep = metrics.clone();
-        let options = api::Options {
-            workers: settings.workers.unwrap_or_else(cores),
-            grace: settings.shutdown_grace,
+        let metrics_elsewhere = settings.metrics_listen.is_some();
+        let faces = Faces {
             sandbox: sandbox.is_some(),
-            dashboard: dashboard::Options {
-                public_url: reachable_at.clone(),
-                sandbox: sandbox.is_some(),
-                trusted_proxies: settings.trusted_proxies.clone().into(),
-            },
-            metrics,
-            metrics_elsewhere: settings.metrics_listen.is_some(),
+            public_url: reachable_at,
+            trusted_proxies: settings.trusted_proxies.clone().into(),
+            metrics: (!metrics_elsewhere).then(|| metrics.clone()),
         };
         let metrics = match settings.metrics_listen {
-            Some(address) => {
-                let server = api::serve_metrics(bind(address)?, options.clone()).map_err(failed)?;
-                let handle = server.handle();
-                tokio::spawn(server);
-                Some(handle)
-            }
+            Some(address) => Some(serve_metrics(bind(address)?, metrics)?),
             None => None,
         };
-        let server =
-            api::serve(listener, gateway.clone(), options, stop.clone()).map_err(failed)?;
+        let options = ServerOptions {
+            workers: settings.workers.unwrap_or_else(cores),
+            grace: settings.shutdown_grace,
+        };
+        let mounts = mounts(&gateway, &faces, &stop);
+        let server = web::serve(listener, mounts, options).map_err(failed)?;
         let handle = server.handle();
         let serving = tokio::spawn(server);
         tokio::spawn(keep_up(upkeep, stop.clone()));
@@ -323,6 +319,21 @@ fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     let listener = TcpListener::bind(address).map_err(fault)?;
     listener.set_nonblocking(true).map_err(fault)?;
     Ok(listener)
+}
+
+/// Serves `/metrics` on a listener of its own.
+fn serve_metrics(
+    listener: TcpListener,
+    metrics: api::Metrics,
+) -> Result<actix_web::dev::ServerHandle, StartError> {
+    let options = ServerOptions {
+        workers: 1,
+        grace: Duration::ZERO,
+    };
+    let server = web::serve(listener, vec![api::metrics(metrics)], options).map_err(failed)?;
+    let handle = server.handle();
+    tokio::spawn(server);
+    Ok(handle)
 }
 
 /// Histograms gather what they were given until someone folds it.

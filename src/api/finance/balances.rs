@@ -1,22 +1,24 @@
-//! `/v1/balances`: what is left with each provider, and what people book by hand.
+//! `/v1/balances`: the balance of each provider account, and manual bookings.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::ledger::EntryBody;
+use crate::api::body::{RawBody, body};
 use crate::api::caller::{Admin, Caller, Finance};
+use crate::api::forms::{self, value};
 use crate::api::idempotency;
-use crate::api::input::{Fields, Query, characters, money};
 use crate::api::openapi::parameters::Idempotency;
 use crate::api::problem::{Code, Problem};
-use crate::api::verifications::find::moment;
-use crate::api::verifications::rfc3339;
-use crate::gateway::{Balance, BookError, Gateway, NewEntry};
-use crate::ledger::entry::Kind;
-use crate::money::{Micros, Money};
+use crate::api::values::{moment, rfc3339};
+use crate::gateway::{Balance, BookError, Gateway, NewEntry, Replay};
+use crate::ledger::entry::{Entry, Kind};
+use crate::money::{Currency, Micros, Money};
+use crate::web::fields::printable;
+use crate::web::{Fields, Query};
 
 /// An account with a provider.
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,10 +28,10 @@ pub struct BalanceBody {
     provider: String,
     #[schema(pattern = "^[A-Z]{3}$")]
     currency: String,
-    /// By the ledger: top-ups and adjustments less charges, with what came back.
+    /// From the ledger: top-ups, adjustments and refunds less charges.
     #[schema(example = "98.77")]
     computed: String,
-    /// What the provider said last, where it says it.
+    /// The balance that the provider reported last, if it reports one.
     #[schema(required)]
     reported: Option<String>,
     #[schema(required, value_type = Option<String>, format = DateTime)]
@@ -37,10 +39,10 @@ pub struct BalanceBody {
     /// `reported` less `computed`.
     #[schema(required)]
     drift: Option<String>,
-    /// Below it, `balance.low` is told; `balance_threshold` of the configuration.
+    /// Below it, `balance.low` is sent; `balance_threshold` of the configuration.
     #[schema(required)]
     threshold: Option<String>,
-    /// How long it lasts at the rate of the last seven whole days; null when nothing was spent in them.
+    /// How many days it lasts at the rate of the last seven whole days; null when nothing was spent in them.
     #[schema(required)]
     runway_days: Option<f64>,
 }
@@ -52,26 +54,28 @@ pub struct BalancesBody {
     items: Vec<BalanceBody>,
 }
 
-/// What a person books.
-#[derive(Debug, ToSchema)]
-#[schema(as = NewLedgerEntry)]
-#[expect(dead_code, reason = "the shape for the OpenAPI document")]
-pub struct NewEntryBody {
-    /// More than 0 for a top-up; an adjustment may be negative.
-    #[schema(pattern = r"^-?[0-9]+(\.[0-9]{1,6})?$", example = "100")]
-    amount: String,
-    /// The account's.
-    #[schema(pattern = "^[A-Z]{3}$", example = "USD")]
-    currency: String,
-    /// Why; an adjustment needs one.
-    #[schema(max_length = 500)]
-    note: Option<String>,
-    /// When it was: a date or a time, not in the future; now without it.
-    #[schema(example = "2026-11-24")]
-    at: Option<String>,
+body! {
+    /// The ledger entry to book.
+    closed struct NewEntryBody as "NewLedgerEntry" {
+        /// More than 0 for a top-up; an adjustment may be negative.
+        required amount: Micros = forms::amount(Some("100")),
+        /// The account's currency.
+        required currency: Currency = forms::currency(Some("USD")),
+        /// The reason; required for an adjustment.
+        optional note: Option<String> = forms::note(500),
+        /// When it happened: a date or a time, not in the future; now if omitted.
+        optional at: Option<DateTime<Utc>> = at(),
+    }
 }
 
-/// Balances of all provider accounts
+fn at() -> impl crate::api::body::Form<Out = DateTime<Utc>> {
+    let read = |value: &Value| moment(value.as_str().ok_or("must be a string")?, false);
+    value(read, |schema| schema.examples(["2026-11-24"]))
+}
+
+/// List balances
+///
+/// Of all provider accounts.
 #[utoipa::path(
     get, operation_id = "listBalances", path = "/v1/balances", tag = "Finance",
     responses((status = 200, description = "In the order of the configuration", body = BalancesBody)),
@@ -119,7 +123,7 @@ pub async fn top_up(
     gateway: web::Data<Gateway>,
     request: HttpRequest,
     provider: web::Path<String>,
-    body: web::Bytes,
+    body: RawBody,
 ) -> Result<HttpResponse, Problem> {
     book(Kind::TopUp, &caller, &gateway, &request, &provider, &body).await
 }
@@ -139,7 +143,7 @@ pub async fn adjust(
     gateway: web::Data<Gateway>,
     request: HttpRequest,
     provider: web::Path<String>,
-    body: web::Bytes,
+    body: RawBody,
 ) -> Result<HttpResponse, Problem> {
     book(
         Kind::Adjustment,
@@ -161,56 +165,48 @@ async fn book(
     body: &[u8],
 ) -> Result<HttpResponse, Problem> {
     caller.instance_only()?;
-    let mut fields = Fields::read(request, body)?;
-    let money = money(&mut fields);
-    let note = |least| {
-        move |value: &Value| {
-            let note = characters(500)(value)?;
-            let note = note.trim();
-            if note.chars().count() < least {
-                return Err("must say why".to_owned());
-            }
-            Ok(note.to_owned())
+    let mut fields = Fields::json(request, body)?;
+    let asked = NewEntryBody::read(&mut fields);
+    if let Some(asked) = &asked {
+        let why = asked.note.as_deref().unwrap_or_default();
+        if kind == Kind::Adjustment && why.is_empty() && !fields.blames("note") {
+            fields.fault("note", "is required; it must say why".to_owned());
         }
-    };
-    let note = match kind {
-        Kind::Adjustment => fields.require("note", note(1)),
-        _ => fields.take("note", note(0)),
-    };
-    let at = fields.take("at", |value: &Value| {
-        moment(value.as_str().ok_or("must be a string")?, false)
-    });
-    match money {
-        Some(money) if kind == Kind::TopUp && money.amount <= Micros::ZERO => {
+        if kind == Kind::TopUp && asked.amount <= Micros::ZERO {
             fields.fault(
                 "amount",
-                "must be more than 0; a correction downwards is an adjustment".to_owned(),
+                "must be more than 0; book a downward correction as an adjustment".to_owned(),
             );
-        }
-        Some(money) if money.amount == Micros::ZERO => {
+        } else if asked.amount == Micros::ZERO {
             fields.fault("amount", "must not be 0".to_owned());
         }
-        _ => {}
     }
-    fields.finish()?;
+    let asked = fields.finish_with(asked)?;
     let new = NewEntry {
         provider: provider.to_owned(),
         kind,
-        money: money.ok_or_else(Problem::unavailable)?,
-        note: note.filter(|note| !note.is_empty()),
+        money: Money::new(asked.amount, asked.currency),
+        note: asked.note.filter(|note| !note.is_empty()),
         author: format!("key {}", caller.access.key),
-        at,
+        at: asked.at,
     };
     let path = request.path().to_owned();
     idempotency::once(
         gateway,
-        &caller.access,
         (None, &path),
         request,
         body,
         async |ticket| match gateway.book(new, ticket).await {
-            Ok(entry) => Ok(HttpResponse::Created().json(EntryBody::of(gateway, &entry))),
+            Ok(entry) => Ok(booked(gateway, &entry)),
             Err(error) => Err(refused(error, gateway)),
+        },
+        async |replay| {
+            let Replay::Entry { id } = replay else {
+                return None;
+            };
+            let entry = gateway.entry(id).await;
+            let entry = entry.map_err(|trouble| Problem::of(trouble, gateway.now()));
+            Some(entry.map(|entry| booked(gateway, &entry)))
         },
     )
     .await
@@ -222,38 +218,33 @@ fn refused(error: BookError, gateway: &Gateway) -> Problem {
             Code::NotFound,
             format!(
                 "`{}` is not a provider; GET /v1/balances lists them.",
-                crate::api::input::printable(&name)
+                printable(&name)
             ),
         ),
         BookError::WrongCurrency(currency) => Problem::field(
             Code::InvalidRequest,
             "/currency",
-            format!("must be {currency}, which this account is in"),
+            format!("must be {currency}, the currency of this account"),
         ),
         BookError::Future => Problem::field(
             Code::InvalidRequest,
             "/at",
-            "lies in the future; book it when it has happened",
+            "is in the future; book it when it has happened",
         ),
         BookError::TooOld => Problem::field(
             Code::InvalidRequest,
             "/at",
-            "lies before 1970; reports begin there",
+            "is before 1970, where reports begin",
         ),
         BookError::TooMuch => Problem::field(
             Code::InvalidRequest,
             "/amount",
-            "would take the account beyond 1000000000000; correct what was booked before",
+            "would take the account beyond 1000000000000; correct earlier bookings",
         ),
         BookError::Trouble(trouble) => Problem::of(trouble, gateway.now()),
     }
 }
 
-pub(in crate::api) async fn tell_again(
-    gateway: &Gateway,
-    id: Uuid,
-) -> Result<HttpResponse, Problem> {
-    let entry = gateway.entry(id).await;
-    let entry = entry.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
-    Ok(HttpResponse::Created().json(EntryBody::of(gateway, &entry)))
+fn booked(gateway: &Gateway, entry: &Entry) -> HttpResponse {
+    HttpResponse::Created().json(EntryBody::of(gateway, entry))
 }

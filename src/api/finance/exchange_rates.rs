@@ -1,43 +1,66 @@
-//! `/v1/exchange-rates`: what currencies are worth in others, by day.
+//! `/v1/exchange-rates`: the rates between currencies, by day.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use chrono::NaiveDate;
+use serde::Serialize;
+use serde_json::Value;
 
+use crate::api::body::{Form, RawBody, body, list_body};
 use crate::api::caller::{Admin, Caller, Finance};
-use crate::api::input::{Fields, Query};
+use crate::api::forms::{self, value};
 use crate::api::problem::Problem;
 use crate::gateway::Gateway;
 use crate::money::Currency;
 use crate::reports::exchange::{Factor, Rate};
-use crate::reports::query::date;
+use crate::web::{Fields, Query};
 
-/// What one unit of a currency is worth in another, from a day on.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
-#[schema(as = ExchangeRate)]
-pub struct RateBody {
-    date: chrono::NaiveDate,
-    #[schema(pattern = "^[A-Z]{3}$", example = "RUB")]
+body! {
+    /// The value of one unit of a currency in another, from a day on.
+    open struct RateBody as "ExchangeRate" {
+        required date: NaiveDate = forms::day(),
+        required from: Currency = forms::currency(Some("RUB")),
+        required to: Currency = forms::currency(Some("USD")),
+        /// Up to twelve decimals, below a million.
+        required rate: Factor = factor(),
+    }
+}
+
+list_body! {
+    /// All rates, newest day first.
+    open struct RatesBody as "ExchangeRates" { items: RateBody, at most 500 }
+}
+
+fn factor() -> impl Form<Out = Factor> {
+    let read = |value: &Value| match value.as_str() {
+        Some(text) => Factor::parse(text).map_err(|error| error.to_string()),
+        None => Err("must be a string such as \"0.0105\"".to_owned()),
+    };
+    value(read, |schema| {
+        let schema = schema.pattern(Some(r"^[0-9]{1,6}(\.[0-9]+)?$"));
+        schema.examples(["0.0105"])
+    })
+}
+
+#[derive(Serialize)]
+struct Answer {
+    items: Vec<AnswerItem>,
+}
+
+/// As [`RateBody`] describes it.
+#[derive(Serialize)]
+struct AnswerItem {
+    date: NaiveDate,
     from: String,
-    #[schema(pattern = "^[A-Z]{3}$", example = "USD")]
     to: String,
-    /// Up to twelve decimals, below a million.
-    #[schema(pattern = r"^[0-9]{1,6}(\.[0-9]+)?$", example = "0.0105")]
     rate: String,
 }
 
-/// All rates, newest day first.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
-#[schema(as = ExchangeRates)]
-pub struct RatesBody {
-    #[schema(max_items = 500)]
-    items: Vec<RateBody>,
-}
-
-/// Exchange rates, newest day first
+/// List exchange rates
+///
+/// Newest day first.
 #[utoipa::path(
     get, operation_id = "listExchangeRates", path = "/v1/exchange-rates", tag = "Finance",
-    responses((status = 200, description = "All of them", body = RatesBody)),
+    responses((status = 200, description = "All rates", body = RatesBody)),
     security(("key" = ["finance"]))
 )]
 pub async fn list(
@@ -51,56 +74,43 @@ pub async fn list(
 
 /// Add exchange rates
 ///
-/// One of the same day and currencies takes the place of the old one; the others stay. All are taken, or none.
+/// A rate for the same day and currencies replaces the old one; the others stay. All are stored, or none.
 #[utoipa::path(
     put, operation_id = "putExchangeRates", path = "/v1/exchange-rates", tag = "Finance",
     request_body = RatesBody,
-    responses((status = 200, description = "All of them, the new ones among them", body = RatesBody)),
+    responses((status = 200, description = "All rates, including the new ones", body = RatesBody)),
     security(("key" = ["admin"]))
 )]
 pub async fn put(
     caller: Caller<Admin>,
     gateway: web::Data<Gateway>,
     request: HttpRequest,
-    body: web::Bytes,
+    body: RawBody,
 ) -> Result<HttpResponse, Problem> {
     caller.instance_only()?;
-    let mut fields = Fields::read(&request, &body)?;
+    let mut fields = Fields::json(&request, &body)?;
     let mut seen = std::collections::HashSet::new();
-    let rates = fields.items(500, |item| {
-        let currency = |value: &serde_json::Value| {
-            let text = value.as_str().ok_or("must be a string")?;
-            text.parse::<Currency>().map_err(|error| error.to_string())
-        };
-        let text = |value: &serde_json::Value| -> Result<String, String> {
-            Ok(value.as_str().ok_or("must be a string")?.to_owned())
-        };
-        let day = item.require("date", |value| date(&text(value)?));
-        let from = item.require("from", currency);
-        let to = item.require("to", currency);
-        let factor = item.require("rate", |value| match value.as_str() {
-            Some(text) => Factor::parse(text).map_err(|error| error.to_string()),
-            None => Err("must be a string such as \"0.0105\"".to_owned()),
-        });
-        let rate = Rate {
-            day: day?,
-            from: from?,
-            to: to?,
-            factor: factor?,
-        };
-        if rate.from == rate.to {
+    let rates = RatesBody::read(&mut fields, |item| {
+        let RateBody {
+            date,
+            from,
+            to,
+            rate,
+        } = RateBody::read(item)?;
+        if from == to {
             item.fault("to", "is the same currency as from".to_owned());
         }
-        if !seen.insert((rate.day, rate.from, rate.to)) {
-            item.fault(
-                "date",
-                "stands there twice with these currencies".to_owned(),
-            );
+        if !seen.insert((date, from, to)) {
+            item.fault("date", "is given twice with these currencies".to_owned());
         }
-        Some(rate)
+        Some(Rate {
+            day: date,
+            from,
+            to,
+            factor: rate,
+        })
     });
-    fields.finish()?;
-    let rates: Vec<Rate> = rates.unwrap_or_default().into_iter().flatten().collect();
+    let rates: Vec<Rate> = fields.finish_with(rates)?;
     gateway
         .put_exchange_rates(&rates)
         .await
@@ -111,13 +121,13 @@ pub async fn put(
 async fn answer(gateway: &Gateway) -> Result<HttpResponse, Problem> {
     let rates = gateway.exchange_rates().await;
     let rates = rates.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
-    let body = |rate: Rate| RateBody {
+    let item = |rate: Rate| AnswerItem {
         date: rate.day,
         from: rate.from.to_string(),
         to: rate.to.to_string(),
         rate: rate.factor.to_decimal(),
     };
-    Ok(HttpResponse::Ok().json(RatesBody {
-        items: rates.into_iter().map(body).collect(),
+    Ok(HttpResponse::Ok().json(Answer {
+        items: rates.into_iter().map(item).collect(),
     }))
 }

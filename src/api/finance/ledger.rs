@@ -9,17 +9,17 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::caller::{Caller, Finance};
-use crate::api::input::Query;
-use crate::api::openapi::parameters::{LedgerFilter, Page};
+use crate::api::openapi::parameters::{LedgerFilter, OneProject, Range};
 use crate::api::openapi::sets;
+use crate::api::page::{Page, PageParameters, page_of};
 use crate::api::problem::Problem;
-use crate::api::verifications::find::moments;
-use crate::api::verifications::rfc3339;
+use crate::api::values::{moments, rfc3339};
 use crate::gateway::{Gateway, LedgerQuery};
 use crate::ledger::entry::{Entry, Kind};
 use crate::verification::id::VerificationId;
+use crate::web::Query;
 
-/// One line of the ledger, which is only ever added to.
+/// An entry of the ledger, which is append-only.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = LedgerEntry)]
 pub struct EntryBody {
@@ -38,34 +38,31 @@ pub struct EntryBody {
     currency: String,
     /// The provider's name in the configuration.
     provider: String,
-    /// The project's name; null for what concerns the account as a whole.
+    /// The project's name; null for an entry of the account as a whole.
     #[schema(required)]
     project: Option<String>,
     #[schema(required)]
     verification_id: Option<Uuid>,
     #[schema(required)]
     attempt_id: Option<Uuid>,
-    /// Who wrote it, when a person did.
+    /// The author of a manual entry.
     #[schema(required)]
     author: Option<String>,
     #[schema(required)]
     note: Option<String>,
 }
 
-/// A page of entries, newest first.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = LedgerList)]
-pub struct LedgerBody {
-    items: Vec<EntryBody>,
-    /// For `cursor` of the next request; null on the last page.
-    #[schema(required)]
-    next_cursor: Option<String>,
+page_of! {
+    /// A page of entries, newest first.
+    LedgerBody as LedgerList: EntryBody
 }
 
-/// Ledger entries, newest first
+/// List ledger entries
+///
+/// Newest first.
 #[utoipa::path(
     get, operation_id = "listLedger", path = "/v1/ledger", tag = "Finance",
-    params(LedgerFilter, Page),
+    params(LedgerFilter, Range, OneProject, PageParameters),
     responses(
         (status = 200, description = "A page", content((LedgerBody = "application/json"), (String = "text/csv"))),
     ),
@@ -83,7 +80,7 @@ pub async fn ledger(
         "csv" => Ok(true),
         _ => Err("must be json or csv".to_owned()),
     });
-    let limit = query.limit();
+    let page = Page::read(&mut query, read_cursor);
     let (from, before) = moments(&mut query);
     let mut asked = LedgerQuery {
         from,
@@ -98,10 +95,8 @@ pub async fn ledger(
                 .map(VerificationId::from_uuid)
                 .map_err(|_| "must be a verification's id".to_owned())
         }),
-        cursor: query.take("cursor", |text| {
-            read_cursor(text).ok_or_else(|| "is not a cursor of this list".to_owned())
-        }),
-        limit: limit + 1,
+        cursor: page.cursor,
+        limit: page.wanted(),
         project: None,
     };
     query.finish()?;
@@ -118,16 +113,11 @@ pub async fn ledger(
             .streaming(Box::pin(parts.map_ok(web::Bytes::from))));
     }
     let found = gateway.list_ledger(&caller.access, asked).await;
-    let mut entries = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
-    let size = usize::try_from(limit).unwrap_or(0);
-    let more = entries.len() > size;
-    entries.truncate(size);
-    let next_cursor = entries.last().filter(|_| more).map(cursor);
-    let items = entries
-        .iter()
-        .map(|entry| EntryBody::of(&gateway, entry))
-        .collect();
-    Ok(HttpResponse::Ok().json(LedgerBody { items, next_cursor }))
+    let found = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
+    let body = LedgerBody::of(page.cut(found, cursor), |entry| {
+        EntryBody::of(&gateway, &entry)
+    });
+    Ok(HttpResponse::Ok().json(body))
 }
 
 fn cursor(entry: &Entry) -> String {

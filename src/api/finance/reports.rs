@@ -9,7 +9,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::caller::{Caller, Finance};
-use crate::api::input::Query;
 use crate::api::openapi::parameters::ReportFilter;
 use crate::api::problem::{Code, Problem};
 use crate::gateway::{Gateway, ReportKind};
@@ -17,13 +16,14 @@ use crate::money::Currency;
 use crate::reports::query::{self, Group};
 use crate::reports::table::{Object, Table};
 use crate::reports::{csv, xlsx};
+use crate::web::Query;
 
-/// What was spent.
+/// The spending of a period.
 #[derive(ToSchema)]
 #[schema(as = CostReport)]
 #[expect(dead_code, reason = "the shape for the OpenAPI document")]
 pub struct CostReport {
-    /// Of all its money.
+    /// Of all its amounts.
     #[schema(pattern = "^[A-Z]{3}$")]
     currency: String,
     /// The first day.
@@ -37,7 +37,7 @@ pub struct CostReport {
     total: CostFigures,
 }
 
-/// The groups asked for, and their figures.
+/// The requested groups, and their figures.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the shape for the OpenAPI document")]
 struct CostRow {
@@ -48,7 +48,7 @@ struct CostRow {
     figures: CostFigures,
 }
 
-/// Those of the groups that were asked for.
+/// The requested groups.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the shape for the OpenAPI document")]
 struct GroupNames {
@@ -68,32 +68,32 @@ struct GroupNames {
     country: Option<String>,
 }
 
-/// Counts and money. Verifications stand on the day of their creation, in the row of their last attempt; money on its entry's day.
+/// Counts and money. Verifications count on the day of their creation, in the row of their last attempt; money on its entry's day.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the shape for the OpenAPI document")]
 struct CostFigures {
     verifications: i64,
     attempts: i64,
-    /// Attempts that arrived.
+    /// Delivered attempts.
     delivered: i64,
-    /// Verifications that were approved.
+    /// Approved verifications.
     approved: i64,
     #[schema(example = "1.23")]
     charged: String,
     #[schema(example = "0.05")]
     refunded: String,
-    /// Documented by the provider and not reported yet; not in `net`.
+    /// Documented by the provider, not reported yet; not in `net`.
     #[schema(example = "0.00")]
     refunded_expected: String,
     /// `charged` less `refunded`.
     #[schema(example = "1.18")]
     net: String,
-    /// What the sends asked for would have cost as SMS: the default text at the country's cheapest rate.
+    /// The cost of all requested sends by SMS: the default text at the country's cheapest rate.
     #[schema(example = "6.15")]
     sms_equivalent: String,
 }
 
-/// The funnel.
+/// The conversion funnel.
 #[derive(ToSchema)]
 #[schema(as = ConversionReport)]
 #[expect(dead_code, reason = "the shape for the OpenAPI document")]
@@ -102,11 +102,11 @@ pub struct ConversionReport {
     to: chrono::NaiveDate,
     tz: String,
     rows: Vec<ConversionRow>,
-    /// Of verifications, each once.
+    /// Each verification counts once.
     total: ConversionFigures,
 }
 
-/// The groups asked for, and their figures.
+/// The requested groups, and their figures.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the shape for the OpenAPI document")]
 struct ConversionRow {
@@ -118,7 +118,7 @@ struct ConversionRow {
 }
 
 /// A verification counts once, in the row of its last attempt; by channel or provider, each attempt counts in its own. Times are
-/// in seconds since the beginning, a tenth off at most; null where nothing has come so far.
+/// in seconds since the start, within a tenth; null where there is no value yet.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the shape for the OpenAPI document")]
 struct ConversionFigures {
@@ -145,7 +145,9 @@ struct ConversionFigures {
     approved_p95: Option<f64>,
 }
 
-/// What was spent, what came back, and what SMS alone would have cost
+/// Report costs
+///
+/// Charges, refunds, and the cost of SMS alone.
 #[utoipa::path(
     get, operation_id = "reportCosts", path = "/v1/reports/costs", tag = "Finance",
     params(ReportFilter),
@@ -163,7 +165,9 @@ pub async fn costs(
     report(&caller, &gateway, &request, ReportKind::Costs).await
 }
 
-/// From request to approval: how many came how far, and how quickly
+/// Report conversion
+///
+/// From request to approval: how many verifications reached each stage, and how quickly.
 #[utoipa::path(
     get, operation_id = "reportConversion", path = "/v1/reports/conversion", tag = "Finance",
     params(ReportFilter),
@@ -275,7 +279,7 @@ fn spreadsheet(table: &Table, name: &str) -> Result<Vec<u8>, Problem> {
     })
 }
 
-/// What `Accept` asks for; JSON if it is silent.
+/// The format that `Accept` names; JSON by default.
 fn accepted(request: &HttpRequest) -> Form {
     let accept = request
         .headers()

@@ -1,4 +1,4 @@
-//! `GET /v1/ledger/unsettled`: attempts that may have been charged, and nobody has said so yet.
+//! `GET /v1/ledger/unsettled`: attempts that may have been charged, without a confirmation so far.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -6,12 +6,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::caller::{Caller, Finance};
-use crate::api::input::Query;
 use crate::api::openapi::parameters::OneProject;
 use crate::api::openapi::sets;
 use crate::api::problem::Problem;
-use crate::api::verifications::{MoneyBody, rfc3339};
+use crate::api::values::{MoneyBody, rfc3339};
 use crate::gateway::{Gateway, Unsettled};
+use crate::web::Query;
 
 /// A message that left without a clear answer.
 #[derive(Debug, Serialize, ToSchema)]
@@ -24,30 +24,31 @@ pub struct UnsettledBody {
     #[schema(value_type = sets::Channel)]
     channel: &'static str,
     provider: String,
-    /// What it is charged at unless the provider says otherwise before.
+    /// The amount charged unless the provider reports another one before.
     estimate: MoneyBody,
     #[schema(value_type = String, format = DateTime)]
     created_at: String,
-    /// When it is charged at its estimate.
+    /// When it will be charged at its estimate.
     #[schema(value_type = String, format = DateTime)]
     written_off_at: String,
 }
 
-/// All of them, oldest first.
+/// All unsettled attempts, oldest first.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = UnsettledAttempts)]
 pub struct UnsettledListBody {
     items: Vec<UnsettledBody>,
 }
 
-/// Attempts that may have been charged
+/// List unsettled attempts
 ///
-/// They left, and neither an answer nor a report has come. A report settles one; without any it is charged at its estimate after
-/// `unknown_after`, which a later report takes back. Oldest first, a thousand at most.
+/// Attempts that may have been charged: they left, and neither an answer nor a report has arrived. A report settles an attempt;
+/// without one it is charged at its estimate after `unknown_after`, and a later report corrects that. Oldest first, at most a
+/// thousand.
 #[utoipa::path(
     get, operation_id = "listUnsettled", path = "/v1/ledger/unsettled", tag = "Finance",
     params(OneProject),
-    responses((status = 200, description = "Those that are open", body = UnsettledListBody)),
+    responses((status = 200, description = "The unsettled attempts", body = UnsettledListBody)),
     security(("key" = ["finance"]))
 )]
 pub async fn list(

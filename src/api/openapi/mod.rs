@@ -1,87 +1,52 @@
-//! The OpenAPI document, generated from the handlers.
+//! The OpenAPI document: what several operations share.
 //!
-//! A handler says its path, its parameters, its body and its successes. What several share stands here: problems and headers in
-//! [`problems`], examples in [`examples`], closed sets in [`sets`], parameters in [`parameters`].
+//! A handler declares its path, its parameters, its body and its successes; the URL map of the API lists the handlers. Here are
+//! problems and headers ([`problems`]), examples ([`examples`]), closed sets ([`sets`]), parameters ([`parameters`]) and the
+//! conventions of all operations.
 
+pub mod callbacks;
 mod examples;
 pub mod parameters;
 mod problems;
 pub mod sets;
+pub mod words;
 
+use utoipa::Modify;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{RefOr, Required, Server};
-use utoipa::{Modify, OpenApi};
+use utoipa::openapi::{OpenApi, RefOr, Required, Server};
 
-use examples::Examples;
-use problems::Problems;
+pub use examples::Examples;
+pub use problems::Problems;
 
-use super::finance::{balances, budgets, exchange_rates, ledger, rates, reports, unsettled};
-use super::problem::ProblemBody;
-use super::{callbacks, keys, messages, projects, service, verifications as v, webhooks as w};
+/// Operations whose body may be left out, besides those with `NoChoices`.
+const BODY_IS_OPTIONAL: [&str; 2] = ["resendVerification", "receiveReport"];
 
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Pinroute",
-        description = include_str!("description.md"),
-        license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT"),
-    ),
-    paths(
-        v::start::start, v::find::list, v::find::find, v::check::check, v::resend::resend, v::cancel::cancel, v::events::events,
-        messages::preview,
-        projects::create, projects::list, projects::find, projects::change, keys::create, keys::list, keys::revoke,
-        w::create, w::list, w::find, w::delete, w::rotate, w::deliveries::list, w::deliveries::test, w::deliveries::redeliver,
-        ledger::ledger, unsettled::list, reports::costs, reports::conversion, exchange_rates::list, exchange_rates::put,
-        rates::list, rates::put, budgets::list, budgets::put,
-        balances::list, balances::top_up, balances::adjust,
-        callbacks::signed, callbacks::by_token, callbacks::by_token_in_get,
-        service::livez, service::readyz, service::metrics, service::jwks, service::openapi,
-    ),
-    components(schemas(ProblemBody, sets::VerificationStatus, sets::LedgerKind, sets::LedgerFormat, sets::ReportFormat)),
-    tags(
-        (name = "Verifications", description = "Prove that a visitor owns a phone number. Scope `verify`."),
-        (name = "Projects", description = "Who sends, by which rules, with which keys. Scope `admin`."),
-        (name = "Webhooks", description = "Where a project's own server is told what happens. Scope `admin`."),
-        (name = "Finance", description = "What it cost. Scope `finance`."),
-        (name = "Callbacks", description = "What providers call; sites have no use for it. No key: each provider authenticates in its own way."),
-        (name = "Service", description = "What runs the service rather than uses it. No key."),
-    ),
-    modifiers(&Conventions, &Examples, &Problems),
-)]
-struct Api;
+const SANDBOX: &str = "**This is a sandbox**: no message is sent, and nothing is charged. Codes arrive at simulated phones; \
+    the program prints their address and an API key at startup.";
 
-/// A body is needed unless the operation stands here.
-#[rustfmt::skip]
-const BODY_IS_OPTIONAL: [&str; 6] = [
-    "resendVerification", "cancelVerification", "receiveReport", "rotateWebhook", "testWebhook", "redeliverWebhook",
-];
-
-const SANDBOX: &str = "**This is a sandbox**: no message leaves, and nothing is paid for. Codes arrive at simulated phones; \
-    the program said at its start where they are, and which key to use.";
-
-/// What holds for every operation.
-struct Conventions;
+/// What applies to every operation.
+pub struct Conventions;
 
 impl Modify for Conventions {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+    fn modify(&self, document: &mut OpenApi) {
         for operation in operations(document) {
-            // Said aloud, so that no generator takes the lack of a key for an oversight.
+            // Explicit, so that no generator takes the lack of a key for an oversight.
             operation.security.get_or_insert_default();
             let id = operation.operation_id.as_deref().unwrap_or_default();
-            if let Some(RefOr::T(RequestBody { required, .. })) = &mut operation.request_body
-                && BODY_IS_OPTIONAL.contains(&id)
+            if let Some(RefOr::T(body)) = &mut operation.request_body
+                && (BODY_IS_OPTIONAL.contains(&id) || has_no_choices(body))
             {
-                *required = Some(Required::False);
+                body.required = Some(Required::False);
             }
         }
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .description(Some(
-                "A key of one project, or of the whole instance: `pinroute keys create --project NAME --scope verify` makes one. \
-                Its scopes are `verify` (verifications), `finance` (the ledger; numbers masked) and `admin` (everything); an \
-                operation names the one that it asks for.",
+                "A key of one project, or of the whole instance: `pinroute keys create --project NAME --scope verify` creates one. \
+                Its scopes are `verify` (verifications), `finance` (the ledger; numbers masked) and `admin` (everything); each \
+                operation names the scope that it requires.",
             ))
             .build();
         let components = document.components.get_or_insert_default();
@@ -89,7 +54,8 @@ impl Modify for Conventions {
     }
 }
 
-fn operations(document: &mut utoipa::openapi::OpenApi) -> impl Iterator<Item = &mut Operation> {
+/// All operations of a document.
+pub fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {
     let items = document.paths.paths.values_mut();
     items.flat_map(|item| {
         [
@@ -104,27 +70,32 @@ fn operations(document: &mut utoipa::openapi::OpenApi) -> impl Iterator<Item = &
     })
 }
 
-fn api() -> utoipa::openapi::OpenApi {
-    Api::openapi()
+/// The operations of the table of problems.
+#[cfg(test)]
+pub fn problem_rows() -> impl Iterator<Item = &'static str> {
+    problems::PROBLEMS.iter().map(|(operation, _)| *operation)
 }
 
-/// OpenAPI 3.1 as indented JSON, for whoever serves it himself.
-#[must_use]
-pub fn document() -> String {
-    written(api())
+fn has_no_choices(body: &RequestBody) -> bool {
+    let mut schemas = body.content.values().filter_map(|content| match content {
+        RefOr::T(content) => content.schema.as_ref(),
+        RefOr::Ref(_) => None,
+    });
+    schemas.any(|schema| match schema {
+        RefOr::Ref(schema) => schema.ref_location.ends_with("/NoChoices"),
+        RefOr::T(_) => false,
+    })
 }
 
-/// The same, saying that it is a sandbox's.
-pub fn sandbox_document() -> String {
-    let mut document = api();
+/// Marks a document as a sandbox's.
+pub fn mark_sandbox(document: &mut OpenApi) {
     let text = document.info.description.take().unwrap_or_default();
     document.info.title.push_str(" (sandbox)");
     document.info.description = Some(format!("{SANDBOX}\n\n{text}"));
-    written(document)
 }
 
-/// The server is wherever the document was fetched from: also behind a tunnel or another name.
-fn written(mut document: utoipa::openapi::OpenApi) -> String {
+/// As indented JSON. The server is the one that the document was fetched from, also behind a tunnel or another name.
+pub fn written(mut document: OpenApi) -> String {
     document.servers = Some(vec![Server::new("/")]);
     document
         .to_pretty_json()

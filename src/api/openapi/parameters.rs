@@ -1,9 +1,6 @@
-//! The parameters of the query and the headers, for the document alone: handlers read them one by one to name every fault.
-//! Those of the path stand at their handler, whose signature takes them.
-#![expect(
-    dead_code,
-    reason = "only their shape is wanted: no value of them is ever made"
-)]
+//! The parameters of queries and headers, for the document alone: handlers read them one by one to report every fault.
+//! Parameters of a path are declared at their handler, whose signature takes them.
+#![expect(dead_code, reason = "only their shape is used")]
 
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -13,8 +10,8 @@ use super::sets::{LedgerFormat, LedgerKind, Moment, ReportFormat, VerificationSt
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub struct Idempotency {
-    /// Any text that names this request, such as a UUID. A repeat with the same key and body within 24 h does nothing and is told
-    /// the same status, with the verification as it stands by then; only successes are kept, so that a request that was refused can be tried again.
+    /// Any text that identifies this request, such as a UUID. A repeat with the same key and body within 24 h does nothing and gets
+    /// the same status, with the current state of the resource; only successes are kept, so that a refused request can be retried.
     #[param(
         rename = "Idempotency-Key",
         required = false,
@@ -27,7 +24,7 @@ pub struct Idempotency {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub struct Resume {
-    /// Only what came after this event; for a stream that was broken off.
+    /// Only later events than this one; resumes an interrupted stream.
     #[param(
         rename = "Last-Event-ID",
         required = false,
@@ -40,31 +37,31 @@ pub struct Resume {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct VerificationFilter {
-    /// One number's only, in international form.
+    /// Only this number's, in international form.
     #[param(max_length = 40, example = "+998901234567")]
     phone_number: Option<String>,
-    /// One status only.
+    /// Only this status.
     status: Option<VerificationStatus>,
 }
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct LedgerFilter {
-    /// One provider's only, by its name in the configuration.
+    /// Only this provider's, by its name in the configuration.
     #[param(pattern = "^[a-z0-9_-]{1,32}$", example = "telegram")]
     provider: Option<String>,
-    /// One kind only.
+    /// Only this kind.
     kind: Option<LedgerKind>,
-    /// One verification's only.
+    /// Only this verification's.
     verification_id: Option<Uuid>,
-    /// `json`, unless said otherwise. `csv`: all entries as a stream (RFC 4180).
+    /// `json` by default. `csv`: all entries as a stream (RFC 4180).
     format: Option<LedgerFormat>,
 }
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct OneProject {
-    /// For a key of the whole instance: one project's only, by its name.
+    /// With a key of the whole instance: only this project's, by its name.
     #[param(example = "default")]
     project: Option<String>,
 }
@@ -72,10 +69,10 @@ pub struct OneProject {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ReportFilter {
-    /// The first day; 29 days before the last without it.
+    /// The first day; by default 29 days before the last.
     #[param(example = "2026-11-01")]
     from: Option<chrono::NaiveDate>,
-    /// The last day, inclusive; today without it.
+    /// The last day, inclusive; by default today.
     #[param(example = "2026-11-30")]
     to: Option<chrono::NaiveDate>,
     /// The IANA time zone whose days count.
@@ -84,50 +81,32 @@ pub struct ReportFilter {
     /// Any of `month`, `week`, `day`, `hour`, `project`, `channel`, `provider`, `country`, with commas between them.
     #[param(example = "day,channel")]
     group_by: Option<String>,
-    /// Converts all money to this one; the configured `reporting_currency` without it.
+    /// Converts all amounts to this currency; by default the configured `reporting_currency`.
     #[param(pattern = "^[A-Z]{3}$", example = "USD")]
     currency: Option<String>,
-    /// For a key of the whole instance: one project's only, by its name.
+    /// With a key of the whole instance: only this project's, by its name.
     #[param(example = "default")]
     project: Option<String>,
-    /// `json`, unless said otherwise here or in `Accept`.
+    /// `json` by default; overrides `Accept`.
     format: Option<ReportFormat>,
 }
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Page {
+pub struct Range {
     /// At or after: a date, or a time (RFC 3339).
     #[param(inline, example = "2026-11-01")]
     from: Option<Moment>,
     /// Before: a date (inclusive, in UTC), or a time (RFC 3339).
     #[param(inline, example = "2026-11-30")]
     to: Option<Moment>,
-    /// For a key of the whole instance: one project's only, by its name.
-    #[param(example = "default")]
-    project: Option<String>,
-    /// Items of a page.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    limit: Option<u32>,
-    /// `next_cursor` of the page before; without one, the first page.
-    cursor: Option<String>,
-}
-
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct Batch {
-    /// Items of a page.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    limit: Option<u32>,
-    /// `next_cursor` of the page before; without one, the first page.
-    cursor: Option<String>,
 }
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub struct Signature {
-    /// When the report was made, in seconds since 1970. More than five minutes away from now, the report is not believed, and
-    /// the provider is asked instead.
+    /// When the report was made, in seconds since 1970. A report more than five minutes away from now is ignored, and the provider is
+    /// queried instead.
     #[param(
         rename = "X-Request-Timestamp",
         pattern = "^[0-9]+$",

@@ -1,4 +1,4 @@
-//! Which problems each operation can answer: the one table, and what the document makes of it.
+//! The problems that each operation can answer: one table, and its rendering in the document.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +12,13 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr};
 
 use crate::abuse::limits::Exhausted;
-use crate::api::problem::{Code, FieldFault, Problem};
+use crate::api::problem::{Code, Problem};
 use crate::verification::Refusal;
 use crate::verification::Status;
 use crate::verification::route::Channel;
+use crate::web::{self, FieldFault};
 
-/// Every operation that asks for a key.
+/// Every operation that requires a key.
 const KEY: &[Code] = &[
     Code::Unauthorized,
     Code::Forbidden,
@@ -51,9 +52,9 @@ const CALLBACK: &[Code] = &[
     Code::ServiceUnavailable,
 ];
 
-/// By operation id. What any address can answer stands once, as `default`.
+/// By operation id. Problems of every address are documented once, as `default`.
 #[rustfmt::skip]
-const PROBLEMS: &[(&str, &[&[Code]])] = &[
+pub(super) const PROBLEMS: &[(&str, &[&[Code]])] = &[
     ("startVerification",      &[KEY, POST, &[Code::CountryBlocked, Code::PhoneNumberInvalid, Code::PhoneNumberUnsupported,
                                               Code::ChannelUnavailable, Code::RateLimited, Code::BudgetExhausted]]),
     ("listVerifications",      &[KEY, &[Code::InvalidRequest]]),
@@ -117,7 +118,7 @@ impl Modify for Problems {
         let components = document.components.get_or_insert_default();
         let any = ResponseBuilder::new()
             .description(format!(
-                "Whatever else goes wrong. {}",
+                "Any other fault. {}",
                 described(&[Code::MethodNotAllowed, Code::NotFound])
             ))
             .header_ref("x-request-id", header("RequestId"))
@@ -221,14 +222,14 @@ fn headers() -> [(&'static str, Header); 4] {
             "RequestId",
             described(
                 text("4f1d2c9be6a84b0c8f7d3a5e9b1c6d20"),
-                "Names this request in the logs: the caller's own `x-request-id` when it is 1 to 64 letters, digits, `-`, `_` and `.`.",
+                "Identifies this request in the logs: the caller's own `x-request-id` when it is 1 to 64 letters, digits, `-`, `_` and `.`.",
             ),
         ),
         (
             "RetryAfter",
             described(
                 seconds,
-                "Seconds after which a repeat can succeed. Absent where waiting does not help: `too_many_checks`, `too_many_sends`.",
+                "Seconds after which a retry can succeed. Absent where waiting does not help: `too_many_checks`, `too_many_sends`.",
             ),
         ),
         (
@@ -242,20 +243,19 @@ fn headers() -> [(&'static str, Header); 4] {
     ]
 }
 
-/// A problem as a handler would answer it; one for every code.
+/// A problem as a handler answers it; one for every code.
 fn example(code: Code) -> Problem {
     let epoch = DateTime::UNIX_EPOCH;
     let field = |detail| Problem::field(code, "/phone_number", detail);
     match code {
-        Code::InvalidRequest => Problem::invalid(vec![FieldFault {
+        Code::InvalidRequest => web::Fault::invalid(vec![FieldFault {
             pointer: "/ttl".to_owned(),
             detail: "must be a whole number from 30 to 86400".to_owned(),
-        }]),
-        Code::Unauthorized => {
-            Problem::new(code, "The key is not known, has expired, or was revoked.")
-        }
+        }])
+        .into(),
+        Code::Unauthorized => Problem::new(code, "The key is unknown, expired or revoked."),
         Code::Forbidden => Problem::new(code, "The key lacks the scope `verify`."),
-        Code::CountryBlocked => field("is of RU, which this project does not admit"),
+        Code::CountryBlocked => field("is from RU, which this project does not allow"),
         Code::PhoneNumberInvalid => field("is not a possible phone number"),
         Code::PhoneNumberUnsupported => field("premium-rate numbers are not verified"),
         Code::RateLimited => Problem::limited(&Exhausted {
@@ -283,7 +283,7 @@ fn example(code: Code) -> Problem {
         ),
         Code::IdempotencyInProgress => Problem::new(
             code,
-            "The first request with this Idempotency-Key still runs; repeat a little later.",
+            "The first request with this Idempotency-Key is still running; retry shortly.",
         ),
         Code::ExchangeRateMissing => Problem::new(
             code,
@@ -291,16 +291,13 @@ fn example(code: Code) -> Problem {
         ),
         Code::BudgetExhausted => Problem::refused(Refusal::BudgetExhausted, epoch),
         Code::ServiceUnavailable => Problem::unavailable(),
-        Code::NotFound => Problem::new(
-            code,
-            "Nothing is at this address; /docs lists what there is.",
-        ),
-        Code::MethodNotAllowed => Problem::method_not_allowed("GET, POST"),
-        Code::PayloadTooLarge => Problem::new(code, "A body may have 65536 bytes at most."),
+        Code::NotFound => web::Fault::not_found().into(),
+        Code::MethodNotAllowed => web::Fault::method_not_allowed("GET, POST").into(),
+        Code::PayloadTooLarge => Problem::new(code, "The body may have at most 65536 bytes."),
         Code::RequestTimeout => Problem::new(code, "The request did not arrive within 30 s."),
         Code::UnsupportedMediaType => Problem::new(
             code,
-            "Content-Type says text/plain; send `Content-Type: application/json`.",
+            "Content-Type is text/plain; send `Content-Type: application/json`.",
         ),
     }
 }
@@ -310,18 +307,6 @@ mod tests {
     use utoipa::PartialSchema as _;
 
     use super::*;
-
-    #[test]
-    fn every_operation_has_a_row_and_every_row_an_operation() {
-        let mut document = super::super::api();
-        let mut operations: Vec<String> = super::super::operations(&mut document)
-            .filter_map(|operation| operation.operation_id.clone())
-            .collect();
-        let mut rows: Vec<&str> = PROBLEMS.iter().map(|(id, _)| *id).collect();
-        operations.sort_unstable();
-        rows.sort_unstable();
-        assert_eq!(operations, rows);
-    }
 
     #[test]
     fn every_code_is_listed_and_has_an_example_of_its_own() {

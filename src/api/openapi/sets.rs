@@ -1,9 +1,4 @@
-//! The closed sets and special forms of the API, for its document alone: handlers write the domain's own words, and a
-//! test holds these equal to them.
-#![expect(
-    dead_code,
-    reason = "only their shape is wanted: no value of them is ever made"
-)]
+//! The closed sets and special forms of the document. Sets list the domain's own words; handlers write the same ones.
 
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{
@@ -11,320 +6,91 @@ use utoipa::openapi::schema::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
-/// Where a verification stands: `pending` until it is `approved`, `expired`, `canceled`, `locked` (its checks are used up) or
-/// `failed` (no channel could deliver).
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub enum VerificationStatus {
-    Pending,
-    Approved,
-    Expired,
-    Canceled,
-    Locked,
-    Failed,
-}
+use super::words::{closed_set, of_enum};
+use crate::gateway;
+use crate::ledger::{entry, rates};
+use crate::verification::{Status, attempt, budget, event, route, segments};
+use crate::webhooks;
 
-/// Where a verification stands after a check.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub enum CheckStatus {
-    Pending,
-    Approved,
-    Locked,
-}
+closed_set! {
+    /// `pending` until it is `approved`, `expired`, `canceled`, `locked` (no checks are left) or `failed` (no channel could
+    /// deliver).
+    VerificationStatus = Status::NAMES;
 
-/// What a webhook can be told of. `traffic.suspicious` is not sent yet.
-#[derive(ToSchema)]
-pub enum WebhookFilter {
-    /// Every type.
-    #[schema(rename = "*")]
-    All,
-    #[schema(rename = "verification.created")]
-    Created,
-    #[schema(rename = "verification.sent")]
-    Sent,
-    #[schema(rename = "verification.delivered")]
-    Delivered,
-    #[schema(rename = "verification.read")]
-    Read,
-    #[schema(rename = "verification.fallback")]
-    Fallback,
-    #[schema(rename = "verification.approved")]
-    Approved,
-    #[schema(rename = "verification.locked")]
-    Locked,
-    #[schema(rename = "verification.expired")]
-    Expired,
-    #[schema(rename = "verification.failed")]
-    Failed,
-    #[schema(rename = "verification.canceled")]
-    Canceled,
-    #[schema(rename = "balance.low")]
-    BalanceLow,
-    #[schema(rename = "budget.reached")]
-    BudgetReached,
-    #[schema(rename = "traffic.suspicious")]
-    TrafficSuspicious,
-}
+    /// The status after a check.
+    CheckStatus = ["pending", "approved", "locked"];
 
-/// What a message is about.
-#[derive(ToSchema)]
-pub enum WebhookType {
-    #[schema(rename = "verification.created")]
-    Created,
-    #[schema(rename = "verification.sent")]
-    Sent,
-    #[schema(rename = "verification.delivered")]
-    Delivered,
-    #[schema(rename = "verification.read")]
-    Read,
-    #[schema(rename = "verification.fallback")]
-    Fallback,
-    #[schema(rename = "verification.approved")]
-    Approved,
-    #[schema(rename = "verification.locked")]
-    Locked,
-    #[schema(rename = "verification.expired")]
-    Expired,
-    #[schema(rename = "verification.failed")]
-    Failed,
-    #[schema(rename = "verification.canceled")]
-    Canceled,
-    #[schema(rename = "balance.low")]
-    BalanceLow,
-    #[schema(rename = "budget.reached")]
-    BudgetReached,
-    #[schema(rename = "traffic.suspicious")]
-    TrafficSuspicious,
-    /// Sent by hand, to try an endpoint out.
-    #[schema(rename = "webhook.test")]
-    Test,
-}
+    /// An event that a webhook can subscribe to; `*` is every event. `traffic.suspicious` is not sent yet.
+    WebhookFilter = std::iter::once(webhooks::ALL).chain(webhooks::TYPES);
 
-/// Where a message stands: `pending` while tries are to come, `delivered`, or `dead` when all have failed.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub enum DeliveryState {
-    Pending,
-    Delivered,
-    Dead,
-}
+    /// The event of a message; `webhook.test` is sent by hand, to test an endpoint.
+    WebhookType = webhooks::TYPES.into_iter().chain([webhooks::TEST]);
 
-/// A calendar period, in UTC.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub enum Period {
-    Hour,
-    Day,
-    Month,
-}
+    /// `pending` while tries are to come, `delivered`, or `dead` when all have failed.
+    DeliveryState = gateway::DeliveryState::ALL.map(gateway::DeliveryState::as_str);
 
-/// What a rate is multiplied by.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub enum RateUnit {
-    Message,
-    Segment,
-}
+    /// A calendar period, in UTC.
+    Period = budget::Period::ALL.map(budget::Period::as_str);
 
-/// What a key may do: `verify` (websites), `finance` (reads reports and the ledger), `admin` (everything).
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub enum Scope {
-    Verify,
-    Finance,
-    Admin,
-}
+    /// The unit that a rate is multiplied by.
+    RateUnit = rates::Unit::ALL.map(rates::Unit::as_str);
 
-/// How an SMS is written: 160 characters of GSM-7 to a segment, or 70 of UCS-2.
-#[derive(ToSchema)]
-pub enum Encoding {
-    #[schema(rename = "GSM-7")]
-    Gsm7,
-    #[schema(rename = "UCS-2")]
-    Ucs2,
-}
+    /// What a key may do: `verify` (websites), `finance` (reads reports and the ledger), `admin` (everything).
+    Scope = gateway::Scope::ALL.map(gateway::Scope::as_str);
 
-/// What carries a code.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub enum Channel {
-    Telegram,
-    Sms,
-}
+    /// The encoding of an SMS: 160 characters of GSM-7 in a segment, or 70 of UCS-2.
+    Encoding = [segments::Encoding::Gsm7, segments::Encoding::Ucs2].map(segments::Encoding::as_str);
 
-/// What is known of an attempt. Evidence moves it only forward: `queued` < `sending` < `unknown` (it left, and no answer came) <
-/// `sent` < `expired`, `undelivered`, `failed`, `refused` (free: the channel cannot reach this number) < `delivered` < `read`.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub enum AttemptStatus {
-    Queued,
-    Sending,
-    Unknown,
-    Sent,
-    Expired,
-    Undelivered,
-    Failed,
-    Refused,
-    Delivered,
-    Read,
-}
+    /// A channel that carries codes.
+    Channel = route::Channel::ALL.map(route::Channel::as_str);
 
-/// Why an attempt ended as it did.
-///
-/// `unreachable`: the channel cannot reach this number; never says more about the account. `number_invalid`: the provider
-/// does not take the number. `paused`: the provider is left alone for a while. `no_price`: none is configured for the country.
-/// `budget_exhausted`: a spend cap leaves no room.
-/// `throttled`: the provider asked for fewer requests. `unavailable`: nothing could be sent. `provider_rejected`: the provider
-/// refuses us, not the number. `no_answer`: the request left and no clear answer came. `interrupted`: whoever was sending
-/// stopped. `not_delivered`: the provider says so. `revoked`, `canceled`: taken back.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub enum Reason {
-    Unreachable,
-    NumberInvalid,
-    Paused,
-    NoPrice,
-    BudgetExhausted,
-    Throttled,
-    Unavailable,
-    ProviderRejected,
-    NoAnswer,
-    Interrupted,
-    NotDelivered,
-    Revoked,
-    Canceled,
-}
+    /// The status of an attempt. Evidence moves it only forward: `queued` < `sending` < `unknown` (it left, and no answer came) <
+    /// `sent` < `expired`, `undelivered`, `failed`, `refused` (free: the channel cannot reach this number) < `delivered` < `read`.
+    AttemptStatus = of_enum::<attempt::AttemptStatus>().iter().copied();
 
-/// `estimated` until the provider charges; `refund_expected`: documented by the provider, not yet reported.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub enum CostState {
-    Estimated,
-    Charged,
-    Refunded,
-    RefundExpected,
-    Free,
-}
+    /// Why an attempt ended.
+    ///
+    /// `unreachable`: the channel cannot reach this number; never says more about the account. `number_invalid`: the provider
+    /// does not accept the number. `paused`: the provider is paused. `no_price`: no price is configured for the country.
+    /// `budget_exhausted`: no budget leaves room for it.
+    /// `throttled`: the provider asked for fewer requests. `unavailable`: nothing could be sent. `provider_rejected`: the provider
+    /// refuses us, not the number. `no_answer`: the request left and no clear answer came. `interrupted`: the sender
+    /// stopped. `not_delivered`: reported by the provider. `revoked`, `canceled`: taken back.
+    Reason = of_enum::<attempt::Reason>().iter().copied();
 
-/// What happened: to the verification, to the attempt of the event, or at a check. `attempt.drift`: delivered after its
-/// refund, so the provider's books and its reports disagree.
-#[derive(ToSchema)]
-pub enum EventType {
-    #[schema(rename = "verification.created")]
-    Created,
-    #[schema(rename = "verification.sent")]
-    Sent,
-    #[schema(rename = "verification.delivered")]
-    Delivered,
-    #[schema(rename = "verification.read")]
-    Read,
-    #[schema(rename = "verification.fallback")]
-    Fallback,
-    #[schema(rename = "verification.approved")]
-    Approved,
-    #[schema(rename = "verification.locked")]
-    Locked,
-    #[schema(rename = "verification.expired")]
-    Expired,
-    #[schema(rename = "verification.failed")]
-    Failed,
-    #[schema(rename = "verification.canceled")]
-    Canceled,
-    #[schema(rename = "verification.resend")]
-    Resend,
-    #[schema(rename = "check.wrong")]
-    WrongCode,
-    #[schema(rename = "attempt.refused")]
-    Refused,
-    #[schema(rename = "attempt.failed")]
-    AttemptFailed,
-    #[schema(rename = "attempt.undelivered")]
-    Undelivered,
-    #[schema(rename = "attempt.expired")]
-    AttemptExpired,
-    #[schema(rename = "attempt.unknown")]
-    Unknown,
-    #[schema(rename = "attempt.charged")]
-    Charged,
-    #[schema(rename = "attempt.refunded")]
-    Refunded,
-    #[schema(rename = "attempt.refund_expected")]
-    RefundExpected,
-    #[schema(rename = "attempt.drift")]
-    Drift,
-}
+    /// `estimated` until the provider charges; `refund_expected`: documented by the provider, not yet reported.
+    CostState = of_enum::<attempt::CostState>().iter().copied();
 
-/// A `charge` is negative, a `refund` and a `top_up` positive, an `adjustment` either.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub enum LedgerKind {
-    Charge,
-    Refund,
-    TopUp,
-    Adjustment,
-}
+    /// What happened: to the verification, to the attempt of the event, or at a check. `attempt.drift`: delivered after its
+    /// refund, so the provider's books and its reports disagree.
+    EventType = of_enum::<event::EventKind>().iter().copied();
 
-/// Where a figure comes from: the provider's report, the provider's documentation, configured prices, or a person.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub enum LedgerBasis {
-    Reported,
-    Documented,
-    Estimated,
-    Manual,
-}
+    /// A `charge` is negative, a `refund` and a `top_up` positive, an `adjustment` either.
+    LedgerKind = entry::Kind::ALL.map(entry::Kind::as_str);
 
-/// `csv` is all entries as a stream (RFC 4180), whatever `limit` says.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub enum ReportFormat {
-    Json,
-    Csv,
-    Xlsx,
-}
+    /// The source of an amount: the provider's report, the provider's documentation, configured prices, or a person.
+    LedgerBasis = of_enum::<attempt::Basis>().iter().copied();
 
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub enum LedgerFormat {
-    Json,
-    Csv,
-}
+    /// `csv` is all entries as a stream (RFC 4180), whatever `limit` says.
+    ReportFormat = ["json", "csv", "xlsx"];
 
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub enum LiveStatus {
-    Ok,
-}
+    LedgerFormat = ["json", "csv"];
 
-/// `degraded`: it works, but something is away.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub enum ReadyStatus {
-    Ok,
-    Degraded,
-}
+    LiveStatus = ["ok"];
 
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub enum DatabaseEngine {
-    Sqlite,
-    Postgres,
-}
+    /// `degraded`: it works, but a dependency is unavailable.
+    ReadyStatus = ["ok", "degraded"];
 
-/// `none` is configured, `ok`, or `away`: then limits hold for each replica alone.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub enum RedisState {
-    None,
-    Ok,
-    Away,
+    DatabaseEngine = ["sqlite", "postgres"];
+
+    /// `none` is configured, `ok`, or `away`: then each replica applies limits on its own.
+    RedisState = ["none", "ok", "away"];
 }
 
 /// A date, or a time of RFC 3339.
 pub struct Moment;
 
-/// The address of a visitor.
+/// A visitor's address.
 pub struct IpAddress;
 
 impl PartialSchema for Moment {
@@ -360,51 +126,21 @@ mod tests {
     use serde::de::DeserializeOwned;
 
     use super::*;
-    use crate::ledger::entry::Kind;
-    use crate::verification::attempt as domain;
-    use crate::verification::event::EventKind;
-    use crate::verification::{Status, route};
 
-    /// What the document says.
-    fn documented<T: PartialSchema>() -> Vec<String> {
-        let schema = serde_json::to_value(T::schema()).unwrap();
-        let names = schema["enum"].as_array().expect("a closed set").iter();
-        names
-            .map(|name| name.as_str().unwrap().to_owned())
-            .collect()
-    }
-
-    /// What the domain knows, in its order, as serde tells it of any enum; and that it writes what it reads.
-    fn known<T: DeserializeOwned>(name: fn(T) -> &'static str) -> Vec<String> {
-        let fault = serde_json::from_str::<T>("\"?\"")
-            .err()
-            .unwrap()
-            .to_string();
-        let quoted = fault.split('`').skip(1).step_by(2);
-        let names: Vec<String> = quoted.skip(1).map(str::to_owned).collect();
-        for written in &names {
-            let value = serde_json::from_value(written.as_str().into()).unwrap();
-            assert_eq!(name(value), written);
+    /// Handlers write what the document takes from serde.
+    fn writes_what_it_reads<T: DeserializeOwned>(name: fn(T) -> &'static str) {
+        assert!(of_enum::<T>().len() > 1);
+        for word in of_enum::<T>() {
+            assert_eq!(name(serde_json::from_value((*word).into()).unwrap()), *word);
         }
-        names
     }
 
     #[test]
-    fn the_documented_sets_are_the_domain_s() {
-        assert_eq!(
-            documented::<AttemptStatus>(),
-            known(domain::AttemptStatus::as_str)
-        );
-        assert_eq!(documented::<Reason>(), known(domain::Reason::as_str));
-        assert_eq!(documented::<CostState>(), known(domain::CostState::as_str));
-        assert_eq!(documented::<LedgerBasis>(), known(domain::Basis::as_str));
-        assert_eq!(documented::<EventType>(), known(EventKind::name));
-        assert_eq!(documented::<Channel>(), known(route::Channel::as_str));
-        assert_eq!(documented::<VerificationStatus>(), Status::NAMES);
-        let kinds = Kind::ALL.map(|kind| kind.as_str().to_owned());
-        assert_eq!(documented::<LedgerKind>(), kinds);
-        for status in documented::<CheckStatus>() {
-            assert!(Status::NAMES.contains(&status.as_str()), "{status}");
-        }
+    fn enums_have_one_name_for_each_variant() {
+        writes_what_it_reads(attempt::AttemptStatus::as_str);
+        writes_what_it_reads(attempt::Reason::as_str);
+        writes_what_it_reads(attempt::CostState::as_str);
+        writes_what_it_reads(attempt::Basis::as_str);
+        writes_what_it_reads(event::EventKind::name);
     }
 }

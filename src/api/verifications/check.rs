@@ -1,35 +1,31 @@
 //! `POST /v1/verifications/{id}/check`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Deserialize;
-use utoipa::ToSchema;
 
 use super::CheckedBody;
+use crate::api::body::{RawBody, body};
 use crate::api::caller::{Caller, Verify};
+use crate::api::forms::typed_code;
 use crate::api::idempotency;
-use crate::api::input::Fields;
 use crate::api::openapi::parameters::Idempotency;
 use crate::api::problem::Problem;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Replay, Trouble};
 use crate::verification::code::Code;
-use crate::verification::digits::fold;
+use crate::web::Fields;
 
-/// What the visitor typed.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = CheckCode)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the shape for the OpenAPI document")]
-pub struct CheckBody {
-    /// 4 to 8 digits, in any script; spaces and hyphens between them are dropped.
-    #[schema(min_length = 4, max_length = 64)]
-    code: String,
+body! {
+    /// The code as the visitor typed it.
+    closed struct CheckBody as "CheckCode" {
+        /// 4 to 8 digits, in any script; spaces and hyphens between them are ignored.
+        required code: Code = typed_code(),
+    }
 }
 
-/// Check the code that the visitor typed
+/// Check a code
 ///
 /// A wrong code is a normal answer with `valid: false`; the one that uses up the last check answers `locked`. A code is
-/// good for one approval: its proof is answered again only to a repeat with the same `Idempotency-Key` within 60 s; later
-/// ones answer `verification_not_pending`.
+/// good for one approval: a repeat with the same `Idempotency-Key` within 60 s gets the same proof; later checks get
+/// `verification_not_pending`.
 #[utoipa::path(
     post, operation_id = "checkVerification", path = "/v1/verifications/{id}/check", tag = "Verifications",
     params(("id" = uuid::Uuid, Path, description = "The verification's id"), Idempotency),
@@ -44,25 +40,15 @@ pub async fn check(
     gateway: web::Data<Gateway>,
     id: web::Path<String>,
     request: HttpRequest,
-    body: web::Bytes,
+    body: RawBody,
 ) -> Result<HttpResponse, Problem> {
     let id = super::path_id(&id)?;
-    let mut fields = Fields::read(&request, &body)?;
-    let code = fields.require("code", |value| {
-        let typed = value.as_str().filter(|text| text.len() <= 64).map(fold);
-        typed
-            .as_deref()
-            .and_then(Code::parse)
-            .ok_or_else(|| "must be 4 to 8 digits, as a string".to_owned())
-    });
-    fields.finish()?;
-    // `finish` has refused a request without it.
-    let Some(code) = code else {
-        return Err(Problem::invalid(Vec::new()));
-    };
+    let mut fields = Fields::json(&request, &body)?;
+    let asked = CheckBody::read(&mut fields);
+    let CheckBody { code } = fields.finish_with(asked)?;
+    let fault = |trouble: Trouble| Problem::of(trouble, gateway.now());
     idempotency::once(
         &gateway,
-        &caller.access,
         (None, &format!("/v1/verifications/{id}/check")),
         &request,
         &body,
@@ -70,9 +56,15 @@ pub async fn check(
             let checked = gateway
                 .check(&caller.access, id, &code, ticket.as_ref())
                 .await;
-            checked
-                .map(super::checked)
-                .map_err(|trouble| Problem::of(trouble, gateway.now()))
+            checked.map(super::checked).map_err(fault)
+        },
+        async |replay| match &replay {
+            Replay::Check { .. } => {
+                let checked = gateway.checked_again(&caller.access, &replay).await;
+                let checked = checked.map_err(fault).transpose()?;
+                Some(checked.map(super::checked))
+            }
+            _ => None,
         },
     )
     .await

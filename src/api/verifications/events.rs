@@ -12,19 +12,20 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{MoneyBody, rfc3339};
 use crate::api::caller::{Caller, Verify};
 use crate::api::openapi::parameters::Resume;
 use crate::api::openapi::sets::{Channel, EventType, Reason};
 use crate::api::problem::Problem;
+use crate::api::values::{MoneyBody, rfc3339};
 use crate::gateway::{Access, Gateway};
 use crate::verification::Verification;
 use crate::verification::event::Event;
 use crate::verification::id::VerificationId;
+use crate::web::sse;
 
-/// How often a stream that hears of every change says that it is there, which keeps proxies from closing it.
+/// How often a stream that sees every change sends a sign of life, which keeps proxies from closing it.
 const BEAT: Duration = Duration::from_secs(15);
-/// How often it looks for itself while it cannot hear what other replicas change.
+/// How often it polls while it does not see changes of other replicas.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// One line of the timeline.
@@ -39,15 +40,15 @@ pub struct EventBody {
     kind: &'static str,
     #[schema(value_type = String, format = DateTime)]
     at: String,
-    /// The attempt that it is about.
+    /// The attempt of the event.
     #[schema(required)]
     attempt_id: Option<Uuid>,
-    /// The attempt's.
+    /// The attempt's channel.
     #[schema(value_type = Option<Channel>, required)]
     channel: Option<&'static str>,
     #[schema(value_type = Option<Reason>, required)]
     reason: Option<&'static str>,
-    /// What was charged or given back.
+    /// The amount charged or refunded.
     #[schema(required)]
     money: Option<MoneyBody>,
 }
@@ -62,15 +63,15 @@ pub struct EventsBody {
     next_cursor: Option<String>,
 }
 
-/// The timeline of a verification
+/// List a verification's events
 ///
-/// With `Accept: text/event-stream` it is told live until the verification is over, and can be resumed with `Last-Event-ID`.
+/// With `Accept: text/event-stream` they are streamed live until the verification is over; `Last-Event-ID` resumes a stream.
 #[utoipa::path(
     get, operation_id = "listVerificationEvents", path = "/v1/verifications/{id}/events", tag = "Verifications",
     params(("id" = Uuid, Path, description = "The verification's id"), Resume),
     responses(
         (status = 200, description = "The timeline", content((EventsBody = "application/json"), (String = "text/event-stream"))),
-        (status = 204, description = "For a stream: the verification is over, and `Last-Event-ID` was its last event"),
+        (status = 204, description = "For a stream: the verification is over, and `Last-Event-ID` is its last event"),
     ),
     security(("key" = ["verify"]))
 )]
@@ -86,13 +87,7 @@ pub async fn events(
     let changes = gateway.listen();
     let found = gateway.find(&caller.access, id).await;
     let v = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
-    let header = |name: header::HeaderName| {
-        request
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-    };
-    if !header(header::ACCEPT).is_some_and(wants_stream) {
+    if !sse::wants_stream(&request) {
         let items = v
             .record
             .events
@@ -106,27 +101,21 @@ pub async fn events(
                 next_cursor: None,
             }));
     }
-    let last = request
-        .headers()
-        .get("last-event-id")
-        .and_then(|value| value.to_str().ok());
-    let told = last.and_then(|id| id.trim().parse().ok()).unwrap_or(0);
     let mut live = Live {
         gateway: gateway.get_ref().clone(),
         access: caller.access,
         stop: stop.get_ref().clone(),
         id,
         changes,
-        told,
+        seen: sse::last_event_id(&request),
         waiting: VecDeque::new(),
         over: false,
     };
     live.take(&v);
     if live.over && live.waiting.is_empty() {
-        // Tells a browser's EventSource not to come back (WHATWG HTML, section 9.2.3).
-        return Ok(HttpResponse::NoContent().finish());
+        return Ok(sse::over());
     }
-    live.waiting.push_front("retry: 2000\n\n".to_owned());
+    live.waiting.push_front(sse::retry(2_000));
     let lines = stream::unfold(live, async |mut live| {
         let line = live.next().await?;
         Some((
@@ -134,23 +123,10 @@ pub async fn events(
             live,
         ))
     });
-    Ok(HttpResponse::Ok()
-        .content_type("text/event-stream")
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::VARY, "accept"))
-        .insert_header(("x-accel-buffering", "no"))
-        .streaming(Box::pin(lines)))
+    Ok(sse::stream(lines))
 }
 
-fn wants_stream(accept: &str) -> bool {
-    accept.split(',').any(|range| {
-        let (kind, parameters) = range.split_once(';').unwrap_or((range, ""));
-        let refused = matches!(parameters.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000");
-        kind.trim().eq_ignore_ascii_case("text/event-stream") && !refused
-    })
-}
-
-/// A timeline that is being told.
+/// A timeline that is being streamed.
 struct Live {
     gateway: Gateway,
     access: Access,
@@ -158,26 +134,24 @@ struct Live {
     id: VerificationId,
     changes: Receiver<Option<VerificationId>>,
     /// The last event that was put in line.
-    told: u32,
+    seen: u32,
     waiting: VecDeque<String>,
     over: bool,
 }
 
 impl Live {
     fn take(&mut self, v: &Verification) {
-        for event in v.record.events.iter().filter(|event| event.seq > self.told) {
+        for event in v.record.events.iter().filter(|event| event.seq > self.seen) {
             let body = EventBody::of(v, event);
-            let data = serde_json::to_string(&body).expect("an event is texts and figures");
-            self.waiting.push_back(format!(
-                "id: {}\nevent: {}\ndata: {data}\n\n",
-                event.seq, body.kind
-            ));
+            let data = serde_json::to_string(&body).expect("an event is texts and numbers");
+            self.waiting
+                .push_back(sse::event(event.seq, body.kind, &data));
         }
-        self.told = v
+        self.seen = v
             .record
             .events
             .last()
-            .map_or(self.told, |event| event.seq.max(self.told));
+            .map_or(self.seen, |event| event.seq.max(self.seen));
         self.over = !v.is_pending();
     }
 
@@ -192,7 +166,7 @@ impl Live {
         let pause = if self.gateway.hears_all() { BEAT } else { LOOK };
         tokio::select! {
             () = self.stop.cancelled() => return None,
-            () = heard(&mut self.changes, self.id) => {}
+            () = changed(&mut self.changes, self.id) => {}
             () = tokio::time::sleep(pause) => {}
         }
         match self.gateway.find(&self.access, self.id).await {
@@ -202,16 +176,16 @@ impl Live {
         Some(
             self.waiting
                 .pop_front()
-                .unwrap_or_else(|| ": still here\n\n".to_owned()),
+                .unwrap_or_else(|| sse::COMMENT.to_owned()),
         )
     }
 }
 
-async fn heard(changes: &mut Receiver<Option<VerificationId>>, id: VerificationId) {
+async fn changed(changes: &mut Receiver<Option<VerificationId>>, id: VerificationId) {
     use tokio::sync::broadcast::error::RecvError;
     loop {
         match changes.recv().await {
-            Ok(Some(changed)) if changed != id => {}
+            Ok(Some(other)) if other != id => {}
             Ok(_) | Err(RecvError::Lagged(_)) => return,
             Err(RecvError::Closed) => return std::future::pending().await,
         }

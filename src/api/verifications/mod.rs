@@ -1,4 +1,4 @@
-//! `/v1/verifications`: one file per verb, and how a verification reads in JSON.
+//! `/v1/verifications`: a file for each verb, and the JSON of a verification.
 
 pub mod cancel;
 pub mod check;
@@ -9,38 +9,17 @@ pub mod start;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::openapi::sets;
 use super::problem::Problem;
-use crate::gateway::Checked;
-use crate::money::Money;
+use super::values::{self, MoneyBody, rfc3339};
+use crate::gateway::{Access, Checked, Gateway, Replay};
 use crate::verification::attempt::Attempt;
 use crate::verification::id::VerificationId;
 use crate::verification::{Status, Verification};
-
-/// An amount, as a decimal string with at least the currency's minor digits.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Money)]
-pub struct MoneyBody {
-    #[schema(pattern = r"^-?[0-9]+(\.[0-9]{1,6})?$")]
-    amount: String,
-    /// ISO 4217.
-    #[schema(pattern = "^[A-Z]{3}$")]
-    currency: String,
-}
-
-impl From<Money> for MoneyBody {
-    fn from(money: Money) -> Self {
-        Self {
-            amount: money.decimal(),
-            currency: money.currency.to_string(),
-        }
-    }
-}
 
 /// What an attempt costs.
 #[derive(Debug, Serialize, ToSchema)]
@@ -55,7 +34,7 @@ struct CostBody {
     state: &'static str,
 }
 
-/// One delivery try. For servers, not for browsers.
+/// One delivery attempt. For servers, not for browsers.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Attempt)]
 struct AttemptBody {
@@ -66,7 +45,7 @@ struct AttemptBody {
     provider: String,
     #[schema(value_type = sets::AttemptStatus)]
     status: &'static str,
-    /// Why it ended so, where there is something to say.
+    /// Why it ended, if there is a reason.
     #[schema(value_type = Option<sets::Reason>, required)]
     reason: Option<&'static str>,
     cost: CostBody,
@@ -76,7 +55,7 @@ struct AttemptBody {
     updated_at: String,
 }
 
-/// The proof that is sought for one phone number.
+/// The verification of one phone number.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Verification)]
 pub struct VerificationBody {
@@ -89,15 +68,15 @@ pub struct VerificationBody {
     /// ISO 3166; `ZZ` for a number of no country.
     #[schema(pattern = "^[A-Z]{2}$")]
     country: String,
-    /// The newest attempt's; null before there is one.
+    /// The channel of the newest attempt; null before the first.
     #[schema(value_type = Option<sets::Channel>, required)]
     channel: Option<&'static str>,
     attempts: Vec<AttemptBody>,
-    /// What stands charged, per currency.
+    /// The amount charged, per currency.
     costs: Vec<MoneyBody>,
     checks_left: u32,
     sends_left: u32,
-    /// From when a resend is possible; null when none is.
+    /// The time from which a resend is possible; null when none is.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     resend_at: Option<String>,
     /// As the site gave it.
@@ -109,7 +88,7 @@ pub struct VerificationBody {
     expires_at: String,
     #[schema(value_type = Option<String>, format = DateTime, required)]
     approved_at: Option<String>,
-    /// There was a pending verification like the one that was asked for, and nothing was sent.
+    /// A verification like the requested one was pending already, and nothing was sent.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     reused: bool,
@@ -167,7 +146,7 @@ impl AttemptBody {
     }
 }
 
-/// The result of a check that was evaluated; a wrong code is a normal answer.
+/// The result of a check; a wrong code is a normal answer.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Check)]
 pub struct CheckedBody {
@@ -176,7 +155,7 @@ pub struct CheckedBody {
     status: String,
     valid: bool,
     checks_left: u32,
-    /// A JWT (EdDSA) for ten minutes, when the code was right; verify it with `/.well-known/jwks.json`. Its claims:
+    /// A JWT (EdDSA), valid for ten minutes, when the code was right; verify it with `/.well-known/jwks.json`. Its claims:
     /// `iss` (this service's address), `aud` (the project's id), `sub` (the number, E.164), `vid` (the verification's id), `channel`, `iat`,
     /// `exp`, `jti`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -199,21 +178,28 @@ pub(super) fn answer(status: u16, verification: &Verification, reused: bool) -> 
     HttpResponse::build(status).json(VerificationBody::of(verification, reused))
 }
 
-/// A verification as its project is told of it elsewhere than in an answer.
+/// The answer to a repeated request: the verification as it is now.
+async fn again(
+    gateway: &Gateway,
+    access: &Access,
+    replay: Replay,
+) -> Option<Result<HttpResponse, Problem>> {
+    let Replay::Verification { id, status, reused } = replay else {
+        return None;
+    };
+    let found = gateway.find(access, id).await;
+    let found = found.map_err(|trouble| Problem::of(trouble, gateway.now()));
+    Some(found.map(|verification| answer(status, &verification, reused)))
+}
+
+/// A verification as webhooks carry it.
 #[must_use]
 pub fn json(v: &Verification) -> serde_json::Value {
-    serde_json::to_value(VerificationBody::of(v, false)).expect("it is texts, figures and lists")
+    serde_json::to_value(VerificationBody::of(v, false)).expect("it is texts, numbers and lists")
 }
 
-/// RFC 3339 in UTC, to the microsecond where there are any.
-pub(super) fn rfc3339(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
-}
-
-/// An id from the path; what is not one names nothing.
+/// An id from the path; anything else is an unknown verification.
 fn path_id(text: &str) -> Result<VerificationId, Problem> {
-    // One way to write an id, so that one request has one path.
-    let id = Uuid::try_parse(text).ok().filter(|_| text.len() == 36);
-    id.map(VerificationId::from_uuid)
-        .ok_or_else(Problem::not_found)
+    let id = values::path_id(text).map(VerificationId::from_uuid);
+    id.ok_or_else(Problem::not_found)
 }

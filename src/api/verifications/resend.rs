@@ -1,32 +1,28 @@
 //! `POST /v1/verifications/{id}/resend`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Deserialize;
-use utoipa::ToSchema;
 
 use super::VerificationBody;
+use crate::api::body::{RawBody, body};
 use crate::api::caller::{Caller, Verify};
+use crate::api::forms;
 use crate::api::idempotency;
-use crate::api::input::{Fields, printable};
 use crate::api::openapi::parameters::Idempotency;
-use crate::api::openapi::sets;
 use crate::api::problem::Problem;
 use crate::gateway::Gateway;
 use crate::verification::route::Channel;
+use crate::web::Fields;
 
-/// Where to; an empty body goes on to the route's next step.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = ResendCode)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the shape for the OpenAPI document")]
-pub struct ResendBody {
-    #[schema(value_type = Option<sets::Channel>)]
-    channel: Option<String>,
+body! {
+    /// The channel to send to; without one, the route's next step.
+    closed struct ResendBody as "ResendCode" {
+        optional channel: Option<Channel> = forms::channel(),
+    }
 }
 
-/// Send the same code again
+/// Resend the code
 ///
-/// On the given channel, which may be the same again, or on to the route's next step.
+/// On the given channel, which may be the same as before, or on the route's next step.
 #[utoipa::path(
     post, operation_id = "resendVerification", path = "/v1/verifications/{id}/resend", tag = "Verifications",
     params(("id" = uuid::Uuid, Path, description = "The verification's id"), Idempotency),
@@ -41,23 +37,14 @@ pub async fn resend(
     gateway: web::Data<Gateway>,
     id: web::Path<String>,
     request: HttpRequest,
-    body: web::Bytes,
+    body: RawBody,
 ) -> Result<HttpResponse, Problem> {
     let id = super::path_id(&id)?;
-    let mut fields = Fields::read(&request, &body)?;
-    let channel = fields.take("channel", |value| {
-        let name = value.as_str().ok_or("must be a string")?;
-        name.parse::<Channel>().map_err(|_| {
-            format!(
-                "`{}` is not a channel; there are telegram and sms",
-                printable(name)
-            )
-        })
-    });
-    fields.finish()?;
+    let mut fields = Fields::json(&request, &body)?;
+    let asked = ResendBody::read(&mut fields);
+    let ResendBody { channel } = fields.finish_with(asked)?;
     idempotency::once(
         &gateway,
-        &caller.access,
         (None, &format!("/v1/verifications/{id}/resend")),
         &request,
         &body,
@@ -68,6 +55,7 @@ pub async fn resend(
             let verification = sent.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
             Ok(super::answer(200, &verification, false))
         },
+        async |replay| super::again(&gateway, &caller.access, replay).await,
     )
     .await
 }

@@ -1,21 +1,22 @@
-//! What became of the messages to an endpoint, and how to send one again.
+//! The messages to an endpoint, their tries, and redelivery.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{cursor, fault, path_id};
+use super::{fault, path_id};
+use crate::api::body::{NoChoices, RawBody};
 use crate::api::caller::{Admin, Caller};
 use crate::api::idempotency;
-use crate::api::input::{Fields, Query};
-use crate::api::openapi::parameters::{Batch, Idempotency};
+use crate::api::openapi::parameters::Idempotency;
 use crate::api::openapi::sets;
+use crate::api::page::{self, Page, PageParameters, page_of};
 use crate::api::problem::Problem;
-use crate::api::verifications::cancel::NoChoices;
-use crate::api::verifications::rfc3339;
-use crate::gateway::{Access, Delivery, DeliveryQuery, DeliveryState, Gateway, Try};
+use crate::api::values::rfc3339;
+use crate::gateway::{Access, Delivery, DeliveryQuery, DeliveryState, Gateway, Replay, Try};
 use crate::verification::id::VerificationId;
+use crate::web::{Fields, Query};
 
 /// A message to an endpoint.
 #[derive(Debug, Serialize, ToSchema)]
@@ -28,15 +29,15 @@ pub struct DeliveryBody {
     kind: String,
     #[schema(value_type = sets::DeliveryState)]
     state: &'static str,
-    /// The verification that it tells of.
+    /// The verification of the event.
     #[schema(required)]
     verification_id: Option<Uuid>,
-    /// When the event was.
+    /// When the event happened.
     #[schema(value_type = String, format = DateTime)]
     timestamp: String,
-    /// Tries so far, those before a redelivery included.
+    /// Tries so far, including those before a redelivery.
     tried: u32,
-    /// Null when no try will come by itself.
+    /// Null when no automatic try will follow.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     next_try_at: Option<String>,
     /// The last twenty, oldest first.
@@ -52,31 +53,26 @@ struct TryBody {
     /// The receiver's HTTP status; null when it did not answer.
     #[schema(required)]
     status: Option<u16>,
-    /// Why it failed; null when the message was taken.
+    /// Why it failed; null when the message was accepted.
     #[schema(required)]
     error: Option<String>,
     duration_ms: u32,
 }
 
-/// Deliveries, newest first.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = WebhookDeliveryList)]
-pub struct DeliveriesBody {
-    items: Vec<DeliveryBody>,
-    /// For `cursor` of the next request; null on the last page.
-    #[schema(required)]
-    next_cursor: Option<String>,
+page_of! {
+    /// A page of deliveries, newest first.
+    DeliveriesBody as WebhookDeliveryList: DeliveryBody
 }
 
-/// List an endpoint's deliveries
+/// List a webhook's deliveries
 ///
-/// They are kept for 30 days.
+/// Deliveries are kept for 30 days.
 #[utoipa::path(
     get, operation_id = "listWebhookDeliveries", path = "/v1/webhooks/{id}/deliveries", tag = "Webhooks",
     params(
         ("id" = Uuid, Path, description = "The webhook's id"),
-        ("state" = Option<sets::DeliveryState>, Query, description = "Only those that are so"),
-        Batch,
+        ("state" = Option<sets::DeliveryState>, Query, description = "Only deliveries in this state"),
+        PageParameters,
     ),
     responses((status = 200, description = "A page", body = DeliveriesBody)),
     security(("key" = ["admin"]))
@@ -89,40 +85,32 @@ pub async fn list(
 ) -> Result<HttpResponse, Problem> {
     let webhook = path_id(&id)?;
     let mut query = Query::read(&request)?;
-    let limit = query.limit();
+    let page = Page::read(&mut query, page::id);
     let asked = DeliveryQuery {
         webhook,
         state: query.take("state", |text| {
             DeliveryState::parse(text)
                 .ok_or_else(|| "must be pending, delivered or dead".to_owned())
         }),
-        cursor: query.take("cursor", cursor),
-        limit: limit + 1,
+        cursor: page.cursor,
+        limit: page.wanted(),
     };
     query.finish()?;
     let found = gateway.list_deliveries(&caller.access, &asked).await;
-    let mut found = found.map_err(|trouble| fault(trouble, &gateway))?;
-    let size = usize::try_from(limit).unwrap_or(0);
-    let more = found.len() > size;
-    found.truncate(size);
-    let next_cursor = found
-        .last()
-        .filter(|_| more)
-        .map(|delivery| delivery.id.to_string());
-    Ok(HttpResponse::Ok().json(DeliveriesBody {
-        items: found.iter().map(DeliveryBody::of).collect(),
-        next_cursor,
-    }))
+    let found = found.map_err(|trouble| fault(trouble, &gateway))?;
+    let found = page.cut(found, |last| last.id.to_string());
+    let body = DeliveriesBody::of(found, |delivery| DeliveryBody::of(&delivery));
+    Ok(HttpResponse::Ok().json(body))
 }
 
-/// Try an endpoint out
+/// Test a webhook endpoint
 ///
-/// Sends a message of the type `webhook.test` once, whatever the endpoint asked for, and answers what came of it.
+/// Sends a message of the type `webhook.test` once, whatever the endpoint subscribed to, and returns the result.
 #[utoipa::path(
     post, operation_id = "testWebhook", path = "/v1/webhooks/{id}/test", tag = "Webhooks",
     params(("id" = Uuid, Path, description = "The webhook's id"), Idempotency),
     request_body = NoChoices,
-    responses((status = 200, description = "Tried once; `state` and `tries` tell how it went", body = DeliveryBody)),
+    responses((status = 200, description = "Tried once; `state` and `tries` show the result", body = DeliveryBody)),
     security(("key" = ["admin"]))
 )]
 pub async fn test(
@@ -130,13 +118,12 @@ pub async fn test(
     gateway: web::Data<Gateway>,
     id: web::Path<String>,
     request: HttpRequest,
-    body: web::Bytes,
+    body: RawBody,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&id)?;
-    Fields::read(&request, &body)?.finish()?;
+    NoChoices::read(Fields::json(&request, &body)?)?;
     idempotency::once(
         &gateway,
-        &caller.access,
         (None, &format!("/v1/webhooks/{id}/test")),
         &request,
         &body,
@@ -145,13 +132,14 @@ pub async fn test(
             let tried = tried.map_err(|trouble| fault(trouble, &gateway))?;
             Ok(HttpResponse::Ok().json(DeliveryBody::of(&tried)))
         },
+        async |replay| again(&gateway, &caller.access, replay).await,
     )
     .await
 }
 
-/// Send a message again
+/// Redeliver a message
 ///
-/// Now, whatever became of it before, under the same `webhook-id`. When that fails, its tries start anew.
+/// Immediately, whatever its state, under the same `webhook-id`. If that fails, the schedule of tries starts again.
 #[utoipa::path(
     post, operation_id = "redeliverWebhook", path = "/v1/webhooks/{id}/deliveries/{delivery_id}/redeliver", tag = "Webhooks",
     params(
@@ -160,7 +148,7 @@ pub async fn test(
         Idempotency,
     ),
     request_body = NoChoices,
-    responses((status = 200, description = "Tried once more; `state` and `tries` tell how it went", body = DeliveryBody)),
+    responses((status = 200, description = "Tried once more; `state` and `tries` show the result", body = DeliveryBody)),
     security(("key" = ["admin"]))
 )]
 pub async fn redeliver(
@@ -168,13 +156,12 @@ pub async fn redeliver(
     gateway: web::Data<Gateway>,
     ids: web::Path<(String, String)>,
     request: HttpRequest,
-    body: web::Bytes,
+    body: RawBody,
 ) -> Result<HttpResponse, Problem> {
     let (id, delivery) = (path_id(&ids.0)?, path_id(&ids.1)?);
-    Fields::read(&request, &body)?.finish()?;
+    NoChoices::read(Fields::json(&request, &body)?)?;
     idempotency::once(
         &gateway,
-        &caller.access,
         (
             None,
             &format!("/v1/webhooks/{id}/deliveries/{delivery}/redeliver"),
@@ -188,19 +175,23 @@ pub async fn redeliver(
             let tried = tried.map_err(|trouble| fault(trouble, &gateway))?;
             Ok(HttpResponse::Ok().json(DeliveryBody::of(&tried)))
         },
+        async |replay| again(&gateway, &caller.access, replay).await,
     )
     .await
 }
 
-/// The answer to a request that was repeated: the delivery as it is now.
-pub(in crate::api) async fn tell_again(
+/// The answer to a repeated request: the delivery as it is now.
+async fn again(
     gateway: &Gateway,
     access: &Access,
-    id: Uuid,
-) -> Result<HttpResponse, Problem> {
-    let delivery = gateway.find_delivery(access, id).await;
-    let delivery = delivery.map_err(|trouble| fault(trouble, gateway))?;
-    Ok(HttpResponse::Ok().json(DeliveryBody::of(&delivery)))
+    replay: Replay,
+) -> Option<Result<HttpResponse, Problem>> {
+    let Replay::Delivery { id } = replay else {
+        return None;
+    };
+    let found = gateway.find_delivery(access, id).await;
+    let found = found.map_err(|trouble| fault(trouble, gateway));
+    Some(found.map(|delivery| HttpResponse::Ok().json(DeliveryBody::of(&delivery))))
 }
 
 impl DeliveryBody {

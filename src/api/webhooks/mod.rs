@@ -1,42 +1,48 @@
-//! `/v1/webhooks`: where a project's own server is told what happens; scope `admin`.
+//! `/v1/webhooks`: endpoints that get a project's events; scope `admin`.
 
 pub mod deliveries;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::body::{NoChoices, RawBody, body};
 use super::caller::{Admin, Caller};
+use super::forms::{self, some_of, text, value};
 use super::idempotency;
-use super::input::{Fields, Query, printable, text};
-use super::openapi::parameters::{Batch, Idempotency};
+use super::openapi::parameters::{Idempotency, OneProject};
 use super::openapi::sets;
+use super::page::{self, Page, PageParameters, page_of};
 use super::problem::{Code, Problem};
-use super::verifications::cancel::NoChoices;
-use super::verifications::rfc3339;
-use crate::gateway::{Access, Gateway, Trouble, Webhook, WebhookRequest};
+use super::values::{self, rfc3339};
+use crate::gateway::{Access, Gateway, Replay, Trouble, Webhook, WebhookRequest};
+use crate::web::fields::printable;
+use crate::web::{Fields, Query};
 use crate::webhooks::{ALL, TYPES};
 
-/// What an endpoint is made from.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = NewWebhook)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the shape for the OpenAPI document")]
-pub struct NewWebhookBody {
-    /// Where to POST to: https, or http. Redirects are not followed, and addresses that lead to a private network are refused.
-    #[schema(max_length = 2048, pattern = "^https?://")]
-    url: String,
-    /// The types to be told of; `*`, which is also the default, is all of them.
-    #[schema(value_type = Option<Vec<sets::WebhookFilter>>, min_items = 1)]
-    events: Option<Vec<String>>,
-    /// For people.
-    #[schema(max_length = 200)]
-    description: Option<String>,
-    /// For a key of the whole instance: the project's name; `default` without one.
-    project: Option<String>,
+body! {
+    /// The endpoint to register.
+    closed struct NewWebhookBody as "NewWebhook" {
+        /// The address to POST to, https or http. Redirects are not followed; addresses that lead to a private network are refused.
+        required url: String = url(),
+        /// The events to send; `*`, the default, is all of them.
+        optional events: Option<Vec<String>> = some_of::<sets::WebhookFilter, _>(events),
+        /// For people.
+        optional description: Option<String> = text(0..=200),
+        /// With a key of the whole instance: the project's name; `default` if omitted.
+        optional project: Option<String> = forms::project(),
+    }
+}
+
+/// An address; the gateway examines it.
+fn url() -> impl super::body::Form<Out = String> {
+    let read = |value: &Value| Ok(value.as_str().ok_or("must be a string")?.to_owned());
+    value(read, |schema| {
+        schema.max_length(Some(2_048)).pattern(Some("^https?://"))
+    })
 }
 
 /// An endpoint.
@@ -51,69 +57,58 @@ pub struct WebhookBody {
     description: String,
     #[schema(value_type = String, format = DateTime)]
     created_at: String,
-    /// Until when the secret before the last rotation signs too.
+    /// Until then, messages are signed with the previous secret too.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     previous_secret_expires_at: Option<String>,
-    /// What messages are signed with (Standard Webhooks). Shown only by the answer that made it.
+    /// The secret that signs messages (Standard Webhooks). Shown once, in the answer that created it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false, pattern = "^whsec_[A-Za-z0-9+/]+=*$")]
     secret: Option<String>,
 }
 
-/// Endpoints, oldest first.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = WebhookList)]
-pub struct WebhooksBody {
-    items: Vec<WebhookBody>,
-    /// For `cursor` of the next request; null on the last page.
-    #[schema(required)]
-    next_cursor: Option<String>,
+page_of! {
+    /// A page of endpoints, oldest first.
+    WebhooksBody as WebhookList: WebhookBody
 }
 
-/// Register an endpoint
+/// Register a webhook endpoint
 ///
-/// From then on it is told of each event that it asked for, at least once and in no particular order, by a POST with
+/// From then on it gets each event that it subscribed to, at least once and in no particular order, by a POST with
 /// `webhook-id` (the same in each try), `webhook-timestamp` and `webhook-signature` (Standard Webhooks). A 2xx within ten
-/// seconds is success; else it is tried again after about 5 s, 30 s, 2 min, 10 min, 1 h, 3 h, 8 h, 16 h and 24 h.
-/// `data` is the verification as it is when the message leaves.
+/// seconds is success; otherwise it is retried after about 5 s, 30 s, 2 min, 10 min, 1 h, 3 h, 8 h, 16 h and 24 h.
+/// `data` is the verification at the time of the try.
 #[utoipa::path(
     post, operation_id = "createWebhook", path = "/v1/webhooks", tag = "Webhooks",
     params(Idempotency),
     request_body = NewWebhookBody,
-    responses((status = 201, description = "Made; the secret is shown this once", body = WebhookBody)),
+    responses((status = 201, description = "Registered; the secret is shown this once", body = WebhookBody)),
     security(("key" = ["admin"]))
 )]
 pub async fn create(
     caller: Caller<Admin>,
     gateway: web::Data<Gateway>,
     request: HttpRequest,
-    body: web::Bytes,
+    body: RawBody,
 ) -> Result<HttpResponse, Problem> {
-    let mut fields = Fields::read(&request, &body)?;
-    let named = fields.take("project", text(1, 100));
-    let events = fields.take("events", events);
-    let description = fields.take("description", text(0, 200));
-    let address = fields.require("url", |value| {
-        Ok(value.as_str().ok_or("must be a string")?.to_owned())
-    });
-    let mut url = None;
-    if let Some(address) = address {
-        match gateway.examine_address(&address).await {
-            Ok(examined) => url = Some(examined),
+    let mut fields = Fields::json(&request, &body)?;
+    let asked = NewWebhookBody::read(&mut fields);
+    let mut url = String::new();
+    if let Some(asked) = &asked {
+        match gateway.examine_address(&asked.url).await {
+            Ok(examined) => url = examined,
             Err(fault) => fields.fault("url", fault.to_string()),
         }
     }
-    fields.finish()?;
-    let project = caller.project_or_default(&gateway, named.as_deref())?;
+    let asked = fields.finish_with(asked)?;
+    let project = caller.project_or_default(&gateway, asked.project.as_deref())?;
     let asked = WebhookRequest {
         project,
-        url: url.unwrap_or_default(),
-        events: events.unwrap_or_else(|| vec![ALL.to_owned()]),
-        description: description.unwrap_or_default(),
+        url,
+        events: asked.events.unwrap_or_else(|| vec![ALL.to_owned()]),
+        description: asked.description.unwrap_or_default(),
     };
     idempotency::once(
         &gateway,
-        &caller.access,
         (Some(project), "/v1/webhooks"),
         &request,
         &body,
@@ -122,20 +117,21 @@ pub async fn create(
             Ok(None) => Err(Problem::new(
                 Code::InvalidRequest,
                 format!(
-                    "The project has {} webhooks already; remove one that is not needed.",
+                    "The project already has {} webhooks; delete one that is not needed.",
                     Gateway::MOST_WEBHOOKS
                 ),
             )),
             Err(trouble) => Err(fault(trouble, &gateway)),
         },
+        async |replay| again(&gateway, &caller.access, replay).await,
     )
     .await
 }
 
-/// List endpoints
+/// List webhook endpoints
 #[utoipa::path(
     get, operation_id = "listWebhooks", path = "/v1/webhooks", tag = "Webhooks",
-    params(Batch, ("project" = Option<String>, Query, description = "For a key of the whole instance: one project's only, by its name")),
+    params(PageParameters, OneProject),
     responses((status = 200, description = "A page", body = WebhooksBody)),
     security(("key" = ["admin"]))
 )]
@@ -146,29 +142,21 @@ pub async fn list(
 ) -> Result<HttpResponse, Problem> {
     let mut query = Query::read(&request)?;
     let named = query.take("project", |text| Ok(text.to_owned()));
-    let limit = usize::try_from(query.limit()).unwrap_or(0);
-    let cursor = query.take("cursor", cursor);
+    let page = Page::read(&mut query, page::id);
     query.finish()?;
     let project = caller.project(&gateway, named.as_deref())?;
-    let found = gateway.list_webhooks(project, cursor).await;
+    let found = gateway.list_webhooks(project, page.cursor).await;
     let found = found.map_err(|trouble| fault(trouble, &gateway))?;
-    let next_cursor = found
-        .get(limit)
-        .and_then(|_| Some(found.get(limit.checked_sub(1)?)?.id.to_string()));
-    let items = found.iter().take(limit);
-    Ok(HttpResponse::Ok().json(WebhooksBody {
-        items: items
-            .map(|webhook| WebhookBody::of(&gateway, webhook))
-            .collect(),
-        next_cursor,
-    }))
+    let found = page.cut(found, |last| last.id.to_string());
+    let body = WebhooksBody::of(found, |webhook| WebhookBody::of(&gateway, &webhook));
+    Ok(HttpResponse::Ok().json(body))
 }
 
-/// An endpoint
+/// Get a webhook endpoint
 #[utoipa::path(
     get, operation_id = "getWebhook", path = "/v1/webhooks/{id}", tag = "Webhooks",
     params(("id" = Uuid, Path, description = "The webhook's id")),
-    responses((status = 200, description = "As it is; without its secret", body = WebhookBody)),
+    responses((status = 200, description = "The endpoint, without its secret", body = WebhookBody)),
     security(("key" = ["admin"]))
 )]
 pub async fn find(
@@ -181,13 +169,13 @@ pub async fn find(
     Ok(HttpResponse::Ok().json(WebhookBody::of(&gateway, &webhook)))
 }
 
-/// Remove an endpoint
+/// Delete a webhook endpoint
 ///
-/// Nothing is sent there any more, not even what was due; its deliveries are forgotten.
+/// Nothing more is sent to it, not even due messages; its deliveries are deleted too.
 #[utoipa::path(
     delete, operation_id = "deleteWebhook", path = "/v1/webhooks/{id}", tag = "Webhooks",
     params(("id" = Uuid, Path, description = "The webhook's id")),
-    responses((status = 204, description = "Removed")),
+    responses((status = 204, description = "Deleted")),
     security(("key" = ["admin"]))
 )]
 pub async fn delete(
@@ -200,9 +188,9 @@ pub async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Rotate an endpoint's secret
+/// Rotate a webhook's secret
 ///
-/// For 24 hours the secret before signs too, so that the receiver can be changed meanwhile.
+/// For 24 hours messages are signed with the previous secret too, so that the receiver can be updated meanwhile.
 #[utoipa::path(
     post, operation_id = "rotateWebhook", path = "/v1/webhooks/{id}/rotate", tag = "Webhooks",
     params(("id" = Uuid, Path, description = "The webhook's id"), Idempotency),
@@ -215,13 +203,12 @@ pub async fn rotate(
     gateway: web::Data<Gateway>,
     id: web::Path<String>,
     request: HttpRequest,
-    body: web::Bytes,
+    body: RawBody,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&id)?;
-    Fields::read(&request, &body)?.finish()?;
+    NoChoices::read(Fields::json(&request, &body)?)?;
     idempotency::once(
         &gateway,
-        &caller.access,
         (None, &format!("/v1/webhooks/{id}/rotate")),
         &request,
         &body,
@@ -230,6 +217,7 @@ pub async fn rotate(
             let webhook = rotated.map_err(|trouble| fault(trouble, &gateway))?;
             Ok(shown_with_secret(&gateway, &webhook, 200))
         },
+        async |replay| again(&gateway, &caller.access, replay).await,
     )
     .await
 }
@@ -262,16 +250,18 @@ fn shown_with_secret(gateway: &Gateway, webhook: &Webhook, status: u16) -> HttpR
     })
 }
 
-/// The answer that made a secret, told again.
-pub(super) async fn tell_again(
+/// The answer to a repeated request: the webhook, with the secret that was created.
+async fn again(
     gateway: &Gateway,
     access: &Access,
-    id: Uuid,
-    status: u16,
-) -> Result<HttpResponse, Problem> {
-    let webhook = gateway.find_webhook(access, id).await;
-    let webhook = webhook.map_err(|trouble| fault(trouble, gateway))?;
-    Ok(shown_with_secret(gateway, &webhook, status))
+    replay: Replay,
+) -> Option<Result<HttpResponse, Problem>> {
+    let Replay::Webhook { id, status } = replay else {
+        return None;
+    };
+    let found = gateway.find_webhook(access, id).await;
+    let found = found.map_err(|trouble| fault(trouble, gateway));
+    Some(found.map(|webhook| shown_with_secret(gateway, &webhook, status)))
 }
 
 fn fault(trouble: Trouble, gateway: &Gateway) -> Problem {
@@ -284,17 +274,12 @@ fn fault(trouble: Trouble, gateway: &Gateway) -> Problem {
 fn no_such() -> Problem {
     Problem::new(
         Code::NotFound,
-        "There is no such webhook, or no such delivery of it, in a project of this key.",
+        "No such webhook, or no such delivery of it, is accessible with this key.",
     )
 }
 
 fn path_id(text: &str) -> Result<Uuid, Problem> {
-    let id = Uuid::try_parse(text).ok().filter(|_| text.len() == 36);
-    id.ok_or_else(no_such)
-}
-
-fn cursor(text: &str) -> Result<Uuid, String> {
-    Uuid::try_parse(text).map_err(|_| "is not a cursor of this list".to_owned())
+    values::path_id(text).ok_or_else(no_such)
 }
 
 fn events(value: &Value) -> Result<Vec<String>, String> {
@@ -307,7 +292,7 @@ fn events(value: &Value) -> Result<Vec<String>, String> {
         let event = item.as_str().ok_or("must be a list of strings")?;
         if event != ALL && !TYPES.contains(&event) {
             return Err(format!(
-                "`{}` is not a type; there are {}, and `*` for all",
+                "`{}` is not a type; use {}, or `*` for all",
                 printable(event),
                 TYPES.join(", ")
             ));
@@ -317,7 +302,7 @@ fn events(value: &Value) -> Result<Vec<String>, String> {
         }
     }
     if events.len() > 1 && events.iter().any(|event| event == ALL) {
-        return Err("holds `*` and more; `*` is every type, keep it alone or remove it".to_owned());
+        return Err("has `*` and more; `*` is every type, keep it alone or remove it".to_owned());
     }
     Ok(events)
 }

@@ -1,8 +1,8 @@
-//! Examples of reports, rates and what else finance reads.
+//! Examples of finance: reports, rates, budgets, balances.
 
 use serde_json::{Value, json};
 
-use super::{JSON, REQUEST, Shown};
+use super::parts::{JSON, REQUEST, Shown};
 
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
@@ -35,14 +35,14 @@ pub(super) fn shown(operation: &str) -> Vec<Shown> {
         "listExchangeRates" => vec![("200", JSON, vec![("rates", "One", rates())])],
         "putExchangeRates" => vec![
             (REQUEST, JSON, vec![("rates", "One", rates())]),
-            ("200", JSON, vec![("rates", "All of them", rates())]),
+            ("200", JSON, vec![("rates", "All rates", rates())]),
         ],
         "listRates" => vec![("200", JSON, vec![("card", "One row", card())])],
         "putRates" => vec![
-            (REQUEST, JSON, vec![("card", "Of the rest of the world", card())]),
+            (REQUEST, JSON, vec![("card", "For the rest of the world", card())]),
             ("200", JSON, vec![("card", "All rows", card())]),
         ],
-        "listBudgets" => vec![("200", JSON, vec![("budgets", "One by the day", budgets())])],
+        "listBudgets" => vec![("200", JSON, vec![("budgets", "A daily budget", budgets())])],
         "putBudgets" => vec![
             (REQUEST, JSON, vec![
                 ("own", "With a key of one project", json!({"items": [{"period": "day", "limit": {"amount": "50", "currency": "USD"}}]})),
@@ -50,9 +50,9 @@ pub(super) fn shown(operation: &str) -> Vec<Shown> {
                     "limit": {"amount": "200", "currency": "USD"}, "country": "UZ", "alert_at": [0.5, 0.8]}]})),
                 ("none", "No budget at all", json!({"items": []})),
             ]),
-            ("200", JSON, vec![("budgets", "Those in force now", budgets())]),
+            ("200", JSON, vec![("budgets", "The new budgets", budgets())]),
         ],
-        "listBalances" => vec![("200", JSON, vec![("balances", "Of which Telegram tells its own", json!({"items": [
+        "listBalances" => vec![("200", JSON, vec![("balances", "Telegram reports its own", json!({"items": [
             {"provider": "telegram", "currency": "USD", "computed": "98.77", "reported": "98.76", "reported_at": "2026-11-24T10:00:00Z",
              "drift": "-0.01", "threshold": "5.00", "runway_days": 81.3},
             {"provider": "eskiz", "currency": "USD", "computed": "12.50", "reported": null, "reported_at": null, "drift": null,

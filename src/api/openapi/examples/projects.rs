@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{JSON, REQUEST, Shown, page, with};
+use super::parts::{JSON, REQUEST, Shown, page, with};
 
 #[rustfmt::skip]
 pub(super) fn shown(operation: &str) -> Vec<Shown> {
     match operation {
         "previewMessage" => vec![
             (REQUEST, JSON, vec![
-                ("number", "As the visitor would get it", json!({"phone_number": "+998901234567", "web_domain": "shop.example"})),
-                ("template", "A text to try out", json!({"country": "UZ", "locale": "ru", "template": "Магазин: код {code}"})),
+                ("number", "For a visitor", json!({"phone_number": "+998901234567", "web_domain": "shop.example"})),
+                ("template", "A text to try", json!({"country": "UZ", "locale": "ru", "template": "Магазин: код {code}"})),
             ]),
             ("200", JSON, vec![("preview", "One segment", json!({
                 "locale": "ru", "text": "Магазин: код 121212", "encoding": "UCS-2", "segments": 1, "characters": 19, "costs": [
@@ -20,19 +20,19 @@ pub(super) fn shown(operation: &str) -> Vec<Shown> {
         ],
         "createProject" => vec![
             (REQUEST, JSON, vec![
-                ("plain", "Everything by the defaults", json!({"name": "shop"})),
-                ("own", "Four digits, and its own text", json!({"name": "shop", "policy": policy()})),
+                ("plain", "With the defaults", json!({"name": "shop"})),
+                ("own", "Four digits, and a text of its own", json!({"name": "shop", "policy": policy()})),
             ]),
-            ("201", JSON, vec![("made", "Made", project())]),
+            ("201", JSON, vec![("made", "Created", project())]),
         ],
         "listProjects" => vec![("200", JSON, vec![("page", "The last page", page(&json!([project()])))])],
-        "getProject" => vec![("200", JSON, vec![("project", "One that overrides two values", project())])],
+        "getProject" => vec![("200", JSON, vec![("project", "With two overrides", project())])],
         "changeProject" => vec![
             (REQUEST, JSON, vec![
-                ("change", "SMS alone; the code's length by the default again", json!({"policy": {
+                ("change", "SMS alone; the code's length back to the default", json!({"policy": {
                     "route": [{"channel": "sms", "wait": "60s"}], "code_length": null}})),
             ]),
-            ("200", JSON, vec![("project", "As it is now", project())]),
+            ("200", JSON, vec![("project", "The changed project", project())]),
         ],
         "createKey" => vec![
             (REQUEST, JSON, vec![("site", "A website's, for 90 days", json!({"project": "shop", "scopes": ["verify"], "expires_in": 7_776_000}))]),

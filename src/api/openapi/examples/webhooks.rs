@@ -1,8 +1,8 @@
-//! Examples of endpoints and deliveries.
+//! Examples of webhook endpoints and deliveries.
 
 use serde_json::{Value, json};
 
-use super::{JSON, REQUEST, Shown, VERIFICATION, page, with};
+use super::parts::{JSON, REQUEST, Shown, VERIFICATION, page, with};
 
 /// A webhook's: base64 of `an example, not a secret here!`.
 const SIGNING_SECRET: &str = "whsec_YW4gZXhhbXBsZSwgbm90IGEgc2VjcmV0IGhlcmUh";
@@ -12,16 +12,16 @@ pub(super) fn shown(operation: &str) -> Vec<Shown> {
     match operation {
         "createWebhook" => vec![
             (REQUEST, JSON, vec![
-                ("all", "Told of everything", json!({"url": "https://shop.example/hooks"})),
-                ("some", "Told of some", json!({"url": "https://shop.example/hooks", "description": "orders",
+                ("all", "All events", json!({"url": "https://shop.example/hooks"})),
+                ("some", "Some events", json!({"url": "https://shop.example/hooks", "description": "orders",
                     "events": ["verification.approved", "verification.failed"]})),
             ]),
             ("201", JSON, vec![("made", "The secret is shown this once", with(webhook(), "secret", json!(SIGNING_SECRET)))]),
         ],
         "listWebhooks" => vec![("200", JSON, vec![("page", "The last page", page(&json!([webhook()])))])],
-        "getWebhook" => vec![("200", JSON, vec![("webhook", "Told of everything", webhook())])],
+        "getWebhook" => vec![("200", JSON, vec![("webhook", "All events", webhook())])],
         "rotateWebhook" => vec![
-            ("200", JSON, vec![("rotated", "The secret before signs too until tomorrow", with(
+            ("200", JSON, vec![("rotated", "The previous secret signs too until tomorrow", with(
                 with(webhook(), "previous_secret_expires_at", json!("2026-11-23T09:30:00Z")), "secret", json!(SIGNING_SECRET)))]),
         ],
         "listWebhookDeliveries" => vec![("200", JSON, vec![("page", "One that failed once", page(&json!([delivery()])))])],

@@ -1,4 +1,4 @@
-//! Every answer carries `x-request-id`, and every framework fault leaves as a problem.
+//! Every answer carries `x-request-id` and the headers that protect its reader; every request ends in time.
 
 use std::time::Duration;
 
@@ -10,18 +10,21 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError};
 use tracing::Instrument;
 
-use super::problem::{Code, Problem};
+use super::fault::{Fault, Kind};
+use super::server::Render;
 use crate::secret::random;
 
-/// Twice over what any handler waits for.
+/// More than twice as long as any handler waits.
 const LONGEST: Duration = Duration::from_secs(30);
 
 static NAME: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Takes the caller's id over when it is a plain word, else makes one.
+/// Keeps the caller's id when it is a plain word, else makes one. `render` is the face's: it answers a request that does not
+/// arrive in time.
 pub async fn tag<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
+    render: Render,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let given = request
         .headers()
@@ -30,18 +33,18 @@ pub async fn tag<B: MessageBody + 'static>(
         .cloned();
     let id = given.unwrap_or_else(made);
     let span = tracing::debug_span!("request", id = id.to_str().unwrap_or_default(), method = %request.method());
-    // A live stream is answered at once and goes on beyond this; a body that never ends does not.
+    // A live stream is answered at once and outlives this; a body that never ends does not.
     let answered = tokio::time::timeout(LONGEST, next.call(request).instrument(span.clone())).await;
     let mut response = answered
-        .map_err(|_| Late(id.clone()))??
+        .map_err(|_| Late {
+            id: id.clone(),
+            render,
+        })??
         .map_into_boxed_body();
-    if let Some(problem) = unread(&response) {
-        response = ServiceResponse::new(response.request().clone(), problem.error_response());
-    }
     response.headers_mut().insert(NAME.clone(), id);
     protect(response.headers_mut());
     let status = response.status().as_u16();
-    // The route's pattern, never the path: a callback's holds a token.
+    // The route's pattern, never the path: a callback's path contains a token.
     let route = response.request().match_pattern();
     span.in_scope(|| {
         tracing::debug!(
@@ -57,10 +60,13 @@ pub async fn tag<B: MessageBody + 'static>(
     Ok(response)
 }
 
-/// The request did not arrive in time. Its answer is made by the framework, so it brings its headers along.
+/// The request did not arrive in time. The framework answers it, so it brings its headers along.
 #[derive(Debug, thiserror::Error)]
 #[error("the request did not arrive in time")]
-struct Late(HeaderValue);
+struct Late {
+    id: HeaderValue,
+    render: Render,
+}
 
 impl ResponseError for Late {
     fn status_code(&self) -> StatusCode {
@@ -69,14 +75,14 @@ impl ResponseError for Late {
 
     fn error_response(&self) -> HttpResponse {
         let detail = format!("The request did not arrive within {} s.", LONGEST.as_secs());
-        let mut response = Problem::new(Code::RequestTimeout, detail).error_response();
-        response.headers_mut().insert(NAME.clone(), self.0.clone());
+        let mut response = (self.render)(&Fault::new(Kind::Timeout, detail));
+        response.headers_mut().insert(NAME.clone(), self.id.clone());
         protect(response.headers_mut());
         response
     }
 }
 
-/// Numbers and proofs stay out of caches, and pages out of frames; what a handler says itself stands.
+/// Keeps numbers and proofs out of caches, and pages out of frames. A header that a handler sets itself is kept.
 fn protect(headers: &mut HeaderMap) {
     const PAGE: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
     for (name, value) in [
@@ -94,37 +100,6 @@ fn protect(headers: &mut HeaderMap) {
             headers.insert(name, HeaderValue::from_static(value));
         }
     }
-}
-
-/// The framework's own faults have no problem body yet.
-fn unread(response: &ServiceResponse<BoxBody>) -> Option<Problem> {
-    let status = response.status();
-    let kind = response.headers().get(header::CONTENT_TYPE);
-    // A page of the dashboard says it in its own words.
-    let ours = kind.is_some_and(|kind| {
-        let kind = kind.as_bytes();
-        kind.starts_with(b"application/problem+json") || kind.starts_with(b"text/html")
-    });
-    if ours || !(status.is_client_error() || status.is_server_error()) {
-        return None;
-    }
-    Some(match status {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
-            Code::PayloadTooLarge,
-            format!(
-                "A body may have {} bytes at most.",
-                super::input::BODY_LIMIT
-            ),
-        ),
-        StatusCode::NOT_FOUND => Problem::new(
-            Code::NotFound,
-            "Nothing is at this address; /docs lists what there is.",
-        ),
-        status if status.is_client_error() => {
-            Problem::new(Code::InvalidRequest, "The request cannot be read.")
-        }
-        _ => Problem::unavailable(),
-    })
 }
 
 fn is_plain(value: &HeaderValue) -> bool {

@@ -1,18 +1,17 @@
-//! The cookies of the dashboard: the session's, a visitor's, and what a person prefers.
+//! The cookies of our pages: the session's, a visitor's, and preferences. All of them are here, so that no two share a name.
 
 use std::fmt::Write as _;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderValue};
 
-use super::Options;
-use crate::gateway::Gateway;
+use super::Site;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cookie {
     /// The secret of a session.
     Session,
-    /// Ties the forms of somebody who is not signed in to this browser.
+    /// Ties the forms of a visitor who is not signed in to this browser.
     Visit,
     Language,
     Theme,
@@ -20,7 +19,7 @@ pub enum Cookie {
 }
 
 impl Cookie {
-    /// `__Host-` binds a cookie to https and to this very host (RFC 6265bis, section 4.1.3.2); plain http knows no such cookie.
+    /// `__Host-` binds a cookie to https and to this very host (RFC 6265bis, section 4.1.3.2); plain http has no such cookie.
     fn name(self, secure: bool) -> &'static str {
         match (self, secure) {
             (Self::Session, true) => "__Host-pinroute",
@@ -33,10 +32,10 @@ impl Cookie {
         }
     }
 
-    pub fn read(self, request: &HttpRequest, options: &Options) -> Option<String> {
-        let name = self.name(is_secure(options));
+    pub fn read(self, request: &HttpRequest, site: &Site) -> Option<String> {
+        let name = self.name(site.is_secure());
         let headers = request.headers().get_all(header::COOKIE);
-        // Pair by pair: another program on this host may have set one that is no text.
+        // Pair by pair: another program on this host may have set one that is not text.
         let mut pairs = headers
             .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
             .filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='));
@@ -45,16 +44,16 @@ impl Cookie {
     }
 
     /// `Set-Cookie` with a value of letters, digits, `-`, `_`, `+` and `/`; an empty one removes the cookie.
-    pub fn set(self, value: &str, options: &Options) -> HeaderValue {
+    pub fn set(self, value: &str, site: &Site) -> HeaderValue {
         const YEAR: u64 = 365 * 24 * 60 * 60;
-        let secure = is_secure(options);
+        let secure = site.is_secure();
         let lasts = match self {
             _ if value.is_empty() => Some(0),
-            Self::Session => Some(Gateway::SESSION_LONGEST.as_secs()),
+            Self::Session => Some(site.session_longest.as_secs()),
             Self::Visit => None,
             Self::Language | Self::Theme | Self::Zone => Some(YEAR),
         };
-        // Lax: a link in a mail opens the page that it names. What changes something is a form with a token, from a page of ours.
+        // Lax: a link in a mail opens the page that it names. Changes need a form with a token, from one of our pages.
         let mut text = format!(
             "{}={value}; Path=/; HttpOnly; SameSite=Lax",
             self.name(secure)
@@ -67,8 +66,4 @@ impl Cookie {
         }
         HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
-}
-
-fn is_secure(options: &Options) -> bool {
-    options.public_url.starts_with("https://")
 }

@@ -1,6 +1,9 @@
-//! The examples of the document: requests, and what a success answers. A test holds them to the document's own schemas.
+//! The examples of the document: requests and successful answers. A test checks them against the document's own schemas.
+//!
+//! A new operation's examples are a row of the part that its tag belongs to.
 
 mod finance;
+mod parts;
 mod projects;
 mod webhooks;
 
@@ -10,19 +13,16 @@ use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{Content, OpenApi, RefOr};
 
+use self::parts::{JSON, REQUEST, Shown, VERIFICATION, page, with};
 use crate::reports::entries::COLUMNS;
 
-const JSON: &str = "application/json";
-const REQUEST: &str = "request";
-
-const VERIFICATION: &str = "01a20297-4dc0-7000-9f41-2b7c5e8a1d04";
 const BY_TELEGRAM: &str = "01a20297-4dc0-7010-9f41-2b7c5e8a1d04";
 const BY_SMS: &str = "01a20297-4dc0-7020-9f41-2b7c5e8a1d04";
 
 /// The proof of an approval: header, claims, signature.
 const PROOF: &str = "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCIsImtpZCI6IkJfUW5aSlEtZVUifQ.eyJzdWIiOiIrOTk4OTAxMjM0NTY3In0.c2lnbmF0dXJl";
 
-/// Puts the examples into requests and answers.
+/// Adds the examples to requests and answers.
 pub struct Examples;
 
 impl Modify for Examples {
@@ -61,12 +61,6 @@ fn content<'a>(
     }
 }
 
-/// Name, summary, value.
-type Named = (&'static str, &'static str, Value);
-
-/// Place (the request, or a status), media type, examples.
-type Shown = (&'static str, &'static str, Vec<Named>);
-
 #[rustfmt::skip]
 fn shown(operation: &str) -> Vec<Shown> {
     match operation {
@@ -80,8 +74,8 @@ fn shown(operation: &str) -> Vec<Shown> {
                     "client": {"ip": "203.0.113.7", "user_agent": "Mozilla/5.0"}, "web_domain": "shop.example",
                     "android_app_hash": null, "wait": 2.0, "project": "default"})),
             ]),
-            ("201", JSON, vec![("started", "Sent and delivered while the answer waited", verification())]),
-            ("200", JSON, vec![("reused", "There was a pending one like it; nothing was sent", with(verification(), "reused", json!(true)))]),
+            ("201", JSON, vec![("started", "Delivered while the answer waited", verification())]),
+            ("200", JSON, vec![("reused", "A verification like it was pending; nothing was sent", with(verification(), "reused", json!(true)))]),
         ],
         "listVerifications" => vec![
             ("200", JSON, vec![("page", "The last page", page(&json!([verification()])))]),
@@ -93,7 +87,7 @@ fn shown(operation: &str) -> Vec<Shown> {
             ]),
         ],
         "checkVerification" => vec![
-            (REQUEST, JSON, vec![("code", "What the visitor typed", json!({"code": "123456"}))]),
+            (REQUEST, JSON, vec![("code", "The code as typed", json!({"code": "123456"}))]),
             ("200", JSON, vec![
                 ("approved", "The right code", json!({"id": VERIFICATION, "status": "approved", "valid": true, "checks_left": 4, "proof": PROOF})),
                 ("wrong", "A wrong code", json!({"id": VERIFICATION, "status": "pending", "valid": false, "checks_left": 3})),
@@ -103,17 +97,17 @@ fn shown(operation: &str) -> Vec<Shown> {
         "resendVerification" => vec![
             (REQUEST, JSON, vec![
                 ("next", "On to the route's next step", json!({})),
-                ("channel", "To this channel, which may be the same again", json!({"channel": "sms"})),
+                ("channel", "To this channel, which may be the same as before", json!({"channel": "sms"})),
             ]),
             ("200", JSON, vec![("resent", "Queued for the next channel", resent())]),
         ],
         "cancelVerification" => vec![
-            (REQUEST, JSON, vec![("empty", "There is nothing to choose", json!({}))]),
+            (REQUEST, JSON, vec![("empty", "No fields", json!({}))]),
             ("200", JSON, vec![("canceled", "Nothing more is sent", canceled())]),
         ],
         "listVerificationEvents" => vec![
             ("200", JSON, vec![("timeline", "Started, delivered by Telegram, approved", page(&events()))]),
-            ("200", "text/event-stream", vec![("stream", "The same, told live", json!(event_stream()))]),
+            ("200", "text/event-stream", vec![("stream", "The same, streamed live", json!(event_stream()))]),
         ],
         "listLedger" => vec![
             ("200", JSON, vec![("page", "A charge and its refund", page(&json!([refund(), charge()])))]),
@@ -128,11 +122,11 @@ fn shown(operation: &str) -> Vec<Shown> {
             (REQUEST, JSON, vec![("report", "Delivered", json!({"message_id": "8f3a", "status": "DELIVRD"}))]),
             (REQUEST, "application/x-www-form-urlencoded", vec![("report", "Delivered", json!({"message_id": "8f3a", "status": "DELIVRD"}))]),
         ],
-        "getLiveness" => vec![("200", JSON, vec![("ok", "It runs", json!({"status": "ok"}))])],
+        "getLiveness" => vec![("200", JSON, vec![("ok", "Running", json!({"status": "ok"}))])],
         "getReadiness" => vec![
             ("200", JSON, vec![
-                ("ok", "All is well", json!({"status": "ok", "database": "postgres", "redis": "ok", "sandbox": false, "paused": []})),
-                ("degraded", "Redis is away, and a provider is left alone for a while", json!({"status": "degraded", "database": "postgres",
+                ("ok", "All dependencies are available", json!({"status": "ok", "database": "postgres", "redis": "ok", "sandbox": false, "paused": []})),
+                ("degraded", "Redis is unavailable, and a provider is paused", json!({"status": "degraded", "database": "postgres",
                     "redis": "away", "sandbox": false, "paused": [{"provider": "telegram", "until": "2026-11-22T09:31:00Z"}]})),
             ]),
         ],
@@ -146,7 +140,7 @@ fn shown(operation: &str) -> Vec<Shown> {
                 "kid": "B_QnZJQ-eU", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}))]),
         ],
         "getOpenapi" => vec![
-            ("200", JSON, vec![("document", "How it begins", json!({"openapi": "3.1.0", "info": {"title": "Pinroute"}}))]),
+            ("200", JSON, vec![("document", "Its beginning", json!({"openapi": "3.1.0", "info": {"title": "Pinroute"}}))]),
         ],
         _ => [webhooks::shown(operation), projects::shown(operation), finance::shown(operation)].concat(),
     }
@@ -293,13 +287,4 @@ fn csv(entry: &Value) -> String {
     let value = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
     let row: Vec<String> = COLUMNS.into_iter().map(value).collect();
     format!("{}\r\n{}\r\n", COLUMNS.join(","), row.join(","))
-}
-
-fn page(items: &Value) -> Value {
-    json!({"items": items, "next_cursor": null})
-}
-
-fn with(mut object: Value, name: &str, value: Value) -> Value {
-    object[name] = value;
-    object
 }

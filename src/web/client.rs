@@ -1,20 +1,37 @@
-//! Where a request comes from, behind proxies.
+//! Where a request comes from, also behind proxies.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
+use actix_web::HttpRequest;
 use ipnet::IpNet;
 
-/// The address that a request came from: the connection's, or, when that is a trusted proxy's, the one that it says it serves in
-/// `X-Forwarded-For`, and so on for as long as it is a proxy's. What stands left of an address that is not trusted is whatever its
-/// owner wrote there. `forwarded`: the header's lines, in order.
+use super::Site;
+
+/// The address of a browser. Behind trusted proxies, the one that they report.
 #[must_use]
-pub fn address<'a>(
+pub fn address(request: &HttpRequest, site: &Site) -> IpAddr {
+    let connection = request.peer_addr().map(|address| address.ip());
+    let lines: Vec<&str> = request
+        .headers()
+        .get_all("x-forwarded-for")
+        .filter_map(|line| line.to_str().ok())
+        .collect();
+    forwarded(
+        connection.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        lines.into_iter(),
+        &site.trusted_proxies,
+    )
+}
+
+/// The connection's address, or, if that is a trusted proxy's, the one that it names in `X-Forwarded-For`, and so on while the
+/// address is a trusted proxy's. Anything left of an untrusted address was written by its owner. `lines`: the header's, in order.
+fn forwarded<'a>(
     connection: IpAddr,
-    forwarded: impl DoubleEndedIterator<Item = &'a str>,
+    lines: impl DoubleEndedIterator<Item = &'a str>,
     trusted: &[IpNet],
 ) -> IpAddr {
     let mut address = connection.to_canonical();
-    for hop in forwarded.rev().flat_map(|line| line.rsplit(',')) {
+    for hop in lines.rev().flat_map(|line| line.rsplit(',')) {
         if !trusted.iter().any(|net| net.contains(&address)) {
             break;
         }
@@ -41,27 +58,14 @@ fn read(hop: &str) -> Option<IpAddr> {
         .map(|address| address.to_canonical())
 }
 
-/// What one subscriber has: an IPv4 address, or the first 64 bits of an IPv6 one, below which every subscriber can take any
-/// (RFC 6177).
-#[must_use]
-pub fn subscriber(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let net = Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64));
-            format!("{net}/64")
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn from(connection: &str, forwarded: &[&str]) -> String {
+    fn from(connection: &str, lines: &[&str]) -> String {
         let trusted = ["10.0.0.0/8", "127.0.0.1/32"].map(|net| net.parse().unwrap());
         let connection = connection.parse().unwrap();
-        address(connection, forwarded.iter().copied(), &trusted).to_string()
+        forwarded(connection, lines.iter().copied(), &trusted).to_string()
     }
 
     #[test]
@@ -80,13 +84,5 @@ mod tests {
         assert_eq!(from("127.0.0.1", &[]), "127.0.0.1");
         assert_eq!(from("127.0.0.1", &["203.0.113.7, unknown"]), "127.0.0.1");
         assert_eq!(from("127.0.0.1", &["10.0.0.1"]), "10.0.0.1");
-    }
-
-    #[test]
-    fn a_subscriber_of_ipv6_has_one_name_for_all_addresses() {
-        let name = |text: &str| subscriber(text.parse().unwrap());
-        assert_eq!(name("2001:db8:1:2::7"), name("2001:db8:1:2:ffff::1"));
-        assert_ne!(name("2001:db8:1:2::7"), name("2001:db8:1:3::7"));
-        assert_eq!(name("::ffff:203.0.113.7"), name("203.0.113.7"));
     }
 }
