@@ -116,7 +116,7 @@ macro_rules! list_body {
     };
 }
 
-pub(in crate::api) use {body, list_body};
+pub(super) use {body, list_body};
 
 /// Reads a field that must be there.
 pub fn required<F: Form>(form: &F, fields: &mut Fields, name: &str) -> Option<F::Out> {

@@ -9,7 +9,7 @@ use futures_util::future::LocalBoxFuture;
 use super::problem::{Code, Problem};
 use crate::gateway::{Access, Gateway, Scope};
 use crate::verification::id::ProjectId;
-use crate::web::credentials::{self, Challenge};
+use crate::web::{Challenge, credentials};
 
 /// A scope as a type.
 pub trait Required {

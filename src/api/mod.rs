@@ -31,7 +31,10 @@ pub use verifications::json as verification_json;
 use crate::gateway::Gateway;
 use crate::web::{Address, Mount};
 use finance::{balances, budgets, exchange_rates, ledger, rates, reports, unsettled};
-use openapi::{Conventions, Examples, Problems, callbacks, sets};
+use openapi::conventions::{Conventions, mark_sandbox, written};
+use openapi::examples::Examples;
+use openapi::problems::Problems;
+use openapi::{callbacks, sets};
 use problem::ProblemBody;
 use service::{Document, Sandbox};
 use verifications as v;
@@ -182,13 +185,13 @@ url_map! {
 /// OpenAPI 3.1 as indented JSON.
 #[must_use]
 pub fn document() -> String {
-    openapi::written(Api::openapi())
+    written(Api::openapi())
 }
 
 fn sandbox_document() -> String {
     let mut document = Api::openapi();
-    openapi::mark_sandbox(&mut document);
-    openapi::written(document)
+    mark_sandbox(&mut document);
+    written(document)
 }
 
 #[cfg(test)]
@@ -211,10 +214,11 @@ mod tests {
     #[test]
     fn every_operation_has_a_row_of_problems_and_every_row_an_operation() {
         let mut document = Api::openapi();
-        let mut operations: Vec<String> = openapi::operations(&mut document)
+        let mut operations: Vec<String> = openapi::conventions::operations(&mut document)
             .filter_map(|operation| operation.operation_id.clone())
             .collect();
-        let mut rows: Vec<&str> = openapi::problem_rows().collect();
+        let rows = openapi::problems::PROBLEMS.iter();
+        let mut rows: Vec<&str> = rows.map(|(id, _)| *id).collect();
         operations.sort_unstable();
         rows.sort_unstable();
         assert_eq!(operations, rows);

@@ -93,4 +93,4 @@ macro_rules! page_of {
     };
 }
 
-pub(in crate::api) use page_of;
+pub(super) use page_of;

@@ -385,7 +385,7 @@ fn capitalised(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web::credentials::Challenge;
+    use crate::web::Challenge;
 
     #[test]
     fn the_kit_s_faults_read_the_same_in_every_face_with_problems() {

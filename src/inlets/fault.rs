@@ -4,8 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 
 use crate::gateway::ReportError;
-use crate::web::credentials::Challenge;
-use crate::web::{self, Kind, problem};
+use crate::web::{self, Challenge, Kind, problem};
 
 /// A refusal, in the shape of the inlets.
 #[derive(Debug, thiserror::Error)]

@@ -5,8 +5,7 @@ use actix_web::dev::{AppService, HttpServiceFactory};
 use actix_web::http::{Method, header};
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Route, guard, web};
 
-use super::fault::Fault;
-use super::server::Render;
+use super::fault::{Fault, Render};
 
 /// GET, and HEAD with it (RFC 9110, section 9.1).
 #[must_use]

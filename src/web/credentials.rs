@@ -3,29 +3,11 @@
 //! A face takes what its clients send, checks it against what it knows, and refuses with [`refused`].
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::fault::{Fault, Kind};
-
-/// What `WWW-Authenticate` asks for with a 401.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Challenge {
-    Bearer,
-    Basic,
-}
-
-impl Challenge {
-    /// The value of `WWW-Authenticate`.
-    #[must_use]
-    pub fn header(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            Self::Bearer => "Bearer",
-            Self::Basic => "Basic realm=\"pinroute\", charset=\"UTF-8\"",
-        })
-    }
-}
+use super::fault::{Challenge, Fault, Kind};
 
 /// The token of `Authorization: Bearer …`.
 #[must_use]

@@ -1,10 +1,32 @@
-//! What the kit refuses, and why. Each face says it in its own shape: see [`super::Render`].
+//! What the kit refuses, and why. Each face says it in its own shape, with its [`Render`].
 //!
 //! A new reason is a variant of [`Kind`]; the faces' matches then fail to compile until they render it.
 
 use std::sync::Arc;
 
-use super::credentials::Challenge;
+use actix_web::HttpResponse;
+use actix_web::http::header::HeaderValue;
+
+/// Answers a fault of the kit in the words of one face.
+pub type Render = fn(&Fault) -> HttpResponse;
+
+/// What `WWW-Authenticate` asks for with a 401.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Challenge {
+    Bearer,
+    Basic,
+}
+
+impl Challenge {
+    /// The value of `WWW-Authenticate`.
+    #[must_use]
+    pub fn header(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Bearer => "Bearer",
+            Self::Basic => "Basic realm=\"pinroute\", charset=\"UTF-8\"",
+        })
+    }
+}
 
 /// Why a request was refused before a handler could act on it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -22,8 +22,8 @@ pub mod sse;
 
 pub use address::{Address, get};
 pub use body::Body;
-pub use fault::{Fault, FieldFault, Kind};
+pub use fault::{Challenge, Fault, FieldFault, Kind, Render};
 pub use fields::Fields;
 pub use query::Query;
-pub use server::{Mount, Render, ServerOptions, serve};
+pub use server::{Mount, ServerOptions, serve};
 pub use site::Site;

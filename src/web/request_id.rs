@@ -10,8 +10,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError};
 use tracing::Instrument;
 
-use super::fault::{Fault, Kind};
-use super::server::Render;
+use super::fault::{Fault, Kind, Render};
 use crate::secret::random;
 
 /// More than twice as long as any handler waits.

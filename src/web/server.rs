@@ -8,14 +8,11 @@ use std::time::Duration;
 
 use actix_web::middleware::from_fn;
 use actix_web::web::ServiceConfig;
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev, web};
+use actix_web::{App, HttpRequest, HttpServer, dev, web};
 
 use super::body;
-use super::fault::Fault;
+use super::fault::{Fault, Render};
 use super::request_id;
-
-/// Answers a fault of the kit in the words of one face.
-pub type Render = fn(&Fault) -> HttpResponse;
 
 /// A face, and the addresses that are its own.
 #[derive(Clone)]

@@ -12,6 +12,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr};
 
 use crate::abuse::limits::Exhausted;
+use crate::api::openapi::conventions::operations;
 use crate::api::problem::{Code, Problem};
 use crate::verification::Refusal;
 use crate::verification::Status;
@@ -54,7 +55,7 @@ const CALLBACK: &[Code] = &[
 
 /// By operation id. Problems of every address are documented once, as `default`.
 #[rustfmt::skip]
-pub(super) const PROBLEMS: &[(&str, &[&[Code]])] = &[
+pub const PROBLEMS: &[(&str, &[&[Code]])] = &[
     ("startVerification",      &[KEY, POST, &[Code::CountryBlocked, Code::PhoneNumberInvalid, Code::PhoneNumberUnsupported,
                                               Code::ChannelUnavailable, Code::RateLimited, Code::BudgetExhausted]]),
     ("listVerifications",      &[KEY, &[Code::InvalidRequest]]),
@@ -110,7 +111,7 @@ pub struct Problems;
 
 impl Modify for Problems {
     fn modify(&self, document: &mut OpenApi) {
-        for operation in super::operations(document) {
+        for operation in operations(document) {
             let id = operation.operation_id.as_deref().unwrap_or_default();
             let row = PROBLEMS.iter().find(|(row, _)| *row == id);
             add(operation, row.map_or(&[], |(_, groups)| groups));

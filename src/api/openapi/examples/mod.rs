@@ -14,6 +14,7 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::{Content, OpenApi, RefOr};
 
 use self::parts::{JSON, REQUEST, Shown, VERIFICATION, page, with};
+use crate::api::openapi::conventions::operations;
 use crate::reports::entries::COLUMNS;
 
 const BY_TELEGRAM: &str = "01a20297-4dc0-7010-9f41-2b7c5e8a1d04";
@@ -27,7 +28,7 @@ pub struct Examples;
 
 impl Modify for Examples {
     fn modify(&self, document: &mut OpenApi) {
-        for operation in super::operations(document) {
+        for operation in operations(document) {
             let id = operation.operation_id.clone().unwrap_or_default();
             for (place, media_type, examples) in shown(&id) {
                 let Some(RefOr::T(content)) = content(operation, place, media_type) else {
