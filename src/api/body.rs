@@ -1,6 +1,6 @@
 //! Request bodies: one declaration of a field gives both its reading, with every fault, and its schema with its bounds.
 //!
-//! A new body is a `body!` beside its handler; a new kind of field is a [`Form`] in [`super::forms`].
+//! A new body is a `body!` next to its handler; a new kind of field is a [`Form`] in [`super::forms`].
 
 use utoipa::openapi::schema::{
     AdditionalProperties, Array, Object, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,

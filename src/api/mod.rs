@@ -40,7 +40,7 @@ use service::{Document, Sandbox};
 use verifications as v;
 use webhooks as w;
 
-/// What the API needs beside the gateway.
+/// The API's needs besides the gateway.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Everything is simulated, as `/readyz` and the document say.
@@ -96,7 +96,7 @@ pub fn metrics(metrics: Metrics) -> Mount {
     }
 }
 
-/// Makes routes and the list of documented handlers from one table. What follows `document` is only described here: its
+/// Makes routes and the list of documented handlers from one table. Handlers after `document` are only described here: their
 /// addresses are mounted elsewhere.
 macro_rules! url_map {
     (

@@ -16,7 +16,7 @@ pub struct Page<C> {
 }
 
 impl<C> Page<C> {
-    /// Takes `limit` and `cursor`. `read` is given a cursor that [`Self::cut`] was told to write.
+    /// Takes `limit` and `cursor`. `read` reads a cursor as [`Self::cut`] wrote it.
     pub fn read(query: &mut Query, read: impl FnOnce(&str) -> Option<C>) -> Self {
         let limit = query.take("limit", |text| match text.parse() {
             Ok(limit @ 1..=MOST) => Ok(limit),
@@ -30,7 +30,7 @@ impl<C> Page<C> {
         }
     }
 
-    /// How many items to look up: one more than fit, which tells whether another page follows.
+    /// The number of items to look up: one more than fit, which shows whether another page follows.
     pub fn wanted(&self) -> i64 {
         i64::try_from(self.limit).map_or(i64::MAX, |limit| limit + 1)
     }

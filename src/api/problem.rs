@@ -125,7 +125,7 @@ pub struct ProblemBody {
     /// The HTTP status.
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// What is wrong with this request, for people.
+    /// The fault of this request, for people.
     detail: String,
     code: Code,
     /// The fields that are wrong, if any.

@@ -12,7 +12,7 @@ use crate::gateway::Gateway;
 use crate::web::{Mount, Site};
 use crate::{api, dashboard, inlets};
 
-/// What the faces need beside the gateway.
+/// The faces' needs besides the gateway.
 #[derive(Clone, Debug)]
 pub struct Faces {
     /// Everything is simulated, as every page and `/readyz` say.

@@ -1,4 +1,4 @@
-//! What a caller of an inlet gets when its report is refused: a problem (RFC 9457), whose status tells it whether to retry.
+//! The answer to a refused report: a problem (RFC 9457), whose status says whether a retry can succeed.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};

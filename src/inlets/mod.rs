@@ -1,4 +1,4 @@
-//! What others call us with: providers' reports. Each provider authenticates in its own way; none has an API key.
+//! Calls from outside: providers' reports. Each provider authenticates in its own way; none has an API key.
 //!
 //! A new inlet is a file here and its address in [`mount`]; the API's document describes it.
 

@@ -70,10 +70,10 @@ mod tests {
 
     #[test]
     fn only_trusted_proxies_are_believed() {
-        let told = ["1.1.1.1, 203.0.113.7", "10.0.0.3"];
-        assert_eq!(from("198.51.100.1", &told), "198.51.100.1");
-        assert_eq!(from("127.0.0.1", &told), "203.0.113.7");
-        assert_eq!(from("::ffff:127.0.0.1", &told), "203.0.113.7");
+        let given = ["1.1.1.1, 203.0.113.7", "10.0.0.3"];
+        assert_eq!(from("198.51.100.1", &given), "198.51.100.1");
+        assert_eq!(from("127.0.0.1", &given), "203.0.113.7");
+        assert_eq!(from("::ffff:127.0.0.1", &given), "203.0.113.7");
         assert_eq!(from("10.9.9.9", &["203.0.113.7:4711"]), "203.0.113.7");
         assert_eq!(from("10.9.9.9", &["[2001:db8::1]:4711"]), "2001:db8::1");
         assert_eq!(from("10.9.9.9", &["[2001:db8::1]"]), "2001:db8::1");

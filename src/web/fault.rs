@@ -1,4 +1,4 @@
-//! What the kit refuses, and why. Each face says it in its own shape, with its [`Render`].
+//! The refusals of the kit. Each face says it in its own shape, with its [`Render`].
 //!
 //! A new reason is a variant of [`Kind`]; the faces' matches then fail to compile until they render it.
 

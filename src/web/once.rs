@@ -8,7 +8,7 @@ use super::fault::{Fault, Kind};
 
 const LONGEST_KEY: usize = 255;
 
-/// What a claim of a key found. `T` releases the claim, `R` repeats the answer.
+/// The outcome of a claim. `T` releases the claim, `R` repeats the answer.
 #[derive(Debug)]
 pub enum Claim<T, R> {
     /// The key is new.

@@ -1,4 +1,4 @@
-//! What the pages of the program know of the site that they are served from.
+//! The site that the program's pages are served from.
 
 use std::sync::Arc;
 use std::time::Duration;

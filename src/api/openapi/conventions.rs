@@ -1,4 +1,4 @@
-//! What applies to every operation of the document, and how the document is written.
+//! The conventions of all operations of the document, and how it is written.
 
 use utoipa::Modify;
 use utoipa::openapi::path::Operation;
@@ -12,7 +12,7 @@ const BODY_IS_OPTIONAL: [&str; 2] = ["resendVerification", "receiveReport"];
 const SANDBOX: &str = "**This is a sandbox**: no message is sent, and nothing is charged. Codes arrive at simulated phones; \
     the program prints their address and an API key at startup.";
 
-/// What applies to every operation.
+/// Applies to every operation.
 pub struct Conventions;
 
 impl Modify for Conventions {

@@ -35,7 +35,7 @@ closed_set! {
     /// The unit that a rate is multiplied by.
     RateUnit = rates::Unit::ALL.map(rates::Unit::as_str);
 
-    /// What a key may do: `verify` (websites), `finance` (reads reports and the ledger), `admin` (everything).
+    /// The rights of a key: `verify` (websites), `finance` (reads reports and the ledger), `admin` (everything).
     Scope = gateway::Scope::ALL.map(gateway::Scope::as_str);
 
     /// The encoding of an SMS: 160 characters of GSM-7 in a segment, or 70 of UCS-2.
@@ -61,7 +61,7 @@ closed_set! {
     /// `estimated` until the provider charges; `refund_expected`: documented by the provider, not yet reported.
     CostState = of_enum::<attempt::CostState>().iter().copied();
 
-    /// What happened: to the verification, to the attempt of the event, or at a check. `attempt.drift`: delivered after its
+    /// The kind of an event: of the verification, of the attempt, or of a check. `attempt.drift`: delivered after its
     /// refund, so the provider's books and its reports disagree.
     EventType = of_enum::<event::EventKind>().iter().copied();
 

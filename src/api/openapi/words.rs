@@ -10,7 +10,7 @@ use serde_json::Value;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
-/// `closed_set!(/// What it is. Name = words)`: a schema that lists `words`, for any iterator of texts.
+/// `closed_set!(/// Its description. Name = words)`: a schema that lists `words`, for any iterator of texts.
 macro_rules! closed_set {
     ($($(#[doc = $doc:literal])* $name:ident = $words:expr;)+) => {$(
         $(#[doc = $doc])*

@@ -21,7 +21,7 @@ use crate::verification::attempt::Attempt;
 use crate::verification::id::VerificationId;
 use crate::verification::{Status, Verification};
 
-/// What an attempt costs.
+/// The cost of an attempt.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Cost)]
 struct CostBody {

@@ -1,4 +1,4 @@
-//! What all examples are made of.
+//! Parts that all examples share.
 
 use serde_json::{Value, json};
 
