@@ -7,9 +7,9 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --profile ship --locked --bin pinroute && cp target/ship/pinroute /usr/local/bin/
 
-# The same Debian as above, for its C library. Root certificates are in the binary.
+# The same Debian release as above, for its C library. Root certificates are compiled into the binary.
 FROM debian:bookworm-slim
-# SQLite's database and its key are made in the working directory; Postgres needs no volume.
+# With SQLite, the database and its key are created in the working directory; with Postgres, no volume is needed.
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/pinroute pinroute
 COPY --from=build /usr/local/bin/pinroute /usr/local/bin/
 USER 10001

@@ -1,12 +1,12 @@
 # shellcheck shell=bash disable=SC2034
-# Throw-away Postgres (14 or newer) and Redis (6.2 or newer), for the scripts beside this file, which source it.
+# Throw-away Postgres (14 or newer) and Redis (6.2 or newer), for the scripts in this folder, which source it.
 #
 #   start_services fast|durable    starts both on free loopback ports and sets POSTGRES_URL, REDIS_URL and, where the
 #                                  server is a process of this machine, POSTGRES_PID; `fast` forgoes durability
 #   heading TEXT                   prints a heading with the seconds since the script began
 #
-# A server is taken from this machine, else installed with its package manager, else run in a container.
-# Servers and data are gone when the script ends, however it ends.
+# Servers are taken from this machine, else installed with its package manager, else run in a container.
+# Servers and data are removed when the script ends, however it ends.
 
 readonly POSTGRES_IMAGE=postgres:17 REDIS_IMAGE=redis:7
 
@@ -42,7 +42,7 @@ start_services() {
   fi
 }
 
-# Everything to stop is named by files in the directory, so that a second process can do it for a killed script.
+# Files in the directory name everything to stop, so that a second process can do it for a killed script.
 stop_services() {
   local pid
   [[ -d $services_dir ]] || return 0
@@ -77,7 +77,7 @@ stop_services_when_killed() {
 
 # --- Postgres
 
-# Sets postgres_bin to the directory with the newest whole installation.
+# Sets postgres_bin to the directory of the newest complete installation.
 find_postgres() {
   local dir version best=13 path
   IFS=: read -r -a path <<<"$PATH"
@@ -105,7 +105,7 @@ start_postgres() {
       as_postgres "$postgres_bin/pg_ctl" -D "$services_dir/postgres" -l "$services_dir/postgres.log" -o "$options" -w start
   } </dev/null >"$services_dir/start.log" 2>&1 || {
     cat "$services_dir/start.log" "$services_dir/postgres.log" >&2 || true
-    fail "Postgres of $postgres_bin does not start"
+    fail "Postgres in $postgres_bin does not start"
   }
   POSTGRES_PID=$(head -n 1 "$services_dir/postgres/postmaster.pid")
   POSTGRES_URL=postgres://postgres@127.0.0.1:$port/postgres
@@ -139,7 +139,7 @@ as_postgres() (
 
 # --- Redis
 
-# Sets redis_server to a Redis, or to Valkey, which speaks the same.
+# Sets redis_server to Redis, or to Valkey, which is compatible.
 find_redis() {
   local name version
   for name in {,/usr/sbin/,/opt/homebrew/bin/,/usr/local/bin/}{redis,valkey}-server; do
@@ -178,7 +178,7 @@ answers_ping() (
 
 # --- Browser
 
-# Sets BROWSER to a Chromium; nothing where there is none and none can be installed.
+# Sets BROWSER to a Chromium, or to nothing if there is none and none can be installed.
 find_browser() {
   local name
   for name in chromium chromium-browser google-chrome google-chrome-stable \
@@ -203,7 +203,7 @@ start_browser_tests() {
 
 readonly PRISM=@stoplight/prism-cli@5.14.2
 
-# Sets TWILIO_MOCK_URL; to nothing where there is no npm, or it reaches no packages.
+# Sets TWILIO_MOCK_URL, or to nothing if there is no npm or it cannot reach its packages.
 start_twilio_mock() {
   local folder=$PWD/target/tools/prism port
   TWILIO_MOCK_URL=
@@ -233,7 +233,7 @@ start_twilio_mock() {
   echo "Twilio's API description served by $PRISM on port $port"
 }
 
-# Sets PYTHON to one with the packages that the documentation's examples use; to nothing where there is none.
+# Sets PYTHON to an interpreter with the packages that the documentation examples use, or to nothing.
 find_python() {
   local folder=$PWD/target/tools/python
   PYTHON=$folder/bin/python3
@@ -252,7 +252,7 @@ listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # --- Where servers come from
 
-# Installs the program named with the first package manager that is here and may be used.
+# Installs the named program with the first available package manager that may be used.
 install_server() {
   local manager
   for manager in apt-get dnf apk pacman brew none; do
@@ -320,9 +320,9 @@ contained_port() {
   echo "${address##*:}"
 }
 
-# --- Odds and ends
+# --- Other
 
-# A port that nobody listens on, below the range that outgoing connections take.
+# A free port, below the range used for outgoing connections.
 free_port() {
   local port
   while port=$((15000 + RANDOM % 16000)); do
@@ -339,5 +339,5 @@ until_ready() {
     "$@" && return
     sleep 0.2
   done
-  fail "$what does not answer"
+  fail "$what does not respond"
 }

@@ -19,6 +19,7 @@ pub mod gateway;
 // rules: no I/O, no clock
 pub mod abuse;
 pub mod ledger;
+pub mod message;
 pub mod reports;
 pub mod verification;
 

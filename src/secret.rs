@@ -35,7 +35,8 @@ struct Keys {
     lookup: hmac::Key,
     callback: hmac::Key,
     canary: hmac::Key,
-    cursor: hmac::Key,
+    request: hmac::Key,
+    sandbox: hmac::Key,
     proof: Ed25519KeyPair,
     /// Names the public key of `proof` in tokens and key sets.
     proof_id: String,
@@ -83,6 +84,13 @@ impl Vault {
             .collect()
     }
 
+    /// Recognises a request that is repeated under an idempotency key, and the key itself. Keyed, since a body may hold little
+    /// that is not known besides a phone number or a code, and an idempotency key may be one.
+    #[must_use]
+    pub fn request_hash(&self, parts: &[&[u8]]) -> [u8; 32] {
+        mac(&self.current.request, parts)
+    }
+
     /// What authenticates a provider's report about one attempt.
     #[must_use]
     pub fn callback_mac(&self, provider: &str, attempt: &[u8; 16]) -> String {
@@ -122,13 +130,21 @@ impl Vault {
         URL_SAFE_NO_PAD.encode(&mac(&self.current.canary, &[b"installation"])[..9])
     }
 
-    /// An API key that is the same at each start: for the sandbox, whose examples should stay valid.
+    /// The API key that a sandbox prints: the same at each start, so that examples stay valid.
     #[must_use]
     pub fn sandbox_api_key(&self) -> String {
-        format!(
-            "pin_sandbox_{}",
-            URL_SAFE_NO_PAD.encode(mac(&self.current.cursor, &[b"sandbox api key"]))
-        )
+        self.sandbox_key(b"sandbox api key")
+    }
+
+    /// The API key of the sandbox's page, which shows it to anyone who can reach the page.
+    #[must_use]
+    pub fn sandbox_page_key(&self) -> String {
+        self.sandbox_key(b"sandbox page key")
+    }
+
+    fn sandbox_key(&self, name: &[u8]) -> String {
+        let text = URL_SAFE_NO_PAD.encode(mac(&self.current.sandbox, &[name]));
+        format!("pin_sandbox_{text}")
     }
 
     /// Encrypts for one place (`aad`): what is copied elsewhere does not open there.
@@ -216,7 +232,8 @@ impl Keys {
             lookup: mac_key("lookup"),
             callback: mac_key("callback"),
             canary: mac_key("canary"),
-            cursor: mac_key("sandbox"),
+            request: mac_key("request"),
+            sandbox: mac_key("sandbox"),
             proof_id: URL_SAFE_NO_PAD.encode(&fingerprint(proof.public_key().as_ref())[..12]),
             proof,
         }
@@ -241,7 +258,8 @@ fn truncated(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 16] {
     out
 }
 
-/// SHA-256, for values that are random themselves (API keys) or only compared (request bodies).
+/// SHA-256, for values that nobody can guess (API keys, tokens) and for content that is public. Anything that could be found
+/// by trying, such as numbers, codes, addresses and requests that hold them, needs a key: see [`Vault`].
 #[must_use]
 pub fn fingerprint(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];

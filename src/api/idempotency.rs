@@ -22,7 +22,10 @@ pub async fn once(
     let Some(key) = once::key(request)? else {
         return first(None).await;
     };
-    let begun = gateway.begin(scope.0, scope.1, key, body).await;
+    let begun = gateway
+        .idempotency()
+        .begin(scope.0, scope.1, key, body)
+        .await;
     let claim = match begun.map_err(|trouble| Problem::of(trouble, gateway.now()))? {
         Begun::Fresh(ticket) => Claim::Fresh(ticket),
         Begun::Replay(replay) => Claim::Repeat(replay),
@@ -31,7 +34,7 @@ pub async fn once(
     };
     once::once(
         claim,
-        async |ticket| gateway.release(ticket).await,
+        async |ticket| gateway.idempotency().release(ticket).await,
         async |ticket| first(Some(ticket)).await,
         async |replay| {
             again(replay)

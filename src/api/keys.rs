@@ -99,7 +99,8 @@ pub async fn create(
         &body,
         async |ticket| {
             let made = gateway
-                .create_key(project, &asked.scopes, expires_at, ticket)
+                .admin()
+                .create_key(project, &asked.scopes, expires_at, &caller.access, ticket)
                 .await;
             let (key, secret) = made.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
             Ok(shown_with_secret(&gateway, &key, secret))
@@ -108,7 +109,7 @@ pub async fn create(
             let Replay::Key { id, sealed } = replay else {
                 return None;
             };
-            let found = gateway.key_again(&caller.access, id, &sealed).await;
+            let found = gateway.admin().key_again(&caller.access, id, &sealed).await;
             let found = found.map_err(|trouble| Problem::of(trouble, gateway.now()));
             Some(found.map(|(key, secret)| shown_with_secret(&gateway, &key, secret)))
         },
@@ -133,7 +134,7 @@ pub async fn list(
     let mut query = Query::read(&request)?;
     let page = Page::read(&mut query, page::id);
     query.finish()?;
-    let found = gateway.list_keys(&caller.access).await;
+    let found = gateway.admin().list_keys(&caller.access).await;
     let mut found = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     found.retain(|key| page.cursor.is_none_or(|before| key.id < before));
     let found = page.cut(found, |last| last.id.to_string());
@@ -157,7 +158,7 @@ pub async fn revoke(
 ) -> Result<HttpResponse, Problem> {
     let no_such = || Problem::new(Code::NotFound, "No such key is accessible with this key.");
     let id = path_id(&id).ok_or_else(no_such)?;
-    let revoked = gateway.revoke_key(&caller.access, id).await;
+    let revoked = gateway.admin().revoke_key(&caller.access, id).await;
     revoked.map_err(|trouble| match trouble {
         Trouble::NotFound => no_such(),
         other => Problem::of(other, gateway.now()),

@@ -11,7 +11,7 @@ use super::openapi::sets;
 use super::problem::Problem;
 use super::values::{MoneyBody, read_phone};
 use crate::gateway::{Gateway, Preview, PreviewRequest, Price};
-use crate::verification::Wording;
+use crate::message::Wording;
 use crate::verification::phone::Country;
 use crate::web::{Fault, FieldFault, Fields};
 
@@ -109,7 +109,7 @@ pub async fn preview(
         template: asked.template,
         code_length: asked.code_length,
     };
-    let preview = gateway.preview(asked);
+    let preview = gateway.verify().preview(asked);
     match preview.map_err(|trouble| Problem::of(trouble, gateway.now()))? {
         Ok(preview) => Ok(HttpResponse::Ok().json(PreviewBody::of(preview))),
         Err(detail) => Err(Fault::invalid(vec![FieldFault {

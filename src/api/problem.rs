@@ -293,7 +293,7 @@ impl Problem {
             Trouble::NotFound => Self::not_found(),
             Trouble::Limited(exhausted) => Self::limited(&exhausted),
             Trouble::Refused(refusal) => Self::refused(refusal, now),
-            Trouble::Unavailable => Self::unavailable(),
+            Trouble::Unavailable | Trouble::Internal => Self::unavailable(),
         }
     }
 
@@ -306,7 +306,7 @@ impl Problem {
                 format!("is from {country}, which this project does not allow"),
             ),
             StartError::BudgetExhausted => Self::refused(Refusal::BudgetExhausted, now),
-            StartError::Trouble(trouble) => Self::of(trouble, now),
+            StartError::Failed(trouble) => Self::of(trouble, now),
         }
     }
 }

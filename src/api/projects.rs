@@ -138,7 +138,7 @@ pub async fn create(
         &request,
         &body,
         async |ticket| {
-            let made = gateway.create_project(&name, &policy, ticket).await;
+            let made = gateway.admin().create_project(&name, &policy, ticket).await;
             let project = made.map_err(|error| fault(error, &name, &gateway))?;
             Ok(shown(&gateway, &project, 201))
         },
@@ -146,7 +146,7 @@ pub async fn create(
             let Replay::Project { name, status } = replay else {
                 return None;
             };
-            let found = gateway.named_project(&caller.access, &name).await;
+            let found = gateway.admin().named_project(&caller.access, &name).await;
             let found = found.map_err(|trouble| fault(trouble.into(), &name, &gateway));
             Some(found.map(|project| shown(&gateway, &project, status)))
         },
@@ -171,7 +171,7 @@ pub async fn list(
         check_name(text).is_ok().then(|| text.to_owned())
     });
     query.finish()?;
-    let found = gateway.list_projects(&caller.access).await;
+    let found = gateway.admin().list_projects(&caller.access).await;
     let mut found = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     found.sort_by(|a, b| a.name.cmp(&b.name));
     let after = page.cursor.as_ref();
@@ -193,7 +193,7 @@ pub async fn find(
     gateway: web::Data<Gateway>,
     name: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let found = gateway.named_project(&caller.access, &name).await;
+    let found = gateway.admin().named_project(&caller.access, &name).await;
     let project = found.map_err(|trouble| fault(trouble.into(), &name, &gateway))?;
     Ok(shown(&gateway, &project, 200))
 }
@@ -219,7 +219,10 @@ pub async fn change(
     let mut fields = Fields::json(&request, &body)?;
     let asked = ChangeBody::read(&mut fields);
     let ChangeBody { policy } = fields.finish_with(asked)?;
-    let changed = gateway.change_policy(&caller.access, &name, &policy).await;
+    let changed = gateway
+        .admin()
+        .change_policy(&caller.access, &name, &policy)
+        .await;
     let project = changed.map_err(|error| fault(error, &name, &gateway))?;
     Ok(shown(&gateway, &project, 200))
 }
@@ -230,7 +233,7 @@ impl ProjectBody {
             id: project.id.0,
             name: project.name.clone(),
             policy: parsed_overrides(&project.overrides),
-            effective: gateway.effective_policy(project),
+            effective: gateway.admin().effective_policy(project),
             created_at: rfc3339(project.created_at),
         }
     }
@@ -255,10 +258,10 @@ fn fault(error: ProjectError, name: &str, gateway: &Gateway) -> Problem {
             };
             Fault::invalid(faults.into_iter().map(fault).collect()).into()
         }
-        ProjectError::Trouble(Trouble::NotFound) => Problem::new(
+        ProjectError::Failed(Trouble::NotFound) => Problem::new(
             Code::NotFound,
             "No such project is accessible with this key.",
         ),
-        ProjectError::Trouble(trouble) => Problem::of(trouble, gateway.now()),
+        ProjectError::Failed(trouble) => Problem::of(trouble, gateway.now()),
     }
 }

@@ -145,7 +145,12 @@ pub async fn jwks(gateway: web::Data<Gateway>) -> HttpResponse {
         kid: key.kid,
         x: key.x,
     };
-    let keys = gateway.public_keys().into_iter().map(key).collect();
+    let keys = gateway
+        .verify()
+        .public_keys()
+        .into_iter()
+        .map(key)
+        .collect();
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
         .json(KeySetBody { keys })

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 
-use crate::gateway::Gateway;
+use crate::gateway::{Admin, Gateway};
 use crate::web::{Mount, Site};
 use crate::{api, dashboard, inlets};
 
@@ -31,7 +31,7 @@ pub fn mounts(gateway: &Gateway, faces: &Faces, stop: &CancellationToken) -> Vec
     let site = Site {
         public_url: faces.public_url.clone(),
         trusted_proxies: Arc::clone(&faces.trusted_proxies),
-        session_longest: Gateway::SESSION_LONGEST,
+        session_longest: Admin::SESSION_LONGEST,
     };
     vec![
         api::mount(

@@ -1,6 +1,7 @@
 //! The composition root: what the settings say becomes pools, providers, the gateway, servers and workers; and how all of
 //! it ends, in two steps: take nothing new, then finish what is in flight.
 
+mod error;
 mod faces;
 mod providers;
 mod secret_key;
@@ -16,7 +17,7 @@ use crate::api;
 use crate::clock::Clock;
 use crate::config::{self, Database, Settings};
 use crate::delivery::http::HttpClient;
-use crate::gateway::{self, Gateway, PolicyBook, PolicyFault, WaysOut};
+use crate::gateway::{self, Gateway, Outbound, PolicyBook, PolicyFault, SANDBOX_OWNER};
 use crate::jobs;
 use crate::secret::Vault;
 use crate::shared_state::SharedState;
@@ -26,21 +27,12 @@ use crate::telemetry;
 use crate::web::{self, ServerOptions};
 use crate::webhooks::client::Client;
 
+pub use error::StartError;
 pub use faces::{Faces, mounts};
 pub use secret_key::vault;
 
 /// How long closing the database may take in the end.
 const CLOSING: Duration = Duration::from_secs(2);
-
-/// What keeps the program from starting.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The configuration is at fault: exit 2.
-    #[error("{0}")]
-    Configuration(String),
-    #[error("{0}")]
-    Failed(String),
-}
 
 /// The running program.
 #[derive(Debug)]
@@ -98,13 +90,15 @@ impl App {
         let sandbox = if sandbox {
             Some(start_sandbox(&settings, (&public_url, address), &clock, &vault, &db).await?)
         } else {
-            // A key that a sandbox printed must not open the live service.
-            db.revoke_secret(&vault.sandbox_api_key(), clock.now())
+            // What a sandbox gave away, anyone on its machine may have: none of it may reach the live service.
+            let secrets = [vault.sandbox_api_key(), vault.sandbox_page_key()];
+            let secrets = [secrets[0].as_str(), secrets[1].as_str()];
+            db.revoke_with_descendants(secrets, SANDBOX_OWNER, clock.now())
                 .await
                 .map_err(failed)?;
             None
         };
-        let ways_out = WaysOut {
+        let outbound = Outbound {
             providers: match &sandbox {
                 Some(sandbox) => providers::simulated(sandbox.simulator, &client),
                 None => providers::configured(&settings, &public_url, &client),
@@ -124,11 +118,15 @@ impl App {
             render: api::verification_json,
         };
         let stop = CancellationToken::new();
-        let gateway = Gateway::new(told, clock, vault, db, shared, ways_out, stop.clone());
+        let gateway = Gateway::new(told, clock, vault, db, shared, outbound, stop.clone());
         gateway.directory().refresh().await.map_err(failed)?;
         gateway.refresh().await;
-        gateway.begin_default_budgets().await.map_err(failed)?;
-        let users = gateway.users();
+        gateway
+            .admin()
+            .begin_default_budgets()
+            .await
+            .map_err(failed)?;
+        let users = gateway.admin().users();
         let link = match &sandbox {
             Some(_) => Some(users.sandbox_link(gateway.now()).await.map_err(failed)?),
             None => users.setup_link(gateway.now()).await.map_err(failed)?,
@@ -246,15 +244,15 @@ async fn start_sandbox(
     vault: &Vault,
     db: &Db,
 ) -> Result<Sandbox, StartError> {
-    // The same key at each start, so that examples stay valid.
-    let api_key = vault.sandbox_api_key();
+    // The same keys at each start, so that examples stay valid.
+    let (api_key, page_key) = (vault.sandbox_api_key(), vault.sandbox_page_key());
     let options = simulator::Options {
         clock: clock.clone(),
         telegram_token: None,
         gateway: Some(simulator::Gateway {
             url: public_url.to_owned(),
             address,
-            api_key: api_key.clone(),
+            api_key: page_key.clone(),
         }),
         pace: simulator::Pace::default(),
     };
@@ -264,14 +262,17 @@ async fn start_sandbox(
         .iter()
         .find(|project| project.name == "default")
         .map(|project| project.id);
-    let key = NewKey {
-        project,
-        scopes: "verify,finance,admin".to_owned(),
-        expires_at: None,
-    };
-    db.create_key(&key, &api_key, clock.now())
-        .await
-        .map_err(failed)?;
+    for (secret, scopes) in [(&api_key, "verify,finance,admin"), (&page_key, "verify")] {
+        let key = NewKey {
+            project,
+            scopes: scopes.to_owned(),
+            expires_at: None,
+            made_by: None,
+        };
+        db.create_key(&key, secret, clock.now())
+            .await
+            .map_err(failed)?;
+    }
     Ok(Sandbox {
         simulator: running.address(),
         api_key,

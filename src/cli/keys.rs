@@ -61,6 +61,7 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
                     project: project_id,
                     scopes: names.join(","),
                     expires_at,
+                    made_by: None,
                 };
                 let id = db
                     .create_key(&new, &key, now)

@@ -1,8 +1,10 @@
 //! The command line: one file per command. To add one: a file, a variant, a line in [`run`].
 
 mod check_config;
+mod failure;
 mod keys;
 mod migrate;
+mod process;
 mod projects;
 mod report;
 mod seed;
@@ -16,7 +18,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::app::StartError;
+use failure::Failure;
+use process::{complain, runtime, say};
 
 /// Self-hosted phone verification: one-time codes by Telegram, by SMS when Telegram cannot, accounted to the cent.
 ///
@@ -59,32 +62,6 @@ enum Command {
     Openapi,
 }
 
-/// Why a command ends otherwise than well.
-#[derive(Debug)]
-enum Failure {
-    /// Exit 2: wrong usage or configuration; one line per fault.
-    Wrong(Vec<String>),
-    /// Exit 1: it failed while running.
-    Failed(String),
-}
-
-impl From<StartError> for Failure {
-    fn from(error: StartError) -> Self {
-        match error {
-            StartError::Configuration(lines) => {
-                Self::Wrong(lines.lines().map(str::to_owned).collect())
-            }
-            StartError::Failed(message) => Self::Failed(message),
-        }
-    }
-}
-
-impl From<crate::storage::StorageError> for Failure {
-    fn from(error: crate::storage::StorageError) -> Self {
-        Self::Failed(error.to_string())
-    }
-}
-
 /// Runs the command that the arguments name. Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration.
 #[must_use]
 pub fn run() -> ExitCode {
@@ -118,22 +95,4 @@ pub fn run() -> ExitCode {
             ExitCode::from(1)
         }
     }
-}
-
-/// To standard output. A reader that has gone away (`| head`) is no failure.
-fn say(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{text}");
-}
-
-fn complain(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "pinroute: {text}");
-}
-
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::Failed(error.to_string()))
 }

@@ -183,7 +183,7 @@ fn refused(error: ProjectError, name: &str) -> Failure {
                 })
                 .collect(),
         ),
-        ProjectError::Trouble(trouble) => Failure::Failed(format!(
+        ProjectError::Failed(trouble) => Failure::Failed(format!(
             "{trouble}, or somebody else changed the project meanwhile; try again"
         )),
     }

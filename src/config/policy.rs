@@ -7,11 +7,11 @@ use serde_json::json;
 use super::budgets::{self, OFF};
 use super::field::Field;
 use super::reader::{Checked, Reader, all, optional};
+use crate::message::text::{self, Templates};
 use crate::verification::phone::Country;
 use crate::verification::policy::{Countries, Limits, Policy, Rate};
 use crate::verification::route::Step;
 use crate::verification::span;
-use crate::verification::text::{self, Templates};
 
 const DAY: Duration = Duration::from_hours(24);
 const SECOND: Duration = Duration::from_secs(1);

@@ -78,7 +78,10 @@ impl View {
     pub fn trouble(&self, trouble: &Trouble) -> Fault {
         self.fault(match trouble {
             Trouble::NotFound => Kind::NotFound,
-            Trouble::Limited(_) | Trouble::Refused(_) | Trouble::Unavailable => Kind::Unavailable,
+            Trouble::Limited(_)
+            | Trouble::Refused(_)
+            | Trouble::Unavailable
+            | Trouble::Internal => Kind::Unavailable,
         })
     }
 }

@@ -101,12 +101,14 @@ impl Form {
             mark => mark.chars().take(64).collect(),
         };
         let filled_in = self.filled_in();
-        let begun = gateway.begin(None, path, &mark, filled_in.as_bytes());
+        let begun = gateway
+            .idempotency()
+            .begin(None, path, &mark, filled_in.as_bytes());
         Ok(match begun.await? {
             Begun::Fresh(ticket) => {
                 let done = first(ticket.clone()).await;
                 if done.is_err() {
-                    gateway.release(ticket).await;
+                    gateway.idempotency().release(ticket).await;
                 }
                 Once::Now(done)
             }

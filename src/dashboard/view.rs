@@ -101,7 +101,7 @@ impl View {
             options: options.clone(),
         };
         if let Some(secret) = Cookie::Session.read(request, &options.site) {
-            match gateway.session(&secret).await {
+            match gateway.admin().session(&secret).await {
                 Ok(Some(session)) => {
                     view.user = Some(session.user);
                     view.token = forms::token(&secret);

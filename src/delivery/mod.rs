@@ -16,8 +16,8 @@ use chrono::{DateTime, Utc};
 pub use crate::verification::attempt::{Receipt, Report, SendError};
 
 use crate::ledger::price::Prices;
+use crate::message::Wording;
 use crate::money::{Currency, Money};
-use crate::verification::Wording;
 use crate::verification::code::Code;
 use crate::verification::id::AttemptId;
 use crate::verification::phone::{Country, PhoneNumber};

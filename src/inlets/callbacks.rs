@@ -60,6 +60,6 @@ async fn receive(
         query: request.query_string(),
         body,
     };
-    gateway.receive_report(callback).await?;
+    gateway.verify().receive_report(callback).await?;
     Ok(HttpResponse::Ok().finish())
 }

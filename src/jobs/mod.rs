@@ -50,7 +50,7 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
     every(WATCH, |gateway| Box::pin(watch(gateway)));
     every(SWEEP, |gateway| Box::pin(sweep(gateway)));
     let (hearing, until) = (gateway.clone(), stop.clone());
-    workers.spawn(async move { hearing.hear_replicas(&until).await });
+    workers.spawn(async move { hearing.live().follow_replicas(&until).await });
     workers.close();
     // Leases are renewed for as long as work runs, also after the rest has stopped.
     let gateway = gateway.clone();
@@ -61,7 +61,7 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
             if gateway.tasks().is_closed() && gateway.tasks().is_empty() {
                 return;
             }
-            match tokio::time::timeout(LEASE, gateway.renew_leases()).await {
+            match tokio::time::timeout(LEASE, gateway.verify().renew_leases()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::warn!(%error, "leases could not be renewed"),
                 Err(_) => tracing::warn!("leases could not be renewed in time"),
@@ -74,6 +74,7 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
 async fn work_on_due(gateway: Gateway) {
     loop {
         match gateway
+            .verify()
             .work_on_due(i64::try_from(BATCH).unwrap_or(i64::MAX))
             .await
         {
@@ -88,14 +89,14 @@ async fn work_on_due(gateway: Gateway) {
 }
 
 async fn tell_projects(gateway: Gateway) {
-    if let Err(error) = gateway.tell_projects().await {
+    if let Err(error) = gateway.notices().tell_projects().await {
         tracing::warn!(%error, "messages that are due could not be read");
     }
 }
 
 async fn sum(gateway: Gateway) {
     loop {
-        match gateway.sum_tallies().await {
+        match gateway.finance().sum_tallies().await {
             Ok(true) => tokio::task::yield_now().await,
             Ok(false) => return,
             Err(error) => {
@@ -107,10 +108,10 @@ async fn sum(gateway: Gateway) {
 }
 
 async fn watch(gateway: Gateway) {
-    if let Err(error) = gateway.watch_budgets().await {
+    if let Err(error) = gateway.finance().watch_budgets().await {
         tracing::warn!(%error, "budgets could not be looked at");
     }
-    if let Err(error) = gateway.watch_balances().await {
+    if let Err(error) = gateway.finance().watch_balances().await {
         tracing::warn!(%error, "balances could not be looked at");
     }
 }

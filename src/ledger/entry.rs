@@ -3,10 +3,9 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::tally::Measure;
 use crate::money::Money;
 use crate::verification::Verification;
-use crate::verification::attempt::{Basis, Booking, BookingKind};
+use crate::verification::attempt::{Booking, BookingKind};
 use crate::verification::phone::Country;
 use crate::verification::route::Channel;
 
@@ -86,18 +85,6 @@ impl Entry {
             attempt: Some(booking.attempt.uuid()),
             author: None,
             note: None,
-        }
-    }
-
-    /// The sum of the reports that it counts in, and what it adds there; charges count as positive.
-    #[must_use]
-    pub fn measured(&self) -> (Measure, i64) {
-        let amount = self.money.amount.0;
-        match self.kind {
-            Kind::Charge => (Measure::Charged, amount.saturating_neg()),
-            Kind::Refund if self.basis == Basis::Documented.as_str() => (Measure::Expected, amount),
-            Kind::Refund => (Measure::Refunded, amount),
-            Kind::TopUp | Kind::Adjustment => (Measure::Other, amount),
         }
     }
 }

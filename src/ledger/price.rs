@@ -32,3 +32,19 @@ impl Prices {
         Some(Money::new(amount, currency))
     }
 }
+
+/// The cheapest of what the sends of a verification would cost as SMS, compared in the first one's currency; what cannot be
+/// converted to it is left out.
+#[must_use]
+pub fn cheapest(
+    prices: impl Iterator<Item = Money>,
+    convert: impl Fn(Money, Currency) -> Option<Micros>,
+) -> Option<Money> {
+    let mut currency = None;
+    let compared = prices.filter_map(|price| {
+        let to = *currency.get_or_insert(price.currency);
+        Some((convert(price, to)?, price))
+    });
+    let cheapest = compared.min_by_key(|(amount, _)| *amount);
+    cheapest.map(|(_, price)| price)
+}

@@ -7,9 +7,9 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::entry::Entry;
-use crate::money::{Currency, Micros, Money};
-use crate::verification::attempt::Attempt;
+use super::entry::{Entry, Kind};
+use crate::money::Currency;
+use crate::verification::attempt::{Attempt, Basis};
 use crate::verification::event::{Event, EventKind};
 use crate::verification::id::ProjectId;
 use crate::verification::phone::Country;
@@ -348,10 +348,21 @@ fn seen(kind: EventKind) -> bool {
     kind == EventKind::Read
 }
 
+/// The sum that an entry counts in, and what it adds there; charges count as positive.
+fn measured(entry: &Entry) -> (Measure, i64) {
+    let amount = entry.money.amount.0;
+    match entry.kind {
+        Kind::Charge => (Measure::Charged, amount.saturating_neg()),
+        Kind::Refund if entry.basis == Basis::Documented.as_str() => (Measure::Expected, amount),
+        Kind::Refund => (Measure::Refunded, amount),
+        Kind::TopUp | Kind::Adjustment => (Measure::Other, amount),
+    }
+}
+
 /// What a ledger entry adds.
 #[must_use]
 pub fn of_entry(entry: &Entry) -> Option<Tally> {
-    let (measure, value) = entry.measured();
+    let (measure, value) = measured(entry);
     (value != 0).then(|| Tally {
         starts_at: quarter(entry.at),
         project: entry.project.unwrap_or_default(),
@@ -374,20 +385,4 @@ pub fn add(tallies: &mut Vec<Tally>, tally: Tally) {
         Some(there) => there.value = there.value.saturating_add(tally.value),
         None => tallies.push(tally),
     }
-}
-
-/// The cheapest of what the sends of a verification would cost as SMS, compared in the first one's currency; what cannot be
-/// converted to it is left out.
-#[must_use]
-pub fn cheapest(
-    prices: impl Iterator<Item = Money>,
-    convert: impl Fn(Money, Currency) -> Option<Micros>,
-) -> Option<Money> {
-    let mut currency = None;
-    let compared = prices.filter_map(|price| {
-        let to = *currency.get_or_insert(price.currency);
-        Some((convert(price, to)?, price))
-    });
-    let cheapest = compared.min_by_key(|(amount, _)| *amount);
-    cheapest.map(|(_, price)| price)
 }

@@ -1,9 +1,8 @@
 //! Days and hours of a time zone, daylight saving included.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, SecondsFormat, TimeZone};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::Tz;
 
-use super::query::Group;
 use crate::ledger::tally::SPANS;
 
 /// A day, or an hour, of a time zone.
@@ -15,22 +14,6 @@ pub struct Period {
     pub day: NaiveDate,
     /// Its start as the clock there shows it.
     pub local: DateTime<Tz>,
-}
-
-impl Period {
-    /// As a row of a report names it.
-    #[must_use]
-    pub fn label(&self, group: Group) -> String {
-        match group {
-            Group::Month => self.day.format("%Y-%m").to_string(),
-            Group::Week => {
-                let week = self.day.iso_week();
-                format!("{}-W{:02}", week.year(), week.week())
-            }
-            Group::Hour => self.local.to_rfc3339_opts(SecondsFormat::Secs, true),
-            _ => self.day.to_string(),
-        }
-    }
 }
 
 /// The days from `from` to `to`, both inclusive, or their hours: 23 or 25 of them when the clocks change.
@@ -118,6 +101,7 @@ pub fn round_up(at: i64, to: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::query::Group;
     use super::*;
     use crate::ledger::tally::HOUR;
 

@@ -1,6 +1,6 @@
 //! What a report is asked for.
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, SecondsFormat, Utc};
 use uuid::Uuid;
 
 use super::calendar::{self, Period};
@@ -50,6 +50,22 @@ impl Group {
     #[must_use]
     pub fn is_time(self) -> bool {
         self <= Self::Hour
+    }
+}
+
+impl Period {
+    /// As a row of a report names it.
+    #[must_use]
+    pub fn label(&self, group: Group) -> String {
+        match group {
+            Group::Month => self.day.format("%Y-%m").to_string(),
+            Group::Week => {
+                let week = self.day.iso_week();
+                format!("{}-W{:02}", week.year(), week.week())
+            }
+            Group::Hour => self.local.to_rfc3339_opts(SecondsFormat::Secs, true),
+            _ => self.day.to_string(),
+        }
     }
 }
 
@@ -126,7 +142,7 @@ impl Query {
             };
             return fault("from", problem);
         }
-        if !(1970..=9_000).contains(&chrono::Datelike::year(&from)) {
+        if !(1970..=9_000).contains(&from.year()) {
             return fault("from", Problem::TooEarly);
         }
         Ok(Self {

@@ -8,6 +8,7 @@
 //! To add a magic number: one row in [`numbers::MAGIC`], and, if it does something new, one variant beside it.
 
 mod digest;
+mod host;
 mod live;
 mod numbers;
 mod params;
@@ -109,6 +110,7 @@ impl Simulator {
         let outbound = reports::outbound_client().map_err(io::Error::other)?;
         let world = Arc::new(World::new(
             options,
+            address.ip(),
             outbound.clone(),
             runtime.clone(),
             tasks.clone(),

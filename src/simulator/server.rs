@@ -5,15 +5,16 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
+use actix_web::dev::{HttpServiceFactory, Server};
 use actix_web::http::StatusCode;
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Route};
 use serde::Serialize;
 
 use super::numbers::{self, Number};
 use super::world::{World, lock};
-use super::{live, site, sms, telegram};
+use super::{host, live, site, sms, telegram};
 
 const LARGEST_BODY: usize = 64 * 1024;
 
@@ -36,21 +37,25 @@ pub(super) fn run(listener: TcpListener, world: Arc<World>) -> io::Result<Server
 
 fn routes(config: &mut ServiceConfig) {
     config
-        .route("/", web::get().to(page))
-        .route("/page.css", web::get().to(style))
-        .route("/page.js", web::get().to(script))
-        .route("/site.js", web::get().to(site_script))
-        .route("/live", web::get().to(live::tell))
-        .route("/site/{path:.*}", web::get().to(site::forward))
-        .route("/site/{path:.*}", web::post().to(site::forward))
+        .service(by_our_name("/", web::get().to(page)))
+        .service(by_our_name("/page.css", web::get().to(style)))
+        .service(by_our_name("/page.js", web::get().to(script)))
+        .service(by_our_name("/site.js", web::get().to(site_script)))
+        .service(by_our_name("/live", web::get().to(live::tell)))
+        .service(by_our_name("/site/{path:.*}", web::to(site::forward)))
+        .service(by_our_name("/settings", web::get().to(settings)))
+        .service(by_our_name("/pauses", web::get().to(pauses)))
         .route("/livez", web::get().to(livez))
-        .route("/settings", web::get().to(settings))
-        .route("/pauses", web::get().to(pauses))
         .route("/phones", web::get().to(phones))
         .route("/phones/{number}/messages", web::get().to(messages))
         .route("/sms/send", web::get().to(send_sms))
         .route("/sms/send", web::post().to(send_sms))
         .default_service(web::to(call_telegram));
+}
+
+/// What the page uses; see [`host`].
+fn by_our_name(path: &'static str, route: Route) -> impl HttpServiceFactory {
+    web::resource(path).wrap(from_fn(host::check)).route(route)
 }
 
 async fn pauses(world: Data<World>) -> HttpResponse {

@@ -1,13 +1,14 @@
-//! A site's own server, for the page's sign-up form: passes its calls on to the gateway with the API key, since a key never
-//! lives in a browser. Only verifications and the public keys are passed on.
+//! A site's own server, for the page's sign-up form: forwards its calls to the gateway with an API key, since a key does not
+//! belong in a browser. Exactly the page's own calls are forwarded, see [`Call`].
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use actix_web::http::{Method, StatusCode, header};
-use actix_web::web::{Bytes, Data, Path};
+use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
+use uuid::Uuid;
 
 use super::world::World;
 
@@ -18,6 +19,7 @@ pub struct Gateway {
     pub url: String,
     /// Where it listens on this machine.
     pub address: SocketAddr,
+    /// Anyone who can reach the page can use it: its scope should be `verify` alone.
     pub api_key: String,
 }
 
@@ -49,19 +51,59 @@ const ANSWERED: [header::HeaderName; 4] = [
 /// A stream of events lives as long as its verification, or is taken up again.
 const LONGEST: Duration = Duration::from_hours(1);
 
-pub(super) async fn forward(
-    world: Data<World>,
-    http: HttpRequest,
-    path: Path<String>,
-    body: Bytes,
-) -> HttpResponse {
+/// One of the calls that the page makes. The address to call is built from this value, never from the text of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Call {
+    PublicKeys,
+    Start,
+    Find(Uuid),
+    Events(Uuid),
+    Act(Uuid, &'static str),
+}
+
+impl Call {
+    /// What a person can do with a verification.
+    const ACTIONS: [&str; 3] = ["check", "resend", "cancel"];
+
+    /// Reads a request target as it was sent, undecoded: an encoded character is in none of the page's addresses.
+    fn read(method: &Method, path: &str, query: Option<&str>) -> Option<Self> {
+        if query.is_some() {
+            return None;
+        }
+        let parts: Vec<&str> = path.strip_prefix("/site/")?.split('/').collect();
+        let id = |text: &str| Uuid::try_parse(text).ok().filter(|_| text.len() == 36);
+        match (method.as_str(), parts.as_slice()) {
+            ("GET", [".well-known", "jwks.json"]) => Some(Self::PublicKeys),
+            ("POST", ["v1", "verifications"]) => Some(Self::Start),
+            ("GET", ["v1", "verifications", of]) => Some(Self::Find(id(of)?)),
+            ("GET", ["v1", "verifications", of, "events"]) => Some(Self::Events(id(of)?)),
+            ("POST", ["v1", "verifications", of, action]) => {
+                let known = Self::ACTIONS.into_iter().find(|known| known == action)?;
+                Some(Self::Act(id(of)?, known))
+            }
+            _ => None,
+        }
+    }
+
+    fn path(self) -> String {
+        match self {
+            Self::PublicKeys => "/.well-known/jwks.json".to_owned(),
+            Self::Start => "/v1/verifications".to_owned(),
+            Self::Find(id) => format!("/v1/verifications/{id}"),
+            Self::Events(id) => format!("/v1/verifications/{id}/events"),
+            Self::Act(id, action) => format!("/v1/verifications/{id}/{action}"),
+        }
+    }
+}
+
+pub(super) async fn forward(world: Data<World>, http: HttpRequest, body: Bytes) -> HttpResponse {
     let Some(gateway) = &world.gateway else {
         return refuse(
             StatusCode::NOT_FOUND,
             "this simulator runs without a gateway",
         );
     };
-    // Other sites' pages must not spend the key; where a browser says nothing, it is none.
+    // Other sites' pages must not spend the key. A program sends no such header.
     let site = http.headers().get("sec-fetch-site");
     if site.is_some_and(|site| site != "same-origin") {
         return refuse(
@@ -69,17 +111,13 @@ pub(super) async fn forward(
             "only the simulator's own page calls this",
         );
     }
-    if !is_passed_on(http.method(), &path) {
+    let Some(call) = Call::read(http.method(), http.uri().path(), http.uri().query()) else {
         return refuse(
             StatusCode::NOT_FOUND,
-            "only verifications and the public keys are passed on",
+            "only the calls of the simulator's own page are forwarded",
         );
-    }
-    let query = match http.query_string() {
-        "" => String::new(),
-        query => format!("?{query}"),
     };
-    let url = format!("http://{}/{path}{query}", gateway.address);
+    let url = format!("http://{}{}", gateway.address, call.path());
     let mut request = match *http.method() {
         Method::POST => world.outbound.post(url).body(body),
         _ => world.outbound.get(url),
@@ -96,18 +134,7 @@ pub(super) async fn forward(
     }
 }
 
-fn is_passed_on(method: &Method, path: &str) -> bool {
-    let verification = path
-        .strip_prefix("v1/verifications")
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    match *method {
-        Method::GET => verification || path == ".well-known/jwks.json",
-        Method::POST => verification,
-        _ => false,
-    }
-}
-
-/// As it comes: a stream of events stays one.
+/// Unbuffered: a stream of events stays one.
 fn pass_back(answer: reqwest::Response) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status().as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
     let mut back = HttpResponse::build(status);
@@ -126,8 +153,8 @@ fn pass_back(answer: reqwest::Response) -> HttpResponse {
     back.streaming(Box::pin(pieces))
 }
 
-/// As the gateway's own faults read.
-fn refuse(status: StatusCode, detail: &str) -> HttpResponse {
+/// A fault in the shape of the gateway's own.
+pub(super) fn refuse(status: StatusCode, detail: &str) -> HttpResponse {
     HttpResponse::build(status)
         .content_type("application/problem+json")
         .json(serde_json::json!({
@@ -135,6 +162,6 @@ fn refuse(status: StatusCode, detail: &str) -> HttpResponse {
             "title": status.canonical_reason(),
             "status": status.as_u16(),
             "detail": detail,
-            "code": "not_found",
+            "code": if status == StatusCode::FORBIDDEN { "forbidden" } else { "not_found" },
         }))
 }

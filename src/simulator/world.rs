@@ -1,5 +1,6 @@
 //! What every handler shares: the clock, the pace, and the simulated world's memory behind short locks.
 
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub(super) struct World {
     pub(super) pace: Pace,
     pub(super) telegram_token: Option<TokenHash>,
     pub(super) gateway: Option<Gateway>,
+    /// Where we listen, which the page may be called by.
+    pub(super) listen: IpAddr,
     /// For reports, and to speak with the gateway.
     pub(super) outbound: reqwest::Client,
     pub(super) runtime: Handle,
@@ -35,6 +38,7 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(
         options: Options,
+        listen: IpAddr,
         outbound: reqwest::Client,
         runtime: Handle,
         tasks: TaskTracker,
@@ -45,6 +49,7 @@ impl World {
             pace: options.pace,
             telegram_token: options.telegram_token.as_deref().map(TokenHash::of),
             gateway: options.gateway,
+            listen,
             outbound,
             runtime,
             tasks,

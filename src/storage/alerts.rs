@@ -2,14 +2,14 @@
 //! that none is lost and, however many replicas look, none is told twice.
 
 use super::budgets::country;
-use super::deliveries::{self, Delivery};
+use super::engine::connection;
+use super::engine::rows::{Column, Rows};
 use super::engine::write;
-use super::line;
-use super::rows::{Column, Rows};
-use super::{Db, StorageError};
+use super::webhook_deliveries::{self, Delivery};
+use super::{StorageError, Store};
 use crate::verification::budget::Purse;
 
-impl Db {
+impl Store {
     /// Notes that a share, in thousandths, was reached; answers whether nobody had before.
     pub async fn note_budget_alert(
         &self,
@@ -78,11 +78,15 @@ impl Db {
         noted: Rows,
         messages: &[Delivery],
     ) -> Result<bool, StorageError> {
-        line::whole(&self.engine, async |line| {
-            let changed: Vec<String> = line.returning(note, noted).await?;
+        connection::in_transaction(&self.engine, async |connection| {
+            let changed: Vec<String> = connection.returning(note, noted).await?;
             if !changed.is_empty() && !messages.is_empty() {
                 let messages: Vec<&Delivery> = messages.iter().collect();
-                line.write(deliveries::INSERT, deliveries::rows(&messages))
+                connection
+                    .write(
+                        webhook_deliveries::INSERT,
+                        webhook_deliveries::rows(&messages),
+                    )
                     .await?;
             }
             Ok(!changed.is_empty())

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::engine::{read, write};
-use super::{Change, CommitError, Db, IdempotencyOp, StorageError};
+use super::{Change, CommitError, Db, IdempotencyOp, StorageError, Store};
 use crate::ledger::entry::Entry;
 use crate::ledger::tally::of_entry;
 use crate::money::{Micros, Money};
@@ -39,7 +39,9 @@ impl Db {
     ) -> Result<(), CommitError> {
         self.commit(Change::of_entry(entry, idempotency)).await
     }
+}
 
+impl Store {
     pub async fn find_entry(&self, id: Uuid) -> Result<Option<Entry>, StorageError> {
         let sql = format!(
             "SELECT {} FROM ledger WHERE id = $1",

@@ -4,8 +4,8 @@
 //! stays within it.
 
 use super::engine::read;
-use super::rows::{Column, Rows};
-use super::{Db, StorageError};
+use super::engine::rows::{Column, Rows};
+use super::{StorageError, Store};
 use crate::money::Currency;
 use crate::verification::budget::{Claim, Period, Purse};
 use crate::verification::id::ProjectId;
@@ -99,7 +99,7 @@ impl Use {
 
 type Row = (Uuid, String, String, String, i64, i64, i64, i64);
 
-impl Db {
+impl Store {
     /// The purses of the periods that run now; of one project, or of all.
     pub async fn budget_uses(
         &self,

@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+use super::engine::connection::Connection;
+use super::engine::rows::{Column, Rows};
 use super::engine::{read, write};
-use super::line::Line;
-use super::rows::{Column, Rows};
-use super::{Db, StorageError};
+use super::{StorageError, Store};
 use crate::secret::{fingerprint, random};
 use crate::verification::id::{ProjectId, time_ordered};
 
@@ -41,6 +41,8 @@ pub struct NewKey {
     pub project: Option<ProjectId>,
     pub scopes: String,
     pub expires_at: Option<DateTime<Utc>>,
+    /// The key or user that makes it; `None`: the command line or the program itself.
+    pub made_by: Option<Uuid>,
 }
 
 #[derive(FromRow)]
@@ -89,7 +91,7 @@ impl From<KeyRow> for ApiKey {
     }
 }
 
-impl Db {
+impl Store {
     pub async fn list_projects(&self) -> Result<Vec<Project>, StorageError> {
         const LIST: &str = "SELECT id, name, overrides, created_at FROM projects ORDER BY name";
         let rows: Vec<ProjectRow> = read!(&self.engine, |pool| sqlx::query_as(LIST)
@@ -120,20 +122,20 @@ impl Db {
                 ("new", text(|(_, new)| new)),
             ],
         );
-        let mut line = Line::take(&self.engine).await?;
-        line.begin().await?;
-        let done: sqlx::Result<Vec<Uuid>> = line.returning(UPDATE, rows).await;
+        let mut connection = Connection::take(&self.engine).await?;
+        connection.begin().await?;
+        let done: sqlx::Result<Vec<Uuid>> = connection.returning(UPDATE, rows).await;
         match done {
             Ok(done) if done.len() == changes.len() => {
-                line.commit().await?;
+                connection.commit().await?;
                 Ok(true)
             }
             Ok(_) => {
-                line.roll_back().await;
+                connection.roll_back().await;
                 Ok(false)
             }
             Err(error) => {
-                line.roll_back().await;
+                connection.roll_back().await;
                 Err(error.into())
             }
         }
@@ -210,15 +212,15 @@ impl Db {
         Ok(rows.into_iter().map(ApiKey::from).collect())
     }
 
-    /// Keeps the hash of `secret`; one that is there already comes into force again.
+    /// Stores the hash of `secret`. A revoked key with this secret becomes valid again, as it was.
     pub async fn create_key(
         &self,
         key: &NewKey,
         secret: &str,
         now: DateTime<Utc>,
     ) -> Result<Uuid, StorageError> {
-        const INSERT: &str = "INSERT INTO api_keys (id, project_id, hash, scopes, created_at, expires_at) \
-            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (hash) DO UPDATE SET revoked_at = NULL";
+        const INSERT: &str = "INSERT INTO api_keys (id, project_id, hash, scopes, created_at, expires_at, made_by) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (hash) DO UPDATE SET revoked_at = NULL";
         let id = time_ordered(now, random());
         write!(&self.engine, |pool| sqlx::query(INSERT)
             .bind(id)
@@ -227,23 +229,42 @@ impl Db {
             .bind(key.scopes.clone())
             .bind(now)
             .bind(key.expires_at)
+            .bind(key.made_by)
             .execute(pool)
             .await
             .map(|_| ()))?;
         Ok(id)
     }
 
-    /// Puts a key out of force whose secret is known, if it is there.
-    pub async fn revoke_secret(
+    /// Revokes the keys with these secrets, every key that one of them or the user with this email made, directly or through
+    /// another key, and deletes the webhooks that any of these made.
+    pub async fn revoke_with_descendants(
         &self,
-        secret: &str,
+        secrets: [&str; 2],
+        email: &str,
         now: DateTime<Utc>,
     ) -> Result<(), StorageError> {
-        const REVOKE: &str =
-            "UPDATE api_keys SET revoked_at = $1 WHERE hash = $2 AND revoked_at IS NULL";
-        write!(&self.engine, |pool| sqlx::query(REVOKE)
+        const MADE: &str = "WITH RECURSIVE made (id) AS (\
+            SELECT id FROM api_keys WHERE hash IN ($1, $2) UNION SELECT id FROM users WHERE email = $3 \
+            UNION SELECT api_keys.id FROM api_keys JOIN made ON api_keys.made_by = made.id)";
+        const REVOKE: &str = "UPDATE api_keys SET revoked_at = $4 \
+            WHERE revoked_at IS NULL AND id IN (SELECT id FROM made)";
+        const DELETE: &str = "DELETE FROM webhooks WHERE made_by IN (SELECT id FROM made)";
+        let [first, second] = secrets.map(|secret| fingerprint(secret.as_bytes()).to_vec());
+        let sql = format!("{MADE} {REVOKE}");
+        write!(&self.engine, |pool| sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(first.clone())
+            .bind(second.clone())
+            .bind(email)
             .bind(now)
-            .bind(fingerprint(secret.as_bytes()).to_vec())
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        let sql = format!("{MADE} {DELETE}");
+        write!(&self.engine, |pool| sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(first)
+            .bind(second)
+            .bind(email)
             .execute(pool)
             .await
             .map(|_| ()))?;

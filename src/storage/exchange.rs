@@ -2,8 +2,8 @@
 
 use chrono::NaiveDate;
 
-use super::rows::{Column, Rows};
-use super::{Db, StorageError};
+use super::engine::rows::{Column, Rows};
+use super::{StorageError, Store};
 use crate::reports::exchange::{Factor, Rate};
 
 pub(super) const UPSERT: &str = "INSERT INTO exchange_rates (day, base, quote, rate) SELECT r.day, r.base, r.quote, r.rate FROM {rows} \
@@ -27,7 +27,7 @@ pub(super) fn rows(rates: &[Rate]) -> Rows {
     )
 }
 
-impl Db {
+impl Store {
     /// All of them, newest day first.
     pub async fn list_exchange_rates(&self) -> Result<Vec<Rate>, StorageError> {
         const SQL: &str =

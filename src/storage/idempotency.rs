@@ -2,10 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::change::IdempotencyOp;
+use super::engine::rows::{Column, Rows};
 use super::engine::{read, write};
-use super::rows::{Column, Rows};
-use super::{Db, StorageError};
+use super::{StorageError, Store};
 
 /// A request that begins under a key.
 #[derive(Clone, Debug)]
@@ -18,6 +17,31 @@ pub struct Claim {
     pub claim: i64,
     /// When the claim of a request that died lapses.
     pub expires_at: DateTime<Utc>,
+}
+
+/// What a change does to an idempotency key.
+#[derive(Clone, Debug)]
+pub enum IdempotencyOp {
+    /// A request begins under its key; fails with [`CommitError::Claimed`] when the key is known.
+    Claim(Claim),
+    /// It ended well: its answer, as JSON that holds no secret, until `expires_at`.
+    Complete {
+        key_hash: [u8; 32],
+        claim: i64,
+        answer: String,
+        expires_at: DateTime<Utc>,
+    },
+    /// It did not: the key is free again.
+    Release { key_hash: [u8; 32], claim: i64 },
+}
+
+impl IdempotencyOp {
+    pub(super) fn key_hash(&self) -> [u8; 32] {
+        match self {
+            Self::Claim(claim) => claim.key_hash,
+            Self::Complete { key_hash, .. } | Self::Release { key_hash, .. } => *key_hash,
+        }
+    }
 }
 
 /// What is kept under a key.
@@ -99,7 +123,7 @@ pub(super) fn claim_rows(claims: &[Claim]) -> Rows {
     )
 }
 
-impl Db {
+impl Store {
     /// What is kept under a key, unless it has lapsed; a lapsed one is removed, so that the key can be claimed again.
     pub async fn find_kept(
         &self,

@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::engine::rows::{Column, Rows};
 use super::engine::{Engine, write};
-use super::rows::{Column, Rows};
 use super::verifications::Row;
-use super::{Db, StorageError};
+use super::{StorageError, Store};
 use crate::verification::Verification;
 use crate::verification::id::VerificationId;
 
-impl Db {
+impl Store {
     /// Takes the leases of up to `limit` verifications that have a task due and that nobody works on.
     pub async fn claim_due(
         &self,

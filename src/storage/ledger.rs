@@ -5,8 +5,8 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::engine::Engine;
-use super::rows::{Column, Rows};
-use super::{Db, StorageError};
+use super::engine::rows::{Column, Rows};
+use super::{StorageError, Store};
 use crate::ledger::entry::{Entry, Kind};
 use crate::money::{Micros, Money};
 use crate::verification::id::{ProjectId, VerificationId};
@@ -135,7 +135,7 @@ pub struct LedgerQuery {
     pub limit: i64,
 }
 
-impl Db {
+impl Store {
     pub async fn list_ledger(&self, query: &LedgerQuery) -> Result<Vec<Entry>, StorageError> {
         macro_rules! list {
             ($pool:expr, $db:ty) => {{

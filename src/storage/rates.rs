@@ -2,10 +2,10 @@
 
 use chrono::NaiveDate;
 
+use super::engine::connection;
 use super::engine::read;
-use super::line;
-use super::rows::{Column, Rows};
-use super::{Db, StorageError};
+use super::engine::rows::{Column, Rows};
+use super::{StorageError, Store};
 use crate::ledger::rates::{Rate, Unit};
 use crate::money::{Micros, Money};
 use crate::reports::exchange::Rate as ExchangeRate;
@@ -18,7 +18,7 @@ const UPSERT: &str = "INSERT INTO rates (channel, provider, country, from_day, u
 /// The rest of the world.
 const REST: &str = "*";
 
-impl Db {
+impl Store {
     /// Adds rows of the rate card, all or none; one of the same keys takes the place of the old one.
     pub async fn put_rates(&self, rates: &[Rate]) -> Result<(), StorageError> {
         let text = |get: &dyn Fn(&Rate) -> String| {
@@ -61,9 +61,9 @@ impl Db {
         if count == 0 {
             return Ok(());
         }
-        line::whole(&self.engine, async |line| {
-            line.write(sql, rows).await?;
-            line.run(CHANGED).await.map(|_| ())
+        connection::in_transaction(&self.engine, async |connection| {
+            connection.write(sql, rows).await?;
+            connection.run(CHANGED).await.map(|_| ())
         })
         .await
     }

@@ -10,10 +10,10 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::engine::Engine;
-use super::line::{Line, On, on};
-use super::rows::{Column, Rows};
+use super::engine::connection::{Connection, On, on};
+use super::engine::rows::{Column, Rows};
 use super::tallies::{EVER, Turn, spans, timed_spans};
-use super::{Db, StorageError, ledger};
+use super::{StorageError, Store, ledger};
 use crate::ledger::entry::Entry;
 use crate::ledger::tally::{Measure, Tally, of_entry, whole};
 use crate::verification::Record;
@@ -57,19 +57,19 @@ struct Row {
     record: String,
 }
 
-impl Db {
+impl Store {
     /// Whether there is history that was never summed.
     pub async fn is_unsummed(&self) -> Result<bool, StorageError> {
-        let mut line = Line::take(&self.engine).await?;
-        Ok(Turn::read(&mut line).await?.is_unsummed())
+        let mut connection = Connection::take(&self.engine).await?;
+        Ok(Turn::read(&mut connection).await?.is_unsummed())
     }
 
     /// From now on the sums say nothing until a rebuild has made them.
     pub async fn leave_unsummed(&self) -> Result<(), RebuildError> {
-        let mut line = Line::take(&self.engine).await?;
+        let mut connection = Connection::take(&self.engine).await?;
         for _ in 0..20 {
-            let turn = Turn::read(&mut line).await?;
-            if turn == Turn::New || Turn::change(&mut line, turn, Turn::New).await? {
+            let turn = Turn::read(&mut connection).await?;
+            if turn == Turn::New || Turn::change(&mut connection, turn, Turn::New).await? {
                 return Ok(());
             }
         }
@@ -116,15 +116,15 @@ impl Db {
             add(&mut sums, entries.iter().filter_map(of_entry));
             turn = self.keep_turn(turn, clock).await?;
         }
-        snapshot.line.roll_back().await;
+        snapshot.connection.roll_back().await;
         self.replace(turn, &seen, sums).await
     }
 
     async fn take_turn(&self, clock: &Clock) -> Result<Turn, RebuildError> {
-        let mut line = Line::take(&self.engine).await?;
+        let mut connection = Connection::take(&self.engine).await?;
         for _ in 0..20 {
             let now = clock.now().timestamp();
-            let turn = Turn::read(&mut line).await?;
+            let turn = Turn::read(&mut connection).await?;
             let made = match turn {
                 Turn::New => 0,
                 Turn::Free(made) => made,
@@ -135,7 +135,7 @@ impl Db {
                 made,
                 until: now + HELD_SECONDS,
             };
-            if Turn::change(&mut line, turn, mine).await? {
+            if Turn::change(&mut connection, turn, mine).await? {
                 return Ok(mine);
             }
         }
@@ -154,8 +154,8 @@ impl Db {
             made,
             until: now + HELD_SECONDS,
         };
-        let mut line = Line::take(&self.engine).await?;
-        if Turn::change(&mut line, turn, longer).await? {
+        let mut connection = Connection::take(&self.engine).await?;
+        if Turn::change(&mut connection, turn, longer).await? {
             Ok(longer)
         } else {
             Err(RebuildError::Busy)
@@ -167,18 +167,18 @@ impl Db {
         let Turn::Rebuilding { made, .. } = turn else {
             return Err(RebuildError::Busy);
         };
-        let mut line = Line::take(&self.engine).await?;
-        line.begin().await?;
+        let mut connection = Connection::take(&self.engine).await?;
+        connection.begin().await?;
         let replaced = async {
-            if !Turn::change(&mut line, turn, Turn::Free(made + 1)).await? {
+            if !Turn::change(&mut connection, turn, Turn::Free(made + 1)).await? {
                 return Ok(false);
             }
-            line.run("DELETE FROM rollups").await?;
-            line.run("DELETE FROM rollup_times").await?;
+            connection.run("DELETE FROM rollups").await?;
+            connection.run("DELETE FROM rollup_times").await?;
             for ids in seen.chunks(AT_ONCE) {
                 let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
                 let sql = format!("DELETE FROM tallies WHERE id IN ({})", ids.join(", "));
-                line.run(sqlx::AssertSqlSafe(sql)).await?;
+                connection.run(sqlx::AssertSqlSafe(sql)).await?;
             }
             for (table, rows) in [
                 ("rollups", whole_sums(&sums)),
@@ -186,19 +186,19 @@ impl Db {
             ] {
                 for part in rows.chunks(AT_ONCE) {
                     let (sql, rows) = summed_rows(table, part);
-                    line.write(&sql, rows).await?;
+                    connection.write(&sql, rows).await?;
                 }
             }
             Ok::<bool, sqlx::Error>(true)
         };
         match replaced.await {
-            Ok(true) => Ok(line.commit().await?),
+            Ok(true) => Ok(connection.commit().await?),
             Ok(false) => {
-                line.roll_back().await;
+                connection.roll_back().await;
                 Err(RebuildError::Busy)
             }
             Err(error) => {
-                line.roll_back().await;
+                connection.roll_back().await;
                 Err(error.into())
             }
         }
@@ -209,12 +209,12 @@ impl Db {
             Engine::Postgres(pool) => On::Postgres(pool.acquire().await?),
             Engine::Sqlite { read, .. } => On::Sqlite(read.acquire().await?),
         };
-        let mut line = Line::from(on);
-        match &line.on {
-            On::Postgres(_) => line.begin_snapshot().await?,
-            On::Sqlite(_) => line.begin_reading().await?,
+        let mut connection = Connection::from(on);
+        match &connection.on {
+            On::Postgres(_) => connection.begin_snapshot().await?,
+            On::Sqlite(_) => connection.begin_reading().await?,
         }
-        Ok(Snapshot { line })
+        Ok(Snapshot { connection })
     }
 }
 
@@ -347,13 +347,13 @@ fn summed_rows(table: &str, part: &[Summed]) -> (String, Rows) {
 
 /// Everything as it was at one moment.
 struct Snapshot {
-    line: Line,
+    connection: Connection,
 }
 
 impl Snapshot {
     async fn count(&mut self) -> sqlx::Result<u64> {
         let count = self
-            .line
+            .connection
             .text("SELECT CAST(COUNT(*) AS TEXT) FROM verifications")
             .await?;
         Ok(count.parse().unwrap_or(0))
@@ -361,14 +361,16 @@ impl Snapshot {
 
     async fn waiting(&mut self) -> sqlx::Result<Vec<i64>> {
         const SQL: &str = "SELECT id FROM tallies";
-        let ids: Vec<(i64,)> = on!(self.line, |to| sqlx::query_as(SQL).fetch_all(to).await?);
+        let ids: Vec<(i64,)> = on!(self.connection, |to| sqlx::query_as(SQL)
+            .fetch_all(to)
+            .await?);
         Ok(ids.into_iter().map(|(id,)| id).collect())
     }
 
     async fn verifications(&mut self, after: Uuid) -> sqlx::Result<Vec<Row>> {
         const SQL: &str =
             "SELECT id, project_id, record FROM verifications WHERE id > $1 ORDER BY id LIMIT 1000";
-        on!(self.line, |to| sqlx::query_as(SQL)
+        on!(self.connection, |to| sqlx::query_as(SQL)
             .bind(after)
             .fetch_all(to)
             .await)
@@ -380,7 +382,7 @@ impl Snapshot {
             ledger::COLUMNS
         );
         let sql = sqlx::AssertSqlSafe(sql);
-        let rows: Vec<ledger::Row> = on!(self.line, |to| sqlx::query_as(sql)
+        let rows: Vec<ledger::Row> = on!(self.connection, |to| sqlx::query_as(sql)
             .bind(after)
             .fetch_all(to)
             .await?);

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::engine::Engine;
 use super::tallies::{columns, pivot};
-use super::{Db, StorageError};
+use super::{StorageError, Store};
 use crate::ledger::tally::{HOUR, Measure, QUARTER};
 use crate::reports::calendar::{self, Piece, round_up};
 use crate::reports::query::Wanted;
@@ -25,7 +25,7 @@ macro_rules! bound {
     }};
 }
 
-impl Db {
+impl Store {
     /// The sums of each period, group and currency.
     pub async fn sums(&self, wanted: &Wanted) -> Result<Vec<Sums>, StorageError> {
         let sql = statement(wanted, "rollups", QUARTER, wanted.measures, "currency");

@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+use super::engine::connection::{self, Connection, on};
 use super::engine::{Engine, read, touch};
-use super::line::{self, Line, on};
 use super::users::{Row, User, put_password, void_links};
-use super::{Db, StorageError};
+use super::{StorageError, Store};
 use crate::secret::random;
 use crate::verification::id::time_ordered;
 
@@ -86,16 +86,16 @@ impl TryFrom<LinkRow> for Link {
 }
 
 /// `None`: there is no such link any more; else whose it was.
-async fn take(line: &mut Line, hash: [u8; 32]) -> sqlx::Result<Option<Option<Uuid>>> {
+async fn take(connection: &mut Connection, hash: [u8; 32]) -> sqlx::Result<Option<Option<Uuid>>> {
     const TAKE: &str = "DELETE FROM user_links WHERE hash = $1 RETURNING user_id";
-    let taken: Option<(Option<Uuid>,)> = on!(line, |to| sqlx::query_as(TAKE)
+    let taken: Option<(Option<Uuid>,)> = on!(connection, |to| sqlx::query_as(TAKE)
         .bind(hash.to_vec())
         .fetch_optional(to)
         .await?);
     Ok(taken.map(|(user,)| user))
 }
 
-impl Db {
+impl Store {
     /// Begins a session of the user as it is in `user`.
     pub async fn create_session(
         &self,
@@ -165,11 +165,11 @@ impl Db {
     pub async fn create_link(&self, hash: [u8; 32], link: &Link) -> Result<(), StorageError> {
         const INSERT: &str =
             "INSERT INTO user_links (hash, kind, user_id, expires_at) VALUES ($1, $2, $3, $4)";
-        line::whole(&self.engine, async |line| {
+        connection::in_transaction(&self.engine, async |connection| {
             if let Some(user) = link.user {
-                void_links(line, user).await?;
+                void_links(connection, user).await?;
             }
-            on!(line, |to| sqlx::query(INSERT)
+            on!(connection, |to| sqlx::query(INSERT)
                 .bind(hash.to_vec())
                 .bind(link.kind.as_str())
                 .bind(link.user)
@@ -192,8 +192,8 @@ impl Db {
 
     /// Uses up a link that signs in, and answers whom. Of several who try at once, one gets it.
     pub async fn enter_by_link(&self, hash: [u8; 32]) -> Result<Option<Uuid>, StorageError> {
-        line::whole(&self.engine, async |line| {
-            Ok(take(line, hash).await?.flatten())
+        connection::in_transaction(&self.engine, async |connection| {
+            Ok(take(connection, hash).await?.flatten())
         })
         .await
     }
@@ -205,11 +205,11 @@ impl Db {
         hash: [u8; 32],
         password: &str,
     ) -> Result<Option<Uuid>, StorageError> {
-        line::whole(&self.engine, async |line| {
-            let Some(user) = take(line, hash).await?.flatten() else {
+        connection::in_transaction(&self.engine, async |connection| {
+            let Some(user) = take(connection, hash).await?.flatten() else {
                 return Ok(None);
             };
-            let set = put_password(line, user, password).await?;
+            let set = put_password(connection, user, password).await?;
             Ok(set.then_some(user))
         })
         .await
@@ -228,14 +228,14 @@ impl Db {
         const INSERT: &str = "INSERT INTO users (id, email, role, password, epoch, created_at) \
             SELECT $1, $2, 'owner', $3, 0, $4 WHERE NOT EXISTS (SELECT 1 FROM users)";
         let id = time_ordered(now, random());
-        line::whole(&self.engine, async |line| {
+        connection::in_transaction(&self.engine, async |connection| {
             if let Engine::Postgres(_) = self.engine {
-                line.run(ALONE).await?;
+                connection.run(ALONE).await?;
             }
-            if take(line, hash).await?.is_none() {
+            if take(connection, hash).await?.is_none() {
                 return Ok(None);
             }
-            let made = on!(line, |to| sqlx::query(INSERT)
+            let made = on!(connection, |to| sqlx::query(INSERT)
                 .bind(id)
                 .bind(email)
                 .bind(password)

@@ -8,10 +8,10 @@ use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
+use super::engine::connection::Connection;
 use super::engine::read;
-use super::line::Line;
-use super::rows::{Column, Rows};
-use super::{Db, StorageError};
+use super::engine::rows::{Column, Rows};
+use super::{StorageError, Store};
 use crate::ledger::tally::{HOUR, Measure, SPANS, Tally, add};
 use crate::secret::random;
 
@@ -196,26 +196,26 @@ impl Turn {
         }
     }
 
-    pub async fn read(line: &mut Line) -> sqlx::Result<Self> {
-        let value = line
+    pub async fn read(connection: &mut Connection) -> sqlx::Result<Self> {
+        let value = connection
             .text("SELECT value FROM meta WHERE name = 'rollups'")
             .await?;
         Ok(Self::parse(&value).unwrap_or(Self::New))
     }
 
     /// Answers whether it still stood as it was.
-    pub async fn change(line: &mut Line, from: Self, to: Self) -> sqlx::Result<bool> {
+    pub async fn change(connection: &mut Connection, from: Self, to: Self) -> sqlx::Result<bool> {
         // Digits and fixed words only.
         let sql = format!(
             "UPDATE meta SET value = '{}' WHERE name = 'rollups' AND value = '{}'",
             to.written(),
             from.written()
         );
-        Ok(line.run(AssertSqlSafe(sql)).await? == 1)
+        Ok(connection.run(AssertSqlSafe(sql)).await? == 1)
     }
 }
 
-impl Db {
+impl Store {
     /// Sums rows that wait; answers whether there may be more. One replica at a time does it, and none while a rebuild runs.
     pub async fn sum_tallies(&self, now: DateTime<Utc>) -> Result<bool, StorageError> {
         const ANY: &str = "SELECT id FROM tallies LIMIT 1";
@@ -225,15 +225,15 @@ impl Db {
         if waiting.is_none() {
             return Ok(false);
         }
-        let mut line = Line::take(&self.engine).await?;
-        line.begin_snapshot().await?;
-        match fold_once(&mut line, now.timestamp()).await {
+        let mut connection = Connection::take(&self.engine).await?;
+        connection.begin_snapshot().await?;
+        match fold_once(&mut connection, now.timestamp()).await {
             Ok(gone) => {
-                line.commit().await?;
+                connection.commit().await?;
                 Ok(gone == AT_ONCE as u64)
             }
             Err(error) => {
-                line.roll_back().await;
+                connection.roll_back().await;
                 // Another replica sums at this moment.
                 match &error {
                     sqlx::Error::Database(fault) if fault.code().as_deref() == Some("40001") => {
@@ -246,23 +246,24 @@ impl Db {
     }
 }
 
-async fn fold_once(line: &mut Line, now: i64) -> sqlx::Result<u64> {
-    let turn = Turn::read(line).await?;
+async fn fold_once(connection: &mut Connection, now: i64) -> sqlx::Result<u64> {
+    let turn = Turn::read(connection).await?;
     let made = match turn {
         _ if turn.is_unsummed() => return Ok(0),
         Turn::Free(made) => made,
         Turn::Rebuilding { made, until } if until <= now => made,
         Turn::New | Turn::Rebuilding { .. } => return Ok(0),
     };
-    if !Turn::change(line, turn, Turn::Free(made + 1)).await? {
+    if !Turn::change(connection, turn, Turn::Free(made + 1)).await? {
         return Ok(0);
     }
-    line.run(AssertSqlSafe(FOLD_SUMS.as_str())).await?;
-    line.run(AssertSqlSafe(FOLD_TIMES.as_str())).await?;
-    line.run(AssertSqlSafe(format!(
-        "DELETE FROM tallies WHERE id IN (SELECT id FROM tallies ORDER BY id LIMIT {AT_ONCE})"
-    )))
-    .await
+    connection.run(AssertSqlSafe(FOLD_SUMS.as_str())).await?;
+    connection.run(AssertSqlSafe(FOLD_TIMES.as_str())).await?;
+    connection
+        .run(AssertSqlSafe(format!(
+            "DELETE FROM tallies WHERE id IN (SELECT id FROM tallies ORDER BY id LIMIT {AT_ONCE})"
+        )))
+        .await
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+use super::engine::connection::{self, Connection, on};
 use super::engine::{Engine, read, touch};
-use super::line::{self, Line, on};
-use super::{Db, StorageError};
+use super::{StorageError, Store};
 use crate::secret::random;
 use crate::verification::id::time_ordered;
 
@@ -121,14 +121,14 @@ impl Rank {
 }
 
 /// Of two owners who demote each other at once, one is held back: both hold the rows of all owners.
-async fn rank(line: &mut Line, engine: &Engine, id: Uuid) -> sqlx::Result<Rank> {
+async fn rank(connection: &mut Connection, engine: &Engine, id: Uuid) -> sqlx::Result<Rank> {
     const LOCK: &str = "SELECT id FROM users WHERE role = 'owner' ORDER BY id FOR UPDATE";
     const LOOK: &str = "SELECT id, role = 'owner' AND disabled_at IS NULL, password IS NOT NULL FROM users \
         WHERE id = $1 OR (role = 'owner' AND disabled_at IS NULL)";
     if let Engine::Postgres(_) = engine {
-        line.run(LOCK).await?;
+        connection.run(LOCK).await?;
     }
-    let found: Vec<(Uuid, bool, bool)> = on!(line, |to| sqlx::query_as(LOOK)
+    let found: Vec<(Uuid, bool, bool)> = on!(connection, |to| sqlx::query_as(LOOK)
         .bind(id)
         .fetch_all(to)
         .await?);
@@ -146,29 +146,33 @@ async fn rank(line: &mut Line, engine: &Engine, id: Uuid) -> sqlx::Result<Rank> 
 }
 
 /// Sets a password; whoever had a session or a link has it no more.
-pub(super) async fn put_password(line: &mut Line, id: Uuid, password: &str) -> sqlx::Result<bool> {
+pub(super) async fn put_password(
+    connection: &mut Connection,
+    id: Uuid,
+    password: &str,
+) -> sqlx::Result<bool> {
     const SET: &str =
         "UPDATE users SET password = $1, epoch = epoch + 1 WHERE id = $2 AND disabled_at IS NULL";
-    let set = on!(line, |to| sqlx::query(SET)
+    let set = on!(connection, |to| sqlx::query(SET)
         .bind(password)
         .bind(id)
         .execute(to)
         .await?
         .rows_affected());
-    void_links(line, id).await?;
+    void_links(connection, id).await?;
     Ok(set > 0)
 }
 
-pub(super) async fn void_links(line: &mut Line, user: Uuid) -> sqlx::Result<()> {
+pub(super) async fn void_links(connection: &mut Connection, user: Uuid) -> sqlx::Result<()> {
     const VOID: &str = "DELETE FROM user_links WHERE user_id = $1";
-    on!(line, |to| sqlx::query(VOID)
+    on!(connection, |to| sqlx::query(VOID)
         .bind(user)
         .execute(to)
         .await
         .map(|_| ()))
 }
 
-impl Db {
+impl Store {
     /// Oldest first.
     pub async fn list_users(&self) -> Result<Vec<User>, StorageError> {
         const LIST: &str = "SELECT id, email, role, password, epoch, created_at, last_sign_in_at, disabled_at \
@@ -229,8 +233,8 @@ impl Db {
 
     /// Ends the user's sessions and voids the links.
     pub async fn set_password(&self, id: Uuid, password: &str) -> Result<bool, StorageError> {
-        line::whole(&self.engine, async |line| {
-            put_password(line, id, password).await
+        connection::in_transaction(&self.engine, async |connection| {
+            put_password(connection, id, password).await
         })
         .await
     }
@@ -239,14 +243,14 @@ impl Db {
     pub async fn set_role(&self, id: Uuid, role: Role) -> Result<Changed, StorageError> {
         const SET: &str =
             "UPDATE users SET role = $1, epoch = epoch + 1 WHERE id = $2 AND role <> $1";
-        line::whole(&self.engine, async |line| {
-            let rank = rank(line, &self.engine, id).await?;
+        connection::in_transaction(&self.engine, async |connection| {
+            let rank = rank(connection, &self.engine, id).await?;
             if role != Role::Owner
                 && let Some(no) = rank.spared()
             {
                 return Ok(no);
             }
-            on!(line, |to| sqlx::query(SET)
+            on!(connection, |to| sqlx::query(SET)
                 .bind(role.as_str())
                 .bind(id)
                 .execute(to)
@@ -264,20 +268,20 @@ impl Db {
         spare_last_owner: bool,
     ) -> Result<Changed, StorageError> {
         const DISABLE: &str = "UPDATE users SET disabled_at = $1, epoch = epoch + 1 WHERE id = $2 AND disabled_at IS NULL";
-        line::whole(&self.engine, async |line| {
-            let rank = rank(line, &self.engine, id).await?;
+        connection::in_transaction(&self.engine, async |connection| {
+            let rank = rank(connection, &self.engine, id).await?;
             match rank.spared() {
                 Some(Changed::LastOwner) if !spare_last_owner => {}
                 Some(no) => return Ok(no),
                 None => {}
             }
-            on!(line, |to| sqlx::query(DISABLE)
+            on!(connection, |to| sqlx::query(DISABLE)
                 .bind(now)
                 .bind(id)
                 .execute(to)
                 .await
                 .map(|_| ()))?;
-            void_links(line, id).await?;
+            void_links(connection, id).await?;
             Ok(Changed::Done)
         })
         .await

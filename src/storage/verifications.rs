@@ -4,15 +4,29 @@ use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, FromRow};
 use uuid::Uuid;
 
-use super::change::Lease;
+use super::engine::rows::{Column, Rows};
 use super::engine::{Engine, read};
-use super::rows::{Column, Rows};
-use super::{Db, StorageError};
+use super::{StorageError, Store};
 use crate::secret::{Vault, random};
 use crate::verification::code::{Code, CodeHash};
 use crate::verification::id::{ProjectId, VerificationId};
 use crate::verification::phone::PhoneNumber;
 use crate::verification::{Record, Verification};
+
+/// What the change does to the verification's lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lease {
+    Keep,
+    /// Take or prolong it.
+    Hold {
+        owner: i64,
+        until: DateTime<Utc>,
+    },
+    /// Give it up, if this owner still has it.
+    Release {
+        owner: i64,
+    },
+}
 
 /// A verification ready to be written.
 #[derive(Debug)]
@@ -193,7 +207,7 @@ pub struct ListQuery {
     pub limit: i64,
 }
 
-impl Db {
+impl Store {
     pub async fn list_verifications(
         &self,
         query: &ListQuery,

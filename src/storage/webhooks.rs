@@ -5,7 +5,7 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::engine::{read, write};
-use super::{Db, StorageError};
+use super::{StorageError, Store};
 use crate::verification::id::ProjectId;
 
 /// Where a project wants to be told.
@@ -49,7 +49,7 @@ struct Row {
     created_at: DateTime<Utc>,
 }
 
-impl Db {
+impl Store {
     /// Oldest first.
     pub async fn list_webhooks(&self) -> Result<Vec<Webhook>, StorageError> {
         const LIST: &str = "SELECT id, project_id, url, events, description, secret, previous_secret, previous_until, \
@@ -86,9 +86,14 @@ impl Db {
         })
     }
 
-    pub async fn create_webhook(&self, webhook: &Webhook) -> Result<(), StorageError> {
-        const INSERT: &str = "INSERT INTO webhooks (id, project_id, url, events, description, secret, created_at) \
-            VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    /// `made_by`: the key or user that makes it.
+    pub async fn create_webhook(
+        &self,
+        webhook: &Webhook,
+        made_by: Option<Uuid>,
+    ) -> Result<(), StorageError> {
+        const INSERT: &str = "INSERT INTO webhooks (id, project_id, url, events, description, secret, created_at, made_by) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let sealed = self
             .vault
             .seal(webhook.id.as_bytes(), webhook.secret.as_bytes());
@@ -100,6 +105,7 @@ impl Db {
             .bind(webhook.description.clone())
             .bind(sealed)
             .bind(webhook.created_at)
+            .bind(made_by)
             .execute(pool)
             .await
             .map(|_| ()))?;

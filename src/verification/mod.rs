@@ -16,9 +16,7 @@ pub mod id;
 pub mod phone;
 pub mod policy;
 pub mod route;
-pub mod segments;
 pub mod span;
-pub mod text;
 
 mod bill;
 mod deliver;
@@ -32,6 +30,7 @@ mod start;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::message::Wording;
 use crate::money::Money;
 use attempt::{Attempt, Booking, Reason};
 use code::{Code, CodeHash};
@@ -94,26 +93,6 @@ pub struct Terms {
     #[serde(with = "span::text")]
     pub resend_after: std::time::Duration,
     pub route: Vec<Step>,
-}
-
-/// What the site said about how the message reads.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wording {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub locale: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub web_domain: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub android_app_hash: Option<String>,
-    /// The project's own text that was chosen, but for the code; without one the default text of the language stands.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub template: Option<String>,
-}
-
-impl Wording {
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// Where a verification stands. Only `Pending` ever changes.

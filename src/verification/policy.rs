@@ -8,7 +8,7 @@ use super::budget::Budget;
 use super::phone::Country;
 use super::route::Step;
 use super::span;
-use super::text::Templates;
+use crate::message::text::Templates;
 
 /// The rules that a new verification starts under.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

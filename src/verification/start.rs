@@ -10,7 +10,8 @@ use super::phone::{Country, PhoneNumber};
 use super::policy::Policy;
 use super::route::{Channel, Offer, Skip, Step};
 use super::span;
-use super::{Record, Refusal, Status, Terms, Verification, Wording};
+use super::{Record, Refusal, Status, Terms, Verification};
+use crate::message::Wording;
 use crate::money::Money;
 
 /// What a new verification is made of.

@@ -1,4 +1,4 @@
-//! Reads Rust, as far as it takes to see paths: no syntax tree, but words, and where a path begins.
+//! Reads Rust as far as it takes to see paths: no syntax tree, but words, and where a path begins.
 
 #[derive(Clone, Copy)]
 pub struct Token {
@@ -149,62 +149,163 @@ fn is(tokens: &[Token], at: usize, text: &str) -> bool {
     tokens.get(at).is_some_and(|token| token.text == text)
 }
 
-/// What a file names at the crate's root: `crate::NAME`, `use crate::{NAME, …}`, `super::…::NAME`.
-/// The file's own module lies `depth` below that root, which `root` names.
-pub fn names_at_root<'a>(code: &'a [Token], depth: usize, root: &str) -> Vec<&'a Token> {
-    let (mut found, mut braces, mut inline) = (Vec::new(), 0_usize, Vec::new());
-    for (at, token) in code.iter().enumerate() {
-        let starts_path = is(code, at + 1, "::") && !(at > 0 && is(code, at - 1, "::"));
-        match token.text {
+/// A path that a file writes, as it stands there: `super::b::C`.
+#[derive(Clone, Debug)]
+pub struct Written {
+    pub line: usize,
+    pub words: Vec<&'static str>,
+    /// The modules inside the file that it is written in.
+    pub inside: Vec<&'static str>,
+    /// Of a `use`: the name that it binds. A glob binds `*`.
+    pub binds: Option<&'static str>,
+    /// Of a `use`: whether it hands the name on.
+    pub handed_on: bool,
+}
+
+impl Written {
+    /// The path from the crate's root, which `root` names; `None`: it begins with a name in scope.
+    pub fn from_root(&self, module: &[&'static str], root: &str) -> Option<Vec<&'static str>> {
+        let mut at: Vec<&str> = [module, &self.inside].concat();
+        let mut words = self.words.iter().copied().peekable();
+        match words.next()? {
+            first if first == root => at.clear(),
+            "super" => {
+                at.pop();
+            }
+            "self" => {}
+            _ => return None,
+        }
+        while words.next_if_eq(&"super").is_some() {
+            at.pop();
+        }
+        Some(at.into_iter().chain(words).collect())
+    }
+}
+
+/// Every path of two words or more, and everything that a `use` names.
+pub fn written(code: &[Token]) -> Vec<Written> {
+    let (mut found, mut inside, mut braces) = (Vec::new(), Vec::new(), 0_usize);
+    let mut at = 0;
+    while at < code.len() {
+        match code[at].text {
+            "use" if !is(code, at + 1, "<") => {
+                let first = found.len();
+                let handed_on = is_handed_on(code, at);
+                at = branches(code, at + 1, &[], &mut found);
+                for written in &mut found[first..] {
+                    written.handed_on = handed_on;
+                    written.inside = inside.iter().map(|(_, name)| *name).collect();
+                }
+                continue;
+            }
             "{" => {
                 braces += 1;
                 if at > 1 && is(code, at - 2, "mod") {
-                    inline.push(braces);
+                    inside.push((braces, code[at - 1].text));
                 }
             }
             "}" => {
-                if inline.last() == Some(&braces) {
-                    inline.pop();
-                }
+                inside.pop_if(|(depth, _)| *depth == braces);
                 braces = braces.saturating_sub(1);
             }
-            "super" | "self" if starts_path => {
-                follow(code, at, depth + inline.len(), &mut found);
+            _ if is_path_start(code, at) => {
+                let mut words = vec![code[at].text];
+                let mut end = at + 1;
+                while is(code, end, "::") && code.get(end + 1).is_some_and(is_name) {
+                    words.push(code[end + 1].text);
+                    end += 2;
+                }
+                if words.len() > 1 {
+                    found.push(Written {
+                        line: code[at].line,
+                        words,
+                        inside: inside.iter().map(|(_, name)| *name).collect(),
+                        binds: None,
+                        handed_on: false,
+                    });
+                }
+                at = end;
+                continue;
             }
-            name if starts_path && name == root => follow(code, at + 2, 0, &mut found),
             _ => {}
         }
+        at += 1;
     }
     found
 }
 
-/// Follows a path or a tree of paths from a module that lies `depth` below the root.
-fn follow<'a>(code: &'a [Token], at: usize, depth: usize, found: &mut Vec<&'a Token>) {
-    let Some(token) = code.get(at) else { return };
-    match token.text {
-        "super" => follow(code, at + 2, depth.saturating_sub(1), found),
-        "self" if is(code, at + 1, "::") => follow(code, at + 2, depth, found),
-        "self" => {}
-        "{" => {
-            let mut nested = 0_usize;
-            for (index, token) in code.iter().enumerate().skip(at) {
-                match token.text {
-                    "{" => nested += 1,
-                    "}" => nested -= 1,
-                    _ => {}
-                }
-                if nested == 0 {
-                    return;
-                }
-                let starts_branch = index == at || (nested == 1 && token.text == ",");
-                if starts_branch && !is(code, index + 1, "}") {
-                    follow(code, index + 1, depth, found);
-                }
-            }
-        }
-        _ if depth == 0 => found.push(token),
-        _ => {}
+fn is_name(token: &Token) -> bool {
+    token.text.starts_with(is_word)
+}
+
+fn is_path_start(code: &[Token], at: usize) -> bool {
+    let follows = |sign| at > 0 && is(code, at - 1, sign);
+    is_name(&code[at]) && is(code, at + 1, "::") && !follows("::") && !follows(".")
+}
+
+/// Whether the `use` at `at` is `pub`, or `pub(…)`.
+fn is_handed_on(code: &[Token], at: usize) -> bool {
+    let mut before = at;
+    if at > 0 && is(code, at - 1, ")") {
+        before = code[..at]
+            .iter()
+            .rposition(|token| token.text == "(")
+            .unwrap_or(0);
     }
+    before > 0 && is(code, before - 1, "pub")
+}
+
+/// The branches of the tree of a `use` that begins at `at`; answers the index after it.
+fn branches(
+    code: &[Token],
+    mut at: usize,
+    stem: &[&'static str],
+    found: &mut Vec<Written>,
+) -> usize {
+    let mut words = stem.to_vec();
+    let mut line = code.get(at).map_or(0, |token| token.line);
+    while let Some(token) = code.get(at) {
+        match token.text {
+            "::" => at += 1,
+            "{" => {
+                at += 1;
+                while at < code.len() && !is(code, at, "}") {
+                    at = branches(code, at, &words, found);
+                    at += usize::from(is(code, at, ","));
+                }
+                return at + 1;
+            }
+            "as" => {
+                let alias = code.get(at + 1).map_or("_", |token| token.text);
+                push(found, line, words, Some(alias));
+                return at + 2;
+            }
+            "self" if !words.is_empty() => at += 1,
+            text if text == "*" || is_name(token) => {
+                line = token.line;
+                words.push(text);
+                at += 1;
+            }
+            _ => break,
+        }
+    }
+    push(found, line, words, None);
+    at
+}
+
+fn push(
+    found: &mut Vec<Written>,
+    line: usize,
+    words: Vec<&'static str>,
+    alias: Option<&'static str>,
+) {
+    found.push(Written {
+        line,
+        binds: alias.or(words.last().copied()),
+        words,
+        inside: Vec::new(),
+        handed_on: false,
+    });
 }
 
 /// The first words of paths, and what a bare `use` or `extern crate` names.
@@ -224,11 +325,13 @@ pub fn first_words(code: &[Token]) -> Vec<&Token> {
 
 #[test]
 fn paths_are_seen_and_look_alikes_are_not() {
+    /// What is named at the crate's root, from a module so deep below it.
     fn named(depth: usize, text: &'static str) -> String {
-        let code = code(text);
-        let names: Vec<_> = names_at_root(&code, depth, "crate")
+        let module = &["own", "inner"][..depth];
+        let names: Vec<_> = written(&code(text))
             .iter()
-            .map(|token| token.text)
+            .filter_map(|path| path.from_root(module, "crate")?.first().copied())
+            .filter(|name| *name != "own")
             .collect();
         names.join(" ")
     }
@@ -242,7 +345,7 @@ fn paths_are_seen_and_look_alikes_are_not() {
     #[rustfmt::skip]
     let cases = [
         (1, "use crate::a::B; fn f() { crate::c::d() }", "a c"),
-        (1, "use crate::{a, b::{C, d}, e::*,};", "a b e"),
+        (1, "use crate::{a, b::{C, d}, e::*,};", "a b b e"),
         (1, "use super::a::B; use self::own::C;", "a"),
         (2, "use super::own; use super::super::a; use super::{super::b, c};", "a b"),
         (1, "mod inner { use super::own; use super::super::a; } use super::b;", "a b"),
@@ -258,6 +361,21 @@ fn paths_are_seen_and_look_alikes_are_not() {
     for (depth, text, expected) in cases {
         assert_eq!(named(depth, text), expected, "{text}");
     }
+    let bound: Vec<_> = written(&code(
+        "use super::a::{self, B as C, d::*}; pub(super) use e::F; pub use g;",
+    ))
+    .iter()
+    .map(|path| (path.words.join("::"), path.binds, path.handed_on))
+    .collect();
+    let expected = [
+        ("super::a", "a", false),
+        ("super::a::B", "C", false),
+        ("super::a::d::*", "*", false),
+        ("e::F", "F", true),
+        ("g", "g", true),
+    ];
+    let expected = expected.map(|(path, name, on)| (path.to_owned(), Some(name), on));
+    assert_eq!(bound, expected);
     assert_eq!(
         sqlx("use sqlx; use sqlx::Row; use ::sqlx::Pool; use {sqlx::Any};"),
         4

@@ -71,7 +71,7 @@ async fn a_balance_is_what_was_topped_up_less_what_was_charged(stage: Stage) {
         .await
         .expect(201);
     assert_eq!(of(&all, "telegram").await["computed"], "99.975");
-    while app.gateway.sum_tallies().await.unwrap() {}
+    while app.gateway.finance().sum_tallies().await.unwrap() {}
     assert_eq!(of(&all, "telegram").await["computed"], "99.975");
     assert_eq!(of(&all, "main").await["computed"], "0.00");
     // The same by hand, over the ledger.
@@ -101,7 +101,7 @@ async fn a_provider_that_tells_what_is_left_shows_the_drift(stage: Stage) {
     };
     stage.telegram.next_sends([said(json!(49.5))]);
     app.started().await;
-    app.gateway.watch_balances().await.unwrap();
+    app.gateway.finance().watch_balances().await.unwrap();
     let balance = of(&all, "telegram").await;
     assert_eq!(
         (
@@ -116,7 +116,7 @@ async fn a_provider_that_tells_what_is_left_shows_the_drift(stage: Stage) {
     stage.advance(5);
     stage.telegram.next_sends([said(json!(0))]);
     app.started().await;
-    app.gateway.watch_balances().await.unwrap();
+    app.gateway.finance().watch_balances().await.unwrap();
     assert_eq!(of(&all, "telegram").await["reported"], "49.50");
 }
 
@@ -332,34 +332,42 @@ async fn a_low_balance_is_told_once_until_it_has_risen(stage: Stage) {
     let (project, receiver) = (admin(&app).await, receiver().await);
     register(&project, &receiver, &["balance.low"]).await;
     assert_eq!(
-        app.gateway.watch_balances().await.unwrap(),
+        app.gateway.finance().watch_balances().await.unwrap(),
         0,
         "nobody has booked a top-up yet"
     );
     all.post("/v1/balances/telegram/top-ups", usd("5"))
         .await
         .expect(201);
-    assert_eq!(app.gateway.watch_balances().await.unwrap(), 0);
+    assert_eq!(app.gateway.finance().watch_balances().await.unwrap(), 0);
     app.started().await;
-    assert_eq!(app.gateway.watch_balances().await.unwrap(), 1);
-    assert_eq!(app.gateway.watch_balances().await.unwrap(), 0, "once");
+    assert_eq!(app.gateway.finance().watch_balances().await.unwrap(), 1);
+    assert_eq!(
+        app.gateway.finance().watch_balances().await.unwrap(),
+        0,
+        "once"
+    );
     all.post("/v1/balances/telegram/top-ups", usd("1"))
         .await
         .expect(201);
-    assert_eq!(app.gateway.watch_balances().await.unwrap(), 0);
+    assert_eq!(app.gateway.finance().watch_balances().await.unwrap(), 0);
     all.post("/v1/balances/telegram/adjustments", usd("-1"))
         .await
         .expect(201);
-    assert_eq!(app.gateway.watch_balances().await.unwrap(), 1, "and again");
+    assert_eq!(
+        app.gateway.finance().watch_balances().await.unwrap(),
+        1,
+        "and again"
+    );
     all.post("/v1/balances/telegram/adjustments", usd("-10"))
         .await
         .expect(201);
     assert_eq!(
-        app.gateway.watch_balances().await.unwrap(),
+        app.gateway.finance().watch_balances().await.unwrap(),
         0,
         "empty is low"
     );
-    app.gateway.settle_messages().await.unwrap();
+    app.gateway.notices().settle_messages().await.unwrap();
     assert_eq!(types(&receiver), ["balance.low", "balance.low"]);
     let data = receiver.seen()[0].json()["data"].clone();
     assert_eq!(
@@ -371,12 +379,16 @@ async fn a_low_balance_is_told_once_until_it_has_risen(stage: Stage) {
 async fn a_request_that_was_given_up_books_nothing_any_more(stage: Stage) {
     let app = stage.app().await;
     let (path, key) = ("/v1/balances/telegram/top-ups", "once");
-    let begun = app.gateway.begin(None, path, key, b"the body").await;
+    let begun = app
+        .gateway
+        .idempotency()
+        .begin(None, path, key, b"the body")
+        .await;
     let Ok(Begun::Fresh(ticket)) = begun else {
         panic!("{begun:?}")
     };
     // It took too long: its key may be used again.
-    app.gateway.release(ticket.clone()).await;
+    app.gateway.idempotency().release(ticket.clone()).await;
     let top_up = NewEntry {
         provider: "telegram".to_owned(),
         kind: Kind::TopUp,
@@ -385,13 +397,25 @@ async fn a_request_that_was_given_up_books_nothing_any_more(stage: Stage) {
         author: "a test".to_owned(),
         at: None,
     };
-    let late = app.gateway.book(top_up.clone(), Some(ticket)).await;
+    let late = app
+        .gateway
+        .finance()
+        .book(top_up.clone(), Some(ticket))
+        .await;
     assert!(late.is_err());
-    let begun = app.gateway.begin(None, path, key, b"the body").await;
+    let begun = app
+        .gateway
+        .idempotency()
+        .begin(None, path, key, b"the body")
+        .await;
     let Ok(Begun::Fresh(ticket)) = begun else {
         panic!("{begun:?}")
     };
-    app.gateway.book(top_up, Some(ticket)).await.unwrap();
+    app.gateway
+        .finance()
+        .book(top_up, Some(ticket))
+        .await
+        .unwrap();
     let all = instance(&stage, &app).await;
     assert_eq!(of(&all, "telegram").await["computed"], "5.00");
 }

@@ -290,18 +290,18 @@ async fn a_raise_lets_shares_be_told_again(stage: Stage) {
     register(&admin, &receiver, &["budget.reached"]).await;
     limited(&app, "0.01").await;
     app.started().await;
-    assert_eq!(app.gateway.watch_budgets().await.unwrap(), 1);
+    assert_eq!(app.gateway.finance().watch_budgets().await.unwrap(), 1);
     limited(&app, "0.1").await;
-    assert_eq!(app.gateway.watch_budgets().await.unwrap(), 0);
+    assert_eq!(app.gateway.finance().watch_budgets().await.unwrap(), 0);
     for _ in 0..7 {
         app.started().await;
     }
     assert_eq!(
-        app.gateway.watch_budgets().await.unwrap(),
+        app.gateway.finance().watch_budgets().await.unwrap(),
         1,
         "80 % of more"
     );
-    assert_eq!(app.gateway.watch_budgets().await.unwrap(), 0);
+    assert_eq!(app.gateway.finance().watch_budgets().await.unwrap(), 0);
 }
 
 async fn budgets_of_all_covered_projects_are_replaced_together(stage: Stage) {
@@ -360,9 +360,13 @@ async fn a_project_is_told_once_of_each_share(stage: Stage) {
     let mut told = Vec::new();
     for _ in 0..4 {
         app.started().await;
-        assert!(app.gateway.watch_budgets().await.unwrap() <= 1);
-        assert_eq!(app.gateway.watch_budgets().await.unwrap(), 0, "once");
-        app.gateway.settle_messages().await.unwrap();
+        assert!(app.gateway.finance().watch_budgets().await.unwrap() <= 1);
+        assert_eq!(
+            app.gateway.finance().watch_budgets().await.unwrap(),
+            0,
+            "once"
+        );
+        app.gateway.notices().settle_messages().await.unwrap();
         told.push(types(&receiver).len());
     }
     assert_eq!(told, [0, 1, 1, 2]);

@@ -364,6 +364,7 @@ async fn a_key_whose_request_still_runs_is_409(stage: Stage) {
     let project = Some(stage.project("default").await);
     let begun = app
         .gateway
+        .idempotency()
         .begin(project, "/v1/verifications", "k", text.as_bytes())
         .await
         .unwrap();

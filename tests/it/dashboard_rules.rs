@@ -446,7 +446,7 @@ async fn a_statement_begins_and_ends_with_what_each_account_had(stage: Stage) {
             );
             assert_told(&page, "a test's");
         }
-        while app.gateway.sum_tallies().await.unwrap() {}
+        while app.gateway.finance().sum_tallies().await.unwrap() {}
     }
 }
 

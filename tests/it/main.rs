@@ -24,6 +24,7 @@ mod program;
 mod projects;
 mod replicas;
 mod reports;
+mod sandbox;
 mod sandbox_page;
 mod secrets;
 mod seed;

@@ -101,6 +101,7 @@ pub async fn invited(app: &TestApp, email: &str, role: &str) -> String {
     let role = pinroute::gateway::Role::parse(role).unwrap();
     let made = app
         .gateway
+        .admin()
         .users()
         .create(email, role, app.stage.clock.now())
         .await;

@@ -62,7 +62,7 @@ async fn successor(stage: &Stage, dead: TestApp) -> TestApp {
         .await;
     if stage.engine == Engine::Postgres {
         // Nothing happens before the lease ends.
-        assert_eq!(app.gateway.work_on_due(100).await.unwrap(), 0);
+        assert_eq!(app.gateway.verify().work_on_due(100).await.unwrap(), 0);
         stage.advance(6);
     }
     app
@@ -130,8 +130,8 @@ async fn a_lease_that_is_renewed_is_not_taken_over(stage: Stage) {
     let v = sending(&a, Answer::TakenAfter(Arc::clone(&now))).await;
     for _ in 0..5 {
         stage.advance(4);
-        a.gateway.renew_leases().await.unwrap();
-        assert_eq!(b.gateway.work_on_due(100).await.unwrap(), 0);
+        a.gateway.verify().renew_leases().await.unwrap();
+        assert_eq!(b.gateway.verify().work_on_due(100).await.unwrap(), 0);
     }
     now.notify_one();
     let v = a.settle(&v["id"]).await;
@@ -196,9 +196,9 @@ async fn due_work_is_done_by_one_replica_alone(stage: Stage) {
     stage.advance(15);
     let work = (0..8).map(|n| {
         if n % 2 == 0 {
-            a.gateway.work_on_due(5)
+            a.gateway.verify().work_on_due(5)
         } else {
-            b.gateway.work_on_due(5)
+            b.gateway.verify().work_on_due(5)
         }
     });
     futures_util::future::join_all(work).await;
@@ -340,10 +340,10 @@ async fn through_redis_a_stream_and_a_key_hear_at_once_of_another_replica(stage:
     let stop = CancellationToken::new();
     let hear = |app: &TestApp| {
         let (gateway, stop) = (app.gateway.clone(), stop.clone());
-        tokio::spawn(async move { gateway.hear_replicas(&stop).await })
+        tokio::spawn(async move { gateway.live().follow_replicas(&stop).await })
     };
     let hearing = [hear(&a), hear(&b)];
-    while !(a.gateway.hears_all() && b.gateway.hears_all()) {
+    while !(a.gateway.live().sees_all_changes() && b.gateway.live().sees_all_changes()) {
         tokio::task::yield_now().await;
     }
     let v = a.started().await;
@@ -370,7 +370,7 @@ async fn through_redis_a_stream_and_a_key_hear_at_once_of_another_replica(stage:
     for task in hearing {
         task.await.unwrap();
     }
-    assert!(!b.gateway.hears_all());
+    assert!(!b.gateway.live().sees_all_changes());
 }
 
 async fn while_the_database_is_away_requests_are_503_and_what_was_sent_is_not_forgotten(

@@ -231,7 +231,7 @@ async fn figures_are_the_same_before_and_after_summing(stage: Stage) {
         "",
     ] {
         let waiting = costs(&app, query).await;
-        while app.gateway.sum_tallies().await.unwrap() {}
+        while app.gateway.finance().sum_tallies().await.unwrap() {}
         assert_eq!(costs(&app, query).await, waiting, "{query}");
         stage.db.rebuild(&stage.clock, |_| {}).await.unwrap();
         assert_eq!(costs(&app, query).await, waiting, "{query}");

@@ -1,5 +1,6 @@
 //! No second copy of a secret: what is stored, listed and logged holds neither codes nor keys, and no number in the clear.
 
+use pinroute::secret::fingerprint;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
@@ -10,6 +11,7 @@ use crate::world::{TOKEN, error};
 
 on_both_engines!(
     nothing_that_is_stored_holds_a_number_a_code_or_a_key,
+    no_stored_hash_lets_a_number_or_a_code_be_guessed,
     codes_stand_in_no_answer_list_timeline_or_ledger,
     logs_hold_no_secret_at_any_level_of_ours,
 );
@@ -80,6 +82,45 @@ async fn nothing_that_is_stored_holds_a_number_a_code_or_a_key(stage: Stage) {
         assert!(
             !contains(&stored, hex.as_bytes()),
             "{secret} is stored as bytes"
+        );
+    }
+}
+
+/// Numbers and codes are few enough to try them all: whatever hash of them is stored must need a key.
+async fn no_stored_hash_lets_a_number_or_a_code_be_guessed(stage: Stage) {
+    let app = stage.app().await;
+    let number = stage.number();
+    let start = json!({ "phone_number": number, "code": CODE });
+    let started = app.post_once("/v1/verifications", &number, start.clone());
+    let v = started.await.expect(201);
+    let check = format!("/v1/verifications/{}/check", word(&v["id"]));
+    let wrong = json!({ "code": "83920175" });
+    app.post_once(&check, CODE, wrong.clone()).await.expect(200);
+    let project = stage.project("default").await.0;
+    let mut scoped = Vec::new();
+    for (path, key) in [("/v1/verifications", number.as_str()), (&check, CODE)] {
+        for project in [project, uuid::Uuid::nil()] {
+            let mut text = project.as_bytes().to_vec();
+            for part in [path, key] {
+                text.extend_from_slice(&(part.len() as u64).to_be_bytes());
+                text.extend_from_slice(part.as_bytes());
+            }
+            scoped.push(text);
+        }
+    }
+    let bodies = [start, wrong].map(|body| body.to_string().into_bytes());
+    let plain = [number.as_bytes(), &number.as_bytes()[1..], CODE.as_bytes()].map(<[u8]>::to_vec);
+    let stored = stored(&stage).await;
+    for guess in plain.iter().chain(&bodies).chain(&scoped) {
+        let hash = fingerprint(guess);
+        let hex = hash
+            .iter()
+            .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        let found = contains(&stored, &hash) || contains(&stored, hex.as_bytes());
+        assert!(
+            !found,
+            "a bare hash of {:?} is stored",
+            String::from_utf8_lossy(guess)
         );
     }
 }

@@ -45,7 +45,7 @@ async fn a_link_sets_the_password_and_works_once(stage: Stage) {
         "/dashboard"
     );
     // A new link ends nothing until it is used; then the old password is void.
-    let users = app.gateway.users();
+    let users = app.gateway.admin().users();
     let id = users.list().await.unwrap()[0].id;
     let link = users.invite(id, stage.clock.now()).await.unwrap().link.path;
     Person::new(&app)
@@ -63,6 +63,7 @@ async fn the_first_owner_is_made_by_the_link_of_the_first_start(stage: Stage) {
     let app = stage.app().await;
     let link = app
         .gateway
+        .admin()
         .users()
         .setup_link(stage.clock.now())
         .await
@@ -85,6 +86,7 @@ async fn the_first_owner_is_made_by_the_link_of_the_first_start(stage: Stage) {
     assert_eq!(first.get("/dashboard/users").await.status, 200);
     assert!(
         app.gateway
+            .admin()
             .users()
             .setup_link(stage.clock.now())
             .await
@@ -242,7 +244,7 @@ async fn users_are_made_on_the_command_line_beside_the_server(stage: Stage) {
         "{told}"
     );
     run_well(&stage, &["users", "disable", "ann@example.com"]).await;
-    let users = app.gateway.users().list().await.unwrap();
+    let users = app.gateway.admin().users().list().await.unwrap();
     assert!(users[0].disabled_at.is_some());
     let refused = run_refused(&stage, &["users", "reset", "ann@example.com"]).await;
     assert!(refused.contains("users enable"), "{refused}");
@@ -349,7 +351,7 @@ async fn a_flood_of_passwords_is_turned_away_and_locks_nobody_out(stage: Stage) 
 
 async fn of_two_owners_who_demote_each_other_one_stays(stage: Stage) {
     let app = stage.app().await;
-    let users = app.gateway.users();
+    let users = app.gateway.admin().users();
     for round in 0..8 {
         let (one, other) = (
             format!("a{round}@example.com"),
@@ -468,7 +470,7 @@ async fn what_was_void_stays_void_when_its_user_is_back(stage: Stage) {
     let app = stage.app().await;
     person(&app, "ann@example.com", "owner").await;
     let mut bob = person(&app, "bob@example.com", "support").await;
-    let users = app.gateway.users();
+    let users = app.gateway.admin().users();
     let id = users.find_by_email("bob@example.com").await.unwrap().id;
     let now = stage.clock.now();
     users.set_role(id, Role::Support).await.unwrap();

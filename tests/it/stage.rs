@@ -441,6 +441,7 @@ impl Stage {
             project,
             scopes: scopes.to_owned(),
             expires_at: None,
+            made_by: None,
         };
         self.db
             .create_key(&key, secret, self.clock.now())
@@ -537,7 +538,8 @@ impl TestApp {
 
     pub async fn settled(&self, id: &Value) -> Verification {
         let id = VerificationId::from_uuid(Uuid::parse_str(word(id)).unwrap());
-        let settled = tokio::time::timeout(Duration::from_secs(30), self.gateway.settle(id)).await;
+        let settled =
+            tokio::time::timeout(Duration::from_secs(30), self.gateway.verify().settle(id)).await;
         settled.expect("work comes to an end").unwrap()
     }
 

@@ -6,12 +6,13 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
+use pinroute::message::Wording;
 use pinroute::money::{Currency, Micros, Money};
 use pinroute::reports::exchange::{Factor, Rate as ExchangeRate};
 use pinroute::secret::{SecretKey, Vault, random};
 use pinroute::storage::{
-    Change, Claim, CommitError, Db, IdempotencyOp, Lease, LedgerQuery, ListQuery, StorageError,
-    Write,
+    Change, Claim, CommitError, Db, IdempotencyOp, Lease, LedgerQuery, ListQuery, Lost,
+    StorageError, Write,
 };
 use pinroute::verification::attempt::Receipt;
 use pinroute::verification::code::{Code, CodeHash};
@@ -19,7 +20,7 @@ use pinroute::verification::id::{ProjectId, VerificationId};
 use pinroute::verification::phone::PhoneNumber;
 use pinroute::verification::policy::{Countries, Limits, Policy};
 use pinroute::verification::route::{Channel, Offer, Step};
-use pinroute::verification::{Start, Verification, Wording};
+use pinroute::verification::{Start, Verification};
 
 use crate::on_both_engines;
 use crate::stage::{Engine, Stage};
@@ -176,7 +177,10 @@ async fn a_pending_reuse_key_is_unique_and_free_once_it_is_over(stage: Stage) {
     first.was_written();
     let second = hand.verification(&stage.number());
     let refused = hand.db.commit(change(&second, Write::Insert)).await;
-    assert!(matches!(refused, Err(CommitError::Exists)), "{refused:?}");
+    assert!(
+        matches!(refused, Err(CommitError::Lost(Lost::Exists))),
+        "{refused:?}"
+    );
     let found = hand.db.find_pending(reuse_key).await.unwrap().unwrap();
     assert_eq!(found.id, first.id);
     first.cancel(hand.now).unwrap();
@@ -196,13 +200,19 @@ async fn a_stale_version_changes_nothing(stage: Stage) {
     hand.update(&mut v).await.unwrap();
     other.cancel(hand.now).unwrap();
     let refused = hand.update(&mut other).await;
-    assert!(matches!(refused, Err(CommitError::Stale)), "{refused:?}");
+    assert!(
+        matches!(refused, Err(CommitError::Lost(Lost::Stale))),
+        "{refused:?}"
+    );
     let read = hand.read(&v).await;
     assert_eq!((read.record, read.version), (v.record, 2));
     let mut unknown = hand.verification(&stage.number());
     unknown.version = 1;
     let refused = hand.update(&mut unknown).await;
-    assert!(matches!(refused, Err(CommitError::Stale)), "{refused:?}");
+    assert!(
+        matches!(refused, Err(CommitError::Lost(Lost::Stale))),
+        "{refused:?}"
+    );
 }
 
 async fn parallel_changes_of_one_verification_take_turns(stage: Stage) {
@@ -218,7 +228,7 @@ async fn parallel_changes_of_one_verification_take_turns(stage: Stage) {
             }
             match hand.update(&mut v).await {
                 Ok(()) => return true,
-                Err(CommitError::Stale) => v = hand.read(&v).await,
+                Err(CommitError::Lost(Lost::Stale)) => v = hand.read(&v).await,
                 Err(error) => panic!("{error}"),
             }
         }
@@ -258,7 +268,10 @@ async fn a_change_takes_effect_whole_or_not_at_all(stage: Stage) {
     let numbers: Vec<String> = (0..20).map(|_| stage.number()).collect();
     let good = numbers.iter().map(|number| hand.stored(number));
     let (refused, stored) = tokio::join!(hand.db.commit(bad), futures_util::future::join_all(good));
-    assert!(matches!(refused, Err(CommitError::Stale)), "{refused:?}");
+    assert!(
+        matches!(refused, Err(CommitError::Lost(Lost::Stale))),
+        "{refused:?}"
+    );
     assert_eq!(stored.len(), 20);
     let kept = hand
         .db

@@ -114,7 +114,7 @@ async fn an_endpoint_is_told_what_it_asked_for_and_can_tell_who_calls(stage: Sta
     );
     let v = app.started().await;
     app.check(&v["id"], &app.telegram_code()).await.expect(200);
-    app.gateway.settle_messages().await.unwrap();
+    app.gateway.notices().settle_messages().await.unwrap();
 
     let [seen] = receiver.seen().try_into().unwrap();
     assert_eq!(
@@ -156,7 +156,7 @@ async fn an_endpoint_is_told_what_it_asked_for_and_can_tell_who_calls(stage: Sta
     );
     // Nothing is told twice.
     stage.advance(600);
-    app.gateway.settle_messages().await.unwrap();
+    app.gateway.notices().settle_messages().await.unwrap();
     assert_eq!(receiver.seen().len(), 1);
 }
 
@@ -168,7 +168,7 @@ async fn each_type_is_told_when_it_happens(stage: Stage) {
         .telegram
         .next_sends([crate::world::error("PHONE_NUMBER_NOT_AVAILABLE")]);
     app.started().await;
-    app.gateway.settle_messages().await.unwrap();
+    app.gateway.notices().settle_messages().await.unwrap();
     assert_eq!(
         types(&receiver),
         [
@@ -183,7 +183,7 @@ async fn each_type_is_told_when_it_happens(stage: Stage) {
         .expect(200);
     app.cancel(&v["id"]).await.expect(200);
     app.settle(&v["id"]).await;
-    app.gateway.settle_messages().await.unwrap();
+    app.gateway.notices().settle_messages().await.unwrap();
     let told = types(&receiver);
     for kind in [
         "verification.delivered",
@@ -211,7 +211,7 @@ async fn a_failed_message_is_tried_ten_times_under_one_id_and_can_be_redelivered
         Fake::start(move |_| answers.pop().unwrap_or(Answer::Text(503, String::new()))).await;
     let webhook = register(&admin, &receiver, &["verification.created"]).await;
     app.started().await;
-    app.gateway.settle_messages().await.unwrap();
+    app.gateway.notices().settle_messages().await.unwrap();
     for (tried, pause) in [5, 30, 120, 600, 3_600, 10_800, 28_800, 57_600, 86_400]
         .into_iter()
         .enumerate()
@@ -219,11 +219,11 @@ async fn a_failed_message_is_tried_ten_times_under_one_id_and_can_be_redelivered
         assert_eq!(receiver.seen().len(), tried + 1);
         // Not before its time.
         stage.advance(pause - 1);
-        app.gateway.settle_messages().await.unwrap();
+        app.gateway.notices().settle_messages().await.unwrap();
         assert_eq!(receiver.seen().len(), tried + 1);
         // A tenth of jitter.
         stage.advance(1 + pause / 10 + 1);
-        app.gateway.settle_messages().await.unwrap();
+        app.gateway.notices().settle_messages().await.unwrap();
     }
     assert_eq!(receiver.seen().len(), 10);
     let [dead] = deliveries(&admin, &webhook).await.try_into().unwrap();
@@ -247,7 +247,7 @@ async fn a_failed_message_is_tried_ten_times_under_one_id_and_can_be_redelivered
         .collect();
     assert!(ids.windows(2).all(|pair| pair[0] == pair[1]));
     stage.advance(86_400);
-    app.gateway.settle_messages().await.unwrap();
+    app.gateway.notices().settle_messages().await.unwrap();
     assert_eq!(receiver.seen().len(), 10, "dead is dead");
 
     let path = format!(
@@ -271,7 +271,7 @@ async fn a_failed_message_is_tried_ten_times_under_one_id_and_can_be_redelivered
     assert_eq!(listed["items"], json!([]));
     // Its tries have started anew.
     stage.advance(6);
-    app.gateway.settle_messages().await.unwrap();
+    app.gateway.notices().settle_messages().await.unwrap();
     assert_eq!(receiver.seen().len(), 12);
 }
 
@@ -283,7 +283,7 @@ async fn an_endpoint_that_hangs_delays_no_other(stage: Stage) {
     let webhook = register(&admin, &quick, &["verification.created"]).await;
     for count in 1..=3 {
         app.started().await;
-        app.gateway.tell_projects().await.unwrap();
+        app.gateway.notices().tell_projects().await.unwrap();
         // While the other one still hangs.
         quick.until_seen(count).await;
         // The next turn begins when this one is recorded.
@@ -298,7 +298,7 @@ async fn an_endpoint_that_hangs_delays_no_other(stage: Stage) {
     dead.until_seen(1).await;
     // What hangs is let go with its connection.
     dead.stop();
-    app.gateway.settle_messages().await.unwrap();
+    app.gateway.notices().settle_messages().await.unwrap();
 }
 
 async fn after_a_rotation_both_secrets_sign_for_a_day(stage: Stage) {
@@ -313,7 +313,7 @@ async fn after_a_rotation_both_secrets_sign_for_a_day(stage: Stage) {
     assert_ne!(old["secret"], new["secret"]);
     assert!(new["previous_secret_expires_at"].is_string());
     app.started().await;
-    app.gateway.settle_messages().await.unwrap();
+    app.gateway.notices().settle_messages().await.unwrap();
     let seen = receiver.seen().pop().unwrap();
     assert!(is_signed(&seen, &old["secret"]) && is_signed(&seen, &new["secret"]));
     let shown = admin.get(&path).await.expect(200);
@@ -323,7 +323,7 @@ async fn after_a_rotation_both_secrets_sign_for_a_day(stage: Stage) {
     );
     stage.advance(86_400);
     app.started().await;
-    app.gateway.settle_messages().await.unwrap();
+    app.gateway.notices().settle_messages().await.unwrap();
     let seen = receiver.seen().pop().unwrap();
     assert!(!is_signed(&seen, &old["secret"]) && is_signed(&seen, &new["secret"]));
     let shown = admin.get(&path).await.expect(200);
@@ -384,7 +384,7 @@ async fn private_addresses_are_refused_when_registered_and_when_called(stage: St
         previous: None,
         created_at: stage.clock.now(),
     };
-    stage.db.create_webhook(&webhook).await.unwrap();
+    stage.db.create_webhook(&webhook, None).await.unwrap();
     let tried = admin
         .post(&format!("/v1/webhooks/{}/test", webhook.id), json!({}))
         .await
@@ -503,7 +503,7 @@ async fn a_removed_endpoint_hears_nothing_more(stage: Stage) {
     let receiver = Fake::start(|_| Answer::Json(500, json!({}))).await;
     let webhook = register(&admin, &receiver, &["*"]).await;
     app.started().await;
-    app.gateway.settle_messages().await.unwrap();
+    app.gateway.notices().settle_messages().await.unwrap();
     let told = receiver.seen().len();
     let path = format!("/v1/webhooks/{}", word(&webhook["id"]));
     let delete = || admin.request(reqwest::Method::DELETE, &path);
@@ -511,7 +511,7 @@ async fn a_removed_endpoint_hears_nothing_more(stage: Stage) {
     admin.send(delete()).await.problem(404, "not_found");
     app.started().await;
     stage.advance(3_600);
-    app.gateway.settle_messages().await.unwrap();
+    app.gateway.notices().settle_messages().await.unwrap();
     assert_eq!(receiver.seen().len(), told);
     admin
         .get(&format!("{path}/deliveries"))
@@ -544,7 +544,7 @@ async fn a_project_sees_its_own_endpoints_alone(stage: Stage) {
     app.get("/v1/webhooks").await.problem(403, "forbidden");
     // What happens in another project is not told.
     app.started().await;
-    app.gateway.settle_messages().await.unwrap();
+    app.gateway.notices().settle_messages().await.unwrap();
     assert!(receiver.seen().is_empty());
     let instance = app.with_key(&stage.new_key(None, "admin").await);
     instance.get(&path).await.expect(200);
@@ -573,7 +573,7 @@ async fn messages_outlive_the_process(stage: Stage) {
     app.settle(&v["id"]).await;
     stage.kill(app).await;
     let app = stage.app_with(&[OPEN]).await;
-    app.gateway.settle_messages().await.unwrap();
+    app.gateway.notices().settle_messages().await.unwrap();
     let [seen] = receiver.seen().try_into().unwrap();
     assert_eq!(seen.json()["data"]["id"], v["id"]);
     assert!(is_signed(&seen, &webhook["secret"]));
@@ -713,7 +713,7 @@ async fn lists_come_in_pages(stage: Stage) {
         let reply = admin.get(&format!("{path}?cursor=x&limit=0")).await;
         assert_eq!(reply.pointers(), ["/cursor", "/limit"]);
     }
-    app.gateway.settle_messages().await.unwrap();
+    app.gateway.notices().settle_messages().await.unwrap();
 }
 
 async fn old_deliveries_are_forgotten(stage: Stage) {
@@ -721,7 +721,7 @@ async fn old_deliveries_are_forgotten(stage: Stage) {
     let (admin, receiver) = (admin(&app).await, receiver().await);
     let webhook = register(&admin, &receiver, &["verification.created"]).await;
     app.started().await;
-    app.gateway.settle_messages().await.unwrap();
+    app.gateway.notices().settle_messages().await.unwrap();
     stage.advance(29 * 86_400);
     app.gateway.sweep().await.unwrap();
     assert_eq!(deliveries(&admin, &webhook).await.len(), 1);
@@ -739,8 +739,10 @@ async fn replicas_tell_once_and_know_each_others_endpoints(stage: Stage) {
     for _ in 0..10 {
         two.started().await;
     }
-    let (first, second) =
-        tokio::join!(one.gateway.settle_messages(), two.gateway.settle_messages());
+    let (first, second) = tokio::join!(
+        one.gateway.notices().settle_messages(),
+        two.gateway.notices().settle_messages()
+    );
     first.unwrap();
     second.unwrap();
     let mut ids: Vec<_> = receiver

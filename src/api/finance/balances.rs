@@ -87,7 +87,7 @@ pub async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     Query::read(&request)?.finish()?;
-    let balances = gateway.balances().await;
+    let balances = gateway.finance().balances().await;
     let balances = balances.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     Ok(HttpResponse::Ok().json(BalancesBody {
         items: balances.iter().map(BalanceBody::of).collect(),
@@ -196,7 +196,7 @@ async fn book(
         (None, &path),
         request,
         body,
-        async |ticket| match gateway.book(new, ticket).await {
+        async |ticket| match gateway.finance().book(new, ticket).await {
             Ok(entry) => Ok(booked(gateway, &entry)),
             Err(error) => Err(refused(error, gateway)),
         },
@@ -204,7 +204,7 @@ async fn book(
             let Replay::Entry { id } = replay else {
                 return None;
             };
-            let entry = gateway.entry(id).await;
+            let entry = gateway.finance().entry(id).await;
             let entry = entry.map_err(|trouble| Problem::of(trouble, gateway.now()));
             Some(entry.map(|entry| booked(gateway, &entry)))
         },
@@ -241,7 +241,7 @@ fn refused(error: BookError, gateway: &Gateway) -> Problem {
             "/amount",
             "would take the account beyond 1000000000000; correct earlier bookings",
         ),
-        BookError::Trouble(trouble) => Problem::of(trouble, gateway.now()),
+        BookError::Failed(trouble) => Problem::of(trouble, gateway.now()),
     }
 }
 

@@ -155,7 +155,7 @@ pub async fn put(
         Some(new)
     });
     let wanted: Vec<NewBudget> = fields.finish_with(wanted)?;
-    match gateway.put_budgets(&caller.access, &wanted).await {
+    match gateway.admin().put_budgets(&caller.access, &wanted).await {
         Ok(()) => answer(&gateway, &caller.access).await,
         Err(BudgetError::NoRate { row, from, to }) => Err(Problem::field(
             Code::ExchangeRateMissing,
@@ -171,7 +171,7 @@ pub async fn put(
             };
             Err(Fault::invalid(faults.into_iter().map(fault).collect()).into())
         }
-        Err(BudgetError::Trouble(trouble)) => Err(Problem::of(trouble, gateway.now())),
+        Err(BudgetError::Failed(trouble)) => Err(Problem::of(trouble, gateway.now())),
         Err(BudgetError::Project(_)) => Err(Problem::of(Trouble::Unavailable, gateway.now())),
     }
 }
@@ -245,7 +245,7 @@ fn read_shares(value: &Value, most: usize) -> Result<Vec<u16>, String> {
 }
 
 async fn answer(gateway: &Gateway, access: &Access) -> Result<HttpResponse, Problem> {
-    let budgets = gateway.budgets(access).await;
+    let budgets = gateway.finance().budgets(access).await;
     let budgets = budgets.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     let body = |state: BudgetState| {
         let currency = state.budget.limit.currency;

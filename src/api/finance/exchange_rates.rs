@@ -112,6 +112,7 @@ pub async fn put(
     });
     let rates: Vec<Rate> = fields.finish_with(rates)?;
     gateway
+        .finance()
         .put_exchange_rates(&rates)
         .await
         .map_err(|trouble| Problem::of(trouble, gateway.now()))?;
@@ -119,7 +120,7 @@ pub async fn put(
 }
 
 async fn answer(gateway: &Gateway) -> Result<HttpResponse, Problem> {
-    let rates = gateway.exchange_rates().await;
+    let rates = gateway.finance().exchange_rates().await;
     let rates = rates.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     let item = |rate: Rate| AnswerItem {
         date: rate.day,

@@ -102,7 +102,7 @@ pub async fn ledger(
     query.finish()?;
     asked.project = caller.project(&gateway, named.as_deref())?;
     if csv == Some(true) {
-        let parts = gateway.ledger_csv(&caller.access, asked).await;
+        let parts = gateway.finance().ledger_csv(&caller.access, asked).await;
         let parts = parts.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
         return Ok(HttpResponse::Ok()
             .content_type("text/csv; charset=utf-8")
@@ -112,7 +112,7 @@ pub async fn ledger(
             ))
             .streaming(Box::pin(parts.map_ok(web::Bytes::from))));
     }
-    let found = gateway.list_ledger(&caller.access, asked).await;
+    let found = gateway.finance().list_ledger(&caller.access, asked).await;
     let found = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     let body = LedgerBody::of(page.cut(found, cursor), |entry| {
         EntryBody::of(&gateway, &entry)

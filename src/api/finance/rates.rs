@@ -112,7 +112,7 @@ pub async fn put(
         Some(rate)
     });
     let rates: Vec<Rate> = fields.finish_with(rates)?;
-    let put = gateway.put_rates(&rates).await;
+    let put = gateway.finance().put_rates(&rates).await;
     match put.map_err(|trouble| Problem::of(trouble, gateway.now()))? {
         Ok(()) => answer(&gateway).await,
         Err(fault) => Err(Fault::invalid(vec![FieldFault {
@@ -124,7 +124,7 @@ pub async fn put(
 }
 
 async fn answer(gateway: &Gateway) -> Result<HttpResponse, Problem> {
-    let rates = gateway.rates().await;
+    let rates = gateway.finance().rates().await;
     let rates = rates.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     let item = |rate: Rate| AnswerItem {
         from_date: rate.from,

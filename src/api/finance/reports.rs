@@ -237,7 +237,7 @@ async fn report(
     let project = caller.project(gateway, named.as_deref())?;
     query.project = project.map(|project| project.0);
     let (from, to) = (query.from.to_string(), query.to.to_string());
-    let made = gateway.report(&caller.access, kind, query).await;
+    let made = gateway.finance().report(&caller.access, kind, query).await;
     let table = made
         .map_err(|trouble| Problem::of(trouble, gateway.now()))?
         .map_err(|missing| {

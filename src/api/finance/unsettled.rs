@@ -60,7 +60,7 @@ pub async fn list(
     let named = query.take("project", |text| Ok(text.to_owned()));
     query.finish()?;
     let project = caller.project(&gateway, named.as_deref())?;
-    let found = gateway.unsettled(project).await;
+    let found = gateway.finance().unsettled(project).await;
     let found = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     let body = |one: Unsettled| UnsettledBody {
         verification_id: one.attempt.verification().uuid(),

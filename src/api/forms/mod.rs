@@ -19,13 +19,13 @@ use super::body::Form;
 use super::openapi::sets;
 use crate::abuse::network::subscriber;
 use crate::gateway::check_name;
+use crate::message::text::is_locale;
 use crate::money::{Currency, Micros};
 use crate::reports::query::date;
 use crate::verification::code::Code;
 use crate::verification::digits::fold;
 use crate::verification::phone::Country;
 use crate::verification::route;
-use crate::verification::text::is_locale;
 
 /// A phone number as it was typed; [`read_phone`] reads it, since its faults have codes of their own.
 pub fn phone_number() -> impl Form<Out = String> {

@@ -9,7 +9,8 @@ use utoipa::{PartialSchema, ToSchema};
 use super::words::{closed_set, of_enum};
 use crate::gateway;
 use crate::ledger::{entry, rates};
-use crate::verification::{Status, attempt, budget, event, route, segments};
+use crate::message::segments;
+use crate::verification::{Status, attempt, budget, event, route};
 use crate::webhooks;
 
 closed_set! {

@@ -39,7 +39,10 @@ pub async fn cancel(
         &request,
         &body,
         async |ticket| {
-            let canceled = gateway.cancel(&caller.access, id, ticket.as_ref()).await;
+            let canceled = gateway
+                .verify()
+                .cancel(&caller.access, id, ticket.as_ref())
+                .await;
             let verification = canceled.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
             Ok(super::answer(200, &verification, false))
         },

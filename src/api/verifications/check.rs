@@ -54,13 +54,17 @@ pub async fn check(
         &body,
         async |ticket| {
             let checked = gateway
+                .verify()
                 .check(&caller.access, id, &code, ticket.as_ref())
                 .await;
             checked.map(super::checked).map_err(fault)
         },
         async |replay| match &replay {
             Replay::Check { .. } => {
-                let checked = gateway.checked_again(&caller.access, &replay).await;
+                let checked = gateway
+                    .verify()
+                    .checked_again(&caller.access, &replay)
+                    .await;
                 let checked = checked.map_err(fault).transpose()?;
                 Some(checked.map(super::checked))
             }

@@ -84,8 +84,8 @@ pub async fn events(
 ) -> Result<HttpResponse, Problem> {
     let id = super::path_id(&id)?;
     // Listen before looking, so that nothing falls between.
-    let changes = gateway.listen();
-    let found = gateway.find(&caller.access, id).await;
+    let changes = gateway.live().listen();
+    let found = gateway.verify().find(&caller.access, id).await;
     let v = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     if !sse::wants_stream(&request) {
         let items = v
@@ -163,13 +163,17 @@ impl Live {
         if self.over {
             return None;
         }
-        let pause = if self.gateway.hears_all() { BEAT } else { LOOK };
+        let pause = if self.gateway.live().sees_all_changes() {
+            BEAT
+        } else {
+            LOOK
+        };
         tokio::select! {
             () = self.stop.cancelled() => return None,
             () = changed(&mut self.changes, self.id) => {}
             () = tokio::time::sleep(pause) => {}
         }
-        match self.gateway.find(&self.access, self.id).await {
+        match self.gateway.verify().find(&self.access, self.id).await {
             Ok(v) => self.take(&v),
             Err(_) => return None,
         }

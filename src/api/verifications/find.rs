@@ -34,7 +34,7 @@ pub async fn find(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = super::path_id(&id)?;
-    let found = gateway.find(&caller.access, id).await;
+    let found = gateway.verify().find(&caller.access, id).await;
     let verification = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     Ok(super::answer(200, &verification, false))
 }
@@ -85,7 +85,7 @@ pub async fn list(
         cursor: page.cursor,
         limit: page.wanted(),
     };
-    let found = gateway.list(&caller.access, list).await;
+    let found = gateway.verify().list(&caller.access, list).await;
     let found = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     let found = page.cut(found, |last| last.id.to_string());
     let body = ListBody::of(found, |v| VerificationBody::of(&v, false));

@@ -187,7 +187,7 @@ async fn again(
     let Replay::Verification { id, status, reused } = replay else {
         return None;
     };
-    let found = gateway.find(access, id).await;
+    let found = gateway.verify().find(access, id).await;
     let found = found.map_err(|trouble| Problem::of(trouble, gateway.now()));
     Some(found.map(|verification| answer(status, &verification, reused)))
 }

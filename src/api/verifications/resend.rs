@@ -50,6 +50,7 @@ pub async fn resend(
         &body,
         async |ticket| {
             let sent = gateway
+                .verify()
                 .resend(&caller.access, id, channel, ticket.as_ref())
                 .await;
             let verification = sent.map_err(|trouble| Problem::of(trouble, gateway.now()))?;

@@ -13,7 +13,7 @@ use crate::api::openapi::parameters::Idempotency;
 use crate::api::problem::Problem;
 use crate::api::values::read_phone;
 use crate::gateway::{Gateway, StartRequest};
-use crate::verification::Wording;
+use crate::message::Wording;
 use crate::verification::code::Code;
 use crate::verification::route::Channel;
 use crate::web::Fields;
@@ -109,7 +109,7 @@ pub async fn start(
         &request,
         &body,
         async |ticket| {
-            let started = gateway.start(start, ticket).await;
+            let started = gateway.verify().start(start, ticket).await;
             let started = started.map_err(|error| Problem::of_start(error, gateway.now()))?;
             let status = if started.reused { 200 } else { 201 };
             Ok(super::answer(status, &started.verification, started.reused))

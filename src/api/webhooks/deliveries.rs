@@ -96,7 +96,10 @@ pub async fn list(
         limit: page.wanted(),
     };
     query.finish()?;
-    let found = gateway.list_deliveries(&caller.access, &asked).await;
+    let found = gateway
+        .notices()
+        .list_deliveries(&caller.access, &asked)
+        .await;
     let found = found.map_err(|trouble| fault(trouble, &gateway))?;
     let found = page.cut(found, |last| last.id.to_string());
     let body = DeliveriesBody::of(found, |delivery| DeliveryBody::of(&delivery));
@@ -128,7 +131,10 @@ pub async fn test(
         &request,
         &body,
         async |ticket| {
-            let tried = gateway.test_webhook(&caller.access, id, ticket).await;
+            let tried = gateway
+                .notices()
+                .test_webhook(&caller.access, id, ticket)
+                .await;
             let tried = tried.map_err(|trouble| fault(trouble, &gateway))?;
             Ok(HttpResponse::Ok().json(DeliveryBody::of(&tried)))
         },
@@ -170,6 +176,7 @@ pub async fn redeliver(
         &body,
         async |ticket| {
             let tried = gateway
+                .notices()
                 .redeliver(&caller.access, id, delivery, ticket)
                 .await;
             let tried = tried.map_err(|trouble| fault(trouble, &gateway))?;
@@ -189,7 +196,7 @@ async fn again(
     let Replay::Delivery { id } = replay else {
         return None;
     };
-    let found = gateway.find_delivery(access, id).await;
+    let found = gateway.notices().find_delivery(access, id).await;
     let found = found.map_err(|trouble| fault(trouble, gateway));
     Some(found.map(|delivery| HttpResponse::Ok().json(DeliveryBody::of(&delivery))))
 }

@@ -18,7 +18,7 @@ use super::openapi::sets;
 use super::page::{self, Page, PageParameters, page_of};
 use super::problem::{Code, Problem};
 use super::values::{self, rfc3339};
-use crate::gateway::{Access, Gateway, Replay, Trouble, Webhook, WebhookRequest};
+use crate::gateway::{Access, Gateway, Notices, Replay, Trouble, Webhook, WebhookRequest};
 use crate::web::fields::printable;
 use crate::web::{Fields, Query};
 use crate::webhooks::{ALL, TYPES};
@@ -94,7 +94,7 @@ pub async fn create(
     let asked = NewWebhookBody::read(&mut fields);
     let mut url = String::new();
     if let Some(asked) = &asked {
-        match gateway.examine_address(&asked.url).await {
+        match gateway.notices().examine_address(&asked.url).await {
             Ok(examined) => url = examined,
             Err(fault) => fields.fault("url", fault.to_string()),
         }
@@ -112,13 +112,17 @@ pub async fn create(
         (Some(project), "/v1/webhooks"),
         &request,
         &body,
-        async |ticket| match gateway.create_webhook(asked, ticket).await {
+        async |ticket| match gateway
+            .notices()
+            .create_webhook(asked, &caller.access, ticket)
+            .await
+        {
             Ok(Some(webhook)) => Ok(shown_with_secret(&gateway, &webhook, 201)),
             Ok(None) => Err(Problem::new(
                 Code::InvalidRequest,
                 format!(
                     "The project already has {} webhooks; delete one that is not needed.",
-                    Gateway::MOST_WEBHOOKS
+                    Notices::MOST_WEBHOOKS
                 ),
             )),
             Err(trouble) => Err(fault(trouble, &gateway)),
@@ -145,7 +149,7 @@ pub async fn list(
     let page = Page::read(&mut query, page::id);
     query.finish()?;
     let project = caller.project(&gateway, named.as_deref())?;
-    let found = gateway.list_webhooks(project, page.cursor).await;
+    let found = gateway.notices().list_webhooks(project, page.cursor).await;
     let found = found.map_err(|trouble| fault(trouble, &gateway))?;
     let found = page.cut(found, |last| last.id.to_string());
     let body = WebhooksBody::of(found, |webhook| WebhookBody::of(&gateway, &webhook));
@@ -164,7 +168,10 @@ pub async fn find(
     gateway: web::Data<Gateway>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let found = gateway.find_webhook(&caller.access, path_id(&id)?).await;
+    let found = gateway
+        .notices()
+        .find_webhook(&caller.access, path_id(&id)?)
+        .await;
     let webhook = found.map_err(|trouble| fault(trouble, &gateway))?;
     Ok(HttpResponse::Ok().json(WebhookBody::of(&gateway, &webhook)))
 }
@@ -183,7 +190,10 @@ pub async fn delete(
     gateway: web::Data<Gateway>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let deleted = gateway.delete_webhook(&caller.access, path_id(&id)?).await;
+    let deleted = gateway
+        .notices()
+        .delete_webhook(&caller.access, path_id(&id)?)
+        .await;
     deleted.map_err(|trouble| fault(trouble, &gateway))?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -213,7 +223,10 @@ pub async fn rotate(
         &request,
         &body,
         async |ticket| {
-            let rotated = gateway.rotate_webhook(&caller.access, id, ticket).await;
+            let rotated = gateway
+                .notices()
+                .rotate_webhook(&caller.access, id, ticket)
+                .await;
             let webhook = rotated.map_err(|trouble| fault(trouble, &gateway))?;
             Ok(shown_with_secret(&gateway, &webhook, 200))
         },
@@ -259,7 +272,7 @@ async fn again(
     let Replay::Webhook { id, status } = replay else {
         return None;
     };
-    let found = gateway.find_webhook(access, id).await;
+    let found = gateway.notices().find_webhook(access, id).await;
     let found = found.map_err(|trouble| fault(trouble, gateway));
     Some(found.map(|webhook| shown_with_secret(gateway, &webhook, status)))
 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::message::Wording;
 use crate::money::{Currency, Micros, Money};
 use crate::secret::{Vault, random};
 use crate::verification::attempt::{Attempt, AttemptStatus, CostState, Receipt, Report, SendError};
@@ -10,7 +11,7 @@ use crate::verification::id::{ProjectId, VerificationId};
 use crate::verification::phone::{Country, PhoneNumber};
 use crate::verification::policy::Policy;
 use crate::verification::route::{Channel, Offer};
-use crate::verification::{Source, Start, Verification, Wording, span};
+use crate::verification::{Source, Start, Verification, span};
 
 /// The sandbox's own.
 pub const PROVIDERS: [(&str, Channel); 2] =

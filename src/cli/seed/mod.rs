@@ -15,7 +15,7 @@ use futures_util::{StreamExt, stream};
 use super::report::bar;
 use super::{Failure, complain, say, settings};
 use crate::app;
-use crate::gateway::begin_purses;
+use crate::gateway::begin_counters;
 use crate::ledger::entry::{Entry, Kind};
 use crate::money::{Currency, Micros, Money};
 use crate::secret::{Vault, random};
@@ -104,7 +104,7 @@ pub fn run(file: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
         // Budgets have heard nothing of it: they begin with it.
         let same = |money: Money, to| (money.currency == to).then_some(money.amount);
         for (project, _) in &projects {
-            begin_purses(db, *project, &policy.budgets, now, same).await?;
+            begin_counters(db, *project, &policy.budgets, now, same).await?;
         }
         let seconds = began.elapsed().as_secs_f64();
         complain(&format!("wrote {of} verifications in {seconds:.1} s"));

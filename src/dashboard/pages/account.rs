@@ -85,7 +85,7 @@ pub async fn change_password(
     if !wrong.password(view, "new", new, &user.email) {
         return Ok(page(signed, form, &wrong, None));
     }
-    match gateway.change_password(user, password, new).await {
+    match gateway.admin().change_password(user, password, new).await {
         Ok(secret) => {
             let to = format!("{PATH}?done=password");
             return Ok(view.go_with(&to, Cookie::Session, &secret));
@@ -93,7 +93,7 @@ pub async fn change_password(
         Err(SignInError::Wrong(_)) => wrong.note("password", view.t.password_wrong),
         Err(SignInError::Limited(limit)) => wrong.note("password", limited(view.t, &limit)),
         Err(SignInError::Busy) => return Err(view.fault(Kind::Busy)),
-        Err(SignInError::Trouble(trouble)) => return Err(view.trouble(&trouble)),
+        Err(SignInError::Failed(trouble)) => return Err(view.trouble(&trouble)),
     }
     Ok(page(signed, form, &wrong, None))
 }
@@ -103,7 +103,7 @@ pub async fn end_sessions(
     gateway: web::Data<Gateway>,
 ) -> Result<HttpResponse, Fault> {
     let (view, user) = (&posted.signed.view, &posted.signed.user);
-    let secret = gateway.end_sessions(user.id).await;
+    let secret = gateway.admin().end_sessions(user.id).await;
     let secret = secret.map_err(|trouble| view.trouble(&trouble))?;
     let to = format!("{PATH}?done=sessions");
     Ok(view.go_with(&to, Cookie::Session, &secret))

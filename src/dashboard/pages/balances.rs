@@ -40,10 +40,12 @@ async fn page(
 ) -> Result<HttpResponse, Fault> {
     let t = view.t.money;
     let balances = gateway
+        .finance()
         .balances()
         .await
         .map_err(|trouble| view.trouble(&trouble))?;
     let unsettled = gateway
+        .finance()
         .unsettled(None)
         .await
         .map_err(|trouble| view.trouble(&trouble))?;
@@ -160,13 +162,13 @@ pub async fn book(
     let booked = posted
         .once(
             &gateway,
-            async |ticket| gateway.book(new, Some(ticket)).await.map(|_| ()),
+            async |ticket| gateway.finance().book(new, Some(ticket)).await.map(|_| ()),
             async |_| Some(Ok(())),
         )
         .await?;
     match booked {
         Ok(()) => Ok(view.go("/dashboard/balances?done=booked")),
-        Err(BookError::Trouble(trouble)) => Err(view.trouble(&trouble)),
+        Err(BookError::Failed(trouble)) => Err(view.trouble(&trouble)),
         Err(error) => {
             let field = match error {
                 BookError::Future | BookError::TooOld => "day",

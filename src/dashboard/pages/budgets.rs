@@ -40,8 +40,12 @@ async fn page(
     let (t, m) = (view.t, view.t.manage);
     let trouble = |trouble| view.trouble(&trouble);
     let access = signed.access();
-    let projects = gateway.list_projects(&access).await.map_err(trouble)?;
-    let budgets = gateway.budgets(&access).await.map_err(trouble)?;
+    let projects = gateway
+        .admin()
+        .list_projects(&access)
+        .await
+        .map_err(trouble)?;
+    let budgets = gateway.finance().budgets(&access).await.map_err(trouble)?;
     let fields = Fields { t, form, wrong };
     let body = html! {
         (shell::heading(t.money.budgets, Some(m.budgets_lead), &shell::nothing()))
@@ -186,6 +190,7 @@ pub async fn set(
             budgets.push(budget.clone());
         };
         match gateway
+            .admin()
             .change_budgets(&signed.access(), project, change)
             .await
         {
@@ -203,7 +208,7 @@ pub async fn set(
 
 fn trouble(view: &View, error: BudgetError) -> Fault {
     let trouble = match error {
-        BudgetError::Trouble(trouble) => trouble,
+        BudgetError::Failed(trouble) => trouble,
         BudgetError::Project(_) | BudgetError::NoRate { .. } => {
             crate::gateway::Trouble::Unavailable
         }
@@ -285,6 +290,7 @@ pub async fn remove(
         };
         let change = |budgets: &mut Vec<Budget>| budgets.retain(|budget| !gone(budget));
         let changed = gateway
+            .admin()
             .change_budgets(&signed.access(), project, change)
             .await;
         changed.map_err(|error| trouble(view, error))?;
@@ -302,7 +308,10 @@ pub async fn follow(
     if gateway.directory().find_project(name).is_none() {
         return Err(signed.view.fault(Kind::NotFound));
     }
-    let followed = gateway.follow_default_budgets(&signed.access(), name).await;
+    let followed = gateway
+        .admin()
+        .follow_default_budgets(&signed.access(), name)
+        .await;
     followed.map_err(|error| trouble(&signed.view, error))?;
     Ok(signed.view.go("/dashboard/budgets?done=saved"))
 }

@@ -41,7 +41,10 @@ async fn make(
     let Some(query) = asked.query.clone() else {
         return Ok(Made::NotAsked);
     };
-    let made = gateway.report(&signed.access(), kind, query).await;
+    let made = gateway
+        .finance()
+        .report(&signed.access(), kind, query)
+        .await;
     Ok(match made.map_err(|trouble| view.trouble(&trouble))? {
         Ok(report) => Made::Report(report),
         Err(missing) => Made::Fault(view.t.faults.missing(&missing)),

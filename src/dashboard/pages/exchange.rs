@@ -36,7 +36,7 @@ async fn page(
     done: Option<&str>,
 ) -> Result<HttpResponse, Fault> {
     let (t, m) = (view.t, view.t.manage);
-    let rates = gateway.exchange_rates().await;
+    let rates = gateway.finance().exchange_rates().await;
     let rates = rates.map_err(|trouble| view.trouble(&trouble))?;
     let fields = Fields { t, form, wrong };
     let today = gateway.now().date_naive().to_string();
@@ -95,7 +95,7 @@ pub async fn set(
     let Some(rate) = read(view, form, &mut wrong) else {
         return page(view, &gateway, form, &wrong, None).await;
     };
-    let put = gateway.put_exchange_rates(&[rate]).await;
+    let put = gateway.finance().put_exchange_rates(&[rate]).await;
     put.map_err(|trouble| view.trouble(&trouble))?;
     Ok(view.go("/dashboard/exchange-rates?done=saved"))
 }

@@ -50,7 +50,7 @@ async fn page(
 ) -> Result<HttpResponse, Fault> {
     let view = &signed.view;
     let (t, m) = (view.t, view.t.manage);
-    let keys = gateway.list_keys(&signed.access()).await;
+    let keys = gateway.admin().list_keys(&signed.access()).await;
     let keys = keys.map_err(|trouble| view.trouble(&trouble))?;
     let body = html! {
         (shell::heading(m.keys, Some(m.keys_lead), &shell::nothing()))
@@ -156,13 +156,23 @@ pub async fn create(
             async |ticket| {
                 let (project, scopes) = (asked.project, &asked.scopes);
                 gateway
-                    .create_key(project, scopes, expires_at, Some(ticket))
+                    .admin()
+                    .create_key(
+                        project,
+                        scopes,
+                        expires_at,
+                        &posted.signed.access(),
+                        Some(ticket),
+                    )
                     .await
             },
             async |replay| match replay {
-                Replay::Key { id, sealed } => {
-                    Some(gateway.key_again(&signed.access(), id, &sealed).await)
-                }
+                Replay::Key { id, sealed } => Some(
+                    gateway
+                        .admin()
+                        .key_again(&signed.access(), id, &sealed)
+                        .await,
+                ),
                 _ => None,
             },
         )
@@ -227,7 +237,7 @@ pub async fn revoke(
     let signed = &posted.signed;
     let view = &signed.view;
     let id = Uuid::try_parse(&id).map_err(|_| view.fault(Kind::NotFound))?;
-    let revoked = gateway.revoke_key(&signed.access(), id).await;
+    let revoked = gateway.admin().revoke_key(&signed.access(), id).await;
     revoked.map_err(|trouble| view.trouble(&trouble))?;
     Ok(view.go("/dashboard/keys?done=revoked"))
 }

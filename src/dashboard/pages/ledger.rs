@@ -73,7 +73,7 @@ pub async fn list(
             limit: list::PAGE + 1,
             ..query
         };
-        let listed = gateway.list_ledger(&signed.access(), query).await;
+        let listed = gateway.finance().list_ledger(&signed.access(), query).await;
         found = listed.map_err(|trouble| view.trouble(&trouble))?;
     }
     let cursor = list::cut(&mut found)
@@ -93,6 +93,7 @@ pub async fn list(
         .into_iter()
         .map(|kind| (kind.as_str().to_owned(), show::kind(t, kind).to_owned())));
     let accounts = any(&mut gateway
+        .finance()
         .accounts()
         .map(|account| (account.provider.to_owned(), account.provider.to_owned())));
     let body = html! {
@@ -165,7 +166,7 @@ pub async fn csv(
     if !wrong.is_empty() {
         return Ok(view.go(&list::address("/dashboard/ledger", &form, &FILTERS)));
     }
-    let parts = gateway.ledger_csv(&signed.access(), query).await;
+    let parts = gateway.finance().ledger_csv(&signed.access(), query).await;
     let parts = parts.map_err(|trouble| view.trouble(&trouble))?;
     Ok(HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8")

@@ -56,7 +56,7 @@ async fn whose(
     kind: LinkKind,
     token: &str,
 ) -> Result<String, Fault> {
-    let looked = gateway.look_at_link(kind, token).await;
+    let looked = gateway.admin().look_at_link(kind, token).await;
     let user = looked.map_err(|fault| void(view, &fault))?;
     Ok(user.map(|user| user.email).unwrap_or_default())
 }
@@ -65,7 +65,7 @@ fn void(view: &View, fault: &LinkFault) -> Fault {
     match fault {
         LinkFault::Void => view.fault(Kind::LinkVoid),
         LinkFault::Busy => view.fault(Kind::Busy),
-        LinkFault::Trouble(trouble) => view.trouble(trouble),
+        LinkFault::Failed(trouble) => view.trouble(trouble),
     }
 }
 
@@ -112,7 +112,7 @@ pub async fn enter(
     gateway: web::Data<Gateway>,
     token: web::Path<String>,
 ) -> Result<HttpResponse, Fault> {
-    let secret = gateway.use_sign_in_link(&token).await;
+    let secret = gateway.admin().use_sign_in_link(&token).await;
     signed_in(&request, &options, &gateway, &sent.view, secret).await
 }
 
@@ -130,7 +130,7 @@ pub async fn set_password(
     if !wrong.password(view, "password", password, &email) {
         return Ok(page(view, kind, &token, &email, form, &wrong));
     }
-    let secret = gateway.use_password_link(&token, password).await;
+    let secret = gateway.admin().use_password_link(&token, password).await;
     signed_in(&request, &options, &gateway, view, secret).await
 }
 
@@ -150,7 +150,10 @@ pub async fn set_up(
     let Some(email) = email.filter(|_| good) else {
         return Ok(page(view, kind, &token, "", form, &wrong));
     };
-    let secret = gateway.use_setup_link(&token, &email, password).await;
+    let secret = gateway
+        .admin()
+        .use_setup_link(&token, &email, password)
+        .await;
     signed_in(&request, &options, &gateway, view, secret).await
 }
 

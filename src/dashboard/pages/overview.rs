@@ -48,7 +48,7 @@ pub async fn show(
         let query = Query::new(Some(from), Some(today), view.zone, groups, currency, now);
         let mut query = query.expect("ninety days up to today are in order");
         query.cut = cut;
-        let made = gateway.report(&access, kind, query).await;
+        let made = gateway.finance().report(&access, kind, query).await;
         made.map_err(|trouble| view.trouble(&trouble))
     };
     let by_channel = || vec![Group::Day, Group::Channel];
@@ -57,8 +57,8 @@ pub async fn show(
     let history = report(ReportKind::Costs, back(days - 1), by_channel(), None).await?;
     let health = report(ReportKind::Conversion, back(1), vec![Group::Provider], None).await?;
     let trouble = |trouble| view.trouble(&trouble);
-    let balances = gateway.balances().await.map_err(trouble)?;
-    let budgets = gateway.budgets(&access).await.map_err(trouble)?;
+    let balances = gateway.finance().balances().await.map_err(trouble)?;
+    let budgets = gateway.finance().budgets(&access).await.map_err(trouble)?;
     let ranges = html! {
         nav class="ranges" aria-label=(t.range) {
             @for one in RANGES {

@@ -37,7 +37,7 @@ async fn page(
     done: Option<&str>,
 ) -> Result<HttpResponse, Fault> {
     let (t, m) = (view.t, view.t.manage);
-    let rates = gateway.rates().await;
+    let rates = gateway.finance().rates().await;
     let rates = rates.map_err(|trouble| view.trouble(&trouble))?;
     let fields = Fields { t, form, wrong };
     let body = html! {
@@ -52,6 +52,7 @@ async fn page(
 fn new(view: &View, gateway: &Gateway, fields: Fields<'_>) -> Markup {
     let (t, m) = (view.t, view.t.manage);
     let accounts: Vec<_> = gateway
+        .finance()
         .accounts()
         .map(|account| {
             let words = format!("{} ({})", account.provider, account.currency);
@@ -98,7 +99,7 @@ fn card(view: &View, gateway: &Gateway, rates: &[Rate]) -> Markup {
                     @for rate in rates {
                         (row(view, rate.channel, &rate.provider, rate.country, &rate.from.to_string(), rate.price, rate.unit))
                     }
-                    @for account in gateway.accounts() {
+                    @for account in gateway.finance().accounts() {
                         @for (country, price) in configured(&account) {
                             (row(view, account.channel, account.provider, country, m.configured, price, unit_of(account.channel)))
                         }
@@ -154,7 +155,10 @@ pub async fn set(
     let (view, form) = (&posted.signed.view, &posted.form);
     let mut wrong = Wrong::default();
     if let Some(rate) = read(view, &gateway, form, &mut wrong) {
-        let put = gateway.put_rates(std::slice::from_ref(&rate)).await;
+        let put = gateway
+            .finance()
+            .put_rates(std::slice::from_ref(&rate))
+            .await;
         match put.map_err(|trouble| view.trouble(&trouble))? {
             Ok(()) => return Ok(view.go("/dashboard/rates?done=saved")),
             Err(fault) => wrong.note(fault.field, view.t.faults.rate(&fault.problem)),
@@ -165,7 +169,7 @@ pub async fn set(
 
 fn read(view: &View, gateway: &Gateway, form: &Form, wrong: &mut Wrong) -> Option<Rate> {
     let t = view.t.faults;
-    let mut accounts = gateway.accounts();
+    let mut accounts = gateway.finance().accounts();
     let account = accounts.find(|account| account.provider == form.text("provider"));
     if account.is_none() {
         wrong.note("provider", t.choose);

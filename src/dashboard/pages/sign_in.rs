@@ -59,7 +59,7 @@ pub async fn sign_in(
         let body = page(view, form, wrong, Some(words));
         view.answer(status, view.t.sign_in, None, &body)
     };
-    match gateway.sign_in(email, password, from).await {
+    match gateway.admin().sign_in(email, password, from).await {
         Ok(secret) => {
             end(&request, &options, &gateway, view).await?;
             Ok(view.go_with(&within(form.text("next")), Cookie::Session, &secret))
@@ -83,7 +83,7 @@ pub async fn sign_in(
             Ok(answer)
         }
         Err(SignInError::Busy) => Err(view.fault(Kind::Busy)),
-        Err(SignInError::Trouble(trouble)) => Err(view.trouble(&trouble)),
+        Err(SignInError::Failed(trouble)) => Err(view.trouble(&trouble)),
     }
 }
 
@@ -128,7 +128,7 @@ pub async fn end(
     let Some(secret) = Cookie::Session.read(request, &options.site) else {
         return Ok(());
     };
-    let ended = gateway.sign_out(&secret).await;
+    let ended = gateway.admin().sign_out(&secret).await;
     ended.map_err(|trouble| view.trouble(&trouble))
 }
 

@@ -55,12 +55,16 @@ pub async fn show(
         let query = Query::new(Some(first), Some(last), view.zone, groups, currency, now)
             .expect("a month is in order");
         let made = gateway
+            .finance()
             .report(&signed.access(), ReportKind::Costs, query)
             .await;
         tables.push((title, made.map_err(trouble)?));
     }
     let (from, before) = (midnight(first, view.zone), midnight(next, view.zone));
-    let accounts = gateway.account_month(from.to_utc(), before.to_utc()).await;
+    let accounts = gateway
+        .finance()
+        .account_month(from.to_utc(), before.to_utc())
+        .await;
     let accounts = accounts.map_err(trouble)?;
     let by_hand = by_hand(&signed, &gateway, (from.to_utc(), before.to_utc())).await?;
     let month = first.format("%Y-%m").to_string();
@@ -170,7 +174,7 @@ async fn by_hand(
             limit: 500,
             ..LedgerQuery::default()
         };
-        let entries = gateway.list_ledger(&signed.access(), query).await;
+        let entries = gateway.finance().list_ledger(&signed.access(), query).await;
         found.extend(entries.map_err(|trouble| signed.view.trouble(&trouble))?);
     }
     found.sort_by_key(|entry| (entry.at, entry.id));

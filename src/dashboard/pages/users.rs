@@ -41,7 +41,7 @@ async fn page(
     said: &Said,
 ) -> Result<HttpResponse, Fault> {
     let t = view.t;
-    let users = gateway.users().list().await;
+    let users = gateway.admin().users().list().await;
     let users = users.map_err(|_| view.fault(Kind::Unavailable))?;
     let status = if wrong.is_empty() && !matches!(said, Said::Wrong(_)) {
         StatusCode::OK
@@ -160,7 +160,11 @@ pub async fn create(
     let (Some(email), Some(role)) = (email, role) else {
         return page(view, &gateway, form, &wrong, &Said::Nothing).await;
     };
-    let made = gateway.users().create(&email, role, gateway.now()).await;
+    let made = gateway
+        .admin()
+        .users()
+        .create(&email, role, gateway.now())
+        .await;
     finished(view, &gateway, made, |made| {
         Said::Link(view.public(&made.link.path))
     })
@@ -178,7 +182,7 @@ pub async fn invite(
 ) -> Result<HttpResponse, Fault> {
     let view = &posted.signed.view;
     let (id, now) = (id(view, &path)?, gateway.now());
-    let made = gateway.users().invite(id, now).await;
+    let made = gateway.admin().users().invite(id, now).await;
     finished(view, &gateway, made, |made| {
         Said::Link(view.public(&made.link.path))
     })
@@ -195,7 +199,11 @@ pub async fn set_role(
     let Some(role) = role(view, &posted.form, &mut wrong) else {
         return Err(view.fault(Kind::NotFound));
     };
-    let done = gateway.users().set_role(id(view, &path)?, role).await;
+    let done = gateway
+        .admin()
+        .users()
+        .set_role(id(view, &path)?, role)
+        .await;
     finished(view, &gateway, done, |()| Said::Done(view.t.done)).await
 }
 
@@ -206,7 +214,7 @@ pub async fn disable(
 ) -> Result<HttpResponse, Fault> {
     let view = &posted.signed.view;
     let (id, now) = (id(view, &path)?, gateway.now());
-    let done = gateway.users().disable(id, now, true).await;
+    let done = gateway.admin().users().disable(id, now, true).await;
     finished(view, &gateway, done, |()| Said::Done(view.t.done)).await
 }
 
@@ -216,6 +224,6 @@ pub async fn enable(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Fault> {
     let view = &posted.signed.view;
-    let done = gateway.users().enable(id(view, &path)?).await;
+    let done = gateway.admin().users().enable(id(view, &path)?).await;
     finished(view, &gateway, done, |()| Said::Done(view.t.done)).await
 }

@@ -25,7 +25,10 @@ pub async fn show(
         return Err(view.fault(Kind::NotFound));
     };
     let access = signed.access();
-    let v = gateway.find(&access, VerificationId::from_uuid(id)).await;
+    let v = gateway
+        .verify()
+        .find(&access, VerificationId::from_uuid(id))
+        .await;
     let v = v.map_err(|trouble| view.trouble(&trouble))?;
     let query = LedgerQuery {
         verification: Some(v.id),
@@ -33,6 +36,7 @@ pub async fn show(
         ..LedgerQuery::default()
     };
     let mut entries = gateway
+        .finance()
         .list_ledger(&access, query)
         .await
         .map_err(|trouble| view.trouble(&trouble))?;

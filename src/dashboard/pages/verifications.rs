@@ -59,7 +59,7 @@ pub async fn list(
     };
     let mut found = Vec::new();
     if wrong.is_empty() {
-        let listed = gateway.list(&signed.access(), query).await;
+        let listed = gateway.verify().list(&signed.access(), query).await;
         found = listed.map_err(|trouble| view.trouble(&trouble))?;
     }
     let cursor = list::cut(&mut found).map(|last| last.id.to_string());

@@ -65,7 +65,7 @@ async fn find(
 ) -> Result<Arc<Webhook>, Fault> {
     let view = &signed.view;
     let id = Uuid::try_parse(id).map_err(|_| view.fault(Kind::NotFound))?;
-    let found = gateway.find_webhook(&signed.access(), id).await;
+    let found = gateway.notices().find_webhook(&signed.access(), id).await;
     found.map_err(|trouble| view.trouble(&trouble))
 }
 
@@ -85,7 +85,10 @@ async fn page(
         cursor: Uuid::try_parse(form.text("cursor")).ok(),
         limit: list::PAGE + 1,
     };
-    let found = gateway.list_deliveries(&signed.access(), &query).await;
+    let found = gateway
+        .notices()
+        .list_deliveries(&signed.access(), &query)
+        .await;
     let mut found = found.map_err(|trouble| view.trouble(&trouble))?;
     let cursor = list::cut(&mut found).map(|last| last.id.to_string());
     let previous = webhook.previous.as_ref();
@@ -218,6 +221,7 @@ pub async fn test(
             &gateway,
             async |ticket| {
                 gateway
+                    .notices()
                     .test_webhook(&access, webhook.id, Some(ticket))
                     .await
             },
@@ -242,7 +246,10 @@ pub async fn redeliver(
             &gateway,
             async |ticket| {
                 let (id, ticket) = (webhook.id, Some(ticket));
-                gateway.redeliver(&access, id, delivery, ticket).await
+                gateway
+                    .notices()
+                    .redeliver(&access, id, delivery, ticket)
+                    .await
             },
             async |replay| again(&access, &gateway, &replay).await,
         )
@@ -263,7 +270,7 @@ async fn again(
     replay: &Replay,
 ) -> Option<Result<Delivery, Trouble>> {
     match replay {
-        Replay::Delivery { id } => Some(gateway.find_delivery(access, *id).await),
+        Replay::Delivery { id } => Some(gateway.notices().find_delivery(access, *id).await),
         _ => None,
     }
 }
@@ -295,10 +302,11 @@ pub async fn rotate(
             &gateway,
             async |ticket| {
                 gateway
+                    .notices()
                     .rotate_webhook(&access, webhook.id, Some(ticket))
                     .await
             },
-            async |_| Some(gateway.find_webhook(&access, webhook.id).await),
+            async |_| Some(gateway.notices().find_webhook(&access, webhook.id).await),
         )
         .await?;
     let rotated = rotated.map_err(|trouble| signed.view.trouble(&trouble))?;
@@ -312,7 +320,10 @@ pub async fn delete(
 ) -> Result<HttpResponse, Fault> {
     let signed = &posted.signed;
     let webhook = find(signed, &gateway, &id).await?;
-    let deleted = gateway.delete_webhook(&signed.access(), webhook.id).await;
+    let deleted = gateway
+        .notices()
+        .delete_webhook(&signed.access(), webhook.id)
+        .await;
     deleted.map_err(|trouble| signed.view.trouble(&trouble))?;
     Ok(signed.view.go("/dashboard/webhooks?done=removed"))
 }

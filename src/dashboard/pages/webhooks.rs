@@ -12,7 +12,7 @@ use crate::dashboard::shell::{self, Section};
 use crate::dashboard::show;
 use crate::dashboard::text::faults::filled;
 use crate::dashboard::view::View;
-use crate::gateway::{Gateway, Replay, Webhook, WebhookRequest};
+use crate::gateway::{Gateway, Notices, Replay, Webhook, WebhookRequest};
 use crate::webhooks::{ALL, TYPES};
 
 pub const PATH: &str = "/dashboard/webhooks";
@@ -36,7 +36,7 @@ async fn page(
     done: Option<&str>,
 ) -> Result<HttpResponse, Fault> {
     let (t, m) = (view.t, view.t.manage);
-    let webhooks = gateway.list_webhooks(None, None).await;
+    let webhooks = gateway.notices().list_webhooks(None, None).await;
     let webhooks = webhooks.map_err(|trouble| view.trouble(&trouble))?;
     let body = html! {
         (shell::heading(m.webhooks, Some(m.webhooks_lead), &shell::nothing()))
@@ -120,14 +120,18 @@ pub async fn create(
     let made = posted
         .once(
             &gateway,
-            async |ticket| match gateway.create_webhook(asked, Some(ticket)).await {
+            async |ticket| match gateway
+                .notices()
+                .create_webhook(asked, &posted.signed.access(), Some(ticket))
+                .await
+            {
                 Ok(Some(made)) => Ok(made),
                 Ok(None) => Err(None),
                 Err(trouble) => Err(Some(trouble)),
             },
             async |replay| match replay {
                 Replay::Webhook { id, .. } => {
-                    let found = gateway.find_webhook(&signed.access(), id).await;
+                    let found = gateway.notices().find_webhook(&signed.access(), id).await;
                     Some(found.map_err(Some))
                 }
                 _ => None,
@@ -141,7 +145,7 @@ pub async fn create(
         }
         Err(Some(trouble)) => Err(view.trouble(&trouble)),
         Err(None) => {
-            let most = Gateway::MOST_WEBHOOKS.to_string();
+            let most = Notices::MOST_WEBHOOKS.to_string();
             wrong.note("project", filled(view.t.faults.most_webhooks, &[&most]));
             page(view, &gateway, form, &wrong, None).await
         }
@@ -165,7 +169,7 @@ async fn read(
             None
         }
         text => {
-            let examined = gateway.examine_address(text).await;
+            let examined = gateway.notices().examine_address(text).await;
             wrong.or_note("url", examined, |error| t.address(&error))
         }
     };

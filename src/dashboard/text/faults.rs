@@ -158,7 +158,7 @@ impl FaultTexts {
             BookError::Future => self.future.to_owned(),
             BookError::TooOld => self.too_old.to_owned(),
             BookError::TooMuch => self.too_much.to_owned(),
-            BookError::NoProvider(_) | BookError::Trouble(_) => self.choose.to_owned(),
+            BookError::NoProvider(_) | BookError::Failed(_) => self.choose.to_owned(),
         }
     }
 

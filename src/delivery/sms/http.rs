@@ -14,11 +14,11 @@ use crate::delivery::{
     Report, SendError,
 };
 use crate::ledger::price::Prices;
+use crate::message::{segments, text};
 use crate::money::Currency;
 use crate::verification::attempt::{AttemptStatus, Reason};
 use crate::verification::code::Code;
 use crate::verification::route::Channel;
-use crate::verification::{segments, text};
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -167,11 +167,11 @@ impl Provider for HttpSms {
     }
 
     fn segments(&self, draft: &Draft<'_>) -> u32 {
-        segments::count(&text::render(draft.code, draft.wording)).1
+        segments::count(&text::render(draft.code.as_str(), draft.wording)).1
     }
 
     async fn send(&self, message: &Message<'_>) -> Result<Receipt, SendError> {
-        let text = text::render(message.draft.code, message.draft.wording);
+        let text = text::render(message.draft.code.as_str(), message.draft.wording);
         let answer = http::send(self.request(message, &text), self.settings.timeout).await?;
         let read = self.read_answer(&answer);
         if let Err(error) = &read

@@ -16,11 +16,11 @@ use crate::delivery::{
     Report, SendError,
 };
 use crate::ledger::price::Prices;
+use crate::message::{segments, text};
 use crate::money::{Currency, Micros, Money};
 use crate::verification::attempt::{AttemptStatus, Reason};
 use crate::verification::code::Code;
 use crate::verification::route::Channel;
-use crate::verification::{segments, text};
 
 /// What Twilio takes as `ValidityPeriod`, in seconds.
 const VALIDITY: std::ops::RangeInclusive<u64> = 1..=36_000;
@@ -260,11 +260,11 @@ impl Provider for Twilio {
     }
 
     fn segments(&self, draft: &Draft<'_>) -> u32 {
-        segments::count(&text::render(draft.code, draft.wording)).1
+        segments::count(&text::render(draft.code.as_str(), draft.wording)).1
     }
 
     async fn send(&self, message: &Message<'_>) -> Result<Receipt, SendError> {
-        let text = text::render(message.draft.code, message.draft.wording);
+        let text = text::render(message.draft.code.as_str(), message.draft.wording);
         let validity = message
             .ttl
             .as_secs()

@@ -1,0 +1,29 @@
+//! Why a command fails, and with which exit code.
+
+use crate::app::StartError;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Exit 2: wrong usage or configuration; one line per fault.
+    Wrong(Vec<String>),
+    /// Exit 1: it failed while running.
+    Failed(String),
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Configuration(lines) => {
+                Self::Wrong(lines.lines().map(str::to_owned).collect())
+            }
+            StartError::Failed(message) => Self::Failed(message),
+        }
+    }
+}
+
+impl From<crate::storage::StorageError> for Failure {
+    fn from(error: crate::storage::StorageError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}

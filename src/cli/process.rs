@@ -1,0 +1,21 @@
+//! What commands need of the process: standard output, standard error, a runtime.
+
+use super::Failure;
+
+/// To standard output. A reader that has gone away (`| head`) is no failure.
+pub(super) fn say(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+pub(super) fn complain(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "pinroute: {text}");
+}
+
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Failed(error.to_string()))
+}

@@ -1,0 +1,18 @@
+//! Administration: projects and keys, budgets, users, and signing in.
+
+mod budgets;
+mod contended;
+mod counters;
+mod passwords;
+mod projects;
+mod room;
+mod sign_in;
+mod users;
+
+pub use budgets::{BudgetError, NewBudget};
+pub use counters::{begin_counters, prepare_budgets};
+pub use passwords::{LONGEST_PASSWORD, SHORTEST_PASSWORD, Weak, check_password};
+pub use projects::{ProjectError, change_policy_of, check_name, new_secret};
+pub use room::Admin;
+pub use sign_in::{Session, SignInError};
+pub use users::{Invitation, LinkFault, NewLink, SANDBOX_OWNER, UserFault, Users, read_email};

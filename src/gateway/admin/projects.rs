@@ -1,0 +1,272 @@
+//! Projects and keys: made, listed, changed, put out of force. What changes is in force here at once, on the other replicas as
+//! soon as they hear of it.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::contended::contended;
+use super::counters::prepare_budgets;
+use super::room::Admin;
+use crate::gateway::error::Error;
+use crate::gateway::shared::{
+    Access, NOTHING, PolicyBook, PolicyFault, Replay, Ticket, parsed, patch,
+};
+use crate::money::Money;
+use crate::reports::exchange::{Exact, Rates};
+use crate::secret::random;
+use crate::storage::{ApiKey, Db, NewKey, Project, StorageError};
+use crate::verification::id::ProjectId;
+use crate::verification::span;
+
+/// Why a project was not made or changed.
+#[derive(Debug)]
+pub enum ProjectError {
+    NameTaken,
+    Policy(Vec<PolicyFault>),
+    Failed(Error),
+}
+
+impl From<Error> for ProjectError {
+    fn from(trouble: Error) -> Self {
+        Self::Failed(trouble)
+    }
+}
+
+impl From<StorageError> for ProjectError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Exists => Self::NameTaken,
+            other => Self::Failed(other.into()),
+        }
+    }
+}
+
+/// A new key's secret; it is shown once and kept only as a hash.
+#[must_use]
+pub fn new_secret() -> String {
+    format!("pin_{}", URL_SAFE_NO_PAD.encode(random::<32>()))
+}
+
+/// A project's name: what it may be, in words, when it is not.
+pub fn check_name(text: &str) -> Result<(), String> {
+    let fits = (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b))
+        && text.as_bytes()[0].is_ascii_alphanumeric();
+    if fits {
+        Ok(())
+    } else {
+        Err("must be 1 to 64 small letters, digits, hyphens and underscores, beginning with a letter or digit".to_owned())
+    }
+}
+
+impl Admin {
+    /// Every value that is in force for a project.
+    #[must_use]
+    pub fn effective_policy(&self, project: &Project) -> Value {
+        self.core().book.effective(&parsed(&project.overrides))
+    }
+
+    /// By name, those that the key covers.
+    pub async fn list_projects(&self, access: &Access) -> Result<Vec<Project>, Error> {
+        self.core().directory.refresh().await?;
+        let mut projects = self.core().directory.projects();
+        projects.retain(|project| access.covers(project.id));
+        Ok(projects)
+    }
+
+    /// The project of this name, if the key covers it.
+    pub async fn named_project(&self, access: &Access, name: &str) -> Result<Project, Error> {
+        let projects = self.list_projects(access).await?;
+        let found = projects.into_iter().find(|project| project.name == name);
+        found.ok_or(Error::NotFound)
+    }
+
+    pub async fn create_project(
+        &self,
+        name: &str,
+        policy: &Value,
+        ticket: Option<Ticket>,
+    ) -> Result<Project, ProjectError> {
+        let mut overrides = parsed(NOTHING);
+        patch(&mut overrides, policy);
+        let overrides = overrides.to_string();
+        self.core()
+            .book
+            .read(&overrides)
+            .map_err(ProjectError::Policy)?;
+        let project = self
+            .core()
+            .db
+            .create_project(name, &overrides, self.core().now())
+            .await?;
+        self.core().live.directory_changed().await?;
+        let replay = Replay::Project {
+            name: name.to_owned(),
+            status: 201,
+        };
+        self.core()
+            .idempotency
+            .complete_alone(ticket, &replay)
+            .await?;
+        Ok(project)
+    }
+
+    /// Changes what a project overrides, by a merge patch, for verifications that begin from now on.
+    pub async fn change_policy(
+        &self,
+        access: &Access,
+        name: &str,
+        change: &Value,
+    ) -> Result<Project, ProjectError> {
+        contended(async || {
+            let project = self.named_project(access, name).await?;
+            let overrides = change_overrides(&self.core().book, &project, change)?;
+            self.prepare_policy(&project, &overrides).await?;
+            let (db, id) = (&self.core().db, project.id);
+            if !db.set_overrides(id, &project.overrides, &overrides).await? {
+                return Ok(None);
+            }
+            self.core().live.directory_changed().await?;
+            Ok(Some(Project {
+                overrides,
+                ..project
+            }))
+        })
+        .await
+    }
+
+    /// Answers the key's secret, which is shown this once.
+    pub async fn create_key(
+        &self,
+        project: Option<ProjectId>,
+        scopes: &str,
+        expires_at: Option<DateTime<Utc>>,
+        made_by: &Access,
+        ticket: Option<Ticket>,
+    ) -> Result<(ApiKey, String), Error> {
+        let secret = new_secret();
+        let new = NewKey {
+            project,
+            scopes: scopes.to_owned(),
+            expires_at,
+            made_by: Some(made_by.key),
+        };
+        let id = self
+            .core()
+            .db
+            .create_key(&new, &secret, self.core().now())
+            .await?;
+        self.core().live.directory_changed().await?;
+        let sealed = self.core().vault.seal(id.as_bytes(), secret.as_bytes());
+        self.core()
+            .idempotency
+            .complete_alone(ticket, &Replay::Key { id, sealed })
+            .await?;
+        let key = self
+            .core()
+            .directory
+            .keys()
+            .into_iter()
+            .find(|key| key.id == id);
+        Ok((key.ok_or(Error::Unavailable)?, secret))
+    }
+
+    /// A key that was made, with the secret as the kept answer holds it.
+    pub async fn key_again(
+        &self,
+        access: &Access,
+        id: Uuid,
+        sealed: &[u8],
+    ) -> Result<(ApiKey, String), Error> {
+        let keys = self.list_keys(access).await?;
+        let key = keys.into_iter().find(|key| key.id == id);
+        let opened = self.core().vault.open(id.as_bytes(), sealed).ok();
+        let secret = opened.and_then(|(plain, _)| String::from_utf8(plain).ok());
+        Ok((key.ok_or(Error::NotFound)?, secret.ok_or(Error::NotFound)?))
+    }
+
+    /// Newest first, those of projects that the key covers.
+    pub async fn list_keys(&self, access: &Access) -> Result<Vec<ApiKey>, Error> {
+        self.core().directory.refresh().await?;
+        let mut keys = self.core().directory.keys();
+        keys.retain(|key| covers(access, key));
+        Ok(keys)
+    }
+
+    /// Puts a key out of force; one that is so already stays so.
+    pub async fn revoke_key(&self, access: &Access, id: Uuid) -> Result<(), Error> {
+        let keys = self.list_keys(access).await?;
+        if !keys.iter().any(|key| key.id == id) {
+            return Err(Error::NotFound);
+        }
+        self.core().db.revoke_key(id, self.core().now()).await?;
+        self.core().live.directory_changed().await
+    }
+
+    /// Writes down which keys were used.
+    pub(in crate::gateway) async fn note_key_uses(&self) -> Result<(), StorageError> {
+        let used = self.core().directory.take_used_keys();
+        let minute = Duration::from_secs(60);
+        // To the minute: more would only say more about a site than anyone needs.
+        let now = span::floor(self.core().now(), minute);
+        self.core().db.note_key_uses(&used, now).await
+    }
+}
+
+/// An instance key is nobody's but the instance's.
+fn covers(access: &Access, key: &ApiKey) -> bool {
+    match key.project {
+        Some(project) => access.covers(project),
+        None => access.project.is_none(),
+    }
+}
+
+/// A project's overrides after a change, if they are sound.
+pub fn change_overrides(
+    book: &PolicyBook,
+    project: &Project,
+    change: &Value,
+) -> Result<String, ProjectError> {
+    let mut overrides = parsed(&project.overrides);
+    patch(&mut overrides, change);
+    let overrides = overrides.to_string();
+    book.read(&overrides).map_err(ProjectError::Policy)?;
+    Ok(overrides)
+}
+
+/// The same beside a running server, which follows within half a second.
+pub async fn change_policy_of(
+    db: &Db,
+    book: &PolicyBook,
+    project: &Project,
+    change: &Value,
+    now: DateTime<Utc>,
+) -> Result<Project, ProjectError> {
+    let overrides = change_overrides(book, project, change)?;
+    let budgets = |overrides: &str| book.read(overrides).map(|policy| policy.budgets);
+    let before = budgets(&project.overrides).unwrap_or_default();
+    let after = budgets(&overrides).map_err(ProjectError::Policy)?;
+    let rates = Rates::new(db.list_exchange_rates().await?);
+    let convert = |money: Money, to| {
+        let exact = rates.convert(money.amount, money.currency, to, now.date_naive());
+        exact.map(Exact::rounded)
+    };
+    prepare_budgets(db, project.id, &before, &after, now, convert).await?;
+    if !db
+        .set_overrides(project.id, &project.overrides, &overrides)
+        .await?
+    {
+        return Err(Error::Unavailable.into());
+    }
+    Ok(Project {
+        overrides,
+        ..project.clone()
+    })
+}

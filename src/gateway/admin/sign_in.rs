@@ -1,0 +1,205 @@
+//! Sessions of the dashboard: begun with a password or a link, looked up at each request, ended. The secret of a session is in
+//! the browser's cookie alone.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use uuid::Uuid;
+
+use super::passwords::Busy;
+use super::room::Admin;
+use super::users::read_email;
+use crate::abuse::limits::{self, Draw, Exhausted};
+use crate::abuse::network::subscriber;
+use crate::gateway::error::Error;
+use crate::secret::{fingerprint, random};
+use crate::storage::{SessionTimes, User};
+use crate::verification::span;
+
+/// Who is signed in.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub user: User,
+}
+
+/// Why nobody was signed in.
+#[derive(Debug)]
+pub enum SignInError {
+    /// No such user, no such password, or out of force: which, is not told to whoever tries. With the user, if there is one.
+    Wrong(Option<Uuid>),
+    /// Too many wrong passwords for this account or from this address.
+    Limited(Exhausted),
+    /// Too many are signing in at this moment.
+    Busy,
+    Failed(Error),
+}
+
+impl Admin {
+    /// A session that is not used for so long is over.
+    pub const SESSION_IDLE: Duration = Duration::from_hours(12);
+    /// However much it is used.
+    pub const SESSION_LONGEST: Duration = Duration::from_hours(7 * 24);
+    /// How much later than its last use a session may be held to have been used: saves a write per request.
+    const SEEN_WITHIN: Duration = Duration::from_secs(5 * 60);
+
+    /// Answers the secret of a new session. `client` is the address that it is asked from.
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: &str,
+        client: IpAddr,
+    ) -> Result<String, SignInError> {
+        let user = self.prove(email, password, client).await;
+        let (result, known) = match &user {
+            Ok(user) => ("right", Some(user.id)),
+            Err(SignInError::Wrong(known)) => ("wrong", *known),
+            Err(SignInError::Limited(_)) => ("limited", None),
+            Err(SignInError::Busy) => ("busy", None),
+            Err(SignInError::Failed(_)) => ("unavailable", None),
+        };
+        metrics::counter!("pinroute_sign_ins_total", "result" => result).increment(1);
+        let known = known.map_or_else(|| "none".to_owned(), |id| id.to_string());
+        tracing::info!(user = known, %client, result, "a password was tried");
+        self.begin_session(&user?)
+            .await
+            .map_err(SignInError::Failed)
+    }
+
+    /// Sets another password of who has this one, ends all of the person's sessions and answers the secret of a new one; `new` has
+    /// passed [`check_password`](super::check_password).
+    pub async fn change_password(
+        &self,
+        user: &User,
+        password: &str,
+        new: &str,
+    ) -> Result<String, SignInError> {
+        let trouble = SignInError::Failed;
+        let draws = limits::for_own_password(&self.shadow("account", &user.email));
+        let user = self.prove_within(draws, &user.email, password).await?;
+        let hash = self
+            .passwords()
+            .hash(new)
+            .await
+            .map_err(|Busy| SignInError::Busy)?;
+        let set = self.core().db.set_password(user.id, &hash).await;
+        set.map_err(|error| trouble(error.into()))?;
+        tracing::info!(user = %user.id, "a password was changed");
+        let begun = self.begin_session_of(user.id).await.map_err(trouble)?;
+        begun.ok_or(trouble(Error::NotFound))
+    }
+
+    /// Ends all sessions of a user but one, which begins anew: answers its secret.
+    pub async fn end_sessions(&self, user: Uuid) -> Result<String, Error> {
+        self.core().db.end_sessions(user).await?;
+        let begun = self.begin_session_of(user).await?;
+        begun.ok_or(Error::NotFound)
+    }
+
+    /// `None`: there is no such user, or it was put out of force a moment ago.
+    pub(in crate::gateway) async fn begin_session_of(
+        &self,
+        id: Uuid,
+    ) -> Result<Option<String>, Error> {
+        let user = self.core().db.find_user(id).await?;
+        match user.filter(|user| user.disabled_at.is_none()) {
+            Some(user) => self.begin_session(&user).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Who has this password.
+    async fn prove(
+        &self,
+        email: &str,
+        password: &str,
+        client: IpAddr,
+    ) -> Result<User, SignInError> {
+        // What is no address is nobody's, but counts and takes its time like any other.
+        let email = read_email(email).unwrap_or_default();
+        let draws = limits::for_sign_in(
+            &self.shadow("account", &email),
+            &self.shadow("client", &subscriber(client)),
+        );
+        self.prove_within(draws, &email, password).await
+    }
+
+    /// The same, as long as the limits are not used up: only a wrong password counts.
+    async fn prove_within(
+        &self,
+        draws: Vec<Draw>,
+        email: &str,
+        password: &str,
+    ) -> Result<User, SignInError> {
+        let taken = self.core().shared.limits.take(draws).await;
+        let taken = taken.map_err(SignInError::Limited)?;
+        let proved = self.prove_unlimited(email, password).await;
+        if !matches!(proved, Err(SignInError::Wrong(_))) {
+            self.core().shared.limits.give_back(taken).await;
+        }
+        proved
+    }
+
+    async fn prove_unlimited(&self, email: &str, password: &str) -> Result<User, SignInError> {
+        let found = self.core().db.find_user_by_email(email).await;
+        let user = found
+            .map_err(|error| SignInError::Failed(error.into()))?
+            .filter(|user| user.disabled_at.is_none());
+        let (known, hash) = user
+            .as_ref()
+            .map(|user| (user.id, user.password.clone()))
+            .unzip();
+        let right = self.passwords().is_right(password, hash.flatten()).await;
+        let right = right.map_err(|Busy| SignInError::Busy)?;
+        user.filter(|_| right).ok_or(SignInError::Wrong(known))
+    }
+
+    /// Who has this secret, if the session is still in force.
+    pub async fn session(&self, secret: &str) -> Result<Option<Session>, Error> {
+        let (hash, now) = (fingerprint(secret.as_bytes()), self.core().now());
+        let Some((user, times)) = self.core().db.find_session(hash).await? else {
+            return Ok(None);
+        };
+        if now >= times.expires_at || now >= span::after(times.seen_at, Self::SESSION_IDLE) {
+            self.core().db.drop_session(hash).await?;
+            return Ok(None);
+        }
+        if now >= span::after(times.seen_at, Self::SEEN_WITHIN) {
+            self.core().db.touch_session(hash, now).await?;
+        }
+        Ok(Some(Session { user }))
+    }
+
+    pub async fn sign_out(&self, secret: &str) -> Result<(), Error> {
+        let hash = fingerprint(secret.as_bytes());
+        Ok(self.core().db.drop_session(hash).await?)
+    }
+
+    async fn begin_session(&self, user: &User) -> Result<String, Error> {
+        let (secret, now) = (URL_SAFE_NO_PAD.encode(random::<32>()), self.core().now());
+        let times = SessionTimes {
+            seen_at: now,
+            expires_at: span::after(now, Self::SESSION_LONGEST),
+        };
+        let db = &self.core().db;
+        db.create_session(fingerprint(secret.as_bytes()), user, times)
+            .await?;
+        db.note_sign_in(user.id, now).await?;
+        Ok(secret)
+    }
+
+    /// Names an account or an address in counters without showing it.
+    fn shadow(&self, kind: &str, whose: &str) -> String {
+        let key = self
+            .core()
+            .vault
+            .lookup(&[b"sign-in", kind.as_bytes(), whose.as_bytes()]);
+        let mut text = String::with_capacity(32);
+        for byte in key {
+            let _ = write!(text, "{byte:02x}");
+        }
+        text
+    }
+}

@@ -1,0 +1,339 @@
+//! Those who may open the dashboard: made, listed, invited by one-time links, put out of force. The command line uses this
+//! beside a running server, which reads users from the database at each request.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::passwords::Busy;
+use super::room::Admin;
+use crate::gateway::error::Error;
+use crate::secret::{fingerprint, random};
+use crate::storage::{Changed, Db, Link, LinkKind, Role, StorageError, User};
+use crate::verification::span;
+
+/// The sandbox's owner: signs in by link only, and is removed when the database goes live.
+pub const SANDBOX_OWNER: &str = "sandbox@localhost";
+
+/// A one-time link; its address is shown once and kept only as a hash.
+#[derive(Clone)]
+pub struct NewLink {
+    /// Below `public_url`.
+    pub path: String,
+    pub expires_at: DateTime<Utc>,
+}
+
+impl std::fmt::Debug for NewLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NewLink(***, until {})", self.expires_at)
+    }
+}
+
+/// A user and the link with which a password is set.
+#[derive(Clone, Debug)]
+pub struct Invitation {
+    pub user: User,
+    pub link: NewLink,
+}
+
+/// Why a user was not made or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum UserFault {
+    #[error("there is a user with this address already")]
+    EmailTaken,
+    #[error("there is no such user")]
+    NotFound,
+    #[error("the last owner stays one; make another owner first")]
+    LastOwner,
+    #[error("is out of force; a link would let nobody in until `pinroute users enable`")]
+    Disabled,
+    #[error(transparent)]
+    Storage(StorageError),
+}
+
+impl From<StorageError> for UserFault {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Exists => Self::EmailTaken,
+            other => Self::Storage(other),
+        }
+    }
+}
+
+/// Why a link does nothing.
+#[derive(Debug)]
+pub enum LinkFault {
+    /// Unknown, used, too old, or of a user who is out of force.
+    Void,
+    /// Not now; the link is as good as before.
+    Busy,
+    Failed(Error),
+}
+
+impl<T: Into<Error>> From<T> for LinkFault {
+    fn from(trouble: T) -> Self {
+        Self::Failed(trouble.into())
+    }
+}
+
+/// An e-mail address in the form in which it is kept; in words, what is wrong with one that is none.
+pub fn read_email(text: &str) -> Result<String, &'static str> {
+    let email = text.trim().to_lowercase();
+    // Quoted local parts (RFC 5321) are nobody's; what has such signs is a slip or worse.
+    let odd = |c: char| c.is_whitespace() || c.is_control() || "\"<>(),:;\\[]`".contains(c);
+    let plain = email.len() <= 254 && !email.contains(odd);
+    match email.split_once('@') {
+        Some((local, domain))
+            if plain && !local.is_empty() && !domain.is_empty() && !domain.contains('@') =>
+        {
+            Ok(email)
+        }
+        _ => Err("must be an e-mail address such as ann@example.com"),
+    }
+}
+
+fn told(changed: Changed) -> Result<(), UserFault> {
+    match changed {
+        Changed::Done => Ok(()),
+        Changed::NotFound => Err(UserFault::NotFound),
+        Changed::LastOwner => Err(UserFault::LastOwner),
+    }
+}
+
+/// All that concerns users and needs the database alone.
+#[derive(Clone, Debug)]
+pub struct Users {
+    db: Db,
+}
+
+impl Users {
+    const SIGN_IN_FOR: Duration = Duration::from_hours(1);
+    const SETUP_FOR: Duration = Duration::from_hours(24);
+    const PASSWORD_FOR: Duration = Duration::from_hours(72);
+
+    #[must_use]
+    pub fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    /// Oldest first.
+    pub async fn list(&self) -> Result<Vec<User>, StorageError> {
+        self.db.list_users().await
+    }
+
+    pub async fn find_by_email(&self, email: &str) -> Result<User, UserFault> {
+        let found = self.db.find_user_by_email(email).await?;
+        found.ok_or(UserFault::NotFound)
+    }
+
+    /// Makes a user; `email` as [`read_email`] answers it.
+    pub async fn create(
+        &self,
+        email: &str,
+        role: Role,
+        now: DateTime<Utc>,
+    ) -> Result<Invitation, UserFault> {
+        let id = self.db.create_user(email, role, now).await?;
+        self.invite(id, now).await
+    }
+
+    /// A new link for setting a password; the user's links that were made before are void, the password stays until then.
+    pub async fn invite(&self, id: Uuid, now: DateTime<Utc>) -> Result<Invitation, UserFault> {
+        let found = self.db.find_user(id).await?;
+        let user = found.ok_or(UserFault::NotFound)?;
+        if user.disabled_at.is_some() {
+            return Err(UserFault::Disabled);
+        }
+        let link = self.link(LinkKind::Password, Some(id), now).await?;
+        Ok(Invitation { user, link })
+    }
+
+    /// Ends the user's sessions, if the role is another one.
+    pub async fn set_role(&self, id: Uuid, role: Role) -> Result<(), UserFault> {
+        told(self.db.set_role(id, role).await?)
+    }
+
+    /// Ends the user's sessions. The command line may do it to the last owner too, since it can make another.
+    pub async fn disable(
+        &self,
+        id: Uuid,
+        now: DateTime<Utc>,
+        spare_last_owner: bool,
+    ) -> Result<(), UserFault> {
+        told(self.db.disable_user(id, now, spare_last_owner).await?)
+    }
+
+    pub async fn enable(&self, id: Uuid) -> Result<(), UserFault> {
+        match self.db.enable_user(id).await? {
+            true => Ok(()),
+            false => Err(UserFault::NotFound),
+        }
+    }
+
+    /// What a sandbox prints: whoever has it is the owner.
+    pub async fn sandbox_link(&self, now: DateTime<Utc>) -> Result<NewLink, StorageError> {
+        let id = match self.db.find_user_by_email(SANDBOX_OWNER).await? {
+            Some(user) => user.id,
+            None => self.db.create_user(SANDBOX_OWNER, Role::Owner, now).await?,
+        };
+        self.link(LinkKind::SignIn, Some(id), now).await
+    }
+
+    /// What a live start prints while nobody could sign in: whoever has it becomes the first owner.
+    pub async fn setup_link(&self, now: DateTime<Utc>) -> Result<Option<NewLink>, StorageError> {
+        // What a sandbox let in must not stay when real numbers come.
+        self.db.drop_user_without_password(SANDBOX_OWNER).await?;
+        if !self.db.list_users().await?.is_empty() {
+            return Ok(None);
+        }
+        self.link(LinkKind::Setup, None, now).await.map(Some)
+    }
+
+    async fn link(
+        &self,
+        kind: LinkKind,
+        user: Option<Uuid>,
+        now: DateTime<Utc>,
+    ) -> Result<NewLink, StorageError> {
+        let (lasts, place) = match kind {
+            LinkKind::SignIn => (Self::SIGN_IN_FOR, "link"),
+            LinkKind::Password => (Self::PASSWORD_FOR, "password"),
+            LinkKind::Setup => (Self::SETUP_FOR, "setup"),
+        };
+        let token = URL_SAFE_NO_PAD.encode(random::<32>());
+        let link = Link {
+            kind,
+            user,
+            expires_at: span::after(now, lasts),
+        };
+        self.db
+            .create_link(fingerprint(token.as_bytes()), &link)
+            .await?;
+        Ok(NewLink {
+            path: format!("/dashboard/{place}/{token}"),
+            expires_at: link.expires_at,
+        })
+    }
+}
+
+impl Admin {
+    #[must_use]
+    pub fn users(&self) -> Users {
+        Users::new(self.core().db.clone())
+    }
+
+    /// Whose link this is, without using it: a program that looks at links before a person does must not use them up. `None`: the
+    /// first owner's, who is to be.
+    pub async fn look_at_link(
+        &self,
+        kind: LinkKind,
+        token: &str,
+    ) -> Result<Option<User>, LinkFault> {
+        let found = self
+            .core()
+            .db
+            .find_link(fingerprint(token.as_bytes()))
+            .await?;
+        self.holder(found, kind).await
+    }
+
+    /// Signs in whom the link names.
+    pub async fn use_sign_in_link(&self, token: &str) -> Result<String, LinkFault> {
+        // Looked at first, so that a link is not used up where it does nothing; so with those that follow, which do not hash a
+        // password for whoever comes by either.
+        self.look_at_link(LinkKind::SignIn, token).await?;
+        let user = self
+            .core()
+            .db
+            .enter_by_link(fingerprint(token.as_bytes()))
+            .await?;
+        self.let_in(LinkKind::SignIn, user).await
+    }
+
+    /// Sets the password of whom the link names, and signs in; `password` has passed [`check_password`](super::check_password).
+    pub async fn use_password_link(
+        &self,
+        token: &str,
+        password: &str,
+    ) -> Result<String, LinkFault> {
+        self.look_at_link(LinkKind::Password, token).await?;
+        let (link, hash) = (
+            fingerprint(token.as_bytes()),
+            self.passwords().hash(password).await,
+        );
+        let hash = hash.map_err(|Busy| LinkFault::Busy)?;
+        let user = self.core().db.set_password_by_link(link, &hash).await?;
+        self.let_in(LinkKind::Password, user).await
+    }
+
+    /// Makes the first owner, and signs in.
+    pub async fn use_setup_link(
+        &self,
+        token: &str,
+        email: &str,
+        password: &str,
+    ) -> Result<String, LinkFault> {
+        self.look_at_link(LinkKind::Setup, token).await?;
+        let (link, hash) = (
+            fingerprint(token.as_bytes()),
+            self.passwords().hash(password).await,
+        );
+        let hash = hash.map_err(|Busy| LinkFault::Busy)?;
+        let made = self
+            .core()
+            .db
+            .create_first_user(link, email, &hash, self.core().now());
+        self.let_in(LinkKind::Setup, made.await?).await
+    }
+
+    async fn let_in(&self, kind: LinkKind, user: Option<Uuid>) -> Result<String, LinkFault> {
+        let id = user.ok_or(LinkFault::Void)?;
+        let begun = self.begin_session_of(id).await?.ok_or(LinkFault::Void)?;
+        tracing::info!(user = %id, link = kind.as_str(), "a one-time link was used");
+        Ok(begun)
+    }
+
+    async fn holder(&self, link: Option<Link>, kind: LinkKind) -> Result<Option<User>, LinkFault> {
+        let link = link
+            .filter(|link| link.kind == kind && self.core().now() < link.expires_at)
+            .ok_or(LinkFault::Void)?;
+        let Some(id) = link.user else {
+            let nobody = self.core().db.list_users().await?.is_empty();
+            return if nobody {
+                Ok(None)
+            } else {
+                Err(LinkFault::Void)
+            };
+        };
+        let user = self.core().db.find_user(id).await?;
+        let user = user.filter(|user| user.disabled_at.is_none());
+        user.map(Some).ok_or(LinkFault::Void)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_kept_in_one_form() {
+        assert_eq!(
+            read_email(" Ann@Example.COM "),
+            Ok("ann@example.com".to_owned())
+        );
+        for text in [
+            "",
+            "ann",
+            "@example.com",
+            "ann@",
+            "a b@example.com",
+            "<b>@example.com",
+            "a@b@c",
+        ] {
+            assert!(read_email(text).is_err(), "{text:?} was taken");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What every room of the gateway works with: settings, clock, keys, the store, what replicas share, providers, and tasks that
+//! outlive a request.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::shared::{Directory, Idempotency, Live, PolicyBook};
+use crate::clock::Clock;
+use crate::delivery::Provider;
+use crate::money::{Currency, Micros};
+use crate::secret::Vault;
+use crate::shared_state::SharedState;
+use crate::storage::Db;
+use crate::verification::Verification;
+
+/// Sends to one provider that may run at once.
+const CONCURRENT_SENDS: usize = 2_048;
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Without a trailing slash.
+    pub public_url: String,
+    /// When an attempt without an answer is charged at its estimate.
+    pub unknown_after: Duration,
+    /// The default currency of reports.
+    pub reporting_currency: Currency,
+    /// By provider: an account with less than this is low.
+    pub thresholds: HashMap<String, Micros>,
+    pub policies: Arc<PolicyBook>,
+    /// Renders a verification for webhooks.
+    pub render: fn(&Verification) -> serde_json::Value,
+}
+
+#[derive(Debug)]
+pub(super) struct Core {
+    pub(super) settings: Settings,
+    pub(super) clock: Clock,
+    pub(super) vault: Arc<Vault>,
+    pub(super) db: Db,
+    pub(super) shared: SharedState,
+    pub(super) directory: Directory,
+    /// The rules of projects' policies.
+    pub(super) book: Arc<PolicyBook>,
+    pub(super) idempotency: Idempotency,
+    pub(super) live: Live,
+    /// In the order in which they are tried within a channel.
+    pub(super) providers: Vec<ProviderSlot>,
+    /// Tasks that outlive a request run here, and shutdown waits for them.
+    runtime: Handle,
+    pub(super) tasks: TaskTracker,
+    /// Cancelled when the program stops: nobody is kept waiting any longer.
+    pub(super) stop: CancellationToken,
+}
+
+/// A provider and its share of concurrent sends.
+#[derive(Debug)]
+pub(super) struct ProviderSlot {
+    pub(super) provider: Arc<dyn Provider>,
+    pub(super) permits: Semaphore,
+}
+
+impl Core {
+    /// Must be called inside the runtime that tasks are to run on.
+    pub(super) fn new(
+        settings: Settings,
+        clock: Clock,
+        vault: Arc<Vault>,
+        db: Db,
+        shared: SharedState,
+        providers: Vec<Arc<dyn Provider>>,
+        stop: CancellationToken,
+    ) -> Self {
+        let directory = Directory::new(db.clone(), Arc::clone(&settings.policies));
+        let slot = |provider| ProviderSlot {
+            provider,
+            permits: Semaphore::new(CONCURRENT_SENDS),
+        };
+        Self {
+            idempotency: Idempotency::new(db.clone(), Arc::clone(&vault), clock.clone()),
+            live: Live::new(directory.clone(), shared.replicas.clone(), db.is_alone()),
+            providers: providers.into_iter().map(slot).collect(),
+            runtime: Handle::current(),
+            tasks: TaskTracker::new(),
+            book: Arc::clone(&settings.policies),
+            settings,
+            clock,
+            vault,
+            db,
+            shared,
+            directory,
+            stop,
+        }
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    pub(super) fn provider(&self, name: &str) -> Option<&ProviderSlot> {
+        self.providers
+            .iter()
+            .find(|slot| slot.provider.name() == name)
+    }
+
+    /// Runs a task that a caller who goes away does not end.
+    pub(super) fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.tasks.spawn_on(task, &self.runtime)
+    }
+}

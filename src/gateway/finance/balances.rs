@@ -1,0 +1,372 @@
+//! Accounts with providers: what is left by our books and by theirs, how long it lasts, and what people book by hand.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+
+use super::room::Finance;
+use crate::gateway::error::Error;
+use crate::gateway::shared::{Replay, Ticket};
+use crate::ledger::entry::{Entry, Kind};
+use crate::ledger::tally::Measure;
+use crate::money::{Currency, Micros, Money};
+use crate::reports::query::Wanted;
+use crate::secret::random;
+use crate::storage::StorageError;
+use crate::verification::attempt::Basis;
+use crate::verification::id::time_ordered;
+
+const DAY: i64 = 86_400;
+/// Whole days of spending that the runway is reckoned from.
+const LOOK_BACK: i64 = 7;
+
+/// An account with a provider.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Balance {
+    pub provider: String,
+    pub currency: Currency,
+    /// By the ledger: top-ups and adjustments less what was charged, with what came back.
+    pub computed: Micros,
+    /// What the provider said last, where it says it.
+    pub reported: Option<Micros>,
+    pub reported_at: Option<DateTime<Utc>>,
+    /// Below it, `balance.low` is told; of the account that is configured now.
+    pub threshold: Option<Micros>,
+    /// At the rate of the last seven whole days, in UTC; `None` when nothing was spent in them.
+    pub runway_days: Option<f64>,
+    /// Somebody books what is paid in, so that what our books say means something.
+    is_kept: bool,
+}
+
+impl Balance {
+    /// Reported less computed.
+    #[must_use]
+    pub fn drift(&self) -> Option<Micros> {
+        let reported = self.reported?;
+        Some(Micros(reported.0.saturating_sub(self.computed.0)))
+    }
+
+    /// What is most likely left: the provider's word before ours.
+    #[must_use]
+    pub fn left(&self) -> Micros {
+        self.reported.unwrap_or(self.computed)
+    }
+
+    /// Less is left than the threshold. An account whose top-ups nobody booked is not empty.
+    #[must_use]
+    pub fn is_low(&self) -> bool {
+        let known = self.reported.is_some() || self.is_kept;
+        known && self.threshold.is_some_and(|least| self.left() < least)
+    }
+}
+
+/// What became of an account from one moment to another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountMonth {
+    pub provider: String,
+    pub currency: Currency,
+    pub opening: Micros,
+    /// Top-ups and adjustments.
+    pub by_hand: Micros,
+    /// As a positive amount.
+    pub charged: Micros,
+    pub refunded: Micros,
+}
+
+impl AccountMonth {
+    #[must_use]
+    pub fn closing(&self) -> Micros {
+        Micros(self.opening.0 + self.by_hand.0 - self.charged.0 + self.refunded.0)
+    }
+}
+
+/// What a person books.
+#[derive(Clone, Debug)]
+pub struct NewEntry {
+    pub provider: String,
+    pub kind: Kind,
+    pub money: Money,
+    pub note: Option<String>,
+    pub author: String,
+    pub at: Option<DateTime<Utc>>,
+}
+
+/// Why it is not booked.
+#[derive(Debug, thiserror::Error)]
+pub enum BookError {
+    #[error("`{0}` is not a provider")]
+    NoProvider(String),
+    #[error("the account is in {0}")]
+    WrongCurrency(Currency),
+    #[error("it lies in the future")]
+    Future,
+    #[error("it lies before 1970")]
+    TooOld,
+    /// What the account would have would be beyond any bank's figures, and soon beyond ours.
+    #[error("the account would be beyond a million million")]
+    TooMuch,
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+/// Of one account in one period.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sum {
+    charged: i64,
+    refunded: i64,
+    by_hand: i64,
+}
+
+impl Sum {
+    fn grown(&self) -> i64 {
+        self.by_hand - self.charged + self.refunded
+    }
+
+    fn spent(&self) -> i64 {
+        self.charged - self.refunded
+    }
+}
+
+/// By period, provider and currency.
+struct AccountSums(BTreeMap<(usize, String, Currency), Sum>);
+
+impl AccountSums {
+    fn of(&self, period: usize, provider: &str, currency: Currency) -> Sum {
+        let key = (period, provider.to_owned(), currency);
+        self.0.get(&key).copied().unwrap_or_default()
+    }
+
+    /// Of every account in one period.
+    fn totals(&self, period: usize, total: fn(&Sum) -> i64) -> Vec<(String, Money)> {
+        let of_period = self.0.iter().filter(|((of, ..), _)| *of == period);
+        of_period
+            .map(|((_, provider, currency), sum)| {
+                (provider.clone(), Money::new(Micros(total(sum)), *currency))
+            })
+            .collect()
+    }
+}
+
+/// Micro-units that an account may have: a ninth of what can be counted, since bookings at the same moment do not see each other.
+const MOST: i64 = 1_000_000_000_000 * 1_000_000;
+
+impl Finance {
+    /// In the order of the configuration; then accounts that only the ledger knows.
+    pub async fn balances(&self) -> Result<Vec<Balance>, Error> {
+        let today = self.core().now().timestamp().div_euclid(DAY) * DAY;
+        let sums = self
+            .account_sums(vec![(today - LOOK_BACK * DAY, today)])
+            .await?;
+        let reported = self.core().db.reported_balances().await?;
+        let configured: Vec<(String, Currency)> = self
+            .accounts()
+            .map(|account| (account.provider.to_owned(), account.currency))
+            .collect();
+        let mut accounts = configured.clone();
+        for (provider, money) in sums.totals(1, Sum::grown) {
+            if !accounts.contains(&(provider.clone(), money.currency)) {
+                accounts.push((provider, money.currency));
+            }
+        }
+        let balance = |account: (String, Currency)| {
+            let is_configured = configured.contains(&account);
+            let (provider, currency) = account;
+            let [week, ever] = [0, 1].map(|period| sums.of(period, &provider, currency));
+            let told = reported.iter().find(|told| told.provider == provider);
+            let told = told.and_then(|told| Some((told.money?, told.at)));
+            let told = told.filter(|(money, _)| money.currency == currency);
+            let threshold = self.core().settings.thresholds.get(&provider).copied();
+            let mut balance = Balance {
+                computed: Micros(ever.grown()),
+                reported: told.map(|(money, _)| money.amount),
+                reported_at: told.and_then(|(_, at)| at),
+                threshold: threshold.filter(|_| is_configured),
+                runway_days: None,
+                is_kept: ever.by_hand != 0,
+                provider,
+                currency,
+            };
+            if week.spent() > 0 {
+                #[expect(clippy::cast_precision_loss, reason = "an estimate in days")]
+                let days = balance.left().0.max(0) as f64 * LOOK_BACK as f64 / week.spent() as f64;
+                balance.runway_days = Some((days * 10.0).round() / 10.0);
+            }
+            balance
+        };
+        Ok(accounts.into_iter().map(balance).collect())
+    }
+
+    /// What became of each account that anything was ever booked on. Both moments stand at a quarter of an hour.
+    ///
+    /// What was in the beginning is reckoned back from what is there now, so it costs no more after years.
+    pub async fn account_month(
+        &self,
+        from: DateTime<Utc>,
+        before: DateTime<Utc>,
+    ) -> Result<Vec<AccountMonth>, Error> {
+        let (from, before) = (from.timestamp(), before.timestamp());
+        // Later than anything that is booked.
+        let end = before.max(self.core().now().timestamp().div_euclid(DAY) * DAY + DAY);
+        let sums = self
+            .account_sums(vec![(from, before), (before, end)])
+            .await?;
+        let month = |(provider, now): (String, Money)| {
+            let of = |period| sums.of(period, &provider, now.currency);
+            let (here, later) = (of(0), of(1));
+            AccountMonth {
+                opening: Micros(now.amount.0 - later.grown() - here.grown()),
+                by_hand: Micros(here.by_hand),
+                charged: Micros(here.charged),
+                refunded: Micros(here.refunded),
+                currency: now.currency,
+                provider,
+            }
+        };
+        Ok(sums.totals(2, Sum::grown).into_iter().map(month).collect())
+    }
+
+    /// Sums of each account over these periods, and over all time.
+    async fn account_sums(&self, periods: Vec<(i64, i64)>) -> Result<AccountSums, Error> {
+        let wanted = Wanted {
+            periods,
+            project: None,
+            by: [false, false, true, false],
+            measures: &[Measure::Charged, Measure::Refunded, Measure::Other],
+            ever: true,
+        };
+        let mut sums = BTreeMap::new();
+        for sum in self.core().db.sums(&wanted).await? {
+            let value = Sum {
+                charged: sum.get(Measure::Charged),
+                refunded: sum.get(Measure::Refunded),
+                by_hand: sum.get(Measure::Other),
+            };
+            // What SMS alone would have cost is summed in the cheapest provider's currency, which need not be the account's.
+            if value == Sum::default() {
+                continue;
+            }
+            if let (Some(provider), Ok(currency)) =
+                (sum.place.provider.clone(), sum.currency.parse())
+            {
+                sums.insert((sum.period, provider, currency), value);
+            }
+        }
+        Ok(AccountSums(sums))
+    }
+
+    /// Books a top-up or an adjustment.
+    pub async fn book(&self, new: NewEntry, ticket: Option<Ticket>) -> Result<Entry, BookError> {
+        let accounts = self.balances().await?;
+        let mut of_provider = accounts
+            .iter()
+            .filter(|account| account.provider == new.provider);
+        let Some(first) = of_provider.clone().next() else {
+            return Err(BookError::NoProvider(new.provider));
+        };
+        let Some(account) = of_provider.find(|account| account.currency == new.money.currency)
+        else {
+            return Err(BookError::WrongCurrency(first.currency));
+        };
+        let now = self.core().now();
+        let at = new.at.unwrap_or(now);
+        if at > now {
+            return Err(BookError::Future);
+        }
+        if at.timestamp() < 0 {
+            return Err(BookError::TooOld);
+        }
+        let before = account.computed.0;
+        let after = before.checked_add(new.money.amount.0);
+        if after.is_none_or(|after| after.abs() > MOST && after.abs() > before.abs()) {
+            return Err(BookError::TooMuch);
+        }
+        let entry = Entry {
+            id: time_ordered(now, random()),
+            at,
+            kind: new.kind,
+            basis: Basis::Manual.as_str().to_owned(),
+            money: new.money,
+            provider: new.provider,
+            channel: None,
+            country: None,
+            project: None,
+            verification: None,
+            attempt: None,
+            author: Some(new.author),
+            note: new.note,
+        };
+        let completion = self
+            .core()
+            .idempotency
+            .completion(ticket.as_ref(), &Replay::Entry { id: entry.id });
+        let booked = self.core().db.book(entry.clone(), completion).await;
+        booked.map_err(Error::from)?;
+        Ok(entry)
+    }
+
+    /// Remembers what a provider says is left, until [`Finance::watch_balances`] writes it down.
+    pub(in crate::gateway) fn balance_reported(&self, provider: &str, money: Money) {
+        let reported = (money, self.core().now());
+        self.reported().insert(provider.to_owned(), reported);
+    }
+
+    /// Writes down what providers said, and tells of accounts that have begun to run low; answers how many.
+    pub async fn watch_balances(&self) -> Result<usize, StorageError> {
+        let reported = std::mem::take(&mut *self.reported());
+        for (provider, (money, at)) in reported {
+            self.core()
+                .db
+                .note_reported_balance(&provider, money, at)
+                .await?;
+        }
+        if self.core().settings.thresholds.is_empty() {
+            return Ok(0);
+        }
+        let Ok(balances) = self.balances().await else {
+            return Ok(0);
+        };
+        let mut told = 0;
+        for balance in balances {
+            let Some(threshold) = balance.threshold else {
+                continue;
+            };
+            let low = balance.is_low();
+            let messages = if low {
+                let data = balance_news(&balance, threshold);
+                self.notices().announcements(None, "balance.low", &data)
+            } else {
+                Vec::new()
+            };
+            let (provider, currency) = (&balance.provider, balance.currency.as_str());
+            let noted = self
+                .core()
+                .db
+                .note_low_balance(provider, currency, low, &messages);
+            if noted.await? && low {
+                told += 1;
+                tracing::warn!(
+                    alarm = true,
+                    provider,
+                    "little is left in this account: top it up"
+                );
+            }
+        }
+        Ok(told)
+    }
+}
+
+fn balance_news(balance: &Balance, threshold: Micros) -> Value {
+    let money = |amount: Micros| Money::new(amount, balance.currency).decimal();
+    let at = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    json!({
+        "provider": balance.provider,
+        "currency": balance.currency.as_str(),
+        "balance": money(balance.left()),
+        "computed": money(balance.computed),
+        "reported": balance.reported.map(money),
+        "reported_at": balance.reported_at.map(at),
+        "threshold": money(threshold),
+        "runway_days": balance.runway_days,
+    })
+}

@@ -1,0 +1,153 @@
+//! Whether budgets have room for a send.
+//!
+//! The store decides, in the attempt's own change; the copy of what is left that is kept here only spares it the question.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+
+use super::room::Finance;
+use crate::gateway::error::Error;
+use crate::gateway::shared::Access;
+use crate::money::{Micros, Money};
+use crate::storage::BudgetUse;
+use crate::verification::Verification;
+use crate::verification::budget::{Budget, Claim, Purse};
+use crate::verification::id::ProjectId;
+use crate::verification::phone::Country;
+
+/// How long what is known of a full budget is believed.
+const BELIEVED: Duration = Duration::from_secs(1);
+
+/// A budget, and what of it is used in the period that runs.
+#[derive(Clone, Debug)]
+pub struct BudgetState {
+    pub project: ProjectId,
+    pub budget: Budget,
+    pub spent: Micros,
+    pub reserved: Micros,
+    pub resets_at: DateTime<Utc>,
+}
+
+impl BudgetState {
+    /// Spent or reserved.
+    #[must_use]
+    pub fn used(&self) -> Micros {
+        Micros(self.spent.0.saturating_add(self.reserved.0))
+    }
+}
+
+/// A budget's counter in the period that runs at `now`.
+pub fn purse(project: ProjectId, budget: &Budget, now: DateTime<Utc>) -> Purse {
+    Purse {
+        project: project.0,
+        period: budget.period,
+        country: budget.country,
+        currency: budget.limit.currency,
+        starts_at: budget.period.starts_at(now),
+    }
+}
+
+impl Finance {
+    /// What the change that is about to be kept claims.
+    pub(in crate::gateway) fn claims(&self, v: &mut Verification) -> Vec<Claim> {
+        let policy = self.core().directory.policy(v.project);
+        let now = self.core().now();
+        v.claims(&policy.budgets, |money, to| self.convert(money, to, now))
+    }
+
+    /// Whether a send of this price may have room in every budget that covers it.
+    pub(in crate::gateway) fn may_have_room(
+        &self,
+        project: ProjectId,
+        country: Country,
+        price: Money,
+        own: Option<&Verification>,
+    ) -> bool {
+        let policy = self.core().directory.policy(project);
+        let now = self.core().now();
+        let mut covering = policy
+            .budgets
+            .iter()
+            .filter(|budget| budget.covers(country));
+        covering.all(|budget| {
+            let limit = budget.limit.amount.0;
+            let Some(amount) = self.convert(price, budget.limit.currency, now) else {
+                tracing::error!(
+                    alarm = true,
+                    from = %price.currency,
+                    to = %budget.limit.currency,
+                    "a budget cannot be kept without an exchange rate: nothing is sent; PUT /v1/exchange-rates adds one"
+                );
+                return false;
+            };
+            let purse = purse(project, budget, now);
+            let held = own.map_or(0, |v| v.reserved_in(&purse));
+            let used = self.known_use(&purse).saturating_sub(held);
+            amount.0.saturating_add(used) <= limit
+        })
+    }
+
+    fn known_use(&self, purse: &Purse) -> i64 {
+        let headroom = self.headroom();
+        let Some((at, uses)) = headroom.get(&purse.project) else {
+            return 0;
+        };
+        let known = uses.iter().find(|known| known.purse == *purse);
+        known
+            .filter(|_| at.elapsed() < BELIEVED)
+            .map_or(0, BudgetUse::total)
+    }
+
+    /// After a refusal: looks up what is left.
+    pub(in crate::gateway) async fn learn_headroom(&self, project: ProjectId) {
+        match self
+            .core()
+            .db
+            .budget_uses(Some(project), self.core().now())
+            .await
+        {
+            Ok(uses) => {
+                self.headroom().insert(project.0, (Instant::now(), uses));
+            }
+            Err(error) => tracing::warn!(%error, "what is left of budgets could not be read"),
+        }
+    }
+
+    /// Something came back: what was known of a full budget is no longer true.
+    pub(in crate::gateway) fn forget_headroom(&self, claims: &[Claim]) {
+        let gives_back = |claim: &&Claim| claim.reserve.saturating_add(claim.spend) < 0;
+        if let Some(claim) = claims.iter().find(gives_back) {
+            self.headroom().remove(&claim.purse.project);
+        }
+    }
+
+    /// The budgets that are in force for the projects that the key covers.
+    pub async fn budgets(&self, access: &Access) -> Result<Vec<BudgetState>, Error> {
+        let now = self.core().now();
+        self.core().directory.refresh().await?;
+        let mut projects = self.core().directory.projects();
+        projects.retain(|project| access.covers(project.id));
+        let uses = self.core().db.budget_uses(access.project, now).await?;
+        let mut states = Vec::new();
+        for project in projects {
+            for budget in &self.core().directory.policy(project.id).budgets {
+                let purse = purse(project.id, budget, now);
+                let used = uses.iter().find(|used| used.purse == purse);
+                states.push(BudgetState {
+                    project: project.id,
+                    spent: Micros(used.map_or(0, |used| used.spent)),
+                    reserved: Micros(used.map_or(0, |used| used.reserved)),
+                    resets_at: DateTime::from_timestamp(budget.period.ends_at(now), 0)
+                        .unwrap_or(now),
+                    budget: budget.clone(),
+                });
+            }
+        }
+        Ok(states)
+    }
+
+    pub(in crate::gateway) fn forget_all_headroom(&self) {
+        self.headroom().clear();
+    }
+}

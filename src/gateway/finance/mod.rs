@@ -1,0 +1,17 @@
+//! Money: what messages cost ([`tariffs`]), whether budgets have room for them ([`headroom`]), accounts with providers
+//! ([`balances`]), alerts on both ([`watch`]), the ledger and reports.
+
+mod balances;
+mod headroom;
+mod ledger;
+mod reports;
+mod room;
+mod tariffs;
+mod watch;
+
+pub use balances::{AccountMonth, Balance, BookError, NewEntry};
+pub use headroom::{BudgetState, purse};
+pub use ledger::Unsettled;
+pub use reports::{Kind as ReportKind, ReportFault, report};
+pub use room::Finance;
+pub use tariffs::{Account, RateFault, RateProblem};

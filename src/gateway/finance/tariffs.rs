@@ -1,0 +1,189 @@
+//! What messages cost and what currencies are worth, as this replica knows it: the rate card before configured prices, and
+//! exchange rates. Read again when either has changed.
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::room::{Finance, Tariffs};
+use crate::delivery::Draft;
+use crate::gateway::core::ProviderSlot;
+use crate::gateway::error::Error;
+use crate::ledger::price::Prices;
+use crate::ledger::rates::{Rate, RateCard};
+use crate::money::{Currency, Micros, Money};
+use crate::reports::exchange::{Rate as ExchangeRate, Rates};
+use crate::storage::StorageError;
+use crate::verification::phone::Country;
+use crate::verification::route::Channel;
+
+/// Why rates are not taken: the place of the row, its field, and the mend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RateFault {
+    pub row: usize,
+    pub field: &'static str,
+    pub problem: RateProblem,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RateProblem {
+    #[error("`{provider}` is not configured; there are {}", known.join(", "))]
+    NoProvider {
+        provider: String,
+        known: Vec<String>,
+    },
+    #[error("is {0} with this provider")]
+    OtherChannel(Channel),
+    #[error("is {0} with this provider, whose account is billed in it")]
+    OtherCurrency(Currency),
+    /// Messages would be passed over without anyone knowing why.
+    #[error("leaves {} without a price until then, so that nothing is sent there; add a row from {today} or earlier", place(*.country))]
+    Gap {
+        country: Option<Country>,
+        today: NaiveDate,
+    },
+}
+
+fn place(country: Option<Country>) -> String {
+    country.map_or_else(|| "*".to_owned(), |country| country.to_string())
+}
+
+/// A provider's account, and its configured prices, which hold before the first row of the rate card.
+#[derive(Clone, Debug)]
+pub struct Account<'a> {
+    pub provider: &'a str,
+    pub channel: Channel,
+    pub currency: Currency,
+    pub prices: &'a Prices,
+}
+
+impl Finance {
+    /// Takes over what has changed.
+    pub(in crate::gateway) async fn refresh_tariffs(&self) -> Result<(), StorageError> {
+        let version = self.core().db.tariffs_version().await?;
+        if self.known_tariffs().version == version {
+            return Ok(());
+        }
+        self.set_tariffs(Tariffs {
+            card: RateCard::new(self.core().db.list_rates().await?),
+            exchange: Rates::new(self.core().db.list_exchange_rates().await?),
+            version,
+        });
+        Ok(())
+    }
+
+    /// What a message is expected to cost by this provider today; `None`: there is no price, so it must not be sent.
+    pub(in crate::gateway) fn estimate(
+        &self,
+        slot: &ProviderSlot,
+        draft: &Draft<'_>,
+    ) -> Option<Money> {
+        let known = self.known_tariffs();
+        let provider = &slot.provider;
+        if known.card.is_empty() {
+            return provider.estimate(draft);
+        }
+        let has_own = provider.prices().by_country.contains_key(&draft.country);
+        let today = self.core().now().date_naive();
+        match known
+            .card
+            .rate(provider.name(), draft.country, today, has_own)
+        {
+            Some(rate) => rate.cost(provider.segments(draft)),
+            None => provider.estimate(draft),
+        }
+    }
+
+    /// By the newest rate; `None` without one.
+    pub(in crate::gateway) fn convert(
+        &self,
+        money: Money,
+        to: Currency,
+        now: DateTime<Utc>,
+    ) -> Option<Micros> {
+        if money.currency == to {
+            return Some(money.amount);
+        }
+        let known = self.known_tariffs();
+        let exact = known
+            .exchange
+            .convert(money.amount, money.currency, to, now.date_naive());
+        exact.map(crate::reports::exchange::Exact::rounded)
+    }
+
+    /// By channel, provider and country; newest first.
+    pub async fn rates(&self) -> Result<Vec<Rate>, Error> {
+        Ok(self.core().db.list_rates().await?)
+    }
+
+    /// In the order of the configuration.
+    pub fn accounts(&self) -> impl Iterator<Item = Account<'_>> {
+        self.core().providers.iter().map(|slot| Account {
+            provider: slot.provider.name(),
+            channel: slot.provider.channel(),
+            currency: slot.provider.currency(),
+            prices: slot.provider.prices(),
+        })
+    }
+
+    /// Takes rows of the rate card, all or none.
+    pub async fn put_rates(&self, rates: &[Rate]) -> Result<Result<(), RateFault>, Error> {
+        let cards = [self.core().db.list_rates().await?, rates.to_vec()].map(RateCard::new);
+        for (row, rate) in rates.iter().enumerate() {
+            if let Err((field, problem)) = self.check_rate(rate, &cards) {
+                return Ok(Err(RateFault {
+                    row,
+                    field,
+                    problem,
+                }));
+            }
+        }
+        self.core().db.put_rates(rates).await?;
+        self.refresh_tariffs().await?;
+        Ok(Ok(()))
+    }
+
+    /// `cards`: the rows that are known, and those that are given.
+    fn check_rate(
+        &self,
+        rate: &Rate,
+        cards: &[RateCard],
+    ) -> Result<(), (&'static str, RateProblem)> {
+        let mut accounts = self.accounts();
+        let Some(account) = accounts.find(|account| account.provider == rate.provider) else {
+            let problem = RateProblem::NoProvider {
+                provider: rate.provider.clone(),
+                known: self.accounts().map(|a| a.provider.to_owned()).collect(),
+            };
+            return Err(("provider", problem));
+        };
+        if account.channel != rate.channel {
+            return Err(("channel", RateProblem::OtherChannel(account.channel)));
+        }
+        if account.currency != rate.price.currency {
+            return Err(("currency", RateProblem::OtherCurrency(account.currency)));
+        }
+        let today = self.core().now().date_naive();
+        let known = |country: Option<Country>| {
+            let mut rows = cards
+                .iter()
+                .filter_map(|card| card.find(&rate.provider, country, today));
+            rows.next().is_some()
+        };
+        let country = rate.country;
+        let priced = known(country) || known(None) || account.prices.reach(country);
+        if rate.from > today && !priced {
+            return Err(("from_date", RateProblem::Gap { country, today }));
+        }
+        Ok(())
+    }
+
+    /// Newest first.
+    pub async fn exchange_rates(&self) -> Result<Vec<ExchangeRate>, Error> {
+        Ok(self.core().db.list_exchange_rates().await?)
+    }
+
+    /// All or none.
+    pub async fn put_exchange_rates(&self, rates: &[ExchangeRate]) -> Result<(), Error> {
+        self.core().db.put_exchange_rates(rates).await?;
+        Ok(self.refresh_tariffs().await?)
+    }
+}

@@ -1,0 +1,160 @@
+//! The handle on the whole gateway: hands out its rooms.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::admin::Admin;
+use super::core::{Core, Settings};
+use super::finance::Finance;
+use super::notices::Notices;
+use super::shared::{Directory, Idempotency, Live};
+use super::verify::Verify;
+use crate::clock::Clock;
+use crate::delivery::Provider;
+use crate::money::Currency;
+use crate::secret::Vault;
+use crate::shared_state::{PauseView, SharedState};
+use crate::storage::{Db, StorageError};
+use crate::webhooks::client::Client;
+
+/// How codes and notices leave.
+#[derive(Debug)]
+pub struct Outbound {
+    /// In the order in which they are tried within a channel.
+    pub providers: Vec<Arc<dyn Provider>>,
+    pub webhooks: Client,
+}
+
+/// A handle; clones share everything.
+#[derive(Clone, Debug)]
+pub struct Gateway(Arc<Rooms>);
+
+#[derive(Debug)]
+struct Rooms {
+    core: Arc<Core>,
+    notices: Notices,
+    finance: Finance,
+    admin: Admin,
+    verify: Verify,
+}
+
+impl Gateway {
+    /// Must be called inside the runtime that sends are to run on.
+    #[must_use]
+    pub fn new(
+        settings: Settings,
+        clock: Clock,
+        vault: Arc<Vault>,
+        db: Db,
+        shared: SharedState,
+        outbound: Outbound,
+        stop: CancellationToken,
+    ) -> Self {
+        let providers = outbound.providers;
+        let core = Core::new(settings, clock, vault, db, shared, providers, stop);
+        let core = Arc::new(core);
+        let notices = Notices::new(Arc::clone(&core), outbound.webhooks);
+        let finance = Finance::new(Arc::clone(&core), notices.clone());
+        let admin = Admin::new(Arc::clone(&core), finance.clone());
+        let verify = Verify::new(Arc::clone(&core), finance.clone(), notices.clone());
+        Self(Arc::new(Rooms {
+            core,
+            notices,
+            finance,
+            admin,
+            verify,
+        }))
+    }
+
+    /// Verifications: start, check, resend, cancel, find, reports of providers.
+    #[must_use]
+    pub fn verify(&self) -> &Verify {
+        &self.0.verify
+    }
+
+    /// Costs, budgets, balances, the ledger, reports.
+    #[must_use]
+    pub fn finance(&self) -> &Finance {
+        &self.0.finance
+    }
+
+    /// Projects, keys, budgets, users, sessions.
+    #[must_use]
+    pub fn admin(&self) -> &Admin {
+        &self.0.admin
+    }
+
+    /// Webhooks and their deliveries.
+    #[must_use]
+    pub fn notices(&self) -> &Notices {
+        &self.0.notices
+    }
+
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        &self.core().directory
+    }
+
+    #[must_use]
+    pub fn idempotency(&self) -> &Idempotency {
+        &self.core().idempotency
+    }
+
+    #[must_use]
+    pub fn live(&self) -> &Live {
+        &self.core().live
+    }
+
+    pub(super) fn core(&self) -> &Core {
+        &self.0.core
+    }
+
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.core().now()
+    }
+
+    #[must_use]
+    pub fn reporting_currency(&self) -> Currency {
+        self.core().settings.reporting_currency
+    }
+
+    #[must_use]
+    pub fn pauses(&self) -> Vec<PauseView> {
+        self.core().shared.pauses.list()
+    }
+
+    #[must_use]
+    pub fn engine_name(&self) -> &'static str {
+        self.core().db.engine_name()
+    }
+
+    /// Whether the database answers.
+    pub async fn is_ready(&self) -> Result<(), StorageError> {
+        self.core().db.ping().await
+    }
+
+    /// Whether Redis is configured and away.
+    pub async fn is_degraded(&self) -> bool {
+        self.core().shared.degraded().await
+    }
+
+    #[must_use]
+    pub fn has_redis(&self) -> bool {
+        self.core().shared.has_redis()
+    }
+
+    /// Background work that runs now; closing it lets [`TaskTracker::wait`] end.
+    #[must_use]
+    pub fn tasks(&self) -> &TaskTracker {
+        &self.core().tasks
+    }
+
+    /// Closes the database: nothing can be read or stored afterwards.
+    pub async fn close(&self) {
+        self.core().db.close().await;
+    }
+}

@@ -1,0 +1,227 @@
+//! Tells projects what happened: messages are made in the change that they tell of, and sent behind it.
+//!
+//! Each endpoint has its own turn, so that one which is slow or gone delays no other.
+
+use std::time::Duration;
+
+use chrono::SecondsFormat;
+use futures_util::{StreamExt, stream};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::room::Notices;
+use crate::gateway::error::Error;
+use crate::secret::random;
+use crate::storage::{Delivery, DeliveryState, StorageError, Try, Webhook};
+use crate::verification::Verification;
+use crate::verification::id::{ProjectId, time_ordered};
+use crate::verification::span;
+use crate::webhooks::client::{LIMIT, Message};
+use crate::webhooks::{TEST, pause_after, wants};
+
+/// Messages to one endpoint that are claimed together, and how many of them are under way at once.
+const BATCH: usize = 32;
+const AT_ONCE: usize = 16;
+/// When a claimed message counts as lost: every one of its batch may take its whole time, and what came of them be recorded.
+pub(in crate::gateway) const CLAIM: Duration =
+    Duration::from_secs(LIMIT.as_secs() * (BATCH / AT_ONCE) as u64 + 10);
+/// How long deliveries can be seen and redelivered.
+const KEPT: Duration = Duration::from_hours(30 * 24);
+
+impl Notices {
+    /// Messages that are about no verification, for every endpoint that wants them; of one project, or of all.
+    pub(in crate::gateway) fn announcements(
+        &self,
+        project: Option<ProjectId>,
+        kind: &str,
+        data: &Value,
+    ) -> Vec<Delivery> {
+        let now = self.core().now();
+        let mut messages = Vec::new();
+        for webhook in self.core().directory.webhooks() {
+            let concerned = project.is_none_or(|project| webhook.project == project);
+            if concerned && wants(&webhook.events, kind) {
+                let id = time_ordered(now, random());
+                messages.push(Delivery {
+                    data: Some(data.to_string()),
+                    ..Delivery::new(id, webhook.id, kind, now)
+                });
+            }
+        }
+        messages
+    }
+
+    /// The messages that tell of what is new in `v`: in the same change, so that none is lost and none is made up.
+    pub(in crate::gateway) fn messages(&self, v: &Verification) -> Vec<Delivery> {
+        let news = v.news();
+        let mut messages = Vec::new();
+        for webhook in self.core().directory.webhooks_of(v.project) {
+            for event in news {
+                let kind = event.kind.name();
+                if kind.starts_with("verification.") && wants(&webhook.events, kind) {
+                    let id = time_ordered(event.at, random());
+                    messages.push(Delivery {
+                        verification: Some(v.id),
+                        ..Delivery::new(id, webhook.id, kind, event.at)
+                    });
+                }
+            }
+        }
+        messages
+    }
+
+    /// Begins to send what is due, each endpoint in a task of its own; answers how many endpoints have their turn.
+    pub async fn tell_projects(&self) -> Result<usize, StorageError> {
+        if self.core().directory.webhooks().is_empty() {
+            return Ok(0);
+        }
+        let mut turns = 0;
+        for id in self.core().db.find_due_webhooks(self.core().now()).await? {
+            let Some(webhook) = self.core().directory.find_webhook(id) else {
+                // Made on another replica a moment ago.
+                continue;
+            };
+            if !self.busy().insert(id) {
+                continue;
+            }
+            turns += 1;
+            let turn = Turn {
+                notices: self.clone(),
+                id,
+            };
+            self.core().spawn(async move {
+                if let Err(error) = turn.notices.tell(&webhook).await {
+                    tracing::warn!(webhook = %turn.id, %error, "the outcome of deliveries could not be recorded; they are sent again");
+                }
+            });
+        }
+        Ok(turns)
+    }
+
+    async fn tell(&self, webhook: &Webhook) -> Result<(), StorageError> {
+        loop {
+            let now = self.core().now();
+            let until = span::after(now, CLAIM);
+            let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
+            let due = self
+                .core()
+                .db
+                .claim_deliveries(webhook.id, now, until, limit)
+                .await?;
+            let full = due.len() == BATCH;
+            // What is done is recorded while the slower ones still run.
+            let mut done = stream::iter(due)
+                .map(|delivery| self.try_delivery(webhook, delivery))
+                .buffer_unordered(AT_ONCE)
+                .ready_chunks(BATCH)
+                .boxed();
+            while let Some(done) = done.next().await {
+                self.core().db.record_deliveries(&done).await?;
+            }
+            if !full || self.core().stop.is_cancelled() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sends a claimed message once, and answers it as it is to be recorded.
+    pub(in crate::gateway) async fn try_delivery(
+        &self,
+        webhook: &Webhook,
+        mut delivery: Delivery,
+    ) -> Delivery {
+        let began = self.core().now();
+        let outcome = match self.body(&delivery).await {
+            Ok(body) => {
+                let message = Message {
+                    id: delivery.id.to_string(),
+                    timestamp: began.timestamp(),
+                    body,
+                };
+                let secrets = webhook.secrets(began);
+                self.client().send(&webhook.url, &secrets, message).await
+            }
+            // The database is away, and with it any way to record this: it is due again when the claim lapses.
+            Err(_) => return delivery,
+        };
+        let word = if outcome.error.is_none() {
+            "taken"
+        } else {
+            "failed"
+        };
+        metrics::counter!("pinroute_webhook_tries_total", "outcome" => word).increment(1);
+        delivery.tried += 1;
+        delivery.round += 1;
+        let now = self.core().now();
+        let [chance] = random();
+        // Whoever tries an endpoint out looks at the answer.
+        let pause = pause_after(delivery.round, chance).filter(|_| delivery.event != TEST);
+        (delivery.state, delivery.due_at) = match pause {
+            _ if outcome.error.is_none() => (DeliveryState::Delivered, None),
+            Some(pause) => (DeliveryState::Pending, Some(span::after(now, pause))),
+            None => {
+                tracing::warn!(webhook = %webhook.id, delivery = %delivery.id, "a message is given up; it can be redelivered");
+                (DeliveryState::Dead, None)
+            }
+        };
+        if delivery.history.len() >= Delivery::HISTORY {
+            delivery.history.remove(0);
+        }
+        delivery.history.push(Try {
+            at: began,
+            status: outcome.status,
+            error: outcome.error,
+            duration_ms: u32::try_from(outcome.took.as_millis()).unwrap_or(u32::MAX),
+        });
+        delivery
+    }
+
+    /// The message as it is now: what it tells of is read when it leaves, so that no second copy of a number is kept.
+    async fn body(&self, delivery: &Delivery) -> Result<Vec<u8>, Error> {
+        let data: Value = match (delivery.verification, &delivery.data) {
+            (Some(id), _) => (self.core().settings.render)(
+                &self.core().db.find(id).await?.ok_or(Error::NotFound)?,
+            ),
+            (None, Some(data)) => serde_json::from_str(data).unwrap_or(Value::Null),
+            (None, None) => Value::Null,
+        };
+        let timestamp = delivery.at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        let body = json!({ "type": delivery.event, "timestamp": timestamp, "data": data });
+        Ok(body.to_string().into_bytes())
+    }
+
+    /// Waits until every message that is due was tried: for tests, which run work by name.
+    pub async fn settle_messages(&self) -> Result<(), StorageError> {
+        loop {
+            let turns = self.tell_projects().await?;
+            if turns == 0 && self.busy().is_empty() {
+                return Ok(());
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Forgets deliveries that are too old to matter; answers how many.
+    pub(in crate::gateway) async fn sweep_deliveries(
+        &self,
+        most: u64,
+    ) -> Result<u64, StorageError> {
+        let before = span::before(self.core().now(), KEPT);
+        self.core()
+            .db
+            .drop_old_deliveries(time_ordered(before, [0; 8]), most.cast_signed())
+            .await
+    }
+}
+
+/// An endpoint's turn in this process, until it ends in any way.
+struct Turn {
+    notices: Notices,
+    id: Uuid,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.notices.busy().remove(&self.id);
+    }
+}

@@ -1,0 +1,296 @@
+//! Who may do what: projects and keys, as a copy that is refreshed twice a second and whenever an unknown key comes by.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::policies::{NOTHING, PolicyBook};
+use crate::secret::fingerprint;
+use crate::storage::{ApiKey, Db, Project, StorageError, Webhook};
+use crate::verification::id::ProjectId;
+use crate::verification::policy::Policy;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Websites: verifications.
+    Verify,
+    /// Reads reports and the ledger; numbers masked.
+    Finance,
+    /// Everything.
+    Admin,
+}
+
+impl Scope {
+    pub const ALL: [Self; 3] = [Self::Verify, Self::Finance, Self::Admin];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Verify => "verify",
+            Self::Finance => "finance",
+            Self::Admin => "admin",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
+    }
+}
+
+/// What a key may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    pub key: Uuid,
+    /// `None`: every project.
+    pub project: Option<ProjectId>,
+    scopes: Vec<Scope>,
+}
+
+impl Access {
+    /// A person's, whose own rights the dashboard knows: every project.
+    #[must_use]
+    pub fn of_person(user: Uuid) -> Self {
+        Self {
+            key: user,
+            project: None,
+            scopes: vec![Scope::Admin],
+        }
+    }
+
+    #[must_use]
+    pub fn allows(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope) || self.scopes.contains(&Scope::Admin)
+    }
+
+    #[must_use]
+    pub fn covers(&self, project: ProjectId) -> bool {
+        self.project.is_none_or(|own| own == project)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Directory {
+    db: Db,
+    book: Arc<PolicyBook>,
+    snapshot: Arc<RwLock<Arc<Snapshot>>>,
+    /// One refresh at a time; when the last one that went well began.
+    refreshing: Arc<tokio::sync::Mutex<Option<Instant>>>,
+}
+
+#[derive(Debug, Default)]
+struct Snapshot {
+    keys: HashMap<[u8; 32], Known>,
+    projects: Vec<Project>,
+    /// Of those that override something.
+    policies: HashMap<ProjectId, Arc<Policy>>,
+    webhooks: Vec<Arc<Webhook>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    key: ApiKey,
+    /// Since its use was last noted.
+    used: Arc<AtomicBool>,
+}
+
+impl Directory {
+    pub(in crate::gateway) fn new(db: Db, book: Arc<PolicyBook>) -> Self {
+        Self {
+            db,
+            book,
+            snapshot: Arc::default(),
+            refreshing: Arc::default(),
+        }
+    }
+
+    pub async fn refresh(&self) -> Result<(), StorageError> {
+        let arrived = Instant::now();
+        let mut last = self.refreshing.lock().await;
+        if last.is_some_and(|began| began > arrived) {
+            // Whoever went before began after we came, and has read what we wanted to.
+            return Ok(());
+        }
+        let began = Instant::now();
+        let (keys, projects) = (self.db.list_keys().await?, self.db.list_projects().await?);
+        let webhooks = self.db.list_webhooks().await?;
+        let before = self.snapshot();
+        let known = |key: ApiKey| {
+            let hash: [u8; 32] = key.hash.as_slice().try_into().ok()?;
+            let used = before.keys.get(&hash).map(|known| Arc::clone(&known.used));
+            let used = used.unwrap_or_default();
+            Some((hash, Known { key, used }))
+        };
+        let snapshot = Arc::new(Snapshot {
+            keys: keys.into_iter().filter_map(known).collect(),
+            policies: self.policies(&projects, &before),
+            projects,
+            webhooks: webhooks.into_iter().map(Arc::new).collect(),
+        });
+        *self
+            .snapshot
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = snapshot;
+        *last = Some(began);
+        Ok(())
+    }
+
+    /// What the bearer of this key may do; `None`: no such key, revoked, or expired.
+    pub async fn authenticate(
+        &self,
+        secret: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Access>, StorageError> {
+        let hash = fingerprint(secret.as_bytes());
+        if let Some(known) = self.snapshot().keys.get(&hash) {
+            return Ok(known.access(now));
+        }
+        // Perhaps it was made a moment ago. Whoever guesses keys shares one refresh at a time.
+        self.refresh().await?;
+        Ok(self
+            .snapshot()
+            .keys
+            .get(&hash)
+            .and_then(|known| known.access(now)))
+    }
+
+    /// Keys that were used since the last call.
+    pub(in crate::gateway) fn take_used_keys(&self) -> Vec<Uuid> {
+        let snapshot = self.snapshot();
+        let used = snapshot
+            .keys
+            .values()
+            .filter(|known| known.used.swap(false, Ordering::Relaxed));
+        used.map(|known| known.key.id).collect()
+    }
+
+    /// All keys, newest first.
+    #[must_use]
+    pub fn keys(&self) -> Vec<ApiKey> {
+        let snapshot = self.snapshot();
+        let mut keys: Vec<ApiKey> = snapshot
+            .keys
+            .values()
+            .map(|known| known.key.clone())
+            .collect();
+        keys.sort_unstable_by_key(|key| std::cmp::Reverse(key.id));
+        keys
+    }
+
+    /// By name.
+    #[must_use]
+    pub fn projects(&self) -> Vec<Project> {
+        self.snapshot().projects.clone()
+    }
+
+    /// What is the same as before is not read again.
+    fn policies(&self, projects: &[Project], before: &Snapshot) -> HashMap<ProjectId, Arc<Policy>> {
+        let policy = |project: &Project| {
+            let known = before
+                .projects
+                .iter()
+                .find(|known| known.id == project.id && known.overrides == project.overrides)
+                .and_then(|known| before.policies.get(&known.id));
+            if let Some(policy) = known {
+                return Some((project.id, Arc::clone(policy)));
+            }
+            match self.book.read(&project.overrides) {
+                Ok(policy) => Some((project.id, Arc::new(policy))),
+                Err(faults) => {
+                    tracing::error!(
+                        alarm = true,
+                        project = project.name,
+                        ?faults,
+                        "a project's policy does not fit any more; it follows the defaults"
+                    );
+                    None
+                }
+            }
+        };
+        let overriding = projects
+            .iter()
+            .filter(|project| project.overrides != NOTHING);
+        overriding.filter_map(policy).collect()
+    }
+
+    #[must_use]
+    pub fn find_project(&self, name: &str) -> Option<ProjectId> {
+        self.snapshot()
+            .projects
+            .iter()
+            .find(|project| project.name == name)
+            .map(|project| project.id)
+    }
+
+    #[must_use]
+    pub fn project_name(&self, id: ProjectId) -> Option<String> {
+        self.snapshot()
+            .projects
+            .iter()
+            .find(|project| project.id == id)
+            .map(|project| project.name.clone())
+    }
+
+    /// Oldest first.
+    #[must_use]
+    pub fn webhooks(&self) -> Vec<Arc<Webhook>> {
+        self.snapshot().webhooks.clone()
+    }
+
+    #[must_use]
+    pub fn webhooks_of(&self, project: ProjectId) -> Vec<Arc<Webhook>> {
+        let snapshot = self.snapshot();
+        let own = snapshot
+            .webhooks
+            .iter()
+            .filter(|webhook| webhook.project == project);
+        own.map(Arc::clone).collect()
+    }
+
+    #[must_use]
+    pub fn find_webhook(&self, id: Uuid) -> Option<Arc<Webhook>> {
+        let snapshot = self.snapshot();
+        let found = snapshot.webhooks.iter().find(|webhook| webhook.id == id);
+        found.map(Arc::clone)
+    }
+
+    /// The rules for new verifications of this project.
+    #[must_use]
+    pub fn policy(&self, project: ProjectId) -> Arc<Policy> {
+        let snapshot = self.snapshot();
+        let own = snapshot.policies.get(&project);
+        Arc::clone(own.unwrap_or_else(|| self.book.defaults()))
+    }
+
+    fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(
+            &self
+                .snapshot
+                .read()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        )
+    }
+}
+
+impl Known {
+    fn access(&self, now: DateTime<Utc>) -> Option<Access> {
+        let key = &self.key;
+        let in_force = key.revoked_at.is_none() && key.expires_at.is_none_or(|at| now < at);
+        if !in_force {
+            return None;
+        }
+        // Most of the time it is set: a look is cheaper than a write.
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
+        }
+        Some(Access {
+            key: key.id,
+            project: key.project,
+            scopes: key.scopes.split(',').filter_map(Scope::parse).collect(),
+        })
+    }
+}

@@ -1,0 +1,62 @@
+//! Upkeep across the rooms, run by `jobs`: the clock, what has lapsed, and what other replicas changed.
+
+use super::handle::Gateway;
+use crate::storage::StorageError;
+
+impl Gateway {
+    /// Leases are compared by the replicas' clocks: one that is off by more than their slack would take over work that runs.
+    pub async fn check_clock(&self) {
+        const TOLERATED_SECONDS: f64 = 1.0;
+        match self.core().db.clock_skew(self.now()).await {
+            Ok(skew) => {
+                metrics::gauge!("pinroute_clock_skew_seconds").set(skew);
+                if skew.abs() > TOLERATED_SECONDS {
+                    tracing::error!(
+                        alarm = true,
+                        skew,
+                        "this machine's clock and the database's differ: set them by NTP"
+                    );
+                }
+            }
+            Err(error) => tracing::debug!(%error, "the database's clock could not be read"),
+        }
+    }
+
+    /// Removes lapsed idempotency keys, old webhook deliveries and lapsed sessions, and stores when keys were used; answers
+    /// whether there may be more.
+    pub async fn sweep(&self) -> Result<bool, StorageError> {
+        const BATCH: u64 = 1_000;
+        let (db, now) = (&self.core().db, self.now());
+        let keys = db.drop_lapsed_keys(now, BATCH.cast_signed()).await?;
+        let messages = self.notices().sweep_deliveries(BATCH).await?;
+        self.admin().note_key_uses().await?;
+        db.drop_lapsed_sessions(now).await?;
+        Ok(keys.max(messages) == BATCH)
+    }
+
+    /// Takes over what other replicas changed: projects, keys, rates, pauses.
+    pub async fn refresh(&self) {
+        let core = self.core();
+        if let Err(error) = core.directory.refresh().await {
+            tracing::warn!(%error, "projects and keys could not be read; the last known ones stay valid");
+        }
+        if let Err(error) = self.finance().refresh_tariffs().await {
+            tracing::warn!(%error, "rates could not be read; the last known ones stay valid");
+        }
+        let providers = core.providers.iter();
+        let names: Vec<String> = providers
+            .map(|slot| slot.provider.name().to_owned())
+            .collect();
+        core.shared.pauses.listen(&names).await;
+        let paused = self.pauses();
+        for name in names {
+            let is_paused = paused.iter().any(|pause| pause.provider == name);
+            metrics::gauge!("pinroute_provider_paused", "provider" => name)
+                .set(f64::from(u8::from(is_paused)));
+        }
+        if self.has_redis() {
+            let up = !self.is_degraded().await;
+            metrics::gauge!("pinroute_redis_up").set(f64::from(u8::from(up)));
+        }
+    }
+}

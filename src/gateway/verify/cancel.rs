@@ -1,0 +1,19 @@
+//! Ends a verification because the site says so.
+
+use super::room::Verify;
+use crate::gateway::error::Error;
+use crate::gateway::shared::{Access, Ticket};
+use crate::verification::Verification;
+use crate::verification::id::VerificationId;
+
+impl Verify {
+    pub async fn cancel(
+        &self,
+        access: &Access,
+        id: VerificationId,
+        ticket: Option<&Ticket>,
+    ) -> Result<Verification, Error> {
+        let v = self.find(access, id).await?;
+        self.act(v, ticket, |v, _, now| v.cancel(now)).await
+    }
+}

@@ -1,0 +1,126 @@
+//! Compares the code that a visitor typed.
+
+use super::persist::Transition;
+use super::room::{SECOND_LOOK, Verify, compact};
+use crate::abuse::limits;
+use crate::gateway::error::Error;
+use crate::gateway::shared::{Access, Replay, Ticket};
+use crate::verification::code::Code;
+use crate::verification::id::VerificationId;
+use crate::verification::{Status, Verdict, Verification};
+
+/// What a check that was evaluated answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    pub id: VerificationId,
+    /// The verification's status after it.
+    pub status: String,
+    pub valid: bool,
+    pub checks_left: u32,
+    /// The signed token, when it was right.
+    pub proof: Option<String>,
+}
+
+impl Verify {
+    pub async fn check(
+        &self,
+        access: &Access,
+        id: VerificationId,
+        code: &Code,
+        ticket: Option<&Ticket>,
+    ) -> Result<Checked, Error> {
+        let typed = self.code_hash(id, code);
+        let v = self.find(access, id).await?;
+        v.may_check(self.core().now())?;
+        // Drawn before the code is looked at, so that parallel guesses cannot pass the limit; given back when it was right.
+        let policy = self.core().directory.policy(v.project);
+        let draws = limits::for_check(&policy.limits, v.project, &compact(self.number_key(&v)));
+        let taken = match self.core().shared.limits.take(draws).await {
+            Ok(taken) => taken,
+            Err(exhausted) => {
+                // Parallel checks of one verification draw before each other's results are known: its own refusal comes first.
+                tokio::time::sleep(SECOND_LOOK).await;
+                self.read(id).await?.may_check(self.core().now())?;
+                return Err(Error::Limited(exhausted));
+            }
+        };
+        let checked = self.update(v, |v, _, now| {
+            let verdict = v.check(&typed, now)?;
+            let answer = Checked {
+                id,
+                status: v.record.status.as_str().to_owned(),
+                valid: verdict == Verdict::Approved,
+                checks_left: v.checks_left(),
+                proof: None,
+            };
+            let replay = Replay::Check {
+                id,
+                status: answer.status.clone(),
+                valid: answer.valid,
+                checks_left: answer.checks_left,
+            };
+            let completion = self.core().idempotency.completion(ticket, &replay);
+            Ok(Transition::Changed(answer, completion))
+        });
+        match checked.await {
+            Ok(done) => {
+                let (v, answer) = (done.v, done.outcome);
+                let result = if answer.valid { "right" } else { "wrong" };
+                metrics::counter!("pinroute_checks_total", "result" => result).increment(1);
+                if answer.valid {
+                    self.core().shared.limits.give_back(taken).await;
+                    self.nudge(&v);
+                }
+                Ok(Checked {
+                    proof: self.proof(&v),
+                    ..answer
+                })
+            }
+            Err(error) => {
+                if matches!(error, Error::Refused(_)) {
+                    self.core().shared.limits.give_back(taken).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The same answer again, for a repeat under the same key.
+    pub async fn checked_again(
+        &self,
+        access: &Access,
+        replay: &Replay,
+    ) -> Result<Option<Checked>, Error> {
+        let Replay::Check {
+            id,
+            status,
+            valid,
+            checks_left,
+        } = replay
+        else {
+            return Ok(None);
+        };
+        let v = self.find(access, *id).await?;
+        let proof = if *valid { self.proof(&v) } else { None };
+        Ok(Some(Checked {
+            id: *id,
+            status: status.clone(),
+            valid: *valid,
+            checks_left: *checks_left,
+            proof,
+        }))
+    }
+
+    fn proof(&self, v: &Verification) -> Option<String> {
+        match v.record.status {
+            Status::Approved { at, channel } => Some(super::proof::sign(
+                &self.core().vault,
+                &self.core().settings.public_url,
+                v,
+                channel,
+                at,
+            )),
+            _ => None,
+        }
+    }
+}

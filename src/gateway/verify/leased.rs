@@ -1,0 +1,172 @@
+//! Transitions by the holder of the verification's lease: what was learnt from outside is stored even when the lease is lost, or
+//! the database is away for a while.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::persist::{LeasePlan, Proposal, Step, Verb};
+use super::room::{LEASE, Verify};
+use crate::gateway::error::Error;
+use crate::storage::{Lost, StorageError};
+use crate::verification::route::Offer;
+use crate::verification::{Record, Verification, span};
+
+/// How often, and how long apart, the outcome of a send is offered to a database that is away: a minute in all.
+const PATIENCE: u32 = 240;
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Why the holder of the lease makes a transition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Duty {
+    /// Something was learnt from outside; it must not be lost.
+    Evidence,
+    Timer,
+    Send,
+}
+
+/// A transition that was stored.
+pub(super) struct Kept {
+    pub v: Verification,
+    /// The lease is still ours, and something is due.
+    pub held: bool,
+    /// The attempt that is now stored as `sending`, by us.
+    pub began: Option<u8>,
+}
+
+impl Verify {
+    /// Makes a transition of a verification whose lease is ours until it is stored, and in the same change marks what is queued as
+    /// being sent. When the lease turns out to be lost, evidence is stored all the same, and nothing else is done.
+    pub(super) async fn transition_leased<F>(
+        &self,
+        v: Verification,
+        duty: Duty,
+        transition: F,
+    ) -> Result<Kept, Error>
+    where
+        F: FnMut(&mut Verification, &[Offer], DateTime<Utc>) + Send,
+    {
+        let mut leased = Leased {
+            verify: self,
+            duty,
+            v,
+            lease: LeasePlan::WhileBusy,
+            conflicts: 0,
+            proposed: None,
+            transition,
+        };
+        let mut patience = PATIENCE;
+        loop {
+            match self.commit(&mut leased).await {
+                Ok(done) => {
+                    return Ok(Kept {
+                        v: done.v,
+                        held: leased.is_held() && done.busy,
+                        began: done.outcome,
+                    });
+                }
+                // What we know is worth more than a quick end.
+                Err(Error::Unavailable) if duty == Duty::Evidence && patience > 0 => {
+                    patience -= 1;
+                    tokio::time::sleep(PAUSE).await;
+                    let version = leased.v.version;
+                    if !matches!(leased.reread().await, Ok(true)) {
+                        continue;
+                    }
+                    if let Some((record, began)) = leased.proposed.take()
+                        && leased.v.version == version + 1
+                        && leased.v.record == record
+                    {
+                        // The COMMIT that was not answered took effect after all.
+                        return Ok(Kept {
+                            held: leased.is_held(),
+                            v: leased.v,
+                            began,
+                        });
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// [`Verify::transition_leased`] in the commit loop.
+struct Leased<'a, F> {
+    verify: &'a Verify,
+    duty: Duty,
+    /// The state before the transition.
+    v: Verification,
+    lease: LeasePlan,
+    /// How often a budget had no room.
+    conflicts: u32,
+    /// The evidence that was offered last, and the attempt that began with it.
+    proposed: Option<(Record, Option<u8>)>,
+    transition: F,
+}
+
+impl<F> Verb for Leased<'_, F>
+where
+    F: FnMut(&mut Verification, &[Offer], DateTime<Utc>) + Send,
+{
+    type Outcome = Option<u8>;
+    type Error = Error;
+
+    async fn propose(&mut self, lost: Option<Lost>) -> Result<Step<Option<u8>>, Error> {
+        match lost {
+            // What is left of the budget is known by now: the transition passes over what has no room.
+            Some(Lost::NoRoom) => self.conflicts += 1,
+            Some(Lost::Stale | Lost::Exists) if !self.reread().await? => {
+                return Ok(Step::Nothing(self.v.clone(), None));
+            }
+            Some(Lost::Stale | Lost::Exists) | None => {}
+        }
+        let mut v = self.v.clone();
+        let offers = self.verify.offers_after(&v, self.conflicts);
+        let now = self.verify.core().now();
+        // A queued step waits for its turn, unless its time is up: then the timer goes first.
+        let mut began = match self.duty {
+            Duty::Send => v.begin_sending(now),
+            Duty::Evidence | Duty::Timer => None,
+        };
+        if began.is_none() {
+            (self.transition)(&mut v, &offers, now);
+            if self.is_held() {
+                began = v.begin_sending(now);
+            }
+        }
+        if self.duty == Duty::Evidence {
+            self.proposed = Some((v.record.clone(), began));
+        }
+        Ok(Step::Write(Proposal::update(v, self.lease, began)))
+    }
+}
+
+impl<F> Leased<'_, F> {
+    fn is_held(&self) -> bool {
+        self.lease == LeasePlan::WhileBusy
+    }
+
+    /// Takes the newest state, with the lease if it can be had; `false`: the duty ends here, with the lease or the verification.
+    async fn reread(&mut self) -> Result<bool, StorageError> {
+        let now = self.verify.core().now();
+        let until = span::after(now, LEASE);
+        let (db, owner) = (&self.verify.core().db, self.verify.replica());
+        if let Some(v) = db.reclaim(self.v.id, owner, now, until).await? {
+            self.v = v;
+            self.lease = LeasePlan::WhileBusy;
+            return Ok(true);
+        }
+        if self.duty != Duty::Evidence {
+            return Ok(false);
+        }
+        self.lease = LeasePlan::NotOurs;
+        match db.find(self.v.id).await {
+            Ok(Some(v)) => self.v = v,
+            Ok(None) => return Ok(false),
+            // Offered once more as it was; if it is stale, it is read again.
+            Err(_) => {}
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,92 @@
+//! What a message would say and cost, before anyone pays for it.
+
+use super::room::Verify;
+use crate::delivery::Draft;
+use crate::gateway::error::Error;
+use crate::message::segments::{self, Encoding};
+use crate::message::{Wording, text};
+use crate::money::Money;
+use crate::verification::code::Code;
+use crate::verification::id::ProjectId;
+use crate::verification::phone::Country;
+use crate::verification::route::Channel;
+
+/// Whose message, to where, in which words.
+#[derive(Clone, Debug)]
+pub struct PreviewRequest {
+    pub project: ProjectId,
+    pub country: Country,
+    pub wording: Wording,
+    /// To be tried out in place of the project's own texts.
+    pub template: Option<String>,
+    pub code_length: Option<u8>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Preview {
+    pub locale: String,
+    /// With a code of ones and twos.
+    pub text: String,
+    pub encoding: Encoding,
+    pub segments: u32,
+    pub costs: Vec<Price>,
+}
+
+/// What one provider would take.
+#[derive(Clone, Debug)]
+pub struct Price {
+    pub channel: Channel,
+    pub provider: String,
+    /// `None`: there is no price for the country, so nothing would be sent.
+    pub price: Option<Money>,
+}
+
+impl Verify {
+    /// A fault of the template is told in words.
+    pub fn preview(&self, request: PreviewRequest) -> Result<Result<Preview, String>, Error> {
+        let policy = self.core().directory.policy(request.project);
+        let length = request.code_length.unwrap_or(policy.code_length);
+        let sample = "12".repeat(4);
+        let sample = &sample[..usize::from(length).min(sample.len())];
+        let code = Code::parse(sample).ok_or(Error::Unavailable)?;
+        let mut wording = request.wording;
+        let mut own = policy.templates.clone();
+        if let Some(template) = request.template {
+            if let Err(fault) = text::check(&template, policy.max_segments) {
+                return Ok(Err(fault));
+            }
+            let tag = wording.locale.get_or_insert_with(|| "en".to_owned());
+            own.insert(tag.clone(), template);
+        }
+        let wording = text::choose(wording, &own, request.country.as_str(), policy.ttl);
+        let draft = Draft {
+            country: request.country,
+            code: &code,
+            wording: &wording,
+        };
+        let mut costs = Vec::new();
+        for step in &policy.route {
+            for slot in self
+                .core()
+                .providers
+                .iter()
+                .filter(|slot| slot.provider.channel() == step.channel)
+            {
+                costs.push(Price {
+                    channel: step.channel,
+                    provider: slot.provider.name().to_owned(),
+                    price: self.finance().estimate(slot, &draft),
+                });
+            }
+        }
+        let text = text::render(code.as_str(), &wording);
+        let (encoding, segments) = segments::count(&text);
+        Ok(Ok(Preview {
+            locale: wording.locale.clone().unwrap_or_default(),
+            text,
+            encoding,
+            segments,
+            costs,
+        }))
+    }
+}

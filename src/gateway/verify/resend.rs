@@ -1,0 +1,40 @@
+//! Sends again because a person asked: on the same channel, on another, or on to the route's next step.
+
+use super::room::{Verify, compact};
+use crate::abuse::limits;
+use crate::gateway::error::Error;
+use crate::gateway::shared::{Access, Ticket};
+use crate::verification::Verification;
+use crate::verification::id::VerificationId;
+use crate::verification::route::Channel;
+
+impl Verify {
+    pub async fn resend(
+        &self,
+        access: &Access,
+        id: VerificationId,
+        channel: Option<Channel>,
+        ticket: Option<&Ticket>,
+    ) -> Result<Verification, Error> {
+        let v = self.find(access, id).await?;
+        let offers = self.offers_for(&v);
+        v.may_resend(channel, &offers, self.core().now())?;
+        let policy = self.core().directory.policy(v.project);
+        let draws = limits::for_resend(&policy.limits, v.project, &compact(self.number_key(&v)));
+        let taken = self
+            .core()
+            .shared
+            .limits
+            .take(draws)
+            .await
+            .map_err(Error::Limited)?;
+        // Queued, not sending: another replica may hold the lease, and sends it before giving it up.
+        let sent = self
+            .act(v, ticket, |v, offers, now| v.resend(channel, offers, now))
+            .await;
+        if matches!(sent, Err(Error::Refused(_))) {
+            self.core().shared.limits.give_back(taken).await;
+        }
+        sent
+    }
+}

@@ -1,0 +1,85 @@
+//! The state of this room: what this process works on right now.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::gateway::core::Core;
+use crate::gateway::error::Error;
+use crate::gateway::finance::Finance;
+use crate::gateway::notices::Notices;
+use crate::secret::random;
+use crate::verification::Verification;
+use crate::verification::id::VerificationId;
+
+/// How long a lease lasts unless it is renewed.
+pub const LEASE: Duration = Duration::from_secs(5);
+/// Before a limit's refusal is final, work that runs in parallel gets this long to be stored.
+pub(super) const SECOND_LOOK: Duration = Duration::from_millis(100);
+
+/// Starts, delivers and checks verifications. A handle; clones share its state.
+#[derive(Clone, Debug)]
+pub struct Verify(Arc<Room>);
+
+#[derive(Debug)]
+struct Room {
+    core: Arc<Core>,
+    finance: Finance,
+    notices: Notices,
+    /// Names this process in leases.
+    replica: i64,
+    working: Mutex<WorkingOn>,
+}
+
+/// Verifications that a task of this process works on, and whether it was asked to look again before it ends.
+pub(super) type WorkingOn = HashMap<Uuid, bool>;
+
+impl Verify {
+    pub(in crate::gateway) fn new(core: Arc<Core>, finance: Finance, notices: Notices) -> Self {
+        Self(Arc::new(Room {
+            core,
+            finance,
+            notices,
+            replica: i64::from_be_bytes(random()),
+            working: Mutex::default(),
+        }))
+    }
+
+    pub(super) fn core(&self) -> &Core {
+        &self.0.core
+    }
+
+    pub(super) fn finance(&self) -> &Finance {
+        &self.0.finance
+    }
+
+    pub(super) fn notices(&self) -> &Notices {
+        &self.0.notices
+    }
+
+    pub(super) fn replica(&self) -> i64 {
+        self.0.replica
+    }
+
+    pub(super) fn working(&self) -> MutexGuard<'_, WorkingOn> {
+        let working = self.0.working.lock();
+        working.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Names a number in counters and pauses without showing it.
+    pub(super) fn number_key(&self, v: &Verification) -> [u8; 16] {
+        let phone = v.phone.as_str().as_bytes();
+        self.core().vault.lookup(&[b"number", phone])
+    }
+
+    pub(super) async fn read(&self, id: VerificationId) -> Result<Verification, Error> {
+        self.core().db.find(id).await?.ok_or(Error::NotFound)
+    }
+}
+
+/// A number's key as text.
+pub(super) fn compact(number: [u8; 16]) -> String {
+    Uuid::from_bytes(number).simple().to_string()
+}

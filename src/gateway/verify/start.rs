@@ -1,0 +1,334 @@
+//! Starts a verification: durable first, then sent, then answered.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::persist::{LeasePlan, Proposal, Step, Verb};
+use super::room::{SECOND_LOOK, Verify, compact};
+use crate::abuse::limits;
+use crate::delivery::Draft;
+use crate::gateway::error::Error;
+use crate::gateway::shared::{Replay, Ticket};
+use crate::message::{Wording, text};
+use crate::secret::random;
+use crate::shared_state::Taken;
+use crate::storage::{Lost, Write};
+use crate::verification::attempt::Attempt;
+use crate::verification::code::{Code, CodeHash};
+use crate::verification::id::{ProjectId, VerificationId};
+use crate::verification::phone::{Country, PhoneNumber};
+use crate::verification::policy::Policy;
+use crate::verification::route::Channel;
+use crate::verification::{Start, Verification};
+
+/// How often a start may lose to others before it gives up: what is left of a budget, and the place of a pending verification
+/// like it, which may be due to expire.
+#[derive(Default)]
+struct Tries {
+    budget: u8,
+    place: u8,
+}
+
+impl Tries {
+    fn count(&mut self, lost: Lost) -> Result<(), StartError> {
+        match lost {
+            Lost::NoRoom => {
+                self.budget += 1;
+                if self.budget == 8 {
+                    return Err(StartError::BudgetExhausted);
+                }
+            }
+            Lost::Exists | Lost::Stale => {
+                self.place += 1;
+                if self.place == 3 {
+                    return Err(Error::Unavailable.into());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+enum Outcome {
+    /// The attempt that is stored as `sending`.
+    Began(Option<u8>),
+    /// A pending one like it was there.
+    Reused,
+}
+
+/// What a site asks for.
+#[derive(Clone, Debug)]
+pub struct StartRequest {
+    pub project: ProjectId,
+    pub phone: PhoneNumber,
+    pub country: Country,
+    /// A code that the site made itself.
+    pub code: Option<Code>,
+    pub code_length: Option<u8>,
+    pub ttl: Option<Duration>,
+    pub channels: Option<Vec<Channel>>,
+    pub payload: Option<String>,
+    pub wording: Wording,
+    pub client_ip: Option<String>,
+    /// How long the answer may wait for the first provider.
+    pub wait: Duration,
+}
+
+#[derive(Debug)]
+pub struct Started {
+    pub verification: Verification,
+    /// There was a pending one like it; nothing was sent.
+    pub reused: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the project does not admit numbers of {0}")]
+    CountryBlocked(Country),
+    #[error("no budget has room for a send")]
+    BudgetExhausted,
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+impl Verify {
+    /// Runs as a task of the gateway: a caller who goes away between the commit and the send leaves nothing half done.
+    pub async fn start(
+        &self,
+        request: StartRequest,
+        ticket: Option<Ticket>,
+    ) -> Result<Started, StartError> {
+        let verify = self.clone();
+        let work = async move { verify.start_here(request, ticket.as_ref()).await };
+        let started = self.core().spawn(work).await;
+        started.unwrap_or_else(|_| Err(Error::Internal.into()))
+    }
+
+    async fn start_here(
+        &self,
+        request: StartRequest,
+        ticket: Option<&Ticket>,
+    ) -> Result<Started, StartError> {
+        let policy = self.core().directory.policy(request.project);
+        if !policy.countries.admits(request.country) {
+            return Err(StartError::CountryBlocked(request.country));
+        }
+        let phone = request.phone.as_str().as_bytes();
+        let mut start = Starting {
+            verify: self,
+            number: self.core().vault.lookup(&[b"number", phone]),
+            reuse_key: self.reuse_key(&request),
+            request: &request,
+            policy: &policy,
+            ticket,
+            taken: None,
+            tries: Tries::default(),
+        };
+        let committed = self.commit(&mut start).await?;
+        match committed.outcome {
+            Outcome::Reused => Ok(self.reused(committed.v, ticket).await?),
+            Outcome::Began(sending) => {
+                metrics::counter!("pinroute_verifications_total").increment(1);
+                let verification = match sending {
+                    Some(ordinal) => self.send_and_wait(committed.v, ordinal, request.wait).await,
+                    None => committed.v,
+                };
+                Ok(Started {
+                    verification,
+                    reused: false,
+                })
+            }
+        }
+    }
+
+    fn begin_verification(
+        &self,
+        request: &StartRequest,
+        number: [u8; 16],
+    ) -> Result<Verification, Error> {
+        let now = self.core().now();
+        let policy = self.core().directory.policy(request.project);
+        let id = VerificationId::new(now, random());
+        let length = request.code_length.unwrap_or(policy.code_length);
+        let code = match &request.code {
+            Some(own) => own.clone(),
+            None => Code::generate(length, u64::from_be_bytes(random())),
+        };
+        let ttl = request.ttl.unwrap_or(policy.ttl);
+        let wording = request.wording.clone();
+        let wording = text::choose(wording, &policy.templates, request.country.as_str(), ttl);
+        let draft = Draft {
+            country: request.country,
+            code: &code,
+            wording: &wording,
+        };
+        let offers = self.offers(request.project, draft, number, None);
+        let sms_price = self.sms_price(draft);
+        let start = Start {
+            id,
+            project: request.project,
+            phone: request.phone.clone(),
+            country: request.country,
+            code_hash: self.code_hash(id, &code),
+            code,
+            payload: request.payload.clone(),
+            wording,
+            sms_price,
+            policy: &policy,
+            ttl: request.ttl,
+            channels: request.channels.as_deref(),
+        };
+        Ok(Verification::start(start, &offers, now)?)
+    }
+
+    /// Sends on the runtime, so that a caller who goes away stops nothing, and answers with the newest state that is kept.
+    async fn send_and_wait(&self, v: Verification, ordinal: u8, wait: Duration) -> Verification {
+        let (progress, mut seen) = watch::channel(v.clone());
+        self.spawn_work(v, Some(ordinal), Some(progress));
+        let settled = |v: &Verification| {
+            !v.record
+                .attempts
+                .iter()
+                .any(|a: &Attempt| a.status.in_flight())
+        };
+        // Ends when nothing is in flight, when the work ends, when the caller has waited enough, or at shutdown.
+        tokio::select! {
+            _ = tokio::time::timeout(wait, seen.wait_for(settled)) => {}
+            () = self.core().stop.cancelled() => {}
+        }
+        seen.borrow().clone()
+    }
+
+    async fn find_reusable(&self, reuse_key: [u8; 16]) -> Result<Option<Verification>, Error> {
+        let Some(found) = self.core().db.find_pending(reuse_key).await? else {
+            return Ok(None);
+        };
+        let found = self.up_to_date(found).await?;
+        Ok(found.is_pending().then_some(found))
+    }
+
+    /// The draws of a double click's twins may fill the limit before the first of them is stored: then it is looked for twice.
+    async fn find_or_await_reusable(
+        &self,
+        reuse_key: [u8; 16],
+    ) -> Result<Option<Verification>, Error> {
+        if let Some(found) = self.find_reusable(reuse_key).await? {
+            return Ok(Some(found));
+        }
+        tokio::time::sleep(SECOND_LOOK).await;
+        self.find_reusable(reuse_key).await
+    }
+
+    async fn reused(
+        &self,
+        verification: Verification,
+        ticket: Option<&Ticket>,
+    ) -> Result<Started, Error> {
+        let replay = Replay::Verification {
+            id: verification.id,
+            status: 200,
+            reused: true,
+        };
+        self.core()
+            .idempotency
+            .complete_alone(ticket.cloned(), &replay)
+            .await?;
+        Ok(Started {
+            verification,
+            reused: true,
+        })
+    }
+
+    /// One pending verification per project, number, payload and own code.
+    fn reuse_key(&self, request: &StartRequest) -> [u8; 16] {
+        let present = |text: Option<&str>| match text {
+            Some(text) => format!("={text}"),
+            None => String::new(),
+        };
+        self.core().vault.lookup(&[
+            b"reuse",
+            request.project.0.as_bytes(),
+            request.phone.as_str().as_bytes(),
+            present(request.payload.as_deref()).as_bytes(),
+            present(request.code.as_ref().map(Code::as_str)).as_bytes(),
+        ])
+    }
+
+    pub(in crate::gateway) fn code_hash(&self, id: VerificationId, code: &Code) -> CodeHash {
+        CodeHash(
+            self.core()
+                .vault
+                .code_hash(id.uuid().as_bytes(), code.as_str()),
+        )
+    }
+}
+
+/// A start in the commit loop.
+struct Starting<'a> {
+    verify: &'a Verify,
+    request: &'a StartRequest,
+    policy: &'a Policy,
+    ticket: Option<&'a Ticket>,
+    number: [u8; 16],
+    reuse_key: [u8; 16],
+    /// What the proposal before drew from the limits.
+    taken: Option<Taken>,
+    tries: Tries,
+}
+
+impl Verb for Starting<'_> {
+    type Outcome = Outcome;
+    type Error = StartError;
+
+    async fn propose(&mut self, lost: Option<Lost>) -> Result<Step<Outcome>, StartError> {
+        let (verify, reuse_key) = (self.verify, self.reuse_key);
+        let (core, request) = (verify.core(), self.request);
+        let reuse = |existing| Ok(Step::Nothing(existing, Outcome::Reused));
+        if let Some(lost) = lost {
+            if let Some(taken) = self.taken.take() {
+                core.shared.limits.give_back(taken).await;
+            }
+            if lost == Lost::Exists
+                && let Some(existing) = verify.find_reusable(reuse_key).await?
+            {
+                return reuse(existing);
+            }
+            self.tries.count(lost)?;
+        }
+        let mut v = verify.begin_verification(request, self.number)?;
+        if v.lacks_room() {
+            // A page reload still finds the verification that it began.
+            let existing = verify.find_reusable(reuse_key).await?;
+            return reuse(existing.ok_or(StartError::BudgetExhausted)?);
+        }
+        let (limits, number) = (&self.policy.limits, compact(self.number));
+        let ip = request.client_ip.as_deref();
+        let draws = limits::for_create(limits, request.project, &number, ip);
+        match core.shared.limits.take(draws).await {
+            Ok(taken) => self.taken = Some(taken),
+            // Likewise at the limit.
+            Err(exhausted) => {
+                let existing = verify.find_or_await_reusable(reuse_key).await?;
+                return reuse(existing.ok_or(Error::Limited(exhausted))?);
+            }
+        }
+        let sending = v.begin_sending(core.now());
+        let replay = Replay::Verification {
+            id: v.id,
+            status: 201,
+            reused: false,
+        };
+        Ok(Step::Write(Proposal {
+            v,
+            write: Write::Insert,
+            reuse_key,
+            lease: match sending {
+                Some(_) => LeasePlan::Hold,
+                None => LeasePlan::NotOurs,
+            },
+            idempotency: core.idempotency.completion(self.ticket, &replay),
+            outcome: Outcome::Began(sending),
+        }))
+    }
+}

@@ -1,0 +1,272 @@
+//! What a message says: which text, in which language, and what an SMS of it costs.
+
+use std::collections::BTreeMap;
+
+use super::{Wording, segments};
+
+/// Texts of a project by language tag.
+pub type Templates = BTreeMap<String, String>;
+
+/// The default text by language. Each fits one segment: Cyrillic in UCS-2, the others in GSM-7.
+const TEXTS: &[(&str, &str)] = &[
+    ("en", "Your code is {code}"),
+    ("de", "Ihr Code lautet {code}"),
+    ("es", "Su clave es {code}"),
+    ("fr", "Votre code est {code}"),
+    ("it", "Il tuo codice è {code}"),
+    ("kk", "Кодыңыз: {code}"),
+    ("ru", "Ваш код: {code}"),
+    ("tr", "Kodunuz: {code}"),
+    ("uz", "Kodingiz: {code}"),
+];
+
+/// The countries of each language that has a default text; all others get English.
+#[rustfmt::skip]
+const COUNTRIES: &[(&str, &[&str])] = &[
+    ("de", &["AT", "CH", "DE", "LI"]),
+    ("es", &["AR", "BO", "CL", "CO", "CR", "CU", "DO", "EC", "ES", "GT", "HN", "MX", "NI", "PA", "PE", "PY", "SV", "UY", "VE"]),
+    ("fr", &["BJ", "CD", "CG", "CI", "FR", "GA", "GN", "MC", "ML", "NE", "SN", "TG"]),
+    ("it", &["IT", "SM", "VA"]),
+    ("kk", &["KZ"]),
+    ("ru", &["BY", "KG", "RU", "TJ"]),
+    ("tr", &["TR"]),
+    ("uz", &["UZ"]),
+];
+
+/// In characters.
+const LONGEST: usize = 1_000;
+const CODE: &str = "{code}";
+const MINUTES: &str = "{minutes}";
+
+/// Chooses the text before the first send, so that every message of a verification reads the same: the project's own in the
+/// requested language (RFC 4647, section 3.4: `pt-BR`, then `pt`), else the default text in it, else the same in English.
+/// Without a requested language, that of `country`, an ISO 3166 code.
+#[must_use]
+pub fn choose(
+    wording: Wording,
+    own: &Templates,
+    country: &str,
+    ttl: std::time::Duration,
+) -> Wording {
+    let asked = wording
+        .locale
+        .clone()
+        .unwrap_or_else(|| language_of(country).to_owned());
+    let (locale, template) = look_up(&asked, own).unwrap_or_else(|| {
+        let english = look_up("en", own);
+        english.unwrap_or_else(|| (TEXTS[0].0.to_owned(), None))
+    });
+    let minutes = (ttl.as_secs() / 60).max(1).to_string();
+    Wording {
+        locale: Some(locale),
+        template: template.map(|text| text.replace(MINUTES, &minutes)),
+        ..wording
+    }
+}
+
+/// The nearest tag that has a text, and the text if it is the project's own.
+fn look_up(asked: &str, own: &Templates) -> Option<(String, Option<String>)> {
+    let mut tag = asked;
+    loop {
+        let found = own
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(tag));
+        if let Some((known, text)) = found {
+            return Some((known.clone(), Some(text.clone())));
+        }
+        if let Some((known, _)) = TEXTS
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(tag))
+        {
+            return Some(((*known).to_owned(), None));
+        }
+        let (shorter, _) = tag.rsplit_once('-')?;
+        // A letter alone only announces what was cut off.
+        tag = match shorter.rsplit_once('-') {
+            Some((before, single)) if single.len() == 1 => before,
+            _ => shorter,
+        };
+    }
+}
+
+fn language_of(country: &str) -> &'static str {
+    let spoken = COUNTRIES
+        .iter()
+        .find(|(_, countries)| countries.contains(&country));
+    spoken.map_or(TEXTS[0].0, |(language, _)| language)
+}
+
+/// The chosen text with the code, then the line by which a browser (WebOTP, WICG) or an Android app (SMS Retriever) fills in
+/// the code.
+#[must_use]
+pub fn render(code: &str, wording: &Wording) -> String {
+    let template = wording
+        .template
+        .as_deref()
+        .unwrap_or_else(|| default_text(wording.locale.as_deref()));
+    let mut text = template.replace(CODE, code);
+    // Both lines must be the last: an app that asks for its hash is not a web page.
+    if let Some(hash) = &wording.android_app_hash {
+        text.push_str("\n\n");
+        text.push_str(hash);
+    } else if let Some(domain) = &wording.web_domain {
+        text.push_str("\n\n@");
+        text.push_str(domain);
+        text.push_str(" #");
+        text.push_str(code);
+    }
+    text
+}
+
+fn default_text(locale: Option<&str>) -> &'static str {
+    let language = locale
+        .and_then(|locale| locale.split('-').next())
+        .unwrap_or_default();
+    let known = TEXTS
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(language));
+    known.unwrap_or(&TEXTS[0]).1
+}
+
+/// Whether a text is a language tag as in `Accept-Language`: `ru`, `pt-BR`, `zh-Hant-TW`.
+#[must_use]
+pub fn is_locale(text: &str) -> bool {
+    let mut parts = text.split('-');
+    let language = parts.next().unwrap_or("");
+    text.len() <= 35
+        && (2..=3).contains(&language.len())
+        && language.bytes().all(|b| b.is_ascii_alphabetic())
+        && parts.all(|part| {
+            (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
+        })
+}
+
+/// Checks a project's own text. Its length is counted with a code of eight digits and without the last line, which only some
+/// requests ask for.
+pub fn check(template: &str, max_segments: u32) -> Result<(), String> {
+    if template.chars().count() > LONGEST {
+        return Err(format!("is longer than {LONGEST} characters"));
+    }
+    if template.chars().any(|c| c.is_control() && c != '\n') {
+        return Err("must not hold control characters".to_owned());
+    }
+    let known = [CODE, MINUTES];
+    let mut rest = template;
+    while let Some(at) = rest.find(['{', '}']) {
+        let from = &rest[at..];
+        let Some(placeholder) = known.iter().find(|known| from.starts_with(**known)) else {
+            let end = from.find('}').map_or(from.len(), |end| end + 1);
+            let written: String = from[..end].chars().take(40).collect();
+            return Err(format!(
+                "holds `{written}`; the placeholders are {CODE} and {MINUTES}"
+            ));
+        };
+        rest = &from[placeholder.len()..];
+    }
+    if !template.contains(CODE) {
+        return Err(format!("lacks {CODE}, so no code would be sent"));
+    }
+    let longest = template.replace(CODE, "88888888").replace(MINUTES, "1440");
+    let (encoding, count) = segments::count(&longest);
+    if count > max_segments {
+        return Err(format!(
+            "takes {count} segments in {}, and max_segments is {max_segments}; shorten it, leave out letters that GSM-7 lacks, \
+             or raise max_segments",
+            encoding.as_str()
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wording(locale: Option<&str>, web_domain: Option<&str>) -> Wording {
+        Wording {
+            locale: locale.map(str::to_owned),
+            web_domain: web_domain.map(str::to_owned),
+            ..Wording::default()
+        }
+    }
+
+    fn chosen(locale: Option<&str>, country: &str, own: &[(&str, &str)]) -> String {
+        let own = own
+            .iter()
+            .map(|(tag, text)| ((*tag).to_owned(), (*text).to_owned()))
+            .collect();
+        let ttl = std::time::Duration::from_mins(10);
+        let wording = choose(wording(locale, None), &own, country, ttl);
+        render("1234", &wording)
+    }
+
+    #[test]
+    fn every_default_text_holds_the_code_and_costs_one_segment_even_with_a_web_line() {
+        for (language, text) in TEXTS {
+            let written = render("12345678", &wording(Some(language), Some("shop.example")));
+            assert!(
+                written.contains("12345678\n\n@shop.example #12345678"),
+                "{written}"
+            );
+            assert_eq!(segments::count(&written).1, 1, "{written}");
+            assert_eq!(check(text, 1), Ok(()));
+            assert!(is_locale(language));
+        }
+    }
+
+    #[test]
+    fn the_language_is_the_one_asked_for_then_the_countrys_then_english() {
+        assert_eq!(chosen(Some("RU-kz"), "UZ", &[]), "Ваш код: 1234");
+        assert_eq!(chosen(Some("ja"), "UZ", &[]), "Your code is 1234");
+        assert_eq!(chosen(None, "UZ", &[]), "Kodingiz: 1234");
+        assert_eq!(chosen(None, "AT", &[]), "Ihr Code lautet 1234");
+        assert_eq!(chosen(None, "GB", &[]), "Your code is 1234");
+        for (language, countries) in COUNTRIES {
+            assert!(TEXTS.iter().any(|(known, _)| known == language));
+            assert!(
+                countries
+                    .iter()
+                    .all(|code| code.parse::<crate::verification::phone::Country>().is_ok())
+            );
+        }
+    }
+
+    #[test]
+    fn a_projects_own_text_goes_before_the_default_of_its_language() {
+        let own = [
+            ("en", "Shop: {code}"),
+            ("pt", "Loja: {code}, {minutes} min"),
+            ("zh-Hant", "碼 {code}"),
+        ];
+        assert_eq!(chosen(Some("pt-BR"), "BR", &own), "Loja: 1234, 10 min");
+        assert_eq!(chosen(Some("zh-hant-x-y"), "TW", &own), "碼 1234");
+        assert_eq!(chosen(Some("ja"), "JP", &own), "Shop: 1234");
+        // A visitor who asked for a language gets it.
+        assert_eq!(chosen(Some("de"), "DE", &own), "Ihr Code lautet 1234");
+    }
+
+    #[test]
+    fn a_text_is_refused_with_what_is_wrong_and_what_to_write() {
+        for (text, said) in [
+            ("Hello", "lacks {code}"),
+            ("{code} {name}", "holds `{name}`"),
+            ("{code", "holds `{code`"),
+            ("code} {code}", "holds `}`"),
+            ("{code}\u{7}", "control characters"),
+            (&"a".repeat(1_001), "longer than 1000"),
+            (
+                &format!("{{code}}{}", "я".repeat(63)),
+                "2 segments in UCS-2",
+            ),
+            (
+                &format!("{{code}}{}", "a".repeat(153)),
+                "2 segments in GSM-7",
+            ),
+        ] {
+            let fault = check(text, 1).unwrap_err();
+            assert!(fault.contains(said), "{fault}");
+        }
+        assert_eq!(check(&format!("{{code}}{}", "я".repeat(63)), 2), Ok(()));
+        assert_eq!(check("Shop: {code}\nfor {minutes} min", 1), Ok(()));
+    }
+}

@@ -1,0 +1,167 @@
+//! What one step changes, as one value that takes effect whole or not at all.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::ledger::entry::Entry;
+use crate::ledger::tally::{self, Tally};
+use crate::secret::Vault;
+use crate::storage::budgets;
+use crate::storage::idempotency::IdempotencyOp;
+use crate::storage::verifications::{Lease, Stored};
+use crate::storage::webhook_deliveries::Delivery;
+use crate::verification::Verification;
+use crate::verification::budget::Claim;
+
+/// Everything that a transition wants kept.
+#[derive(Debug)]
+pub struct Change {
+    pub(in crate::storage) write: Option<(Write, Stored)>,
+    pub(in crate::storage) entries: Vec<Entry>,
+    pub(in crate::storage) tallies: Vec<Tally>,
+    pub(in crate::storage) claims: Vec<Claim>,
+    pub(in crate::storage) deliveries: Vec<Delivery>,
+    pub(in crate::storage) idempotency: Option<IdempotencyOp>,
+}
+
+/// Whether the verification is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// Fails with [`Lost::Exists`] when a pending verification has the same reuse key.
+    Insert,
+    /// Fails with [`Lost::Stale`] unless the stored version is the one that the state was read at.
+    Update,
+}
+
+impl Write {
+    /// What it means when the row was not written.
+    pub(in crate::storage) fn refused(self) -> CommitError {
+        match self {
+            Self::Insert => CommitError::Lost(Lost::Exists),
+            Self::Update => CommitError::Lost(Lost::Stale),
+        }
+    }
+}
+
+/// Another change came first: this one can be made again from a fresh read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Lost {
+    #[error("the verification was changed in the meantime")]
+    Stale,
+    #[error("a budget has no room for it")]
+    NoRoom,
+    #[error("a pending verification like it exists")]
+    Exists,
+}
+
+/// Why a change did not take effect.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    #[error(transparent)]
+    Lost(#[from] Lost),
+    #[error("the idempotency key is known")]
+    Claimed,
+    /// The database refuses it for what it holds; repeating it does not help.
+    #[error("the database refuses it")]
+    Rejected,
+    /// It may or may not have taken effect.
+    #[error("the database cannot be reached")]
+    Unavailable,
+}
+
+impl Change {
+    /// An entry that a person makes, without any verification.
+    pub(in crate::storage) fn is_booking(&self) -> bool {
+        self.write.is_none() && !self.entries.is_empty()
+    }
+
+    /// Only an idempotency record.
+    #[must_use]
+    pub fn idempotency(op: IdempotencyOp) -> Self {
+        Self::idempotency_or_none(Some(op))
+    }
+
+    pub(in crate::storage) fn idempotency_or_none(idempotency: Option<IdempotencyOp>) -> Self {
+        Self {
+            write: None,
+            entries: Vec::new(),
+            tallies: Vec::new(),
+            claims: Vec::new(),
+            deliveries: Vec::new(),
+            idempotency,
+        }
+    }
+
+    /// The verification as it now is, with the ledger entries of its transitions. `wake_at`: when its next task is due.
+    #[must_use]
+    pub fn of(
+        vault: &Vault,
+        write: Write,
+        verification: &Verification,
+        reuse_key: [u8; 16],
+        wake_at: Option<DateTime<Utc>>,
+        lease: Lease,
+    ) -> Self {
+        let entries: Vec<Entry> = verification
+            .bookings
+            .iter()
+            .map(|b| Entry::of(verification, b))
+            .collect();
+        let tallies = tally::growth(verification, &entries);
+        let stored = Stored::of(vault, verification, reuse_key, wake_at, lease);
+        Self {
+            write: Some((write, stored)),
+            entries,
+            tallies,
+            claims: Vec::new(),
+            deliveries: Vec::new(),
+            idempotency: None,
+        }
+    }
+
+    /// Leaves the reports' sums as they are: for history that a rebuild sums afterwards.
+    #[must_use]
+    pub fn unsummed(mut self) -> Self {
+        self.tallies.clear();
+        self
+    }
+
+    /// What it takes out of budgets and gives back.
+    #[must_use]
+    pub fn with_claims(mut self, claims: Vec<Claim>) -> Self {
+        self.claims = budgets::summed(claims.into_iter());
+        self
+    }
+
+    /// Messages that tell of it.
+    #[must_use]
+    pub fn with_deliveries(mut self, deliveries: Vec<Delivery>) -> Self {
+        self.deliveries = deliveries;
+        self
+    }
+
+    #[must_use]
+    pub fn with_idempotency(mut self, op: Option<IdempotencyOp>) -> Self {
+        self.idempotency = op;
+        self
+    }
+
+    /// Whether the database refused it because a reservation would pass its limit.
+    pub(in crate::storage) fn lacks_room(&self, error: &sqlx::Error) -> bool {
+        let reserves = self.claims.iter().any(|claim| claim.ceiling.is_some());
+        let checked = |fault: &sqlx::Error| match fault {
+            sqlx::Error::Database(fault) => fault.is_check_violation(),
+            _ => false,
+        };
+        reserves && checked(error)
+    }
+
+    /// Two changes of one verification cannot be written in one statement.
+    pub(in crate::storage) fn subject(&self) -> Option<Uuid> {
+        self.write.as_ref().map(|(_, stored)| stored.id)
+    }
+
+    pub(super) fn idempotency_key(&self) -> Option<[u8; 32]> {
+        self.idempotency.as_ref().map(IdempotencyOp::key_hash)
+    }
+}

@@ -1,0 +1,65 @@
+//! What all tables use: the two engines, the macros that run one statement on whichever it is, and below, connections,
+//! opening, group commit and group reads.
+
+pub(super) mod change;
+pub(super) mod connection;
+pub(super) mod open;
+pub(super) mod reader;
+pub(super) mod rows;
+mod transaction;
+pub(super) mod writer;
+
+use std::path::PathBuf;
+
+use sqlx::{PgPool, SqlitePool};
+
+/// Where the data is.
+#[derive(Clone, Debug)]
+pub enum Location {
+    Sqlite(PathBuf),
+    /// A URL, password included.
+    Postgres(String),
+}
+
+#[derive(Clone, Debug)]
+pub enum Engine {
+    Postgres(PgPool),
+    /// One connection writes, several read.
+    Sqlite {
+        write: SqlitePool,
+        read: SqlitePool,
+    },
+}
+
+/// Runs a statement that only reads.
+macro_rules! read {
+    ($engine:expr, |$pool:ident| $body:expr) => {
+        match $engine {
+            $crate::storage::engine::Engine::Postgres($pool) => $body,
+            $crate::storage::engine::Engine::Sqlite { read: $pool, .. } => $body,
+        }
+    };
+}
+
+/// Runs a single statement that writes, outside of the group commit.
+macro_rules! write {
+    ($engine:expr, |$pool:ident| $body:expr) => {
+        match $engine {
+            $crate::storage::engine::Engine::Postgres($pool) => $body,
+            $crate::storage::engine::Engine::Sqlite { write: $pool, .. } => $body,
+        }
+    };
+}
+
+/// Runs one statement that changes something, and answers how many rows it touched.
+macro_rules! touch {
+    ($db:expr, $sql:expr, $($value:expr),+) => {
+        $crate::storage::engine::write!(&$db.engine, |pool| sqlx::query($sql)
+            $(.bind($value))+
+            .execute(pool)
+            .await
+            .map(|done| done.rows_affected()))
+    };
+}
+
+pub(in crate::storage) use {read, touch, write};

@@ -1,0 +1,291 @@
+//! Opening the store: connections, migrations, the first project, the key's canary, and SQLite's one-replica lock.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use super::reader::Readers;
+use super::writer::Writer;
+use super::{Engine, Location, read, write};
+use crate::clock::Clock;
+use crate::secret::Vault;
+use crate::storage::{Db, StorageError, Store};
+
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// How long a statement waits for a connection or for SQLite's writer before the caller is told to come back.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Apply pending migrations; otherwise they must have been applied.
+    pub migrate: bool,
+    /// This process serves: on SQLite, take the lock that keeps a second one out.
+    pub serve: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("{0}")]
+    Unreachable(String),
+    #[error(
+        "another pinroute serves {0} already; SQLite is for one replica, use Postgres for several"
+    )]
+    Locked(PathBuf),
+    #[error(
+        "migrations are pending ({0}); run `pinroute migrate`, or start the server with migrate_on_start = true"
+    )]
+    MigrationsPending(usize),
+    #[error(
+        "the database was made with another secret_key; configure that one, or list it in previous_secret_keys"
+    )]
+    WrongKey,
+    #[error(transparent)]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// How often it is looked whether another replica has summed the history.
+const AGAIN: Duration = Duration::from_secs(1);
+
+impl Db {
+    pub async fn open(
+        location: &Location,
+        vault: Arc<Vault>,
+        options: Options,
+        now: DateTime<Utc>,
+    ) -> Result<Self, OpenError> {
+        let lock = match location {
+            Location::Sqlite(path) if options.serve => Some(Arc::new(lock(path)?)),
+            _ => None,
+        };
+        let engine = connect(location).await?;
+        let pending = pending(&engine).await?.len();
+        let all = migrator(&engine).iter().count();
+        // An empty database holds nothing that an administration command could upset.
+        let fresh = pending == all && !options.serve;
+        if options.migrate || fresh {
+            migrate(&engine).await?;
+        } else if pending > 0 {
+            return Err(OpenError::MigrationsPending(pending));
+        }
+        let (writer, readers) = (Writer::start(&engine), Readers::start(&engine));
+        let db = Self {
+            store: Store { engine, vault },
+            writer,
+            readers,
+            lock,
+        };
+        db.check_canary().await?;
+        db.have_default_project(now).await?;
+        if db.lock.is_some() {
+            db.void_leases(now).await?;
+        }
+        // Also where another replica has begun it, since it may not end it.
+        while options.serve && db.is_unsummed().await? {
+            tracing::info!("the history is summed for the reports, once");
+            match db
+                .rebuild(&Clock::system(), |progress| {
+                    tracing::info!(
+                        done = progress.done,
+                        of = progress.of,
+                        "summing the history"
+                    );
+                })
+                .await
+            {
+                Ok(()) => {}
+                Err(crate::storage::RebuildError::Busy) => tokio::time::sleep(AGAIN).await,
+                Err(crate::storage::RebuildError::Storage(error)) => return Err(error.into()),
+            }
+        }
+        Ok(db)
+    }
+
+    /// The names of the migrations that are not applied yet, and then applies them.
+    pub async fn migrate_only(location: &Location) -> Result<Vec<String>, OpenError> {
+        let engine = connect(location).await?;
+        let pending = pending(&engine).await?;
+        migrate(&engine).await?;
+        Ok(pending)
+    }
+
+    async fn check_canary(&self) -> Result<(), OpenError> {
+        const FIND: &str = "SELECT value FROM meta WHERE name = 'canary'";
+        const KEEP: &str = "INSERT INTO meta (name, value) VALUES ('canary', $1) \
+            ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        let stored: Option<(String,)> = read!(&self.engine, |pool| sqlx::query_as(FIND)
+            .fetch_optional(pool)
+            .await)
+        .map_err(StorageError::from)?;
+        let current = self.vault.canary();
+        match stored {
+            Some((canary,)) if canary == current => return Ok(()),
+            Some((canary,)) if !self.vault.knows_canary(&canary) => {
+                return Err(OpenError::WrongKey);
+            }
+            _ => {}
+        }
+        write!(&self.engine, |pool| sqlx::query(KEEP)
+            .bind(current)
+            .execute(pool)
+            .await
+            .map(|_| ()))
+        .map_err(StorageError::from)?;
+        Ok(())
+    }
+
+    async fn have_default_project(&self, now: DateTime<Utc>) -> Result<(), OpenError> {
+        const ANY: &str = "SELECT 1 FROM projects WHERE name = 'default'";
+        let found = read!(&self.engine, |pool| sqlx::query(ANY)
+            .fetch_optional(pool)
+            .await
+            .map(|row| row.is_some()))
+        .map_err(StorageError::from)?;
+        if !found {
+            match self.create_project("default", "{}", now).await {
+                // Another replica was faster.
+                Ok(_) | Err(StorageError::Exists) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// On SQLite whoever held a lease is gone, since we hold the file's lock.
+    async fn void_leases(&self, now: DateTime<Utc>) -> Result<(), StorageError> {
+        // What is held is to be looked at again, so that the index of that finds it.
+        const VOID: &str = "UPDATE verifications SET lease_owner = NULL, lease_until = NULL, wake_at = $1 \
+            WHERE wake_at IS NOT NULL AND lease_until IS NOT NULL";
+        write!(&self.engine, |pool| sqlx::query(VOID)
+            .bind(now)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+}
+
+async fn connect(location: &Location) -> Result<Engine, OpenError> {
+    match location {
+        Location::Sqlite(path) => {
+            let unreachable =
+                |error| OpenError::Unreachable(format!("{}: {error}", path.display()));
+            keep_private(path);
+            let options = SqliteConnectOptions::new()
+                .filename(path)
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .foreign_keys(true)
+                .busy_timeout(PATIENCE);
+            let pool = |size| {
+                SqlitePoolOptions::new()
+                    .max_connections(size)
+                    .acquire_timeout(PATIENCE)
+            };
+            let write = pool(1)
+                .connect_with(options.clone())
+                .await
+                .map_err(unreachable)?;
+            let read = pool(4)
+                .connect_with(options.read_only(true))
+                .await
+                .map_err(unreachable)?;
+            Ok(Engine::Sqlite { write, read })
+        }
+        Location::Postgres(url) => {
+            // The URL may hold a password: it is never part of a message.
+            let unreachable = |error| OpenError::Unreachable(format!("Postgres: {error}"));
+            let options = PgConnectOptions::from_str(url)
+                .map_err(unreachable)?
+                .application_name("pinroute");
+            let pool = PgPoolOptions::new()
+                .max_connections(10)
+                .acquire_timeout(PATIENCE)
+                .after_connect(|connection, _| {
+                    Box::pin(
+                        async move { sqlx::raw_sql(PLANS).execute(connection).await.map(|_| ()) },
+                    )
+                });
+            Ok(Engine::Postgres(
+                pool.connect_with(options).await.map_err(unreachable)?,
+            ))
+        }
+    }
+}
+
+/// Every statement of ours finds its rows by an index. A planner that has no figures yet, or old ones, would rather read a
+/// young table from end to end, and keep to that as it grows: measured, five times the cost per change.
+const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+    SET plan_cache_mode = force_generic_plan; SET jit = off";
+
+/// sqlx holds an advisory lock on Postgres meanwhile, so that replicas that start together take turns.
+async fn migrate(engine: &Engine) -> Result<(), OpenError> {
+    match engine {
+        Engine::Postgres(pool) => POSTGRES.run(pool).await?,
+        Engine::Sqlite { write, .. } => SQLITE.run(write).await?,
+    }
+    Ok(())
+}
+
+fn migrator(engine: &Engine) -> &'static Migrator {
+    match engine {
+        Engine::Postgres(_) => &POSTGRES,
+        Engine::Sqlite { .. } => &SQLITE,
+    }
+}
+
+async fn pending(engine: &Engine) -> Result<Vec<String>, OpenError> {
+    const APPLIED: &str = "SELECT version FROM _sqlx_migrations WHERE success = true";
+    // No such table yet: nothing is applied.
+    let applied: Vec<(i64,)> =
+        write!(engine, |pool| sqlx::query_as(APPLIED).fetch_all(pool).await).unwrap_or_default();
+    Ok(migrator(engine)
+        .iter()
+        .filter(|migration| {
+            !applied
+                .iter()
+                .any(|(version,)| *version == migration.version)
+        })
+        .map(|migration| format!("{:04} {}", migration.version, migration.description))
+        .collect())
+}
+
+/// A new database is its owner's alone; SQLite gives the files beside it the same mode. One that is there stays as it is.
+fn keep_private(database: &Path) {
+    let mut options = std::fs::File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // What keeps it from being made is told by the connection that needs it.
+    let _ = options.open(database);
+}
+
+/// An operating-system lock, which goes with the process however it ends.
+fn lock(database: &Path) -> Result<std::fs::File, OpenError> {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".lock");
+    let path = PathBuf::from(name);
+    let fault =
+        |error: std::io::Error| OpenError::Unreachable(format!("{}: {error}", path.display()));
+    let file = std::fs::File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(fault)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::Locked(database.to_owned())),
+        Err(std::fs::TryLockError::Error(error)) => Err(fault(error)),
+    }
+}

@@ -1,0 +1,122 @@
+//! Many rows in one statement: a table expression that either engine can select from.
+//!
+//! On Postgres it is `UNNEST` over one array per column, so the statement's text never changes. SQLite has no arrays: there
+//! it is a `VALUES` list, with bare `?` since numbered parameters are looked up one by one, filled up to a power of two by repeating the last row, so that few texts are prepared; every
+//! statement that uses it is one that a repeated row does not change.
+
+use std::fmt::Write;
+
+use chrono::{DateTime, Utc};
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{AssertSqlSafe, Postgres, Sqlite};
+use uuid::Uuid;
+
+pub(in crate::storage) enum Column {
+    Uuid(Vec<Option<Uuid>>),
+    Int(Vec<Option<i64>>),
+    Text(Vec<Option<String>>),
+    Bytes(Vec<Option<Vec<u8>>>),
+    Time(Vec<Option<DateTime<Utc>>>),
+}
+
+impl Column {
+    fn array_type(&self) -> &'static str {
+        match self {
+            Self::Uuid(_) => "uuid[]",
+            Self::Int(_) => "bigint[]",
+            Self::Text(_) => "text[]",
+            Self::Bytes(_) => "bytea[]",
+            Self::Time(_) => "timestamptz[]",
+        }
+    }
+}
+
+/// Named columns of the same length.
+pub(in crate::storage) struct Rows {
+    columns: Vec<(&'static str, Column)>,
+    len: usize,
+}
+
+impl Rows {
+    pub fn new(len: usize, columns: Vec<(&'static str, Column)>) -> Self {
+        Self { columns, len }
+    }
+
+    pub fn names(&self) -> String {
+        self.columns
+            .iter()
+            .map(|(name, _)| *name)
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    /// `template` with `{rows}` as the table expression `r` on Postgres, and its values.
+    pub fn postgres(self, template: &str) -> Query<'static, Postgres, PgArguments> {
+        Self::postgres_in_order(vec![self], template)
+    }
+
+    /// The same with several: each `{rows}` is the next of them.
+    pub fn postgres_in_order(
+        all: Vec<Self>,
+        template: &str,
+    ) -> Query<'static, Postgres, PgArguments> {
+        let mut sql = template.to_owned();
+        let mut parameter = 0;
+        for rows in &all {
+            let arrays = rows.columns.iter().map(|(_, column)| {
+                parameter += 1;
+                format!("${parameter}::{}", column.array_type())
+            });
+            let arrays: Vec<String> = arrays.collect();
+            let source = format!("UNNEST({}) AS r({})", arrays.join(", "), rows.names());
+            sql = sql.replacen("{rows}", &source, 1);
+        }
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for (_, column) in all.into_iter().flat_map(|rows| rows.columns) {
+            query = match column {
+                Column::Uuid(values) => query.bind(values),
+                Column::Int(values) => query.bind(values),
+                Column::Text(values) => query.bind(values),
+                Column::Bytes(values) => query.bind(values),
+                Column::Time(values) => query.bind(values),
+            };
+        }
+        query
+    }
+
+    /// The same on SQLite.
+    pub fn sqlite(self, template: &str) -> Query<'static, Sqlite, SqliteArguments> {
+        let width = self.columns.len();
+        let padded = self.len.next_power_of_two();
+        let mut source = String::from("(SELECT ");
+        for (place, (name, _)) in self.columns.iter().enumerate() {
+            let comma = if place == 0 { "" } else { ", " };
+            let _ = write!(source, "{comma}column{} AS {name}", place + 1);
+        }
+        source.push_str(" FROM (VALUES ");
+        for row in 0..padded {
+            source.push_str(if row == 0 { "(" } else { ", (" });
+            for place in 0..width {
+                source.push_str(if place == 0 { "?" } else { ",?" });
+            }
+            source.push(')');
+        }
+        source.push_str(")) AS r");
+        let mut query = sqlx::query(AssertSqlSafe(template.replace("{rows}", &source)));
+        for row in 0..padded {
+            let row = row.min(self.len - 1);
+            for (_, column) in &self.columns {
+                query = match column {
+                    Column::Uuid(values) => query.bind(values[row]),
+                    Column::Int(values) => query.bind(values[row]),
+                    Column::Text(values) => query.bind(values[row].clone()),
+                    Column::Bytes(values) => query.bind(values[row].clone()),
+                    Column::Time(values) => query.bind(values[row]),
+                };
+            }
+        }
+        query
+    }
+}

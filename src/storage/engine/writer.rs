@@ -1,0 +1,285 @@
+//! Group commit: changes that wait are written together, in few set-based statements and one transaction, and each caller
+//! is answered once its change is durable.
+//!
+//! A lone change does not wait; while a group is written, the next one gathers. One change that is stale or taken fails
+//! alone, without the rest of its effects. A group that the database refuses is redone one by one. The writer is a task of
+//! its own, so that a caller who goes away leaves no transaction open.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::error::ErrorKind;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use super::Engine;
+use super::change::{Change, CommitError, Lost};
+use super::connection::{Connection, On};
+use super::transaction::{is_one_statement, write_all, write_in_one};
+
+/// Changes in one transaction at most (architecture, point 3).
+const GROUP: usize = 256;
+/// Changes that may wait; more are told to come back.
+const QUEUE: usize = 4_096;
+/// No group takes nearly as long while the database is well.
+const LIMIT: Duration = Duration::from_secs(6);
+
+type Answer = oneshot::Sender<Result<(), CommitError>>;
+
+/// The queue of the writer. One is enough, and cheaper than two: the groups are twice as large.
+#[derive(Clone, Debug)]
+pub(in crate::storage) struct Writer(mpsc::Sender<(Change, Answer)>);
+
+impl Writer {
+    /// Starts the writer.
+    pub fn start(engine: &Engine) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        tokio::spawn(work(engine.clone(), waiting));
+        Self(queue)
+    }
+
+    /// Makes a change durable, or says why it did not take effect.
+    pub async fn write(&self, change: Change) -> Result<(), CommitError> {
+        let (answer, answered) = oneshot::channel();
+        self.0.try_send((change, answer)).map_err(|_| {
+            metrics::counter!("pinroute_commit_queue_full_total").increment(1);
+            CommitError::Unavailable
+        })?;
+        answered.await.unwrap_or(Err(CommitError::Unavailable))
+    }
+}
+
+async fn work(engine: Engine, mut waiting: mpsc::Receiver<(Change, Answer)>) {
+    let groups = metrics::counter!("pinroute_commit_groups_total");
+    let changes = metrics::counter!("pinroute_commit_changes_total");
+    let mut next = None;
+    loop {
+        let Some(first) = (match next.take() {
+            Some(change) => Some(change),
+            None => waiting.recv().await,
+        }) else {
+            return;
+        };
+        let mut group = Group::default();
+        group.push(first);
+        while group.changes.len() < GROUP {
+            match waiting.try_recv() {
+                Ok(change) if group.has_room_for(&change.0) => group.push(change),
+                Ok(change) => {
+                    next = Some(change);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        groups.increment(1);
+        changes.increment(group.changes.len() as u64);
+        if !group.write(&engine).await {
+            // Whoever has queued meanwhile would wait for the next failure, and be written after having given up.
+            for (_, answer) in next
+                .take()
+                .into_iter()
+                .chain(std::iter::from_fn(|| waiting.try_recv().ok()))
+            {
+                let _ = answer.send(Err(CommitError::Unavailable));
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Group {
+    changes: Vec<Change>,
+    answers: Vec<Answer>,
+    subjects: HashSet<Uuid>,
+    keys: HashSet<[u8; 32]>,
+}
+
+impl Group {
+    fn has_room_for(&self, change: &Change) -> bool {
+        change
+            .subject()
+            .is_none_or(|id| !self.subjects.contains(&id))
+            && change
+                .idempotency_key()
+                .is_none_or(|key| !self.keys.contains(&key))
+    }
+
+    fn push(&mut self, (change, answer): (Change, Answer)) {
+        self.subjects.extend(change.subject());
+        self.keys.extend(change.idempotency_key());
+        self.changes.push(change);
+        self.answers.push(answer);
+    }
+
+    /// Answers whether the database could be reached.
+    async fn write(self, engine: &Engine) -> bool {
+        let changes = Arc::new(self.changes);
+        let mut reached = true;
+        let results = match within_limit(engine, &changes, None).await {
+            Ok(results) => results,
+            Err(Fault::Commit) => resolve(engine, &changes).await,
+            // No connection: nobody's turn would fare better, and all of them have waited long enough.
+            Err(Fault::Statement(error)) if !matches!(error, sqlx::Error::Database(_)) => {
+                tracing::warn!(%error, changes = changes.len(), "the database is away; changes are refused");
+                reached = false;
+                changes
+                    .iter()
+                    .map(|_| Err(CommitError::Unavailable))
+                    .collect()
+            }
+            Err(Fault::Statement(error)) => {
+                if !changes.iter().any(|change| change.lacks_room(&error)) {
+                    tracing::warn!(%error, changes = changes.len(), "a group of changes is redone one by one");
+                }
+                let mut results = Vec::with_capacity(changes.len());
+                for place in 0..changes.len() {
+                    results.push(write_alone(engine, &changes, place).await);
+                }
+                results
+            }
+        };
+        for (answer, result) in self.answers.into_iter().zip(results) {
+            // A caller who has gone away does not need to know.
+            let _ = answer.send(result);
+        }
+        reached
+    }
+}
+
+enum Fault {
+    /// Surely nothing was written.
+    Statement(sqlx::Error),
+    /// What makes it durable was sent and not answered.
+    Commit,
+}
+
+impl From<sqlx::Error> for Fault {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Statement(error)
+    }
+}
+
+async fn write_alone(
+    engine: &Engine,
+    changes: &Arc<Vec<Change>>,
+    place: usize,
+) -> Result<(), CommitError> {
+    for try_again in [true, true, false] {
+        match within_limit(engine, changes, Some(place)).await {
+            Ok(mut results) => return results.pop().unwrap_or(Err(CommitError::Unavailable)),
+            Err(Fault::Commit) => return resolve_one(engine, &changes[place]).await,
+            Err(Fault::Statement(error)) if changes[place].lacks_room(&error) => {
+                return Err(CommitError::Lost(Lost::NoRoom));
+            }
+            Err(Fault::Statement(error)) if !try_again => {
+                tracing::error!(%error, "a change cannot be written");
+                if is_constraint(&error) {
+                    return Err(CommitError::Rejected);
+                }
+            }
+            Err(Fault::Statement(_)) => {}
+        }
+    }
+    Err(CommitError::Unavailable)
+}
+
+/// The change itself is at fault, not the database.
+fn is_constraint(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|fault| !matches!(fault.kind(), ErrorKind::Other))
+}
+
+/// Writes all of them, or only one. A host that has gone without a word would hold the writer until the kernel gives up: what
+/// takes longer than the limit is left to end by itself, with its connection, and what became of it is looked up.
+async fn within_limit(
+    engine: &Engine,
+    changes: &Arc<Vec<Change>>,
+    only: Option<usize>,
+) -> Result<Vec<Result<(), CommitError>>, Fault> {
+    let (engine, changes) = (engine.clone(), Arc::clone(changes));
+    let work = tokio::spawn(async move {
+        let chosen: Vec<&Change> = match only {
+            Some(place) => vec![&changes[place]],
+            None => changes.iter().collect(),
+        };
+        write_once(&engine, &chosen).await
+    });
+    match tokio::time::timeout(LIMIT, work).await {
+        Ok(Ok(done)) => done,
+        late_or_panicked => {
+            tracing::error!(
+                late = late_or_panicked.is_err(),
+                "a group of changes did not end"
+            );
+            Err(Fault::Commit)
+        }
+    }
+}
+
+async fn resolve(engine: &Engine, changes: &[Change]) -> Vec<Result<(), CommitError>> {
+    let mut results = Vec::with_capacity(changes.len());
+    for change in changes {
+        results.push(resolve_one(engine, change).await);
+    }
+    results
+}
+
+/// After a COMMIT without an answer: the change id in the row tells whether it took effect.
+async fn resolve_one(engine: &Engine, change: &Change) -> Result<(), CommitError> {
+    const FIND: &str = "SELECT change_id FROM verifications WHERE id = $1";
+    let Some((_, stored)) = &change.write else {
+        return Err(CommitError::Unavailable);
+    };
+    let find = async {
+        let found: sqlx::Result<Option<(i64,)>> = super::read!(engine, |pool| sqlx::query_as(FIND)
+            .bind(stored.id)
+            .fetch_optional(pool)
+            .await);
+        found
+    };
+    match tokio::time::timeout(LIMIT, find).await {
+        Ok(Ok(Some((id,)))) if id == stored.change_id => Ok(()),
+        _ => Err(CommitError::Unavailable),
+    }
+}
+
+async fn write_once(
+    engine: &Engine,
+    changes: &[&Change],
+) -> Result<Vec<Result<(), CommitError>>, Fault> {
+    let mut connection = Connection::take(engine).await?;
+    let alone = is_one_statement(&connection, changes);
+    if !alone && let Err(error) = connection.begin().await {
+        connection.throw_away();
+        return Err(error.into());
+    }
+    let written = match &mut connection.on {
+        On::Postgres(connection) if alone => write_in_one(connection, changes).await,
+        _ => write_all(&mut connection, changes).await,
+    };
+    match written {
+        Ok(results) if alone => Ok(results),
+        Ok(results) => match connection.commit().await {
+            Ok(()) => Ok(results),
+            Err(error) => {
+                tracing::warn!(%error, "COMMIT was not answered");
+                connection.throw_away();
+                Err(Fault::Commit)
+            }
+        },
+        // Refused by the database: surely not done.
+        Err(error @ sqlx::Error::Database(_)) if alone => Err(error.into()),
+        Err(error) if alone => {
+            tracing::warn!(%error, "a statement was not answered");
+            connection.throw_away();
+            Err(Fault::Commit)
+        }
+        Err(error) => {
+            connection.roll_back().await;
+            Err(error.into())
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! Messages on their way to projects' endpoints: written with their cause, claimed by due time, listed.
+//!
+//! A claim moves the due time to when the try counts as lost: so a replica that dies leaves nothing behind, and no lease
+//! needs to be renewed.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::engine::rows::{Column, Rows};
+use super::engine::{Engine, read, write};
+use super::{StorageError, Store};
+use crate::verification::id::VerificationId;
+
+/// A message to one endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The `webhook-id`, the same in each try.
+    pub id: Uuid,
+    pub webhook: Uuid,
+    pub event: String,
+    /// When the event was.
+    pub at: DateTime<Utc>,
+    /// What the message is rendered from.
+    pub verification: Option<VerificationId>,
+    /// JSON, of one that is about no verification.
+    pub data: Option<String>,
+    pub state: DeliveryState,
+    /// `None`: no try will come by itself.
+    pub due_at: Option<DateTime<Utc>>,
+    pub tried: u32,
+    /// Tries since it was made or redelivered.
+    pub round: u32,
+    /// The newest tries, oldest first.
+    pub history: Vec<Try>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryState {
+    Pending,
+    Delivered,
+    /// Given up.
+    Dead,
+}
+
+impl DeliveryState {
+    pub const ALL: [Self; 3] = [Self::Pending, Self::Delivered, Self::Dead];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Dead => "dead",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// What came of one try.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Try {
+    pub at: DateTime<Utc>,
+    /// The receiver's HTTP status; `None`: it did not answer.
+    pub status: Option<u16>,
+    /// `None`: it was taken.
+    pub error: Option<String>,
+    pub duration_ms: u32,
+}
+
+impl Delivery {
+    /// Tries that are remembered.
+    pub const HISTORY: usize = 20;
+
+    /// A message that is due at once.
+    #[must_use]
+    pub fn new(id: Uuid, webhook: Uuid, event: &str, at: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            webhook,
+            event: event.to_owned(),
+            at,
+            verification: None,
+            data: None,
+            state: DeliveryState::Pending,
+            due_at: Some(at),
+            tried: 0,
+            round: 0,
+            history: Vec::new(),
+        }
+    }
+}
+
+/// Which deliveries of an endpoint to list, newest first.
+#[derive(Clone, Debug)]
+pub struct DeliveryQuery {
+    pub webhook: Uuid,
+    pub state: Option<DeliveryState>,
+    /// Older than this.
+    pub cursor: Option<Uuid>,
+    pub limit: i64,
+}
+
+#[derive(FromRow)]
+struct Row {
+    id: Uuid,
+    webhook_id: Uuid,
+    event: String,
+    at: DateTime<Utc>,
+    verification_id: Option<Uuid>,
+    data: Option<String>,
+    state: String,
+    due_at: Option<DateTime<Utc>>,
+    tried: i64,
+    round: i64,
+    history: String,
+}
+
+macro_rules! columns {
+    () => {
+        "id, webhook_id, event, at, verification_id, data, state, due_at, tried, round, history"
+    };
+}
+
+impl TryFrom<Row> for Delivery {
+    type Error = StorageError;
+
+    fn try_from(row: Row) -> Result<Self, StorageError> {
+        let fault = |column| StorageError::Inconsistent {
+            table: "webhook_deliveries",
+            column,
+            id: row.id.to_string(),
+        };
+        Ok(Self {
+            id: row.id,
+            webhook: row.webhook_id,
+            state: DeliveryState::parse(&row.state).ok_or_else(|| fault("state"))?,
+            tried: u32::try_from(row.tried).map_err(|_| fault("tried"))?,
+            round: u32::try_from(row.round).map_err(|_| fault("round"))?,
+            history: serde_json::from_str(&row.history).map_err(|_| fault("history"))?,
+            event: row.event,
+            at: row.at,
+            verification: row.verification_id.map(VerificationId::from_uuid),
+            data: row.data,
+            due_at: row.due_at,
+        })
+    }
+}
+
+fn open(rows: Vec<Row>) -> Result<Vec<Delivery>, StorageError> {
+    rows.into_iter().map(Delivery::try_from).collect()
+}
+
+pub(super) const INSERT: &str = "INSERT INTO webhook_deliveries (id, webhook_id, event, at, verification_id, data, state, \
+    due_at, tried, round, history) SELECT r.id, r.webhook_id, r.event, r.at, r.verification_id, r.data, r.state, r.due_at, \
+    r.tried, r.round, r.history FROM {rows} WHERE true ON CONFLICT DO NOTHING";
+
+pub(super) fn rows(deliveries: &[&Delivery]) -> Rows {
+    let text = |get: &dyn Fn(&Delivery) -> Option<String>| {
+        Column::Text(deliveries.iter().map(|d| get(d)).collect())
+    };
+    let uuid = |get: &dyn Fn(&Delivery) -> Option<Uuid>| {
+        Column::Uuid(deliveries.iter().map(|d| get(d)).collect())
+    };
+    let time = |get: &dyn Fn(&Delivery) -> Option<DateTime<Utc>>| {
+        Column::Time(deliveries.iter().map(|d| get(d)).collect())
+    };
+    let int = |get: &dyn Fn(&Delivery) -> u32| {
+        Column::Int(deliveries.iter().map(|d| Some(get(d).into())).collect())
+    };
+    Rows::new(
+        deliveries.len(),
+        vec![
+            ("id", uuid(&|d| Some(d.id))),
+            ("webhook_id", uuid(&|d| Some(d.webhook))),
+            ("event", text(&|d| Some(d.event.clone()))),
+            ("at", time(&|d| Some(d.at))),
+            (
+                "verification_id",
+                uuid(&|d| d.verification.map(VerificationId::uuid)),
+            ),
+            ("data", text(&|d| d.data.clone())),
+            ("state", text(&|d| Some(d.state.as_str().to_owned()))),
+            ("due_at", time(&|d| d.due_at)),
+            ("tried", int(&|d| d.tried)),
+            ("round", int(&|d| d.round)),
+            (
+                "history",
+                text(&|d| {
+                    Some(
+                        serde_json::to_string(&d.history)
+                            .expect("tries are texts, figures and times"),
+                    )
+                }),
+            ),
+        ],
+    )
+}
+
+impl Store {
+    /// Writes messages that have no other cause in the store.
+    pub async fn create_deliveries(&self, deliveries: &[&Delivery]) -> Result<(), StorageError> {
+        if deliveries.is_empty() {
+            return Ok(());
+        }
+        let rows = rows(deliveries);
+        match &self.engine {
+            Engine::Postgres(pool) => rows.postgres(INSERT).execute(pool).await.map(|_| ()),
+            Engine::Sqlite { write, .. } => rows.sqlite(INSERT).execute(write).await.map(|_| ()),
+        }?;
+        Ok(())
+    }
+
+    /// The endpoints that have something due.
+    pub async fn find_due_webhooks(&self, now: DateTime<Utc>) -> Result<Vec<Uuid>, StorageError> {
+        const DUE: &str = "SELECT w.id FROM webhooks w WHERE EXISTS (SELECT 1 FROM webhook_deliveries d \
+            WHERE d.webhook_id = w.id AND d.due_at <= $1)";
+        let ids: Vec<(Uuid,)> = read!(&self.engine, |pool| sqlx::query_as(DUE)
+            .bind(now)
+            .fetch_all(pool)
+            .await)?;
+        Ok(ids.into_iter().map(|(id,)| id).collect())
+    }
+
+    /// Takes what is due for one endpoint, longest due first. What is not recorded before `until` is due again then.
+    pub async fn claim_deliveries(
+        &self,
+        webhook: Uuid,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<Delivery>, StorageError> {
+        macro_rules! claim {
+            ($lock:literal) => {
+                concat!(
+                    "UPDATE webhook_deliveries SET due_at = $1 WHERE id IN (SELECT d.id FROM webhook_deliveries d ",
+                    "WHERE d.webhook_id = $2 AND d.due_at <= $3 ORDER BY d.due_at LIMIT $4 ", $lock, ") RETURNING ",
+                    columns!()
+                )
+            };
+        }
+        let rows: Vec<Row> = match &self.engine {
+            Engine::Postgres(pool) => {
+                sqlx::query_as(claim!("FOR UPDATE SKIP LOCKED"))
+                    .bind(until)
+                    .bind(webhook)
+                    .bind(now)
+                    .bind(limit)
+                    .fetch_all(pool)
+                    .await?
+            }
+            Engine::Sqlite { write, .. } => {
+                sqlx::query_as(claim!(""))
+                    .bind(until)
+                    .bind(webhook)
+                    .bind(now)
+                    .bind(limit)
+                    .fetch_all(write)
+                    .await?
+            }
+        };
+        open(rows)
+    }
+
+    /// Records what became of them. One that was tried elsewhere meanwhile is left as it is.
+    pub async fn record_deliveries(&self, deliveries: &[Delivery]) -> Result<(), StorageError> {
+        const RECORD: &str = "UPDATE webhook_deliveries SET state = r.state, due_at = r.due_at, tried = r.tried, \
+            round = r.round, history = r.history FROM {rows} \
+            WHERE webhook_deliveries.id = r.id AND webhook_deliveries.tried = r.tried - 1";
+        let mut in_order: Vec<&Delivery> = deliveries.iter().collect();
+        in_order.sort_unstable_by_key(|delivery| delivery.id);
+        if in_order.is_empty() {
+            return Ok(());
+        }
+        let rows = rows(&in_order);
+        match &self.engine {
+            Engine::Postgres(pool) => rows.postgres(RECORD).execute(pool).await.map(|_| ()),
+            Engine::Sqlite { write, .. } => rows.sqlite(RECORD).execute(write).await.map(|_| ()),
+        }?;
+        Ok(())
+    }
+
+    /// Starts a delivery's tries anew, claimed until then; `None`: the endpoint has no such delivery.
+    pub async fn redeliver(
+        &self,
+        webhook: Uuid,
+        id: Uuid,
+        until: DateTime<Utc>,
+    ) -> Result<Option<Delivery>, StorageError> {
+        const AGAIN: &str = concat!(
+            "UPDATE webhook_deliveries SET state = 'pending', due_at = $1, round = 0 ",
+            "WHERE id = $2 AND webhook_id = $3 RETURNING ",
+            columns!()
+        );
+        let row: Option<Row> = write!(&self.engine, |pool| sqlx::query_as(AGAIN)
+            .bind(until)
+            .bind(id)
+            .bind(webhook)
+            .fetch_optional(pool)
+            .await)?;
+        row.map(Delivery::try_from).transpose()
+    }
+
+    pub async fn find_delivery(&self, id: Uuid) -> Result<Option<Delivery>, StorageError> {
+        const FIND: &str = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM webhook_deliveries WHERE id = $1"
+        );
+        let row: Option<Row> = read!(&self.engine, |pool| sqlx::query_as(FIND)
+            .bind(id)
+            .fetch_optional(pool)
+            .await)?;
+        row.map(Delivery::try_from).transpose()
+    }
+
+    pub async fn list_deliveries(
+        &self,
+        query: &DeliveryQuery,
+    ) -> Result<Vec<Delivery>, StorageError> {
+        const LIST: &str = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM webhook_deliveries WHERE webhook_id = $1 AND id < $2 AND ($3 = '' OR state = $3) ",
+            "ORDER BY id DESC LIMIT $4"
+        );
+        let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(LIST)
+            .bind(query.webhook)
+            .bind(query.cursor.unwrap_or(Uuid::max()))
+            .bind(query.state.map_or("", DeliveryState::as_str))
+            .bind(query.limit)
+            .fetch_all(pool)
+            .await)?;
+        open(rows)
+    }
+
+    /// Forgets up to `limit` deliveries that are older than `before`; answers how many. None is tried for nearly as long.
+    pub async fn drop_old_deliveries(&self, before: Uuid, limit: i64) -> Result<u64, StorageError> {
+        const OLD: &str = "DELETE FROM webhook_deliveries WHERE id IN (SELECT d.id FROM webhook_deliveries d \
+            WHERE d.id < $1 ORDER BY d.id LIMIT $2)";
+        self.drop_deliveries(OLD, before, limit).await
+    }
+
+    /// The same for those of one endpoint.
+    pub async fn drop_deliveries_of(&self, webhook: Uuid, limit: i64) -> Result<u64, StorageError> {
+        const OF: &str = "DELETE FROM webhook_deliveries WHERE id IN (SELECT d.id FROM webhook_deliveries d \
+            WHERE d.webhook_id = $1 LIMIT $2)";
+        self.drop_deliveries(OF, webhook, limit).await
+    }
+
+    async fn drop_deliveries(
+        &self,
+        sql: &'static str,
+        which: Uuid,
+        limit: i64,
+    ) -> Result<u64, StorageError> {
+        Ok(write!(&self.engine, |pool| sqlx::query(sql)
+            .bind(which)
+            .bind(limit)
+            .execute(pool)
+            .await
+            .map(|done| done.rows_affected()))?)
+    }
+}

@@ -1,0 +1,235 @@
+//! What the sandbox exposes: its page forwards the page's own calls only, pages of other sites reach nothing, and its keys
+//! and all that they made end when the database goes live.
+
+use std::process::Stdio;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use pinroute::secret::{SecretKey, Vault};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::on_both_engines;
+use crate::program::{Server, bare_program};
+use crate::stage::Stage;
+
+on_both_engines!(
+    the_page_forwards_its_own_calls_and_nothing_else,
+    names_of_other_hosts_reach_neither_the_page_nor_its_key,
+    what_the_keys_of_a_sandbox_made_is_revoked_when_it_goes_live,
+);
+
+/// A sandbox on the stage's database.
+struct Sandbox {
+    server: Server,
+    /// `127.0.0.1:PORT` of the simulator.
+    phones: String,
+}
+
+async fn sandbox(stage: &Stage) -> Sandbox {
+    let file = stage.folder.join("sandbox.toml");
+    let listen = "listen = \"127.0.0.1:0\"\nsimulator_listen = \"127.0.0.1:0\"\n";
+    let private = "[webhooks]\nallow_private = true\n";
+    std::fs::write(&file, format!("{listen}{}{private}", stage.sandbox_toml())).unwrap();
+    let mut command = bare_program();
+    command.arg("--config").arg(file).stdout(Stdio::piped());
+    let (server, phones) = Server::start_sandbox(command).await;
+    let phones = phones.trim_start_matches("http://").to_owned();
+    Sandbox { server, phones }
+}
+
+impl Sandbox {
+    /// Sends a request line as it stands, which no client library would; answers status and body.
+    async fn raw(&self, line: &str, host: &str, body: &Value) -> (u16, String) {
+        let body = match body {
+            Value::Null => String::new(),
+            body => body.to_string(),
+        };
+        let mut stream = TcpStream::connect(&self.phones).await.unwrap();
+        let request = format!(
+            "{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let status = answer.split(' ').nth(1).and_then(|it| it.parse().ok());
+        (status.expect("a status line"), answer)
+    }
+
+    async fn call(&self, line: &str, body: &Value) -> (u16, String) {
+        self.raw(line, &self.phones, body).await
+    }
+
+    /// The key that the page shows in its command lines.
+    async fn page_key(&self) -> String {
+        let (status, answer) = self.call("GET /settings", &Value::Null).await;
+        assert_eq!(status, 200, "{answer}");
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let settings: Value = serde_json::from_str(body).unwrap();
+        settings["api_key"].as_str().unwrap().to_owned()
+    }
+}
+
+/// The key that the program prints at start.
+fn printed_key(stage: &Stage) -> String {
+    let secret = STANDARD.decode(&stage.secret_key).unwrap();
+    let secret = SecretKey(secret.try_into().unwrap());
+    Vault::new(&secret, &[]).sandbox_api_key()
+}
+
+fn id(answer: &str) -> String {
+    let (_, rest) = answer.split_once("\"id\":\"").unwrap();
+    rest[..36].to_owned()
+}
+
+async fn the_page_forwards_its_own_calls_and_nothing_else(stage: Stage) {
+    let sandbox = sandbox(&stage).await;
+    let start = json!({ "phone_number": stage.number() });
+    let (status, answer) = sandbox.call("POST /site/v1/verifications", &start).await;
+    assert_eq!(status, 201, "{answer}");
+    let id = id(&answer);
+    for (line, expected) in [
+        (format!("GET /site/v1/verifications/{id}"), 200),
+        (format!("GET /site/v1/verifications/{id}/events"), 200),
+        (format!("POST /site/v1/verifications/{id}/cancel"), 200),
+        ("GET /site/.well-known/jwks.json".to_owned(), 200),
+    ] {
+        let (status, answer) = sandbox.call(&line, &Value::Null).await;
+        assert_eq!(status, expected, "{line}: {answer}");
+    }
+    let keys = json!({ "scopes": ["admin", "verify", "finance"] });
+    let before = stage.db.list_keys().await.unwrap().len();
+    for path in [
+        "v1/verifications/..%2fkeys",
+        "v1/verifications/..%2Fkeys",
+        "v1/verifications/%2e%2e/keys",
+        "v1/verifications/%2e%2e%2fkeys",
+        "v1/verifications/..%252fkeys",
+        "v1/verifications/%09..%2fkeys",
+        "v1/verifications/..\\keys",
+        "v1/verifications/..%5ckeys",
+        "v1/verifications/../keys",
+        "v1/verifications//../keys",
+        "v1/verifications/;/../keys",
+        "v1/verifications/..;/keys",
+        "v1/verifications%2f..%2fkeys",
+        "/v1/keys",
+        "v1/keys",
+        "v1/verifications/",
+        "v1/verifications?limit=200",
+        "v1/verificationsx",
+        "v1/webhooks",
+        "dashboard",
+    ] {
+        for method in ["POST", "GET"] {
+            let line = format!("{method} /site/{path}");
+            let (status, answer) = sandbox.call(&line, &keys).await;
+            assert_eq!(status, 404, "{line}: {answer}");
+            assert!(!answer.contains("pin_"), "{line}: {answer}");
+        }
+    }
+    for line in [
+        "GET /site/v1/verifications".to_owned(),
+        format!("GET /site/v1/verifications/{id}?x=1"),
+        format!("GET /site/v1/verifications/{id}/.."),
+        format!("GET /site/v1/verifications/{id}/check"),
+        format!("POST /site/v1/verifications/{id}"),
+        format!("POST /site/v1/verifications/{id}/events"),
+        format!("POST /site/v1/verifications/{}/check", id.replace('-', "")),
+        "POST /site/.well-known/jwks.json".to_owned(),
+    ] {
+        let (status, answer) = sandbox.call(&line, &Value::Null).await;
+        assert_eq!(status, 404, "{line}: {answer}");
+    }
+    assert_eq!(stage.db.list_keys().await.unwrap().len(), before);
+
+    // What the page holds may verify, and nothing else.
+    let page_key = sandbox.page_key().await;
+    let page = stage.client(&sandbox.server.base).with_key(&page_key);
+    assert_eq!(page.post("/v1/keys", keys.clone()).await.status, 403);
+    assert_eq!(page.get("/v1/ledger").await.status, 403);
+    assert_eq!(page.get("/v1/verifications").await.status, 200);
+    assert_eq!(sandbox.server.terminate().await, Some(0));
+}
+
+async fn names_of_other_hosts_reach_neither_the_page_nor_its_key(stage: Stage) {
+    let sandbox = sandbox(&stage).await;
+    let port = sandbox.phones.rsplit_once(':').unwrap().1.to_owned();
+    let lines = [
+        "GET /",
+        "GET /settings",
+        "GET /live",
+        "GET /site/.well-known/jwks.json",
+        "POST /site/v1/verifications",
+    ];
+    for host in [
+        "attacker.example".to_owned(),
+        format!("attacker.example:{port}"),
+        format!("127.0.0.1.attacker.example:{port}"),
+        format!("localhost.attacker.example:{port}"),
+        format!("192.0.2.7:{port}"),
+        String::new(),
+    ] {
+        for line in lines {
+            let (status, answer) = sandbox.raw(line, &host, &Value::Null).await;
+            assert_eq!(status, 403, "{line} to `{host}`: {answer}");
+            assert!(!answer.contains("pin_"), "{line} to `{host}`: {answer}");
+        }
+    }
+    for host in [
+        sandbox.phones.clone(),
+        format!("localhost:{port}"),
+        format!("LOCALHOST:{port}"),
+        format!("[::1]:{port}"),
+        "localhost".to_owned(),
+    ] {
+        let (status, answer) = sandbox.raw("GET /settings", &host, &Value::Null).await;
+        assert_eq!(status, 200, "`{host}`: {answer}");
+    }
+    // Programs call the wire and read phones by whatever name the machine has.
+    let line = format!("GET /phones/{}/messages", stage.number());
+    let (status, answer) = sandbox.raw(&line, "sandbox:8081", &Value::Null).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(sandbox.server.terminate().await, Some(0));
+}
+
+async fn what_the_keys_of_a_sandbox_made_is_revoked_when_it_goes_live(stage: Stage) {
+    let printed = printed_key(&stage);
+    let of_operator = stage.new_key(None, "admin").await;
+    let sandbox = sandbox(&stage).await;
+    let page_key = sandbox.page_key().await;
+    let api = |key: &str| stage.client(&sandbox.server.base).with_key(key);
+    let admin = json!({ "scopes": ["admin"] });
+    let make = async |key: &str| {
+        let made = api(key).post("/v1/keys", admin.clone()).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        made.body["key"].as_str().unwrap().to_owned()
+    };
+    let child = make(&printed).await;
+    let grandchild = make(&child).await;
+    let kept = make(&of_operator).await;
+    let hook = json!({ "url": "http://127.0.0.1:9/hook", "events": ["*"] });
+    for key in [&grandchild, &of_operator] {
+        let made = api(key).post("/v1/webhooks", hook.clone()).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+    }
+    assert_eq!(sandbox.server.terminate().await, Some(0));
+
+    let live = stage.app().await;
+    for (key, status) in [
+        (&printed, 401),
+        (&page_key, 401),
+        (&child, 401),
+        (&grandchild, 401),
+        (&kept, 200),
+        (&of_operator, 200),
+    ] {
+        let answer = live.with_key(key).get("/v1/keys").await;
+        assert_eq!(answer.status, status, "{}", answer.text);
+    }
+    let left = live.with_key(&of_operator).get("/v1/webhooks").await;
+    assert_eq!(left.body["items"].as_array().unwrap().len(), 1);
+}
