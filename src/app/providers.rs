@@ -20,7 +20,7 @@ pub fn configured(
     client: &HttpClient,
 ) -> Vec<Arc<dyn Provider>> {
     let telegram = settings.telegram.iter().map(|telegram| {
-        // Telegram refuses an address that is not https (contract §4.5).
+        // Telegram refuses a callback address that is not https.
         let own = telegram.base_url.trim_end_matches('/') == "https://gatewayapi.telegram.org";
         let send_callback_url = public_url.starts_with("https://") || !own;
         if !send_callback_url {

@@ -27,8 +27,10 @@ impl From<StorageError> for Error {
                 tracing::warn!(%error, "the database does not answer");
                 Self::Unavailable
             }
-            StorageError::Inconsistent { .. } | StorageError::Exists => {
-                tracing::error!(%error, "a row of the database cannot be used");
+            // The store has logged it, once.
+            StorageError::Inconsistent { .. } => Self::Internal,
+            StorageError::Exists => {
+                tracing::error!(%error, "a name is taken that nobody chose");
                 Self::Internal
             }
         }

@@ -1,4 +1,4 @@
-//! What was spent, what came back, and what SMS alone would have cost (contract §3, *Finance*).
+//! What was spent, what came back, and what SMS alone would have cost.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::csv;
 use crate::ledger::entry::Entry;
 
-/// The fields of an entry, as the API names them (contract §3, *Finance*).
+/// The fields of an entry, as the API names them.
 pub const COLUMNS: [&str; 12] = [
     "id",
     "at",

@@ -1,4 +1,4 @@
-//! When a provider, or one number on it, is left alone for a while (contract §4.2 and §4.3).
+//! When a provider, or one number on it, is left alone for a while.
 //!
 //! A provider that refuses us pauses for 10 s, doubling to 5 min; so does one that broke five times in a row. When a pause is
 //! over, one real send probes; a success resets. A provider's flood wait pauses the number; three numbers within 10 s, the

@@ -1,5 +1,5 @@
-//! That a budget has reached a share, or that little is left in an account: noted together with the messages that tell of it, so
-//! that none is lost and, however many replicas look, none is told twice.
+//! Alerts: a budget has reached a share of its limit, or an account is running low. Recorded together with the messages that
+//! announce it, so that no alert is lost, and none is sent twice however many replicas look.
 
 use super::budgets::country;
 use super::engine::connection;
@@ -10,7 +10,7 @@ use super::{StorageError, Store};
 use crate::verification::budget::Purse;
 
 impl Store {
-    /// Notes that a share, in thousandths, was reached; answers whether nobody had before.
+    /// Records that a share, in thousandths, was reached. Returns false if it was recorded before.
     pub async fn note_budget_alert(
         &self,
         purse: &Purse,
@@ -29,11 +29,11 @@ impl Store {
             ("currency", text(purse.currency.to_string())),
             ("starts_at", Column::Int(vec![Some(purse.starts_at)])),
         ];
-        self.tell_if_news(NOTE, Rows::new(1, columns), messages)
+        self.announce_if_changed(NOTE, Rows::new(1, columns), messages)
             .await
     }
 
-    /// After a limit was raised: shares above this one are told of again.
+    /// After a limit was raised: shares above this one will be announced again.
     pub async fn lower_budget_alert(&self, purse: &Purse, share: i64) -> Result<(), StorageError> {
         const SQL: &str = "UPDATE budget_uses SET alerted = $1 WHERE alerted > $1 AND project_id = $2 AND period = $3 \
             AND country = $4 AND currency = $5 AND starts_at = $6";
@@ -50,7 +50,7 @@ impl Store {
         Ok(())
     }
 
-    /// Notes whether little is left; answers whether that is news. `messages` tell of it.
+    /// Records whether an account is running low. Returns whether that changed; `messages` announce it.
     pub async fn note_low_balance(
         &self,
         provider: &str,
@@ -67,12 +67,12 @@ impl Store {
             ("currency", text(currency)),
             ("low", Column::Int(vec![Some(i64::from(low))])),
         ];
-        self.tell_if_news(NOTE, Rows::new(1, columns), messages)
+        self.announce_if_changed(NOTE, Rows::new(1, columns), messages)
             .await
     }
 
-    /// Leaves the messages if the note changed anything.
-    async fn tell_if_news(
+    /// Inserts the messages if the note changed anything.
+    async fn announce_if_changed(
         &self,
         note: &str,
         noted: Rows,

@@ -1,4 +1,4 @@
-//! What providers say is left, and entries that people make.
+//! Balances as providers report them, and ledger entries made by hand.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -9,18 +9,18 @@ use crate::ledger::entry::Entry;
 use crate::ledger::tally::of_entry;
 use crate::money::{Micros, Money};
 
-/// What a provider said that is left.
+/// The last balance that a provider reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportedBalance {
     pub provider: String,
     pub money: Option<Money>,
     pub at: Option<DateTime<Utc>>,
-    /// Those who want to know were told that it is little.
+    /// Its low balance has been announced.
     pub low: bool,
 }
 
 impl Change {
-    /// An entry that a person makes, and its answer under an idempotency key.
+    /// An entry made by hand, and the answer kept under its idempotency key.
     #[must_use]
     pub fn of_entry(entry: Entry, idempotency: Option<IdempotencyOp>) -> Self {
         let mut change = Self::idempotency_or_none(idempotency);
@@ -31,7 +31,7 @@ impl Change {
 }
 
 impl Db {
-    /// Books an entry that a person makes.
+    /// Books an entry made by hand.
     pub async fn book(
         &self,
         entry: Entry,
@@ -53,7 +53,7 @@ impl Store {
         .bind(id)
         .fetch_optional(pool)
         .await)?;
-        row.map(Entry::try_from).transpose()
+        self.read_one(row.map(Entry::try_from))
     }
 
     pub async fn reported_balances(&self) -> Result<Vec<ReportedBalance>, StorageError> {
@@ -75,10 +75,10 @@ impl Store {
                 low,
             })
         };
-        rows.into_iter().map(read).collect()
+        Ok(self.readable(rows.into_iter().map(read)))
     }
 
-    /// Unless something newer is known.
+    /// Ignored if a newer report is stored.
     pub async fn note_reported_balance(
         &self,
         provider: &str,

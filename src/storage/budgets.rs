@@ -1,7 +1,7 @@
-//! What budgets have spent and reserved: one row for each period, which grows in the change that claims of it.
+//! What budgets have spent and reserved: one row per period, updated in the same change as the verification that spends.
 //!
-//! A reservation that would pass its limit is refused by the row itself, so that however many replicas reserve at once, the sum
-//! stays within it.
+//! A CHECK on the row refuses a reservation that would exceed the limit, so the sum stays within it however many replicas
+//! reserve at once.
 
 use super::engine::read;
 use super::engine::rows::{Column, Rows};
@@ -12,7 +12,7 @@ use crate::verification::id::ProjectId;
 use crate::verification::phone::Country;
 use uuid::Uuid;
 
-/// Rows are locked in the order of their keys. Of one verification, each purse comes once.
+/// Rows are locked in key order. Each purse occurs once per verification.
 pub(super) const CLAIM: &str = "INSERT INTO budget_uses (project_id, period, country, currency, starts_at, reserved, spent, \
     ceiling, overdrawn) \
     SELECT r.project_id, r.period, r.country, r.currency, r.starts_at, CAST(SUM(r.reserve) AS BIGINT), \
@@ -25,7 +25,7 @@ pub(super) const CLAIM: &str = "INSERT INTO budget_uses (project_id, period, cou
         overdrawn = COALESCE(budget_uses.reserved + excluded.reserved + budget_uses.spent + excluded.spent \
             > excluded.ceiling, false)";
 
-/// Each with the verification that it depends on.
+/// Claims, each with the verification that it depends on.
 pub(super) fn rows(claims: &[(Uuid, Claim)]) -> Rows {
     let int = |get: fn(&Claim) -> Option<i64>| {
         Column::Int(claims.iter().map(|(_, claim)| get(claim)).collect())
@@ -55,7 +55,7 @@ pub(super) fn rows(claims: &[(Uuid, Claim)]) -> Rows {
     )
 }
 
-/// Those of the same purse as one, so that a row which SQLite's list repeats is not counted twice.
+/// One claim per purse: on SQLite the last row may be repeated, and must not count twice.
 pub(super) fn summed(claims: impl Iterator<Item = Claim>) -> Vec<Claim> {
     let mut sums: Vec<Claim> = Vec::new();
     for claim in claims {
@@ -86,7 +86,7 @@ pub struct Use {
     pub purse: Purse,
     pub reserved: i64,
     pub spent: i64,
-    /// The share that was last told of, in thousandths.
+    /// The share that was last announced, in thousandths.
     pub alerted: i64,
 }
 
@@ -100,7 +100,7 @@ impl Use {
 type Row = (Uuid, String, String, String, i64, i64, i64, i64);
 
 impl Store {
-    /// The purses of the periods that run now; of one project, or of all.
+    /// The purses of the current periods; of one project, or of all.
     pub async fn budget_uses(
         &self,
         project: Option<ProjectId>,
@@ -125,8 +125,8 @@ impl Store {
         rows.into_iter().map(read_row).collect()
     }
 
-    /// Begins purses of budgets that are new in their period with what was spent in it already. One that was there, of a budget
-    /// that was in force before, has not heard of what was spent meanwhile.
+    /// Creates the purses of new budgets, seeded with what their period has already spent. A purse left by an earlier budget
+    /// may be too low, and is raised.
     pub async fn begin_purses(&self, purses: &[(Purse, i64)]) -> Result<(), StorageError> {
         const SQL: &str = "INSERT INTO budget_uses (project_id, period, country, currency, starts_at, reserved, spent, overdrawn) \
             VALUES ($1, $2, $3, $4, $5, 0, $6, false) ON CONFLICT (project_id, period, country, currency, starts_at) DO UPDATE \

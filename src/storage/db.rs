@@ -39,7 +39,7 @@ impl Db {
     /// The newest state of one verification.
     pub async fn find(&self, id: VerificationId) -> Result<Option<Verification>, StorageError> {
         let row = self.readers.look_up(id).await?;
-        row.map(|row| row.open(&self.vault)).transpose()
+        self.read_one(row.map(|row| row.open(&self.vault)))
     }
 
     /// Closes all connections, and lets another process serve the SQLite file.

@@ -1,4 +1,4 @@
-//! Projects and API keys. They are few and read on every request, so callers keep a copy and ask for the revision.
+//! Projects and API keys. They are few and needed on every request, so the gateway keeps a copy and refreshes it.
 
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
@@ -16,12 +16,12 @@ use crate::verification::id::{ProjectId, time_ordered};
 pub struct Project {
     pub id: ProjectId,
     pub name: String,
-    /// JSON: what it sets otherwise than the defaults.
+    /// JSON: what differs from the defaults.
     pub overrides: String,
     pub created_at: DateTime<Utc>,
 }
 
-/// A key as it is kept: only its hash.
+/// An API key as stored: only its hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKey {
     pub id: Uuid,
@@ -100,7 +100,7 @@ impl Store {
         Ok(rows.into_iter().map(Project::from).collect())
     }
 
-    /// Changes what several projects override, each from what it was when it was read; all or none. Answers whether it did.
+    /// Replaces the overrides of several projects, all or none. Returns false if one of them has changed since it was read.
     pub async fn set_all_overrides(
         &self,
         changes: &[(Project, String)],
@@ -167,7 +167,7 @@ impl Store {
         })
     }
 
-    /// Replaces what a project overrides, unless it was changed since it was read; answers whether it was replaced.
+    /// Replaces a project's overrides. Returns false if they have changed since they were read.
     pub async fn set_overrides(
         &self,
         id: ProjectId,
@@ -185,7 +185,7 @@ impl Store {
         Ok(touched > 0)
     }
 
-    /// Notes that these keys were used.
+    /// Records that these keys were used.
     pub async fn note_key_uses(
         &self,
         keys: &[Uuid],
@@ -212,7 +212,7 @@ impl Store {
         Ok(rows.into_iter().map(ApiKey::from).collect())
     }
 
-    /// Stores the hash of `secret`. A revoked key with this secret becomes valid again, as it was.
+    /// Stores the hash of `secret`. A revoked key with that secret becomes valid again.
     pub async fn create_key(
         &self,
         key: &NewKey,
@@ -271,7 +271,7 @@ impl Store {
         Ok(())
     }
 
-    /// Answers whether there was such a key, still in force.
+    /// Returns whether there was such a key, not yet revoked.
     pub async fn revoke_key(&self, id: Uuid, now: DateTime<Utc>) -> Result<bool, StorageError> {
         const REVOKE: &str =
             "UPDATE api_keys SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL";

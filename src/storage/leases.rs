@@ -1,4 +1,4 @@
-//! Leases: who works on which verification, taken over when they end (architecture, point 5).
+//! Leases: which replica works on which verification. A lease that ends, because its replica died, is taken over by another.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use crate::verification::Verification;
 use crate::verification::id::VerificationId;
 
 impl Store {
-    /// Takes the leases of up to `limit` verifications that have a task due and that nobody works on.
+    /// Takes the leases of up to `limit` verifications that have a task due and no lease.
     pub async fn claim_due(
         &self,
         owner: i64,
@@ -30,42 +30,31 @@ impl Store {
                 )
             };
         }
-        let rows: Vec<Row> = match &self.engine {
-            Engine::Postgres(pool) => {
-                sqlx::query_as(due!("FOR UPDATE SKIP LOCKED"))
-                    .bind(owner)
-                    .bind(until)
-                    .bind(now)
-                    .bind(limit)
-                    .fetch_all(pool)
-                    .await?
-            }
-            Engine::Sqlite { read, write } => {
-                // A look through a reader first: the one writer is not taken for nothing four times a second.
+        let sql = match &self.engine {
+            Engine::Postgres(_) => due!("FOR UPDATE SKIP LOCKED"),
+            Engine::Sqlite { read, .. } => {
+                // Asks a reader first, so as not to take the only writer four times a second for nothing.
                 const ANY: &str = "SELECT 1 FROM verifications WHERE wake_at <= $1 AND (lease_until IS NULL OR lease_until <= $1) LIMIT 1";
                 let any: Option<(i64,)> =
                     sqlx::query_as(ANY).bind(now).fetch_optional(read).await?;
                 if any.is_none() {
                     return Ok(Vec::new());
                 }
-                sqlx::query_as(due!(""))
-                    .bind(owner)
-                    .bind(until)
-                    .bind(now)
-                    .bind(limit)
-                    .fetch_all(write)
-                    .await?
+                due!("")
             }
         };
-        // One that cannot be read must not keep the others from their turn.
-        let open = |row: Row| {
-            row.open(&self.vault)
-                .inspect_err(|error| tracing::error!(%error, "a verification is left alone"))
-        };
-        Ok(rows.into_iter().filter_map(|row| open(row).ok()).collect())
+        let rows: Vec<Row> = write!(&self.engine, |pool| sqlx::query_as(sql)
+            .bind(owner)
+            .bind(until)
+            .bind(now)
+            .bind(limit)
+            .fetch_all(pool)
+            .await)?;
+        // The lease of a row that cannot be read runs out; meanwhile the others get their turn.
+        Ok(self.readable(rows.into_iter().map(|row| row.open(&self.vault))))
     }
 
-    /// Takes the lease of one verification, if nobody has it.
+    /// Takes the lease of one verification, if it is free.
     pub async fn claim(
         &self,
         id: VerificationId,
@@ -79,7 +68,7 @@ impl Store {
         self.take_lease(CLAIM, id, owner, now, until).await
     }
 
-    /// The newest state of a verification whose lease this owner still has, or that nobody has; `None`: it is another's now.
+    /// The newest state of a verification whose lease this owner holds or can take; `None`: another replica holds it.
     pub async fn reclaim(
         &self,
         id: VerificationId,
@@ -108,10 +97,10 @@ impl Store {
             .bind(now)
             .fetch_optional(pool)
             .await)?;
-        row.map(|row| row.open(&self.vault)).transpose()
+        self.read_one(row.map(|row| row.open(&self.vault)))
     }
 
-    /// Gives up the lease of a verification in which nothing is due before `wake_at`. What changed it meanwhile knows better.
+    /// Gives up the lease of a verification with nothing due before `wake_at`, unless a newer version has set its own time.
     pub async fn release(
         &self,
         v: &Verification,
@@ -131,7 +120,7 @@ impl Store {
         Ok(())
     }
 
-    /// Prolongs the leases that `owner` still has on these.
+    /// Renews the leases that `owner` still holds on these.
     pub async fn renew(
         &self,
         owner: i64,

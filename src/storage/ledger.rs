@@ -1,4 +1,4 @@
-//! Ledger entries as rows. They are only ever added.
+//! Ledger entries as rows, append-only.
 
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::engine::Engine;
 use super::engine::rows::{Column, Rows};
+use super::store::count;
 use super::{StorageError, Store};
 use crate::ledger::entry::{Entry, Kind};
 use crate::money::{Micros, Money};
@@ -59,7 +60,7 @@ pub(super) fn rows(entries: &[&Entry]) -> Rows {
     )
 }
 
-/// As [`Row`] reads them.
+/// In the order of [`Row`].
 pub(super) const COLUMNS: &str = "id, at, kind, basis, amount, currency, provider, channel, country, project_id, \
     verification_id, attempt_id, author, note";
 
@@ -130,13 +131,29 @@ pub struct LedgerQuery {
     pub from: Option<DateTime<Utc>>,
     /// Booked before.
     pub before: Option<DateTime<Utc>>,
-    /// Only those that come after this one in the list.
+    /// Only those after this one in the list.
     pub cursor: Option<(DateTime<Utc>, Uuid)>,
     pub limit: i64,
 }
 
 impl Store {
+    /// Fewer than the limit only at the end: for a row that cannot be read, the next one comes.
     pub async fn list_ledger(&self, query: &LedgerQuery) -> Result<Vec<Entry>, StorageError> {
+        let mut rest = query.clone();
+        let mut found = Vec::new();
+        loop {
+            let rows = self.entry_rows(&rest).await?;
+            let is_end = count(&rows) < rest.limit;
+            rest.cursor = rows.last().map(|row| (row.at, row.id));
+            found.extend(self.readable(rows.into_iter().map(Entry::try_from)));
+            rest.limit = query.limit - count(&found);
+            if is_end || rest.limit <= 0 {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn entry_rows(&self, query: &LedgerQuery) -> sqlx::Result<Vec<Row>> {
         macro_rules! list {
             ($pool:expr, $db:ty) => {{
                 let mut sql = sqlx::QueryBuilder::<$db>::new("SELECT ");
@@ -145,7 +162,7 @@ impl Store {
                     sql.push(" AND project_id = ").push_bind(project.0);
                 }
                 if let Some(verification) = query.verification {
-                    // The range finds them by the primary key; of the same millisecond, it may hold another's too.
+                    // The range is an index look-up, but may contain entries of another verification of the same millisecond.
                     let (first, last) = verification.entry_range();
                     sql.push(" AND id BETWEEN ")
                         .push_bind(first)
@@ -176,10 +193,9 @@ impl Store {
                 sql.build_query_as::<Row>().fetch_all($pool).await
             }};
         }
-        let rows = match &self.engine {
+        match &self.engine {
             Engine::Postgres(pool) => list!(pool, sqlx::Postgres),
             Engine::Sqlite { read, .. } => list!(read, sqlx::Sqlite),
-        }?;
-        rows.into_iter().map(Entry::try_from).collect()
+        }
     }
 }

@@ -1,178 +1,203 @@
-//! The sums that reports are made of, read together with the rows that still wait to be summed.
+//! Reads the sums that reports are made of, together with the rows that still wait to be folded into them.
 
 use sqlx::{AssertSqlSafe, ColumnIndex, Decode, Row, Type};
 use uuid::Uuid;
 
-use super::engine::Engine;
-use super::tallies::{columns, pivot};
+use super::engine::read;
+use super::tallies::{EVER, columns, pivot};
 use super::{StorageError, Store};
 use crate::ledger::tally::{HOUR, Measure, QUARTER};
 use crate::reports::calendar::{self, Piece, round_up};
 use crate::reports::query::Wanted;
 use crate::reports::sums::{Place, Sums, Times};
 
-/// What rows can be told apart by, in the order of [`Wanted::by`].
+/// What rows can be grouped by, in the order of [`Wanted::by`].
 const PLACES: [&str; 4] = ["project_id", "channel", "provider", "country"];
 
-/// The periods stand in the statement's text, which is therefore not kept.
-macro_rules! bound {
-    ($query:expr, $wanted:expr) => {{
-        let query = $query.persistent(false);
-        match $wanted.project {
-            Some(project) => query.bind(project),
-            None => query,
-        }
+/// A table of sums.
+struct Kept<'a> {
+    table: &'static str,
+    /// Seconds of its shortest sums.
+    finest: i64,
+    /// What tells its rows apart besides the places.
+    last: &'static str,
+    measures: &'a [Measure],
+}
+
+/// Reads groups of sums on either engine. The statement holds the periods as text and is therefore not kept prepared.
+macro_rules! fetch {
+    ($store:expr, $kept:expr, $wanted:expr, |$row:ident| $read:expr) => {{
+        let sql = $kept.statement($wanted);
+        read!(&$store.engine, |pool| {
+            let query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
+            let query = match $wanted.project {
+                Some(project) => query.bind(project),
+                None => query,
+            };
+            let rows = query.fetch_all(pool).await?;
+            rows.iter()
+                .map(|$row| Ok($read))
+                .collect::<sqlx::Result<_>>()
+        })
     }};
 }
 
 impl Store {
     /// The sums of each period, group and currency.
     pub async fn sums(&self, wanted: &Wanted) -> Result<Vec<Sums>, StorageError> {
-        let sql = statement(wanted, "rollups", QUARTER, wanted.measures, "currency");
-        macro_rules! fetch {
-            ($pool:expr) => {
-                bound!(sqlx::query(AssertSqlSafe(sql)), wanted)
-                    .fetch_all($pool)
-                    .await?
-                    .iter()
-                    .map(|row| {
-                        Ok(Sums {
-                            period: period(row)?,
-                            place: place(wanted, row)?,
-                            currency: row.try_get(5)?,
-                            values: chosen(wanted.measures, row)?,
-                        })
-                    })
-                    .collect::<sqlx::Result<_>>()
-            };
-        }
-        Ok(match &self.engine {
-            Engine::Postgres(pool) => fetch!(pool),
-            Engine::Sqlite { read, .. } => fetch!(read),
-        }?)
+        let kept = Kept {
+            table: "rollups",
+            finest: QUARTER,
+            last: "currency",
+            measures: wanted.measures,
+        };
+        Ok(fetch!(self, kept, wanted, |row| Sums {
+            period: period(row)?,
+            place: place(wanted, row)?,
+            currency: row.try_get(5)?,
+            values: chosen(wanted.measures, row)?,
+        })?)
     }
 
-    /// How long each stage took, in each period and group. Kept by the hour: where a period begins within one, the hour counts in
-    /// the period before.
+    /// How long each stage took, in each period and group. Kept by the hour: an hour in which a period begins counts in the
+    /// period before.
     pub async fn times(&self, wanted: &Wanted) -> Result<Vec<Times>, StorageError> {
-        let sql = statement(wanted, "rollup_times", HOUR, &Measure::TIMED, "bin");
-        macro_rules! fetch {
-            ($pool:expr) => {
-                bound!(sqlx::query(AssertSqlSafe(sql)), wanted)
-                    .fetch_all($pool)
-                    .await?
-                    .iter()
-                    .map(|row| {
-                        Ok(Times {
-                            period: period(row)?,
-                            place: place(wanted, row)?,
-                            bin: row.try_get(5)?,
-                            values: values(row)?,
-                        })
-                    })
-                    .collect::<sqlx::Result<_>>()
-            };
-        }
-        Ok(match &self.engine {
-            Engine::Postgres(pool) => fetch!(pool),
-            Engine::Sqlite { read, .. } => fetch!(read),
-        }?)
+        let kept = Kept {
+            table: "rollup_times",
+            finest: HOUR,
+            last: "bin",
+            measures: &Measure::TIMED,
+        };
+        Ok(fetch!(self, kept, wanted, |row| Times {
+            period: period(row)?,
+            place: place(wanted, row)?,
+            bin: row.try_get(5)?,
+            values: values(row)?,
+        })?)
     }
 }
 
-/// Sums and rows that wait, in one statement: what is summed meanwhile is neither missed nor counted twice. No sum is finer than
-/// `finest`, in seconds.
-fn statement(
-    wanted: &Wanted,
-    table: &str,
-    finest: i64,
-    measures: &[Measure],
-    last: &str,
-) -> String {
-    let (mut periods, mut pieces) = (Vec::new(), Vec::new());
-    for (place, (from, before)) in wanted.periods.iter().enumerate() {
-        let [lo, hi] = [*from, *before].map(|at| round_up(at, finest));
-        periods.push(format!("({place}, {lo}, {hi})"));
-        for piece in calendar::pieces(*from, *before, finest) {
-            let Piece { span, from, before } = piece;
-            pieces.push(format!("({place}, {from}, {before}, {span})"));
-        }
-    }
-    // Nothing is summed of a period that begins and ends in the same hour.
-    pieces.push("(-1, 0, 0, 0)".to_owned());
-    let pieces = format!(
-        "(SELECT column1 AS n, column2 AS lo, column3 AS hi, column4 AS span FROM (VALUES {}) AS v) AS p",
-        pieces.join(", ")
-    );
-    let periods = format!(
-        "(SELECT column1 AS n, column2 AS lo, column3 AS hi FROM (VALUES {}) AS v) AS p",
-        periods.join(", ")
-    );
-    let told: Vec<&str> = PLACES
-        .into_iter()
-        .zip(wanted.by)
-        .filter_map(|(name, is_asked)| is_asked.then_some(name))
-        .chain([last])
-        .collect();
-    let from = |alias: &str| -> String {
-        let names: Vec<String> = told.iter().map(|name| format!("{alias}.{name}")).collect();
-        names.join(", ")
-    };
-    let shown: Vec<String> = PLACES
-        .into_iter()
-        .zip(wanted.by)
-        .map(|(name, is_asked)| {
-            if is_asked {
-                format!("x.{name}")
-            } else {
-                format!("NULL AS {name}")
-            }
-        })
-        .collect();
-    let only = if last == "bin" {
-        " AND t.bin IS NOT NULL"
-    } else {
-        ""
-    };
-    let mine = |alias: &str| {
-        if wanted.project.is_some() {
-            format!(" AND {alias}.project_id = $1")
-        } else {
-            String::new()
-        }
-    };
-    let ever = if wanted.ever && last == "currency" {
+impl Kept<'_> {
+    /// Adds up the sums of each period (`r`) and the rows that wait to be summed (`t`), in one statement: a row that is summed
+    /// meanwhile is neither missed nor counted twice.
+    fn statement(&self, wanted: &Wanted) -> String {
+        let Self {
+            table,
+            finest,
+            last,
+            measures,
+        } = self;
         format!(
-            "UNION ALL SELECT {n}, {keys}, {sums} FROM {table} AS r WHERE r.span = 0{only_mine} \
-             UNION ALL SELECT {n}, {t_keys}, {pivot} FROM tallies AS t WHERE true{only}{t_mine} ",
-            n = wanted.periods.len(),
-            keys = from("r"),
-            sums = columns(measures, |name| format!("r.{name}")),
-            only_mine = mine("r"),
-            t_keys = from("t"),
+            "SELECT CAST(x.n AS BIGINT), {shown}, x.{last}, {sums} FROM (\
+             SELECT p.n, {r_keys}, {r_sums} FROM {pieces} CROSS JOIN {table} AS r \
+             WHERE r.span = p.span AND r.starts_at >= p.lo AND r.starts_at < p.hi{r_mine} \
+             UNION ALL SELECT p.n, {t_keys}, {pivot} FROM tallies AS t CROSS JOIN {periods} \
+             WHERE t.starts_at - t.starts_at % {finest} >= p.lo AND t.starts_at - t.starts_at % {finest} < p.hi{t_only} {ever}\
+             ) AS x GROUP BY x.n, {x_keys}",
+            shown = shown(wanted),
+            sums = columns(measures, |name| format!("CAST(SUM(x.{name}) AS BIGINT)")),
+            pieces = self.pieces(wanted),
+            periods = self.periods(wanted),
+            r_keys = self.keys(wanted, "r"),
+            t_keys = self.keys(wanted, "t"),
+            x_keys = self.keys(wanted, "x"),
+            r_sums = columns(measures, |name| format!("r.{name}")),
+            r_mine = of_project(wanted, "r"),
+            t_only = self.waiting(wanted),
             pivot = pivot(measures),
-            t_mine = mine("t"),
+            ever = self.ever(wanted),
         )
-    } else {
-        String::new()
+    }
+
+    /// One more period, if it is wanted: all time, which has sums of its own.
+    fn ever(&self, wanted: &Wanted) -> String {
+        if !wanted.ever || self.last != "currency" {
+            return String::new();
+        }
+        format!(
+            "UNION ALL SELECT {n}, {r_keys}, {r_sums} FROM {table} AS r WHERE r.span = {EVER}{r_mine} \
+             UNION ALL SELECT {n}, {t_keys}, {pivot} FROM tallies AS t WHERE true{t_only} ",
+            n = wanted.periods.len(),
+            table = self.table,
+            r_keys = self.keys(wanted, "r"),
+            t_keys = self.keys(wanted, "t"),
+            r_sums = columns(self.measures, |name| format!("r.{name}")),
+            r_mine = of_project(wanted, "r"),
+            t_only = self.waiting(wanted),
+            pivot = pivot(self.measures),
+        )
+    }
+
+    /// The periods as a table of the fewest sums that make them up.
+    fn pieces(&self, wanted: &Wanted) -> String {
+        let mut rows = Vec::new();
+        for (place, (from, before)) in wanted.periods.iter().enumerate() {
+            for piece in calendar::pieces(*from, *before, self.finest) {
+                let Piece { span, from, before } = piece;
+                rows.push(format!("({place}, {from}, {before}, {span})"));
+            }
+        }
+        // A list of values may not be empty, and a period that begins and ends in the same hour has no sum.
+        rows.push("(-1, 0, 0, 0)".to_owned());
+        format!(
+            "(SELECT column1 AS n, column2 AS lo, column3 AS hi, column4 AS span FROM (VALUES {}) AS v) AS p",
+            rows.join(", ")
+        )
+    }
+
+    /// The periods as a table of their ends.
+    fn periods(&self, wanted: &Wanted) -> String {
+        let row = |(place, (from, before)): (usize, &(i64, i64))| {
+            let [lo, hi] = [*from, *before].map(|at| round_up(at, self.finest));
+            format!("({place}, {lo}, {hi})")
+        };
+        let rows: Vec<String> = wanted.periods.iter().enumerate().map(row).collect();
+        format!(
+            "(SELECT column1 AS n, column2 AS lo, column3 AS hi FROM (VALUES {}) AS v) AS p",
+            rows.join(", ")
+        )
+    }
+
+    /// The columns that rows are grouped by.
+    fn keys(&self, wanted: &Wanted, alias: &str) -> String {
+        let places = PLACES.into_iter().zip(wanted.by);
+        let names = places.filter_map(|(name, is_wanted)| is_wanted.then_some(name));
+        let keys: Vec<String> = names
+            .chain([self.last])
+            .map(|name| format!("{alias}.{name}"))
+            .collect();
+        keys.join(", ")
+    }
+
+    /// Which of the rows that wait count.
+    fn waiting(&self, wanted: &Wanted) -> String {
+        let timed = if self.last == "bin" {
+            " AND t.bin IS NOT NULL"
+        } else {
+            ""
+        };
+        format!("{timed}{}", of_project(wanted, "t"))
+    }
+}
+
+/// Every place, so that each has its column whatever is wanted.
+fn shown(wanted: &Wanted) -> String {
+    let column = |(name, is_wanted): (&str, bool)| {
+        if is_wanted {
+            format!("x.{name}")
+        } else {
+            format!("NULL AS {name}")
+        }
     };
-    format!(
-        "SELECT CAST(x.n AS BIGINT), {shown}, x.{last}, {sums} FROM (\
-         SELECT p.n, {r_keys}, {r_sums} FROM {pieces} CROSS JOIN {table} AS r \
-         WHERE r.span = p.span AND r.starts_at >= p.lo AND r.starts_at < p.hi{r_mine} \
-         UNION ALL SELECT p.n, {t_keys}, {pivot} FROM tallies AS t CROSS JOIN {periods} \
-         WHERE t.starts_at - t.starts_at % {finest} >= p.lo AND t.starts_at - t.starts_at % {finest} < p.hi{only}{t_mine} {ever}\
-         ) AS x GROUP BY x.n, {x_keys}",
-        shown = shown.join(", "),
-        sums = columns(measures, |name| format!("CAST(SUM(x.{name}) AS BIGINT)")),
-        r_keys = from("r"),
-        t_keys = from("t"),
-        x_keys = from("x"),
-        r_sums = columns(measures, |name| format!("r.{name}")),
-        pivot = pivot(measures),
-        r_mine = mine("r"),
-        t_mine = mine("t"),
-    )
+    let columns: Vec<String> = PLACES.into_iter().zip(wanted.by).map(column).collect();
+    columns.join(", ")
+}
+
+fn of_project(wanted: &Wanted, alias: &str) -> String {
+    match wanted.project {
+        Some(_) => format!(" AND {alias}.project_id = $1"),
+        None => String::new(),
+    }
 }
 
 fn period<R: Row>(row: &R) -> sqlx::Result<usize>
@@ -202,7 +227,7 @@ where
     })
 }
 
-/// Each at its place among all measures.
+/// Each value at the index of its measure in [`Measure::ALL`].
 fn chosen<R: Row>(measures: &[Measure], row: &R) -> sqlx::Result<[i64; Measure::ALL.len()]>
 where
     usize: ColumnIndex<R>,

@@ -1,4 +1,4 @@
-//! How people are let in: sessions, and one-time links. Their secrets are kept as hashes.
+//! Sessions and one-time links of dashboard users. Only the hashes of their secrets are stored.
 
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
@@ -17,7 +17,7 @@ pub enum LinkKind {
     SignIn,
     /// Sets a password.
     Password,
-    /// Makes the first owner.
+    /// Creates the first owner.
     Setup,
 }
 
@@ -34,7 +34,7 @@ impl LinkKind {
     }
 }
 
-/// A link that can still be used.
+/// A one-time link that has not been used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     pub kind: LinkKind,
@@ -43,7 +43,7 @@ pub struct Link {
     pub expires_at: DateTime<Utc>,
 }
 
-/// When a session was last used, and when it ends however much it is.
+/// When a session was last used, and when it ends even if it is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionTimes {
     pub seen_at: DateTime<Utc>,
@@ -85,7 +85,7 @@ impl TryFrom<LinkRow> for Link {
     }
 }
 
-/// `None`: there is no such link any more; else whose it was.
+/// Consumes a link and returns its user; the outer `None`: there is no such link.
 async fn take(connection: &mut Connection, hash: [u8; 32]) -> sqlx::Result<Option<Option<Uuid>>> {
     const TAKE: &str = "DELETE FROM user_links WHERE hash = $1 RETURNING user_id";
     let taken: Option<(Option<Uuid>,)> = on!(connection, |to| sqlx::query_as(TAKE)
@@ -96,7 +96,7 @@ async fn take(connection: &mut Connection, hash: [u8; 32]) -> sqlx::Result<Optio
 }
 
 impl Store {
-    /// Begins a session of the user as it is in `user`.
+    /// Starts a session in the user's current epoch.
     pub async fn create_session(
         &self,
         hash: [u8; 32],
@@ -116,7 +116,7 @@ impl Store {
         Ok(())
     }
 
-    /// A session whose user is in force and as it was when the session began.
+    /// A valid session: its user is enabled and in the epoch that the session began in.
     pub async fn find_session(
         &self,
         hash: [u8; 32],
@@ -128,14 +128,13 @@ impl Store {
             .bind(hash.to_vec())
             .fetch_optional(pool)
             .await)?;
-        row.map(|row| {
+        self.read_one(row.map(|row| {
             let times = SessionTimes {
                 seen_at: row.seen_at,
                 expires_at: row.expires_at,
             };
             Ok((User::try_from(row.user)?, times))
-        })
-        .transpose()
+        }))
     }
 
     pub async fn touch_session(
@@ -161,7 +160,7 @@ impl Store {
         Ok(())
     }
 
-    /// A new link; those of the same user that were made before are void.
+    /// Creates a link; the user's earlier links become invalid.
     pub async fn create_link(&self, hash: [u8; 32], link: &Link) -> Result<(), StorageError> {
         const INSERT: &str =
             "INSERT INTO user_links (hash, kind, user_id, expires_at) VALUES ($1, $2, $3, $4)";
@@ -187,10 +186,10 @@ impl Store {
             .bind(hash.to_vec())
             .fetch_optional(pool)
             .await)?;
-        row.map(Link::try_from).transpose()
+        self.read_one(row.map(Link::try_from))
     }
 
-    /// Uses up a link that signs in, and answers whom. Of several who try at once, one gets it.
+    /// Consumes a sign-in link and returns its user. Of several concurrent requests, one succeeds.
     pub async fn enter_by_link(&self, hash: [u8; 32]) -> Result<Option<Uuid>, StorageError> {
         connection::in_transaction(&self.engine, async |connection| {
             Ok(take(connection, hash).await?.flatten())
@@ -198,8 +197,8 @@ impl Store {
         .await
     }
 
-    /// Uses a link up for setting the password of its user, and answers whose. `None`: there is none any more, or its user is out
-    /// of force.
+    /// Consumes a link to set its user's password, and returns the user. `None`: there is no such link, or its user is
+    /// disabled.
     pub async fn set_password_by_link(
         &self,
         hash: [u8; 32],
@@ -215,7 +214,7 @@ impl Store {
         .await
     }
 
-    /// Uses a link up for making the first owner, with a password. `None`: there is no such link, or there is a user already.
+    /// Consumes a link to create the first owner, with a password. `None`: there is no such link, or a user exists.
     pub async fn create_first_user(
         &self,
         hash: [u8; 32],
@@ -223,7 +222,7 @@ impl Store {
         password: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<Uuid>, StorageError> {
-        // Two links of two starts are two locks; this one is one.
+        // Two starts make two links, so the link's row does not exclude the other: the table's lock does.
         const ALONE: &str = "LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE";
         const INSERT: &str = "INSERT INTO users (id, email, role, password, epoch, created_at) \
             SELECT $1, $2, 'owner', $3, 0, $4 WHERE NOT EXISTS (SELECT 1 FROM users)";
@@ -248,7 +247,7 @@ impl Store {
         .await
     }
 
-    /// Forgets sessions and links whose time is up.
+    /// Removes expired sessions and links.
     pub async fn drop_lapsed_sessions(&self, now: DateTime<Utc>) -> Result<(), StorageError> {
         const SESSIONS: &str = "DELETE FROM user_sessions WHERE expires_at <= $1";
         const LINKS: &str = "DELETE FROM user_links WHERE expires_at <= $1";

@@ -4,18 +4,32 @@
 
 use std::sync::Arc;
 
-use super::StorageError;
 use super::engine::{self, Engine};
+use super::error::{StorageError, Unreadable};
 use crate::secret::Vault;
+
+/// As a `LIMIT` counts.
+pub(super) fn count<T>(rows: &[T]) -> i64 {
+    i64::try_from(rows.len()).unwrap_or(i64::MAX)
+}
 
 /// What a table's functions work on.
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(super) engine: Engine,
     pub(super) vault: Arc<Vault>,
+    pub(super) unreadable: Arc<Unreadable>,
 }
 
 impl Store {
+    pub(super) fn new(engine: Engine, vault: Arc<Vault>) -> Self {
+        Self {
+            engine,
+            vault,
+            unreadable: Arc::default(),
+        }
+    }
+
     #[must_use]
     pub fn engine_name(&self) -> &'static str {
         match self.engine {
@@ -52,5 +66,25 @@ impl Store {
             .await
             .map(|_| ()))?;
         Ok(())
+    }
+
+    /// The rows of a list that can be read.
+    pub(super) fn readable<T>(
+        &self,
+        rows: impl IntoIterator<Item = Result<T, StorageError>>,
+    ) -> Vec<T> {
+        let log = |error: &StorageError| self.unreadable.log(error);
+        rows.into_iter()
+            .filter_map(|row| row.inspect_err(log).ok())
+            .collect()
+    }
+
+    /// The row that a look-up found.
+    pub(super) fn read_one<T>(
+        &self,
+        row: Option<Result<T, StorageError>>,
+    ) -> Result<Option<T>, StorageError> {
+        row.transpose()
+            .inspect_err(|error| self.unreadable.log(error))
     }
 }

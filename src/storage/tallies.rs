@@ -1,6 +1,7 @@
-//! What changes add to the reports' sums: written with them as rows that nobody else touches, and summed a moment later.
+//! What each change adds to the reports' sums: written with the change as rows of its own, so that no two changes contend for
+//! one row, and folded into the sums a moment later.
 //!
-//! Reports read the sums and the rows that wait in one statement, so that they lag behind nothing.
+//! Reports read the sums and the rows still waiting in one statement, so they never lag.
 
 use std::sync::LazyLock;
 
@@ -18,18 +19,18 @@ use crate::secret::random;
 const COLUMNS: &str =
     "id, starts_at, project_id, channel, provider, country, currency, measure, bin, value";
 
-/// Rows of changes that took effect.
+/// For changes that took effect.
 pub(super) const INSERT: &str = "INSERT INTO tallies (id, starts_at, project_id, channel, provider, country, currency, \
     measure, bin, value) SELECT r.id, r.starts_at, r.project_id, r.channel, r.provider, r.country, r.currency, r.measure, \
     r.bin, r.value FROM {rows} WHERE true ON CONFLICT DO NOTHING";
 
-/// Rows of changes that may not take effect; those of the same cell become one.
+/// For changes that may not take effect; rows of the same cell are merged.
 pub(super) const INSERT_SUMMED: &str = "INSERT INTO tallies (id, starts_at, project_id, channel, provider, country, \
     currency, measure, bin, value) SELECT MIN(r.id), r.starts_at, r.project_id, r.channel, r.provider, r.country, \
     r.currency, r.measure, r.bin, SUM(r.value)::bigint FROM {rows} WHERE true GROUP BY r.starts_at, r.project_id, r.channel, \
     r.provider, r.country, r.currency, r.measure, r.bin";
 
-/// Each with the verification that it depends on.
+/// Tallies, each with the verification that it depends on.
 pub(super) fn rows(tallies: &[(Uuid, &Tally)]) -> Rows {
     let first = i64::from_be_bytes(random());
     let int = |get: &dyn Fn(&Tally) -> Option<i64>| {
@@ -63,7 +64,7 @@ pub(super) fn rows(tallies: &[(Uuid, &Tally)]) -> Rows {
     )
 }
 
-/// Those of the same cell as one.
+/// One tally per cell.
 pub(super) fn summed<'a>(tallies: impl Iterator<Item = &'a Tally>) -> Vec<Tally> {
     let mut sums = Vec::new();
     for tally in tallies {
@@ -72,7 +73,7 @@ pub(super) fn summed<'a>(tallies: impl Iterator<Item = &'a Tally>) -> Vec<Tally>
     sums
 }
 
-/// `SUM` over the rows of one measure, as every measure's column, of the rows `t`.
+/// Turns the rows `t`, one per measure, into one column per measure.
 pub(super) fn pivot(measures: &[Measure]) -> String {
     let one = |measure: &Measure| {
         format!(
@@ -89,7 +90,7 @@ pub(super) fn columns(measures: &[Measure], each: impl Fn(&str) -> String) -> St
     all.join(", ")
 }
 
-/// Rows that one summing takes.
+/// Rows folded at a time.
 const AT_ONCE: usize = 5_000;
 
 fn fold(table: &str, spans: &[i64], measures: &[Measure], key: &str, only: &str) -> String {
@@ -101,7 +102,7 @@ fn fold(table: &str, spans: &[i64], measures: &[Measure], key: &str, only: &str)
     let places: Vec<String> = (1..=keys.len() + 2)
         .map(|place| place.to_string())
         .collect();
-    // Rows of the same quarter become one first, so that few are multiplied by the spans.
+    // Rows of the same quarter hour are merged first, so that fewer are multiplied by the spans.
     format!(
         "INSERT INTO {table} (span, starts_at, {key}, {names}) \
          SELECT s.span, CASE WHEN s.span = 0 THEN 0 ELSE t.starts_at - t.starts_at % s.span END, {keys}, {sums} \
@@ -122,15 +123,15 @@ fn fold(table: &str, spans: &[i64], measures: &[Measure], key: &str, only: &str)
     )
 }
 
-/// Stands for all time.
+/// The span of all time.
 pub(super) const EVER: i64 = 0;
 
-/// What sums are kept for.
+/// The spans that sums are kept for.
 pub(super) fn spans() -> Vec<i64> {
     SPANS.into_iter().chain([EVER]).collect()
 }
 
-/// What it is kept for how long stages took.
+/// The spans that durations of stages are kept for.
 pub(super) fn timed_spans() -> Vec<i64> {
     SPANS.into_iter().filter(|span| *span >= HOUR).collect()
 }
@@ -155,19 +156,19 @@ static FOLD_TIMES: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Whose turn it is to change the sums.
+/// Who may change the sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
-    /// There is history that was never summed.
+    /// Some history was never summed.
     New,
-    /// So many summings were made.
+    /// Anyone; so many folds were made.
     Free(i64),
-    /// A rebuild has it until then, in seconds since 1970.
+    /// A rebuild, until then, in seconds since 1970.
     Rebuilding { made: i64, until: i64 },
 }
 
 impl Turn {
-    /// There is history that was never summed, whether or not a first rebuild has begun: none was made.
+    /// Some history was never summed, whether or not a first rebuild has begun.
     pub fn is_unsummed(self) -> bool {
         matches!(self, Self::New | Self::Rebuilding { made: 0, .. })
     }
@@ -203,7 +204,7 @@ impl Turn {
         Ok(Self::parse(&value).unwrap_or(Self::New))
     }
 
-    /// Answers whether it still stood as it was.
+    /// Returns false if another replica changed it first.
     pub async fn change(connection: &mut Connection, from: Self, to: Self) -> sqlx::Result<bool> {
         // Digits and fixed words only.
         let sql = format!(
@@ -216,7 +217,8 @@ impl Turn {
 }
 
 impl Store {
-    /// Sums rows that wait; answers whether there may be more. One replica at a time does it, and none while a rebuild runs.
+    /// Folds waiting rows into the sums; returns whether there may be more. One replica does it at a time, and none during a
+    /// rebuild.
     pub async fn sum_tallies(&self, now: DateTime<Utc>) -> Result<bool, StorageError> {
         const ANY: &str = "SELECT id FROM tallies LIMIT 1";
         let waiting: Option<(i64,)> = read!(&self.engine, |pool| sqlx::query_as(ANY)
@@ -234,7 +236,7 @@ impl Store {
             }
             Err(error) => {
                 connection.roll_back().await;
-                // Another replica sums at this moment.
+                // Another replica is folding at this moment.
                 match &error {
                     sqlx::Error::Database(fault) if fault.code().as_deref() == Some("40001") => {
                         Ok(false)

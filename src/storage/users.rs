@@ -1,4 +1,4 @@
-//! Those who sign in to the dashboard.
+//! Dashboard users.
 
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
@@ -39,12 +39,12 @@ impl Role {
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {
     pub id: Uuid,
-    /// In small letters.
+    /// Lower-case.
     pub email: String,
     pub role: Role,
-    /// A PHC string; `None`: none was set yet.
+    /// A PHC string; `None`: not set yet.
     pub password: Option<String>,
-    /// A session that began under another one is over.
+    /// Ends sessions: one that began in an earlier epoch is invalid.
     pub epoch: i64,
     pub created_at: DateTime<Utc>,
     pub last_sign_in_at: Option<DateTime<Utc>>,
@@ -91,17 +91,17 @@ impl TryFrom<Row> for User {
     }
 }
 
-/// What a change of a user came to.
+/// The outcome of a change to a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Changed {
-    /// Also when it was so already.
+    /// Also if nothing had to change.
     Done,
     NotFound,
-    /// Nobody would be left who could sign in as an owner.
+    /// No owner would be left who can sign in.
     LastOwner,
 }
 
-/// How a user stands among the owners who can sign in.
+/// A user's place among the owners who can sign in.
 enum Rank {
     Nobody,
     LastOwner,
@@ -110,7 +110,7 @@ enum Rank {
 }
 
 impl Rank {
-    /// Why the user may not lose what it is.
+    /// Why the user may not be demoted or disabled.
     fn spared(&self) -> Option<Changed> {
         match self {
             Self::Nobody => Some(Changed::NotFound),
@@ -120,7 +120,7 @@ impl Rank {
     }
 }
 
-/// Of two owners who demote each other at once, one is held back: both hold the rows of all owners.
+/// Locks the rows of all owners, so that of two who demote each other at once, one waits and is refused.
 async fn rank(connection: &mut Connection, engine: &Engine, id: Uuid) -> sqlx::Result<Rank> {
     const LOCK: &str = "SELECT id FROM users WHERE role = 'owner' ORDER BY id FOR UPDATE";
     const LOOK: &str = "SELECT id, role = 'owner' AND disabled_at IS NULL, password IS NOT NULL FROM users \
@@ -145,7 +145,7 @@ async fn rank(connection: &mut Connection, engine: &Engine, id: Uuid) -> sqlx::R
     })
 }
 
-/// Sets a password; whoever had a session or a link has it no more.
+/// Sets a password and invalidates the user's sessions and links.
 pub(super) async fn put_password(
     connection: &mut Connection,
     id: Uuid,
@@ -180,7 +180,13 @@ impl Store {
         let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(LIST)
             .fetch_all(pool)
             .await)?;
-        rows.into_iter().map(User::try_from).collect()
+        let is_empty = rows.is_empty();
+        let mut users: Vec<_> = rows.into_iter().map(User::try_from).collect();
+        // An empty list means that nobody has been set up yet, so it must not come from unreadable rows.
+        if !is_empty && users.iter().all(Result::is_err) {
+            return self.read_one(users.pop()).map(Vec::from_iter);
+        }
+        Ok(self.readable(users))
     }
 
     pub async fn find_user(&self, id: Uuid) -> Result<Option<User>, StorageError> {
@@ -190,7 +196,7 @@ impl Store {
             .bind(id)
             .fetch_optional(pool)
             .await)?;
-        row.map(User::try_from).transpose()
+        self.read_one(row.map(User::try_from))
     }
 
     pub async fn find_user_by_email(&self, email: &str) -> Result<Option<User>, StorageError> {
@@ -200,7 +206,7 @@ impl Store {
             .bind(email.to_owned())
             .fetch_optional(pool)
             .await)?;
-        row.map(User::try_from).transpose()
+        self.read_one(row.map(User::try_from))
     }
 
     /// Fails with [`StorageError::Exists`] when the address is taken.
@@ -224,14 +230,14 @@ impl Store {
         Ok(id)
     }
 
-    /// Removes a user that has no password, with all that hangs on it.
+    /// Removes a user that has no password, and everything that belongs to it.
     pub async fn drop_user_without_password(&self, email: &str) -> Result<(), StorageError> {
         const DROP: &str = "DELETE FROM users WHERE email = $1 AND password IS NULL";
         touch!(self, DROP, email.to_owned())?;
         Ok(())
     }
 
-    /// Ends the user's sessions and voids the links.
+    /// Also ends the user's sessions and invalidates the links.
     pub async fn set_password(&self, id: Uuid, password: &str) -> Result<bool, StorageError> {
         connection::in_transaction(&self.engine, async |connection| {
             put_password(connection, id, password).await
@@ -239,7 +245,7 @@ impl Store {
         .await
     }
 
-    /// Ends the user's sessions if the role is another one. The last owner who can sign in stays one.
+    /// Ends the user's sessions if the role changes. Refuses to demote the last owner who can sign in.
     pub async fn set_role(&self, id: Uuid, role: Role) -> Result<Changed, StorageError> {
         const SET: &str =
             "UPDATE users SET role = $1, epoch = epoch + 1 WHERE id = $2 AND role <> $1";
@@ -260,7 +266,7 @@ impl Store {
         .await
     }
 
-    /// Puts a user out of force, and voids the links; with `spare_last_owner` not the last owner who can sign in.
+    /// Disables a user and invalidates the links; with `spare_last_owner`, refuses for the last owner who can sign in.
     pub async fn disable_user(
         &self,
         id: Uuid,

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::engine::rows::{Column, Rows};
 use super::engine::{Engine, read};
+use super::store::count;
 use super::{StorageError, Store};
 use crate::secret::{Vault, random};
 use crate::verification::code::{Code, CodeHash};
@@ -13,16 +14,16 @@ use crate::verification::id::{ProjectId, VerificationId};
 use crate::verification::phone::PhoneNumber;
 use crate::verification::{Record, Verification};
 
-/// What the change does to the verification's lease.
+/// What a change does to its verification's lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lease {
     Keep,
-    /// Take or prolong it.
+    /// Take or renew it.
     Hold {
         owner: i64,
         until: DateTime<Utc>,
     },
-    /// Give it up, if this owner still has it.
+    /// Release it, if this owner still holds it.
     Release {
         owner: i64,
     },
@@ -34,7 +35,7 @@ pub(super) struct Stored {
     pub id: Uuid,
     pub change_id: i64,
     project_id: Uuid,
-    /// The version that it was read at.
+    /// The version it was read at.
     version: i64,
     status: &'static str,
     phone_index: [u8; 16],
@@ -63,7 +64,7 @@ pub(super) const INSERT: &str = "INSERT INTO verifications (id, project_id, vers
     SELECT r.id, r.project_id, 1, r.change_id, r.status, r.phone_index, r.reuse_key, r.sealed, r.code_hash, r.record, \
     r.wake_at, r.lease_owner, r.lease_until FROM {rows} WHERE true ON CONFLICT DO NOTHING RETURNING id";
 
-/// Lease: 0 keeps it, 1 holds it, 2 gives it up if it is still the owner's.
+/// Lease: 0 keeps it, 1 takes it, 2 releases it if the owner still holds it.
 pub(super) const UPDATE: &str = "UPDATE verifications SET version = r.version + 1, change_id = r.change_id, \
     status = r.status, sealed = r.sealed, code_hash = r.code_hash, record = r.record, wake_at = r.wake_at, \
     lease_owner = CASE WHEN r.lease = 1 THEN r.lease_owner \
@@ -144,7 +145,7 @@ impl Stored {
     }
 }
 
-/// The keyed index of a number.
+/// A keyed hash of the number, to look it up by.
 fn phone_index(vault: &Vault, phone: &PhoneNumber) -> [u8; 16] {
     vault.lookup(&[b"phone", phone.as_str().as_bytes()])
 }
@@ -172,7 +173,7 @@ impl Row {
             .try_into()
             .map_err(|_| fault("code_hash"))?;
         let code_hash = match &code {
-            // Hashed under a key that is being retired: hash it again under the current one.
+            // Hashed with a key that is being retired: hash again with the current one.
             Some(code) if !current => vault.code_hash(self.id.as_bytes(), code.as_str()),
             _ => hash,
         };
@@ -202,16 +203,32 @@ pub struct ListQuery {
     pub from: Option<DateTime<Utc>>,
     /// Created before.
     pub before: Option<DateTime<Utc>>,
-    /// Only those that come after this one in the list.
+    /// Only those after this one in the list.
     pub cursor: Option<VerificationId>,
     pub limit: i64,
 }
 
 impl Store {
+    /// Fewer than the limit only at the end: for a row that cannot be read, the next one comes.
     pub async fn list_verifications(
         &self,
         query: &ListQuery,
     ) -> Result<Vec<Verification>, StorageError> {
+        let mut rest = query.clone();
+        let mut found = Vec::new();
+        loop {
+            let rows = self.verification_rows(&rest).await?;
+            let is_end = count(&rows) < rest.limit;
+            rest.cursor = rows.last().map(|row| VerificationId::from_uuid(row.id));
+            found.extend(self.readable(rows.into_iter().map(|row| row.open(&self.vault))));
+            rest.limit = query.limit - count(&found);
+            if is_end || rest.limit <= 0 {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn verification_rows(&self, query: &ListQuery) -> sqlx::Result<Vec<Row>> {
         macro_rules! list {
             ($pool:expr, $db:ty, $pending_first:expr) => {{
                 let mut sql = sqlx::QueryBuilder::<$db>::new("SELECT ");
@@ -228,7 +245,7 @@ impl Store {
                     }
                     sql.push(")");
                 }
-                // A name of ours stands in the text, so that the indexes of some statuses' rows can be chosen.
+                // In the statement's text, not bound, so that the planner can choose a partial index. It is a constant of ours.
                 if let Some(status) = query.status {
                     sql.push(format!(" AND v.status = '{status}'"));
                     if query.phone.is_none() && !["approved", "pending"].contains(&status) {
@@ -258,14 +275,13 @@ impl Store {
         }
         let rows = match &self.engine {
             Engine::Postgres(pool) => list!(pool, sqlx::Postgres, "v.id"),
-            // The plus keeps it from reading all of history in order to find the few that are pending.
+            // The plus stops SQLite from walking the primary key through all history to find the few pending ones.
             Engine::Sqlite { read, .. } => list!(read, sqlx::Sqlite, "+v.id"),
         }?;
-        rows.into_iter().map(|row| row.open(&self.vault)).collect()
+        Ok(rows)
     }
 
-    /// Those with an attempt of which nothing was heard: something is still due in each of them, so the index of what is due
-    /// finds them.
+    /// Verifications with an attempt in `unknown`. They all have a pending task, so the `wake_at` index covers them.
     pub async fn list_unknown(
         &self,
         project: Option<ProjectId>,
@@ -288,7 +304,7 @@ impl Store {
             };
             query.fetch_all(pool).await
         })?;
-        rows.into_iter().map(|row| row.open(&self.vault)).collect()
+        Ok(self.readable(rows.into_iter().map(|row| row.open(&self.vault))))
     }
 
     /// The pending verification with this reuse key.
@@ -303,6 +319,6 @@ impl Store {
             .bind(reuse_key.to_vec())
             .fetch_optional(pool)
             .await)?;
-        row.map(|row| row.open(&self.vault)).transpose()
+        self.read_one(row.map(|row| row.open(&self.vault)))
     }
 }

@@ -1,7 +1,7 @@
-//! Messages on their way to projects' endpoints: written with their cause, claimed by due time, listed.
+//! Messages to projects' webhooks: written with their cause, claimed when due, listed.
 //!
-//! A claim moves the due time to when the try counts as lost: so a replica that dies leaves nothing behind, and no lease
-//! needs to be renewed.
+//! A claim moves the due time to when the try counts as lost, so a replica that dies blocks nothing and no lease needs
+//! renewing.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::engine::rows::{Column, Rows};
 use super::engine::{Engine, read, write};
+use super::store::count;
 use super::{StorageError, Store};
 use crate::verification::id::VerificationId;
 
@@ -20,17 +21,17 @@ pub struct Delivery {
     pub id: Uuid,
     pub webhook: Uuid,
     pub event: String,
-    /// When the event was.
+    /// When the event happened.
     pub at: DateTime<Utc>,
     /// What the message is rendered from.
     pub verification: Option<VerificationId>,
-    /// JSON, of one that is about no verification.
+    /// JSON, if the event is about no verification.
     pub data: Option<String>,
     pub state: DeliveryState,
-    /// `None`: no try will come by itself.
+    /// `None`: it will not be tried again by itself.
     pub due_at: Option<DateTime<Utc>>,
     pub tried: u32,
-    /// Tries since it was made or redelivered.
+    /// Tries since it was created or redelivered.
     pub round: u32,
     /// The newest tries, oldest first.
     pub history: Vec<Try>,
@@ -62,19 +63,19 @@ impl DeliveryState {
     }
 }
 
-/// What came of one try.
+/// The outcome of one try.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Try {
     pub at: DateTime<Utc>,
     /// The receiver's HTTP status; `None`: it did not answer.
     pub status: Option<u16>,
-    /// `None`: it was taken.
+    /// `None`: it was accepted.
     pub error: Option<String>,
     pub duration_ms: u32,
 }
 
 impl Delivery {
-    /// Tries that are remembered.
+    /// How many tries are kept.
     pub const HISTORY: usize = 20;
 
     /// A message that is due at once.
@@ -152,10 +153,6 @@ impl TryFrom<Row> for Delivery {
     }
 }
 
-fn open(rows: Vec<Row>) -> Result<Vec<Delivery>, StorageError> {
-    rows.into_iter().map(Delivery::try_from).collect()
-}
-
 pub(super) const INSERT: &str = "INSERT INTO webhook_deliveries (id, webhook_id, event, at, verification_id, data, state, \
     due_at, tried, round, history) SELECT r.id, r.webhook_id, r.event, r.at, r.verification_id, r.data, r.state, r.due_at, \
     r.tried, r.round, r.history FROM {rows} WHERE true ON CONFLICT DO NOTHING";
@@ -203,7 +200,7 @@ pub(super) fn rows(deliveries: &[&Delivery]) -> Rows {
 }
 
 impl Store {
-    /// Writes messages that have no other cause in the store.
+    /// Writes messages whose cause is not itself a change in the store.
     pub async fn create_deliveries(&self, deliveries: &[&Delivery]) -> Result<(), StorageError> {
         if deliveries.is_empty() {
             return Ok(());
@@ -216,7 +213,7 @@ impl Store {
         Ok(())
     }
 
-    /// The endpoints that have something due.
+    /// Webhooks with something due.
     pub async fn find_due_webhooks(&self, now: DateTime<Utc>) -> Result<Vec<Uuid>, StorageError> {
         const DUE: &str = "SELECT w.id FROM webhooks w WHERE EXISTS (SELECT 1 FROM webhook_deliveries d \
             WHERE d.webhook_id = w.id AND d.due_at <= $1)";
@@ -227,7 +224,7 @@ impl Store {
         Ok(ids.into_iter().map(|(id,)| id).collect())
     }
 
-    /// Takes what is due for one endpoint, longest due first. What is not recorded before `until` is due again then.
+    /// Claims what is due for one webhook, longest due first. What is not recorded by `until` is due again then.
     pub async fn claim_deliveries(
         &self,
         webhook: Uuid,
@@ -244,30 +241,21 @@ impl Store {
                 )
             };
         }
-        let rows: Vec<Row> = match &self.engine {
-            Engine::Postgres(pool) => {
-                sqlx::query_as(claim!("FOR UPDATE SKIP LOCKED"))
-                    .bind(until)
-                    .bind(webhook)
-                    .bind(now)
-                    .bind(limit)
-                    .fetch_all(pool)
-                    .await?
-            }
-            Engine::Sqlite { write, .. } => {
-                sqlx::query_as(claim!(""))
-                    .bind(until)
-                    .bind(webhook)
-                    .bind(now)
-                    .bind(limit)
-                    .fetch_all(write)
-                    .await?
-            }
+        let sql = match &self.engine {
+            Engine::Postgres(_) => claim!("FOR UPDATE SKIP LOCKED"),
+            Engine::Sqlite { .. } => claim!(""),
         };
-        open(rows)
+        let rows: Vec<Row> = write!(&self.engine, |pool| sqlx::query_as(sql)
+            .bind(until)
+            .bind(webhook)
+            .bind(now)
+            .bind(limit)
+            .fetch_all(pool)
+            .await)?;
+        Ok(self.readable(rows.into_iter().map(Delivery::try_from)))
     }
 
-    /// Records what became of them. One that was tried elsewhere meanwhile is left as it is.
+    /// Records the outcomes. A delivery that was tried elsewhere in the meantime is left unchanged.
     pub async fn record_deliveries(&self, deliveries: &[Delivery]) -> Result<(), StorageError> {
         const RECORD: &str = "UPDATE webhook_deliveries SET state = r.state, due_at = r.due_at, tried = r.tried, \
             round = r.round, history = r.history FROM {rows} \
@@ -285,7 +273,7 @@ impl Store {
         Ok(())
     }
 
-    /// Starts a delivery's tries anew, claimed until then; `None`: the endpoint has no such delivery.
+    /// Starts a new round of tries, claimed until `until`; `None`: the webhook has no such delivery.
     pub async fn redeliver(
         &self,
         webhook: Uuid,
@@ -303,7 +291,7 @@ impl Store {
             .bind(webhook)
             .fetch_optional(pool)
             .await)?;
-        row.map(Delivery::try_from).transpose()
+        self.read_one(row.map(Delivery::try_from))
     }
 
     pub async fn find_delivery(&self, id: Uuid) -> Result<Option<Delivery>, StorageError> {
@@ -316,37 +304,52 @@ impl Store {
             .bind(id)
             .fetch_optional(pool)
             .await)?;
-        row.map(Delivery::try_from).transpose()
+        self.read_one(row.map(Delivery::try_from))
     }
 
+    /// Fewer than the limit only at the end: for a row that cannot be read, the next one comes.
     pub async fn list_deliveries(
         &self,
         query: &DeliveryQuery,
     ) -> Result<Vec<Delivery>, StorageError> {
+        let mut rest = query.clone();
+        let mut found = Vec::new();
+        loop {
+            let rows = self.delivery_rows(&rest).await?;
+            let is_end = count(&rows) < rest.limit;
+            rest.cursor = rows.last().map(|row| row.id);
+            found.extend(self.readable(rows.into_iter().map(Delivery::try_from)));
+            rest.limit = query.limit - count(&found);
+            if is_end || rest.limit <= 0 {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn delivery_rows(&self, query: &DeliveryQuery) -> sqlx::Result<Vec<Row>> {
         const LIST: &str = concat!(
             "SELECT ",
             columns!(),
             " FROM webhook_deliveries WHERE webhook_id = $1 AND id < $2 AND ($3 = '' OR state = $3) ",
             "ORDER BY id DESC LIMIT $4"
         );
-        let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(LIST)
+        read!(&self.engine, |pool| sqlx::query_as(LIST)
             .bind(query.webhook)
             .bind(query.cursor.unwrap_or(Uuid::max()))
             .bind(query.state.map_or("", DeliveryState::as_str))
             .bind(query.limit)
             .fetch_all(pool)
-            .await)?;
-        open(rows)
+            .await)
     }
 
-    /// Forgets up to `limit` deliveries that are older than `before`; answers how many. None is tried for nearly as long.
+    /// Removes up to `limit` deliveries older than `before` and returns how many. None of them is still being tried.
     pub async fn drop_old_deliveries(&self, before: Uuid, limit: i64) -> Result<u64, StorageError> {
         const OLD: &str = "DELETE FROM webhook_deliveries WHERE id IN (SELECT d.id FROM webhook_deliveries d \
             WHERE d.id < $1 ORDER BY d.id LIMIT $2)";
         self.drop_deliveries(OLD, before, limit).await
     }
 
-    /// The same for those of one endpoint.
+    /// Removes up to `limit` deliveries of one webhook and returns how many.
     pub async fn drop_deliveries_of(&self, webhook: Uuid, limit: i64) -> Result<u64, StorageError> {
         const OF: &str = "DELETE FROM webhook_deliveries WHERE id IN (SELECT d.id FROM webhook_deliveries d \
             WHERE d.webhook_id = $1 LIMIT $2)";

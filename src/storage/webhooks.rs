@@ -1,4 +1,4 @@
-//! Projects' endpoints: few, read by every replica, their secrets encrypted.
+//! Projects' webhooks: few, read by every replica, their secrets encrypted.
 
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
@@ -8,7 +8,7 @@ use super::engine::{read, write};
 use super::{StorageError, Store};
 use crate::verification::id::ProjectId;
 
-/// Where a project wants to be told.
+/// An endpoint that a project's events are sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Webhook {
     pub id: Uuid,
@@ -19,13 +19,13 @@ pub struct Webhook {
     pub description: String,
     /// As the signature needs it: `whsec_…`.
     pub secret: String,
-    /// The one before, and until when it signs too.
+    /// The previous secret, and until when it also signs.
     pub previous: Option<(String, DateTime<Utc>)>,
     pub created_at: DateTime<Utc>,
 }
 
 impl Webhook {
-    /// What signs at this moment.
+    /// The secrets that sign at `now`.
     #[must_use]
     pub fn secrets(&self, now: DateTime<Utc>) -> Vec<String> {
         let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
@@ -57,7 +57,7 @@ impl Store {
         let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(LIST)
             .fetch_all(pool)
             .await)?;
-        rows.into_iter().map(|row| self.open_webhook(row)).collect()
+        Ok(self.readable(rows.into_iter().map(|row| self.open_webhook(row))))
     }
 
     fn open_webhook(&self, row: Row) -> Result<Webhook, StorageError> {
@@ -112,7 +112,7 @@ impl Store {
         Ok(())
     }
 
-    /// The secret in force becomes the previous one, until then; answers whether there was such an endpoint.
+    /// Sets a new secret; the old one also signs until `previous_until`. Returns whether there is such a webhook.
     pub async fn rotate_webhook(
         &self,
         id: Uuid,
@@ -131,7 +131,7 @@ impl Store {
         Ok(touched > 0)
     }
 
-    /// Its deliveries are not sent any more; [`Db::drop_deliveries_of`] removes them.
+    /// Its deliveries are no longer sent; [`Store::drop_deliveries_of`] removes them.
     pub async fn delete_webhook(&self, id: Uuid) -> Result<bool, StorageError> {
         const DELETE: &str = "DELETE FROM webhooks WHERE id = $1";
         let touched = write!(&self.engine, |pool| sqlx::query(DELETE)

@@ -99,7 +99,7 @@ pub enum AttemptStatus {
 }
 
 impl AttemptStatus {
-    /// Later evidence replaces earlier only with a higher rank (contract §3).
+    /// Later evidence replaces earlier evidence only if its rank is higher.
     #[must_use]
     pub fn rank(self) -> u8 {
         match self {

@@ -77,7 +77,7 @@ impl Verification {
         self.settle_after_evidence(index, now);
     }
 
-    /// The lease was lost while a request may have left (architecture, point 5).
+    /// The lease was lost while a request may have left: the provider may have it, so it is never sent again.
     pub fn interrupted(&mut self, ordinal: u8, offers: &[Offer], now: DateTime<Utc>) {
         let Some(index) = self.index_of(ordinal) else {
             return;

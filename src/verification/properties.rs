@@ -1,4 +1,4 @@
-//! Property tests: whatever happens, in whatever order and however often, the contract's promises hold.
+//! Property tests: whatever happens, in whatever order and however often, the promises to clients hold.
 
 mod input;
 

@@ -56,7 +56,7 @@ impl Verification {
         }
         if source == Source::Asked {
             let attempt = &self.record.attempts[index];
-            // Asked once more after it was known to have expired, and still no flag (contract §4.8).
+            // Asked once more after it was known to have expired, and still no flag.
             // An answer from before, which says something else, does not count.
             if was == AttemptStatus::Expired
                 && attempt.status == AttemptStatus::Expired

@@ -32,7 +32,7 @@ pub const ALL: &str = "*";
 /// What `…/test` sends, whatever the endpoint asked for.
 pub const TEST: &str = "webhook.test";
 
-/// The pauses between tries (contract §3, *Webhooks*); after the last one the delivery is dead.
+/// The pauses between tries; after the last one the delivery is dead.
 const PAUSES: [Duration; 9] = [
     Duration::from_secs(5),
     Duration::from_secs(30),

@@ -1,5 +1,4 @@
-//! Accounts with providers: by our books, by theirs, the drift between them, and who is told when little is left (contract §3,
-//! *Finance*).
+//! Accounts with providers: by our books, by theirs, the drift between them, and the alerts when one runs low.
 
 use pinroute::gateway::{Begun, NewEntry};
 use pinroute::ledger::entry::Kind;

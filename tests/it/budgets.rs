@@ -1,4 +1,4 @@
-//! Budgets: what has no room is not sent, however many ask at once, and what comes back is free again (contract §3, *Finance*).
+//! Budgets: nothing is sent beyond a limit, however many requests are concurrent, and refunds can be spent again.
 
 use serde_json::{Value, json};
 

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::on_both_engines;
-use crate::stage::{Stage, TestApp, assert_fields, word};
+use crate::stage::{Stage, TestApp, word};
 use crate::world::Answer;
 
 on_both_engines!(
@@ -51,7 +51,6 @@ async fn the_right_code_is_taken_once(stage: Stage) {
     let code = app.telegram_code();
     app.check(&v["id"], &app.wrong_code()).await.expect(200);
     let answer = app.check(&v["id"], &code).await.expect(200);
-    assert_fields(&answer, &["id", "status", "valid", "checks_left", "proof"]);
     assert_eq!(
         (&answer["status"], &answer["valid"], &answer["checks_left"]),
         (&json!("approved"), &json!(true), &json!(3))
@@ -202,10 +201,6 @@ async fn a_proof_is_verified_offline_with_the_public_keys(stage: Stage) {
         .await
         .expect(200);
     let claims = verified(proof, &keys);
-    assert_fields(
-        &claims,
-        &["iss", "aud", "sub", "vid", "channel", "iat", "exp", "jti"],
-    );
     let now = stage.clock.now().timestamp();
     assert_eq!(claims["iss"], "https://verify.example");
     assert_eq!(

@@ -1,5 +1,5 @@
-//! The server is killed in the midst of its work, again and again: nothing that was acknowledged is lost, nothing is sent
-//! twice, and the books agree (contract §4, product *Nothing acknowledged is lost*).
+//! The server is killed while it works, again and again: nothing acknowledged is lost, nothing is sent twice, and the books
+//! agree.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Mutex;

@@ -1,4 +1,4 @@
-//! Limits on numbers, addresses and projects, alone and across replicas, with Redis and without (contract §5).
+//! Limits on numbers, addresses and projects, alone and across replicas, with Redis and without.
 
 use std::process::{Child, Command, Stdio};
 

@@ -30,6 +30,7 @@ mod secrets;
 mod seed;
 mod sign_in;
 mod sms;
+mod snapshots;
 mod storage;
 mod telegram;
 mod twilio;

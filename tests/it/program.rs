@@ -1,4 +1,4 @@
-//! The program itself: starting, refusing to start, stopping, and its commands beside a running server (contract §1, §2).
+//! The program itself: starting, refusing to start, stopping, and its commands while a server runs.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Output, Stdio};

@@ -1,5 +1,4 @@
-//! Reports: what was spent and what came of it, by any groups, in any zone and currency, from sums that lag behind nothing
-//! (contract §3, *Finance*).
+//! Reports: what was spent and what it achieved, by any groups, in any zone and currency, from sums that never lag.
 
 use chrono::{DateTime, Timelike, Utc};
 use serde_json::{Value, json};

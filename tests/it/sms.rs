@@ -1,4 +1,4 @@
-//! SMS by any provider that speaks HTTP: what is sent, what its answers and reports mean, and what it costs (contract §2, §4).
+//! SMS by any provider that speaks HTTP: what is sent, what its answers and reports mean, and what it costs.
 
 use reqwest::Method;
 use serde_json::{Value, json};

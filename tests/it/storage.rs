@@ -6,6 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
+use pinroute::ledger::entry::{Entry, Kind};
 use pinroute::message::Wording;
 use pinroute::money::{Currency, Micros, Money};
 use pinroute::reports::exchange::{Factor, Rate as ExchangeRate};
@@ -21,6 +22,8 @@ use pinroute::verification::phone::PhoneNumber;
 use pinroute::verification::policy::{Countries, Limits, Policy};
 use pinroute::verification::route::{Channel, Offer, Step};
 use pinroute::verification::{Start, Verification};
+
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 
 use crate::on_both_engines;
 use crate::stage::{Engine, Stage};
@@ -38,6 +41,7 @@ on_both_engines!(
     idempotency_keys_are_claimed_completed_and_released_by_their_claim,
     a_project_name_and_a_key_are_unique,
     work_that_is_dropped_half_way_takes_nothing_along,
+    a_row_that_cannot_be_read_withholds_nothing_else,
     the_store_names_its_engine_and_answers,
 );
 
@@ -656,6 +660,128 @@ async fn work_that_is_dropped_half_way_takes_nothing_along(stage: Stage) {
     }
     hand.db.put_exchange_rates(&rates).await.unwrap();
     assert_eq!(hand.db.list_exchange_rates().await.unwrap(), rates);
+}
+
+async fn a_row_that_cannot_be_read_withholds_nothing_else(stage: Stage) {
+    let mut hand = Hand::of(&stage).await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(hand.stored(&stage.number()).await.id);
+        hand.now += chrono::TimeDelta::seconds(1);
+    }
+    let [first, broken, last] = ids[..] else {
+        unreachable!("three were stored")
+    };
+    let mut entries = Vec::new();
+    for _ in 0..3 {
+        let entry = top_up(hand.now);
+        hand.db.book(entry.clone(), None).await.unwrap();
+        entries.push(entry);
+        hand.now += chrono::TimeDelta::seconds(1);
+    }
+    let of_verification = literal(&stage, broken.uuid());
+    let of_entry = literal(&stage, entries[1].id);
+    run_sql(
+        &stage,
+        &format!(
+            "UPDATE verifications SET record = '!' || record WHERE id = {of_verification}; \
+             UPDATE ledger SET currency = '!' || currency WHERE id = {of_entry}"
+        ),
+    )
+    .await;
+
+    let query = ListQuery {
+        limit: 2,
+        ..ListQuery::default()
+    };
+    let listed = hand.db.list_verifications(&query).await.unwrap();
+    let listed: Vec<_> = listed.iter().map(|v| v.id).collect();
+    assert_eq!(listed, [last, first], "a full page, without the broken row");
+    let Err(StorageError::Inconsistent { table, id, .. }) = hand.db.find(broken).await else {
+        panic!("a broken row was found")
+    };
+    assert_eq!((table, id), ("verifications", broken.uuid().to_string()));
+    assert!(hand.db.find(last).await.unwrap().is_some());
+
+    let until = hand.now + chrono::TimeDelta::seconds(5);
+    let mut claimed = HashSet::new();
+    for owner in 1..=3 {
+        let due = hand.db.claim_due(owner, hand.now, until, 1).await.unwrap();
+        claimed.extend(due.iter().map(|v| v.id));
+    }
+    assert_eq!(claimed, HashSet::from([first, last]));
+
+    let query = LedgerQuery {
+        limit: 2,
+        ..LedgerQuery::default()
+    };
+    let listed = hand.db.list_ledger(&query).await.unwrap();
+    let listed: Vec<_> = listed.iter().map(|entry| entry.id).collect();
+    assert_eq!(listed, [entries[2].id, entries[0].id]);
+    let found = hand.db.find_entry(entries[1].id).await;
+    assert!(matches!(
+        found,
+        Err(StorageError::Inconsistent {
+            table: "ledger",
+            column: "currency",
+            ..
+        })
+    ));
+
+    // Mended, for the sums that are compared in the end.
+    run_sql(
+        &stage,
+        &format!(
+            "UPDATE verifications SET record = SUBSTR(record, 2) WHERE id = {of_verification}; \
+             UPDATE ledger SET currency = SUBSTR(currency, 2) WHERE id = {of_entry}"
+        ),
+    )
+    .await;
+    assert!(hand.db.find(broken).await.unwrap().is_some());
+}
+
+fn top_up(at: DateTime<Utc>) -> Entry {
+    Entry {
+        id: VerificationId::new(at, random()).uuid(),
+        at,
+        kind: Kind::TopUp,
+        basis: "manual".to_owned(),
+        money: Money::new(Micros(1_000_000), Currency::USD),
+        provider: "telegram".to_owned(),
+        channel: None,
+        country: None,
+        project: None,
+        verification: None,
+        attempt: None,
+        author: Some("a test".to_owned()),
+        note: None,
+    }
+}
+
+fn literal(stage: &Stage, id: uuid::Uuid) -> String {
+    match stage.engine {
+        Engine::Sqlite => format!("X'{}'", id.simple()),
+        Engine::Postgres => format!("'{id}'"),
+    }
+}
+
+/// Statements that the program would never make.
+async fn run_sql(stage: &Stage, statements: &str) {
+    let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(statements.to_owned()));
+    match stage.engine {
+        Engine::Sqlite => {
+            let mut connection = SqliteConnection::connect(&stage.database_url)
+                .await
+                .unwrap();
+            connection.execute(sql).await.unwrap();
+            connection.close().await.unwrap();
+        }
+        Engine::Postgres => {
+            let mut connection = PgConnection::connect(&stage.database_url).await.unwrap();
+            connection.execute(sql).await.unwrap();
+            connection.close().await.unwrap();
+        }
+    }
 }
 
 async fn the_store_names_its_engine_and_answers(stage: Stage) {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::on_both_engines;
-use crate::stage::{Stage, assert_fields, word};
+use crate::stage::{Stage, word};
 use crate::world::{Answer, error};
 
 on_both_engines!(
@@ -28,34 +28,6 @@ on_both_engines!(
     numbers_are_told_by_country,
 );
 
-const VERIFICATION: [&str; 14] = [
-    "id",
-    "status",
-    "phone_number",
-    "country",
-    "channel",
-    "attempts",
-    "costs",
-    "checks_left",
-    "sends_left",
-    "resend_at",
-    "payload",
-    "created_at",
-    "expires_at",
-    "approved_at",
-];
-
-const ATTEMPT: [&str; 8] = [
-    "id",
-    "channel",
-    "provider",
-    "status",
-    "reason",
-    "cost",
-    "created_at",
-    "updated_at",
-];
-
 async fn a_start_answers_201_with_the_whole_verification(stage: Stage) {
     let app = stage.app().await;
     let number = stage.number();
@@ -66,7 +38,6 @@ async fn a_start_answers_201_with_the_whole_verification(stage: Stage) {
         "web_domain": "shop.example", "android_app_hash": null, "wait": 2.0,
     });
     let v = app.start(body).await.expect(201);
-    assert_fields(&v, &VERIFICATION);
     let now = stage.clock.now();
     let time = |at: chrono::DateTime<chrono::Utc>| json!(at.format("%FT%TZ").to_string());
     let told = |field: &str| v[field].clone();
@@ -103,7 +74,6 @@ async fn a_start_answers_201_with_the_whole_verification(stage: Stage) {
     let [attempt] = v["attempts"].as_array().unwrap().as_slice() else {
         panic!("{v}");
     };
-    assert_fields(attempt, &ATTEMPT);
     assert_eq!(
         (&attempt["channel"], &attempt["provider"]),
         (&json!("telegram"), &json!("telegram"))
@@ -299,7 +269,6 @@ async fn lists_page_and_filter_newest_first(stage: Stage) {
     app.cancel(&ids[2]).await.expect(200);
     ids.reverse();
     let page = app.get("/v1/verifications?limit=2").await.expect(200);
-    assert_fields(&page, &["items", "next_cursor"]);
     let of = |page: &Value| -> Vec<Value> {
         page["items"]
             .as_array()
@@ -318,7 +287,6 @@ async fn lists_page_and_filter_newest_first(stage: Stage) {
         seen.extend(of(&page));
     }
     assert_eq!(seen, ids);
-    assert_fields(&page["items"][0], &VERIFICATION);
 
     let canceled = app
         .get("/v1/verifications?status=canceled")
@@ -362,7 +330,6 @@ async fn a_resend_goes_on_to_the_next_step_with_the_same_code(stage: Stage) {
         .await
         .expect(200);
     let v = app.resend(&v["id"], json!({})).await.expect(200);
-    assert_fields(&v, &VERIFICATION);
     assert_eq!(
         (&v["channel"], &v["sends_left"]),
         (&json!("sms"), &json!(3))
@@ -430,7 +397,6 @@ async fn a_cancel_ends_it_and_revokes_only_what_may_be_seen(stage: Stage) {
     let app = stage.app().await;
     let unseen = app.started().await;
     let canceled = app.cancel(&unseen["id"]).await.expect(200);
-    assert_fields(&canceled, &VERIFICATION);
     assert_eq!(canceled["status"], "canceled");
     app.settle(&unseen["id"]).await;
     assert!(
@@ -479,20 +445,7 @@ async fn the_timeline_tells_what_happened(stage: Stage) {
         .get(&format!("/v1/verifications/{}/events", word(&v["id"])))
         .await
         .expect(200);
-    assert_fields(&events, &["items", "next_cursor"]);
     let items = events["items"].as_array().unwrap();
-    assert_fields(
-        &items[0],
-        &[
-            "id",
-            "type",
-            "at",
-            "attempt_id",
-            "channel",
-            "reason",
-            "money",
-        ],
-    );
     let types: Vec<&str> = items.iter().map(|event| word(&event["type"])).collect();
     let wanted = [
         "verification.created",
@@ -557,25 +510,7 @@ async fn the_ledger_lists_entries_and_exports_them(stage: Stage) {
         .await
         .expect(201);
     let page = app.get("/v1/ledger").await.expect(200);
-    assert_fields(&page, &["items", "next_cursor"]);
     let items = page["items"].as_array().unwrap();
-    assert_fields(
-        &items[0],
-        &[
-            "id",
-            "at",
-            "kind",
-            "basis",
-            "amount",
-            "currency",
-            "provider",
-            "project",
-            "verification_id",
-            "attempt_id",
-            "author",
-            "note",
-        ],
-    );
     let of = |entry: &Value| {
         ["kind", "basis", "amount", "provider"].map(|field| word(&entry[field]).to_owned())
     };

@@ -1,4 +1,4 @@
-//! What one step changes, as one value that takes effect whole or not at all.
+//! Everything that one step changes, as one value that takes effect whole or not at all.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use crate::storage::webhook_deliveries::Delivery;
 use crate::verification::Verification;
 use crate::verification::budget::Claim;
 
-/// Everything that a transition wants kept.
+/// Everything that a transition changes.
 #[derive(Debug)]
 pub struct Change {
     pub(in crate::storage) write: Option<(Write, Stored)>,
@@ -34,7 +34,7 @@ pub enum Write {
 }
 
 impl Write {
-    /// What it means when the row was not written.
+    /// Why the row was not written.
     pub(in crate::storage) fn refused(self) -> CommitError {
         match self {
             Self::Insert => CommitError::Lost(Lost::Exists),
@@ -70,7 +70,7 @@ pub enum CommitError {
 }
 
 impl Change {
-    /// An entry that a person makes, without any verification.
+    /// An entry made by hand, without a verification.
     pub(in crate::storage) fn is_booking(&self) -> bool {
         self.write.is_none() && !self.entries.is_empty()
     }
@@ -92,7 +92,7 @@ impl Change {
         }
     }
 
-    /// The verification as it now is, with the ledger entries of its transitions. `wake_at`: when its next task is due.
+    /// The current state of a verification, with the ledger entries of its transitions. `wake_at`: when its next task is due.
     #[must_use]
     pub fn of(
         vault: &Vault,
@@ -126,14 +126,14 @@ impl Change {
         self
     }
 
-    /// What it takes out of budgets and gives back.
+    /// What it reserves, spends and releases in budgets.
     #[must_use]
     pub fn with_claims(mut self, claims: Vec<Claim>) -> Self {
         self.claims = budgets::summed(claims.into_iter());
         self
     }
 
-    /// Messages that tell of it.
+    /// Messages that announce it.
     #[must_use]
     pub fn with_deliveries(mut self, deliveries: Vec<Delivery>) -> Self {
         self.deliveries = deliveries;
@@ -146,7 +146,7 @@ impl Change {
         self
     }
 
-    /// Whether the database refused it because a reservation would pass its limit.
+    /// Whether the database refused it because a reservation would exceed its limit.
     pub(in crate::storage) fn lacks_room(&self, error: &sqlx::Error) -> bool {
         let reserves = self.claims.iter().any(|claim| claim.ceiling.is_some());
         let checked = |fault: &sqlx::Error| match fault {

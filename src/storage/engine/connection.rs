@@ -1,4 +1,4 @@
-//! A connection taken out of the pool, for transactions whose statements are written out.
+//! A connection taken out of the pool, for transactions of several statements.
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Executor, Postgres, Sqlite};
@@ -7,8 +7,8 @@ use super::Engine;
 use super::rows::Rows;
 use crate::storage::StorageError;
 
-/// A connection that whoever took it has to itself. A transaction that is neither committed nor rolled back ends with it: then
-/// it is closed instead of given back, also when the future that held it is dropped.
+/// A pooled connection for exclusive use. If a transaction is neither committed nor rolled back, for example because the future
+/// that held it was dropped, the connection is closed instead of returned, which ends the transaction.
 pub(in crate::storage) struct Connection {
     pub on: On,
     /// A transaction may be open.
@@ -55,7 +55,7 @@ macro_rules! on {
 
 pub(in crate::storage) use on;
 
-/// Does `what` in one transaction: all of it, or, when it fails, nothing.
+/// Runs `what` in one transaction, and rolls it back on error.
 pub(in crate::storage) async fn in_transaction<T>(
     engine: &Engine,
     what: impl AsyncFnOnce(&mut Connection) -> sqlx::Result<T>,
@@ -75,7 +75,7 @@ pub(in crate::storage) async fn in_transaction<T>(
 }
 
 impl Connection {
-    /// One that may write.
+    /// Takes a connection that can write.
     pub async fn take(engine: &Engine) -> sqlx::Result<Self> {
         let on = match engine {
             Engine::Postgres(pool) => On::Postgres(pool.acquire().await?),
@@ -87,13 +87,13 @@ impl Connection {
     pub async fn begin(&mut self) -> sqlx::Result<()> {
         let sql = match self.on {
             On::Postgres(_) => "BEGIN",
-            // A plain BEGIN would ask for the lock only at the first write.
+            // A plain BEGIN would take the write lock only at the first write.
             On::Sqlite(_) => "BEGIN IMMEDIATE",
         };
         self.begin_by(sql).await
     }
 
-    /// Every statement sees the same rows.
+    /// Begins a transaction in which every statement sees the same rows.
     pub async fn begin_snapshot(&mut self) -> sqlx::Result<()> {
         let sql = match self.on {
             On::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ",
@@ -102,7 +102,7 @@ impl Connection {
         self.begin_by(sql).await
     }
 
-    /// The same on a connection that only reads.
+    /// Like `begin_snapshot`, on a connection that only reads.
     pub async fn begin_reading(&mut self) -> sqlx::Result<()> {
         self.begin_by("BEGIN").await
     }
@@ -112,7 +112,7 @@ impl Connection {
         self.plain(sql).await
     }
 
-    /// Runs one statement and answers how many rows it changed.
+    /// Runs one statement and returns how many rows it changed.
     pub async fn run(&mut self, sql: impl sqlx::SqlSafeStr) -> sqlx::Result<u64> {
         let sql = sql.into_sql_str();
         on!(self, |to| sqlx::query(sql)
@@ -121,7 +121,7 @@ impl Connection {
             .map(|done| done.rows_affected()))
     }
 
-    /// The only value that a statement finds.
+    /// Runs a statement that returns one text.
     pub async fn text(&mut self, sql: &'static str) -> sqlx::Result<String> {
         let (text,): (String,) = on!(self, |to| sqlx::query_as(sql).fetch_one(to).await?);
         Ok(text)
@@ -133,14 +133,14 @@ impl Connection {
         Ok(())
     }
 
-    /// Leaves nothing open: what cannot be rolled back goes with its connection.
+    /// Rolls back; if that fails, the connection is closed.
     pub async fn roll_back(mut self) {
         if self.plain("ROLLBACK").await.is_ok() {
             self.open = false;
         }
     }
 
-    /// Its state is not known.
+    /// Closes the connection, since its state is unknown.
     pub fn throw_away(mut self) {
         self.open = true;
     }

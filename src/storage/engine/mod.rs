@@ -1,5 +1,5 @@
-//! What all tables use: the two engines, the macros that run one statement on whichever it is, and below, connections,
-//! opening, group commit and group reads.
+//! What all tables share: the two engines and the macros that run one statement on either; in the files of this folder,
+//! connections, opening, group commit and group reads.
 
 pub(super) mod change;
 pub(super) mod connection;
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use sqlx::{PgPool, SqlitePool};
 
-/// Where the data is.
+/// Where the data is stored.
 #[derive(Clone, Debug)]
 pub enum Location {
     Sqlite(PathBuf),
@@ -24,7 +24,7 @@ pub enum Location {
 #[derive(Clone, Debug)]
 pub enum Engine {
     Postgres(PgPool),
-    /// One connection writes, several read.
+    /// One connection to write, several to read.
     Sqlite {
         write: SqlitePool,
         read: SqlitePool,
@@ -51,7 +51,7 @@ macro_rules! write {
     };
 }
 
-/// Runs one statement that changes something, and answers how many rows it touched.
+/// Runs one statement that writes, and returns how many rows it changed.
 macro_rules! touch {
     ($db:expr, $sql:expr, $($value:expr),+) => {
         $crate::storage::engine::write!(&$db.engine, |pool| sqlx::query($sql)

@@ -1,4 +1,5 @@
-//! Opening the store: connections, migrations, the first project, the key's canary, and SQLite's one-replica lock.
+//! Opens the store: connections, migrations, the default project, the key's canary, and the lock that limits SQLite to one
+//! replica.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -20,7 +21,7 @@ use crate::storage::{Db, StorageError, Store};
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// How long a statement waits for a connection or for SQLite's writer before the caller is told to come back.
+/// How long a statement waits for a connection or for SQLite's write lock before it fails.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +54,7 @@ pub enum OpenError {
     Storage(#[from] StorageError),
 }
 
-/// How often it is looked whether another replica has summed the history.
+/// How often to check whether another replica has finished the first rebuild.
 const AGAIN: Duration = Duration::from_secs(1);
 
 impl Db {
@@ -70,7 +71,7 @@ impl Db {
         let engine = connect(location).await?;
         let pending = pending(&engine).await?.len();
         let all = migrator(&engine).iter().count();
-        // An empty database holds nothing that an administration command could upset.
+        // Administration commands may also migrate an empty database: there is nothing to lose.
         let fresh = pending == all && !options.serve;
         if options.migrate || fresh {
             migrate(&engine).await?;
@@ -79,7 +80,7 @@ impl Db {
         }
         let (writer, readers) = (Writer::start(&engine), Readers::start(&engine));
         let db = Self {
-            store: Store { engine, vault },
+            store: Store::new(engine, vault),
             writer,
             readers,
             lock,
@@ -89,7 +90,7 @@ impl Db {
         if db.lock.is_some() {
             db.void_leases(now).await?;
         }
-        // Also where another replica has begun it, since it may not end it.
+        // Also if another replica has begun it, since that one may die.
         while options.serve && db.is_unsummed().await? {
             tracing::info!("the history is summed for the reports, once");
             match db
@@ -110,7 +111,7 @@ impl Db {
         Ok(db)
     }
 
-    /// The names of the migrations that are not applied yet, and then applies them.
+    /// Applies the pending migrations and returns their names.
     pub async fn migrate_only(location: &Location) -> Result<Vec<String>, OpenError> {
         let engine = connect(location).await?;
         let pending = pending(&engine).await?;
@@ -160,9 +161,9 @@ impl Db {
         Ok(())
     }
 
-    /// On SQLite whoever held a lease is gone, since we hold the file's lock.
+    /// On SQLite every lease is stale at start, since we hold the file's lock.
     async fn void_leases(&self, now: DateTime<Utc>) -> Result<(), StorageError> {
-        // What is held is to be looked at again, so that the index of that finds it.
+        // Wakes them, so that the `wake_at` index finds them.
         const VOID: &str = "UPDATE verifications SET lease_owner = NULL, lease_until = NULL, wake_at = $1 \
             WHERE wake_at IS NOT NULL AND lease_until IS NOT NULL";
         write!(&self.engine, |pool| sqlx::query(VOID)
@@ -223,12 +224,12 @@ async fn connect(location: &Location) -> Result<Engine, OpenError> {
     }
 }
 
-/// Every statement of ours finds its rows by an index. A planner that has no figures yet, or old ones, would rather read a
-/// young table from end to end, and keep to that as it grows: measured, five times the cost per change.
+/// Every statement finds its rows by an index. Without statistics, or with old ones, the planner prefers to scan a young table,
+/// and caches that plan as the table grows: measured, five times the cost per change.
 const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SET plan_cache_mode = force_generic_plan; SET jit = off";
 
-/// sqlx holds an advisory lock on Postgres meanwhile, so that replicas that start together take turns.
+/// On Postgres, sqlx holds an advisory lock meanwhile, so replicas that start together take turns.
 async fn migrate(engine: &Engine) -> Result<(), OpenError> {
     match engine {
         Engine::Postgres(pool) => POSTGRES.run(pool).await?,
@@ -246,7 +247,7 @@ fn migrator(engine: &Engine) -> &'static Migrator {
 
 async fn pending(engine: &Engine) -> Result<Vec<String>, OpenError> {
     const APPLIED: &str = "SELECT version FROM _sqlx_migrations WHERE success = true";
-    // No such table yet: nothing is applied.
+    // The table does not exist yet: nothing is applied.
     let applied: Vec<(i64,)> =
         write!(engine, |pool| sqlx::query_as(APPLIED).fetch_all(pool).await).unwrap_or_default();
     Ok(migrator(engine)
@@ -260,17 +261,18 @@ async fn pending(engine: &Engine) -> Result<Vec<String>, OpenError> {
         .collect())
 }
 
-/// A new database is its owner's alone; SQLite gives the files beside it the same mode. One that is there stays as it is.
+/// Creates a new database file readable by its owner alone; SQLite gives its side files the same mode. An existing file keeps
+/// its mode.
 fn keep_private(database: &Path) {
     let mut options = std::fs::File::options();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    // What keeps it from being made is told by the connection that needs it.
+    // If it cannot be created, the connection will say why.
     let _ = options.open(database);
 }
 
-/// An operating-system lock, which goes with the process however it ends.
+/// An operating-system lock: it is released when the process ends, however it ends.
 fn lock(database: &Path) -> Result<std::fs::File, OpenError> {
     let mut name = database.as_os_str().to_owned();
     name.push(".lock");

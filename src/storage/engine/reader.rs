@@ -1,4 +1,4 @@
-//! Group reads: look-ups by id that wait are answered by one statement, for the same reason as in [`super::writer`].
+//! Group reads: one statement answers all waiting look-ups by id, for the same reason as in [`super::writer`].
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 
 type Answer = oneshot::Sender<sqlx::Result<Option<Row>>>;
 
-/// The queues of the readers. Look-ups of one verification go to the same one.
+/// The readers' queues. All look-ups of one verification go to the same queue.
 #[derive(Clone, Debug)]
 pub(in crate::storage) struct Readers(Arc<[mpsc::Sender<(Uuid, Answer)>]>);
 
@@ -34,7 +34,7 @@ impl Readers {
         Self(queues.collect())
     }
 
-    /// The row of one verification, together with the look-ups that wait.
+    /// Reads the row of one verification, in one statement with other waiting look-ups.
     pub async fn look_up(&self, id: VerificationId) -> Result<Option<Row>, StorageError> {
         let queue = &self.0[usize::from(id.uuid().as_bytes()[15]) % self.0.len()];
         let (answer, answered) = oneshot::channel();
@@ -58,7 +58,7 @@ async fn work(engine: Engine, mut waiting: mpsc::Receiver<(Uuid, Answer)>) {
         ids.sort_unstable();
         let looked = engine.clone();
         let look = tokio::spawn(async move { read(&looked, &ids).await });
-        // A host that has gone without a word would hold the reader until the kernel gives up.
+        // A host that vanished without closing the connection would block the reader until the kernel gives up.
         let rows = match tokio::time::timeout(LIMIT, look).await {
             Ok(Ok(rows)) => rows,
             _ => Err(sqlx::Error::PoolTimedOut),

@@ -1,8 +1,9 @@
 //! Many rows in one statement: a table expression that either engine can select from.
 //!
-//! On Postgres it is `UNNEST` over one array per column, so the statement's text never changes. SQLite has no arrays: there
-//! it is a `VALUES` list, with bare `?` since numbered parameters are looked up one by one, filled up to a power of two by repeating the last row, so that few texts are prepared; every
-//! statement that uses it is one that a repeated row does not change.
+//! On Postgres it is `UNNEST` over one array per column, so the statement's text never changes. SQLite has no arrays: there it
+//! is a `VALUES` list, padded to a power of two by repeating the last row, so that few distinct statements are prepared. Every
+//! statement that uses it must give the same result when a row is repeated. Its parameters are bare `?`, because SQLite looks
+//! numbered ones up one by one.
 
 use std::fmt::Write;
 
@@ -57,7 +58,7 @@ impl Rows {
         Self::postgres_in_order(vec![self], template)
     }
 
-    /// The same with several: each `{rows}` is the next of them.
+    /// Like `postgres`, with several: each `{rows}` is the next of them.
     pub fn postgres_in_order(
         all: Vec<Self>,
         template: &str,
@@ -86,7 +87,7 @@ impl Rows {
         query
     }
 
-    /// The same on SQLite.
+    /// Like `postgres`, for SQLite.
     pub fn sqlite(self, template: &str) -> Query<'static, Sqlite, SqliteArguments> {
         let width = self.columns.len();
         let padded = self.len.next_power_of_two();

@@ -1,4 +1,4 @@
-//! The statements of one group of changes, in the order in which they depend on one another.
+//! The statements of one group of changes, in order of their dependencies.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -18,8 +18,9 @@ use crate::storage::webhook_deliveries::Delivery;
 use crate::storage::{budgets, idempotency, ledger, tallies, verifications, webhook_deliveries};
 use crate::verification::budget::Claim;
 
-/// The statements as one on Postgres, which can change several tables in one: BEGIN, COMMIT and the other round trips fall
-/// away. What goes with a verification is written only if that was. By whether there are claims, and messages.
+/// All statements as one, since Postgres can change several tables in one statement: that saves BEGIN, COMMIT and the other
+/// round trips. What belongs to a verification is written only if the verification was. Indexed by whether there are claims,
+/// and messages.
 static IN_ONE: LazyLock<[String; 4]> = LazyLock::new(|| {
     let always = [
         ("booked", ledger::INSERT),
@@ -51,7 +52,7 @@ fn in_one(rest: &[(&str, &str)]) -> String {
     )
 }
 
-/// Whether one statement does all of it, and is its own transaction.
+/// Whether one statement, in a transaction of its own, can write all changes.
 pub(in crate::storage) fn is_one_statement(connection: &Connection, changes: &[&Change]) -> bool {
     let kind = |change: &Change| change.write.as_ref().map(|(kind, _)| *kind);
     let first = changes.first().and_then(|change| kind(change));
@@ -71,7 +72,7 @@ pub(in crate::storage) fn is_one_statement(connection: &Connection, changes: &[&
     }
 }
 
-/// Rows are locked in the order of their ids, so that two groups do not wait for each other.
+/// In order of ids, so that rows are locked in the same order by all groups and cannot deadlock.
 fn in_order<'a>(
     stored: impl Iterator<Item = &'a (Write, Stored)>,
     write: Write,
@@ -136,7 +137,7 @@ pub(in crate::storage) async fn write_all(
     changes: &[&Change],
 ) -> Result<Vec<Result<(), CommitError>>, sqlx::Error> {
     let mut written: Vec<Result<(), CommitError>> = changes.iter().map(|_| Ok(())).collect();
-    // Claims first: a request that may not run must not have run.
+    // Claims first: a request whose key is taken must have no effect.
     let claim_of = |change: &&'_ Change| match &change.idempotency {
         Some(IdempotencyOp::Claim(claim)) => Some(claim.clone()),
         _ => None,
@@ -186,8 +187,8 @@ pub(in crate::storage) async fn write_all(
     Ok(written)
 }
 
-/// What a person books has no version that guards it: it is booked only while its request's claim stands. A request that was
-/// given up, and whose key was used again, books nothing any more.
+/// An entry made by hand is guarded by no version, so it is booked only while its request's claim is valid. A request that was
+/// given up, and whose key has been used again, books nothing.
 async fn complete_first(
     connection: &mut Connection,
     changes: &[&Change],

@@ -1,9 +1,9 @@
-//! Group commit: changes that wait are written together, in few set-based statements and one transaction, and each caller
-//! is answered once its change is durable.
+//! Group commit: waiting changes are written together, in few set-based statements and one transaction, and each caller is
+//! answered once its change is durable.
 //!
-//! A lone change does not wait; while a group is written, the next one gathers. One change that is stale or taken fails
-//! alone, without the rest of its effects. A group that the database refuses is redone one by one. The writer is a task of
-//! its own, so that a caller who goes away leaves no transaction open.
+//! A lone change does not wait; while one group is written, the next one gathers. A change that is stale or whose key is taken
+//! fails alone, and without any of its effects. A group that the database refuses is retried one by one. The writer is a task
+//! of its own, so that a dropped request leaves no transaction open.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,16 +18,16 @@ use super::change::{Change, CommitError, Lost};
 use super::connection::{Connection, On};
 use super::transaction::{is_one_statement, write_all, write_in_one};
 
-/// Changes in one transaction at most (architecture, point 3).
+/// Changes per transaction, at most.
 const GROUP: usize = 256;
-/// Changes that may wait; more are told to come back.
+/// Changes that may wait; further ones are refused.
 const QUEUE: usize = 4_096;
-/// No group takes nearly as long while the database is well.
+/// Far longer than a group takes on a healthy database.
 const LIMIT: Duration = Duration::from_secs(6);
 
 type Answer = oneshot::Sender<Result<(), CommitError>>;
 
-/// The queue of the writer. One is enough, and cheaper than two: the groups are twice as large.
+/// The writer's queue. One writer is cheaper than two, because its groups are twice as large.
 #[derive(Clone, Debug)]
 pub(in crate::storage) struct Writer(mpsc::Sender<(Change, Answer)>);
 
@@ -76,7 +76,7 @@ async fn work(engine: Engine, mut waiting: mpsc::Receiver<(Change, Answer)>) {
         groups.increment(1);
         changes.increment(group.changes.len() as u64);
         if !group.write(&engine).await {
-            // Whoever has queued meanwhile would wait for the next failure, and be written after having given up.
+            // Those queued meanwhile would wait for the next failure, and might be written after their callers gave up.
             for (_, answer) in next
                 .take()
                 .into_iter()
@@ -113,14 +113,14 @@ impl Group {
         self.answers.push(answer);
     }
 
-    /// Answers whether the database could be reached.
+    /// Returns whether the database could be reached.
     async fn write(self, engine: &Engine) -> bool {
         let changes = Arc::new(self.changes);
         let mut reached = true;
         let results = match within_limit(engine, &changes, None).await {
             Ok(results) => results,
             Err(Fault::Commit) => resolve(engine, &changes).await,
-            // No connection: nobody's turn would fare better, and all of them have waited long enough.
+            // No connection: retrying one by one would not help, and all of them have waited long enough.
             Err(Fault::Statement(error)) if !matches!(error, sqlx::Error::Database(_)) => {
                 tracing::warn!(%error, changes = changes.len(), "the database is away; changes are refused");
                 reached = false;
@@ -131,7 +131,7 @@ impl Group {
             }
             Err(Fault::Statement(error)) => {
                 if !changes.iter().any(|change| change.lacks_room(&error)) {
-                    tracing::warn!(%error, changes = changes.len(), "a group of changes is redone one by one");
+                    tracing::warn!(%error, changes = changes.len(), "a group of changes is retried one by one");
                 }
                 let mut results = Vec::with_capacity(changes.len());
                 for place in 0..changes.len() {
@@ -141,7 +141,7 @@ impl Group {
             }
         };
         for (answer, result) in self.answers.into_iter().zip(results) {
-            // A caller who has gone away does not need to know.
+            // The caller may be gone.
             let _ = answer.send(result);
         }
         reached
@@ -149,9 +149,9 @@ impl Group {
 }
 
 enum Fault {
-    /// Surely nothing was written.
+    /// Nothing was written.
     Statement(sqlx::Error),
-    /// What makes it durable was sent and not answered.
+    /// The COMMIT was sent and not answered.
     Commit,
 }
 
@@ -192,8 +192,8 @@ fn is_constraint(error: &sqlx::Error) -> bool {
         .is_some_and(|fault| !matches!(fault.kind(), ErrorKind::Other))
 }
 
-/// Writes all of them, or only one. A host that has gone without a word would hold the writer until the kernel gives up: what
-/// takes longer than the limit is left to end by itself, with its connection, and what became of it is looked up.
+/// Writes all changes, or only one. A host that vanished without closing the connection would block the writer until the
+/// kernel gives up: a transaction that exceeds the limit is left to end with its connection, and its outcome is looked up.
 async fn within_limit(
     engine: &Engine,
     changes: &Arc<Vec<Change>>,
@@ -270,7 +270,7 @@ async fn write_once(
                 Err(Fault::Commit)
             }
         },
-        // Refused by the database: surely not done.
+        // Refused by the database: nothing was written.
         Err(error @ sqlx::Error::Database(_)) if alone => Err(error.into()),
         Err(error) if alone => {
             tracing::warn!(%error, "a statement was not answered");
