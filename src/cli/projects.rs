@@ -62,7 +62,7 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
             Ok(())
         }
         Command::Create { name, json } => {
-            let made = db.create_project(&name, "{}", clock.now()).await;
+            let made = db.create_project(&name, "{}", clock.now(), None).await;
             let project = made.map_err(|error| refused(error.into(), &name))?;
             if json {
                 say(&body(&project).to_string());

@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::engine::connection::Connection;
+use super::engine::connection::{Connection, in_transaction, on};
 use super::engine::rows::{Column, Rows};
 use super::engine::{read, write};
+use super::idempotency::{IdempotencyOp, complete};
 use super::{StorageError, Store};
 use crate::secret::{fingerprint, random};
 use crate::verification::id::{ProjectId, time_ordered};
@@ -147,18 +148,23 @@ impl Store {
         name: &str,
         overrides: &str,
         now: DateTime<Utc>,
+        completion: Option<&IdempotencyOp>,
     ) -> Result<Project, StorageError> {
         const INSERT: &str =
             "INSERT INTO projects (id, name, overrides, created_at) VALUES ($1, $2, $3, $4)";
         let id = time_ordered(now, random());
-        write!(&self.engine, |pool| sqlx::query(INSERT)
-            .bind(id)
-            .bind(name.to_owned())
-            .bind(overrides.to_owned())
-            .bind(now)
-            .execute(pool)
-            .await
-            .map(|_| ()))?;
+        in_transaction(&self.engine, async |connection| {
+            on!(connection, |to| sqlx::query(INSERT)
+                .bind(id)
+                .bind(name)
+                .bind(overrides)
+                .bind(now)
+                .execute(to)
+                .await
+                .map(|_| ()))?;
+            complete(connection, completion).await
+        })
+        .await?;
         Ok(Project {
             id: ProjectId(id),
             name: name.to_owned(),
@@ -219,21 +225,38 @@ impl Store {
         secret: &str,
         now: DateTime<Utc>,
     ) -> Result<Uuid, StorageError> {
+        let id = time_ordered(now, random());
+        self.create_key_once(id, key, secret, now, None).await?;
+        Ok(id)
+    }
+
+    /// Like [`Store::create_key`], with the key's id, and completing the request that asked for it.
+    pub async fn create_key_once(
+        &self,
+        id: Uuid,
+        key: &NewKey,
+        secret: &str,
+        now: DateTime<Utc>,
+        completion: Option<&IdempotencyOp>,
+    ) -> Result<(), StorageError> {
         const INSERT: &str = "INSERT INTO api_keys (id, project_id, hash, scopes, created_at, expires_at, made_by) \
             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (hash) DO UPDATE SET revoked_at = NULL";
-        let id = time_ordered(now, random());
-        write!(&self.engine, |pool| sqlx::query(INSERT)
-            .bind(id)
-            .bind(key.project.map(|project| project.0))
-            .bind(fingerprint(secret.as_bytes()).to_vec())
-            .bind(key.scopes.clone())
-            .bind(now)
-            .bind(key.expires_at)
-            .bind(key.made_by)
-            .execute(pool)
-            .await
-            .map(|_| ()))?;
-        Ok(id)
+        let hash = fingerprint(secret.as_bytes()).to_vec();
+        in_transaction(&self.engine, async |connection| {
+            on!(connection, |to| sqlx::query(INSERT)
+                .bind(id)
+                .bind(key.project.map(|project| project.0))
+                .bind(&hash[..])
+                .bind(&key.scopes)
+                .bind(now)
+                .bind(key.expires_at)
+                .bind(key.made_by)
+                .execute(to)
+                .await
+                .map(|_| ()))?;
+            complete(connection, completion).await
+        })
+        .await
     }
 
     /// Revokes the keys with these secrets, every key that one of them or the user with this email made, directly or through

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::engine::connection::Connection;
 use super::engine::rows::{Column, Rows};
 use super::engine::{read, write};
 use super::{StorageError, Store};
@@ -121,6 +122,23 @@ pub(super) fn claim_rows(claims: &[Claim]) -> Rows {
             ),
         ],
     )
+}
+
+/// Completes a request in the transaction of its effect. Fails when the claim has lapsed, so that a request that was given up
+/// changes nothing.
+pub(super) async fn complete(
+    connection: &mut Connection,
+    completion: Option<&IdempotencyOp>,
+) -> sqlx::Result<()> {
+    let Some(completion) = completion else {
+        return Ok(());
+    };
+    let rows = completed(&[completion]);
+    let claimed: Vec<Vec<u8>> = connection.returning(COMPLETE_CLAIMED, rows).await?;
+    if claimed.is_empty() {
+        return Err(sqlx::Error::RowNotFound);
+    }
+    Ok(())
 }
 
 impl Store {

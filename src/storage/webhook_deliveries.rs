@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+use super::engine::connection::in_transaction;
 use super::engine::rows::{Column, Rows};
 use super::engine::{Engine, read, write};
+use super::idempotency::{IdempotencyOp, complete};
 use super::store::count;
 use super::{StorageError, Store};
 use crate::verification::id::VerificationId;
@@ -256,7 +258,11 @@ impl Store {
     }
 
     /// Records the outcomes. A delivery that was tried elsewhere in the meantime is left unchanged.
-    pub async fn record_deliveries(&self, deliveries: &[Delivery]) -> Result<(), StorageError> {
+    pub async fn record_deliveries(
+        &self,
+        deliveries: &[Delivery],
+        completion: Option<&IdempotencyOp>,
+    ) -> Result<(), StorageError> {
         const RECORD: &str = "UPDATE webhook_deliveries SET state = r.state, due_at = r.due_at, tried = r.tried, \
             round = r.round, history = r.history FROM {rows} \
             WHERE webhook_deliveries.id = r.id AND webhook_deliveries.tried = r.tried - 1";
@@ -266,11 +272,11 @@ impl Store {
             return Ok(());
         }
         let rows = rows(&in_order);
-        match &self.engine {
-            Engine::Postgres(pool) => rows.postgres(RECORD).execute(pool).await.map(|_| ()),
-            Engine::Sqlite { write, .. } => rows.sqlite(RECORD).execute(write).await.map(|_| ()),
-        }?;
-        Ok(())
+        in_transaction(&self.engine, async |connection| {
+            connection.write(RECORD, rows).await?;
+            complete(connection, completion).await
+        })
+        .await
     }
 
     /// Starts a new round of tries, claimed until `until`; `None`: the webhook has no such delivery.

@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+use super::engine::connection::{in_transaction, on};
 use super::engine::{read, write};
+use super::idempotency::{IdempotencyOp, complete};
 use super::{StorageError, Store};
 use crate::verification::id::ProjectId;
 
@@ -91,25 +93,29 @@ impl Store {
         &self,
         webhook: &Webhook,
         made_by: Option<Uuid>,
+        completion: Option<&IdempotencyOp>,
     ) -> Result<(), StorageError> {
         const INSERT: &str = "INSERT INTO webhooks (id, project_id, url, events, description, secret, created_at, made_by) \
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let sealed = self
             .vault
             .seal(webhook.id.as_bytes(), webhook.secret.as_bytes());
-        write!(&self.engine, |pool| sqlx::query(INSERT)
-            .bind(webhook.id)
-            .bind(webhook.project.0)
-            .bind(webhook.url.clone())
-            .bind(webhook.events.clone())
-            .bind(webhook.description.clone())
-            .bind(sealed)
-            .bind(webhook.created_at)
-            .bind(made_by)
-            .execute(pool)
-            .await
-            .map(|_| ()))?;
-        Ok(())
+        in_transaction(&self.engine, async |connection| {
+            on!(connection, |to| sqlx::query(INSERT)
+                .bind(webhook.id)
+                .bind(webhook.project.0)
+                .bind(&webhook.url)
+                .bind(&webhook.events)
+                .bind(&webhook.description)
+                .bind(&sealed[..])
+                .bind(webhook.created_at)
+                .bind(made_by)
+                .execute(to)
+                .await
+                .map(|_| ()))?;
+            complete(connection, completion).await
+        })
+        .await
     }
 
     /// Sets a new secret; the old one also signs until `previous_until`. Returns whether there is such a webhook.
@@ -118,17 +124,24 @@ impl Store {
         id: Uuid,
         secret: &str,
         previous_until: DateTime<Utc>,
+        completion: Option<&IdempotencyOp>,
     ) -> Result<bool, StorageError> {
         const ROTATE: &str = "UPDATE webhooks SET previous_secret = secret, previous_until = $1, secret = $2 WHERE id = $3";
         let sealed = self.vault.seal(id.as_bytes(), secret.as_bytes());
-        let touched = write!(&self.engine, |pool| sqlx::query(ROTATE)
-            .bind(previous_until)
-            .bind(sealed)
-            .bind(id)
-            .execute(pool)
-            .await
-            .map(|done| done.rows_affected()))?;
-        Ok(touched > 0)
+        in_transaction(&self.engine, async |connection| {
+            let touched = on!(connection, |to| sqlx::query(ROTATE)
+                .bind(previous_until)
+                .bind(&sealed[..])
+                .bind(id)
+                .execute(to)
+                .await
+                .map(|done| done.rows_affected()))?;
+            if touched > 0 {
+                complete(connection, completion).await?;
+            }
+            Ok(touched > 0)
+        })
+        .await
     }
 
     /// Its deliveries are no longer sent; [`Store::drop_deliveries_of`] removes them.

@@ -164,7 +164,7 @@ pub struct Written {
 
 impl Written {
     /// The path from the crate's root, which `root` names; `None`: it begins with a name in scope.
-    pub fn from_root(&self, module: &[&'static str], root: &str) -> Option<Vec<&'static str>> {
+    pub fn absolute(&self, module: &[&'static str], root: &str) -> Option<Vec<&'static str>> {
         let mut at: Vec<&str> = [module, &self.inside].concat();
         let mut words = self.words.iter().copied().peekable();
         match words.next()? {
@@ -330,7 +330,7 @@ fn paths_are_seen_and_look_alikes_are_not() {
         let module = &["own", "inner"][..depth];
         let names: Vec<_> = written(&code(text))
             .iter()
-            .filter_map(|path| path.from_root(module, "crate")?.first().copied())
+            .filter_map(|path| path.absolute(module, "crate")?.first().copied())
             .filter(|name| *name != "own")
             .collect();
         names.join(" ")

@@ -20,8 +20,8 @@ impl Source {
     /// What it names at the crate's root, and in which line.
     pub fn names_at_root(&self) -> Vec<(&'static str, usize)> {
         let first = |path: &Written| {
-            let path_from_root = path.from_root(&self.module, self.root())?;
-            Some((*path_from_root.first()?, path.line))
+            let absolute = path.absolute(&self.module, self.root())?;
+            Some((*absolute.first()?, path.line))
         };
         self.written.iter().filter_map(first).collect()
     }
@@ -109,7 +109,7 @@ impl Tree {
     /// A path from the crate's root. A first word may be a module below, or a name that a `use` binds.
     fn absolute(&self, file: usize, path: &Written, turns: u8) -> Option<Vec<&'static str>> {
         let source = &self.sources[file];
-        if let Some(absolute) = path.from_root(&source.module, source.root()) {
+        if let Some(absolute) = path.absolute(&source.module, source.root()) {
             return Some(absolute);
         }
         let first = *path.words.first()?;

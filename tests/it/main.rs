@@ -20,6 +20,7 @@ mod documentation;
 mod faces;
 mod faults;
 mod limits;
+mod once;
 mod program;
 mod projects;
 mod replicas;

@@ -603,10 +603,10 @@ async fn a_project_name_and_a_key_are_unique(stage: Stage) {
     let hand = Hand::of(&stage).await;
     let made = hand
         .db
-        .create_project("shop", "{}", hand.now)
+        .create_project("shop", "{}", hand.now, None)
         .await
         .unwrap();
-    let again = hand.db.create_project("shop", "{}", hand.now).await;
+    let again = hand.db.create_project("shop", "{}", hand.now, None).await;
     assert!(matches!(again, Err(StorageError::Exists)), "{again:?}");
     let projects = hand.db.list_projects().await.unwrap();
     let names: Vec<&str> = projects

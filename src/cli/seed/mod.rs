@@ -114,7 +114,7 @@ pub fn run(file: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
 }
 
 async fn project(db: &Db, name: &str, now: DateTime<Utc>) -> Result<ProjectId, Failure> {
-    match db.create_project(name, "{}", now).await {
+    match db.create_project(name, "{}", now, None).await {
         Ok(project) => return Ok(project.id),
         Err(StorageError::Exists) => {}
         Err(error) => return Err(error.into()),

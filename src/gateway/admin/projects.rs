@@ -20,7 +20,7 @@ use crate::money::Money;
 use crate::reports::exchange::{Exact, Rates};
 use crate::secret::random;
 use crate::storage::{ApiKey, Db, NewKey, Project, StorageError};
-use crate::verification::id::ProjectId;
+use crate::verification::id::{ProjectId, time_ordered};
 use crate::verification::span;
 
 /// Why a project was not made or changed.
@@ -101,20 +101,17 @@ impl Admin {
             .book
             .read(&overrides)
             .map_err(ProjectError::Policy)?;
-        let project = self
-            .core()
-            .db
-            .create_project(name, &overrides, self.core().now())
-            .await?;
-        self.core().live.directory_changed().await?;
         let replay = Replay::Project {
             name: name.to_owned(),
             status: 201,
         };
-        self.core()
-            .idempotency
-            .complete_alone(ticket, &replay)
+        let core = self.core();
+        let completion = core.idempotency.completion(ticket.as_ref(), &replay);
+        let project = core
+            .db
+            .create_project(name, &overrides, core.now(), completion.as_ref())
             .await?;
+        core.live.directory_changed().await?;
         Ok(project)
     }
 
@@ -158,23 +155,17 @@ impl Admin {
             expires_at,
             made_by: Some(made_by.key),
         };
-        let id = self
-            .core()
-            .db
-            .create_key(&new, &secret, self.core().now())
+        let core = self.core();
+        let id = time_ordered(core.now(), random());
+        let sealed = core.vault.seal(id.as_bytes(), secret.as_bytes());
+        let replay = Replay::Key { id, sealed };
+        let completion = core.idempotency.completion(ticket.as_ref(), &replay);
+        core.db
+            .create_key_once(id, &new, &secret, core.now(), completion.as_ref())
             .await?;
-        self.core().live.directory_changed().await?;
-        let sealed = self.core().vault.seal(id.as_bytes(), secret.as_bytes());
-        self.core()
-            .idempotency
-            .complete_alone(ticket, &Replay::Key { id, sealed })
-            .await?;
-        let key = self
-            .core()
-            .directory
-            .keys()
-            .into_iter()
-            .find(|key| key.id == id);
+        core.live.directory_changed().await?;
+        let keys = core.directory.keys();
+        let key = keys.into_iter().find(|key| key.id == id);
         Ok((key.ok_or(Error::Unavailable)?, secret))
     }
 

@@ -116,7 +116,7 @@ impl Notices {
                 .ready_chunks(BATCH)
                 .boxed();
             while let Some(done) = done.next().await {
-                self.core().db.record_deliveries(&done).await?;
+                self.core().db.record_deliveries(&done, None).await?;
             }
             if !full || self.core().stop.is_cancelled() {
                 return Ok(());

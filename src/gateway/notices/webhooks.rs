@@ -62,19 +62,16 @@ impl Notices {
             previous: None,
             created_at: now,
         };
-        self.core()
-            .db
-            .create_webhook(&webhook, Some(made_by.key))
-            .await?;
-        self.core().live.directory_changed().await?;
         let replay = Replay::Webhook {
             id: webhook.id,
             status: 201,
         };
-        self.core()
-            .idempotency
-            .complete_alone(ticket, &replay)
+        let core = self.core();
+        let completion = core.idempotency.completion(ticket.as_ref(), &replay);
+        core.db
+            .create_webhook(&webhook, Some(made_by.key), completion.as_ref())
             .await?;
+        core.live.directory_changed().await?;
         Ok(Some(Arc::new(webhook)))
     }
 
@@ -117,14 +114,16 @@ impl Notices {
         self.find_webhook(access, id).await?;
         let until = span::after(self.core().now(), OVERLAP);
         let secret = signature::new_secret();
-        if !self.core().db.rotate_webhook(id, &secret, until).await? {
+        let core = self.core();
+        let replay = Replay::Webhook { id, status: 200 };
+        let completion = core.idempotency.completion(ticket.as_ref(), &replay);
+        let rotated = core
+            .db
+            .rotate_webhook(id, &secret, until, completion.as_ref());
+        if !rotated.await? {
             return Err(Error::NotFound);
         }
-        self.core().live.directory_changed().await?;
-        self.core()
-            .idempotency
-            .complete_alone(ticket, &Replay::Webhook { id, status: 200 })
-            .await?;
+        core.live.directory_changed().await?;
         self.find_webhook(access, id).await
     }
 
@@ -196,15 +195,11 @@ impl Notices {
         let work = async move {
             let id = delivery.id;
             let done = notices.try_delivery(&webhook, delivery).await;
-            notices
-                .core()
-                .db
-                .record_deliveries(std::slice::from_ref(&done))
-                .await?;
-            notices
-                .core()
-                .idempotency
-                .complete_alone(ticket, &Replay::Delivery { id })
+            let core = notices.core();
+            let replay = Replay::Delivery { id };
+            let completion = core.idempotency.completion(ticket.as_ref(), &replay);
+            core.db
+                .record_deliveries(std::slice::from_ref(&done), completion.as_ref())
                 .await?;
             Ok(done)
         };

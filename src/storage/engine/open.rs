@@ -152,7 +152,7 @@ impl Db {
             .map(|row| row.is_some()))
         .map_err(StorageError::from)?;
         if !found {
-            match self.create_project("default", "{}", now).await {
+            match self.create_project("default", "{}", now, None).await {
                 // Another replica was faster.
                 Ok(_) | Err(StorageError::Exists) => {}
                 Err(error) => return Err(error.into()),

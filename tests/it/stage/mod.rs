@@ -419,7 +419,7 @@ impl Stage {
             Some(project) => project.id,
             None => {
                 self.db
-                    .create_project(name, "{}", self.clock.now())
+                    .create_project(name, "{}", self.clock.now(), None)
                     .await
                     .unwrap()
                     .id
