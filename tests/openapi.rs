@@ -9,7 +9,7 @@ fn the_committed_document_is_the_generated_one() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json");
     let committed = std::fs::read_to_string(path).unwrap_or_default();
     assert!(
-        committed.trim_end() == pinroute::http::document().trim_end(),
+        committed.trim_end() == pinroute::api::document().trim_end(),
         "openapi/openapi.json is not up to date: cargo run -- openapi > openapi/openapi.json"
     );
 }
@@ -129,7 +129,7 @@ fn every_code_of_a_problem_is_answered_somewhere() {
 // --- Reading the document
 
 fn document() -> Value {
-    serde_json::from_str(&pinroute::http::document()).expect("the document is JSON")
+    serde_json::from_str(&pinroute::api::document()).expect("the document is JSON")
 }
 
 /// Method and path, and the operation.

@@ -2,6 +2,7 @@
 //! it ends, in two steps: take nothing new, then finish what is in flight.
 
 mod error;
+mod faces;
 mod providers;
 mod secret_key;
 
@@ -12,21 +13,22 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::api;
 use crate::channels::transport::HttpClient;
 use crate::clock::Clock;
 use crate::config::{self, Database, Settings};
-use crate::dashboard;
 use crate::gateway::{self, Gateway, Outbound, PolicyBook, PolicyFault, SANDBOX_OWNER};
-use crate::http;
 use crate::jobs;
 use crate::secret::Vault;
 use crate::shared_state::SharedState;
 use crate::simulator::{self, Simulator};
 use crate::storage::{Db, Location, NewKey, Options as StoreOptions};
 use crate::telemetry;
+use crate::web::{self, ServerOptions};
 use crate::webhooks::client::Client;
 
 pub use error::StartError;
+pub use faces::{Faces, mounts};
 pub use secret_key::vault;
 
 /// How long closing the database may take in the end.
@@ -75,7 +77,7 @@ impl App {
             .sandbox_mode()
             .map_err(|faults| StartError::Configuration(lines(&faults)))?;
         // Before anything counts.
-        let metrics = http::Metrics(telemetry::metrics().map_err(StartError::Failed)?);
+        let metrics = api::Metrics(telemetry::metrics().map_err(StartError::Failed)?);
         let listener = bind(settings.listen)?;
         let address = listener.local_addr().map_err(failed)?;
         let public_url = public_url(&settings, address);
@@ -107,7 +109,7 @@ impl App {
             unknown_after: settings.unknown_after,
             reporting_currency: settings.reporting_currency,
             policies: Arc::new(policies(&settings)),
-            render: http::verification_json,
+            render: api::verification_json,
         };
         let stop = CancellationToken::new();
         let gateway = Gateway::new(told, clock, vault, db, shared, outbound, stop.clone());
@@ -129,30 +131,23 @@ impl App {
             Background::ByHand => TaskTracker::new(),
         };
         let upkeep = metrics.clone();
-        let options = http::Options {
-            workers: settings.workers.unwrap_or_else(cores),
-            grace: settings.shutdown_grace,
+        let metrics_elsewhere = settings.metrics_listen.is_some();
+        let faces = Faces {
             sandbox: sandbox.is_some(),
-            dashboard: dashboard::Options {
-                public_url: reachable_at.clone(),
-                sandbox: sandbox.is_some(),
-                trusted_proxies: settings.trusted_proxies.clone().into(),
-            },
-            metrics,
-            metrics_elsewhere: settings.metrics_listen.is_some(),
+            public_url: reachable_at,
+            trusted_proxies: settings.trusted_proxies.clone().into(),
+            metrics: (!metrics_elsewhere).then(|| metrics.clone()),
         };
         let metrics = match settings.metrics_listen {
-            Some(address) => {
-                let server =
-                    http::serve_metrics(bind(address)?, options.clone()).map_err(failed)?;
-                let handle = server.handle();
-                tokio::spawn(server);
-                Some(handle)
-            }
+            Some(address) => Some(serve_metrics(bind(address)?, metrics)?),
             None => None,
         };
-        let server =
-            http::serve(listener, gateway.clone(), options, stop.clone()).map_err(failed)?;
+        let options = ServerOptions {
+            workers: settings.workers.unwrap_or_else(cores),
+            grace: settings.shutdown_grace,
+        };
+        let mounts = mounts(&gateway, &faces, &stop);
+        let server = web::serve(listener, mounts, options).map_err(failed)?;
         let handle = server.handle();
         let serving = tokio::spawn(server);
         tokio::spawn(keep_up(upkeep, stop.clone()));
@@ -321,8 +316,23 @@ fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     Ok(listener)
 }
 
+/// Serves `/metrics` on a listener of its own.
+fn serve_metrics(
+    listener: TcpListener,
+    metrics: api::Metrics,
+) -> Result<actix_web::dev::ServerHandle, StartError> {
+    let options = ServerOptions {
+        workers: 1,
+        grace: Duration::ZERO,
+    };
+    let server = web::serve(listener, vec![api::metrics(metrics)], options).map_err(failed)?;
+    let handle = server.handle();
+    tokio::spawn(server);
+    Ok(handle)
+}
+
 /// Histograms gather what they were given until someone folds it.
-async fn keep_up(metrics: http::Metrics, stop: CancellationToken) {
+async fn keep_up(metrics: api::Metrics, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(Duration::from_secs(5));
     loop {
         tokio::select! {

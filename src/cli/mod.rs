@@ -78,7 +78,7 @@ pub fn run() -> ExitCode {
         Command::Seed(arguments) => seed::run(config, &arguments),
         Command::Simulator(arguments) => simulator::run(&arguments),
         Command::Openapi => {
-            say(&crate::http::document());
+            say(&crate::api::document());
             Ok(())
         }
     };

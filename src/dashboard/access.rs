@@ -11,11 +11,11 @@ use futures_util::future::LocalBoxFuture;
 use uuid::Uuid;
 
 use super::Options;
-use super::cookies::Cookie;
 use super::fault::{Fault, Kind};
 use super::forms::{self, Form, Once};
 use super::view::{View, data};
 use crate::gateway::{Access, Gateway, Replay, Role, Ticket, User};
+use crate::web::cookies::Cookie;
 
 /// What a page or a form needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,7 +205,7 @@ impl FromRequest for Sent {
         Box::pin(async move {
             let view = View::of(&request).await?;
             // The page may have been opened before somebody signed in beside it.
-            let visit = Cookie::Visit.read(&request, &data::<Options>(&request));
+            let visit = Cookie::Visit.read(&request, &data::<Options>(&request).site);
             let visit = visit
                 .map(|secret| forms::token(&secret))
                 .unwrap_or_default();

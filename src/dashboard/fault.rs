@@ -2,12 +2,13 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use maud::html;
+use maud::{DOCTYPE, html};
 
 use super::forms::encoded;
 use super::text::Texts;
 use super::view::View;
 use crate::gateway::Trouble;
+use crate::web::{self, problem};
 
 /// Why there is no page.
 #[derive(Debug)]
@@ -126,4 +127,22 @@ pub async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Fault> {
         None => Kind::SignedOut,
     };
     Err(view.fault(kind))
+}
+
+/// A page for a request that reaches no handler, such as one that does not arrive in time. Nobody's session is known here.
+pub fn render(fault: &web::Fault) -> HttpResponse {
+    let (status, _, title) = problem::row(&fault.kind);
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head { title { (title) } }
+            body { h1 { (title) } p { (fault.detail) } }
+        }
+    };
+    let mut answer = HttpResponse::build(status)
+        .content_type("text/html; charset=utf-8")
+        .body(body.into_string());
+    problem::headers(&mut answer, &fault.kind);
+    answer
 }

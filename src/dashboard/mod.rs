@@ -6,8 +6,6 @@
 
 mod access;
 mod assets;
-mod client;
-mod cookies;
 mod fault;
 mod fields;
 mod forms;
@@ -20,24 +18,32 @@ mod view;
 use std::sync::Arc;
 
 use actix_web::middleware::from_fn;
-use actix_web::{guard, web};
-use ipnet::IpNet;
+use actix_web::web;
+
+use crate::gateway::Gateway;
+use crate::web::{Mount, Site, get};
 
 /// What the dashboard is told once.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Without a trailing slash; https makes cookies secure.
-    pub public_url: String,
+    pub site: Site,
     /// Said on every page.
     pub sandbox: bool,
-    /// Whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Arc<[IpNet]>,
 }
 
-/// Adds the dashboard to a server that has the gateway among its data.
-pub fn routes(options: Options) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
+/// The face of people, below `/dashboard`.
+#[must_use]
+pub fn mount(gateway: Gateway, options: Options) -> Mount {
     let options = Arc::new(options);
-    move |config| map(config, web::Data::from(Arc::clone(&options)))
+    let gateway = web::Data::new(gateway);
+    Mount {
+        prefix: "/dashboard",
+        routes: Arc::new(move |config| {
+            config.app_data(gateway.clone());
+            map(config, web::Data::from(Arc::clone(&options)));
+        }),
+        render: fault::render,
+    }
 }
 
 /// The URL map.
@@ -45,7 +51,6 @@ pub fn routes(options: Options) -> impl Fn(&mut web::ServiceConfig) + Clone + Se
 fn map(config: &mut web::ServiceConfig, options: web::Data<Options>) {
     use pages::{account, balances, budgets, costs, exchange, keys, ledger, links, overview, preferences, rates, sign_in, statement, users,
         verification, verifications, webhook, webhooks};
-    let get = || web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
     let post = web::post;
     config.service(web::scope("/dashboard")
         .wrap(from_fn(access::log))

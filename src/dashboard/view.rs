@@ -9,7 +9,6 @@ use maud::Markup;
 
 use super::Options;
 use super::access::{Right, may};
-use super::cookies::Cookie;
 use super::fault::{Fault, Kind};
 use super::fields::Wrong;
 use super::forms;
@@ -18,6 +17,7 @@ use super::text::{Language, Texts};
 use crate::gateway::{Gateway, User};
 use crate::reports::query;
 use crate::secret::random;
+use crate::web::cookies::Cookie;
 
 /// What the page may load and do (CSP, level 3): its own files, and nothing that stands inline.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -77,12 +77,12 @@ impl View {
         let gateway = data::<Gateway>(request);
         let accepts = request.headers().get(header::ACCEPT_LANGUAGE);
         let accepts = accepts.and_then(|value| value.to_str().ok());
-        let chosen = Cookie::Language.read(request, &options);
+        let chosen = Cookie::Language.read(request, &options.site);
         let language = chosen
             .and_then(|text| Language::parse(&text))
             .unwrap_or_else(|| Language::accepted(accepts.unwrap_or_default()));
-        let theme = Cookie::Theme.read(request, &options);
-        let zone = Cookie::Zone.read(request, &options);
+        let theme = Cookie::Theme.read(request, &options.site);
+        let zone = Cookie::Zone.read(request, &options.site);
         let address = request.uri().path_and_query().map(ToString::to_string);
         let mut view = Self {
             t: language.texts(),
@@ -100,7 +100,7 @@ impl View {
             visit: None,
             options: options.clone(),
         };
-        if let Some(secret) = Cookie::Session.read(request, &options) {
+        if let Some(secret) = Cookie::Session.read(request, &options.site) {
             match gateway.admin().session(&secret).await {
                 Ok(Some(session)) => {
                     view.user = Some(session.user);
@@ -111,7 +111,7 @@ impl View {
                 Err(_) => return Err(view.fault(Kind::Unavailable)),
             }
         }
-        let known = Cookie::Visit.read(request, &options);
+        let known = Cookie::Visit.read(request, &options.site);
         let visit = known.unwrap_or_else(|| {
             let fresh = URL_SAFE_NO_PAD.encode(random::<32>());
             view.visit = Some(fresh.clone());
@@ -161,7 +161,7 @@ impl View {
             .insert_header(("cross-origin-opener-policy", "same-origin"))
             .insert_header((header::VARY, "cookie, accept-language"));
         if let Some(visit) = &self.visit {
-            let cookie = Cookie::Visit.set(visit, &self.options);
+            let cookie = Cookie::Visit.set(visit, &self.options.site);
             answer.append_header((header::SET_COOKIE, cookie));
         }
         answer.body(shell::render(self, title, section, body).into_string())
@@ -179,13 +179,13 @@ impl View {
     pub fn go_with(&self, to: &str, cookie: Cookie, value: &str) -> HttpResponse {
         HttpResponse::SeeOther()
             .insert_header((header::LOCATION, to))
-            .insert_header((header::SET_COOKIE, cookie.set(value, &self.options)))
+            .insert_header((header::SET_COOKIE, cookie.set(value, &self.options.site)))
             .finish()
     }
 
     /// An address below `public_url`, as it is given to people.
     pub fn public(&self, path: &str) -> String {
-        format!("{}{path}", self.options.public_url)
+        format!("{}{path}", self.options.site.public_url)
     }
 }
 

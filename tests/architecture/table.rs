@@ -76,8 +76,6 @@ pub const MODULES: &[Module] = &[
 /// Modules that are being replaced. This list goes with [`NAMES_LEAVING`], [`MENDED_NOW`] and [`LONG_STILL`], all at once.
 #[rustfmt::skip]
 pub const LEAVING: &[Module] = &[
-    module("http",         &["verification", "message", "ledger", "reports", "webhooks", "abuse", "gateway",
-                             "dashboard"],                                           &["actix_web", "utoipa", "utoipa_swagger_ui"]),
     module("delivery",     &["verification", "message", "ledger"],                   &["reqwest"]),
 ];
 
@@ -85,7 +83,7 @@ pub const LEAVING: &[Module] = &[
 pub const NAMES_LEAVING: &[(&str, &str)] = &[("webhooks", "delivery"), ("gateway", "delivery")];
 
 /// Modules whose circles of files are being untied.
-pub const MENDED_NOW: &[&str] = &["http", "config", "dashboard", "delivery"];
+pub const MENDED_NOW: &[&str] = &["config", "dashboard", "delivery"];
 
 /// Files that are being split.
 pub const LONG_STILL: &[&str] = &[

@@ -581,7 +581,7 @@ async fn the_service_says_how_it_is(stage: Stage) {
     );
     let document = open("/openapi.json").await;
     assert!(
-        document.text == pinroute::http::document(),
+        document.text == pinroute::api::document(),
         "the served document is not the printed one"
     );
     assert_eq!(open("/docs/").await.status, 200);

@@ -17,6 +17,7 @@ mod crash;
 mod dashboard;
 mod dashboard_rules;
 mod documentation;
+mod faces;
 mod faults;
 mod limits;
 mod once;

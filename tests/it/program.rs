@@ -609,7 +609,7 @@ fn the_openapi_command_prints_the_document() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(
         String::from_utf8(output.stdout).unwrap().trim_end(),
-        pinroute::http::document().trim_end()
+        pinroute::api::document().trim_end()
     );
 }
 

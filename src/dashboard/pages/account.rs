@@ -5,12 +5,12 @@ use maud::{Markup, html};
 
 use super::sign_in::limited;
 use crate::dashboard::access::{Anyone, Posted, Signed};
-use crate::dashboard::cookies::Cookie;
 use crate::dashboard::fault::{Fault, Kind};
 use crate::dashboard::fields::{Fields, Wrong, act};
 use crate::dashboard::forms::Form;
 use crate::dashboard::{shell, show};
 use crate::gateway::{Gateway, SignInError};
+use crate::web::cookies::Cookie;
 
 const PATH: &str = "/dashboard/account";
 

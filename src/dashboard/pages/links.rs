@@ -5,13 +5,13 @@ use maud::html;
 
 use super::sign_in::end;
 use crate::dashboard::access::Sent;
-use crate::dashboard::cookies::Cookie;
 use crate::dashboard::fault::{Fault, Kind};
 use crate::dashboard::fields::{Fields, Wrong};
 use crate::dashboard::forms::Form;
 use crate::dashboard::view::View;
 use crate::dashboard::{Options, shell};
 use crate::gateway::{Gateway, LinkFault, LinkKind, read_email};
+use crate::web::cookies::Cookie;
 
 pub async fn enter_form(
     request: HttpRequest,

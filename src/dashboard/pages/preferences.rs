@@ -5,13 +5,13 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use super::account;
 use super::sign_in::within;
 use crate::dashboard::access::{Anyone, Sent, Signed};
-use crate::dashboard::cookies::Cookie;
 use crate::dashboard::fault::Fault;
 use crate::dashboard::fields::Wrong;
 use crate::dashboard::text::Language;
 use crate::dashboard::text::faults::filled;
 use crate::dashboard::view::Theme;
 use crate::reports::query;
+use crate::web::cookies::Cookie;
 
 pub async fn keep(sent: Sent, request: HttpRequest) -> Result<HttpResponse, Fault> {
     let (view, form) = (&sent.view, &sent.form);

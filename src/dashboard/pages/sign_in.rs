@@ -5,15 +5,16 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
 use crate::dashboard::access::{Anyone, Posted, Sent};
-use crate::dashboard::cookies::Cookie;
 use crate::dashboard::fault::{Fault, Kind};
 use crate::dashboard::fields::{Fields, Wrong};
 use crate::dashboard::forms::Form;
 use crate::dashboard::text::Texts;
 use crate::dashboard::text::faults::filled;
 use crate::dashboard::view::View;
-use crate::dashboard::{Options, client, shell};
+use crate::dashboard::{Options, shell};
 use crate::gateway::{Exhausted, Gateway, SignInError};
+use crate::web::client;
+use crate::web::cookies::Cookie;
 
 pub async fn form(request: HttpRequest) -> Result<HttpResponse, Fault> {
     let view = View::of(&request).await?;
@@ -53,7 +54,7 @@ pub async fn sign_in(
 ) -> Result<HttpResponse, Fault> {
     let (view, form) = (&sent.view, &sent.form);
     let (email, password) = (form.text("email"), form.raw("password"));
-    let from = client::address(&request, &options);
+    let from = client::address(&request, &options.site);
     let refused = |status, wrong: &Wrong, words: &str| {
         let body = page(view, form, wrong, Some(words));
         view.answer(status, view.t.sign_in, None, &body)
@@ -124,7 +125,7 @@ pub async fn end(
     gateway: &Gateway,
     view: &View,
 ) -> Result<(), Fault> {
-    let Some(secret) = Cookie::Session.read(request, options) else {
+    let Some(secret) = Cookie::Session.read(request, &options.site) else {
         return Ok(());
     };
     let ended = gateway.admin().sign_out(&secret).await;

@@ -136,7 +136,7 @@ async fn bad_input_names_field_and_mend_and_saves_nothing(stage: Stage) {
         (
             json!({ "url": good, "events": ["verification.exploded"] }),
             "/events",
-            "there are verification.created",
+            "use verification.created",
         ),
         (
             json!({ "url": good, "events": ["*", "balance.low"] }),

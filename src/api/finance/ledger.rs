@@ -1,0 +1,171 @@
+//! `GET /v1/ledger`.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::{DateTime, Utc};
+use futures_util::TryStreamExt;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::api::caller::{Caller, Finance};
+use crate::api::openapi::parameters::{LedgerFilter, OneProject, Range};
+use crate::api::openapi::sets;
+use crate::api::page::{Page, PageParameters, page_of};
+use crate::api::problem::Problem;
+use crate::api::values::{moments, rfc3339};
+use crate::gateway::{Gateway, LedgerQuery};
+use crate::ledger::entry::{Entry, Kind};
+use crate::verification::id::VerificationId;
+use crate::web::Query;
+
+/// An entry of the ledger, which is append-only.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LedgerEntry)]
+pub struct EntryBody {
+    id: Uuid,
+    #[schema(value_type = String, format = DateTime)]
+    at: String,
+    #[schema(value_type = sets::LedgerKind)]
+    kind: &'static str,
+    #[schema(value_type = sets::LedgerBasis)]
+    basis: String,
+    /// Negative for a charge, positive for a refund.
+    #[schema(pattern = r"^-?[0-9]+(\.[0-9]{1,6})?$")]
+    amount: String,
+    /// ISO 4217.
+    #[schema(pattern = "^[A-Z]{3}$")]
+    currency: String,
+    /// The provider's name in the configuration.
+    provider: String,
+    /// The project's name; null for an entry of the account as a whole.
+    #[schema(required)]
+    project: Option<String>,
+    #[schema(required)]
+    verification_id: Option<Uuid>,
+    #[schema(required)]
+    attempt_id: Option<Uuid>,
+    /// The author of a manual entry.
+    #[schema(required)]
+    author: Option<String>,
+    #[schema(required)]
+    note: Option<String>,
+}
+
+page_of! {
+    /// A page of entries, newest first.
+    LedgerBody as LedgerList: EntryBody
+}
+
+/// List ledger entries
+///
+/// Newest first.
+#[utoipa::path(
+    get, operation_id = "listLedger", path = "/v1/ledger", tag = "Finance",
+    params(LedgerFilter, Range, OneProject, PageParameters),
+    responses(
+        (status = 200, description = "A page", content((LedgerBody = "application/json"), (String = "text/csv"))),
+    ),
+    security(("key" = ["finance"]))
+)]
+pub async fn ledger(
+    caller: Caller<Finance>,
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let mut query = Query::read(&request)?;
+    let named = query.take("project", |text| Ok(text.to_owned()));
+    let csv = query.take("format", |text| match text {
+        "json" => Ok(false),
+        "csv" => Ok(true),
+        _ => Err("must be json or csv".to_owned()),
+    });
+    let page = Page::read(&mut query, read_cursor);
+    let (from, before) = moments(&mut query);
+    let mut asked = LedgerQuery {
+        from,
+        before,
+        provider: query.take("provider", provider),
+        kind: query.take("kind", |text| {
+            Kind::parse(text)
+                .ok_or_else(|| "must be charge, refund, top_up or adjustment".to_owned())
+        }),
+        verification: query.take("verification_id", |text| {
+            Uuid::try_parse(text)
+                .map(VerificationId::from_uuid)
+                .map_err(|_| "must be a verification's id".to_owned())
+        }),
+        cursor: page.cursor,
+        limit: page.wanted(),
+        project: None,
+    };
+    query.finish()?;
+    asked.project = caller.project(&gateway, named.as_deref())?;
+    if csv == Some(true) {
+        let parts = gateway.finance().ledger_csv(&caller.access, asked).await;
+        let parts = parts.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
+        return Ok(HttpResponse::Ok()
+            .content_type("text/csv; charset=utf-8")
+            .insert_header((
+                header::CONTENT_DISPOSITION,
+                "attachment; filename=\"ledger.csv\"",
+            ))
+            .streaming(Box::pin(parts.map_ok(web::Bytes::from))));
+    }
+    let found = gateway.finance().list_ledger(&caller.access, asked).await;
+    let found = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
+    let body = LedgerBody::of(page.cut(found, cursor), |entry| {
+        EntryBody::of(&gateway, &entry)
+    });
+    Ok(HttpResponse::Ok().json(body))
+}
+
+fn cursor(entry: &Entry) -> String {
+    format!("{}.{}", entry.at.timestamp_micros(), entry.id.simple())
+}
+
+/// A name as the configuration allows it.
+fn provider(text: &str) -> Result<String, String> {
+    let named = (1..=32).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b));
+    if named {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a provider's name: small letters, digits, _ and -".to_owned())
+    }
+}
+
+fn read_cursor(text: &str) -> Option<(DateTime<Utc>, Uuid)> {
+    let (at, id) = text
+        .split_once('.')
+        .filter(|(at, _)| at.len() <= 16 && !at.starts_with('-'))?;
+    Some((
+        DateTime::from_timestamp_micros(at.parse().ok()?)?,
+        Uuid::try_parse(id).ok()?,
+    ))
+}
+
+impl EntryBody {
+    pub(super) fn of(gateway: &Gateway, entry: &Entry) -> Self {
+        Self {
+            id: entry.id,
+            at: rfc3339(entry.at),
+            kind: entry.kind.as_str(),
+            basis: entry.basis.clone(),
+            amount: entry.money.decimal(),
+            currency: entry.money.currency.to_string(),
+            provider: entry.provider.clone(),
+            project: entry.project.and_then(|id| {
+                gateway
+                    .directory()
+                    .project_name(crate::verification::id::ProjectId(id))
+            }),
+            verification_id: entry.verification,
+            attempt_id: entry.attempt,
+            author: entry.author.clone(),
+            note: entry.note.clone(),
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! `/v1/reports/…`: costs and conversion, as JSON, CSV or a spreadsheet; scope `finance`.
+
+use std::convert::Infallible;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::stream;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::caller::{Caller, Finance};
+use crate::api::openapi::parameters::ReportFilter;
+use crate::api::problem::{Code, Problem};
+use crate::gateway::{Gateway, ReportKind};
+use crate::money::Currency;
+use crate::reports::query::{self, Group};
+use crate::reports::table::{Object, Table};
+use crate::reports::{csv, xlsx};
+use crate::web::Query;
+
+/// The spending of a period.
+#[derive(ToSchema)]
+#[schema(as = CostReport)]
+#[expect(dead_code, reason = "the shape for the OpenAPI document")]
+pub struct CostReport {
+    /// Of all its amounts.
+    #[schema(pattern = "^[A-Z]{3}$")]
+    currency: String,
+    /// The first day.
+    from: chrono::NaiveDate,
+    /// The last day.
+    to: chrono::NaiveDate,
+    /// Decides where a day ends.
+    tz: String,
+    rows: Vec<CostRow>,
+    /// The sum of the rows.
+    total: CostFigures,
+}
+
+/// The requested groups, and their figures.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape for the OpenAPI document")]
+struct CostRow {
+    #[schema(inline)]
+    #[serde(flatten)]
+    groups: GroupNames,
+    #[serde(flatten)]
+    figures: CostFigures,
+}
+
+/// The requested groups.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape for the OpenAPI document")]
+struct GroupNames {
+    #[schema(example = "2026-11")]
+    month: Option<String>,
+    /// ISO 8601.
+    #[schema(example = "2026-W48")]
+    week: Option<String>,
+    day: Option<chrono::NaiveDate>,
+    /// Its start, with the zone's offset.
+    #[schema(example = "2026-11-24T13:00:00+05:00")]
+    hour: Option<String>,
+    project: Option<String>,
+    channel: Option<String>,
+    provider: Option<String>,
+    /// ISO 3166.
+    country: Option<String>,
+}
+
+/// Counts and money. Verifications count on the day of their creation, in the row of their last attempt; money on its entry's day.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape for the OpenAPI document")]
+struct CostFigures {
+    verifications: i64,
+    attempts: i64,
+    /// Delivered attempts.
+    delivered: i64,
+    /// Approved verifications.
+    approved: i64,
+    #[schema(example = "1.23")]
+    charged: String,
+    #[schema(example = "0.05")]
+    refunded: String,
+    /// Documented by the provider, not reported yet; not in `net`.
+    #[schema(example = "0.00")]
+    refunded_expected: String,
+    /// `charged` less `refunded`.
+    #[schema(example = "1.18")]
+    net: String,
+    /// The cost of all requested sends by SMS: the default text at the country's cheapest rate.
+    #[schema(example = "6.15")]
+    sms_equivalent: String,
+}
+
+/// The conversion funnel.
+#[derive(ToSchema)]
+#[schema(as = ConversionReport)]
+#[expect(dead_code, reason = "the shape for the OpenAPI document")]
+pub struct ConversionReport {
+    from: chrono::NaiveDate,
+    to: chrono::NaiveDate,
+    tz: String,
+    rows: Vec<ConversionRow>,
+    /// Each verification counts once.
+    total: ConversionFigures,
+}
+
+/// The requested groups, and their figures.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape for the OpenAPI document")]
+struct ConversionRow {
+    #[schema(inline)]
+    #[serde(flatten)]
+    groups: GroupNames,
+    #[serde(flatten)]
+    figures: ConversionFigures,
+}
+
+/// A verification counts once, in the row of its last attempt; by channel or provider, each attempt counts in its own. Times are
+/// in seconds since the start, within a tenth; null where there is no value yet.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape for the OpenAPI document")]
+struct ConversionFigures {
+    requested: i64,
+    sent: i64,
+    delivered: i64,
+    read: i64,
+    approved: i64,
+    #[schema(required)]
+    sent_p50: Option<f64>,
+    #[schema(required)]
+    sent_p95: Option<f64>,
+    #[schema(required)]
+    delivered_p50: Option<f64>,
+    #[schema(required)]
+    delivered_p95: Option<f64>,
+    #[schema(required)]
+    read_p50: Option<f64>,
+    #[schema(required)]
+    read_p95: Option<f64>,
+    #[schema(required)]
+    approved_p50: Option<f64>,
+    #[schema(required)]
+    approved_p95: Option<f64>,
+}
+
+/// Report costs
+///
+/// Charges, refunds, and the cost of SMS alone.
+#[utoipa::path(
+    get, operation_id = "reportCosts", path = "/v1/reports/costs", tag = "Finance",
+    params(ReportFilter),
+    responses((status = 200, description = "The report", content(
+        (CostReport = "application/json"), (String = "text/csv"),
+        (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    ))),
+    security(("key" = ["finance"]))
+)]
+pub async fn costs(
+    caller: Caller<Finance>,
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    report(&caller, &gateway, &request, ReportKind::Costs).await
+}
+
+/// Report conversion
+///
+/// From request to approval: how many verifications reached each stage, and how quickly.
+#[utoipa::path(
+    get, operation_id = "reportConversion", path = "/v1/reports/conversion", tag = "Finance",
+    params(ReportFilter),
+    responses((status = 200, description = "The report", content(
+        (ConversionReport = "application/json"), (String = "text/csv"),
+        (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    ))),
+    security(("key" = ["finance"]))
+)]
+pub async fn conversion(
+    caller: Caller<Finance>,
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    report(&caller, &gateway, &request, ReportKind::Conversion).await
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Json,
+    Csv,
+    Xlsx,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    currency: Option<String>,
+    from: String,
+    to: String,
+    tz: &'static str,
+    rows: Vec<Object<'a>>,
+    total: Object<'a>,
+}
+
+async fn report(
+    caller: &Caller<Finance>,
+    gateway: &Gateway,
+    request: &HttpRequest,
+    kind: ReportKind,
+) -> Result<HttpResponse, Problem> {
+    let mut asked = Query::read(request)?;
+    let named = asked.take("project", |text| Ok(text.to_owned()));
+    let from = asked.take("from", query::date);
+    let to = asked.take("to", query::date);
+    let zone = asked.take("tz", query::zone).unwrap_or_default();
+    let groups: Vec<Group> = asked.take("group_by", query::groups).unwrap_or_default();
+    let currency = asked.take("currency", |text| {
+        text.parse::<Currency>().map_err(|error| error.to_string())
+    });
+    let form = asked.take("format", |text| match text {
+        "json" => Ok(Form::Json),
+        "csv" => Ok(Form::Csv),
+        "xlsx" => Ok(Form::Xlsx),
+        _ => Err("must be json, csv or xlsx".to_owned()),
+    });
+    let currency = currency.unwrap_or_else(|| gateway.reporting_currency());
+    let query = match query::Query::new(from, to, zone, groups, currency, gateway.now()) {
+        Ok(query) => Some(query),
+        Err(fault) => {
+            asked.fault(fault.name, fault.problem.to_string());
+            None
+        }
+    };
+    asked.finish()?;
+    let mut query = query.ok_or_else(Problem::unavailable)?;
+    let project = caller.project(gateway, named.as_deref())?;
+    query.project = project.map(|project| project.0);
+    let (from, to) = (query.from.to_string(), query.to.to_string());
+    let made = gateway.finance().report(&caller.access, kind, query).await;
+    let table = made
+        .map_err(|trouble| Problem::of(trouble, gateway.now()))?
+        .map_err(|missing| {
+            let mend = "PUT /v1/exchange-rates adds one";
+            let detail = format!("{}; {mend}.", sentence(&missing.to_string()));
+            Problem::new(Code::ExchangeRateMissing, detail).about("/currency")
+        })?;
+    let name = match kind {
+        ReportKind::Costs => "costs",
+        ReportKind::Conversion => "conversion",
+    };
+    let file = |ending: &str| format!("attachment; filename=\"{name}-{from}-{to}.{ending}\"");
+    Ok(match form.unwrap_or_else(|| accepted(request)) {
+        Form::Json => HttpResponse::Ok().json(Body {
+            currency: (kind == ReportKind::Costs).then(|| currency.to_string()),
+            rows: table.rows().collect(),
+            total: table.total(),
+            tz: zone.name(),
+            from,
+            to,
+        }),
+        Form::Csv => HttpResponse::Ok()
+            .content_type("text/csv; charset=utf-8")
+            .insert_header((header::CONTENT_DISPOSITION, file("csv")))
+            .streaming(stream::iter(
+                csv::parts(table).map(|part| Ok::<_, Infallible>(web::Bytes::from(part))),
+            )),
+        Form::Xlsx => HttpResponse::Ok()
+            .content_type(xlsx::CONTENT_TYPE)
+            .insert_header((header::CONTENT_DISPOSITION, file("xlsx")))
+            .body(spreadsheet(&table, name)?),
+    })
+}
+
+fn spreadsheet(table: &Table, name: &str) -> Result<Vec<u8>, Problem> {
+    xlsx::write(table, name).map_err(|error| {
+        tracing::error!(%error, "a spreadsheet could not be written");
+        Problem::unavailable()
+    })
+}
+
+/// The format that `Accept` names; JSON by default.
+fn accepted(request: &HttpRequest) -> Form {
+    let accept = request
+        .headers()
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if accept.starts_with("text/csv") {
+        Form::Csv
+    } else if accept.starts_with(xlsx::CONTENT_TYPE) {
+        Form::Xlsx
+    } else {
+        Form::Json
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
+}

@@ -1,0 +1,251 @@
+//! The forms of fields that bodies are declared with. General kinds are in `kinds`; here are the domain's own values.
+//!
+//! A new value of the domain is a function here, of a kind from `kinds`.
+
+mod kinds;
+
+use std::net::IpAddr;
+
+use chrono::NaiveDate;
+use serde_json::Value;
+use utoipa::PartialSchema as _;
+use utoipa::openapi::schema::{KnownFormat, SchemaFormat};
+
+pub use kinds::{
+    ValueForm, fractional_seconds, integer, named, note, seconds, some_of, text, unknown, value,
+};
+
+use super::body::Form;
+use super::openapi::sets;
+use crate::abuse::network::subscriber;
+use crate::gateway::check_name;
+use crate::message::text::is_locale;
+use crate::money::{Currency, Micros};
+use crate::reports::query::date;
+use crate::verification::code::Code;
+use crate::verification::digits::fold;
+use crate::verification::phone::Country;
+use crate::verification::route;
+
+/// A phone number as it was typed; [`read_phone`] reads it, since its faults have codes of their own.
+pub fn phone_number() -> impl Form<Out = String> {
+    text(0..=40)
+}
+
+/// A code of 4 to 8 digits.
+pub fn code() -> impl Form<Out = Code> {
+    let read = |value: &Value| {
+        let code = value.as_str().and_then(Code::parse);
+        code.ok_or_else(|| "must be 4 to 8 digits".to_owned())
+    };
+    value(read, |schema| schema.pattern(Some("^[0-9]{4,8}$")))
+}
+
+/// The length of a code.
+pub fn code_length() -> impl Form<Out = u8> {
+    integer(4..=8)
+}
+
+/// A code as a visitor typed it.
+pub fn typed_code() -> impl Form<Out = Code> {
+    let read = |value: &Value| {
+        let typed = value.as_str().filter(|text| text.len() <= 64).map(fold);
+        let code = typed.as_deref().and_then(Code::parse);
+        code.ok_or_else(|| "must be 4 to 8 digits, as a string".to_owned())
+    };
+    value(read, |schema| {
+        schema.min_length(Some(4)).max_length(Some(64))
+    })
+}
+
+/// The name of a project.
+pub fn project() -> impl Form<Out = String> {
+    text(1..=100)
+}
+
+/// The name of a new project.
+pub fn project_name() -> impl Form<Out = String> {
+    let read = |value: &Value| {
+        let name = value.as_str().ok_or("must be a string")?;
+        check_name(name)?;
+        Ok(name.to_owned())
+    };
+    value(read, |schema| {
+        schema.pattern(Some("^[a-z0-9][a-z0-9_-]{0,63}$"))
+    })
+}
+
+/// A text of a message; the gateway checks what it is made of.
+pub fn template() -> impl Form<Out = String> {
+    let read = |value: &Value| Ok(value.as_str().ok_or("must be a string")?.to_owned());
+    value(read, |schema| schema.max_length(Some(1_000)))
+}
+
+/// The name of a provider in the configuration.
+pub fn provider() -> impl Form<Out = String> {
+    text(1..=32)
+}
+
+/// A language tag (BCP 47).
+pub fn locale() -> impl Form<Out = String> {
+    let read = |value: &Value| {
+        let locale = value.as_str().filter(|text| is_locale(text));
+        let locale = locale.map(str::to_owned);
+        locale.ok_or_else(|| "must be a language such as ru or pt-BR".to_owned())
+    };
+    value(read, |schema| {
+        schema
+            .max_length(Some(35))
+            .pattern(Some("^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"))
+    })
+}
+
+/// A host as it is written after the `@` of a WebOTP line: no scheme, no port.
+pub fn host() -> impl Form<Out = String> {
+    let read = |value: &Value| {
+        let host = value
+            .as_str()
+            .filter(|text| (1..=253).contains(&text.len()));
+        let host = host.filter(|text| text.split('.').all(is_label));
+        host.map(str::to_ascii_lowercase).ok_or_else(|| {
+            "must be a host name such as shop.example, without scheme or port".to_owned()
+        })
+    };
+    value(read, |schema| {
+        let label = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
+        let pattern = format!(r"^{label}(\.{label})*$");
+        schema.max_length(Some(253)).pattern(Some(pattern))
+    })
+}
+
+fn is_label(label: &str) -> bool {
+    let mut bytes = label.bytes();
+    (1..=63).contains(&label.len())
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+/// The hash of an Android app for the SMS Retriever.
+pub fn app_hash() -> impl Form<Out = String> {
+    let fits = |text: &&str| {
+        let mut bytes = text.bytes();
+        text.len() == 11 && bytes.all(|b| b.is_ascii_alphanumeric() || b"+/".contains(&b))
+    };
+    let read = move |value: &Value| {
+        let hash = value.as_str().filter(fits).map(str::to_owned);
+        hash.ok_or_else(|| "must be the 11 characters of the app's SMS Retriever hash".to_owned())
+    };
+    value(read, |schema| schema.pattern(Some("^[A-Za-z0-9+/]{11}$")))
+}
+
+/// A visitor's address, as limits count it.
+pub fn client_network() -> impl Form<Out = String> {
+    let read = |value: &Value| {
+        let ip: Option<IpAddr> = value.as_str().and_then(|text| text.parse().ok());
+        let network = ip.map(subscriber);
+        network.ok_or_else(|| "must be an IP address".to_owned())
+    };
+    ValueForm::new(read, sets::IpAddress::schema)
+}
+
+/// A channel.
+pub fn channel() -> impl Form<Out = route::Channel> {
+    named::<sets::Channel, _>(read_channel)
+}
+
+/// One or more channels, in order.
+pub fn channels() -> impl Form<Out = Vec<route::Channel>> {
+    some_of::<sets::Channel, _>(|value| {
+        let items = value
+            .as_array()
+            .filter(|items| !items.is_empty())
+            .ok_or("must be a list of one or more channels")?;
+        let mut channels = Vec::new();
+        for item in items {
+            if !item.is_string() {
+                return Err("must be a list of strings".to_owned());
+            }
+            let channel = read_channel(item)?;
+            if channels.contains(&channel) {
+                return Err(format!("names {channel} twice"));
+            }
+            channels.push(channel);
+        }
+        Ok(channels)
+    })
+}
+
+fn read_channel(value: &Value) -> Result<route::Channel, String> {
+    let name = value.as_str().ok_or("must be a string")?;
+    name.parse().map_err(|_| {
+        let known = route::Channel::ALL.map(route::Channel::as_str);
+        unknown(name, "channel", &known)
+    })
+}
+
+/// A country that exists.
+pub fn country() -> impl Form<Out = Country> {
+    let read = |value: &Value| Country::existing(value.as_str().ok_or("must be a string")?);
+    value(read, |schema| schema.pattern(Some("^[A-Z]{2}$")))
+}
+
+/// A country, or `*` for the rest of the world: `None`.
+pub fn country_or_rest() -> impl Form<Out = Option<Country>> {
+    let read = |value: &Value| match value.as_str() {
+        Some("*") => Ok(None),
+        Some(code) => Country::existing(code).map(Some),
+        None => Err("must be a string".to_owned()),
+    };
+    value(read, |schema| {
+        let schema = schema.pattern(Some(r"^([A-Z]{2}|\*)$"));
+        schema.examples(["UZ"])
+    })
+}
+
+/// A currency (ISO 4217).
+pub fn currency(example: Option<&'static str>) -> impl Form<Out = Currency> {
+    let read = |value: &Value| {
+        let text = value.as_str().ok_or("must be a string")?;
+        text.parse::<Currency>().map_err(|error| error.to_string())
+    };
+    value(read, move |schema| {
+        let schema = schema.pattern(Some("^[A-Z]{3}$"));
+        schema.examples(example)
+    })
+}
+
+/// An amount of money, as a decimal in quotes, which may be negative.
+pub fn amount(example: Option<&'static str>) -> impl Form<Out = Micros> {
+    value(read_amount, move |schema| {
+        let schema = schema.pattern(Some(r"^-?[0-9]+(\.[0-9]{1,6})?$"));
+        schema.examples(example)
+    })
+}
+
+/// An amount of money of 0 or more.
+pub fn price() -> impl Form<Out = Micros> {
+    let read = |value: &Value| match read_amount(value)? {
+        amount if amount < Micros::ZERO => Err("must not be below 0".to_owned()),
+        amount => Ok(amount),
+    };
+    value(read, |schema| {
+        let schema = schema.pattern(Some(r"^[0-9]+(\.[0-9]{1,6})?$"));
+        schema.examples(["0.05"])
+    })
+}
+
+fn read_amount(value: &Value) -> Result<Micros, String> {
+    match value.as_str() {
+        Some(text) => text.parse::<Micros>().map_err(|error| error.to_string()),
+        None => Err("must be a decimal in quotes, such as \"0.05\"".to_owned()),
+    }
+}
+
+/// A day.
+pub fn day() -> impl Form<Out = NaiveDate> {
+    let read = |value: &Value| date(value.as_str().ok_or("must be a string")?);
+    value(read, |schema| {
+        schema.format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)))
+    })
+}

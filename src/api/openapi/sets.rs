@@ -1,0 +1,147 @@
+//! The closed sets and special forms of the document. Sets list the domain's own words; handlers write the same ones.
+
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{
+    AnyOfBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type,
+};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::words::{closed_set, of_enum};
+use crate::gateway;
+use crate::ledger::{entry, rates};
+use crate::message::segments;
+use crate::verification::{Status, attempt, budget, event, route};
+use crate::webhooks;
+
+closed_set! {
+    /// `pending` until it is `approved`, `expired`, `canceled`, `locked` (no checks are left) or `failed` (no channel could
+    /// deliver).
+    VerificationStatus = Status::NAMES;
+
+    /// The status after a check.
+    CheckStatus = ["pending", "approved", "locked"];
+
+    /// An event that a webhook can subscribe to; `*` is every event. `traffic.suspicious` is not sent yet.
+    WebhookFilter = std::iter::once(webhooks::ALL).chain(webhooks::TYPES);
+
+    /// The event of a message; `webhook.test` is sent by hand, to test an endpoint.
+    WebhookType = webhooks::TYPES.into_iter().chain([webhooks::TEST]);
+
+    /// `pending` while tries are to come, `delivered`, or `dead` when all have failed.
+    DeliveryState = gateway::DeliveryState::ALL.map(gateway::DeliveryState::as_str);
+
+    /// A calendar period, in UTC.
+    Period = budget::Period::ALL.map(budget::Period::as_str);
+
+    /// The unit that a rate is multiplied by.
+    RateUnit = rates::Unit::ALL.map(rates::Unit::as_str);
+
+    /// The rights of a key: `verify` (websites), `finance` (reads reports and the ledger), `admin` (everything).
+    Scope = gateway::Scope::ALL.map(gateway::Scope::as_str);
+
+    /// The encoding of an SMS: 160 characters of GSM-7 in a segment, or 70 of UCS-2.
+    Encoding = [segments::Encoding::Gsm7, segments::Encoding::Ucs2].map(segments::Encoding::as_str);
+
+    /// A channel that carries codes.
+    Channel = route::Channel::ALL.map(route::Channel::as_str);
+
+    /// The status of an attempt. Evidence moves it only forward: `queued` < `sending` < `unknown` (it left, and no answer came) <
+    /// `sent` < `expired`, `undelivered`, `failed`, `refused` (free: the channel cannot reach this number) < `delivered` < `read`.
+    AttemptStatus = of_enum::<attempt::AttemptStatus>().iter().copied();
+
+    /// Why an attempt ended.
+    ///
+    /// `unreachable`: the channel cannot reach this number; never says more about the account. `number_invalid`: the provider
+    /// does not accept the number. `paused`: the provider is paused. `no_price`: no price is configured for the country.
+    /// `budget_exhausted`: no budget leaves room for it.
+    /// `throttled`: the provider asked for fewer requests. `unavailable`: nothing could be sent. `provider_rejected`: the provider
+    /// refuses us, not the number. `no_answer`: the request left and no clear answer came. `interrupted`: the sender
+    /// stopped. `not_delivered`: reported by the provider. `revoked`, `canceled`: taken back.
+    Reason = of_enum::<attempt::Reason>().iter().copied();
+
+    /// `estimated` until the provider charges; `refund_expected`: documented by the provider, not yet reported.
+    CostState = of_enum::<attempt::CostState>().iter().copied();
+
+    /// The kind of an event: of the verification, of the attempt, or of a check. `attempt.drift`: delivered after its
+    /// refund, so the provider's books and its reports disagree.
+    EventType = of_enum::<event::EventKind>().iter().copied();
+
+    /// A `charge` is negative, a `refund` and a `top_up` positive, an `adjustment` either.
+    LedgerKind = entry::Kind::ALL.map(entry::Kind::as_str);
+
+    /// The source of an amount: the provider's report, the provider's documentation, configured prices, or a person.
+    LedgerBasis = of_enum::<attempt::Basis>().iter().copied();
+
+    /// `csv` is all entries as a stream (RFC 4180), whatever `limit` says.
+    ReportFormat = ["json", "csv", "xlsx"];
+
+    LedgerFormat = ["json", "csv"];
+
+    LiveStatus = ["ok"];
+
+    /// `degraded`: it works, but a dependency is unavailable.
+    ReadyStatus = ["ok", "degraded"];
+
+    DatabaseEngine = ["sqlite", "postgres"];
+
+    /// `none` is configured, `ok`, or `away`: then each replica applies limits on its own.
+    RedisState = ["none", "ok", "away"];
+}
+
+/// A date, or a time of RFC 3339.
+pub struct Moment;
+
+/// A visitor's address.
+pub struct IpAddress;
+
+impl PartialSchema for Moment {
+    fn schema() -> RefOr<Schema> {
+        either(&[KnownFormat::Date, KnownFormat::DateTime])
+    }
+}
+
+impl PartialSchema for IpAddress {
+    fn schema() -> RefOr<Schema> {
+        either(&[KnownFormat::Ipv4, KnownFormat::Ipv6])
+    }
+}
+
+impl ToSchema for Moment {}
+
+impl ToSchema for IpAddress {}
+
+fn either(formats: &[KnownFormat]) -> RefOr<Schema> {
+    let text = |format: &KnownFormat| {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(format.clone())))
+    };
+    formats
+        .iter()
+        .fold(AnyOfBuilder::new(), |any, format| any.item(text(format)))
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+
+    /// Handlers write what the document takes from serde.
+    fn writes_what_it_reads<T: DeserializeOwned>(name: fn(T) -> &'static str) {
+        assert!(of_enum::<T>().len() > 1);
+        for word in of_enum::<T>() {
+            assert_eq!(name(serde_json::from_value((*word).into()).unwrap()), *word);
+        }
+    }
+
+    #[test]
+    fn enums_have_one_name_for_each_variant() {
+        writes_what_it_reads(attempt::AttemptStatus::as_str);
+        writes_what_it_reads(attempt::Reason::as_str);
+        writes_what_it_reads(attempt::CostState::as_str);
+        writes_what_it_reads(attempt::Basis::as_str);
+        writes_what_it_reads(event::EventKind::name);
+    }
+}

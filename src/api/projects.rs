@@ -1,0 +1,267 @@
+//! `/v1/projects`: projects and their policies; scope `admin`.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::body::{RawBody, body};
+use super::caller::{Admin, Caller};
+use super::forms::{self, named};
+use super::idempotency;
+use super::openapi::parameters::Idempotency;
+use super::page::{Page, PageParameters, page_of};
+use super::problem::{Code, Problem};
+use super::values::rfc3339;
+use crate::gateway::{
+    Gateway, Project, ProjectError, Replay, Trouble, check_name, parsed_overrides,
+};
+use crate::web::fields::printable;
+use crate::web::{Fault, FieldFault, Fields, Query};
+
+/// The overrides of a project, with the keys and formats of `[defaults]` in the configuration.
+#[derive(ToSchema)]
+#[schema(as = Policy)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    dead_code,
+    reason = "only its shape is used: the configuration's rules read it"
+)]
+pub struct PolicyBody {
+    /// Digits of a code.
+    #[schema(minimum = 4, maximum = 8)]
+    code_length: Option<u8>,
+    /// How long a verification stays open: 30s to 24h.
+    #[schema(example = "10m")]
+    ttl: Option<String>,
+    /// Checks before the verification is locked.
+    #[schema(minimum = 1, maximum = 100)]
+    max_checks: Option<u32>,
+    /// Creates and resends; automatic fallbacks do not count.
+    #[schema(minimum = 1, maximum = 50)]
+    max_sends: Option<u32>,
+    /// How long a visitor waits before a resend: 0s to 24h.
+    #[schema(example = "30s")]
+    resend_after: Option<String>,
+    /// Steps in order: `channel`, `wait` (1s to 1h), optionally `approve_within`.
+    #[schema(value_type = Option<Vec<Object>>, min_items = 1)]
+    route: Option<Value>,
+    /// `allow` and `deny`, lists of ISO 3166 codes; `*` allows every country.
+    #[schema(value_type = Option<Object>)]
+    countries: Option<Value>,
+    /// `per_number`, `per_ip`, `creates`, `wrong_codes_per_number`: each a list of rates such as `5/10m`, or `off`.
+    #[schema(value_type = Option<Object>)]
+    limits: Option<Value>,
+    /// `period` and `limit`, optionally `country` and `alert_at`; a list of these; or `off`.
+    #[schema(value_type = Option<Value>)]
+    budget: Option<Value>,
+    /// Texts of SMS by language tag, with `{code}` and optionally `{minutes}`.
+    #[schema(value_type = Option<Object>)]
+    templates: Option<Value>,
+    /// The largest number of segments of one of these texts.
+    #[schema(minimum = 1, maximum = 10)]
+    max_segments: Option<u32>,
+}
+
+body! {
+    /// The project to create.
+    closed struct NewProjectBody as "NewProject" {
+        required name: String = forms::project_name(),
+        optional policy: Option<Value> = policy(),
+    }
+}
+
+body! {
+    /// A change of a project's policy.
+    closed struct ChangeBody as "ProjectChange" {
+        /// A JSON Merge Patch (RFC 7396): null restores the default.
+        required policy: Value = policy(),
+    }
+}
+
+/// An object, whose keys the configuration's rules read.
+fn policy() -> impl super::body::Form<Out = Value> {
+    named::<PolicyBody, _>(|value| {
+        let object = value.is_object().then(|| value.clone());
+        object.ok_or_else(|| "must be an object".to_owned())
+    })
+}
+
+/// A project.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Project)]
+pub struct ProjectBody {
+    /// The `aud` of its proofs.
+    id: Uuid,
+    name: String,
+    /// Its overrides.
+    #[schema(value_type = PolicyBody)]
+    policy: Value,
+    /// All effective values.
+    #[schema(value_type = PolicyBody)]
+    effective: Value,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: String,
+}
+
+page_of! {
+    /// A page of projects, by name.
+    ProjectsBody as ProjectList: ProjectBody
+}
+
+/// Create a project
+///
+/// Requires a key of the whole instance. Values that it does not override follow `[defaults]`, also when those change.
+#[utoipa::path(
+    post, operation_id = "createProject", path = "/v1/projects", tag = "Projects",
+    params(Idempotency),
+    request_body = NewProjectBody,
+    responses((status = 201, description = "Created", body = ProjectBody)),
+    security(("key" = ["admin"]))
+)]
+pub async fn create(
+    caller: Caller<Admin>,
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+    body: RawBody,
+) -> Result<HttpResponse, Problem> {
+    caller.instance_only()?;
+    let mut fields = Fields::json(&request, &body)?;
+    let asked = NewProjectBody::read(&mut fields);
+    let NewProjectBody { name, policy } = fields.finish_with(asked)?;
+    let policy = policy.unwrap_or_else(|| json!({}));
+    idempotency::once(
+        &gateway,
+        (None, "/v1/projects"),
+        &request,
+        &body,
+        async |ticket| {
+            let made = gateway.admin().create_project(&name, &policy, ticket).await;
+            let project = made.map_err(|error| fault(error, &name, &gateway))?;
+            Ok(shown(&gateway, &project, 201))
+        },
+        async |replay| {
+            let Replay::Project { name, status } = replay else {
+                return None;
+            };
+            let found = gateway.admin().named_project(&caller.access, &name).await;
+            let found = found.map_err(|trouble| fault(trouble.into(), &name, &gateway));
+            Some(found.map(|project| shown(&gateway, &project, status)))
+        },
+    )
+    .await
+}
+
+/// List projects
+#[utoipa::path(
+    get, operation_id = "listProjects", path = "/v1/projects", tag = "Projects",
+    params(PageParameters),
+    responses((status = 200, description = "A page", body = ProjectsBody)),
+    security(("key" = ["admin"]))
+)]
+pub async fn list(
+    caller: Caller<Admin>,
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let mut query = Query::read(&request)?;
+    let page = Page::read(&mut query, |text| {
+        check_name(text).is_ok().then(|| text.to_owned())
+    });
+    query.finish()?;
+    let found = gateway.admin().list_projects(&caller.access).await;
+    let mut found = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    let after = page.cursor.as_ref();
+    found.retain(|project| after.is_none_or(|after| project.name > *after));
+    let found = page.cut(found, |last| last.name.clone());
+    let body = ProjectsBody::of(found, |project| ProjectBody::of(&gateway, &project));
+    Ok(HttpResponse::Ok().json(body))
+}
+
+/// Get a project
+#[utoipa::path(
+    get, operation_id = "getProject", path = "/v1/projects/{name}", tag = "Projects",
+    params(("name" = String, Path, description = "The project's name")),
+    responses((status = 200, description = "The project", body = ProjectBody)),
+    security(("key" = ["admin"]))
+)]
+pub async fn find(
+    caller: Caller<Admin>,
+    gateway: web::Data<Gateway>,
+    name: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let found = gateway.admin().named_project(&caller.access, &name).await;
+    let project = found.map_err(|trouble| fault(trouble.into(), &name, &gateway))?;
+    Ok(shown(&gateway, &project, 200))
+}
+
+/// Change a project's policy
+///
+/// Applies to verifications that start from now on, on every replica, without a restart; those under way keep the rules
+/// that they started with.
+#[utoipa::path(
+    patch, operation_id = "changeProject", path = "/v1/projects/{name}", tag = "Projects",
+    params(("name" = String, Path, description = "The project's name")),
+    request_body = ChangeBody,
+    responses((status = 200, description = "The changed project", body = ProjectBody)),
+    security(("key" = ["admin"]))
+)]
+pub async fn change(
+    caller: Caller<Admin>,
+    gateway: web::Data<Gateway>,
+    name: web::Path<String>,
+    request: HttpRequest,
+    body: RawBody,
+) -> Result<HttpResponse, Problem> {
+    let mut fields = Fields::json(&request, &body)?;
+    let asked = ChangeBody::read(&mut fields);
+    let ChangeBody { policy } = fields.finish_with(asked)?;
+    let changed = gateway
+        .admin()
+        .change_policy(&caller.access, &name, &policy)
+        .await;
+    let project = changed.map_err(|error| fault(error, &name, &gateway))?;
+    Ok(shown(&gateway, &project, 200))
+}
+
+impl ProjectBody {
+    fn of(gateway: &Gateway, project: &Project) -> Self {
+        Self {
+            id: project.id.0,
+            name: project.name.clone(),
+            policy: parsed_overrides(&project.overrides),
+            effective: gateway.admin().effective_policy(project),
+            created_at: rfc3339(project.created_at),
+        }
+    }
+}
+
+fn shown(gateway: &Gateway, project: &Project, status: u16) -> HttpResponse {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    HttpResponse::build(status).json(ProjectBody::of(gateway, project))
+}
+
+fn fault(error: ProjectError, name: &str, gateway: &Gateway) -> Problem {
+    match error {
+        ProjectError::NameTaken => Problem::field(
+            Code::InvalidRequest,
+            "/name",
+            format!("is taken: a project `{name}` exists already; choose another name"),
+        ),
+        ProjectError::Policy(faults) => {
+            let fault = |fault: crate::gateway::PolicyFault| FieldFault {
+                pointer: printable(&fault.pointer),
+                detail: fault.detail,
+            };
+            Fault::invalid(faults.into_iter().map(fault).collect()).into()
+        }
+        ProjectError::Failed(Trouble::NotFound) => Problem::new(
+            Code::NotFound,
+            "No such project is accessible with this key.",
+        ),
+        ProjectError::Failed(trouble) => Problem::of(trouble, gateway.now()),
+    }
+}

@@ -1,0 +1,75 @@
+//! `POST /v1/verifications/{id}/check`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::CheckedBody;
+use crate::api::body::{RawBody, body};
+use crate::api::caller::{Caller, Verify};
+use crate::api::forms::typed_code;
+use crate::api::idempotency;
+use crate::api::openapi::parameters::Idempotency;
+use crate::api::problem::Problem;
+use crate::gateway::{Gateway, Replay, Trouble};
+use crate::verification::code::Code;
+use crate::web::Fields;
+
+body! {
+    /// The code as the visitor typed it.
+    closed struct CheckBody as "CheckCode" {
+        /// 4 to 8 digits, in any script; spaces and hyphens between them are ignored.
+        required code: Code = typed_code(),
+    }
+}
+
+/// Check a code
+///
+/// A wrong code is a normal answer with `valid: false`; the one that uses up the last check answers `locked`. A code is
+/// good for one approval: a repeat with the same `Idempotency-Key` within 60 s gets the same proof; later checks get
+/// `verification_not_pending`.
+#[utoipa::path(
+    post, operation_id = "checkVerification", path = "/v1/verifications/{id}/check", tag = "Verifications",
+    params(("id" = uuid::Uuid, Path, description = "The verification's id"), Idempotency),
+    request_body = CheckBody,
+    responses(
+        (status = 200, description = "Evaluated", body = CheckedBody),
+    ),
+    security(("key" = ["verify"]))
+)]
+pub async fn check(
+    caller: Caller<Verify>,
+    gateway: web::Data<Gateway>,
+    id: web::Path<String>,
+    request: HttpRequest,
+    body: RawBody,
+) -> Result<HttpResponse, Problem> {
+    let id = super::path_id(&id)?;
+    let mut fields = Fields::json(&request, &body)?;
+    let asked = CheckBody::read(&mut fields);
+    let CheckBody { code } = fields.finish_with(asked)?;
+    let fault = |trouble: Trouble| Problem::of(trouble, gateway.now());
+    idempotency::once(
+        &gateway,
+        (None, &format!("/v1/verifications/{id}/check")),
+        &request,
+        &body,
+        async |ticket| {
+            let checked = gateway
+                .verify()
+                .check(&caller.access, id, &code, ticket.as_ref())
+                .await;
+            checked.map(super::checked).map_err(fault)
+        },
+        async |replay| match &replay {
+            Replay::Check { .. } => {
+                let checked = gateway
+                    .verify()
+                    .checked_again(&caller.access, &replay)
+                    .await;
+                let checked = checked.map_err(fault).transpose()?;
+                Some(checked.map(super::checked))
+            }
+            _ => None,
+        },
+    )
+    .await
+}

@@ -1,0 +1,93 @@
+//! `GET /v1/verifications/{id}` and `GET /v1/verifications`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::VerificationBody;
+use crate::api::caller::{Caller, Verify};
+use crate::api::openapi::parameters::{OneProject, Range, VerificationFilter};
+use crate::api::page::{self, Page, PageParameters, page_of};
+use crate::api::problem::Problem;
+use crate::api::values::moments;
+use crate::gateway::{Gateway, ListQuery};
+use crate::verification::Status;
+use crate::verification::id::VerificationId;
+use crate::verification::phone::PhoneNumber;
+use crate::web::Query;
+
+page_of! {
+    /// A page of verifications, newest first.
+    ListBody as VerificationList: VerificationBody
+}
+
+/// Get a verification
+#[utoipa::path(
+    get, operation_id = "getVerification", path = "/v1/verifications/{id}", tag = "Verifications",
+    params(("id" = Uuid, Path, description = "The verification's id")),
+    responses(
+        (status = 200, description = "The verification", body = VerificationBody),
+    ),
+    security(("key" = ["verify"]))
+)]
+pub async fn find(
+    caller: Caller<Verify>,
+    gateway: web::Data<Gateway>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let id = super::path_id(&id)?;
+    let found = gateway.verify().find(&caller.access, id).await;
+    let verification = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
+    Ok(super::answer(200, &verification, false))
+}
+
+/// List verifications
+///
+/// Newest first.
+#[utoipa::path(
+    get, operation_id = "listVerifications", path = "/v1/verifications", tag = "Verifications",
+    params(VerificationFilter, Range, OneProject, PageParameters),
+    responses(
+        (status = 200, description = "A page", body = ListBody),
+    ),
+    security(("key" = ["verify"]))
+)]
+pub async fn list(
+    caller: Caller<Verify>,
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let mut query = Query::read(&request)?;
+    let named = query.take("project", |text| Ok(text.to_owned()));
+    let phone = query.take("phone_number", |text| {
+        // A plus sign that was not escaped reads as a space.
+        let text = text
+            .strip_prefix(' ')
+            .map_or_else(|| text.to_owned(), |digits| format!("+{digits}"));
+        PhoneNumber::parse(&text)
+            .map(|(phone, _)| phone)
+            .map_err(|error| error.to_string())
+    });
+    let status = query.take("status", |text| {
+        let known = Status::NAMES.into_iter().find(|name| *name == text);
+        known.ok_or_else(|| format!("must be one of {}", Status::NAMES.join(", ")))
+    });
+    let (from, before) = moments(&mut query);
+    let page = Page::read(&mut query, |text| {
+        page::id(text).map(VerificationId::from_uuid)
+    });
+    query.finish()?;
+    let project = caller.project(&gateway, named.as_deref())?;
+    let list = ListQuery {
+        project,
+        phone,
+        status,
+        from,
+        before,
+        cursor: page.cursor,
+        limit: page.wanted(),
+    };
+    let found = gateway.verify().list(&caller.access, list).await;
+    let found = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
+    let found = page.cut(found, |last| last.id.to_string());
+    let body = ListBody::of(found, |v| VerificationBody::of(&v, false));
+    Ok(HttpResponse::Ok().json(body))
+}

@@ -1,0 +1,54 @@
+//! The faces of the program, and where each is mounted.
+//!
+//! A new face is a module at the top of `src/` with a `mount`, and its line in [`mounts`]: dialects of other services get a prefix
+//! each, the widget for visitors one of its own.
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use tokio_util::sync::CancellationToken;
+
+use crate::gateway::{Admin, Gateway};
+use crate::web::{Mount, Site};
+use crate::{api, dashboard, inlets};
+
+/// The faces' needs besides the gateway.
+#[derive(Clone, Debug)]
+pub struct Faces {
+    /// Everything is simulated, as every page and `/readyz` say.
+    pub sandbox: bool,
+    /// Without a trailing slash.
+    pub public_url: String,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Arc<[IpNet]>,
+    /// Renders `/metrics`; `None` where metrics have a listener of their own.
+    pub metrics: Option<api::Metrics>,
+}
+
+/// The list of mounts.
+#[must_use]
+pub fn mounts(gateway: &Gateway, faces: &Faces, stop: &CancellationToken) -> Vec<Mount> {
+    let site = Site {
+        public_url: faces.public_url.clone(),
+        trusted_proxies: Arc::clone(&faces.trusted_proxies),
+        session_longest: Admin::SESSION_LONGEST,
+    };
+    vec![
+        api::mount(
+            gateway.clone(),
+            api::Options {
+                sandbox: faces.sandbox,
+                metrics: faces.metrics.clone(),
+                stop: stop.clone(),
+            },
+        ),
+        inlets::mount(gateway.clone()),
+        dashboard::mount(
+            gateway.clone(),
+            dashboard::Options {
+                site,
+                sandbox: faces.sandbox,
+            },
+        ),
+    ]
+}

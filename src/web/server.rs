@@ -1,0 +1,107 @@
+//! The server: one listener, and the faces that are mounted on it.
+//!
+//! A new face is a [`Mount`] in the list that the composition root hands over.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::middleware::from_fn;
+use actix_web::web::ServiceConfig;
+use actix_web::{App, HttpRequest, HttpServer, dev, web};
+
+use super::body;
+use super::fault::{Fault, Render};
+use super::request_id;
+
+/// A face, and the addresses that are its own.
+#[derive(Clone)]
+pub struct Mount {
+    /// Every address at or below it belongs to the face, such as `/dashboard`. Empty: every address that no other face has.
+    pub prefix: &'static str,
+    /// Adds its addresses and the data that their handlers need.
+    pub routes: Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>,
+    /// Answers what no handler of the face gets to see: an unknown address, a request that does not arrive in time.
+    pub render: Render,
+}
+
+impl std::fmt::Debug for Mount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Mount({:?})", self.prefix)
+    }
+}
+
+impl Mount {
+    fn covers(&self, path: &str) -> bool {
+        let rest = path.strip_prefix(self.prefix);
+        self.prefix.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+/// How a server runs.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerOptions {
+    /// Threads that answer requests.
+    pub workers: usize,
+    /// How long requests in flight may take at shutdown.
+    pub grace: Duration,
+}
+
+/// Serves `mounts` on a bound listener.
+pub fn serve(
+    listener: TcpListener,
+    mounts: Vec<Mount>,
+    options: ServerOptions,
+) -> std::io::Result<dev::Server> {
+    let mounts: Arc<[Mount]> = mounts.into();
+    let server = HttpServer::new(move || {
+        let tagged = Arc::clone(&mounts);
+        let unknown = Arc::clone(&mounts);
+        let mut app = App::new()
+            .app_data(web::PayloadConfig::new(body::LIMIT))
+            .wrap(from_fn(move |request, next| {
+                let render = face(&tagged, dev::ServiceRequest::path(&request));
+                request_id::tag(request, next, render)
+            }));
+        for mount in mounts.iter() {
+            app = app.configure(|config| (mount.routes)(config));
+        }
+        app.default_service(web::to(move |request: HttpRequest| {
+            let render = face(&unknown, request.path());
+            std::future::ready(render(&Fault::not_found()))
+        }))
+    });
+    Ok(server
+        .workers(options.workers)
+        .shutdown_timeout(options.grace.as_secs() + 1)
+        .disable_signals()
+        .listen(listener)?
+        .run())
+}
+
+/// The renderer of the face that an address belongs to: the one with the longest prefix.
+fn face(mounts: &[Mount], path: &str) -> Render {
+    mounts
+        .iter()
+        .filter(|mount| mount.covers(path))
+        .max_by_key(|mount| mount.prefix.len())
+        .map_or(super::problem::render, |mount| mount.render)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_belongs_to_the_face_with_the_longest_prefix() {
+        let mount = |prefix| Mount {
+            prefix,
+            routes: Arc::new(|_| {}),
+            render: super::super::problem::render,
+        };
+        assert!(mount("").covers("/v1/keys"));
+        assert!(mount("/dashboard").covers("/dashboard"));
+        assert!(mount("/dashboard").covers("/dashboard/keys"));
+        assert!(!mount("/dashboard").covers("/dashboards"));
+    }
+}
