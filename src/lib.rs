@@ -15,6 +15,7 @@ pub mod gateway;
 
 // rules: no I/O, no clock
 pub mod abuse;
+pub mod access;
 pub mod ledger;
 pub mod reports;
 pub mod verification;

@@ -26,7 +26,7 @@ const ANYTHING: &[&str] = &["*"];
 const NEUTRAL: &[&str] = &["clock", "money", "secret"];
 
 /// Rules: no async, no I/O, no clock.
-const PURE: &[&str] = &["verification", "ledger", "abuse", "reports"];
+const PURE: &[&str] = &["verification", "access", "ledger", "abuse", "reports"];
 
 const MAX_LINES: usize = 400;
 
@@ -38,6 +38,7 @@ const MODULES: &[Module] = &[
     module("secret",       &[],                                                      &[]),
 
     module("verification", &[],                                                      &[]),
+    module("access",       &["verification"],                                        &[]),
     module("ledger",       &["verification"],                                        &[]),
     module("abuse",        &["verification"],                                        &[]),
     module("reports",      &["verification", "ledger"],                              &[]),
@@ -46,17 +47,17 @@ const MODULES: &[Module] = &[
     module("delivery",     &["verification", "ledger"],                              &["reqwest"]),
     module("webhooks",     &["verification", "ledger", "delivery"],                  &["reqwest"]),
     module("shared_state", &["verification", "abuse"],                               &["deadpool_redis"]),
-    module("storage",      &["verification", "ledger", "reports", "webhooks",
-                             "abuse"],                                               &["sqlx"]),
+    module("storage",      &["verification", "access", "ledger", "reports",
+                             "webhooks", "abuse"],                                   &["sqlx"]),
 
-    module("gateway",      &["verification", "ledger", "reports", "webhooks",
+    module("gateway",      &["verification", "access", "ledger", "reports", "webhooks",
                              "abuse", "delivery", "shared_state", "storage"],        &[]),
     module("jobs",         &["verification", "gateway"],                             &[]),
 
     // It mounts the dashboard on its listener.
-    module("http",         &["verification", "ledger", "reports", "webhooks",
+    module("http",         &["verification", "access", "ledger", "reports", "webhooks",
                              "abuse", "gateway", "dashboard"],                       &["actix_web", "utoipa", "utoipa_swagger_ui"]),
-    module("dashboard",    &["verification", "ledger", "reports", "webhooks",
+    module("dashboard",    &["verification", "access", "ledger", "reports", "webhooks",
                              "abuse", "gateway"],                                    &["actix_web", "utoipa"]),
     // It knows the wire, not the gateway.
     module("simulator",    &[],                                                      &["actix_web", "reqwest"]),

@@ -1,5 +1,5 @@
-//! Who may see and do what: the one table of it, and the extractors that hold every handler to it. A handler that asks for
-//! [`Signed`] or [`Posted`] cannot be reached without the session, the right and, when something is changed, the form's token.
+//! Extractors that enforce a handler's right. A handler that takes [`Signed`] or [`Posted`] cannot be reached without a session,
+//! the right and, when it changes something, the form's token. Which role has which right is decided by [`may`].
 
 use std::marker::PhantomData;
 
@@ -15,43 +15,8 @@ use super::cookies::Cookie;
 use super::fault::{Fault, Kind};
 use super::forms::{self, Form, Once};
 use super::view::{View, data};
-use crate::gateway::{Access, Gateway, Replay, Role, Ticket, User};
-
-/// What a page or a form needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Right {
-    /// Being signed in.
-    Any,
-    Verifications,
-    /// Else numbers are masked, and cannot be searched for: a search would tell the digits that the mask hides.
-    FullNumbers,
-    Ledger,
-    /// Reports and balances.
-    Money,
-    /// Top-ups and adjustments.
-    Book,
-    /// To see and set budgets, rates and exchange rates.
-    Rules,
-    /// API keys and webhooks.
-    Keys,
-    Users,
-}
-
-/// The table: rows are rights, columns owner, finance, support.
-#[must_use]
-pub fn may(role: Role, right: Right) -> bool {
-    let (owner, finance, support) = match right {
-        Right::Any | Right::Verifications => (true, true, true),
-        Right::FullNumbers => (true, false, true),
-        Right::Ledger | Right::Money | Right::Book | Right::Rules => (true, true, false),
-        Right::Keys | Right::Users => (true, false, false),
-    };
-    match role {
-        Role::Owner => owner,
-        Role::Finance => finance,
-        Role::Support => support,
-    }
-}
+use crate::access::{Right, may};
+use crate::gateway::{Access, Gateway, Replay, Ticket, User};
 
 /// A right as a type, for a handler's signature.
 pub trait Needs: 'static {

@@ -2,12 +2,12 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::access::{Right, may};
 use super::assets::{address, icon};
 use super::forms::TOKEN;
 use super::show;
 use super::text::{Language, Texts};
 use super::view::{Theme, View};
+use crate::access::{Right, may};
 use crate::gateway::User;
 
 /// A place in the navigation.

@@ -4,11 +4,11 @@ use actix_web::HttpRequest;
 use chrono::{DateTime, SecondsFormat, Utc};
 use maud::{Markup, html};
 
-use super::access::Right;
 use super::forms::Form;
 use super::text::Texts;
 use super::text::money::MoneyTexts;
 use super::view::View;
+use crate::access::Right;
 use crate::gateway::Role;
 use crate::ledger::entry::Kind;
 use crate::money::Money;

@@ -8,13 +8,13 @@ use chrono_tz::Tz;
 use maud::Markup;
 
 use super::Options;
-use super::access::{Right, may};
 use super::cookies::Cookie;
 use super::fault::{Fault, Kind};
 use super::fields::Wrong;
 use super::forms;
 use super::shell::{self, Section};
 use super::text::{Language, Texts};
+use crate::access::{Right, may};
 use crate::gateway::{Gateway, User};
 use crate::reports::query;
 use crate::secret::random;

@@ -44,7 +44,7 @@ use uuid::Uuid;
 pub use balances::{AccountMonth, Balance, BookError, NewEntry};
 pub use budgets::{BudgetError, BudgetState, NewBudget, begin_purses, prepare_budgets};
 pub use check::Checked;
-pub use directory::{Access, Directory, Scope};
+pub use directory::{Access, Directory};
 pub use find::Unsettled;
 pub use idempotency::{Begun, Replay, Ticket};
 pub use passwords::{LONGEST_PASSWORD, SHORTEST_PASSWORD, Weak, check_password};
@@ -64,10 +64,11 @@ use keep::LeasePlan;
 
 pub use crate::storage::{
     ApiKey, Delivery, DeliveryQuery, DeliveryState, LedgerQuery, LinkKind, ListQuery, Project,
-    Role, StorageError, Try, User, Webhook,
+    StorageError, Try, User, Webhook,
 };
 
 pub use crate::abuse::limits::Exhausted;
+pub use crate::access::{Role, Scope};
 use crate::clock::Clock;
 use crate::delivery::Provider;
 use crate::money::{Currency, Micros, Money};

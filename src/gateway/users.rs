@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use super::passwords::Busy;
 use super::{Gateway, Trouble};
+use crate::access::Role;
 use crate::secret::{fingerprint, random};
-use crate::storage::{Changed, Db, Link, LinkKind, Role, StorageError, User};
+use crate::storage::{Changed, Db, Link, LinkKind, StorageError, User};
 use crate::verification::span;
 
 /// The sandbox's owner, who signs in by link alone, and whom a live start removes.

@@ -44,7 +44,7 @@ pub use ledger::LedgerQuery;
 pub use open::{OpenError, Options};
 pub use rebuild::{Progress, RebuildError};
 pub use sessions::{Link, LinkKind, SessionTimes};
-pub use users::{Changed, Role, User};
+pub use users::{Changed, User};
 pub use verifications::ListQuery;
 pub use webhooks::Webhook;
 

@@ -3,7 +3,8 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
-use crate::dashboard::access::{Books, Posted, Right, SeesMoney, Signed};
+use crate::access::Right;
+use crate::dashboard::access::{Books, Posted, SeesMoney, Signed};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::fields::{Fields, Line, Wrong, once};
 use crate::dashboard::forms::Form;

@@ -6,7 +6,8 @@ use maud::{Markup, html};
 
 use super::charts::{Kind, Series, chart, float, units};
 use super::figures::{amount, count, grouped, percent, seconds, share, short, table, word};
-use crate::dashboard::access::{Anyone, Right, Signed};
+use crate::access::Right;
+use crate::dashboard::access::{Anyone, Signed};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::forms::Form;
 use crate::dashboard::shell::{self, Section};

@@ -5,7 +5,8 @@ use maud::html;
 use uuid::Uuid;
 
 use super::list::{self, older};
-use crate::dashboard::access::{Right, SeesVerifications, Signed};
+use crate::access::Right;
+use crate::dashboard::access::{SeesVerifications, Signed};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::fields::{Fields, Line, Wrong};
 use crate::dashboard::forms::Form;
