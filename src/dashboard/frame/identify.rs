@@ -32,7 +32,7 @@ impl Viewer {
         let zone = Cookie::Zone.read(request, &options);
         let address = request.uri().path_and_query().map(ToString::to_string);
         let mut view = Self {
-            t: language.texts(),
+            t: language.texts,
             language,
             theme: theme
                 .and_then(|text| Theme::parse(&text))

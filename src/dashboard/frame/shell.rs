@@ -16,7 +16,7 @@ pub fn render(view: &Viewer, title: &str, section: Option<&str>, body: &Markup) 
     let theme = Some(view.theme.as_str()).filter(|_| view.theme != Theme::Auto);
     html! {
         (DOCTYPE)
-        html lang=(view.language.as_str()) data-theme=[theme] {
+        html lang=(view.language.code) data-theme=[theme] {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -154,8 +154,8 @@ fn preferences(view: &Viewer) -> Markup {
             fieldset {
                 legend { (t.language) }
                 @for language in Language::ALL {
-                    button type="submit" name="language" value=(language.as_str()) lang=(language.as_str())
-                        aria-pressed=(language == view.language) { (language.own_name()) }
+                    button type="submit" name="language" value=(language.code) lang=(language.code)
+                        aria-pressed=(language == view.language) { (language.own_name) }
                 }
             }
             fieldset {

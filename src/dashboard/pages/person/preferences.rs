@@ -17,7 +17,7 @@ pub async fn keep(sent: Sent, request: HttpRequest) -> Result<HttpResponse, Faul
     let (view, form) = (&sent.view, &sent.form);
     let to = within(form.text("back"));
     if let Some(language) = Language::parse(form.text("language")) {
-        return Ok(view.go_with(&to, Cookie::Language, language.as_str()));
+        return Ok(view.go_with(&to, Cookie::Language, language.code));
     }
     if let Some(theme) = Theme::parse(form.text("theme")) {
         return Ok(view.go_with(&to, Cookie::Theme, theme.as_str()));

@@ -1,12 +1,13 @@
-//! In English.
+//! English words of the frame, and of more than one page. These lines declare the words every language has.
 
-use super::Texts;
 use super::{faults, manage, money};
+use crate::dashboard::text::words;
 
-pub(super) const TEXTS: Texts = Texts {
-    money: &money::ENGLISH,
-    manage: &manage::ENGLISH,
-    faults: &faults::ENGLISH,
+words! { Texts with {
+    money: &'static money::MoneyTexts = &money::WORDS,
+    manage: &'static manage::ManageTexts = &manage::WORDS,
+    faults: &'static faults::FaultTexts = &faults::WORDS,
+} {
     account: "Account",
     skip: "Skip to the content",
     navigation: "Pages",
@@ -168,4 +169,4 @@ pub(super) const TEXTS: Texts = Texts {
     last_owner: "The last owner stays one; make another owner first.",
     disabled_no_link: "This user is out of force: put into force first.",
     done: "Done.",
-};
+} }

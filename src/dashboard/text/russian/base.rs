@@ -1,12 +1,12 @@
-//! In Russian.
+//! Russian words of the frame, and of more than one page.
 
-use super::Texts;
 use super::{faults, manage, money};
+use crate::dashboard::text::Texts;
 
-pub(super) const TEXTS: Texts = Texts {
-    money: &money::RUSSIAN,
-    manage: &manage::RUSSIAN,
-    faults: &faults::RUSSIAN,
+pub const WORDS: Texts = Texts {
+    money: &money::WORDS,
+    manage: &manage::WORDS,
+    faults: &faults::WORDS,
     account: "Учётная запись",
     skip: "К содержимому",
     navigation: "Страницы",
