@@ -21,6 +21,7 @@ use crate::ledger::tally::QUARTER;
 use crate::money::{Currency, Micros};
 use crate::reports::query::{Group, Query};
 use crate::reports::table::Table;
+use crate::verification::route::Channel;
 
 pub const PATH: &str = "/dashboard";
 
@@ -111,7 +112,7 @@ impl Hour {
     }
 }
 
-/// What one day shows, or several.
+/// The figures of one or several days.
 #[derive(Clone, Copy, Default)]
 struct Sum {
     verifications: i64,
@@ -122,7 +123,7 @@ struct Sum {
 }
 
 impl Sum {
-    /// Over the rows that fit.
+    /// Adds up the rows whose day fits.
     fn of(report: &Table, fits: impl Fn(&str) -> bool) -> Self {
         let mut sum = Self::default();
         for row in &report.rows {
@@ -132,7 +133,7 @@ impl Sum {
             let verifications = count(report, row, "verifications");
             sum.verifications += verifications;
             sum.approved += count(report, row, "approved");
-            if word(report, row, "channel") == "telegram" {
+            if word(report, row, "channel") == Channel::Telegram.as_str() {
                 sum.by_telegram += verifications;
             }
             sum.net += amount(report, row, "net").0;
@@ -217,15 +218,16 @@ fn charts(
         .collect();
     let all = Sum::of(report, |_| true);
     let by_channel = |of: &dyn Fn(&[crate::reports::table::Cell]) -> f64| {
-        [("Telegram", "telegram"), ("SMS", "sms")].map(|(label, channel)| {
+        Channel::ALL.map(|channel| {
             let value = |day: &String| {
                 let rows = report.rows.iter().filter(|row| {
-                    word(report, row, "day") == day && word(report, row, "channel") == channel
+                    word(report, row, "day") == day
+                        && word(report, row, "channel") == channel.as_str()
                 });
                 Some(rows.map(|row| of(row)).sum())
             };
             Series {
-                label: label.to_owned(),
+                label: show::channel_name(channel).to_owned(),
                 values: days.iter().map(value).collect(),
             }
         })
