@@ -39,7 +39,7 @@ words! { Texts with {
     forged_why: "Go back, reload the page and try again.",
     used_form: "This form was already sent",
     used_form_why: "It has already taken effect. Reload the page to send it again.",
-    look_below: "This cannot be done yet: put right what is marked.",
+    look_below: "Correct the fields marked below.",
     not_found: "Page not found",
     not_found_why: "The address is wrong, or the page was removed.",
     link_void: "This link no longer works",

@@ -51,7 +51,7 @@ words! { MoneyTexts {
     group_by: "Group by",
     total: "Total",
     more_rows: "{} more rows are in the files. Group by less, or choose fewer days, to see them here.",
-    seed_hint: "This sandbox is empty. Send a code, or make up a month of history:",
+    seed_hint: "This sandbox is empty. Send a code, or generate a month of history:",
     nothing_yet: "Nothing in this period",
     nothing_yet_why: "Choose other days, or send a code.",
     balances: "Balances",
@@ -87,5 +87,5 @@ words! { MoneyTexts {
     by_channel: "By channel",
     by_country: "By country",
     by_project: "By project",
-    other: "the rest",
+    other: "other",
 } }
