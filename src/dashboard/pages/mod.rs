@@ -84,7 +84,7 @@ const SECTIONS: &[Section] = &[
         icon: "M4 8h14l-4-4M20 16H6l4 4" },
     Section { group: Group::Access, path: keys::PATH, right: Right::Keys, title: |t| t.manage.keys,
         icon: "M8 15a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM12 11h9M18 11v4M15 11v2" },
-    Section { group: Group::Access, path: webhooks::PATH, right: Right::Keys, title: |t| t.manage.webhooks,
+    Section { group: Group::Access, path: webhook::PATH, right: Right::Keys, title: |t| t.manage.webhooks,
         icon: "M4 12h4l3-7 3 14 3-7h3" },
     Section { group: Group::Access, path: users::PATH, right: Right::Users, title: |t| t.users,
         icon: "M9 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7zM3 20c0-3.500 2.500-5.500 6-5.500s6 2 6 5.500M16 4.500a3.500 3.500 0 0 1 0 6M18 15c2 .8 3 2.500 3 5" },

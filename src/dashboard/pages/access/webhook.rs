@@ -6,7 +6,6 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use uuid::Uuid;
 
-use super::webhooks::{PATH, events};
 use crate::dashboard::frame::fault::{Fault, Kind};
 use crate::dashboard::frame::fields::{Fields, Wrong, act, sure};
 use crate::dashboard::frame::forms::Form;
@@ -19,6 +18,9 @@ use crate::gateway::{
     Access, Delivery, DeliveryQuery, DeliveryState, Gateway, Replay, Trouble, Try, Webhook,
 };
 use crate::verification::id::VerificationId;
+
+/// The address of the list; an endpoint's page is below it.
+pub const PATH: &str = "/dashboard/webhooks";
 
 /// What is said above the page.
 enum Said<'a> {
@@ -315,4 +317,12 @@ pub async fn delete(
     let deleted = gateway.delete_webhook(&signed.access(), webhook.id).await;
     deleted.map_err(|trouble| signed.view.trouble(&trouble))?;
     Ok(signed.view.go("/dashboard/webhooks?done=removed"))
+}
+
+pub fn events(view: &Viewer, webhook: &Webhook) -> String {
+    if webhook.events == crate::webhooks::ALL {
+        view.t.manage.every_event.to_owned()
+    } else {
+        webhook.events.replace(',', ", ")
+    }
 }

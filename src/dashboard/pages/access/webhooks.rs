@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
-use super::webhook;
+use super::webhook::{self, PATH, events};
 use crate::dashboard::frame::fault::Fault;
 use crate::dashboard::frame::fields::{Fields, Line, Wrong, once};
 use crate::dashboard::frame::forms::Form;
@@ -15,7 +15,6 @@ use crate::dashboard::text::faults::filled;
 use crate::gateway::{Gateway, Replay, Webhook, WebhookRequest};
 use crate::webhooks::{ALL, TYPES};
 
-pub const PATH: &str = "/dashboard/webhooks";
 const LONGEST_DESCRIPTION: usize = 200;
 
 pub async fn list(
@@ -73,14 +72,6 @@ fn table<'a>(
                 }
             }
         }
-    }
-}
-
-pub fn events(view: &Viewer, webhook: &Webhook) -> String {
-    if webhook.events == ALL {
-        view.t.manage.every_event.to_owned()
-    } else {
-        webhook.events.replace(',', ", ")
     }
 }
 
