@@ -18,6 +18,7 @@ pub mod gateway;
 
 // rules: no I/O, no clock
 pub mod abuse;
+pub mod access;
 pub mod ledger;
 pub mod message;
 pub mod reports;

@@ -57,7 +57,7 @@ pub async fn serve(name: web::Path<String>) -> HttpResponse {
     // A page of another version, served by another replica, asks by another hash: it gets what is here, for this once.
     let own = name.split_once('-').map(|(_, own)| own);
     let Some(place) = ASSETS.iter().position(|asset| Some(asset.name) == own) else {
-        return super::fault::render(&Fault::not_found());
+        return super::frame::fault::render(&Fault::not_found());
     };
     let asset = &ASSETS[place];
     let kept = if NAMES[place] == *name {

@@ -29,7 +29,7 @@ pub use finance::{
 pub use handle::{Gateway, Outbound};
 pub use notices::{Notices, WebhookRequest};
 pub use shared::{
-    Access, Begun, Directory, Idempotency, Live, PolicyBook, PolicyFault, Replay, Scope, Ticket,
+    Access, Begun, Directory, Idempotency, Live, PolicyBook, PolicyFault, Replay, Ticket,
     parsed as parsed_overrides,
 };
 pub use verify::{
@@ -38,8 +38,9 @@ pub use verify::{
 };
 
 pub use crate::abuse::limits::Exhausted;
+pub use crate::access::{Role, Scope};
 pub use crate::channels::{CallbackMethod, CallbackRequest, Incoming, Reply};
 pub use crate::storage::{
     ApiKey, Delivery, DeliveryQuery, DeliveryState, LedgerQuery, LinkKind, ListQuery, Project,
-    Role, StorageError, Try, User, Webhook,
+    StorageError, Try, User, Webhook,
 };

@@ -40,7 +40,7 @@ pub use ledger::LedgerQuery;
 pub use rebuild::{Progress, RebuildError};
 pub use sessions::{Link, LinkKind, SessionTimes};
 pub use store::Store;
-pub use users::{Changed, Role, User};
+pub use users::{Changed, User};
 pub use verifications::{Lease, ListQuery};
 pub use webhook_deliveries::{Delivery, DeliveryQuery, DeliveryState, Try};
 pub use webhooks::Webhook;

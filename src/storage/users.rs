@@ -7,34 +7,9 @@ use uuid::Uuid;
 use super::engine::connection::{self, Connection, on};
 use super::engine::{Engine, read, touch};
 use super::{StorageError, Store};
+use crate::access::Role;
 use crate::secret::random;
 use crate::verification::id::time_ordered;
-
-/// What a person may see and do; the table of it is `dashboard::access`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    Owner,
-    Finance,
-    Support,
-}
-
-impl Role {
-    pub const ALL: [Self; 3] = [Self::Owner, Self::Finance, Self::Support];
-
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Owner => "owner",
-            Self::Finance => "finance",
-            Self::Support => "support",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text)
-    }
-}
 
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {

@@ -73,25 +73,6 @@ pub const MODULES: &[Module] = &[
     module("lib",          ANYTHING,                                                 ANYTHING),
 ];
 
-/// Modules that are being replaced. This list goes with [`NAMES_LEAVING`], [`MENDED_NOW`] and [`LONG_STILL`], all at once.
-#[rustfmt::skip]
-pub const LEAVING: &[Module] = &[
-    module("delivery",     &["verification", "message", "ledger"],                   &["reqwest"]),
-];
-
-/// Who may still name a module that is being replaced.
-pub const NAMES_LEAVING: &[(&str, &str)] = &[("webhooks", "delivery"), ("gateway", "delivery")];
-
-/// Modules whose circles of files are being untied.
-pub const MENDED_NOW: &[&str] = &["config", "dashboard", "delivery"];
-
-/// Files that are being split.
-pub const LONG_STILL: &[&str] = &[
-    "src/config/tests.rs",
-    "tests/it/telegram.rs",
-    "tests/it/stage.rs",
-];
-
 /// The rooms of the gateway, and the rooms that each may name. `gateway/mod.rs` only hands names on; `handle` composes.
 pub const GATEWAY: &[(&str, &[&str])] = &[
     ("error", &[]),
@@ -122,7 +103,7 @@ const fn module(
 
 impl Module {
     pub fn all() -> impl Iterator<Item = &'static Self> {
-        MODULES.iter().chain(LEAVING)
+        MODULES.iter()
     }
 
     pub fn find(name: &str) -> Option<&'static Self> {
@@ -134,7 +115,6 @@ impl Module {
             || self.may_name == ANYTHING
             || self.may_name.contains(&other)
             || (NEUTRAL.contains(&other) && !NEUTRAL.contains(&self.name))
-            || NAMES_LEAVING.contains(&(self.name, other))
     }
 
     pub fn may_import(&self, other: &str) -> bool {

@@ -79,16 +79,16 @@ async fn a_budget_is_set_counts_and_is_removed(stage: Stage) {
         ("currency", "EUR", "USD → EUR"),
         ("currency", "dollars", "currency code"),
         ("country", "Uzbekistan", "country code"),
-        ("period", "year", "Choose one"),
-        ("project", "nobody", "Choose one"),
-        ("alert_at", "120", "Up to ten shares"),
+        ("period", "year", "Choose from the list"),
+        ("project", "nobody", "Choose from the list"),
+        ("alert_at", "120", "Up to ten percentages"),
     ] {
         let mut wrong = fields;
         wrong.iter_mut().find(|(name, _)| *name == field).unwrap().1 = value;
         let page = ann.post(path, path, &wrong).await;
         assert_eq!(page.status, 422, "{field} {value}");
         assert_told(&page, words);
-        assert_told(&page, "put right what is marked");
+        assert_told(&page, "Correct the fields marked below");
     }
     assert_eq!(reader.get("/v1/budgets").await.expect(200), budgets);
 
@@ -102,7 +102,7 @@ async fn a_budget_is_set_counts_and_is_removed(stage: Stage) {
     assert_eq!(page.status, 303);
     let left = reader.get("/v1/budgets").await.expect(200);
     assert_eq!(left["items"].as_array().unwrap().len(), 1);
-    assert_told(&ann.get(path).await, "Follow the configuration again");
+    assert_told(&ann.get(path).await, "Use the configuration again");
     let follow = [("project", "default")];
     ann.post(path, "/dashboard/budgets/follow", &follow).await;
     assert_told(&ann.get(path).await, "from the configuration");
@@ -133,9 +133,9 @@ async fn a_rate_and_an_exchange_rate_are_set(stage: Stage) {
     );
     for (field, value, words) in [
         ("from_date", "1.1.2020", "not a date"),
-        ("provider", "nobody", "Choose one"),
+        ("provider", "nobody", "Choose from the list"),
         ("country", "", "Fill this in"),
-        ("unit", "letter", "Choose one"),
+        ("unit", "letter", "Choose from the list"),
         ("amount", "-1", "below 0"),
     ] {
         let mut wrong = fields;
@@ -222,7 +222,7 @@ async fn a_key_is_made_once_shown_once_and_revoked(stage: Stage) {
         ),
         (
             vec![("project", "nobody"), ("scope", "verify")],
-            "Choose one",
+            "Choose from the list",
         ),
     ] {
         let page = olga.post(path, path, &fields).await;
@@ -287,7 +287,7 @@ async fn an_endpoint_is_made_tried_rotated_and_removed(stage: Stage) {
         ("url", "", "Fill this in"),
         ("url", "ftp://shop.example", "only https and http"),
         ("url", "nonsense", "not an address"),
-        ("project", "nobody", "Choose one"),
+        ("project", "nobody", "Choose from the list"),
         ("event", "everything.else", "at least one"),
     ] {
         let mut wrong = fields;
@@ -346,12 +346,15 @@ async fn what_is_typed_wrongly_is_told_in_the_persons_language(stage: Stage) {
         ("/dashboard/costs?currency=EURO", "currency code"),
         ("/dashboard/costs?group=planet", "nothing to group by"),
         ("/dashboard/conversion?project=nobody", "is not a project"),
-        ("/dashboard/ledger?kind=gift", "Choose one"),
+        ("/dashboard/ledger?kind=gift", "Choose from the list"),
         (
             "/dashboard/ledger?from=2026-11-10&to=2026-11-01",
             "swap them",
         ),
-        ("/dashboard/verifications?status=gone", "Choose one"),
+        (
+            "/dashboard/verifications?status=gone",
+            "Choose from the list",
+        ),
         ("/dashboard/verifications?to=soon", "not a date"),
         ("/dashboard/statement?month=soon", "not a month"),
     ] {

@@ -1,26 +1,172 @@
-//! One file for each page, or for few that belong together.
+//! The pages, in folders that match the navigation, their addresses, and the navigation itself.
+//!
+//! To add a page: a file with a handler that names the right it needs in its signature ([`rights`]), its module, its lines in [`map`]
+//! and a row of [`SECTIONS`] here, and its words in each language (`text`).
 
-pub mod account;
-pub mod balances;
-pub mod budgets;
-pub mod costs;
-pub mod exchange;
-pub mod keys;
-pub mod ledger;
-pub mod links;
+use std::sync::Arc;
+
+use actix_web::middleware::from_fn;
+use actix_web::web;
+
+use super::frame::sections::{Group, Section};
+use super::frame::{fault, identify, rights};
+use super::{Options, assets};
+use crate::access::Right;
+use crate::gateway::Gateway;
+use crate::web::{Mount, get};
+use access::{keys, users, webhook, webhooks};
+use money::{balances, costs, ledger, statement};
+use person::{account, links, preferences, sign_in};
+use rules::{budgets, exchange, rates};
+use traffic::{verification, verifications};
+
 pub mod overview;
-pub mod preferences;
-pub mod rates;
-pub mod sign_in;
-pub mod statement;
-pub mod users;
-pub mod verification;
-pub mod verifications;
-pub mod webhook;
-pub mod webhooks;
 
-// what they share
-mod charts;
-mod figures;
-mod filters;
-mod list;
+pub mod traffic {
+    pub mod verification;
+    pub mod verifications;
+}
+
+pub mod money {
+    pub mod balances;
+    pub mod costs;
+    pub mod ledger;
+    pub mod statement;
+}
+
+pub mod rules {
+    pub mod budgets;
+    pub mod exchange;
+    pub mod rates;
+}
+
+pub mod access {
+    pub mod keys;
+    pub mod users;
+    pub mod webhook;
+    pub mod webhooks;
+}
+
+/// Signing in, and a user's own settings.
+pub mod person {
+    pub mod account;
+    pub mod links;
+    pub mod preferences;
+    pub mod sign_in;
+}
+
+/// What several pages share.
+mod parts {
+    pub mod charts;
+    pub mod figures;
+    pub mod filters;
+    pub mod list;
+}
+
+/// The navigation, in its order; rows of one group are adjacent.
+#[rustfmt::skip]
+const SECTIONS: &[Section] = &[
+    Section { group: Group::Top, path: overview::PATH, right: Right::Money, title: |t| t.money.overview,
+        icon: "M4 4h7v9H4zM13 4h7v5h-7zM13 11h7v9h-7zM4 15h7v5H4z" },
+    Section { group: Group::Traffic, path: verifications::PATH, right: Right::Verifications, title: |t| t.verifications,
+        icon: "M12 3l7 3v5c0 4.5-3 8-7 10-4-2-7-5.500-7-10V6zM9 12l2 2 4-4" },
+    Section { group: Group::Traffic, path: costs::CONVERSION, right: Right::Money, title: |t| t.money.conversion,
+        icon: "M3 5h18l-7 8v6l-4 2v-8z" },
+    Section { group: Group::Money, path: costs::PATH, right: Right::Money, title: |t| t.money.costs,
+        icon: "M4 20V4M4 20h16M8 16v-5M12 16V7M16 16v-8" },
+    Section { group: Group::Money, path: balances::PATH, right: Right::Money, title: |t| t.money.balances,
+        icon: "M3 7h16a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2zM3 7l12-4v4M16 13h2" },
+    Section { group: Group::Money, path: ledger::PATH, right: Right::Ledger, title: |t| t.ledger,
+        icon: "M6 3h12v18l-3-2-3 2-3-2-3 2zM9 8h6M9 12h6" },
+    Section { group: Group::Rules, path: budgets::PATH, right: Right::Rules, title: |t| t.money.budgets,
+        icon: "M12 3a9 9 0 1 0 9 9M12 3v9h9M16 3.600a9 9 0 0 1 4.400 4.400" },
+    Section { group: Group::Rules, path: rates::PATH, right: Right::Rules, title: |t| t.manage.rates,
+        icon: "M4 4h7l9 9-7 7-9-9zM8 8h.01" },
+    Section { group: Group::Rules, path: exchange::PATH, right: Right::Rules, title: |t| t.manage.exchange,
+        icon: "M4 8h14l-4-4M20 16H6l4 4" },
+    Section { group: Group::Access, path: keys::PATH, right: Right::Keys, title: |t| t.manage.keys,
+        icon: "M8 15a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM12 11h9M18 11v4M15 11v2" },
+    Section { group: Group::Access, path: webhook::PATH, right: Right::Keys, title: |t| t.manage.webhooks,
+        icon: "M4 12h4l3-7 3 14 3-7h3" },
+    Section { group: Group::Access, path: users::PATH, right: Right::Users, title: |t| t.users,
+        icon: "M9 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7zM3 20c0-3.500 2.500-5.500 6-5.500s6 2 6 5.500M16 4.500a3.500 3.500 0 0 1 0 6M18 15c2 .8 3 2.500 3 5" },
+];
+
+/// The face of staff, below `/dashboard`.
+#[must_use]
+pub fn mount(gateway: Gateway, options: Options) -> Mount {
+    let options = Arc::new(options);
+    let gateway = web::Data::new(gateway);
+    Mount {
+        prefix: "/dashboard",
+        routes: Arc::new(move |config| {
+            config.app_data(gateway.clone());
+            map(config, web::Data::from(Arc::clone(&options)));
+        }),
+        render: fault::render,
+    }
+}
+
+/// The URL map.
+#[rustfmt::skip]
+fn map(config: &mut web::ServiceConfig, options: web::Data<Options>) {
+    let post = web::post;
+    config.service(web::scope("/dashboard")
+        .wrap(from_fn(rights::log))
+        .app_data(options)
+        .app_data(web::Data::new(SECTIONS))
+        .route("", get().to(overview::show))
+        .route("/", get().to(overview::show))
+        .route("/sign-in", get().to(sign_in::form))
+        .route("/sign-in", post().to(sign_in::sign_in))
+        .route("/sign-out", post().to(sign_in::sign_out))
+        .route("/link/{token}", get().to(links::enter_form))
+        .route("/link/{token}", post().to(links::enter))
+        .route("/password/{token}", get().to(links::password_form))
+        .route("/password/{token}", post().to(links::set_password))
+        .route("/setup/{token}", get().to(links::setup_form))
+        .route("/setup/{token}", post().to(links::set_up))
+        .route("/preferences", post().to(preferences::keep))
+        .route("/account", get().to(account::show))
+        .route("/account/password", post().to(account::change_password))
+        .route("/account/sessions", post().to(account::end_sessions))
+        .route("/verifications", get().to(verifications::list))
+        .route("/verifications/{id}", get().to(verification::show))
+        .route("/ledger", get().to(ledger::list))
+        .route("/ledger.csv", get().to(ledger::csv))
+        .route("/costs", get().to(costs::costs))
+        .route("/costs.csv", get().to(costs::costs_csv))
+        .route("/costs.xlsx", get().to(costs::costs_xlsx))
+        .route("/conversion", get().to(costs::conversion))
+        .route("/conversion.csv", get().to(costs::conversion_csv))
+        .route("/conversion.xlsx", get().to(costs::conversion_xlsx))
+        .route("/statement", get().to(statement::show))
+        .route("/balances", get().to(balances::show))
+        .route("/balances", post().to(balances::book))
+        .route("/budgets", get().to(budgets::list))
+        .route("/budgets", post().to(budgets::set))
+        .route("/budgets/remove", post().to(budgets::remove))
+        .route("/budgets/follow", post().to(budgets::follow))
+        .route("/rates", get().to(rates::list))
+        .route("/rates", post().to(rates::set))
+        .route("/exchange-rates", get().to(exchange::list))
+        .route("/exchange-rates", post().to(exchange::set))
+        .route("/keys", get().to(keys::list))
+        .route("/keys", post().to(keys::create))
+        .route("/keys/{id}/revoke", post().to(keys::revoke))
+        .route("/webhooks", get().to(webhooks::list))
+        .route("/webhooks", post().to(webhooks::create))
+        .route("/webhooks/{id}", get().to(webhook::show))
+        .route("/webhooks/{id}/test", post().to(webhook::test))
+        .route("/webhooks/{id}/rotate", post().to(webhook::rotate))
+        .route("/webhooks/{id}/delete", post().to(webhook::delete))
+        .route("/webhooks/{id}/deliveries/{delivery}/redeliver", post().to(webhook::redeliver))
+        .route("/users", get().to(users::list))
+        .route("/users", post().to(users::create))
+        .route("/users/{id}/role", post().to(users::set_role))
+        .route("/users/{id}/invite", post().to(users::invite))
+        .route("/users/{id}/disable", post().to(users::disable))
+        .route("/users/{id}/enable", post().to(users::enable))
+        .route("/assets/{name}", get().to(assets::serve))
+        .default_service(web::to(identify::nothing_here)));
+}

@@ -4,21 +4,26 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use maud::{Markup, html};
 
-use super::charts::{Kind, Series, chart, float, units};
-use super::figures::{amount, count, grouped, percent, seconds, share, short, table, word};
-use crate::dashboard::access::{Anyone, Right, Signed};
-use crate::dashboard::fault::Fault;
-use crate::dashboard::forms::Form;
-use crate::dashboard::shell::{self, Section};
-use crate::dashboard::show;
+use crate::access::Right;
+use crate::dashboard::frame::fault::Fault;
+use crate::dashboard::frame::forms::Form;
+use crate::dashboard::frame::rights::{Anyone, Signed};
+use crate::dashboard::frame::shell;
+use crate::dashboard::frame::show;
+use crate::dashboard::frame::viewer::Viewer;
+use crate::dashboard::pages::parts::charts::{Kind, Series, chart, float, units};
+use crate::dashboard::pages::parts::figures::{
+    amount, count, grouped, percent, seconds, share, short, table, word,
+};
 use crate::dashboard::text::faults::filled;
-use crate::dashboard::view::View;
 use crate::gateway::{Balance, BudgetState, Gateway, ReportKind};
 use crate::ledger::tally::QUARTER;
 use crate::money::{Currency, Micros};
 use crate::reports::query::{Group, Query};
 use crate::reports::table::Table;
 use crate::verification::route::Channel;
+
+pub const PATH: &str = "/dashboard";
 
 /// Days that the charts may cover.
 const RANGES: [u64; 3] = [7, 30, 90];
@@ -79,7 +84,7 @@ pub async fn show(
         (providers(view, &gateway, &balances, health.ok().as_ref()))
         (brakes(view, &gateway, &budgets))
     };
-    Ok(view.page(t.overview, Section::Overview, &body))
+    Ok(view.page(t.overview, PATH, &body))
 }
 
 /// How far today is.
@@ -91,7 +96,7 @@ struct Hour {
 }
 
 impl Hour {
-    fn of(now: DateTime<Utc>, view: &View) -> Self {
+    fn of(now: DateTime<Utc>, view: &Viewer) -> Self {
         let today = now.with_timezone(&view.zone).date_naive();
         let begun = crate::reports::calendar::midnight(today, view.zone);
         let since = (now.timestamp() - begun.timestamp()).div_euclid(QUARTER) * QUARTER + QUARTER;
@@ -107,7 +112,7 @@ impl Hour {
     }
 }
 
-/// What one day shows, or several.
+/// The figures of one or several days.
 #[derive(Clone, Copy, Default)]
 struct Sum {
     verifications: i64,
@@ -118,7 +123,7 @@ struct Sum {
 }
 
 impl Sum {
-    /// Over the rows that fit.
+    /// Adds up the rows whose day fits.
     fn of(report: &Table, fits: impl Fn(&str) -> bool) -> Self {
         let mut sum = Self::default();
         for row in &report.rows {
@@ -162,7 +167,7 @@ impl Sum {
     }
 }
 
-fn headlines(view: &View) -> [&'static str; 5] {
+fn headlines(view: &Viewer) -> [&'static str; 5] {
     let t = view.t;
     [
         t.money.spend,
@@ -173,7 +178,7 @@ fn headlines(view: &View) -> [&'static str; 5] {
     ]
 }
 
-fn cards(view: &View, report: &Table, days: [NaiveDate; 3]) -> Markup {
+fn cards(view: &Viewer, report: &Table, days: [NaiveDate; 3]) -> Markup {
     let t = view.t.money;
     let [today, yesterday, week_ago] = days.map(|day| {
         let day = day.to_string();
@@ -196,7 +201,7 @@ fn cards(view: &View, report: &Table, days: [NaiveDate; 3]) -> Markup {
 }
 
 fn charts(
-    view: &View,
+    view: &Viewer,
     report: &Table,
     (from, to): (NaiveDate, NaiveDate),
     ranges: &Markup,
@@ -222,7 +227,7 @@ fn charts(
                 Some(rows.map(|row| of(row)).sum())
             };
             Series {
-                label: channel.label().to_owned(),
+                label: show::channel_name(channel).to_owned(),
                 values: days.iter().map(value).collect(),
             }
         })
@@ -263,7 +268,7 @@ fn charts(
 }
 
 fn providers(
-    view: &View,
+    view: &Viewer,
     gateway: &Gateway,
     balances: &[Balance],
     health: Option<&Table>,
@@ -313,12 +318,12 @@ fn providers(
     }
 }
 
-fn brakes(view: &View, gateway: &Gateway, budgets: &[BudgetState]) -> Markup {
+fn brakes(view: &Viewer, gateway: &Gateway, budgets: &[BudgetState]) -> Markup {
     html! {
         @if !budgets.is_empty() {
             section class="panel" {
                 h2 { (view.t.money.budgets) }
-                ul class="meters" { @for state in budgets { li { (super::budgets::meter(view, gateway, state)) } } }
+                ul class="meters" { @for state in budgets { li { (crate::dashboard::pages::rules::budgets::meter(view, gateway, state)) } } }
             }
         }
     }

@@ -10,9 +10,10 @@ use uuid::Uuid;
 
 use super::passwords::Busy;
 use super::room::Admin;
+use crate::access::Role;
 use crate::gateway::error::Error;
 use crate::secret::{fingerprint, random};
-use crate::storage::{Changed, Db, Link, LinkKind, Role, StorageError, User};
+use crate::storage::{Changed, Db, Link, LinkKind, StorageError, User};
 use crate::verification::span;
 
 /// The sandbox's owner: signs in by link only, and is removed when the database goes live.

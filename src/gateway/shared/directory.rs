@@ -9,38 +9,11 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::policies::{NOTHING, PolicyBook};
+use crate::access::Scope;
 use crate::secret::fingerprint;
 use crate::storage::{ApiKey, Db, Project, StorageError, Webhook};
 use crate::verification::id::ProjectId;
 use crate::verification::policy::Policy;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// Websites: verifications.
-    Verify,
-    /// Reads reports and the ledger; numbers masked.
-    Finance,
-    /// Everything.
-    Admin,
-}
-
-impl Scope {
-    pub const ALL: [Self; 3] = [Self::Verify, Self::Finance, Self::Admin];
-
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Verify => "verify",
-            Self::Finance => "finance",
-            Self::Admin => "admin",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
-    }
-}
 
 /// What a key may do.
 #[derive(Clone, Debug, PartialEq, Eq)]

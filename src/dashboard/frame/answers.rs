@@ -1,0 +1,74 @@
+//! What a viewer is sent: pages, redirects, cookies.
+
+use actix_web::HttpResponse;
+use actix_web::http::{StatusCode, header};
+use maud::Markup;
+
+use super::fields::Wrong;
+use super::shell;
+use super::viewer::Viewer;
+use crate::web::cookies::Cookie;
+
+/// What the page may load and do (CSP, level 3): its own files, and nothing inline.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+    form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+impl Viewer {
+    /// A page; `section` is the path of its place in the navigation.
+    pub fn page(&self, title: &str, section: &str, body: &Markup) -> HttpResponse {
+        self.answer(StatusCode::OK, title, Some(section), body)
+    }
+
+    /// A page with a form: 422 when a field of it is wrong.
+    pub fn form_page(
+        &self,
+        wrong: &Wrong,
+        title: &str,
+        section: impl Into<Option<&'static str>>,
+        body: &Markup,
+    ) -> HttpResponse {
+        let status = if wrong.is_empty() {
+            StatusCode::OK
+        } else {
+            StatusCode::UNPROCESSABLE_ENTITY
+        };
+        self.answer(status, title, section.into(), body)
+    }
+
+    /// A page with any status, in or outside the navigation.
+    pub fn answer(
+        &self,
+        status: StatusCode,
+        title: &str,
+        section: Option<&str>,
+        body: &Markup,
+    ) -> HttpResponse {
+        let mut answer = HttpResponse::build(status);
+        answer
+            .content_type("text/html; charset=utf-8")
+            .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+            .insert_header(("cross-origin-opener-policy", "same-origin"))
+            .insert_header((header::VARY, "cookie, accept-language"));
+        if let Some(visit) = &self.visit {
+            let cookie = Cookie::Visit.set(visit, &self.options.site);
+            answer.append_header((header::SET_COOKIE, cookie));
+        }
+        answer.body(shell::render(self, title, section, body).into_string())
+    }
+
+    /// Redirects to another page after a form was processed.
+    #[expect(clippy::unused_self, reason = "reads as the other answers do")]
+    pub fn go(&self, to: &str) -> HttpResponse {
+        HttpResponse::SeeOther()
+            .insert_header((header::LOCATION, to))
+            .finish()
+    }
+
+    /// Redirects, and sets or removes a cookie.
+    pub fn go_with(&self, to: &str, cookie: Cookie, value: &str) -> HttpResponse {
+        HttpResponse::SeeOther()
+            .insert_header((header::LOCATION, to))
+            .insert_header((header::SET_COOKIE, cookie.set(value, &self.options.site)))
+            .finish()
+    }
+}

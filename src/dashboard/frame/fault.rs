@@ -1,0 +1,138 @@
+//! What a person is shown when a page cannot be.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use maud::{DOCTYPE, html};
+
+use super::forms::encoded;
+use super::viewer::Viewer;
+use crate::dashboard::text::Texts;
+use crate::gateway::Trouble;
+use crate::web::{self, problem};
+
+/// Why there is no page.
+#[derive(Debug)]
+pub enum Kind {
+    /// Off to the sign-in, and back from there.
+    SignedOut,
+    Forbidden,
+    /// A form without its token, or from elsewhere.
+    Forged,
+    NotFound,
+    /// A form that was sent before.
+    Used,
+    /// A link that does nothing any more.
+    LinkVoid,
+    /// Too many are signing in.
+    Busy,
+    Unavailable,
+}
+
+/// The page that is shown instead.
+#[derive(Debug)]
+pub struct Fault {
+    view: Box<Viewer>,
+    kind: Kind,
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.kind)
+    }
+}
+
+impl Kind {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::SignedOut => StatusCode::SEE_OTHER,
+            Self::Forbidden | Self::Forged => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Used => StatusCode::CONFLICT,
+            Self::LinkVoid => StatusCode::GONE,
+            Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn words(&self, t: &Texts) -> (&'static str, &'static str) {
+        match self {
+            Self::SignedOut => (t.sign_in, t.sign_in_lead),
+            Self::Forbidden => (t.forbidden, t.forbidden_why),
+            Self::Forged => (t.forged, t.forged_why),
+            Self::NotFound => (t.not_found, t.not_found_why),
+            Self::Used => (t.used_form, t.used_form_why),
+            Self::LinkVoid => (t.link_void, t.link_void_why),
+            Self::Busy => (t.unavailable, t.busy_why),
+            Self::Unavailable => (t.unavailable, t.unavailable_why),
+        }
+    }
+}
+
+impl Viewer {
+    pub fn fault(&self, kind: Kind) -> Fault {
+        Fault {
+            view: Box::new(self.clone()),
+            kind,
+        }
+    }
+
+    pub fn trouble(&self, trouble: &Trouble) -> Fault {
+        self.fault(match trouble {
+            Trouble::NotFound => Kind::NotFound,
+            Trouble::Limited(_)
+            | Trouble::Refused(_)
+            | Trouble::Unavailable
+            | Trouble::Internal => Kind::Unavailable,
+        })
+    }
+}
+
+impl ResponseError for Fault {
+    fn status_code(&self) -> StatusCode {
+        self.kind.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        if matches!(self.kind, Kind::SignedOut) {
+            let mut to = "/dashboard/sign-in".to_owned();
+            if let Some(next) = &self.view.address {
+                to = format!("{to}?next={}", encoded(next));
+            }
+            return HttpResponse::SeeOther()
+                .insert_header((header::LOCATION, to))
+                .finish();
+        }
+        let (title, why) = self.kind.words(self.view.t);
+        let body = html! {
+            div class="empty alone" {
+                p class="figure" aria-hidden="true" { (self.kind.status().as_u16()) }
+                h1 { (title) }
+                p { (why) }
+                p { a class="button" href="/dashboard" { (self.view.t.to_start) } }
+            }
+        };
+        let mut answer = self.view.answer(self.kind.status(), title, None, &body);
+        if matches!(self.kind, Kind::Busy) {
+            let seconds = header::HeaderValue::from_static("3");
+            answer.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        answer
+    }
+}
+
+/// A page for a request that reaches no handler, such as one that does not arrive in time. Nobody's session is known here.
+pub fn render(fault: &web::Fault) -> HttpResponse {
+    let (status, _, title) = problem::row(&fault.kind);
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head { title { (title) } }
+            body { h1 { (title) } p { (fault.detail) } }
+        }
+    };
+    let mut answer = HttpResponse::build(status)
+        .content_type("text/html; charset=utf-8")
+        .body(body.into_string());
+    problem::headers(&mut answer, &fault.kind);
+    answer
+}

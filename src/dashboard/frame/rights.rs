@@ -1,0 +1,190 @@
+//! Extractors that enforce a handler's right. A handler that takes [`Signed`] or [`Posted`] cannot be reached without a session,
+//! the right and, when it changes something, the form's token. Which role has which right is decided by [`may`].
+
+use std::marker::PhantomData;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
+use futures_util::future::LocalBoxFuture;
+use uuid::Uuid;
+
+use super::fault::{Fault, Kind};
+use super::forms::{self, Form, Once};
+use super::identify::data;
+use super::viewer::Viewer;
+use crate::access::{Right, may};
+use crate::dashboard::Options;
+use crate::gateway::{Access, Gateway, Replay, Ticket, User};
+use crate::web::cookies::Cookie;
+
+/// A right as a type, for a handler's signature.
+pub trait Needs: 'static {
+    const RIGHT: Right;
+}
+
+macro_rules! needs {
+    ($($name:ident => $right:ident),+ $(,)?) => {$(
+        #[derive(Debug)]
+        pub struct $name;
+
+        impl Needs for $name {
+            const RIGHT: Right = Right::$right;
+        }
+    )+};
+}
+
+needs! {
+    Anyone => Any,
+    SeesVerifications => Verifications,
+    SeesLedger => Ledger,
+    SeesMoney => Money,
+    Books => Book,
+    SetsRules => Rules,
+    ManagesKeys => Keys,
+    ManagesUsers => Users,
+}
+
+/// A person who is signed in and has the right `R`.
+#[derive(Debug)]
+pub struct Signed<R> {
+    pub view: Viewer,
+    pub user: User,
+    right: PhantomData<R>,
+}
+
+impl<R> Signed<R> {
+    /// What the gateway is shown.
+    pub fn access(&self) -> Access {
+        Access::of_person(self.user.id)
+    }
+
+    pub fn may(&self, right: Right) -> bool {
+        may(self.user.role, right)
+    }
+}
+
+impl<R: Needs> FromRequest for Signed<R> {
+    type Error = Fault;
+    type Future = LocalBoxFuture<'static, Result<Self, Fault>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let view = Viewer::of(&request).await?;
+            let Some(user) = view.user.clone() else {
+                return Err(view.fault(Kind::SignedOut));
+            };
+            if !may(user.role, R::RIGHT) {
+                return Err(view.fault(Kind::Forbidden));
+            }
+            Ok(Self {
+                view,
+                user,
+                right: PhantomData,
+            })
+        })
+    }
+}
+
+/// The same with a form that this very browser was given by us.
+#[derive(Debug)]
+pub struct Posted<R> {
+    pub signed: Signed<R>,
+    pub form: Form,
+    path: String,
+}
+
+impl<R> Posted<R> {
+    /// Runs `first` unless this form was sent before: then `again` tells what came of it.
+    pub async fn once<T, E>(
+        &self,
+        gateway: &Gateway,
+        first: impl AsyncFnOnce(Ticket) -> Result<T, E>,
+        again: impl AsyncFnOnce(Replay) -> Option<Result<T, E>>,
+    ) -> Result<Result<T, E>, Fault> {
+        let view = &self.signed.view;
+        let used = || view.fault(Kind::Used);
+        let done = self.form.once(gateway, &self.path, first).await;
+        match done.map_err(|trouble| view.trouble(&trouble))? {
+            Once::Now(done) => Ok(done),
+            Once::Before(replay) => again(replay).await.ok_or_else(used),
+            Once::Used => Err(used()),
+        }
+    }
+}
+
+impl<R: Needs> FromRequest for Posted<R> {
+    type Error = Fault;
+    type Future = LocalBoxFuture<'static, Result<Self, Fault>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let signed = Signed::<R>::from_request(request, payload);
+        let request = request.clone();
+        let mut payload = payload.take();
+        Box::pin(async move {
+            let signed = signed.await?;
+            match forms::read(&request, &mut payload, &[&signed.view.token]).await {
+                Some(form) => {
+                    let path = request.path().to_owned();
+                    request.extensions_mut().insert(Actor(signed.user.id));
+                    Ok(Self { signed, form, path })
+                }
+                None => Err(signed.view.fault(Kind::Forged)),
+            }
+        })
+    }
+}
+
+/// Who acts, as [`log`] finds it.
+struct Actor(Uuid);
+
+/// Logs what people do, when it is done.
+pub async fn log<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let response = next.call(request).await?;
+    let request = response.request();
+    if let Some(Actor(user)) = request.extensions().get() {
+        let (path, status) = (request.path(), response.status().as_u16());
+        tracing::info!(%user, path, status, "a person acted at the dashboard");
+    }
+    Ok(response)
+}
+
+/// Somebody, signed in or not, with a form that this browser was given.
+#[derive(Debug)]
+pub struct Sent {
+    pub view: Viewer,
+    pub form: Form,
+}
+
+impl FromRequest for Sent {
+    type Error = Fault;
+    type Future = LocalBoxFuture<'static, Result<Self, Fault>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let mut payload = payload.take();
+        Box::pin(async move {
+            let view = Viewer::of(&request).await?;
+            // The page may have been opened before somebody signed in beside it.
+            let visit = Cookie::Visit.read(&request, &data::<Options>(&request).site);
+            let visit = visit
+                .map(|secret| forms::token(&secret))
+                .unwrap_or_default();
+            let tokens = [view.token.as_str(), &visit];
+            let tokens = if visit.is_empty() {
+                &tokens[..1]
+            } else {
+                &tokens
+            };
+            match forms::read(&request, &mut payload, tokens).await {
+                Some(form) => Ok(Self { view, form }),
+                None => Err(view.fault(Kind::Forged)),
+            }
+        })
+    }
+}

@@ -1,0 +1,247 @@
+//! How single values look: times, money, numbers, states.
+
+use actix_web::HttpRequest;
+use chrono::{DateTime, SecondsFormat, Utc};
+use maud::{Markup, html};
+
+use super::forms::Form;
+use super::viewer::Viewer;
+use crate::access::Right;
+use crate::dashboard::text::MoneyTexts;
+use crate::dashboard::text::Texts;
+use crate::gateway::Role;
+use crate::ledger::entry::Kind;
+use crate::money::Money;
+use crate::verification::attempt::{AttemptStatus, CostState, Reason};
+use crate::verification::event::EventKind;
+use crate::verification::phone::PhoneNumber;
+use crate::verification::route::Channel;
+use crate::verification::{Status, Verification};
+
+/// To the second, by the clock of the zone that the person has chosen.
+pub fn time(view: &Viewer, at: DateTime<Utc>) -> Markup {
+    let local = at.with_timezone(&view.zone);
+    html! {
+        time datetime=(at.to_rfc3339_opts(SecondsFormat::AutoSi, true)) title=(view.zone.name()) {
+            span class="day" { (local.format("%Y-%m-%d").to_string()) } " " (local.format("%H:%M:%S").to_string())
+        }
+    }
+}
+
+/// The head of a column of times: which clock they are of.
+pub fn time_head(view: &Viewer) -> Markup {
+    html! { (view.t.time) " " span class="hint" { (view.zone.name()) } }
+}
+
+/// With a true minus sign.
+pub fn money(money: Money) -> Markup {
+    let figure = money.decimal().replace('-', "\u{2212}");
+    html! { span class="money" { (figure) " " span class="currency" { (money.currency.as_str()) } } }
+}
+
+/// In full, or as far as the person may see it.
+pub fn number(view: &Viewer, phone: &PhoneNumber) -> Markup {
+    if view.may(Right::FullNumbers) {
+        return html! { span class="number" { (phone.international()) } };
+    }
+    html! { span class="number" title=(view.t.number_masked) { (phone.masked()) } }
+}
+
+/// What stands charged, a currency a line.
+pub fn costs(v: &Verification) -> Markup {
+    let costs = v.costs();
+    html! {
+        @if costs.is_empty() { span class="none" { "—" } }
+        @for cost in costs { (money(cost)) }
+    }
+}
+
+fn badge(tone: &str, text: &str) -> Markup {
+    html! { span class={ "badge " (tone) } { (text) } }
+}
+
+pub fn status(t: &Texts, status: Status) -> Markup {
+    match status {
+        Status::Pending => badge("wait", t.pending),
+        Status::Approved { .. } => badge("good", t.approved),
+        Status::Expired => badge("off", t.expired),
+        Status::Canceled => badge("off", t.canceled),
+        Status::Locked => badge("bad", t.locked),
+        Status::Failed => badge("bad", t.failed),
+    }
+}
+
+/// The name of a status that is filtered by.
+pub fn status_name(t: &Texts, name: &str) -> &'static str {
+    match name {
+        "pending" => t.pending,
+        "approved" => t.approved,
+        "expired" => t.expired,
+        "canceled" => t.canceled,
+        "locked" => t.locked,
+        _ => t.failed,
+    }
+}
+
+pub fn attempt(t: &Texts, status: AttemptStatus) -> Markup {
+    match status {
+        AttemptStatus::Queued => badge("wait", t.queued),
+        AttemptStatus::Sending => badge("wait", t.sending),
+        AttemptStatus::Unknown => badge("bad", t.unknown),
+        AttemptStatus::Sent => badge("wait", t.sent),
+        AttemptStatus::Expired => badge("off", t.attempt_expired),
+        AttemptStatus::Undelivered => badge("bad", t.undelivered),
+        AttemptStatus::Failed => badge("bad", t.attempt_failed),
+        AttemptStatus::Refused => badge("off", t.refused),
+        AttemptStatus::Delivered => badge("good", t.delivered),
+        AttemptStatus::Read => badge("good", t.read),
+    }
+}
+
+pub fn cost_state(t: &Texts, state: CostState) -> &'static str {
+    match state {
+        CostState::Estimated => t.estimated,
+        CostState::Charged => t.charged,
+        CostState::Refunded => t.refunded,
+        CostState::RefundExpected => t.refund_expected,
+        CostState::Free => t.free,
+    }
+}
+
+pub fn channel_name(channel: Channel) -> &'static str {
+    channel.label()
+}
+
+pub fn channel(channel: Channel) -> Markup {
+    html! { span class={ "chip " (channel.as_str()) } { (channel_name(channel)) } }
+}
+
+pub fn reason(t: &Texts, reason: Reason) -> &'static str {
+    match reason {
+        Reason::Unreachable => t.reason_unreachable,
+        Reason::NumberInvalid => t.reason_number_invalid,
+        Reason::Paused => t.reason_paused,
+        Reason::NoPrice => t.reason_no_price,
+        Reason::BudgetExhausted => t.reason_budget,
+        Reason::Throttled => t.reason_throttled,
+        Reason::Unavailable => t.reason_unavailable,
+        Reason::ProviderRejected => t.reason_rejected,
+        Reason::NoAnswer => t.reason_no_answer,
+        Reason::Interrupted => t.reason_interrupted,
+        Reason::NotDelivered => t.reason_not_delivered,
+        Reason::Revoked => t.reason_revoked,
+        Reason::Canceled => t.reason_canceled,
+    }
+}
+
+/// What happened, and how it weighs.
+pub fn event(t: &Texts, kind: EventKind) -> (&'static str, &'static str) {
+    match kind {
+        EventKind::Created => (t.event_created, ""),
+        EventKind::Sent => (t.sent, ""),
+        EventKind::Delivered => (t.delivered, "good"),
+        EventKind::Read => (t.read, "good"),
+        EventKind::Fallback => (t.event_fallback, ""),
+        EventKind::Approved => (t.event_approved, "good"),
+        EventKind::Locked => (t.event_locked, "bad"),
+        EventKind::Expired => (t.event_expired, "bad"),
+        EventKind::Failed => (t.event_failed, "bad"),
+        EventKind::Canceled => (t.event_canceled, "bad"),
+        EventKind::Resend => (t.event_resend, ""),
+        EventKind::WrongCode => (t.event_wrong, "bad"),
+        EventKind::Refused => (t.refused, "bad"),
+        EventKind::AttemptFailed => (t.attempt_failed, "bad"),
+        EventKind::Undelivered => (t.undelivered, "bad"),
+        EventKind::AttemptExpired => (t.attempt_expired, "bad"),
+        EventKind::Unknown => (t.unknown, "bad"),
+        EventKind::Charged => (t.charged, "money"),
+        EventKind::Refunded => (t.refunded, "money"),
+        EventKind::RefundExpected => (t.refund_expected, "money"),
+        EventKind::Drift => (t.event_drift, "bad"),
+    }
+}
+
+pub fn kind(t: &Texts, kind: Kind) -> &'static str {
+    match kind {
+        Kind::Charge => t.charge,
+        Kind::Refund => t.refund,
+        Kind::TopUp => t.top_up,
+        Kind::Adjustment => t.adjustment,
+    }
+}
+
+pub fn basis(t: &Texts, basis: &str) -> &'static str {
+    match basis {
+        "reported" => t.basis_reported,
+        "documented" => t.basis_documented,
+        "estimated" => t.basis_estimated,
+        _ => t.basis_manual,
+    }
+}
+
+pub fn role(t: &Texts, role: Role) -> &'static str {
+    match role {
+        Role::Owner => t.role_owner,
+        Role::Finance => t.role_finance,
+        Role::Support => t.role_support,
+    }
+}
+
+/// What the address says was done before this page was gone to.
+pub fn was_done(request: &HttpRequest, known: &[(&str, &'static str)]) -> Option<&'static str> {
+    let asked = Form::parse(request.query_string());
+    let found = known.iter().find(|(name, _)| *name == asked.text("done"));
+    found.map(|(_, words)| *words)
+}
+
+/// It, above the page.
+pub fn done(words: Option<&str>) -> Markup {
+    html! { @if let Some(words) = words { p class="notice good" role="status" { (words) } } }
+}
+
+/// How long a balance lasts: over a month nobody counts tenths of a day.
+pub fn runway(t: &MoneyTexts, days: Option<f64>) -> Markup {
+    html! {
+        @match days {
+            None => "—",
+            Some(days) if days < 30.0 => { (days.to_string()) " " (t.days) },
+            Some(days) => { (format!("{days:.0}")) " " (t.days) },
+        }
+    }
+}
+
+/// A state of ours in one word.
+pub fn state(tone: &str, text: &str) -> Markup {
+    badge(tone, text)
+}
+
+/// A text that is to be copied; the button comes with the script.
+pub fn secret(t: &Texts, label: &str, text: &str) -> Markup {
+    html! {
+        div class="secret" {
+            p class="label" { (label) }
+            div class="line" {
+                code data-copy=(t.copy) data-copied=(t.copied) { (text) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dashboard::text::Language;
+
+    #[test]
+    fn the_texts_that_list_the_channels_name_each() {
+        for language in Language::ALL {
+            let text = language.texts.manage.unit_usual;
+            for channel in Channel::ALL {
+                assert!(
+                    text.contains(channel.label()),
+                    "{channel} is not in: {text}"
+                );
+            }
+        }
+    }
+}

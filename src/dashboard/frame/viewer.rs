@@ -1,0 +1,71 @@
+//! Who looks at a page, and how it should look: language, colours, time zone. Data only; [`identify`](super::identify) fills it in.
+
+use actix_web::web;
+use chrono_tz::Tz;
+
+use super::sections::Section;
+use crate::access::{Right, may};
+use crate::dashboard::Options;
+use crate::dashboard::text::{Language, Texts};
+use crate::gateway::User;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Theme {
+    /// As the system has it.
+    Auto,
+    Light,
+    Dark,
+}
+
+impl Theme {
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Light, Self::Dark];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|theme| theme.as_str() == text)
+    }
+}
+
+#[derive(Clone)]
+pub struct Viewer {
+    pub t: &'static Texts,
+    pub language: Language,
+    pub theme: Theme,
+    /// Whose days and hours are shown.
+    pub zone: Tz,
+    pub sandbox: bool,
+    pub user: Option<User>,
+    /// What forms of this browser carry.
+    pub token: String,
+    /// Path and query, of a page that can be come back to.
+    pub address: Option<String>,
+    pub(super) options: web::Data<Options>,
+    /// The navigation, in its order.
+    pub(super) sections: &'static [Section],
+    /// A visitor's cookie that is yet to be set.
+    pub(super) visit: Option<String>,
+}
+
+impl std::fmt::Debug for Viewer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Viewer({:?}, {:?})", self.user, self.language)
+    }
+}
+
+impl Viewer {
+    pub fn may(&self, right: Right) -> bool {
+        self.user.as_ref().is_some_and(|user| may(user.role, right))
+    }
+
+    /// An address below `public_url`, as it is given to people.
+    pub fn public(&self, path: &str) -> String {
+        format!("{}{path}", self.options.site.public_url)
+    }
+}

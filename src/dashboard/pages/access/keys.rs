@@ -1,0 +1,243 @@
+//! `/dashboard/keys`: who may call the API.
+
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use maud::{Markup, html};
+use uuid::Uuid;
+
+use crate::dashboard::frame::fault::{Fault, Kind};
+use crate::dashboard::frame::fields::{Fields, Line, Wrong, once, sure};
+use crate::dashboard::frame::forms::Form;
+use crate::dashboard::frame::rights::{ManagesKeys, Posted, Signed};
+use crate::dashboard::frame::shell;
+use crate::dashboard::frame::show;
+use crate::dashboard::frame::viewer::Viewer;
+use crate::gateway::{ApiKey, Gateway, Replay, Scope};
+use crate::verification::id::ProjectId;
+use crate::verification::span;
+
+pub const PATH: &str = "/dashboard/keys";
+/// Stands for every project.
+const EVERY: &str = "*";
+const LONGEST_DAYS: u64 = 3_650;
+
+/// What is said above the list.
+enum Said<'a> {
+    Nothing,
+    Done(&'a str),
+    Secret(&'a str),
+}
+
+pub async fn list(
+    signed: Signed<ManagesKeys>,
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Fault> {
+    let said = match Form::parse(request.query_string()).text("done") {
+        "revoked" => Said::Done(signed.view.t.manage.revoked),
+        _ => Said::Nothing,
+    };
+    page(&signed, &gateway, &Form::default(), &Wrong::default(), said).await
+}
+
+async fn page(
+    signed: &Signed<ManagesKeys>,
+    gateway: &Gateway,
+    form: &Form,
+    wrong: &Wrong,
+    said: Said<'_>,
+) -> Result<HttpResponse, Fault> {
+    let view = &signed.view;
+    let (t, m) = (view.t, view.t.manage);
+    let keys = gateway.admin().list_keys(&signed.access()).await;
+    let keys = keys.map_err(|trouble| view.trouble(&trouble))?;
+    let body = html! {
+        (shell::heading(m.keys, Some(m.keys_lead), &shell::nothing()))
+        @match said {
+            Said::Nothing => {},
+            Said::Done(words) => (show::done(Some(words))),
+            Said::Secret(secret) => (show::secret(t, m.key_made, secret)),
+        }
+        section class="panel" { h2 { (m.key_new) } (new(view, gateway, Fields { t, form, wrong })) }
+        @if keys.is_empty() { div class="empty" { h2 { (m.key_none) } p { (m.key_none_why) } } }
+        @else { section class="panel" { (table(view, gateway, &keys)) } }
+    };
+    Ok(view.form_page(wrong, m.keys, PATH, &body))
+}
+
+fn new(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {
+    let (t, m) = (view.t, view.t.manage);
+    let projects = gateway.directory().projects().into_iter();
+    let projects: Vec<_> = projects
+        .map(|project| (project.name.clone(), project.name))
+        .chain([(EVERY.to_owned(), m.whole_instance.to_owned())])
+        .collect();
+    let scopes = Scope::ALL.map(|scope| (scope.as_str(), scope_name(view, scope)));
+    html! {
+        (fields.summary())
+        form class="filters" method="post" action=(PATH) {
+            (shell::token(view))
+            (once())
+            (fields.choice(t.project, "project", &projects, "default"))
+            (fields.checks(m.scopes, "scope", &scopes, |scope| fields.form.all("scope").any(|chosen| chosen == scope)))
+            (fields.line_with(m.expires_in, "days", Line::Decimal, "", Some(m.expires_in_hint)))
+            button type="submit" { (m.make) }
+        }
+    }
+}
+
+fn scope_name(view: &Viewer, scope: Scope) -> &'static str {
+    let m = view.t.manage;
+    match scope {
+        Scope::Verify => m.scope_verify,
+        Scope::Finance => m.scope_finance,
+        Scope::Admin => m.scope_admin,
+    }
+}
+
+fn table(view: &Viewer, gateway: &Gateway, keys: &[ApiKey]) -> Markup {
+    let (t, m) = (view.t, view.t.manage);
+    html! {
+        div class="scroll" tabindex="0" role="region" aria-label=(m.keys) {
+            table class="figures" {
+                caption class="unseen" { (m.keys) }
+                thead { tr {
+                    th scope="col" { (t.project) } th scope="col" { (m.scopes) } th scope="col" { (t.money.state) }
+                    th scope="col" { (m.created) } th scope="col" { (t.expires) } th scope="col" { (m.last_used) }
+                    th scope="col" { span class="unseen" { (m.revoke) } }
+                } }
+                tbody { @for key in keys { (row(view, gateway, key)) } }
+            }
+        }
+    }
+}
+
+fn row(view: &Viewer, gateway: &Gateway, key: &ApiKey) -> Markup {
+    let (t, m) = (view.t, view.t.manage);
+    let project = match key.project {
+        None => m.whole_instance.to_owned(),
+        Some(id) => gateway.directory().project_name(id).unwrap_or_default(),
+    };
+    let lapsed = key.expires_at.is_some_and(|at| at <= gateway.now());
+    let scopes = key.scopes.split(',').filter_map(Scope::parse);
+    html! {
+        tr {
+            th scope="row" { (project) p class="hint" { (key.id.to_string()) } }
+            td { @for scope in scopes { span class="chip" { (scope.as_str()) } " " } }
+            td {
+                @if key.revoked_at.is_some() { (show::state("off", m.revoked)) }
+                @else if lapsed { (show::state("off", m.lapsed)) }
+                @else { (show::state("good", m.in_force)) }
+            }
+            td { (show::time(view, key.created_at)) }
+            td { @match key.expires_at { Some(at) => (show::time(view, at)), None => (t.never) } }
+            td { @match key.last_used_at { Some(at) => (show::time(view, at)), None => (t.never) } }
+            td { @if key.revoked_at.is_none() && !lapsed { (sure(view, &format!("{PATH}/{}/revoke", key.id), (m.revoke, &format!("{project}, {}", key.id)), m.revoke_why, &[])) } }
+        }
+    }
+}
+
+pub async fn create(
+    posted: Posted<ManagesKeys>,
+    gateway: web::Data<Gateway>,
+) -> Result<HttpResponse, Fault> {
+    let (signed, form) = (&posted.signed, &posted.form);
+    let view = &signed.view;
+    let mut wrong = Wrong::default();
+    let Some(asked) = read(view, &gateway, form, &mut wrong) else {
+        return page(signed, &gateway, form, &wrong, Said::Nothing).await;
+    };
+    let days = asked.days.map(|days| Duration::from_secs(days * 86_400));
+    let expires_at = days.map(|days| span::after(gateway.now(), days));
+    let made = posted
+        .once(
+            &gateway,
+            async |ticket| {
+                let (project, scopes) = (asked.project, &asked.scopes);
+                gateway
+                    .admin()
+                    .create_key(
+                        project,
+                        scopes,
+                        expires_at,
+                        &posted.signed.access(),
+                        Some(ticket),
+                    )
+                    .await
+            },
+            async |replay| match replay {
+                Replay::Key { id, sealed } => Some(
+                    gateway
+                        .admin()
+                        .key_again(&signed.access(), id, &sealed)
+                        .await,
+                ),
+                _ => None,
+            },
+        )
+        .await?;
+    let (_, secret) = made.map_err(|trouble| view.trouble(&trouble))?;
+    page(
+        signed,
+        &gateway,
+        &Form::default(),
+        &wrong,
+        Said::Secret(&secret),
+    )
+    .await
+}
+
+struct NewKey {
+    project: Option<ProjectId>,
+    scopes: String,
+    days: Option<u64>,
+}
+
+fn read(view: &Viewer, gateway: &Gateway, form: &Form, wrong: &mut Wrong) -> Option<NewKey> {
+    let t = view.t.faults;
+    let project = match form.text("project") {
+        EVERY => Some(None),
+        name => gateway.directory().find_project(name).map(Some),
+    };
+    if project.is_none() {
+        wrong.note("project", t.choose);
+    }
+    let known = Scope::ALL.into_iter().map(Scope::as_str);
+    let scopes: Vec<&str> = known
+        .filter(|scope| form.all("scope").any(|chosen| chosen == *scope))
+        .collect();
+    if scopes.is_empty() {
+        wrong.note("scope", t.choose_some);
+    }
+    let days = match form.text("days") {
+        "" => None,
+        text => {
+            let days = text.parse().ok();
+            let days = days.filter(|days| (1..=LONGEST_DAYS).contains(days));
+            if days.is_none() {
+                wrong.note("days", t.days);
+            }
+            days
+        }
+    };
+    let new = NewKey {
+        project: project?,
+        scopes: scopes.join(","),
+        days,
+    };
+    wrong.is_empty().then_some(new)
+}
+
+pub async fn revoke(
+    posted: Posted<ManagesKeys>,
+    gateway: web::Data<Gateway>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Fault> {
+    let signed = &posted.signed;
+    let view = &signed.view;
+    let id = Uuid::try_parse(&id).map_err(|_| view.fault(Kind::NotFound))?;
+    let revoked = gateway.admin().revoke_key(&signed.access(), id).await;
+    revoked.map_err(|trouble| view.trouble(&trouble))?;
+    Ok(view.go("/dashboard/keys?done=revoked"))
+}

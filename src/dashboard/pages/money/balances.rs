@@ -1,0 +1,236 @@
+//! `/dashboard/balances`: what is left with each provider, and booking a top-up or an adjustment.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use maud::{Markup, html};
+
+use crate::access::Right;
+use crate::dashboard::frame::fault::Fault;
+use crate::dashboard::frame::fields::{Fields, Line, Wrong, once};
+use crate::dashboard::frame::forms::Form;
+use crate::dashboard::frame::rights::{Books, Posted, SeesMoney, Signed};
+use crate::dashboard::frame::shell;
+use crate::dashboard::frame::show;
+use crate::dashboard::frame::viewer::Viewer;
+use crate::dashboard::text::faults::filled;
+use crate::gateway::{Balance, BookError, Gateway, NewEntry, Unsettled};
+use crate::ledger::entry::Kind;
+use crate::money::{Micros, Money};
+use crate::reports::calendar::midnight;
+
+pub const PATH: &str = "/dashboard/balances";
+const LONGEST_NOTE: usize = 500;
+/// Of what may have been charged; the API lists more.
+const SHOWN: usize = 50;
+
+pub async fn show(
+    signed: Signed<SeesMoney>,
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Fault> {
+    let view = &signed.view;
+    let done = show::was_done(&request, &[("booked", view.t.money.booked)]);
+    page(view, &gateway, &Form::default(), &Wrong::default(), done).await
+}
+
+async fn page(
+    view: &Viewer,
+    gateway: &Gateway,
+    form: &Form,
+    wrong: &Wrong,
+    done: Option<&str>,
+) -> Result<HttpResponse, Fault> {
+    let t = view.t.money;
+    let balances = gateway
+        .finance()
+        .balances()
+        .await
+        .map_err(|trouble| view.trouble(&trouble))?;
+    let unsettled = gateway
+        .finance()
+        .unsettled(None)
+        .await
+        .map_err(|trouble| view.trouble(&trouble))?;
+    let body = html! {
+        (shell::heading(t.balances, Some(t.balances_lead), &shell::nothing()))
+        (show::done(done))
+        section class="panel" { (accounts(view, &balances)) }
+        @if view.may(Right::Book) {
+            section class="panel" {
+                h2 { (t.book) }
+                (booking(view, &balances, Fields { t: view.t, form, wrong }))
+                p class="hint" { (t.book_lead) }
+            }
+        }
+        @if !unsettled.is_empty() {
+            section class="panel" { h2 { (t.unsettled) } p class="hint" { (t.unsettled_why) } (open(view, &unsettled)) }
+        }
+    };
+    Ok(view.form_page(wrong, t.balances, PATH, &body))
+}
+
+fn accounts(view: &Viewer, balances: &[Balance]) -> Markup {
+    let t = view.t.money;
+    let perhaps = |amount: Option<Money>| html! { @match amount { Some(amount) => (show::money(amount)), None => "—" } };
+    html! {
+        div class="scroll" tabindex="0" role="region" aria-label=(t.balances) {
+            table class="figures" {
+                caption class="unseen" { (t.balances) }
+                thead { tr {
+                    th scope="col" { (view.t.provider) }
+                    @for name in [t.computed, t.reported, t.drift, t.threshold, t.runway] { th scope="col" class="figure" { (name) } }
+                } }
+                tbody {
+                    @for balance in balances {
+                        @let money = |amount: Micros| Money::new(amount, balance.currency);
+                        tr {
+                            th scope="row" { (balance.provider) @if balance.is_low() { " " (show::state("bad", t.low)) } }
+                            td class="figure" { (show::money(money(balance.computed))) }
+                            td class="figure" { (perhaps(balance.reported.map(money))) @if let Some(at) = balance.reported_at { p class="hint" { (show::time(view, at)) } } }
+                            td class="figure" { (perhaps(balance.drift().map(money))) }
+                            td class="figure" { (perhaps(balance.threshold.map(money))) }
+                            td class="figure" { (show::runway(t, balance.runway_days)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn booking(view: &Viewer, balances: &[Balance], fields: Fields<'_>) -> Markup {
+    let t = view.t;
+    let accounts: Vec<_> = balances
+        .iter()
+        .map(|balance| {
+            let account = format!("{} {}", balance.provider, balance.currency);
+            (account.clone(), account)
+        })
+        .collect();
+    let kinds = [Kind::TopUp, Kind::Adjustment]
+        .map(|kind| (kind.as_str().to_owned(), show::kind(t, kind).to_owned()));
+    html! {
+        (fields.summary())
+        form class="filters" method="post" action=(PATH) {
+            (shell::token(view))
+            (once())
+            (fields.choice(t.money.account, "account", &accounts, ""))
+            (fields.choice(t.kind, "kind", &kinds, "top_up"))
+            (fields.line(t.amount, "amount", Line::Decimal, ""))
+            (fields.line(t.note, "note", Line::Text, ""))
+            (fields.line(t.money.booked_on, "day", Line::Date, ""))
+            button type="submit" { (t.money.book) }
+        }
+    }
+}
+
+fn open(view: &Viewer, unsettled: &[Unsettled]) -> Markup {
+    let t = view.t;
+    let hidden = unsettled.len().saturating_sub(SHOWN);
+    html! {
+        div class="scroll" tabindex="0" role="region" aria-label=(t.money.unsettled) {
+            table class="figures" {
+                caption class="unseen" { (t.money.unsettled) }
+                thead { tr {
+                    th scope="col" { (show::time_head(view)) } th scope="col" { (t.channel) } th scope="col" { (t.provider) }
+                    th scope="col" class="figure" { (t.amount) } th scope="col" { (t.money.written_off) }
+                } }
+                tbody {
+                    @for one in unsettled.iter().take(SHOWN) {
+                        tr {
+                            th scope="row" { a href=(format!("/dashboard/verifications/{}", one.attempt.verification())) { (show::time(view, one.created_at)) } }
+                            td { (show::channel(one.channel)) }
+                            td { (one.provider) }
+                            td class="figure" { (show::money(one.estimate)) }
+                            td { (show::time(view, one.written_off_at)) }
+                        }
+                    }
+                }
+            }
+        }
+        @if hidden > 0 { p class="hint" { (filled(t.money.unsettled_more, &[&hidden.to_string()])) " " code { "GET /v1/ledger/unsettled" } } }
+    }
+}
+
+pub async fn book(
+    posted: Posted<Books>,
+    gateway: web::Data<Gateway>,
+) -> Result<HttpResponse, Fault> {
+    let (view, form) = (&posted.signed.view, &posted.form);
+    let mut wrong = Wrong::default();
+    let Some(new) = read(&posted, &mut wrong) else {
+        return page(view, &gateway, form, &wrong, None).await;
+    };
+    let booked = posted
+        .once(
+            &gateway,
+            async |ticket| gateway.finance().book(new, Some(ticket)).await.map(|_| ()),
+            async |_| Some(Ok(())),
+        )
+        .await?;
+    match booked {
+        Ok(()) => Ok(view.go("/dashboard/balances?done=booked")),
+        Err(BookError::Failed(trouble)) => Err(view.trouble(&trouble)),
+        Err(error) => {
+            let field = match error {
+                BookError::Future | BookError::TooOld => "day",
+                BookError::TooMuch => "amount",
+                _ => "account",
+            };
+            wrong.note(field, view.t.faults.booking(&error));
+            page(view, &gateway, form, &wrong, None).await
+        }
+    }
+}
+
+fn read(posted: &Posted<Books>, wrong: &mut Wrong) -> Option<NewEntry> {
+    let (view, form) = (&posted.signed.view, &posted.form);
+    let t = &view.t.faults;
+    let kind = match form.text("kind") {
+        "top_up" => Some(Kind::TopUp),
+        "adjustment" => Some(Kind::Adjustment),
+        _ => {
+            wrong.note("kind", t.choose);
+            None
+        }
+    };
+    let account = form.text("account").split_once(' ');
+    let account = account.and_then(|(provider, currency)| Some((provider, currency.parse().ok()?)));
+    if account.is_none() {
+        wrong.note("account", t.choose);
+    }
+    let amount = wrong.amount(view, "amount", form);
+    if let Some(amount) = amount {
+        if amount == Micros::ZERO {
+            wrong.note("amount", t.not_positive);
+        } else if kind == Some(Kind::TopUp) && amount < Micros::ZERO {
+            wrong.note("amount", t.downwards);
+        }
+    }
+    let note: String = form
+        .text("note")
+        .chars()
+        .filter(|c| !c.is_control())
+        .collect();
+    if kind == Some(Kind::Adjustment) && note.is_empty() {
+        wrong.note("note", t.note_required);
+    }
+    if note.chars().count() > LONGEST_NOTE {
+        wrong.note(
+            "note",
+            filled(t.too_long_text, &[&LONGEST_NOTE.to_string()]),
+        );
+    }
+    let day = match form.text("day") {
+        "" => None,
+        _ => wrong.day(view, "day", form),
+    };
+    let ((provider, currency), amount, kind) = (account?, amount?, kind?);
+    wrong.is_empty().then(|| NewEntry {
+        provider: provider.to_owned(),
+        kind,
+        money: Money::new(amount, currency),
+        note: Some(note).filter(|note| !note.is_empty()),
+        author: posted.signed.user.email.clone(),
+        at: day.map(|day| midnight(day, view.zone).to_utc()),
+    })
+}

@@ -1,0 +1,240 @@
+//! `/dashboard/costs` and `/dashboard/conversion`: any report, as chart, table and file.
+
+use std::convert::Infallible;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::stream;
+use maud::{Markup, html};
+
+use crate::dashboard::frame::fault::{Fault, Kind};
+use crate::dashboard::frame::rights::{SeesMoney, Signed};
+use crate::dashboard::frame::shell;
+use crate::dashboard::frame::viewer::Viewer;
+use crate::dashboard::pages::parts::charts::spending;
+use crate::dashboard::pages::parts::figures::{count, grouped, name, share, table};
+use crate::dashboard::pages::parts::filters::{Asked, asked};
+use crate::gateway::{Gateway, ReportKind};
+use crate::reports::query::Group;
+use crate::reports::table::Table;
+use crate::reports::{csv, xlsx};
+
+pub const PATH: &str = "/dashboard/costs";
+
+pub const CONVERSION: &str = "/dashboard/conversion";
+
+/// A report, or what stands in its place.
+enum Made {
+    Report(Table),
+    /// In words.
+    Fault(String),
+    /// Its filters are not as they must be, which stands beside them.
+    NotAsked,
+}
+
+async fn make(
+    signed: &Signed<SeesMoney>,
+    gateway: &Gateway,
+    asked: &Asked,
+    kind: ReportKind,
+) -> Result<Made, Fault> {
+    let view = &signed.view;
+    let Some(query) = asked.query.clone() else {
+        return Ok(Made::NotAsked);
+    };
+    let made = gateway
+        .finance()
+        .report(&signed.access(), kind, query)
+        .await;
+    Ok(match made.map_err(|trouble| view.trouble(&trouble))? {
+        Ok(report) => Made::Report(report),
+        Err(missing) => Made::Fault(view.t.faults.missing(&missing)),
+    })
+}
+
+fn shown(view: &Viewer, made: &Made, show: impl FnOnce(&Table) -> Markup) -> Markup {
+    let t = view.t.money;
+    html! {
+        @match made {
+            Made::NotAsked => {},
+            Made::Fault(words) => p class="notice bad" role="alert" { (words) },
+            Made::Report(report) if report.rows.is_empty() => div class="empty" { h2 { (t.nothing_yet) } p { (t.nothing_yet_why) } },
+            Made::Report(report) => (show(report)),
+        }
+    }
+}
+
+pub async fn costs(
+    signed: Signed<SeesMoney>,
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Fault> {
+    let (view, t) = (&signed.view, signed.view.t.money);
+    let asked = asked(
+        view,
+        &gateway,
+        request.query_string(),
+        &[Group::Day, Group::Channel],
+    );
+    let made = make(&signed, &gateway, &asked, ReportKind::Costs).await?;
+    let actions = html! {
+        (files(&asked, &made, PATH))
+        a class="button quiet" href="/dashboard/statement" { (t.statement) }
+    };
+    let body = html! {
+        (shell::heading(t.costs, Some(t.costs_lead), &actions))
+        (asked.show(view, &gateway, PATH, true))
+        (shown(view, &made, |report| html! {
+            @if let Some(query) = &asked.query { (spending(view, query, report)) }
+            section class="panel" { (table(view, report, t.costs)) }
+        }))
+    };
+    Ok(view.form_page(&asked.wrong, t.costs, PATH, &body))
+}
+
+pub async fn conversion(
+    signed: Signed<SeesMoney>,
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Fault> {
+    let (view, t) = (&signed.view, signed.view.t.money);
+    let asked = asked(
+        view,
+        &gateway,
+        request.query_string(),
+        &[Group::Channel, Group::Country],
+    );
+    let made = make(&signed, &gateway, &asked, ReportKind::Conversion).await?;
+    let body = html! {
+        (shell::heading(t.conversion, Some(t.conversion_lead), &files(&asked, &made, CONVERSION)))
+        (asked.show(view, &gateway, CONVERSION, false))
+        (shown(view, &made, |report| html! {
+            (funnel(view, report))
+            section class="panel" { (table(view, report, t.conversion)) }
+        }))
+    };
+    Ok(view.form_page(&asked.wrong, t.conversion, CONVERSION, &body))
+}
+
+/// The stages of all verifications, each as a share of the first.
+fn funnel(view: &Viewer, report: &Table) -> Markup {
+    let last = report.last_row();
+    let all = count(report, &last, "requested");
+    html! {
+        section class="panel" {
+            ol class="funnel" {
+                @for stage in ["requested", "sent", "delivered", "read", "approved"] {
+                    @let reached = count(report, &last, stage);
+                    @let title = name(view.t, stage);
+                    li {
+                        span { (title) }
+                        progress max=(all.max(1)) value=(reached) aria-label=(title) {}
+                        span class="figure" { (grouped(reached)) " · " (share(reached, all).unwrap_or(0)) " %" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The same figures as files.
+fn files(asked: &Asked, made: &Made, path: &str) -> Markup {
+    html! {
+        @if matches!(made, Made::Report(_)) {
+            a class="button quiet" href=(asked.address(&format!("{path}.csv"), None)) download { "CSV" }
+            a class="button quiet" href=(asked.address(&format!("{path}.xlsx"), None)) download { "XLSX" }
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Csv,
+    Xlsx,
+}
+
+/// What cannot be made is told on the page.
+async fn file(
+    signed: Signed<SeesMoney>,
+    gateway: &Gateway,
+    request: &HttpRequest,
+    kind: ReportKind,
+    form: Form,
+) -> Result<HttpResponse, Fault> {
+    let (page, title, groups) = match kind {
+        ReportKind::Costs => (PATH, "costs", [Group::Day, Group::Channel]),
+        ReportKind::Conversion => (CONVERSION, "conversion", [Group::Channel, Group::Country]),
+    };
+    let view = &signed.view;
+    let asked = asked(view, gateway, request.query_string(), &groups);
+    let made = make(&signed, gateway, &asked, kind).await?;
+    let (Made::Report(table), Some(query)) = (made, &asked.query) else {
+        return Ok(view.go(&format!("{page}?{}", request.query_string())));
+    };
+    let (ending, content) = match form {
+        Form::Csv => ("csv", "text/csv; charset=utf-8"),
+        Form::Xlsx => ("xlsx", xlsx::CONTENT_TYPE),
+    };
+    let name = format!("{title}-{}-{}.{ending}", query.from, query.to);
+    let mut answer = HttpResponse::Ok();
+    answer.content_type(content).insert_header((
+        header::CONTENT_DISPOSITION,
+        format!("attachment; filename=\"{name}\""),
+    ));
+    Ok(match form {
+        Form::Csv => {
+            let parts = csv::parts(table).map(|part| Ok::<_, Infallible>(web::Bytes::from(part)));
+            answer.streaming(stream::iter(parts))
+        }
+        Form::Xlsx => {
+            let bytes = xlsx::write(&table, title);
+            answer.body(bytes.map_err(|_| view.fault(Kind::Unavailable))?)
+        }
+    })
+}
+
+pub async fn costs_csv(
+    signed: Signed<SeesMoney>,
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Fault> {
+    file(signed, &gateway, &request, ReportKind::Costs, Form::Csv).await
+}
+
+pub async fn costs_xlsx(
+    signed: Signed<SeesMoney>,
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Fault> {
+    file(signed, &gateway, &request, ReportKind::Costs, Form::Xlsx).await
+}
+
+pub async fn conversion_csv(
+    signed: Signed<SeesMoney>,
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Fault> {
+    file(
+        signed,
+        &gateway,
+        &request,
+        ReportKind::Conversion,
+        Form::Csv,
+    )
+    .await
+}
+
+pub async fn conversion_xlsx(
+    signed: Signed<SeesMoney>,
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Fault> {
+    file(
+        signed,
+        &gateway,
+        &request,
+        ReportKind::Conversion,
+        Form::Xlsx,
+    )
+    .await
+}

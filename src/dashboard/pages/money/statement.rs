@@ -1,0 +1,182 @@
+//! `/dashboard/statement`: a month on paper, or as PDF by the browser's printing.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::{Datelike, Months, NaiveDate};
+use maud::{Markup, html};
+
+use super::ledger;
+use crate::dashboard::frame::fault::Fault;
+use crate::dashboard::frame::fields::{Fields, Line, Wrong};
+use crate::dashboard::frame::forms::Form;
+use crate::dashboard::frame::rights::{SeesMoney, Signed};
+use crate::dashboard::frame::shell;
+use crate::dashboard::frame::show;
+use crate::dashboard::frame::viewer::Viewer;
+use crate::dashboard::pages::parts::figures::{amount, count, grouped, table};
+use crate::dashboard::text::faults::filled;
+use crate::gateway::{AccountMonth, Gateway, LedgerQuery, ReportKind};
+use crate::ledger::entry::{Entry, Kind};
+use crate::money::{Micros, Money};
+use crate::reports::calendar::midnight;
+use crate::reports::query::{Group, Query};
+use crate::reports::table::Table;
+
+/// `?month=2026-11`; the month that runs without it.
+pub async fn show(
+    signed: Signed<SeesMoney>,
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Fault> {
+    let view = &signed.view;
+    let t = view.t.money;
+    let form = Form::parse(request.query_string());
+    let today = gateway.now().with_timezone(&view.zone).date_naive();
+    let typed = form.text("month");
+    let asked = NaiveDate::parse_from_str(&format!("{typed}-01"), "%Y-%m-%d")
+        .ok()
+        .filter(|day| (1970..9_000).contains(&day.year()));
+    let mut wrong = Wrong::default();
+    if asked.is_none() && !typed.is_empty() {
+        wrong.note("month", filled(view.t.faults.not_a_month, &[typed]));
+    }
+    let first = asked.unwrap_or_else(|| today.with_day(1).unwrap_or(today));
+    let next = first.checked_add_months(Months::new(1)).unwrap_or(first);
+    let last = next.pred_opt().unwrap_or(first);
+    let currency = gateway.reporting_currency();
+    let trouble = |trouble| view.trouble(&trouble);
+    let mut tables = Vec::new();
+    for (title, groups) in [
+        (t.by_channel, vec![Group::Channel, Group::Provider]),
+        (t.by_country, vec![Group::Country]),
+        (t.by_project, vec![Group::Project]),
+        (t.by_day, vec![Group::Day]),
+    ] {
+        let now = gateway.now();
+        let query = Query::new(Some(first), Some(last), view.zone, groups, currency, now)
+            .expect("a month is in order");
+        let made = gateway
+            .finance()
+            .report(&signed.access(), ReportKind::Costs, query)
+            .await;
+        tables.push((title, made.map_err(trouble)?));
+    }
+    let (from, before) = (midnight(first, view.zone), midnight(next, view.zone));
+    let accounts = gateway
+        .finance()
+        .account_month(from.to_utc(), before.to_utc())
+        .await;
+    let accounts = accounts.map_err(trouble)?;
+    let by_hand = by_hand(&signed, &gateway, (from.to_utc(), before.to_utc())).await?;
+    let month = first.format("%Y-%m").to_string();
+    let title = format!("{} {month}", t.statement);
+    let mut lead = format!(
+        "{} {first} – {last}, {}",
+        t.statement_lead,
+        view.zone.name()
+    );
+    if last >= today {
+        lead = format!("{lead}. {}", t.month_open);
+    }
+    let made = gateway.now().with_timezone(&view.zone);
+    let made = made.format("%Y-%m-%d %H:%M");
+    let fields = Fields {
+        t: view.t,
+        form: &form,
+        wrong: &wrong,
+    };
+    let print = html! { button type="button" class="quiet" data-print { (t.print) } };
+    let body = html! {
+        div class="statement" {
+            (shell::heading(&title, Some(&lead), &print))
+            p class="printed hint" { (view.public("")) ", " (made.to_string()) }
+            (fields.summary())
+            form class="filters" method="get" action="/dashboard/statement" {
+                (fields.line_with(t.month, "month", Line::Month, &month, Some(&filled(view.t.manage.such_as, &["2026-11"]))))
+                button type="submit" { (view.t.show) }
+            }
+            @if let Ok(report) = &tables[0].1 { (head(view, report)) }
+            section class="panel" { h2 { (t.balances) } (months(view, &accounts)) }
+            @for (title, made) in &tables {
+                section class="panel" {
+                    h2 { (title) }
+                    @match made {
+                        Ok(report) => (table(view, report, title)),
+                        Err(missing) => p class="notice bad" { (view.t.faults.missing(missing)) },
+                    }
+                }
+            }
+            @if !by_hand.is_empty() { section class="panel" { h2 { (t.booked_by_hand) } (ledger::table(view, &by_hand, Some(&gateway))) } }
+        }
+    };
+    Ok(view.form_page(&wrong, &title, super::costs::PATH, &body))
+}
+
+fn head(view: &Viewer, report: &Table) -> Markup {
+    let (t, last, currency) = (view.t, report.last_row(), report.currency);
+    let money = |column: &str| {
+        let exact = Money::new(amount(report, &last, column), currency);
+        format!("{} {currency}", exact.decimal())
+    };
+    let figures = [
+        (t.money.net, money("net")),
+        (t.money.charged, money("charged")),
+        (t.money.refunded, money("refunded")),
+        (
+            t.verifications,
+            grouped(count(report, &last, "verifications")),
+        ),
+        (t.money.sms_equivalent, money("sms_equivalent")),
+    ];
+    html! {
+        ul class="cards" { @for (name, value) in figures { li class="card" { h2 { (name) } p class="big" { (value) } } } }
+    }
+}
+
+/// What each account had in the beginning, what became of it, and what it had in the end.
+fn months(view: &Viewer, accounts: &[AccountMonth]) -> Markup {
+    let t = view.t.money;
+    html! {
+        div class="scroll" tabindex="0" role="region" aria-label=(t.balances) {
+            table class="figures" {
+                caption class="unseen" { (t.balances) }
+                thead { tr {
+                    th scope="col" { (view.t.provider) }
+                    @for name in [t.opening, t.by_hand, t.charged, t.refunded, t.closing] { th scope="col" class="figure" { (name) } }
+                } }
+                tbody {
+                    @for account in accounts {
+                        @let money = |amount: Micros| show::money(Money::new(amount, account.currency));
+                        tr {
+                            th scope="row" { (account.provider) }
+                            @for amount in [account.opening, account.by_hand, Micros(-account.charged.0), account.refunded, account.closing()] {
+                                td class="figure" { (money(amount)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Top-ups and adjustments, oldest first; there are few.
+async fn by_hand(
+    signed: &Signed<SeesMoney>,
+    gateway: &Gateway,
+    (from, before): (chrono::DateTime<chrono::Utc>, chrono::DateTime<chrono::Utc>),
+) -> Result<Vec<Entry>, Fault> {
+    let mut found = Vec::new();
+    for kind in [Kind::TopUp, Kind::Adjustment] {
+        let query = LedgerQuery {
+            kind: Some(kind),
+            from: Some(from),
+            before: Some(before),
+            limit: 500,
+            ..LedgerQuery::default()
+        };
+        let entries = gateway.finance().list_ledger(&signed.access(), query).await;
+        found.extend(entries.map_err(|trouble| signed.view.trouble(&trouble))?);
+    }
+    found.sort_by_key(|entry| (entry.at, entry.id));
+    Ok(found)
+}

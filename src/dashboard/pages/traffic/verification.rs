@@ -1,0 +1,112 @@
+//! `/dashboard/verifications/{id}`: one verification, its attempts, what happened and what it cost.
+
+use actix_web::{HttpResponse, web};
+use maud::{Markup, html};
+use uuid::Uuid;
+
+use crate::dashboard::frame::fault::{Fault, Kind};
+use crate::dashboard::frame::rights::{SeesVerifications, Signed};
+use crate::dashboard::frame::show;
+use crate::dashboard::frame::viewer::Viewer;
+use crate::dashboard::text::Texts;
+use crate::gateway::{Gateway, LedgerQuery};
+use crate::ledger::entry::Entry;
+use crate::verification::Verification;
+use crate::verification::id::VerificationId;
+
+pub async fn show(
+    signed: Signed<SeesVerifications>,
+    gateway: web::Data<Gateway>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Fault> {
+    let (view, t) = (&signed.view, signed.view.t);
+    let Ok(id) = Uuid::try_parse(&id) else {
+        return Err(view.fault(Kind::NotFound));
+    };
+    let access = signed.access();
+    let v = gateway
+        .verify()
+        .find(&access, VerificationId::from_uuid(id))
+        .await;
+    let v = v.map_err(|trouble| view.trouble(&trouble))?;
+    let query = LedgerQuery {
+        verification: Some(v.id),
+        limit: 200,
+        ..LedgerQuery::default()
+    };
+    let mut entries = gateway
+        .finance()
+        .list_ledger(&access, query)
+        .await
+        .map_err(|trouble| view.trouble(&trouble))?;
+    entries.reverse();
+    let body = html! {
+        p class="back" { a href="/dashboard/verifications" { "← " (t.verifications) } }
+        div class="heading" { div { h1 { (show::number(view, &v.phone)) } p class="lead" { (show::status(t, v.record.status)) " " (v.id.to_string()) } } }
+        section class="panel" {
+            dl class="facts" {
+                div { dt { (t.project) } dd { (gateway.directory().project_name(v.project).unwrap_or_default()) } }
+                div { dt { (t.country) } dd { (v.record.country.to_string()) } }
+                div { dt { (t.time) } dd { (show::time(view, v.record.created_at)) } }
+                div { dt { (t.expires) } dd { (show::time(view, v.record.expires_at)) } }
+                div { dt { (t.checks) } dd { (v.checks_left()) } }
+                div { dt { (t.sends) } dd { (v.sends_left()) } }
+                div { dt { (t.cost) } dd { (show::costs(&v)) } }
+            }
+        }
+        div class="two" {
+            section class="panel" { h2 { (t.timeline) } (timeline(view, &v)) }
+            div {
+                section class="panel" { h2 { (t.attempts) } (attempts(t, &v)) }
+                section class="panel" { h2 { (t.entries) } (ledger(view, &entries)) }
+            }
+        }
+    };
+    let title = format!("{} {}", t.verifications, v.id);
+    Ok(view.page(&title, super::verifications::PATH, &body))
+}
+
+fn timeline(view: &Viewer, v: &Verification) -> Markup {
+    let t = view.t;
+    html! {
+        ol class="timeline" {
+            @for event in &v.record.events {
+                @let (name, tone) = show::event(t, event.kind);
+                li class=(tone) {
+                    (show::time(view, event.at)) " " strong { (name) }
+                    @if let Some(attempt) = event.attempt.and_then(|ordinal| v.attempt(ordinal)) { " " (show::channel(attempt.channel)) }
+                    @if let Some(money) = event.money { " " (show::money(money)) }
+                    @if let Some(reason) = event.reason { span class="hint" { " " (show::reason(t, reason)) } }
+                }
+            }
+        }
+    }
+}
+
+fn attempts(t: &Texts, v: &Verification) -> Markup {
+    html! {
+        div class="scroll" tabindex="0" role="region" aria-label=(t.attempts) {
+            table class="figures" {
+                caption class="unseen" { (t.attempts) }
+                thead { tr { th scope="col" { (t.channel) } th scope="col" { (t.provider) } th scope="col" { (t.status) } th scope="col" class="figure" { (t.cost) } } }
+                tbody {
+                    @for attempt in &v.record.attempts {
+                        tr {
+                            th scope="row" { (show::channel(attempt.channel)) }
+                            td { (attempt.provider) }
+                            td { (show::attempt(t, attempt.status)) @if let Some(reason) = attempt.reason { p class="hint" { (show::reason(t, reason)) } } }
+                            td class="figure" { (show::money(attempt.cost.money)) p class="hint" { (show::cost_state(t, attempt.cost.state)) @if attempt.cost.guessed { " · " (t.basis_estimated) } } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn ledger(view: &Viewer, entries: &[Entry]) -> Markup {
+    html! {
+        @if entries.is_empty() { p class="hint" { (view.t.no_entries) } }
+        @else { (crate::dashboard::pages::money::ledger::table(view, entries, None)) }
+    }
+}

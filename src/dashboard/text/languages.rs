@@ -1,0 +1,21 @@
+//! The languages there are.
+
+use super::{Language, english, russian};
+
+impl Language {
+    pub const ALL: [Self; 2] = [english::LANGUAGE, russian::LANGUAGE];
+    pub const ENGLISH: Self = english::LANGUAGE;
+
+    pub fn parse(code: &str) -> Option<Self> {
+        let mut languages = Self::ALL.into_iter();
+        languages.find(|language| language.code == code)
+    }
+
+    /// The first language of `Accept-Language` that exists here, else English.
+    pub fn accepted(header: &str) -> Self {
+        let mut tags = header
+            .split(',')
+            .map(|tag| tag.trim().get(..2).unwrap_or_default());
+        tags.find_map(Self::parse).unwrap_or(Self::ENGLISH)
+    }
+}
