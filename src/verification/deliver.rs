@@ -1,4 +1,4 @@
-//! How an attempt is sent, what its answer means, and when the next step takes over.
+//! Sending an attempt, taking the provider's answer, and moving on to the next step.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::{Status, Verification};
 const TTL_SECONDS: std::ops::RangeInclusive<u64> = 30..=3_600;
 
 impl Verification {
-    /// Marks the queued attempt as being sent, to be kept before the request leaves. `None`: nothing is queued, or it is over.
+    /// Marks the queued attempt as `sending`. Store this before the request leaves. `None`: nothing may be sent.
     pub fn begin_sending(&mut self, now: DateTime<Utc>) -> Option<u8> {
         if !self.is_pending() || self.is_overdue(now) {
             return None;
@@ -54,7 +54,7 @@ impl Verification {
                 self.charge(index, cost, basis, now);
             }
             Err(error) => {
-                // A callback may have overtaken the answer: then there is better evidence than the error.
+                // A callback may have arrived first, with better evidence than this error.
                 let attempt = &mut self.record.attempts[index];
                 let (status, reason) = error.verdict();
                 if attempt.status.rank() < status.rank() {
@@ -77,7 +77,7 @@ impl Verification {
         self.settle_after_evidence(index, now);
     }
 
-    /// The lease was lost while a request may have left (architecture, point 5).
+    /// The lease was lost while the attempt was `sending`. The request may have left, so the attempt becomes `unknown`.
     pub fn interrupted(&mut self, ordinal: u8, offers: &[Offer], now: DateTime<Utc>) {
         let Some(index) = self.index_of(ordinal) else {
             return;
@@ -116,7 +116,7 @@ impl Verification {
         }
     }
 
-    /// The next step, if `index` is the newest attempt and the verification still needs one.
+    /// Plans the next step, if `index` is the newest attempt and the verification is still open.
     pub(super) fn take_over(&mut self, index: usize, offers: &[Offer], now: DateTime<Utc>) {
         let is_newest = index + 1 == self.record.attempts.len();
         if !self.is_pending() || self.is_overdue(now) || !is_newest {
@@ -125,12 +125,13 @@ impl Verification {
         self.record.attempts[index].gave_way = true;
         let attempt = &self.record.attempts[index];
         if attempt.reason == Some(Reason::NumberInvalid) {
-            // No other channel can know a number that does not exist.
+            // No channel can reach a number that does not exist.
             self.finish(Status::Failed, EventKind::Failed, now);
             return;
         }
         let step = usize::from(attempt.step);
-        // Another provider of the same channel, only where this one surely sent nothing and the number is not at fault.
+        // Try another provider of the same channel only if this one certainly sent nothing and the number is not the
+        // cause.
         let stays = attempt.status == AttemptStatus::Failed;
         let unknown = |a: &&Attempt| a.status == AttemptStatus::Unknown;
         let cursor = Cursor {
@@ -150,7 +151,7 @@ impl Verification {
         }
     }
 
-    /// How long an attempt's message may wait to be delivered before it is given up and refunded.
+    /// How long the provider may try to deliver an attempt's message.
     #[must_use]
     pub fn message_ttl(&self, attempt: &Attempt) -> Duration {
         ttl(self.step_wait(attempt))
@@ -183,10 +184,10 @@ fn ttl(wait: Duration) -> Duration {
     )
 }
 
-/// When the status is asked next.
+/// The time of the next status query.
 ///
-/// Where no report will come: 2, 5, 10, 20, 40 s … after the send. Where reports are awaited, asking is the safety net and
-/// twelve times rarer. In any case at the end of the step's wait and after the message's `ttl`, and hourly in the end.
+/// Without reports: 2, 5, 10, 20, 40 s … after the send, up to hourly. With reports, queries are a safety net and
+/// twelve times rarer. Either way there is a query at the end of the step's wait and one after the message's `ttl`.
 pub(super) fn ask_due(
     ask: &Ask,
     sent_at: DateTime<Utc>,
@@ -211,7 +212,7 @@ pub(super) fn ask_due(
 }
 
 impl Attempt {
-    /// Puts the next question off by the schedule of [`ask_due`].
+    /// Counts a query and schedules the next one by [`ask_due`].
     pub(super) fn ask_later(&mut self, wait: Duration, ttl: Duration, now: DateTime<Utc>) {
         if let Some(mut ask) = self.ask {
             ask.asked = ask.asked.saturating_add(1);
