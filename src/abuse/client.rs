@@ -1,12 +1,12 @@
-//! Where a request comes from, behind proxies.
+//! The client's address of a request that may have passed through proxies.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-/// The address that a request came from: the connection's, or, when that is a trusted proxy's, the one that it says it serves in
-/// `X-Forwarded-For`, and so on for as long as it is a proxy's. What stands left of an address that is not trusted is whatever its
-/// owner wrote there. `forwarded`: the header's lines, in order.
+/// The client's address. It starts with the connection's; as long as the address is a trusted proxy's, it is replaced
+/// by the next entry of `X-Forwarded-For`, from right to left. Entries left of an untrusted address are ignored,
+/// because its owner can write anything there. `forwarded`: the header's lines, in order.
 #[must_use]
 pub fn address<'a>(
     connection: IpAddr,
@@ -26,7 +26,7 @@ pub fn address<'a>(
     address
 }
 
-/// Some proxies add the port.
+/// Parses an entry of the header; some proxies add the port.
 fn read(hop: &str) -> Option<IpAddr> {
     let alone = hop.parse().ok();
     let with_port = || {
@@ -41,8 +41,8 @@ fn read(hop: &str) -> Option<IpAddr> {
         .map(|address| address.to_canonical())
 }
 
-/// What one subscriber has: an IPv4 address, or the first 64 bits of an IPv6 one, below which every subscriber can take any
-/// (RFC 6177).
+/// Names the subscriber of an address: the IPv4 address, or the /64 network of an IPv6 address, within which a
+/// subscriber can use any address (RFC 6177).
 #[must_use]
 pub fn subscriber(address: IpAddr) -> String {
     match address.to_canonical() {
