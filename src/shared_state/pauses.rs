@@ -205,10 +205,7 @@ impl Inner {
                 breaker.strikes = 0;
                 // A success during the pause does not end it: that send began before the pause.
                 if breaker.paused.take_if(|pause| now >= pause.until).is_some() {
-                    tracing::info!(
-                        provider,
-                        "provider pause ended: a send succeeded"
-                    );
+                    tracing::info!(provider, "provider pause ended: a send succeeded");
                 }
                 None
             }

@@ -1,5 +1,6 @@
-//! That a budget has reached a share, or that little is left in an account: noted together with the messages that tell of it, so
-//! that none is lost and, however many replicas look, none is told twice.
+//! Alerts: a budget has reached a share of its limit, or an account's balance is low. An alert is recorded in one
+//! transaction with its messages, so that none is lost and several replicas do not send it twice. To add an alert: a
+//! statement that changes a row only for new alerts, passed to `tell_if_news`.
 
 use super::budgets::country;
 use super::engine::connection;
@@ -10,7 +11,7 @@ use super::{StorageError, Store};
 use crate::verification::budget::Purse;
 
 impl Store {
-    /// Notes that a share, in thousandths, was reached; answers whether nobody had before.
+    /// Records that a share, in thousandths, was reached; returns whether that is new.
     pub async fn note_budget_alert(
         &self,
         purse: &Purse,
@@ -33,7 +34,7 @@ impl Store {
             .await
     }
 
-    /// After a limit was raised: shares above this one are told of again.
+    /// Lowers the recorded share after a limit was raised, so that higher shares trigger alerts again.
     pub async fn lower_budget_alert(&self, purse: &Purse, share: i64) -> Result<(), StorageError> {
         const SQL: &str = "UPDATE budget_uses SET alerted = $1 WHERE alerted > $1 AND project_id = $2 AND period = $3 \
             AND country = $4 AND currency = $5 AND starts_at = $6";
@@ -50,7 +51,7 @@ impl Store {
         Ok(())
     }
 
-    /// Notes whether little is left; answers whether that is news. `messages` tell of it.
+    /// Records whether the balance is low; returns whether that is a change, and if so writes `messages`.
     pub async fn note_low_balance(
         &self,
         provider: &str,
@@ -71,7 +72,7 @@ impl Store {
             .await
     }
 
-    /// Leaves the messages if the note changed anything.
+    /// Runs the statement, and writes the messages if it changed a row.
     async fn tell_if_news(
         &self,
         note: &str,

@@ -1,4 +1,4 @@
-//! What providers say is left, and entries that people make.
+//! Balances reported by providers, and manual ledger entries.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -9,18 +9,18 @@ use crate::ledger::entry::Entry;
 use crate::ledger::tally::of_entry;
 use crate::money::{Micros, Money};
 
-/// What a provider said that is left.
+/// A balance reported by a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportedBalance {
     pub provider: String,
     pub money: Option<Money>,
     pub at: Option<DateTime<Utc>>,
-    /// Those who want to know were told that it is little.
+    /// An alert about a low balance was sent.
     pub low: bool,
 }
 
 impl Change {
-    /// An entry that a person makes, and its answer under an idempotency key.
+    /// A manual ledger entry, with the answer under its idempotency key.
     #[must_use]
     pub fn of_entry(entry: Entry, idempotency: Option<IdempotencyOp>) -> Self {
         let mut change = Self::idempotency_or_none(idempotency);
@@ -31,7 +31,7 @@ impl Change {
 }
 
 impl Db {
-    /// Books an entry that a person makes.
+    /// Books a manual entry.
     pub async fn book(
         &self,
         entry: Entry,
@@ -78,7 +78,7 @@ impl Store {
         rows.into_iter().map(read).collect()
     }
 
-    /// Unless something newer is known.
+    /// Stores a reported balance, unless a newer one is stored.
     pub async fn note_reported_balance(
         &self,
         provider: &str,

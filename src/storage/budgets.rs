@@ -1,7 +1,6 @@
-//! What budgets have spent and reserved: one row for each period, which grows in the change that claims of it.
+//! Counters of spent and reserved amounts, one row per budget and period, updated in the same change as their cause.
 //!
-//! A reservation that would pass its limit is refused by the row itself, so that however many replicas reserve at once, the sum
-//! stays within it.
+//! The row itself refuses a reservation beyond the limit, so concurrent replicas cannot overshoot together.
 
 use super::engine::read;
 use super::engine::rows::{Column, Rows};
@@ -12,7 +11,7 @@ use crate::verification::id::ProjectId;
 use crate::verification::phone::Country;
 use uuid::Uuid;
 
-/// Rows are locked in the order of their keys. Of one verification, each purse comes once.
+/// Locks rows in the order of their keys, to avoid deadlocks. Each counter occurs at most once per verification.
 pub(super) const CLAIM: &str = "INSERT INTO budget_uses (project_id, period, country, currency, starts_at, reserved, spent, \
     ceiling, overdrawn) \
     SELECT r.project_id, r.period, r.country, r.currency, r.starts_at, CAST(SUM(r.reserve) AS BIGINT), \
@@ -25,7 +24,7 @@ pub(super) const CLAIM: &str = "INSERT INTO budget_uses (project_id, period, cou
         overdrawn = COALESCE(budget_uses.reserved + excluded.reserved + budget_uses.spent + excluded.spent \
             > excluded.ceiling, false)";
 
-/// Each with the verification that it depends on.
+/// Each claim with the verification whose change it belongs to.
 pub(super) fn rows(claims: &[(Uuid, Claim)]) -> Rows {
     let int = |get: fn(&Claim) -> Option<i64>| {
         Column::Int(claims.iter().map(|(_, claim)| get(claim)).collect())
@@ -55,7 +54,7 @@ pub(super) fn rows(claims: &[(Uuid, Claim)]) -> Rows {
     )
 }
 
-/// Those of the same purse as one, so that a row which SQLite's list repeats is not counted twice.
+/// Merges claims on the same counter, so that the `DISTINCT` in [`CLAIM`] does not drop equal ones.
 pub(super) fn summed(claims: impl Iterator<Item = Claim>) -> Vec<Claim> {
     let mut sums: Vec<Claim> = Vec::new();
     for claim in claims {
@@ -80,13 +79,13 @@ pub(super) fn country(country: Option<Country>) -> String {
         .unwrap_or_default()
 }
 
-/// What a purse holds.
+/// The state of a counter, in micro-units of its currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Use {
     pub purse: Purse,
     pub reserved: i64,
     pub spent: i64,
-    /// The share that was last told of, in thousandths.
+    /// The highest share with an alert so far, in thousandths.
     pub alerted: i64,
 }
 
@@ -100,7 +99,7 @@ impl Use {
 type Row = (Uuid, String, String, String, i64, i64, i64, i64);
 
 impl Store {
-    /// The purses of the periods that run now; of one project, or of all.
+    /// The counters of the current periods, of one project or of all.
     pub async fn budget_uses(
         &self,
         project: Option<ProjectId>,
@@ -125,8 +124,8 @@ impl Store {
         rows.into_iter().map(read_row).collect()
     }
 
-    /// Begins purses of budgets that are new in their period with what was spent in it already. One that was there, of a budget
-    /// that was in force before, has not heard of what was spent meanwhile.
+    /// Creates the counters of new budgets with the amount already spent in this period. An existing counter, left by
+    /// an earlier budget, may be too low and is raised to that amount.
     pub async fn begin_purses(&self, purses: &[(Purse, i64)]) -> Result<(), StorageError> {
         const SQL: &str = "INSERT INTO budget_uses (project_id, period, country, currency, starts_at, reserved, spent, overdrawn) \
             VALUES ($1, $2, $3, $4, $5, 0, $6, false) ON CONFLICT (project_id, period, country, currency, starts_at) DO UPDATE \

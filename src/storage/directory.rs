@@ -1,4 +1,4 @@
-//! Projects and API keys. They are few and read on every request, so callers keep a copy and ask for the revision.
+//! Projects and API keys. They are few and needed by every request, so the gateway keeps a copy in memory.
 
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
@@ -16,12 +16,12 @@ use crate::verification::id::{ProjectId, time_ordered};
 pub struct Project {
     pub id: ProjectId,
     pub name: String,
-    /// JSON: what it sets otherwise than the defaults.
+    /// The settings that differ from the defaults, as JSON.
     pub overrides: String,
     pub created_at: DateTime<Utc>,
 }
 
-/// A key as it is kept: only its hash.
+/// An API key as stored: only its hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKey {
     pub id: Uuid,
@@ -32,7 +32,7 @@ pub struct ApiKey {
     pub created_at: DateTime<Utc>,
     pub expires_at: Option<DateTime<Utc>>,
     pub revoked_at: Option<DateTime<Utc>>,
-    /// To the minute.
+    /// Accurate to the minute.
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
@@ -41,7 +41,7 @@ pub struct NewKey {
     pub project: Option<ProjectId>,
     pub scopes: String,
     pub expires_at: Option<DateTime<Utc>>,
-    /// The key or user that makes it; `None`: the command line or the program itself.
+    /// The key or user that creates it; `None`: the command line or the program itself.
     pub made_by: Option<Uuid>,
 }
 
@@ -100,7 +100,8 @@ impl Store {
         Ok(rows.into_iter().map(Project::from).collect())
     }
 
-    /// Changes what several projects override, each from what it was when it was read; all or none. Answers whether it did.
+    /// Changes the overrides of several projects, all or none. Returns false, without a change, if the overrides of any
+    /// differ from those in the given `Project`.
     pub async fn set_all_overrides(
         &self,
         changes: &[(Project, String)],
@@ -141,7 +142,7 @@ impl Store {
         }
     }
 
-    /// Fails with [`StorageError::Exists`] when the name is taken.
+    /// Fails with [`StorageError::Exists`] if the name is taken.
     pub async fn create_project(
         &self,
         name: &str,
@@ -167,7 +168,7 @@ impl Store {
         })
     }
 
-    /// Replaces what a project overrides, unless it was changed since it was read; answers whether it was replaced.
+    /// Replaces a project's overrides if they still equal `before`; returns whether they did.
     pub async fn set_overrides(
         &self,
         id: ProjectId,
@@ -185,7 +186,7 @@ impl Store {
         Ok(touched > 0)
     }
 
-    /// Notes that these keys were used.
+    /// Records the use of these keys.
     pub async fn note_key_uses(
         &self,
         keys: &[Uuid],
@@ -236,8 +237,8 @@ impl Store {
         Ok(id)
     }
 
-    /// Revokes the keys with these secrets, every key that one of them or the user with this email made, directly or through
-    /// another key, and deletes the webhooks that any of these made.
+    /// Revokes the keys with these secrets and all keys created by them or by the user with this email, directly or
+    /// through other keys. Deletes the webhooks created by any of these.
     pub async fn revoke_with_descendants(
         &self,
         secrets: [&str; 2],
@@ -271,7 +272,7 @@ impl Store {
         Ok(())
     }
 
-    /// Answers whether there was such a key, still in force.
+    /// Returns whether the key existed and was not revoked yet.
     pub async fn revoke_key(&self, id: Uuid, now: DateTime<Utc>) -> Result<bool, StorageError> {
         const REVOKE: &str =
             "UPDATE api_keys SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL";

@@ -1,20 +1,20 @@
 //! Why the store could not answer.
 
-/// The store could not answer.
+/// An error of the database.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
-    /// Out of reach, or too busy. What was asked for may or may not have happened.
+    /// Unreachable or too busy. A write may or may not have happened.
     #[error("the database does not answer: {0}")]
     Unavailable(sqlx::Error),
-    /// A row that we cannot have written.
+    /// A row that this program cannot have written.
     #[error("{table} {id}: column {column} cannot be read")]
     Inconsistent {
         table: &'static str,
         column: &'static str,
         id: String,
     },
-    /// A name that must be unique is taken.
-    #[error("it is there already")]
+    /// A value that must be unique is taken.
+    #[error("it already exists")]
     Exists,
 }
 

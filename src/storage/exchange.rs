@@ -1,4 +1,4 @@
-//! Exchange rates as rows. How they are written stands in `rates`.
+//! Exchange rates as rows. `rates` writes them.
 
 use chrono::NaiveDate;
 
@@ -28,7 +28,7 @@ pub(super) fn rows(rates: &[Rate]) -> Rows {
 }
 
 impl Store {
-    /// All of them, newest day first.
+    /// All exchange rates, newest day first.
     pub async fn list_exchange_rates(&self) -> Result<Vec<Rate>, StorageError> {
         const SQL: &str =
             "SELECT day, base, quote, rate FROM exchange_rates ORDER BY day DESC, base, quote";

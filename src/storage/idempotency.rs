@@ -1,4 +1,4 @@
-//! Idempotency keys: claimed before a request does anything, completed in the same change as its effect.
+//! Idempotency keys: claimed before a request has any effect, completed in the same change as the effect.
 
 use chrono::{DateTime, Utc};
 
@@ -6,32 +6,32 @@ use super::engine::rows::{Column, Rows};
 use super::engine::{read, write};
 use super::{StorageError, Store};
 
-/// A request that begins under a key.
+/// A request's claim to an idempotency key.
 #[derive(Clone, Debug)]
 pub struct Claim {
-    /// Of project, path and key.
+    /// Hash of project, path and key.
     pub key_hash: [u8; 32],
-    /// Of the raw body.
+    /// Hash of the raw body.
     pub request_hash: [u8; 32],
-    /// Random; tells this request's claim from another's.
+    /// Random; identifies this request's claim.
     pub claim: i64,
-    /// When the claim of a request that died lapses.
+    /// When the claim lapses if the request dies.
     pub expires_at: DateTime<Utc>,
 }
 
-/// What a change does to an idempotency key.
+/// What a change does with an idempotency key.
 #[derive(Clone, Debug)]
 pub enum IdempotencyOp {
-    /// A request begins under its key; fails with [`CommitError::Claimed`] when the key is known.
+    /// Claims the key; fails with [`CommitError::Claimed`] if the key exists.
     Claim(Claim),
-    /// It ended well: its answer, as JSON that holds no secret, until `expires_at`.
+    /// The request succeeded: keep its answer, as JSON without secrets, until `expires_at`.
     Complete {
         key_hash: [u8; 32],
         claim: i64,
         answer: String,
         expires_at: DateTime<Utc>,
     },
-    /// It did not: the key is free again.
+    /// The request failed: free the key.
     Release { key_hash: [u8; 32], claim: i64 },
 }
 
@@ -44,11 +44,11 @@ impl IdempotencyOp {
     }
 }
 
-/// What is kept under a key.
+/// The record of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
     pub request_hash: Vec<u8>,
-    /// `None`: the request still runs.
+    /// `None`: the request is still running.
     pub answer: Option<String>,
 }
 
@@ -59,13 +59,13 @@ pub(super) const CLAIM: &str = "INSERT INTO idempotency (key_hash, request_hash,
 pub(super) const COMPLETE: &str = "UPDATE idempotency SET answer = r.answer, expires_at = r.expires_at \
     FROM {rows} WHERE idempotency.key_hash = r.key_hash AND idempotency.claim = r.claim";
 
-/// The same, which tells whether the claim still stood.
+/// Like [`COMPLETE`], but returns the keys whose claim was still valid.
 pub(super) const COMPLETE_CLAIMED: &str = "UPDATE idempotency SET answer = r.answer, expires_at = r.expires_at \
     FROM {rows} WHERE idempotency.key_hash = r.key_hash AND idempotency.claim = r.claim RETURNING idempotency.key_hash";
 
 pub(super) const RELEASE: &str = "DELETE FROM idempotency WHERE answer IS NULL AND (key_hash, claim) IN (SELECT r.key_hash, r.claim FROM {rows})";
 
-/// Of requests that are completed; others are left out.
+/// The rows of completed requests; other operations are skipped.
 pub(super) fn completed(ops: &[&IdempotencyOp]) -> Rows {
     let mut keys = Vec::new();
     let mut claims = Vec::new();
@@ -124,7 +124,7 @@ pub(super) fn claim_rows(claims: &[Claim]) -> Rows {
 }
 
 impl Store {
-    /// What is kept under a key, unless it has lapsed; a lapsed one is removed, so that the key can be claimed again.
+    /// The record of a key, if it has not lapsed. A lapsed one is deleted, so that the key can be claimed again.
     pub async fn find_kept(
         &self,
         key_hash: [u8; 32],
@@ -154,7 +154,7 @@ impl Store {
         }))
     }
 
-    /// Removes up to `limit` lapsed keys; answers how many there were.
+    /// Deletes up to `limit` lapsed keys; returns how many.
     pub async fn drop_lapsed_keys(
         &self,
         now: DateTime<Utc>,

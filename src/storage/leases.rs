@@ -1,4 +1,4 @@
-//! Leases: who works on which verification, taken over when they end (architecture, point 5).
+//! Leases: the replica that holds a verification's lease works on it. When a lease ends, another replica can take it.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use crate::verification::Verification;
 use crate::verification::id::VerificationId;
 
 impl Store {
-    /// Takes the leases of up to `limit` verifications that have a task due and that nobody works on.
+    /// Takes the leases of up to `limit` verifications that have a task due and no current lease.
     pub async fn claim_due(
         &self,
         owner: i64,
@@ -41,7 +41,8 @@ impl Store {
                     .await?
             }
             Engine::Sqlite { read, write } => {
-                // A look through a reader first: the one writer is not taken for nothing four times a second.
+                // Look with a reader first, so that an idle server does not occupy the only writer several times a
+                // second.
                 const ANY: &str = "SELECT 1 FROM verifications WHERE wake_at <= $1 AND (lease_until IS NULL OR lease_until <= $1) LIMIT 1";
                 let any: Option<(i64,)> =
                     sqlx::query_as(ANY).bind(now).fetch_optional(read).await?;
@@ -57,15 +58,15 @@ impl Store {
                     .await?
             }
         };
-        // One that cannot be read must not keep the others from their turn.
+        // An unreadable row must not block the others.
         let open = |row: Row| {
             row.open(&self.vault)
-                .inspect_err(|error| tracing::error!(%error, "a verification is left alone"))
+                .inspect_err(|error| tracing::error!(%error, "skipping an unreadable verification"))
         };
         Ok(rows.into_iter().filter_map(|row| open(row).ok()).collect())
     }
 
-    /// Takes the lease of one verification, if nobody has it.
+    /// Takes the lease of one verification, if it is free.
     pub async fn claim(
         &self,
         id: VerificationId,
@@ -79,7 +80,8 @@ impl Store {
         self.take_lease(CLAIM, id, owner, now, until).await
     }
 
-    /// The newest state of a verification whose lease this owner still has, or that nobody has; `None`: it is another's now.
+    /// Takes or renews the lease if this owner still has it or it is free, and returns the current state; `None`:
+    /// another replica has it.
     pub async fn reclaim(
         &self,
         id: VerificationId,
@@ -111,7 +113,8 @@ impl Store {
         row.map(|row| row.open(&self.vault)).transpose()
     }
 
-    /// Gives up the lease of a verification in which nothing is due before `wake_at`. What changed it meanwhile knows better.
+    /// Gives up a lease and sets the time of the next task, unless the verification has changed meanwhile: then that
+    /// change has set the time.
     pub async fn release(
         &self,
         v: &Verification,
@@ -131,7 +134,7 @@ impl Store {
         Ok(())
     }
 
-    /// Prolongs the leases that `owner` still has on these.
+    /// Extends those leases that `owner` still has.
     pub async fn renew(
         &self,
         owner: i64,

@@ -1,4 +1,4 @@
-//! Ledger entries as rows. They are only ever added.
+//! Ledger entries as rows. They are only inserted, never changed or deleted.
 
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
@@ -59,7 +59,7 @@ pub(super) fn rows(entries: &[&Entry]) -> Rows {
     )
 }
 
-/// As [`Row`] reads them.
+/// The columns of [`Row`].
 pub(super) const COLUMNS: &str = "id, at, kind, basis, amount, currency, provider, channel, country, project_id, \
     verification_id, attempt_id, author, note";
 
@@ -119,7 +119,7 @@ fn read<T: std::str::FromStr>(
         .transpose()
 }
 
-/// Which entries, newest first.
+/// Selects entries, newest first.
 #[derive(Clone, Debug, Default)]
 pub struct LedgerQuery {
     pub project: Option<ProjectId>,
@@ -130,7 +130,7 @@ pub struct LedgerQuery {
     pub from: Option<DateTime<Utc>>,
     /// Booked before.
     pub before: Option<DateTime<Utc>>,
-    /// Only those that come after this one in the list.
+    /// The last entry of the previous page.
     pub cursor: Option<(DateTime<Utc>, Uuid)>,
     pub limit: i64,
 }
@@ -145,7 +145,8 @@ impl Store {
                     sql.push(" AND project_id = ").push_bind(project.0);
                 }
                 if let Some(verification) = query.verification {
-                    // The range finds them by the primary key; of the same millisecond, it may hold another's too.
+                    // The range uses the primary key. It may contain other verifications of the same millisecond, hence
+                    // the filter.
                     let (first, last) = verification.entry_range();
                     sql.push(" AND id BETWEEN ")
                         .push_bind(first)

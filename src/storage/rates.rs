@@ -1,4 +1,4 @@
-//! The rate card as rows, and the number that grows with each change of rates and exchange rates.
+//! The rate card as rows, and the version of rates and exchange rates, which increases with each change.
 
 use chrono::NaiveDate;
 
@@ -15,11 +15,11 @@ const UPSERT: &str = "INSERT INTO rates (channel, provider, country, from_day, u
     ON CONFLICT (channel, provider, country, from_day) DO UPDATE SET unit = excluded.unit, amount = excluded.amount, \
     currency = excluded.currency";
 
-/// The rest of the world.
+/// The country column of a rate for the rest of the world.
 const REST: &str = "*";
 
 impl Store {
-    /// Adds rows of the rate card, all or none; one of the same keys takes the place of the old one.
+    /// Adds rates, all or none. A rate replaces an existing one of the same channel, provider, country and day.
     pub async fn put_rates(&self, rates: &[Rate]) -> Result<(), StorageError> {
         let text = |get: &dyn Fn(&Rate) -> String| {
             Column::Text(rates.iter().map(|rate| Some(get(rate))).collect())
@@ -46,7 +46,7 @@ impl Store {
         self.put_tariffs(UPSERT, rows, rates.len()).await
     }
 
-    /// Adds exchange rates in the same way.
+    /// Adds exchange rates, all or none. A rate replaces an existing one of the same currencies and day.
     pub async fn put_exchange_rates(&self, rates: &[ExchangeRate]) -> Result<(), StorageError> {
         self.put_tariffs(
             super::exchange::UPSERT,
@@ -68,7 +68,7 @@ impl Store {
         .await
     }
 
-    /// Changes when rates or exchange rates do.
+    /// Changes whenever rates or exchange rates change.
     pub async fn tariffs_version(&self) -> Result<String, StorageError> {
         const SQL: &str = "SELECT value FROM meta WHERE name = 'tariffs'";
         let (version,): (String,) = read!(&self.engine, |pool| sqlx::query_as(SQL)
@@ -77,7 +77,7 @@ impl Store {
         Ok(version)
     }
 
-    /// By channel, provider and country; newest first.
+    /// All rates by channel, provider and country, newest first.
     pub async fn list_rates(&self) -> Result<Vec<Rate>, StorageError> {
         const SQL: &str = "SELECT channel, provider, country, from_day, unit, amount, currency FROM rates \
             ORDER BY channel, provider, country, from_day DESC";

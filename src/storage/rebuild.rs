@@ -1,7 +1,7 @@
-//! The reports' sums anew, from the verifications and the ledger that are there.
+//! Rebuilds the sums for reports from the stored verifications and ledger entries.
 //!
-//! What is there is read in one snapshot, beside the running servers, and summed in memory; then the old sums are replaced in
-//! one transaction, together with the waiting rows that the snapshot saw. Rows of later changes stay, and are summed as ever.
+//! It reads one snapshot while servers keep running, and sums it in memory. One transaction then replaces the old sums
+//! and deletes the waiting rows that the snapshot contained. Rows of later changes stay and are summed as usual.
 
 use std::collections::HashMap;
 
@@ -19,12 +19,12 @@ use crate::ledger::tally::{Measure, Tally, of_entry, whole};
 use crate::verification::Record;
 use crate::verification::id::ProjectId;
 
-/// Rows that one statement reads or writes.
+/// Maximum rows per statement.
 const AT_ONCE: usize = 1_000;
-/// How long the turn is held from one sign of life to the next.
+/// How long the turn is held without a renewal.
 const HELD_SECONDS: i64 = 60;
 
-/// How much has been read.
+/// Number of verifications read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     pub done: u64,
@@ -34,7 +34,7 @@ pub struct Progress {
 #[derive(Debug, thiserror::Error)]
 pub enum RebuildError {
     #[error(
-        "another rebuild is under way, or was broken off within the last minute; try again then"
+        "another rebuild is running, or was interrupted within the last minute; try again in a minute"
     )]
     Busy,
     #[error(transparent)]
@@ -47,7 +47,7 @@ impl From<sqlx::Error> for RebuildError {
     }
 }
 
-/// Each cell, with a value of nought, and its sum.
+/// Each cell, with its value set to zero, and its sum.
 type Sums = HashMap<Tally, i64>;
 
 #[derive(FromRow)]
@@ -58,13 +58,13 @@ struct Row {
 }
 
 impl Store {
-    /// Whether there is history that was never summed.
+    /// Whether there is history that was never summed, as after an upgrade.
     pub async fn is_unsummed(&self) -> Result<bool, StorageError> {
         let mut connection = Connection::take(&self.engine).await?;
         Ok(Turn::read(&mut connection).await?.is_unsummed())
     }
 
-    /// From now on the sums say nothing until a rebuild has made them.
+    /// Marks the sums as missing until a rebuild has created them.
     pub async fn leave_unsummed(&self) -> Result<(), RebuildError> {
         let mut connection = Connection::take(&self.engine).await?;
         for _ in 0..20 {
@@ -76,7 +76,7 @@ impl Store {
         Err(RebuildError::Busy)
     }
 
-    /// Reads everything and replaces the sums. `tell` hears of the progress.
+    /// Reads everything and replaces the sums. Calls `tell` with the progress.
     pub async fn rebuild(
         &self,
         clock: &Clock,
@@ -162,7 +162,7 @@ impl Store {
         }
     }
 
-    /// The old sums and the rows that the snapshot saw go, the new ones come.
+    /// Replaces the old sums and deletes the rows that the snapshot contained.
     async fn replace(&self, turn: Turn, seen: &[i64], sums: Sums) -> Result<(), RebuildError> {
         let Turn::Rebuilding { made, .. } = turn else {
             return Err(RebuildError::Busy);
@@ -225,7 +225,7 @@ fn add(sums: &mut Sums, tallies: impl IntoIterator<Item = Tally>) {
     }
 }
 
-/// One row of the sums: what it is of, and its values.
+/// One row of sums, with its key.
 struct Summed {
     span: i64,
     starts_at: i64,
@@ -266,7 +266,8 @@ fn timed(sums: &Sums) -> Vec<Summed> {
     })
 }
 
-/// Sums over spans of time of the cells that `kept` keeps, which differ in nothing but their measure.
+/// Sums the cells per span. `kept` drops cells, and removes the parts of their keys that the table does not have; cells
+/// that then differ only in their measure become one row.
 fn in_spans(
     sums: &Sums,
     spans: &[i64],
@@ -303,7 +304,7 @@ fn in_spans(
         values,
     };
     let mut rows: Vec<Summed> = rows.into_iter().map(row).collect();
-    // What a report reads together is written together.
+    // Rows that reports read together are stored together.
     rows.sort_unstable_by(|one, other| one.place().cmp(&other.place()));
     rows
 }
@@ -345,7 +346,7 @@ fn summed_rows(table: &str, part: &[Summed]) -> (String, Rows) {
     (sql, Rows::new(part.len(), columns))
 }
 
-/// Everything as it was at one moment.
+/// A consistent view of the database at one point in time.
 struct Snapshot {
     connection: Connection,
 }

@@ -1,4 +1,4 @@
-//! The sums that reports are made of, read together with the rows that still wait to be summed.
+//! Reads the sums for reports, together with the rows that still wait to be summed.
 
 use sqlx::{AssertSqlSafe, ColumnIndex, Decode, Row, Type};
 use uuid::Uuid;
@@ -11,10 +11,10 @@ use crate::reports::calendar::{self, Piece, round_up};
 use crate::reports::query::Wanted;
 use crate::reports::sums::{Place, Sums, Times};
 
-/// What rows can be told apart by, in the order of [`Wanted::by`].
+/// The columns to group by, in the order of [`Wanted::by`].
 const PLACES: [&str; 4] = ["project_id", "channel", "provider", "country"];
 
-/// The periods stand in the statement's text, which is therefore not kept.
+/// Binds the parameters. The statement's text contains the periods, so preparing it for reuse is useless.
 macro_rules! bound {
     ($query:expr, $wanted:expr) => {{
         let query = $query.persistent(false);
@@ -52,8 +52,8 @@ impl Store {
         }?)
     }
 
-    /// How long each stage took, in each period and group. Kept by the hour: where a period begins within one, the hour counts in
-    /// the period before.
+    /// The durations of each stage by period and group. They are kept per hour: if a period starts within an hour, that
+    /// hour counts in the period before.
     pub async fn times(&self, wanted: &Wanted) -> Result<Vec<Times>, StorageError> {
         let sql = statement(wanted, "rollup_times", HOUR, &Measure::TIMED, "bin");
         macro_rules! fetch {
@@ -80,8 +80,8 @@ impl Store {
     }
 }
 
-/// Sums and rows that wait, in one statement: what is summed meanwhile is neither missed nor counted twice. No sum is finer than
-/// `finest`, in seconds.
+/// One statement for sums and waiting rows, so that rows summed meanwhile are neither missed nor counted twice.
+/// `finest` is the shortest span of the table's sums, in seconds.
 fn statement(
     wanted: &Wanted,
     table: &str,
@@ -98,7 +98,7 @@ fn statement(
             pieces.push(format!("({place}, {from}, {before}, {span})"));
         }
     }
-    // Nothing is summed of a period that begins and ends in the same hour.
+    // A period within one hour has no pieces, but `VALUES` must not be empty.
     pieces.push("(-1, 0, 0, 0)".to_owned());
     let pieces = format!(
         "(SELECT column1 AS n, column2 AS lo, column3 AS hi, column4 AS span FROM (VALUES {}) AS v) AS p",
@@ -202,7 +202,7 @@ where
     })
 }
 
-/// Each at its place among all measures.
+/// Places each value at the index of its measure.
 fn chosen<R: Row>(measures: &[Measure], row: &R) -> sqlx::Result<[i64; Measure::ALL.len()]>
 where
     usize: ColumnIndex<R>,

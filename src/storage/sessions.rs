@@ -1,4 +1,4 @@
-//! How people are let in: sessions, and one-time links. Their secrets are kept as hashes.
+//! Sessions and one-time links. Their secrets are stored as hashes.
 
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
@@ -11,13 +11,13 @@ use super::{StorageError, Store};
 use crate::secret::random;
 use crate::verification::id::time_ordered;
 
-/// What a one-time link is for.
+/// The purpose of a one-time link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkKind {
     SignIn,
     /// Sets a password.
     Password,
-    /// Makes the first owner.
+    /// Creates the first owner.
     Setup,
 }
 
@@ -34,16 +34,16 @@ impl LinkKind {
     }
 }
 
-/// A link that can still be used.
+/// A one-time link that was not used yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     pub kind: LinkKind,
-    /// `None`: there is no user yet.
+    /// `None`: the link creates the user.
     pub user: Option<Uuid>,
     pub expires_at: DateTime<Utc>,
 }
 
-/// When a session was last used, and when it ends however much it is.
+/// When a session was last used, and when it ends regardless of use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionTimes {
     pub seen_at: DateTime<Utc>,
@@ -85,7 +85,7 @@ impl TryFrom<LinkRow> for Link {
     }
 }
 
-/// `None`: there is no such link any more; else whose it was.
+/// Uses up a link. The outer `None` means that the link does not exist; the inner one, that it has no user.
 async fn take(connection: &mut Connection, hash: [u8; 32]) -> sqlx::Result<Option<Option<Uuid>>> {
     const TAKE: &str = "DELETE FROM user_links WHERE hash = $1 RETURNING user_id";
     let taken: Option<(Option<Uuid>,)> = on!(connection, |to| sqlx::query_as(TAKE)
@@ -96,7 +96,7 @@ async fn take(connection: &mut Connection, hash: [u8; 32]) -> sqlx::Result<Optio
 }
 
 impl Store {
-    /// Begins a session of the user as it is in `user`.
+    /// Creates a session, valid as long as the user's epoch is that of `user`.
     pub async fn create_session(
         &self,
         hash: [u8; 32],
@@ -116,7 +116,7 @@ impl Store {
         Ok(())
     }
 
-    /// A session whose user is in force and as it was when the session began.
+    /// A session whose user is enabled and has the same epoch as when the session began.
     pub async fn find_session(
         &self,
         hash: [u8; 32],
@@ -161,7 +161,7 @@ impl Store {
         Ok(())
     }
 
-    /// A new link; those of the same user that were made before are void.
+    /// Creates a link and voids earlier links of the same user.
     pub async fn create_link(&self, hash: [u8; 32], link: &Link) -> Result<(), StorageError> {
         const INSERT: &str =
             "INSERT INTO user_links (hash, kind, user_id, expires_at) VALUES ($1, $2, $3, $4)";
@@ -190,7 +190,7 @@ impl Store {
         row.map(Link::try_from).transpose()
     }
 
-    /// Uses up a link that signs in, and answers whom. Of several who try at once, one gets it.
+    /// Uses up a link and returns its user. Of several concurrent uses, only one succeeds.
     pub async fn enter_by_link(&self, hash: [u8; 32]) -> Result<Option<Uuid>, StorageError> {
         connection::in_transaction(&self.engine, async |connection| {
             Ok(take(connection, hash).await?.flatten())
@@ -198,8 +198,8 @@ impl Store {
         .await
     }
 
-    /// Uses a link up for setting the password of its user, and answers whose. `None`: there is none any more, or its user is out
-    /// of force.
+    /// Uses up a link to set its user's password, and returns the user. `None`: the link does not exist any more, or
+    /// the user is disabled.
     pub async fn set_password_by_link(
         &self,
         hash: [u8; 32],
@@ -215,7 +215,8 @@ impl Store {
         .await
     }
 
-    /// Uses a link up for making the first owner, with a password. `None`: there is no such link, or there is a user already.
+    /// Uses up a link to create the first owner, with a password. `None`: the link does not exist, or a user already
+    /// does.
     pub async fn create_first_user(
         &self,
         hash: [u8; 32],
@@ -223,7 +224,8 @@ impl Store {
         password: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<Uuid>, StorageError> {
-        // Two links of two starts are two locks; this one is one.
+        // Two starts can create two setup links, so the link's row does not exclude a second owner; the table lock
+        // does.
         const ALONE: &str = "LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE";
         const INSERT: &str = "INSERT INTO users (id, email, role, password, epoch, created_at) \
             SELECT $1, $2, 'owner', $3, 0, $4 WHERE NOT EXISTS (SELECT 1 FROM users)";
@@ -248,7 +250,7 @@ impl Store {
         .await
     }
 
-    /// Forgets sessions and links whose time is up.
+    /// Deletes expired sessions and links.
     pub async fn drop_lapsed_sessions(&self, now: DateTime<Utc>) -> Result<(), StorageError> {
         const SESSIONS: &str = "DELETE FROM user_sessions WHERE expires_at <= $1";
         const LINKS: &str = "DELETE FROM user_links WHERE expires_at <= $1";

@@ -1,6 +1,7 @@
-//! What changes add to the reports' sums: written with them as rows that nobody else touches, and summed a moment later.
+//! Contributions to the sums for reports. They are inserted as new rows in the same commit as their cause, which avoids
+//! contention on the sums, and are added to the sums a moment later.
 //!
-//! Reports read the sums and the rows that wait in one statement, so that they lag behind nothing.
+//! Reports read sums and waiting rows in one statement, so they are always current.
 
 use std::sync::LazyLock;
 
@@ -18,18 +19,18 @@ use crate::secret::random;
 const COLUMNS: &str =
     "id, starts_at, project_id, channel, provider, country, currency, measure, bin, value";
 
-/// Rows of changes that took effect.
+/// For changes that are known to have taken effect.
 pub(super) const INSERT: &str = "INSERT INTO tallies (id, starts_at, project_id, channel, provider, country, currency, \
     measure, bin, value) SELECT r.id, r.starts_at, r.project_id, r.channel, r.provider, r.country, r.currency, r.measure, \
     r.bin, r.value FROM {rows} WHERE true ON CONFLICT DO NOTHING";
 
-/// Rows of changes that may not take effect; those of the same cell become one.
+/// For a statement that itself decides which changes take effect. Merges rows of the same cell.
 pub(super) const INSERT_SUMMED: &str = "INSERT INTO tallies (id, starts_at, project_id, channel, provider, country, \
     currency, measure, bin, value) SELECT MIN(r.id), r.starts_at, r.project_id, r.channel, r.provider, r.country, \
     r.currency, r.measure, r.bin, SUM(r.value)::bigint FROM {rows} WHERE true GROUP BY r.starts_at, r.project_id, r.channel, \
     r.provider, r.country, r.currency, r.measure, r.bin";
 
-/// Each with the verification that it depends on.
+/// Each row with the verification whose change it belongs to.
 pub(super) fn rows(tallies: &[(Uuid, &Tally)]) -> Rows {
     let first = i64::from_be_bytes(random());
     let int = |get: &dyn Fn(&Tally) -> Option<i64>| {
@@ -63,7 +64,7 @@ pub(super) fn rows(tallies: &[(Uuid, &Tally)]) -> Rows {
     )
 }
 
-/// Those of the same cell as one.
+/// Merges tallies of the same cell.
 pub(super) fn summed<'a>(tallies: impl Iterator<Item = &'a Tally>) -> Vec<Tally> {
     let mut sums = Vec::new();
     for tally in tallies {
@@ -72,7 +73,7 @@ pub(super) fn summed<'a>(tallies: impl Iterator<Item = &'a Tally>) -> Vec<Tally>
     sums
 }
 
-/// `SUM` over the rows of one measure, as every measure's column, of the rows `t`.
+/// One column per measure, from a row `t` of `tallies`: its value if the row is of that measure, else zero.
 pub(super) fn pivot(measures: &[Measure]) -> String {
     let one = |measure: &Measure| {
         format!(
@@ -89,7 +90,7 @@ pub(super) fn columns(measures: &[Measure], each: impl Fn(&str) -> String) -> St
     all.join(", ")
 }
 
-/// Rows that one summing takes.
+/// Maximum rows per summing.
 const AT_ONCE: usize = 5_000;
 
 fn fold(table: &str, spans: &[i64], measures: &[Measure], key: &str, only: &str) -> String {
@@ -101,7 +102,7 @@ fn fold(table: &str, spans: &[i64], measures: &[Measure], key: &str, only: &str)
     let places: Vec<String> = (1..=keys.len() + 2)
         .map(|place| place.to_string())
         .collect();
-    // Rows of the same quarter become one first, so that few are multiplied by the spans.
+    // Group by quarter of an hour first, so that the cross join with the spans multiplies fewer rows.
     format!(
         "INSERT INTO {table} (span, starts_at, {key}, {names}) \
          SELECT s.span, CASE WHEN s.span = 0 THEN 0 ELSE t.starts_at - t.starts_at % s.span END, {keys}, {sums} \
@@ -122,15 +123,15 @@ fn fold(table: &str, spans: &[i64], measures: &[Measure], key: &str, only: &str)
     )
 }
 
-/// Stands for all time.
+/// The span of sums over all time.
 pub(super) const EVER: i64 = 0;
 
-/// What sums are kept for.
+/// The spans of the sums.
 pub(super) fn spans() -> Vec<i64> {
     SPANS.into_iter().chain([EVER]).collect()
 }
 
-/// What it is kept for how long stages took.
+/// The spans of stage durations.
 pub(super) fn timed_spans() -> Vec<i64> {
     SPANS.into_iter().filter(|span| *span >= HOUR).collect()
 }
@@ -155,19 +156,19 @@ static FOLD_TIMES: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Whose turn it is to change the sums.
+/// Who may change the sums; a compare-and-swap on this state serialises all changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
-    /// There is history that was never summed.
+    /// The history was never summed; a rebuild must do that first.
     New,
-    /// So many summings were made.
+    /// Nobody has the turn. Counts the summings so far.
     Free(i64),
-    /// A rebuild has it until then, in seconds since 1970.
+    /// A rebuild has the turn until `until`, in seconds since 1970.
     Rebuilding { made: i64, until: i64 },
 }
 
 impl Turn {
-    /// There is history that was never summed, whether or not a first rebuild has begun: none was made.
+    /// Whether the history was never summed, even if a first rebuild has begun.
     pub fn is_unsummed(self) -> bool {
         matches!(self, Self::New | Self::Rebuilding { made: 0, .. })
     }
@@ -203,9 +204,9 @@ impl Turn {
         Ok(Self::parse(&value).unwrap_or(Self::New))
     }
 
-    /// Answers whether it still stood as it was.
+    /// Replaces `from` with `to`; returns false if the stored turn is not `from`.
     pub async fn change(connection: &mut Connection, from: Self, to: Self) -> sqlx::Result<bool> {
-        // Digits and fixed words only.
+        // Safe without binding: the text consists of digits and fixed words.
         let sql = format!(
             "UPDATE meta SET value = '{}' WHERE name = 'rollups' AND value = '{}'",
             to.written(),
@@ -216,7 +217,8 @@ impl Turn {
 }
 
 impl Store {
-    /// Sums rows that wait; answers whether there may be more. One replica at a time does it, and none while a rebuild runs.
+    /// Sums waiting rows; returns whether there may be more. Only one replica at a time does this, and none during a
+    /// rebuild.
     pub async fn sum_tallies(&self, now: DateTime<Utc>) -> Result<bool, StorageError> {
         const ANY: &str = "SELECT id FROM tallies LIMIT 1";
         let waiting: Option<(i64,)> = read!(&self.engine, |pool| sqlx::query_as(ANY)
@@ -234,7 +236,7 @@ impl Store {
             }
             Err(error) => {
                 connection.roll_back().await;
-                // Another replica sums at this moment.
+                // 40001, serialization failure: another replica is summing.
                 match &error {
                     sqlx::Error::Database(fault) if fault.code().as_deref() == Some("40001") => {
                         Ok(false)

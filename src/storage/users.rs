@@ -1,4 +1,4 @@
-//! Those who sign in to the dashboard.
+//! Users of the dashboard.
 
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
@@ -39,12 +39,12 @@ impl Role {
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {
     pub id: Uuid,
-    /// In small letters.
+    /// Lower case.
     pub email: String,
     pub role: Role,
-    /// A PHC string; `None`: none was set yet.
+    /// A PHC string; `None`: no password was set yet.
     pub password: Option<String>,
-    /// A session that began under another one is over.
+    /// Sessions are valid only for the epoch in which they began.
     pub epoch: i64,
     pub created_at: DateTime<Utc>,
     pub last_sign_in_at: Option<DateTime<Utc>>,
@@ -91,26 +91,26 @@ impl TryFrom<Row> for User {
     }
 }
 
-/// What a change of a user came to.
+/// The result of changing a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Changed {
-    /// Also when it was so already.
+    /// Also if nothing had to change.
     Done,
     NotFound,
-    /// Nobody would be left who could sign in as an owner.
+    /// Refused, because no owner who can sign in would remain.
     LastOwner,
 }
 
-/// How a user stands among the owners who can sign in.
+/// Whether a user is the last owner who can sign in.
 enum Rank {
     Nobody,
     LastOwner,
-    /// No owner, or not the only one.
+    /// Not an owner, or not the only one.
     Other,
 }
 
 impl Rank {
-    /// Why the user may not lose what it is.
+    /// Why the user must not lose the role or be disabled; `None`: allowed.
     fn spared(&self) -> Option<Changed> {
         match self {
             Self::Nobody => Some(Changed::NotFound),
@@ -120,7 +120,7 @@ impl Rank {
     }
 }
 
-/// Of two owners who demote each other at once, one is held back: both hold the rows of all owners.
+/// Locks the rows of all owners first, so that two owners cannot demote each other at the same time.
 async fn rank(connection: &mut Connection, engine: &Engine, id: Uuid) -> sqlx::Result<Rank> {
     const LOCK: &str = "SELECT id FROM users WHERE role = 'owner' ORDER BY id FOR UPDATE";
     const LOOK: &str = "SELECT id, role = 'owner' AND disabled_at IS NULL, password IS NOT NULL FROM users \
@@ -145,7 +145,7 @@ async fn rank(connection: &mut Connection, engine: &Engine, id: Uuid) -> sqlx::R
     })
 }
 
-/// Sets a password; whoever had a session or a link has it no more.
+/// Sets an enabled user's password, ends all sessions and voids all links. Returns false if there is no such user.
 pub(super) async fn put_password(
     connection: &mut Connection,
     id: Uuid,
@@ -203,7 +203,7 @@ impl Store {
         row.map(User::try_from).transpose()
     }
 
-    /// Fails with [`StorageError::Exists`] when the address is taken.
+    /// Fails with [`StorageError::Exists`] if the address is taken.
     pub async fn create_user(
         &self,
         email: &str,
@@ -224,14 +224,14 @@ impl Store {
         Ok(id)
     }
 
-    /// Removes a user that has no password, with all that hangs on it.
+    /// Deletes a user without a password.
     pub async fn drop_user_without_password(&self, email: &str) -> Result<(), StorageError> {
         const DROP: &str = "DELETE FROM users WHERE email = $1 AND password IS NULL";
         touch!(self, DROP, email.to_owned())?;
         Ok(())
     }
 
-    /// Ends the user's sessions and voids the links.
+    /// Sets the password, ends the user's sessions and voids the links. Returns false if no enabled user has this id.
     pub async fn set_password(&self, id: Uuid, password: &str) -> Result<bool, StorageError> {
         connection::in_transaction(&self.engine, async |connection| {
             put_password(connection, id, password).await
@@ -239,7 +239,7 @@ impl Store {
         .await
     }
 
-    /// Ends the user's sessions if the role is another one. The last owner who can sign in stays one.
+    /// Changes the role, which ends the user's sessions. Refused for the last owner who can sign in.
     pub async fn set_role(&self, id: Uuid, role: Role) -> Result<Changed, StorageError> {
         const SET: &str =
             "UPDATE users SET role = $1, epoch = epoch + 1 WHERE id = $2 AND role <> $1";
@@ -260,7 +260,8 @@ impl Store {
         .await
     }
 
-    /// Puts a user out of force, and voids the links; with `spare_last_owner` not the last owner who can sign in.
+    /// Disables a user, ends the sessions and voids the links. With `spare_last_owner`, refused for the last owner who
+    /// can sign in.
     pub async fn disable_user(
         &self,
         id: Uuid,

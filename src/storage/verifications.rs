@@ -1,4 +1,4 @@
-//! Verifications as rows: sealed on the way in, opened on the way out, found, listed, claimed.
+//! Verifications as rows: sealed when written, opened when read. Queries to find and list them.
 
 use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, FromRow};
@@ -13,11 +13,11 @@ use crate::verification::id::{ProjectId, VerificationId};
 use crate::verification::phone::PhoneNumber;
 use crate::verification::{Record, Verification};
 
-/// What the change does to the verification's lease.
+/// What a change does with the verification's lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lease {
     Keep,
-    /// Take or prolong it.
+    /// Take or extend it.
     Hold {
         owner: i64,
         until: DateTime<Utc>,
@@ -28,13 +28,13 @@ pub enum Lease {
     },
 }
 
-/// A verification ready to be written.
+/// A verification ready to write.
 #[derive(Debug)]
 pub(super) struct Stored {
     pub id: Uuid,
     pub change_id: i64,
     project_id: Uuid,
-    /// The version that it was read at.
+    /// The version it was read at.
     version: i64,
     status: &'static str,
     phone_index: [u8; 16],
@@ -63,7 +63,7 @@ pub(super) const INSERT: &str = "INSERT INTO verifications (id, project_id, vers
     SELECT r.id, r.project_id, 1, r.change_id, r.status, r.phone_index, r.reuse_key, r.sealed, r.code_hash, r.record, \
     r.wake_at, r.lease_owner, r.lease_until FROM {rows} WHERE true ON CONFLICT DO NOTHING RETURNING id";
 
-/// Lease: 0 keeps it, 1 holds it, 2 gives it up if it is still the owner's.
+/// `lease`: 0 keeps it, 1 takes or extends it, 2 gives it up if the owner still has it.
 pub(super) const UPDATE: &str = "UPDATE verifications SET version = r.version + 1, change_id = r.change_id, \
     status = r.status, sealed = r.sealed, code_hash = r.code_hash, record = r.record, wake_at = r.wake_at, \
     lease_owner = CASE WHEN r.lease = 1 THEN r.lease_owner \
@@ -144,7 +144,7 @@ impl Stored {
     }
 }
 
-/// The keyed index of a number.
+/// The keyed hash by which a number is found.
 fn phone_index(vault: &Vault, phone: &PhoneNumber) -> [u8; 16] {
     vault.lookup(&[b"phone", phone.as_str().as_bytes()])
 }
@@ -172,7 +172,7 @@ impl Row {
             .try_into()
             .map_err(|_| fault("code_hash"))?;
         let code_hash = match &code {
-            // Hashed under a key that is being retired: hash it again under the current one.
+            // Sealed with a key that is being retired: hash the code again with the current key.
             Some(code) if !current => vault.code_hash(self.id.as_bytes(), code.as_str()),
             _ => hash,
         };
@@ -192,7 +192,7 @@ impl Row {
     }
 }
 
-/// Which verifications, newest first.
+/// Selects verifications, newest first.
 #[derive(Clone, Debug, Default)]
 pub struct ListQuery {
     pub project: Option<ProjectId>,
@@ -202,7 +202,7 @@ pub struct ListQuery {
     pub from: Option<DateTime<Utc>>,
     /// Created before.
     pub before: Option<DateTime<Utc>>,
-    /// Only those that come after this one in the list.
+    /// The last verification of the previous page.
     pub cursor: Option<VerificationId>,
     pub limit: i64,
 }
@@ -228,7 +228,7 @@ impl Store {
                     }
                     sql.push(")");
                 }
-                // A name of ours stands in the text, so that the indexes of some statuses' rows can be chosen.
+                // The status is one of our names, and part of the text so that partial indexes can be used.
                 if let Some(status) = query.status {
                     sql.push(format!(" AND v.status = '{status}'"));
                     if query.phone.is_none() && !["approved", "pending"].contains(&status) {
@@ -258,14 +258,13 @@ impl Store {
         }
         let rows = match &self.engine {
             Engine::Postgres(pool) => list!(pool, sqlx::Postgres, "v.id"),
-            // The plus keeps it from reading all of history in order to find the few that are pending.
+            // The unary plus keeps SQLite from scanning the history by id to find the few pending ones.
             Engine::Sqlite { read, .. } => list!(read, sqlx::Sqlite, "+v.id"),
         }?;
         rows.into_iter().map(|row| row.open(&self.vault)).collect()
     }
 
-    /// Those with an attempt of which nothing was heard: something is still due in each of them, so the index of what is due
-    /// finds them.
+    /// Verifications with an attempt in `unknown`. They all have a pending task, so the index on `wake_at` covers them.
     pub async fn list_unknown(
         &self,
         project: Option<ProjectId>,

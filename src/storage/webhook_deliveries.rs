@@ -1,7 +1,7 @@
-//! Messages on their way to projects' endpoints: written with their cause, claimed by due time, listed.
+//! Webhook messages to projects' endpoints: written in the same commit as their cause, claimed by due time, listed.
 //!
-//! A claim moves the due time to when the try counts as lost: so a replica that dies leaves nothing behind, and no lease
-//! needs to be renewed.
+//! A claim moves the due time to the moment when the try counts as lost. If the replica dies, the message becomes due
+//! again by itself, and no lease must be renewed.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -16,21 +16,21 @@ use crate::verification::id::VerificationId;
 /// A message to one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// The `webhook-id`, the same in each try.
+    /// The `webhook-id`, the same for all tries.
     pub id: Uuid,
     pub webhook: Uuid,
     pub event: String,
-    /// When the event was.
+    /// Time of the event.
     pub at: DateTime<Utc>,
-    /// What the message is rendered from.
+    /// The verification that the message is rendered from.
     pub verification: Option<VerificationId>,
-    /// JSON, of one that is about no verification.
+    /// The content as JSON, for messages that do not concern a verification.
     pub data: Option<String>,
     pub state: DeliveryState,
-    /// `None`: no try will come by itself.
+    /// `None`: no further automatic try.
     pub due_at: Option<DateTime<Utc>>,
     pub tried: u32,
-    /// Tries since it was made or redelivered.
+    /// Tries since the creation or the last redelivery.
     pub round: u32,
     /// The newest tries, oldest first.
     pub history: Vec<Try>,
@@ -40,7 +40,7 @@ pub struct Delivery {
 pub enum DeliveryState {
     Pending,
     Delivered,
-    /// Given up.
+    /// Given up after the last try.
     Dead,
 }
 
@@ -62,22 +62,22 @@ impl DeliveryState {
     }
 }
 
-/// What came of one try.
+/// The result of one try.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Try {
     pub at: DateTime<Utc>,
-    /// The receiver's HTTP status; `None`: it did not answer.
+    /// The receiver's HTTP status; `None`: no answer.
     pub status: Option<u16>,
-    /// `None`: it was taken.
+    /// Why the try failed; `None`: it succeeded.
     pub error: Option<String>,
     pub duration_ms: u32,
 }
 
 impl Delivery {
-    /// Tries that are remembered.
+    /// Number of tries kept.
     pub const HISTORY: usize = 20;
 
-    /// A message that is due at once.
+    /// A message that is due immediately.
     #[must_use]
     pub fn new(id: Uuid, webhook: Uuid, event: &str, at: DateTime<Utc>) -> Self {
         Self {
@@ -194,7 +194,7 @@ pub(super) fn rows(deliveries: &[&Delivery]) -> Rows {
                 text(&|d| {
                     Some(
                         serde_json::to_string(&d.history)
-                            .expect("tries are texts, figures and times"),
+                            .expect("a try consists of strings, numbers and times"),
                     )
                 }),
             ),
@@ -203,7 +203,7 @@ pub(super) fn rows(deliveries: &[&Delivery]) -> Rows {
 }
 
 impl Store {
-    /// Writes messages that have no other cause in the store.
+    /// Writes messages whose cause is not itself stored.
     pub async fn create_deliveries(&self, deliveries: &[&Delivery]) -> Result<(), StorageError> {
         if deliveries.is_empty() {
             return Ok(());
@@ -216,7 +216,7 @@ impl Store {
         Ok(())
     }
 
-    /// The endpoints that have something due.
+    /// The endpoints with a message due.
     pub async fn find_due_webhooks(&self, now: DateTime<Utc>) -> Result<Vec<Uuid>, StorageError> {
         const DUE: &str = "SELECT w.id FROM webhooks w WHERE EXISTS (SELECT 1 FROM webhook_deliveries d \
             WHERE d.webhook_id = w.id AND d.due_at <= $1)";
@@ -227,7 +227,8 @@ impl Store {
         Ok(ids.into_iter().map(|(id,)| id).collect())
     }
 
-    /// Takes what is due for one endpoint, longest due first. What is not recorded before `until` is due again then.
+    /// Claims due messages of one endpoint, longest due first. A message without a recorded try is due again at
+    /// `until`.
     pub async fn claim_deliveries(
         &self,
         webhook: Uuid,
@@ -267,7 +268,7 @@ impl Store {
         open(rows)
     }
 
-    /// Records what became of them. One that was tried elsewhere meanwhile is left as it is.
+    /// Records the results of tries. Skips messages that another replica has tried meanwhile.
     pub async fn record_deliveries(&self, deliveries: &[Delivery]) -> Result<(), StorageError> {
         const RECORD: &str = "UPDATE webhook_deliveries SET state = r.state, due_at = r.due_at, tried = r.tried, \
             round = r.round, history = r.history FROM {rows} \
@@ -285,7 +286,7 @@ impl Store {
         Ok(())
     }
 
-    /// Starts a delivery's tries anew, claimed until then; `None`: the endpoint has no such delivery.
+    /// Restarts a delivery's tries, claimed until `until`; `None`: the endpoint has no such delivery.
     pub async fn redeliver(
         &self,
         webhook: Uuid,
@@ -339,14 +340,15 @@ impl Store {
         open(rows)
     }
 
-    /// Forgets up to `limit` deliveries that are older than `before`; answers how many. None is tried for nearly as long.
+    /// Deletes up to `limit` deliveries older than `before`; returns how many. Callers keep deliveries for longer than
+    /// the retries take.
     pub async fn drop_old_deliveries(&self, before: Uuid, limit: i64) -> Result<u64, StorageError> {
         const OLD: &str = "DELETE FROM webhook_deliveries WHERE id IN (SELECT d.id FROM webhook_deliveries d \
             WHERE d.id < $1 ORDER BY d.id LIMIT $2)";
         self.drop_deliveries(OLD, before, limit).await
     }
 
-    /// The same for those of one endpoint.
+    /// Deletes up to `limit` deliveries of one endpoint; returns how many.
     pub async fn drop_deliveries_of(&self, webhook: Uuid, limit: i64) -> Result<u64, StorageError> {
         const OF: &str = "DELETE FROM webhook_deliveries WHERE id IN (SELECT d.id FROM webhook_deliveries d \
             WHERE d.webhook_id = $1 LIMIT $2)";

@@ -1,4 +1,4 @@
-//! Projects' endpoints: few, read by every replica, their secrets encrypted.
+//! Projects' webhook endpoints, with encrypted secrets. They are few, and every replica reads all of them.
 
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
@@ -8,7 +8,7 @@ use super::engine::{read, write};
 use super::{StorageError, Store};
 use crate::verification::id::ProjectId;
 
-/// Where a project wants to be told.
+/// A project's webhook endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Webhook {
     pub id: Uuid,
@@ -17,15 +17,15 @@ pub struct Webhook {
     /// Comma-separated types, or `*`.
     pub events: String,
     pub description: String,
-    /// As the signature needs it: `whsec_…`.
+    /// The signing secret, `whsec_…`.
     pub secret: String,
-    /// The one before, and until when it signs too.
+    /// The previous secret, and until when it signs as well.
     pub previous: Option<(String, DateTime<Utc>)>,
     pub created_at: DateTime<Utc>,
 }
 
 impl Webhook {
-    /// What signs at this moment.
+    /// The secrets that sign at `now`.
     #[must_use]
     pub fn secrets(&self, now: DateTime<Utc>) -> Vec<String> {
         let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
@@ -86,7 +86,7 @@ impl Store {
         })
     }
 
-    /// `made_by`: the key or user that makes it.
+    /// `made_by`: the key or user that creates it.
     pub async fn create_webhook(
         &self,
         webhook: &Webhook,
@@ -112,7 +112,7 @@ impl Store {
         Ok(())
     }
 
-    /// The secret in force becomes the previous one, until then; answers whether there was such an endpoint.
+    /// Sets a new secret and keeps the current one valid until `previous_until`; returns whether the endpoint exists.
     pub async fn rotate_webhook(
         &self,
         id: Uuid,
@@ -131,7 +131,7 @@ impl Store {
         Ok(touched > 0)
     }
 
-    /// Its deliveries are not sent any more; [`Db::drop_deliveries_of`] removes them.
+    /// Deletes an endpoint. Its deliveries are not sent any more; [`Store::drop_deliveries_of`] deletes them.
     pub async fn delete_webhook(&self, id: Uuid) -> Result<bool, StorageError> {
         const DELETE: &str = "DELETE FROM webhooks WHERE id = $1";
         let touched = write!(&self.engine, |pool| sqlx::query(DELETE)

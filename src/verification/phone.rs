@@ -164,7 +164,11 @@ impl Country {
         if KNOWN.contains(&country.0) {
             return Ok(country);
         }
-        let mend = if text == "UK" { "; use GB for the United Kingdom" } else { "" };
+        let mend = if text == "UK" {
+            "; use GB for the United Kingdom"
+        } else {
+            ""
+        };
         Err(format!("`{text}` is not a known country code{mend}"))
     }
 
