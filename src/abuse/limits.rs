@@ -1,4 +1,5 @@
-//! Which limits a request draws on, and what a window of past draws says about one more.
+//! The limits that a request draws on, and the sliding window that decides about one more draw. To add a limit: its
+//! rates in [`Limits`], and a function here that returns its draws.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,24 +9,24 @@ use chrono::{DateTime, Utc};
 use crate::verification::id::ProjectId;
 use crate::verification::policy::{Limits, Rate};
 
-/// One unit that a request takes from one limit.
+/// One unit taken from one limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draw {
-    /// Names the counter: kind, project, and whose it is. Holds no number in the clear.
+    /// Identifies the counter by kind, project and owner. Contains no phone number in plain text.
     pub key: String,
     pub rate: Rate,
-    /// What a refused caller is told.
+    /// The message for a refused caller.
     pub what: &'static str,
 }
 
-/// A limit that has nothing left.
+/// An exhausted limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exhausted {
     pub what: &'static str,
     pub retry_after: Duration,
 }
 
-/// A create draws on the number, the client's address when it is given, and the project.
+/// A create draws on the number, the project, and the client's address if given.
 #[must_use]
 pub fn for_create(
     limits: &Limits,
@@ -40,7 +41,7 @@ pub fn for_create(
             "ip",
             project,
             ip,
-            "too many codes asked for from this address",
+            "too many codes requested from this address",
         ));
     }
     draws.extend(of(
@@ -53,7 +54,7 @@ pub fn for_create(
     draws
 }
 
-/// A resend draws on the number alone.
+/// A resend draws only on the number.
 #[must_use]
 pub fn for_resend(limits: &Limits, project: ProjectId, number: &str) -> Vec<Draw> {
     of(
@@ -66,7 +67,7 @@ pub fn for_resend(limits: &Limits, project: ProjectId, number: &str) -> Vec<Draw
     .collect()
 }
 
-/// A check draws on the number's wrong codes before it is evaluated, and gives back when the code was right.
+/// A check draws on the number's wrong codes before it is evaluated; the draw is given back if the code was right.
 #[must_use]
 pub fn for_check(limits: &Limits, project: ProjectId, number: &str) -> Vec<Draw> {
     let what = "too many wrong codes for this number";
@@ -80,9 +81,10 @@ pub fn for_check(limits: &Limits, project: ProjectId, number: &str) -> Vec<Draw>
     .collect()
 }
 
-/// A password that is tried draws on its account from the client's address, on that address, and on the account from anywhere,
-/// before it is looked at; it gives back unless it was wrong. So nobody locks an account's owner out from a few addresses, and an
-/// account is guessed at some fifty times in a quarter of an hour at most. `account` and `client` hold neither in the clear.
+/// A sign-in draws, before the password is checked, on the account from this client (5), on the client (20) and on the
+/// account from anywhere (50), all per 15 minutes. The draws are given back unless the password was wrong. So a few
+/// addresses cannot lock out an account's owner, and an account gets at most fifty guesses in 15 minutes. `account` and
+/// `client` are hashes, not plain text.
 #[must_use]
 pub fn for_sign_in(account: &str, client: &str) -> Vec<Draw> {
     vec![
@@ -92,7 +94,7 @@ pub fn for_sign_in(account: &str, client: &str) -> Vec<Draw> {
     ]
 }
 
-/// Who is signed in and changes the password draws on a limit of its own, which those who guess from outside do not use up.
+/// Changing the password while signed in has its own limit, so guesses from outside cannot use it up.
 #[must_use]
 pub fn for_own_password(account: &str) -> Vec<Draw> {
     vec![password("own", account, 10)]
@@ -128,12 +130,12 @@ fn of(
     })
 }
 
-/// Past draws in one window, oldest first: exact, so never more than `count` in any `window`.
+/// Times of past draws, oldest first. Exact: there are never more than `count` draws in any `window`.
 #[derive(Debug, Default)]
 pub struct Window(VecDeque<DateTime<Utc>>);
 
 impl Window {
-    /// `None`: there is room; else how long until there is.
+    /// How long until there is room for one more draw; `None`: there is room now.
     pub fn full_for(&mut self, rate: Rate, now: DateTime<Utc>) -> Option<Duration> {
         while self
             .0
@@ -146,7 +148,7 @@ impl Window {
         if self.0.len() < count {
             return None;
         }
-        // With a count that was lowered meanwhile, room comes when enough of the oldest have left.
+        // If the count was lowered meanwhile, several of the oldest draws must leave first.
         let leaver = self.0.get(self.0.len() - count)?;
         Some(rate.window.saturating_sub(age(*leaver, now)))
     }
@@ -155,7 +157,7 @@ impl Window {
         self.0.push_back(now);
     }
 
-    /// Takes back a draw that was made at `at`.
+    /// Removes a draw made at `at`.
     pub fn give_back(&mut self, at: DateTime<Utc>) {
         if let Some(place) = self.0.iter().rposition(|draw| *draw == at) {
             self.0.remove(place);

@@ -1,4 +1,5 @@
-//! Limits and guards: they decide from figures that they are given. Where the figures are kept is `shared_state`'s matter.
+//! Limits against abuse, as pure decisions; `shared_state` keeps the counters. To add a guard: a file here with its
+//! rules.
 
 pub mod limits;
 pub mod network;

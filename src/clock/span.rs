@@ -1,10 +1,10 @@
-//! Lengths of time as people write them: `250ms`, `30s`, `10m`, `24h`, `7d`.
+//! Durations as text: `250ms`, `30s`, `10m`, `24h`, `7d`.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Reads a whole number with a unit; there is no default unit, since guessing it is how waits become a thousandfold.
+/// Parses a whole number with a unit. There is no default unit: a wrong guess would be off by a factor of 1,000.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let fault = || format!("`{text}` is not a length of time such as 30s, 10m or 24h");
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -25,7 +25,7 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_millis(millis))
 }
 
-/// The shortest text that [`parse`] reads back as the same length.
+/// The shortest text that [`parse`] reads as the same duration.
 #[must_use]
 pub fn format(span: Duration) -> String {
     let millis = span.as_millis();
@@ -42,7 +42,7 @@ pub fn format(span: Duration) -> String {
     format!("{millis}ms")
 }
 
-/// `at + span`, held at the end of time rather than wrapping.
+/// `at + span`, capped at the latest representable time.
 #[must_use]
 pub fn after(at: DateTime<Utc>, span: Duration) -> DateTime<Utc> {
     TimeDelta::from_std(span)
@@ -51,7 +51,7 @@ pub fn after(at: DateTime<Utc>, span: Duration) -> DateTime<Utc> {
         .unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
-/// `at - span`, held at the beginning of time.
+/// `at - span`, capped at the earliest representable time.
 #[must_use]
 pub fn before(at: DateTime<Utc>, span: Duration) -> DateTime<Utc> {
     TimeDelta::from_std(span)
@@ -60,7 +60,7 @@ pub fn before(at: DateTime<Utc>, span: Duration) -> DateTime<Utc> {
         .unwrap_or(DateTime::<Utc>::MIN_UTC)
 }
 
-/// `at`, cut to a whole multiple of `span` since 1970.
+/// `at`, rounded down to a whole multiple of `span` since 1970.
 #[must_use]
 pub fn floor(at: DateTime<Utc>, span: Duration) -> DateTime<Utc> {
     let size = i64::try_from(span.as_secs()).unwrap_or(i64::MAX).max(1);
@@ -68,7 +68,7 @@ pub fn floor(at: DateTime<Utc>, span: Duration) -> DateTime<Utc> {
     DateTime::from_timestamp(seconds - seconds.rem_euclid(size), 0).unwrap_or(at)
 }
 
-/// Whole seconds from `now` until `at`, rounded up, at least 1: what `Retry-After` says.
+/// Whole seconds from `now` until `at`, rounded up, at least 1, as for `Retry-After`.
 #[must_use]
 pub fn seconds_until(at: DateTime<Utc>, now: DateTime<Utc>) -> u64 {
     let millis = (at - now).num_milliseconds().max(1);

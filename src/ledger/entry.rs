@@ -1,4 +1,4 @@
-//! One line of the append-only ledger. A correction is a new entry.
+//! An entry of the append-only ledger. A correction is a new entry.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use crate::verification::route::Channel;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Follows from its cause, so that the same cause cannot be written twice.
+    /// Derived from the cause, so that one cause cannot be booked twice.
     pub id: Uuid,
     pub at: DateTime<Utc>,
     pub kind: Kind,
@@ -20,9 +20,9 @@ pub struct Entry {
     /// Negative for a charge, positive for a refund.
     pub money: Money,
     pub provider: String,
-    /// Of the attempt that it is about.
+    /// The attempt's channel.
     pub channel: Option<Channel>,
-    /// Where that attempt's number is.
+    /// The country of the attempt's number.
     pub country: Option<Country>,
     pub project: Option<Uuid>,
     pub verification: Option<Uuid>,
@@ -57,7 +57,7 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    /// Made by a person, about an account as a whole; the others are about an attempt.
+    /// Booked by a person for an account as a whole; all other kinds belong to an attempt.
     #[must_use]
     pub fn is_by_hand(self) -> bool {
         matches!(self, Self::TopUp | Self::Adjustment)
@@ -65,7 +65,7 @@ impl Kind {
 }
 
 impl Entry {
-    /// The entry that a verification's transition made.
+    /// The entry for a booking of a verification.
     #[must_use]
     pub fn of(verification: &Verification, booking: &Booking) -> Self {
         Self {

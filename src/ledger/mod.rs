@@ -1,4 +1,6 @@
-//! Money as finance reads it: entries that are only ever added, and the prices that estimates come from. Pure.
+//! The append-only ledger, the prices behind estimates, and the sums for reports. Pure.
+//!
+//! To add a kind of entry: a variant of [`entry::Kind`], and the measure that it counts in ([`tally`]).
 
 pub mod entry;
 pub mod price;

@@ -1,11 +1,11 @@
-//! What a message is expected to cost, by country.
+//! Price estimates for messages, by country.
 
 use std::collections::BTreeMap;
 
 use crate::money::{Currency, Micros, Money};
 use crate::verification::phone::Country;
 
-/// Prices of one provider, per segment, in its currency.
+/// Prices of one provider per segment, in the currency of its account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prices {
     pub by_country: BTreeMap<Country, Micros>,
@@ -14,7 +14,7 @@ pub struct Prices {
 }
 
 impl Prices {
-    /// Whether there is a price for a country, or for the rest of the world.
+    /// Whether there is a price for `country`, or for the rest of the world.
     #[must_use]
     pub fn reach(&self, country: Option<Country>) -> bool {
         self.rest.is_some() || country.is_some_and(|country| self.by_country.contains_key(&country))
@@ -25,7 +25,7 @@ impl Prices {
         self.by_country.get(&country).copied().or(self.rest)
     }
 
-    /// The estimate for a message of `segments`; `None`: no row for the country, and no `*`.
+    /// The estimate for a message of `segments`; `None`: no price for the country and no `*`.
     #[must_use]
     pub fn estimate(&self, country: Country, segments: u32, currency: Currency) -> Option<Money> {
         let amount = self.per_segment(country)?.times(i64::from(segments))?;
@@ -33,8 +33,8 @@ impl Prices {
     }
 }
 
-/// The cheapest of what the sends of a verification would cost as SMS, compared in the first one's currency; what cannot be
-/// converted to it is left out.
+/// The cheapest of the given prices, compared in the currency of the first. Prices that cannot be converted to it are
+/// ignored.
 #[must_use]
 pub fn cheapest(
     prices: impl Iterator<Item = Money>,

@@ -1,4 +1,4 @@
-//! The rate card: what a message costs from a day on, by channel, provider and country. Pure.
+//! The rate card: prices by channel, provider and country, each valid from a day on.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use crate::money::Money;
 use crate::verification::phone::Country;
 use crate::verification::route::Channel;
 
-/// What a rate is multiplied by.
+/// The unit that a price is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     Message,
@@ -32,7 +32,7 @@ impl Unit {
     }
 }
 
-/// One row of the card.
+/// One row of the rate card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rate {
     pub from: NaiveDate,
@@ -45,7 +45,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// What a message of so many segments costs by it.
+    /// The price of a message of `segments`.
     #[must_use]
     pub fn cost(&self, segments: u32) -> Option<Money> {
         let times = match self.unit {
@@ -80,15 +80,15 @@ impl RateCard {
         self.0.is_empty()
     }
 
-    /// The newest row on or before `day` of a provider's for exactly this country, or for the rest of the world.
+    /// The provider's newest row on or before `day` for exactly this `country`; `None`: for the rest of the world.
     #[must_use]
     pub fn find(&self, provider: &str, country: Option<Country>, day: NaiveDate) -> Option<&Rate> {
         let rows = self.0.get(provider)?.get(&country)?;
         rows.iter().rev().find(|rate| rate.from <= day)
     }
 
-    /// The row that holds for a message to `country`. A configured price of the country itself (`has_own`) counts before the
-    /// rest of the world, as if it were a row of it that is older than all.
+    /// The row that applies to a message to `country`. If the configuration has a price for the country itself
+    /// (`has_own`), the row for the rest of the world does not apply: `None` means to use the configured price.
     #[must_use]
     pub fn rate(
         &self,

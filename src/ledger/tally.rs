@@ -1,8 +1,9 @@
-//! What a verification adds to the reports' sums. Pure.
+//! The contribution of a verification and of ledger entries to the sums for reports.
 //!
-//! A verification's part is read off its record ([`part`]), and a change adds the difference between its part now and its part
-//! when it was last written ([`growth`]). So sums that grow with each change are the same as sums over everything there is,
-//! and can be rebuilt from it at any time.
+//! A verification's contribution is computed from its record, and a change adds the difference between the contribution
+//! now and when it was last stored ([`growth`]). So the incremental sums equal sums over the whole history, and can be
+//! rebuilt from it at any time. To add a measure: a variant of [`Measure`] at the end, its column in the migrations,
+//! and where it is counted, here.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -16,22 +17,22 @@ use crate::verification::phone::Country;
 use crate::verification::route::Channel;
 use crate::verification::{Record, Verification};
 
-/// The shortest time that sums are kept for: every time zone's days are made of whole quarters of an hour.
+/// The finest interval of sums, in seconds. Days of every time zone consist of whole quarters of an hour.
 pub const QUARTER: i64 = 900;
 
-/// How long stages took is kept for hours at least.
+/// The finest interval of stage durations, in seconds.
 pub const HOUR: i64 = 3_600;
 
-/// The times that sums are kept for, in seconds, each of which is made of whole ones of the next: 30 days, 5 days, a day, 12
-/// hours, 3 hours, an hour, a quarter. So a day of any time zone is made of few sums, and so is a year.
+/// Intervals of sums, in seconds: 30 days, 5 days, 1 day, 12 hours, 3 hours, 1 hour, 15 minutes. Each is a multiple of
+/// the next, so that a day of any time zone, or a year, consists of few sums.
 pub const SPANS: [i64; 7] = [2_592_000, 432_000, 86_400, 43_200, 10_800, HOUR, QUARTER];
 
-/// What is summed. Verifications stand in the row of their last attempt, at their creation; attempts in their own, at theirs;
-/// money in its attempt's, at its entry's time.
+/// The quantities that are summed. Verifications count in the row of their last attempt, at the time of their creation;
+/// attempts in their own row, at theirs; money in its attempt's row, at the time of the entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Measure {
     Verifications,
-    /// Of which some attempt left; and so on, each verification once.
+    /// Verifications with at least one sent attempt. The next stages likewise count each verification once.
     VerificationsSent,
     VerificationsDelivered,
     VerificationsRead,
@@ -45,9 +46,9 @@ pub enum Measure {
     /// Micro-units, positive.
     Charged,
     Refunded,
-    /// Refunds that are documented and not reported.
+    /// Refunds that are documented but not reported.
     Expected,
-    /// What the sends asked for would have cost as SMS.
+    /// Price of the requested sends if they had gone by SMS.
     SmsEquivalent,
     /// Top-ups and adjustments.
     Other,
@@ -72,7 +73,7 @@ impl Measure {
         Self::Other,
     ];
 
-    /// The stages of which it is kept how long they took.
+    /// The stages whose durations are kept.
     pub const TIMED: [Self; 8] = [
         Self::VerificationsSent,
         Self::VerificationsDelivered,
@@ -106,28 +107,28 @@ impl Measure {
         }
     }
 
-    /// The number that stands for it in rows that wait to be summed. Never given to another.
+    /// Identifies the measure in stored rows that wait to be summed; never reuse a number.
     #[must_use]
     pub fn number(self) -> i64 {
         self as i64
     }
 }
 
-/// What one cell of the sums grows by.
+/// An amount to add to one cell of the sums.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tally {
     /// Seconds since 1970, at the start of a quarter of an hour.
     pub starts_at: i64,
-    /// Nil for what concerns an account as a whole.
+    /// Nil for entries that concern an account as a whole.
     pub project: Uuid,
-    /// Empty for what concerns an account as a whole, as is `country`.
+    /// Empty for entries that concern an account as a whole, as is `country`.
     pub channel: &'static str,
     pub provider: String,
     pub country: String,
     /// Empty for counts.
     pub currency: String,
     pub measure: Measure,
-    /// How long it took, as a [`bin`].
+    /// The stage's duration as a [`bin`].
     pub bin: Option<i64>,
     pub value: i64,
 }
@@ -145,19 +146,19 @@ impl Tally {
     }
 }
 
-/// The start of the quarter of an hour that `at` is in.
+/// Start of the quarter of an hour that contains `at`.
 #[must_use]
 pub fn quarter(at: DateTime<Utc>) -> i64 {
     let seconds = at.timestamp();
     seconds - seconds.rem_euclid(QUARTER)
 }
 
-/// Four bins for each doubling, from a quarter of a second on.
+/// Four bins per doubling, starting at a quarter of a second.
 const BINS_PER_DOUBLING: f64 = 4.0;
 const FIRST_BIN_SECONDS: f64 = 0.25;
 const LAST_BIN: i64 = 100;
 
-/// The bin of a duration; [`seconds`] is its inverse.
+/// The bin of the duration from `from` to `to`; [`seconds`] is the inverse.
 #[must_use]
 pub fn bin(from: DateTime<Utc>, to: DateTime<Utc>) -> i64 {
     let seconds = (to - from).as_seconds_f64();
@@ -173,7 +174,7 @@ pub fn bin(from: DateTime<Utc>, to: DateTime<Utc>) -> i64 {
     (place + 1).clamp(0, LAST_BIN)
 }
 
-/// Where a bin begins and ends, in seconds.
+/// Lower and upper bound of a bin, in seconds.
 #[must_use]
 pub fn seconds(bin: i64) -> (f64, f64) {
     #[expect(clippy::cast_precision_loss, reason = "a hundred at most")]
@@ -185,7 +186,7 @@ pub fn seconds(bin: i64) -> (f64, f64) {
     }
 }
 
-/// What the change that is about to be written adds.
+/// What the change about to be stored adds.
 #[must_use]
 pub fn growth(v: &Verification, entries: &[Entry]) -> Vec<Tally> {
     let record = &v.record;
@@ -206,7 +207,7 @@ pub fn growth(v: &Verification, entries: &[Entry]) -> Vec<Tally> {
     tallies
 }
 
-/// All that a verification adds but for its money, which is its entries'.
+/// The whole contribution of a verification, except for money, which its ledger entries contribute.
 #[must_use]
 pub fn whole(project: ProjectId, record: &Record) -> Vec<Tally> {
     let mut tallies = Vec::new();
@@ -216,7 +217,7 @@ pub fn whole(project: ProjectId, record: &Record) -> Vec<Tally> {
     tallies
 }
 
-/// What one cell of a verification's is of: a [`Tally`] that names its attempt by its place.
+/// The key of a [`Tally`], with the attempt by its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Cell {
     measure: Measure,
@@ -253,7 +254,7 @@ fn add_part(parts: &mut Vec<(Cell, i64)>, cell: Cell, value: i64) {
     }
 }
 
-/// What a verification with these attempts and events, which are the first of the record's, adds.
+/// The contribution of a verification with these attempts and events, which are the first ones of `record`.
 fn parts(record: &Record, attempts: &[Attempt], events: &[Event]) -> Vec<(Cell, i64)> {
     let Some(last) = attempts.len().checked_sub(1) else {
         return Vec::new();
@@ -324,7 +325,7 @@ fn parts(record: &Record, attempts: &[Attempt], events: &[Event]) -> Vec<(Cell, 
     parts
 }
 
-/// Whether an event adds anything: most checks do not.
+/// Whether an event changes the contribution. Most checks do not.
 fn counts(kind: EventKind) -> bool {
     matches!(
         kind,
@@ -332,7 +333,7 @@ fn counts(kind: EventKind) -> bool {
     ) || left(kind)
 }
 
-/// It is known to have left: an answer said so, or a report of what became of it.
+/// The message is known to have left, by the provider's answer or by a report of its outcome.
 fn left(kind: EventKind) -> bool {
     matches!(
         kind,
@@ -348,7 +349,7 @@ fn seen(kind: EventKind) -> bool {
     kind == EventKind::Read
 }
 
-/// The sum that an entry counts in, and what it adds there; charges count as positive.
+/// The measure and amount of an entry; charges are positive.
 fn measured(entry: &Entry) -> (Measure, i64) {
     let amount = entry.money.amount.0;
     match entry.kind {
@@ -359,7 +360,7 @@ fn measured(entry: &Entry) -> (Measure, i64) {
     }
 }
 
-/// What a ledger entry adds.
+/// The contribution of a ledger entry.
 #[must_use]
 pub fn of_entry(entry: &Entry) -> Option<Tally> {
     let (measure, value) = measured(entry);
@@ -379,7 +380,7 @@ pub fn of_entry(entry: &Entry) -> Option<Tally> {
     })
 }
 
-/// Adds to the cell that is there already, or a new one.
+/// Adds to the existing cell, or appends a new one.
 pub fn add(tallies: &mut Vec<Tally>, tally: Tally) {
     match tallies.iter_mut().find(|there| there.same_cell(&tally)) {
         Some(there) => there.value = there.value.saturating_add(tally.value),

@@ -1,7 +1,8 @@
-//! What a message says, pure: which text, in which language, and how many segments an SMS of it takes.
+//! Message texts: the choice of text and language, and the number of SMS segments. Pure.
 //!
-//! It knows no verification, no channel and no provider: a code, a country and a lifetime come as text and numbers. To add
-//! a language: a default text and its countries in [`text`]. To add a form of message, such as a spoken code: a file here.
+//! This module does not know verifications, channels or providers: it gets the code, country and lifetime as text and
+//! numbers. To add a language: a default text and its countries in [`text`]. To add a form of message, such as a spoken
+//! code: a file here.
 
 pub mod segments;
 pub mod text;

@@ -1,8 +1,8 @@
-//! How many segments a text takes, which is what it costs (3GPP TS 23.038 and 23.040).
+//! Counts the SMS segments of a text, which determine its price (3GPP TS 23.038 and 23.040).
 
-/// The characters of the GSM 7-bit default alphabet; each takes one septet.
+/// Characters of the GSM 7-bit default alphabet; one septet each.
 const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
-/// Those of its extension; each takes two.
+/// Characters of its extension table; two septets each.
 const EXTENSION: &str = "\u{c}^{}\\[~]|€";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,10 +21,10 @@ impl Encoding {
     }
 }
 
-/// The encoding that a text needs and its number of segments.
+/// The encoding that a text needs, and its number of segments.
 ///
-/// GSM-7: 160 septets alone, 153 each when joined. UCS-2: 70 UTF-16 units alone, 67 joined. A pair is not torn apart, neither
-/// an escape from its character nor a surrogate from its other half.
+/// GSM-7: 160 septets in a single segment, 153 in each of several. UCS-2: 70 or 67 UTF-16 units. An escape sequence or
+/// surrogate pair is never split between segments.
 #[must_use]
 pub fn count(text: &str) -> (Encoding, u32) {
     let septets: Option<Vec<usize>> = text.chars().map(septets).collect();
@@ -74,7 +74,7 @@ mod tests {
             ("a".repeat(307), (Gsm7, 3)),
             ("€".repeat(80), (Gsm7, 1)),
             ("€".repeat(81), (Gsm7, 2)),
-            // 76 pairs fit in 153 septets: the 77th is not torn apart.
+            // 76 escape sequences fit in 153 septets: the 77th is not split.
             ("€".repeat(153), (Gsm7, 3)),
             ("я".repeat(70), (Ucs2, 1)),
             ("я".repeat(71), (Ucs2, 2)),

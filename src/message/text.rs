@@ -1,13 +1,13 @@
-//! What a message says: which text, in which language, and what an SMS of it costs.
+//! Chooses, renders and checks texts. To add a language: a line in `TEXTS`, and its countries in `COUNTRIES`.
 
 use std::collections::BTreeMap;
 
 use super::{Wording, segments};
 
-/// Texts of a project by language tag.
+/// A project's own texts by language tag.
 pub type Templates = BTreeMap<String, String>;
 
-/// The default text by language. Each fits one segment: Cyrillic in UCS-2, the others in GSM-7.
+/// Default texts by language. Each fits in one segment: Cyrillic in UCS-2, the others in GSM-7.
 const TEXTS: &[(&str, &str)] = &[
     ("en", "Your code is {code}"),
     ("de", "Ihr Code lautet {code}"),
@@ -20,7 +20,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("uz", "Kodingiz: {code}"),
 ];
 
-/// The countries of each language that has a default text; all others get English.
+/// The countries where each language is the default; all others get English.
 #[rustfmt::skip]
 const COUNTRIES: &[(&str, &[&str])] = &[
     ("de", &["AT", "CH", "DE", "LI"]),
@@ -38,9 +38,11 @@ const LONGEST: usize = 1_000;
 const CODE: &str = "{code}";
 const MINUTES: &str = "{minutes}";
 
-/// Chooses the text before the first send, so that every message of a verification reads the same: the project's own in the
-/// requested language (RFC 4647, section 3.4: `pt-BR`, then `pt`), else the default text in it, else the same in English.
-/// Without a requested language, that of `country`, an ISO 3166 code.
+/// Chooses the text before the first send, so that all messages of a verification have the same text.
+///
+/// The language is the requested one, else that of `country`, an ISO 3166 code. For each tag from long to short (RFC
+/// 4647, section 3.4: `pt-BR`, then `pt`), the project's own text comes before the default text; if no tag has either,
+/// the text is English.
 #[must_use]
 pub fn choose(
     wording: Wording,
@@ -64,7 +66,7 @@ pub fn choose(
     }
 }
 
-/// The nearest tag that has a text, and the text if it is the project's own.
+/// The closest tag that has a text; the text itself only if it is the project's own.
 fn look_up(asked: &str, own: &Templates) -> Option<(String, Option<String>)> {
     let mut tag = asked;
     loop {
@@ -81,7 +83,7 @@ fn look_up(asked: &str, own: &Templates) -> Option<(String, Option<String>)> {
             return Some(((*known).to_owned(), None));
         }
         let (shorter, _) = tag.rsplit_once('-')?;
-        // A letter alone only announces what was cut off.
+        // A single-character subtag only introduces the subtag just removed, so remove it too.
         tag = match shorter.rsplit_once('-') {
             Some((before, single)) if single.len() == 1 => before,
             _ => shorter,
@@ -96,8 +98,8 @@ fn language_of(country: &str) -> &'static str {
     spoken.map_or(TEXTS[0].0, |(language, _)| language)
 }
 
-/// The chosen text with the code, then the line by which a browser (WebOTP, WICG) or an Android app (SMS Retriever) fills in
-/// the code.
+/// The chosen text with the code, followed by the line that lets a browser (WebOTP) or an Android app (SMS Retriever)
+/// fill in the code.
 #[must_use]
 pub fn render(code: &str, wording: &Wording) -> String {
     let template = wording
@@ -105,7 +107,7 @@ pub fn render(code: &str, wording: &Wording) -> String {
         .as_deref()
         .unwrap_or_else(|| default_text(wording.locale.as_deref()));
     let mut text = template.replace(CODE, code);
-    // Both lines must be the last: an app that asks for its hash is not a web page.
+    // Each line must be the last one, so only one is possible; a request from an app does not come from a web page.
     if let Some(hash) = &wording.android_app_hash {
         text.push_str("\n\n");
         text.push_str(hash);
@@ -141,14 +143,14 @@ pub fn is_locale(text: &str) -> bool {
         })
 }
 
-/// Checks a project's own text. Its length is counted with a code of eight digits and without the last line, which only some
-/// requests ask for.
+/// Checks a project's own text. Segments are counted with an eight-digit code and without the autofill line, which only
+/// some requests ask for.
 pub fn check(template: &str, max_segments: u32) -> Result<(), String> {
     if template.chars().count() > LONGEST {
         return Err(format!("is longer than {LONGEST} characters"));
     }
     if template.chars().any(|c| c.is_control() && c != '\n') {
-        return Err("must not hold control characters".to_owned());
+        return Err("must not contain control characters".to_owned());
     }
     let known = [CODE, MINUTES];
     let mut rest = template;
@@ -158,7 +160,7 @@ pub fn check(template: &str, max_segments: u32) -> Result<(), String> {
             let end = from.find('}').map_or(from.len(), |end| end + 1);
             let written: String = from[..end].chars().take(40).collect();
             return Err(format!(
-                "holds `{written}`; the placeholders are {CODE} and {MINUTES}"
+                "contains `{written}`; the placeholders are {CODE} and {MINUTES}"
             ));
         };
         rest = &from[placeholder.len()..];
@@ -170,7 +172,7 @@ pub fn check(template: &str, max_segments: u32) -> Result<(), String> {
     let (encoding, count) = segments::count(&longest);
     if count > max_segments {
         return Err(format!(
-            "takes {count} segments in {}, and max_segments is {max_segments}; shorten it, leave out letters that GSM-7 lacks, \
+            "takes {count} segments in {}, and max_segments is {max_segments}; shorten it, avoid letters that GSM-7 lacks, \
              or raise max_segments",
             encoding.as_str()
         ));
@@ -249,9 +251,9 @@ mod tests {
     fn a_text_is_refused_with_what_is_wrong_and_what_to_write() {
         for (text, said) in [
             ("Hello", "lacks {code}"),
-            ("{code} {name}", "holds `{name}`"),
-            ("{code", "holds `{code`"),
-            ("code} {code}", "holds `}`"),
+            ("{code} {name}", "contains `{name}`"),
+            ("{code", "contains `{code`"),
+            ("code} {code}", "contains `}`"),
             ("{code}\u{7}", "control characters"),
             (&"a".repeat(1_001), "longer than 1000"),
             (

@@ -1,20 +1,20 @@
-//! How a message reads: what the site asked for, and the text that was chosen for it. Kept with the verification.
+//! The site's requests about a message's text, and the text chosen. Stored with the verification.
 
 use serde::{Deserialize, Serialize};
 
-/// How a message reads.
+/// Language, autofill line and text of a verification's messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wording {
     /// A language tag (RFC 5646).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
-    /// Bound to this domain by a last line that browsers read.
+    /// The domain in the last line, which binds the code to it for browsers (WebOTP).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub web_domain: Option<String>,
-    /// Eleven characters that Android's SMS Retriever reads; takes the place of the domain's line.
+    /// Eleven characters for Android's SMS Retriever, on the last line instead of the domain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub android_app_hash: Option<String>,
-    /// The project's own text, chosen and filled in except for the code; without one, the default text of the language.
+    /// The project's own text, filled in except for the code; `None`: the default text of `locale`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
 }

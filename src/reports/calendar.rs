@@ -1,22 +1,22 @@
-//! Days and hours of a time zone, daylight saving included.
+//! Days and hours of a time zone, with daylight saving time, and their division into stored sums.
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::Tz;
 
 use crate::ledger::tally::SPANS;
 
-/// A day, or an hour, of a time zone.
+/// A day or an hour of a time zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Period {
     /// Seconds since 1970.
     pub starts_at: i64,
     pub ends_at: i64,
     pub day: NaiveDate,
-    /// Its start as the clock there shows it.
+    /// The start in local time.
     pub local: DateTime<Tz>,
 }
 
-/// The days from `from` to `to`, both inclusive, or their hours: 23 or 25 of them when the clocks change.
+/// The days from `from` to `to`, both inclusive, or their hours. A day has 23 or 25 hours when the clocks change.
 #[must_use]
 pub fn periods(from: NaiveDate, to: NaiveDate, zone: Tz, by_hour: bool) -> Vec<Period> {
     let mut periods = Vec::new();
@@ -36,7 +36,7 @@ pub fn periods(from: NaiveDate, to: NaiveDate, zone: Tz, by_hour: bool) -> Vec<P
         }
         let mut at = starts_at;
         while at < ends_at {
-            // Up to the next full hour of the clock there.
+            // Up to the next full hour in local time.
             let local =
                 DateTime::from_timestamp(at, 0).map_or(local, |utc| utc.with_timezone(&zone));
             let into = i64::from(chrono::Timelike::num_seconds_from_midnight(&local) % 3_600);
@@ -53,7 +53,7 @@ pub fn periods(from: NaiveDate, to: NaiveDate, zone: Tz, by_hour: bool) -> Vec<P
     periods
 }
 
-/// Where a day begins: at midnight, or where the clocks go forward over it, when they have.
+/// The start of a day: midnight, or the first quarter of an hour after it if the clocks skip midnight.
 #[must_use]
 pub fn midnight(day: NaiveDate, zone: Tz) -> DateTime<Tz> {
     let start = day.and_time(NaiveTime::MIN);
@@ -65,7 +65,7 @@ pub fn midnight(day: NaiveDate, zone: Tz) -> DateTime<Tz> {
         .unwrap_or_else(|| zone.from_utc_datetime(&start))
 }
 
-/// A run of sums of one span, which begin at `from` or later, and before `before`; all in seconds.
+/// Consecutive sums of one span that start at `from` or later and before `before`; all in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece {
     pub span: i64,
@@ -73,7 +73,8 @@ pub struct Piece {
     pub before: i64,
 }
 
-/// The time from `from` to `before` as the fewest sums of [`SPANS`], none finer than `finest`: both are rounded up to it.
+/// Divides the time from `from` to `before` into the fewest sums of [`SPANS`] that are not finer than `finest`. Both
+/// ends are rounded up to a multiple of `finest`.
 #[must_use]
 pub fn pieces(from: i64, before: i64, finest: i64) -> Vec<Piece> {
     let [mut at, end] = [from, before].map(|at| round_up(at, finest));
@@ -124,7 +125,7 @@ mod tests {
                     .all(|pair| pair[0].ends_at == pair[1].starts_at)
             );
         }
-        // Both hours called 2 o'clock are told apart.
+        // The two hours that start at 2 o'clock have different labels.
         let labels: Vec<String> = periods(day("2026-10-25"), day("2026-10-25"), zone, true)
             .iter()
             .map(|p| p.label(Group::Hour))

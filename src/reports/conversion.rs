@@ -1,7 +1,7 @@
-//! The funnel from request to approval, and how long each stage took.
+//! The conversion report: the funnel from request to approval, and the duration of each stage.
 //!
-//! A verification counts once, in the row of its last attempt. Where rows are told apart by channel or provider, each attempt
-//! counts in its own row instead, from its own beginning; the total is of verifications in any case.
+//! A verification counts once, in the row of its last attempt. If rows are grouped by channel or provider, each attempt
+//! counts in its own row instead, with durations since its own start. The total always counts verifications.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::sums::{Sums, Times};
 use super::table::{Cell, Key, Table};
 use crate::ledger::tally::{Measure, seconds};
 
-/// The columns after those that name a row.
+/// Columns after those that identify the row.
 pub const FIGURES: [&str; 13] = [
     "requested",
     "sent",
@@ -30,7 +30,7 @@ pub const FIGURES: [&str; 13] = [
     "approved_p95",
 ];
 
-/// The sums that it is made of.
+/// The sums that the report needs.
 pub const MEASURES: [Measure; 10] = [
     Measure::Verifications,
     Measure::VerificationsSent,
@@ -44,7 +44,7 @@ pub const MEASURES: [Measure; 10] = [
     Measure::AttemptsApproved,
 ];
 
-/// `requested` and the four stages, of verifications and of attempts.
+/// `requested` and the four stages, for verifications and for attempts.
 const OF_VERIFICATIONS: [Measure; 5] = [
     Measure::Verifications,
     Measure::VerificationsSent,
@@ -63,7 +63,7 @@ const OF_ATTEMPTS: [Measure; 5] = [
 #[derive(Clone, Debug, Default)]
 struct Funnel {
     counts: [i64; 5],
-    /// Of the four stages: how many took so long, by bin.
+    /// For each of the four stages, counts by duration bin.
     times: [BTreeMap<i64, i64>; 4],
 }
 
@@ -74,7 +74,7 @@ impl Funnel {
         }
     }
 
-    /// `first`: where the four stages stand among the timed ones.
+    /// `first`: index of the first of the four stages in [`Measure::TIMED`].
     fn time(&mut self, times: &Times, first: usize) {
         for (stage, histogram) in self.times.iter_mut().enumerate() {
             let value = times.values[first + stage];
@@ -97,7 +97,7 @@ impl Funnel {
     }
 }
 
-/// Within the bin that it falls in, by its place there: a tenth off at most. To a hundredth of a second.
+/// Interpolates within the bin, so the error is at most a tenth. Rounded to hundredths of a second.
 fn percentile(histogram: &BTreeMap<i64, i64>, share: f64) -> Option<f64> {
     #[expect(clippy::cast_precision_loss, reason = "counts, far below 2^52")]
     let float = |count: i64| count as f64;

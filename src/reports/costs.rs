@@ -1,4 +1,4 @@
-//! What was spent, what came back, and what SMS alone would have cost.
+//! The cost report: charges, refunds, and what SMS alone would have cost.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use super::table::{Cell, Key, Table};
 use crate::ledger::tally::Measure;
 use crate::money::{Currency, Micros};
 
-/// The columns after those that name a row.
+/// Columns after those that identify the row.
 pub const FIGURES: [&str; 9] = [
     "verifications",
     "attempts",
@@ -25,7 +25,7 @@ pub const FIGURES: [&str; 9] = [
     "sms_equivalent",
 ];
 
-/// The sums that it is made of.
+/// The sums that the report needs.
 pub const MEASURES: [Measure; 8] = [
     Measure::Verifications,
     Measure::VerificationsApproved,
@@ -37,7 +37,7 @@ pub const MEASURES: [Measure; 8] = [
     Measure::SmsEquivalent,
 ];
 
-/// The sums that are money, in the order of [`Figures`].
+/// The measures that are money, in the order of [`Figures`].
 const MONEY: [Measure; 4] = [
     Measure::Charged,
     Measure::Refunded,
@@ -45,7 +45,7 @@ const MONEY: [Measure; 4] = [
     Measure::SmsEquivalent,
 ];
 
-/// One row before it is rounded.
+/// One row before rounding.
 #[derive(Clone, Copy, Debug, Default)]
 struct Exactly {
     counts: [i64; 4],
@@ -60,7 +60,7 @@ struct Figures {
 }
 
 impl Figures {
-    /// Money is rounded here, once for each row.
+    /// Rounds money, once per row.
     fn of(exactly: &Exactly) -> Self {
         Self {
             counts: exactly.counts,
@@ -88,7 +88,7 @@ impl Figures {
     }
 }
 
-/// The report's rows, or the currencies and days that a rate is missing for.
+/// The report, or the currencies and days for which an exchange rate is missing.
 pub fn table(
     query: &Query,
     periods: &[Period],
@@ -134,10 +134,10 @@ pub fn table(
         });
     }
     if query.groups.is_empty() {
-        // Also where nothing was: one row.
+        // Without groups there is always one row, even without data.
         rows.entry(Key::none()).or_default();
     }
-    // A cell that was counted and then counted elsewhere, as after a fallback, leaves nothing.
+    // Skip rows that are all zero, such as one whose verification moved to another row in a fallback.
     let rows = rows
         .into_iter()
         .map(|(key, exactly)| (key, Figures::of(&exactly)))

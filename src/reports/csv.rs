@@ -1,12 +1,12 @@
-//! Comma-separated values (RFC 4180), which no spreadsheet takes for formulas.
+//! CSV (RFC 4180) that is safe against formula injection in spreadsheets.
 
 use super::table::{Cell, Table};
 
-/// Lines of one part.
+/// Lines per part.
 const PART: usize = 1_000;
 
-/// A report in parts, so that a long one need not be held twice. The first row holds the names of the columns, the last one the
-/// total.
+/// Yields a report in parts, so that a long one is not in memory twice. The first row contains the column names, the
+/// last one the total.
 pub fn parts(table: Table) -> impl Iterator<Item = String> + 'static {
     let (head, last) = (table.columns.clone(), table.last_row());
     let mut rows = std::iter::once(Row::Head(head))
@@ -29,14 +29,14 @@ enum Row {
     Cells(Vec<Cell>),
 }
 
-/// One line of fields, each quoted where it must be.
+/// One line; fields are quoted where necessary.
 #[must_use]
 pub fn line(fields: impl Iterator<Item = String>) -> String {
     let fields: Vec<String> = fields.map(|field| quoted(&field)).collect();
     format!("{}\r\n", fields.join(","))
 }
 
-/// A text that a spreadsheet would take for a formula gets an apostrophe before it; a number does not.
+/// Quotes a field. Text that a spreadsheet would read as a formula gets a leading apostrophe; numbers do not.
 fn quoted(field: &str) -> String {
     let is_number = field.strip_prefix('-').is_some_and(|rest| {
         rest.starts_with(|c: char| c.is_ascii_digit()) && rest.parse::<f64>().is_ok()

@@ -1,4 +1,4 @@
-//! The ledger's entries as lines of CSV.
+//! Ledger entries as CSV.
 
 use chrono::SecondsFormat;
 use uuid::Uuid;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::csv;
 use crate::ledger::entry::Entry;
 
-/// The fields of an entry, as the API names them.
+/// The fields of an entry, named as in the API.
 pub const COLUMNS: [&str; 12] = [
     "id",
     "at",
@@ -22,7 +22,7 @@ pub const COLUMNS: [&str; 12] = [
     "note",
 ];
 
-/// One entry; `project` is its project's name.
+/// One entry; `project` is the project's name.
 #[must_use]
 pub fn line(entry: &Entry, project: Option<String>) -> String {
     let id = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();

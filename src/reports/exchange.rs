@@ -1,4 +1,5 @@
-//! Money of several currencies in one: by the newest rate on or before the entry's day, inverse if only that is known.
+//! Converts money between currencies, by the newest rate on or before the entry's day, or by the inverse rate if only
+//! that is known.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,11 +7,11 @@ use chrono::NaiveDate;
 
 use crate::money::{Currency, Micros};
 
-/// A rate has twelve decimals at most.
+/// Rates have at most twelve decimals.
 const UNIT: i128 = 1_000_000_000_000;
 const DECIMALS: usize = 12;
 
-/// Why a text is not a rate.
+/// Why a text is not a valid rate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FactorError {
     #[error("`{0}` is not a rate such as 0.0105")]
@@ -23,12 +24,12 @@ pub enum FactorError {
     Zero(String),
 }
 
-/// What one unit of a currency is worth in another, in millionths of millionths.
+/// The value of one unit of a currency in another, in units of 10⁻¹².
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Factor(pub i64);
 
 impl Factor {
-    /// `0.0105`: positive, below a million, with up to twelve decimals.
+    /// Parses a rate such as `0.0105`: positive, below a million, with up to twelve decimals.
     pub fn parse(text: &str) -> Result<Self, FactorError> {
         let fault = || FactorError::NotARate(text.to_owned());
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
@@ -53,7 +54,7 @@ impl Factor {
         Ok(Self(value))
     }
 
-    /// The shortest text that [`Factor::parse`] reads.
+    /// The shortest text that [`Factor::parse`] accepts.
     #[must_use]
     pub fn to_decimal(self) -> String {
         let (whole, fraction) = (self.0 / 1_000_000_000_000, self.0 % 1_000_000_000_000);
@@ -65,7 +66,7 @@ impl Factor {
     }
 }
 
-/// One rate, from its day on.
+/// One exchange rate, valid from `day` on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rate {
     pub day: NaiveDate,
@@ -74,7 +75,7 @@ pub struct Rate {
     pub factor: Factor,
 }
 
-/// All rates that are known.
+/// All known rates.
 #[derive(Clone, Debug, Default)]
 pub struct Rates(BTreeMap<(Currency, Currency), BTreeMap<NaiveDate, Factor>>);
 
@@ -95,7 +96,7 @@ impl Rates {
         known.range(..=day).next_back().map(|(_, factor)| *factor)
     }
 
-    /// `amount` of `from` in `to`, on `day`; `None` without a rate.
+    /// Converts `amount` from `from` to `to` at the rate on `day`; `None`: no rate is known.
     #[must_use]
     pub fn convert(
         &self,
@@ -112,7 +113,7 @@ impl Rates {
             return amount.checked_mul(i128::from(factor.0)).map(Exact);
         }
         let inverse = i128::from(self.newest(to, from, day)?.0);
-        // amount × 10^24 / inverse, without leaving the range on the way.
+        // amount × 10^24 / inverse, without overflow in between.
         let scaled = amount.checked_mul(UNIT)?;
         let whole = (scaled / inverse).checked_mul(UNIT)?;
         let rest = (scaled % inverse) * UNIT / inverse;
@@ -120,7 +121,7 @@ impl Rates {
     }
 }
 
-/// An amount in millionths of millionths of a micro-unit: sums are rounded once, in the end.
+/// An amount in units of 10⁻¹² micro-units, so that a sum is rounded only once, at the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exact(i128);
 
@@ -129,7 +130,7 @@ impl Exact {
         self.0 = self.0.saturating_add(other.0);
     }
 
-    /// Half goes to the even neighbour.
+    /// Rounds half to even.
     #[must_use]
     pub fn rounded(self) -> Micros {
         let (whole, rest) = (self.0.div_euclid(UNIT), self.0.rem_euclid(UNIT));
@@ -143,7 +144,7 @@ impl Exact {
     }
 }
 
-/// The days of each currency for which there is no rate.
+/// The days of each currency without a rate.
 #[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.told())]
 pub struct Missing {

@@ -1,9 +1,8 @@
-//! Figures for people who pay: what is asked for, the calendar that it is asked in, and the rows that come out. Pure.
+//! Finance and conversion reports: queries, calendars, currencies, tables and file formats. Pure.
 //!
-//! A report begins as a [`query::Query`], which becomes periods of a [`calendar`]; `storage` sums what stands in each; then
-//! [`costs`] or [`conversion`] shapes the rows, and [`table`], [`csv`] and [`xlsx`] write them; [`entries`] are
-//! the lines that they are sums of. To add a column: a field of the
-//! report's figures, and its line in the report's table.
+//! A [`query::Query`] becomes periods of a [`calendar`]; `storage` returns the sums of each period; [`costs`] or
+//! [`conversion`] turns them into rows; [`table`], [`csv`] and [`xlsx`] write them. [`entries`] lists the underlying
+//! ledger entries. To add a column: its name in the report's `FIGURES`, and its cell in the same place.
 
 pub mod calendar;
 pub mod conversion;

@@ -1,4 +1,5 @@
-//! What a report is asked for.
+//! Report queries: parameters, their checks, and the sums to read. To add a grouping: a variant of [`Group`], and its
+//! value in `table::Key`.
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, SecondsFormat, Utc};
 use uuid::Uuid;
@@ -7,7 +8,7 @@ use super::calendar::{self, Period};
 use crate::ledger::tally::Measure;
 use crate::money::Currency;
 
-/// What rows are told apart by.
+/// The dimensions that rows can be grouped by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Group {
     Month,
@@ -32,7 +33,7 @@ impl Group {
         Self::Country,
     ];
 
-    /// The name that the API and the tables' heads use.
+    /// The name in the API and in table heads.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -54,7 +55,7 @@ impl Group {
 }
 
 impl Period {
-    /// As a row of a report names it.
+    /// The label in a report's row.
     #[must_use]
     pub fn label(&self, group: Group) -> String {
         match group {
@@ -69,29 +70,30 @@ impl Period {
     }
 }
 
-/// Days of a report at most: ten years.
+/// Maximum days of a report: ten years.
 pub const MOST_DAYS: i64 = 3_660;
-/// The same by the hour.
+/// Maximum days of a report by the hour.
 pub const MOST_DAYS_BY_HOUR: i64 = 100;
 
-/// A report that was asked for, checked.
+/// A valid report query.
 #[derive(Clone, Debug)]
 pub struct Query {
-    /// In `zone`, both inclusive.
+    /// First and last day in `zone`, both inclusive.
     pub from: NaiveDate,
     pub to: NaiveDate,
-    /// Decides where a day ends.
+    /// The time zone of days and hours.
     pub zone: chrono_tz::Tz,
-    /// In the order asked for, each once.
+    /// In the requested order, without duplicates.
     pub groups: Vec<Group>,
     pub currency: Currency,
-    /// One project's only.
+    /// `None`: all projects.
     pub project: Option<Uuid>,
-    /// Of each period, so many seconds from its beginning only: days by the same hour. In quarters of an hour.
+    /// Counts only this many seconds of each period, so that days can be compared up to the same hour. A multiple of 15
+    /// minutes.
     pub cut: Option<i64>,
 }
 
-/// A parameter that is not as it must be.
+/// An invalid parameter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name} {problem}")]
 pub struct Fault {
@@ -99,19 +101,19 @@ pub struct Fault {
     pub problem: Problem,
 }
 
-/// What is wrong with it, and what to do.
+/// What is wrong with a parameter, and how to fix it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     #[error("is before from ({from}); swap them")]
     Reversed { from: NaiveDate },
-    #[error("lies {days} days before the end; a report{} covers {most} at most", if *.by_hour { " by the hour" } else { "" })]
+    #[error("is {days} days before the end; a report{} covers at most {most} days", if *.by_hour { " by the hour" } else { "" })]
     TooLong { days: i64, most: i64, by_hour: bool },
     #[error("must be a date since 1970")]
     TooEarly,
 }
 
 impl Query {
-    /// The last thirty days unless told otherwise.
+    /// Checks the parameters. The default range is the last thirty days.
     pub fn new(
         from: Option<NaiveDate>,
         to: Option<NaiveDate>,
@@ -161,8 +163,8 @@ impl Query {
         self.groups.contains(&group)
     }
 
-    /// What to sum for it. Money is converted by the day, so that its periods are days at the largest; without it, days that
-    /// stand in the same rows are summed together.
+    /// The sums to read, and their periods. Money is converted at each day's rate, so with money a period is at most a
+    /// day. Without money, consecutive days of the same row become one period.
     #[must_use]
     pub fn wanted(&self, measures: &'static [Measure], of_money: bool) -> (Wanted, Vec<Period>) {
         let mut periods = calendar::periods(self.from, self.to, self.zone, self.has(Group::Hour));
@@ -195,14 +197,14 @@ impl Query {
         (wanted, periods)
     }
 
-    /// Both stand in the same rows.
+    /// Whether both periods belong to the same rows.
     fn name_alike(&self, one: &Period, other: &Period) -> bool {
         let mut times = self.groups.iter().filter(|group| group.is_time());
         times.all(|group| *group != Group::Hour && one.label(*group) == other.label(*group))
     }
 }
 
-/// `day,channel,country`.
+/// Parses groups such as `day,channel,country`.
 pub fn groups(text: &str) -> Result<Vec<Group>, String> {
     let mut groups = Vec::new();
     for name in text
@@ -213,7 +215,7 @@ pub fn groups(text: &str) -> Result<Vec<Group>, String> {
         let Some(group) = Group::ALL.into_iter().find(|group| group.as_str() == name) else {
             let known: Vec<&str> = Group::ALL.iter().map(|group| group.as_str()).collect();
             return Err(format!(
-                "has no group `{name}`; there are {}",
+                "has no group `{name}`; the groups are {}",
                 known.join(", ")
             ));
         };
@@ -224,7 +226,7 @@ pub fn groups(text: &str) -> Result<Vec<Group>, String> {
     Ok(groups)
 }
 
-/// `2026-11-01`.
+/// Parses a date such as `2026-11-01`.
 pub fn date(text: &str) -> Result<NaiveDate, String> {
     NaiveDate::parse_from_str(text, "%Y-%m-%d")
         .ok()
@@ -232,24 +234,24 @@ pub fn date(text: &str) -> Result<NaiveDate, String> {
         .ok_or_else(|| format!("`{text}` is not a date such as 2026-11-01"))
 }
 
-/// `Asia/Tashkent`.
+/// Parses a time zone such as `Asia/Tashkent`.
 pub fn zone(text: &str) -> Result<chrono_tz::Tz, String> {
     text.parse()
         .map_err(|_| format!("`{text}` is not an IANA time zone such as Asia/Tashkent"))
 }
 
-/// What is to be summed.
+/// The sums to read from storage.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// From and before, in seconds since 1970.
+    /// Start (inclusive) and end (exclusive), in seconds since 1970.
     pub periods: Vec<(i64, i64)>,
     pub project: Option<Uuid>,
-    /// Whether rows are told apart by project, channel, provider, country.
+    /// Whether to group by project, channel, provider, country.
     pub by: [bool; 4],
-    /// Of which sums; the others are answered as nought.
+    /// The measures to read; all others are returned as zero.
     pub measures: &'static [Measure],
-    /// Also what all time sums to, as one more period after the others, read in the same moment as they; how long stages took is
-    /// not summed over it.
+    /// Also read the sums over all time, as one more period after the others, in the same statement. Stage durations
+    /// have no such sums.
     pub ever: bool,
 }
 
@@ -280,7 +282,7 @@ mod tests {
         assert_eq!(count(&[Group::Month], false), 2);
         assert_eq!(count(&[Group::Country, Group::Week], false), 10);
         assert_eq!(count(&[Group::Month, Group::Day], false), 61);
-        // The clocks were put back once.
+        // Clocks go back once in this range.
         assert_eq!(count(&[Group::Hour], false), 61 * 24 + 1);
     }
 }

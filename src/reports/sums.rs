@@ -1,10 +1,10 @@
-//! What `storage` answers: sums of one period and group.
+//! Sums of one period and group, as read from `storage`.
 
 use uuid::Uuid;
 
 use crate::ledger::tally::Measure;
 
-/// Which project, channel, provider and country; `None` where rows are not told apart by it.
+/// The project, channel, provider and country of a row; `None` if the query does not group by it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     pub project: Option<Uuid>,
@@ -13,10 +13,10 @@ pub struct Place {
     pub country: Option<String>,
 }
 
-/// Sums of one currency; counts have none.
+/// Sums in one currency; counts have an empty one.
 #[derive(Clone, Debug)]
 pub struct Sums {
-    /// The place of the period among those asked for.
+    /// Index of the period in the query.
     pub period: usize,
     pub place: Place,
     pub currency: String,
@@ -31,7 +31,7 @@ impl Sums {
     }
 }
 
-/// How many of each stage took so long.
+/// Counts of one duration bin, by stage.
 #[derive(Clone, Debug)]
 pub struct Times {
     pub period: usize,

@@ -1,5 +1,5 @@
-//! Rows of a report before they become JSON, CSV, a spreadsheet or lines on a terminal: one shape for all, so that all say the
-//! same.
+//! A report's rows, in one form for JSON, CSV, spreadsheets and the terminal, so that all show the same values. To add
+//! a type of cell: a variant of [`Cell`], and its text here and in `xlsx`.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -8,16 +8,16 @@ use super::query::{Group, Query};
 use super::sums::Place;
 use crate::money::{Currency, Micros};
 
-/// A report's rows and their sum.
+/// A report's rows and total.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
-    /// Of its money.
+    /// The currency of all money cells.
     pub currency: Currency,
-    /// How many of the columns name the row.
+    /// Number of leading columns that identify the row.
     pub keys: usize,
     pub columns: Vec<&'static str>,
     pub rows: Vec<Vec<Cell>>,
-    /// Without the columns that name a row.
+    /// Without the columns that identify a row.
     pub total: Vec<Cell>,
 }
 
@@ -26,12 +26,12 @@ pub enum Cell {
     Text(String),
     Count(i64),
     Money(Micros),
-    /// `None`: nothing came so far.
+    /// `None`: nothing reached this stage.
     Seconds(Option<f64>),
 }
 
 impl Cell {
-    /// As text, money with the digits of its currency at least; empty for what there is none of.
+    /// As text. Money has at least its currency's minor digits; an absent duration is empty.
     #[must_use]
     pub fn text(&self, currency: Currency) -> String {
         match self {
@@ -44,7 +44,7 @@ impl Cell {
 }
 
 impl Table {
-    /// A row, or the total, as an object.
+    /// A row or the total, with column names.
     fn object<'a>(&self, names: &'a [&'static str], cells: &'a [Cell]) -> Object<'a> {
         Object {
             names,
@@ -62,7 +62,7 @@ impl Table {
         self.object(&self.columns[self.keys..], &self.total)
     }
 
-    /// The last line of a table: `total` in the first column that names a row, and the sums.
+    /// The total as the last row. Its first key column, if there is one, contains `total`.
     #[must_use]
     pub fn last_row(&self) -> Vec<Cell> {
         let mut row = vec![Cell::Text(String::new()); self.keys];
@@ -74,7 +74,7 @@ impl Table {
     }
 }
 
-/// Named cells, which serialize as an object in their order; money as a decimal string.
+/// Named cells. Serializes as an object in column order, with money as decimal strings.
 #[derive(Clone, Copy, Debug)]
 pub struct Object<'a> {
     names: &'a [&'static str],
@@ -97,12 +97,12 @@ impl Serialize for Object<'_> {
     }
 }
 
-/// What names a row, in an order that sorts hours by time also where the clock shows one twice.
+/// Identifies a row. Sorts hours by time, even when the clock shows one twice.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key(Vec<(i64, String)>);
 
 impl Key {
-    /// Of the only row of a report without groups.
+    /// The key of the only row of a report without groups.
     pub fn none() -> Self {
         Self(Vec::new())
     }

@@ -1,11 +1,11 @@
-//! A spreadsheet with real numbers and dates, a head that stays in sight, and totals.
+//! A spreadsheet with typed numbers and dates, a frozen header row, and totals.
 
 use chrono::NaiveDate;
 use rust_xlsxwriter::{Format, Workbook, XlsxError};
 
 use super::table::{Cell, Table};
 
-/// What the file is served as.
+/// The file's media type.
 pub const CONTENT_TYPE: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 /// The file's bytes.
@@ -15,7 +15,7 @@ pub fn write(table: &Table, name: &str) -> Result<Vec<u8>, XlsxError> {
     let bold = Format::new()
         .set_bold()
         .set_border_bottom(rust_xlsxwriter::FormatBorder::Thin);
-    // All six decimals are there; as many are shown as there are.
+    // Shows two to six decimals, as needed.
     let money = Format::new().set_num_format("#,##0.00####");
     let date = Format::new().set_num_format("yyyy-mm-dd");
     let count = Format::new().set_num_format("#,##0");

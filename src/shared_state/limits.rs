@@ -1,4 +1,4 @@
-//! Counters of limits: all draws of a request are taken together or not at all.
+//! Counters of limits. All draws of a request are taken together or not at all.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -12,10 +12,10 @@ use crate::abuse::limits::{Draw, Exhausted, Window};
 use crate::clock::Clock;
 use crate::secret::random;
 
-/// Takes one unit from each key, or none and says which is full and for how long.
+/// Takes one unit from each key, or none; then it returns which key is full (from 1) and for how long (µs).
 ///
-/// KEYS: the counters. ARGV: now in µs, a unique member, then count and window (µs) of each. Scores are exact: µs since 1970
-/// fit into a double until the year 2255.
+/// KEYS: the counters. ARGV: now in µs, a unique member, then count and window (µs) of each. Scores are exact, since µs
+/// since 1970 fit in a double until the year 2255.
 static TAKE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -52,11 +52,11 @@ pub struct Limits {
 #[derive(Debug, Default)]
 struct Memory {
     windows: HashMap<String, (Duration, Window)>,
-    /// When idle windows are dropped next.
+    /// When to drop idle windows next.
     sweep_at: DateTime<Utc>,
 }
 
-/// What a request took, to be given back if it turns out not to count.
+/// The draws of a request, which can be given back.
 #[derive(Debug)]
 pub struct Taken {
     keys: Vec<String>,
@@ -74,7 +74,7 @@ impl Limits {
         }
     }
 
-    /// Takes one unit of every draw, or none.
+    /// Takes all draws, or none if one limit is exhausted.
     pub async fn take(&self, draws: Vec<Draw>) -> Result<Taken, Exhausted> {
         let at = self.clock.now();
         if draws.is_empty() {
@@ -189,7 +189,7 @@ fn keys(draws: Vec<Draw>) -> Vec<String> {
     draws.into_iter().map(|draw| draw.key).collect()
 }
 
-/// One hash tag, so that a cluster keeps all keys of a script together.
+/// All keys have one hash tag, because a Redis cluster requires a script's keys to be in one slot.
 fn prefixed(key: &str) -> String {
     format!("{{pinroute}}:limit:{key}")
 }

@@ -1,7 +1,8 @@
-//! What replicas share for a moment: limits, pauses and news, in memory, and in Redis when it is configured.
+//! Short-lived state shared by replicas: limits, pauses and news. In memory, and in Redis if it is configured.
 //!
-//! Redis is an accelerator: while it is away each replica goes on alone and says so ([`SharedState::degraded`]). It is the
-//! only module that speaks to it.
+//! Redis is an accelerator: without it each replica continues alone and reports that ([`SharedState::degraded`]). No
+//! other module uses Redis. To add shared state: a file here with its form in memory and in Redis, and a field of
+//! [`SharedState`].
 
 mod limits;
 mod news;
@@ -26,9 +27,9 @@ pub struct SharedState {
 }
 
 impl SharedState {
-    /// `redis_url` empty: in this process alone.
+    /// Without `redis_url`, the state is shared within this process only.
     ///
-    /// `installation` keeps what several installations share a Redis for apart.
+    /// `installation` separates the keys of several installations in one Redis.
     pub fn new(redis_url: Option<&str>, installation: &str, clock: &Clock) -> Result<Self, String> {
         let redis = redis_url.map(Redis::new).transpose()?.map(Arc::new);
         Ok(Self {
@@ -39,7 +40,7 @@ impl SharedState {
         })
     }
 
-    /// Redis is configured and out of reach: limits hold for this replica alone.
+    /// Whether Redis is configured but unreachable, so that limits count per replica.
     pub async fn degraded(&self) -> bool {
         match &self.redis {
             Some(redis) => !redis.ping().await,

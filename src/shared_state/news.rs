@@ -1,6 +1,7 @@
-//! What replicas tell each other at once: that a verification has changed, or who may do what.
+//! Notifications between replicas: a verification has changed, or the directory (projects, keys, webhooks) has.
 //!
-//! Told through Redis and lost without harm: whoever needs to know looks for himself too, only later.
+//! They travel through Redis and may get lost: every receiver also polls the database, only later. To add a
+//! notification: a variant of [`News`], and its form in `written` and `read`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,11 +17,11 @@ use super::redis::Redis;
 use crate::secret::random;
 use crate::verification::id::VerificationId;
 
-/// What waits to be told; more is left untold.
+/// Capacity of the queue; further news is dropped.
 const QUEUE: usize = 4_096;
-/// Told together in one message.
+/// Maximum news per message.
 const GROUP: usize = 256;
-/// Before Redis is tried again.
+/// Wait before Redis is tried again.
 const REST: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ struct Inner {
     redis: Arc<Redis>,
     url: String,
     channel: String,
-    /// Marks what this process has told.
+    /// Marks messages from this process, which it ignores.
     origin: [u8; 8],
     queue: mpsc::Sender<News>,
     waiting: Mutex<mpsc::Receiver<News>>,
@@ -61,15 +62,15 @@ impl Replicas {
         }))
     }
 
-    /// Tells the other replicas, soon and perhaps.
+    /// Queues news for the other replicas. Best effort.
     pub fn tell(&self, news: News) {
         if let Some(inner) = &self.0 {
-            // A full queue tells nothing: those who need it look for themselves.
+            // Dropped if the queue is full: receivers also poll.
             let _ = inner.queue.try_send(news);
         }
     }
 
-    /// Whether what others tell arrives here at the moment.
+    /// Whether news from other replicas currently arrives.
     #[must_use]
     pub fn hears(&self) -> bool {
         self.0
@@ -77,8 +78,8 @@ impl Replicas {
             .is_some_and(|inner| inner.hears.load(Ordering::Relaxed))
     }
 
-    /// Tells what is queued and passes on what others tell, until `stop`. After a gap, in which anything may have been missed,
-    /// `heard` is called with `None`.
+    /// Sends queued news and passes received news to `heard`, until `stop`. `heard(None)` means that news may have been
+    /// missed before, as after every (re)connection.
     pub async fn run(&self, stop: &CancellationToken, heard: impl Fn(Option<News>)) {
         let Some(inner) = &self.0 else { return };
         tokio::select! {
@@ -108,7 +109,7 @@ impl Inner {
     async fn listen(&self, heard: impl Fn(Option<News>)) {
         loop {
             if let Err(error) = self.listen_once(&heard).await {
-                tracing::debug!(%error, "what other replicas tell does not arrive");
+                tracing::debug!(%error, "cannot receive news from other replicas");
             }
             self.hears.store(false, Ordering::Relaxed);
             tokio::time::sleep(REST).await;
@@ -139,7 +140,7 @@ impl Inner {
     }
 }
 
-/// A verification's id; that of none is the directory.
+/// A verification's id; the nil UUID means the directory.
 fn written(news: News) -> Uuid {
     match news {
         News::Verification(id) => id.uuid(),

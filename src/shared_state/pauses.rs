@@ -1,8 +1,8 @@
-//! When a provider, or one number on it, is left alone for a while.
+//! Pauses of a provider, or of a single number on a provider (circuit breaker).
 //!
-//! A provider that refuses us pauses for 10 s, doubling to 5 min; so does one that broke five times in a row. When a pause is
-//! over, one real send probes; a success resets. A provider's flood wait pauses the number; three numbers within 10 s, the
-//! provider.
+//! A provider that refuses the account is paused for 10 s, doubling to 5 min; so is one with five failures in a row.
+//! After a pause one real send is the probe, and a success ends the pause. A provider's flood wait pauses the number;
+//! flood waits for three numbers within 10 s pause the provider.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -21,7 +21,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 const STRIKES: u32 = 5;
 const FLOOD_WINDOW: Duration = Duration::from_secs(10);
 const FLOODED_NUMBERS: usize = 3;
-/// A probe that has not ended by then is taken for lost.
+/// A probe without a result after this time counts as lost.
 const PROBE: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ pub struct Pauses {
 struct Inner {
     providers: HashMap<String, Breaker>,
     numbers: HashMap<(String, [u8; 16]), DateTime<Utc>>,
-    /// What other replicas have paused.
+    /// Pauses set by other replicas.
     elsewhere: HashMap<String, DateTime<Utc>>,
 }
 
@@ -50,12 +50,12 @@ struct Breaker {
 #[derive(Clone, Copy, Debug)]
 struct Pause {
     until: DateTime<Utc>,
-    /// What the next refusal doubles; nothing while only floods have paused.
+    /// The length that the next refusal doubles; `None`: only flood waits have paused the provider.
     length: Option<Duration>,
     probing_until: Option<DateTime<Utc>>,
 }
 
-/// A provider's pause as operators see it.
+/// A provider's pause, for operators.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PauseView {
     pub provider: String,
@@ -72,7 +72,7 @@ impl Pauses {
         }
     }
 
-    /// Whether a send could be tried now. Takes nothing.
+    /// Whether a send may be tried now. Does not claim the probe.
     #[must_use]
     pub fn is_open(&self, provider: &str, number: [u8; 16]) -> bool {
         let now = self.clock.now();
@@ -92,7 +92,7 @@ impl Pauses {
         !number_paused && !elsewhere && paused.is_none_or(|pause| pause.admits(now))
     }
 
-    /// Called right before a send; after a pause only one at a time gets through, as its probe.
+    /// Call this right before a send. After a pause, it admits one send at a time, as the probe.
     #[must_use]
     pub fn begin(&self, provider: &str) -> bool {
         let now = self.clock.now();
@@ -111,7 +111,7 @@ impl Pauses {
         }
     }
 
-    /// Learns from what a send came to.
+    /// Updates pauses from the outcome of a send.
     pub async fn learn(
         &self,
         provider: &str,
@@ -133,7 +133,7 @@ impl Pauses {
         let _: Option<String> = redis.command(&set).await;
     }
 
-    /// Takes over what other replicas have paused; called about once a second.
+    /// Reads the pauses set by other replicas; called about once a second.
     pub async fn listen(&self, providers: &[String]) {
         let Some(redis) = &self.redis else { return };
         if providers.is_empty() {
@@ -156,7 +156,7 @@ impl Pauses {
             .collect();
     }
 
-    /// The providers that are paused now.
+    /// The currently paused providers.
     #[must_use]
     pub fn list(&self) -> Vec<PauseView> {
         let now = self.clock.now();
@@ -190,7 +190,7 @@ impl Pauses {
 }
 
 impl Inner {
-    /// Until when the provider is paused because of this outcome.
+    /// The end of the provider's pause, if this outcome pauses it.
     fn learn(
         &mut self,
         provider: &str,
@@ -203,12 +203,9 @@ impl Inner {
         match outcome {
             Ok(_) => {
                 breaker.strikes = 0;
-                // A send that began before the pause says nothing about it; the probe's does.
+                // A success during the pause does not end it: that send began before the pause.
                 if breaker.paused.take_if(|pause| now >= pause.until).is_some() {
-                    tracing::info!(
-                        provider,
-                        "the provider's pause is over: a send went through"
-                    );
+                    tracing::info!(provider, "provider pause ended: a send succeeded");
                 }
                 None
             }
@@ -231,7 +228,7 @@ impl Inner {
                     .insert((provider.to_owned(), number), span::after(now, wait));
                 paused
             }
-            // Nothing about the provider's health.
+            // Says nothing about the provider's health.
             Err(
                 SendError::NumberInvalid
                 | SendError::Rejected
@@ -254,7 +251,7 @@ impl Inner {
 impl Breaker {
     fn pause(&mut self, provider: &str, now: DateTime<Utc>) -> DateTime<Utc> {
         let length = match self.paused {
-            // A send that was under way when the pause began says nothing new.
+            // This send began before the pause and says nothing new.
             Some(Pause {
                 until,
                 probing_until: None,
@@ -281,7 +278,7 @@ impl Breaker {
             alarm = true,
             provider,
             seconds = wait.as_secs(),
-            "the provider is paused"
+            "provider paused"
         );
         metrics::counter!("pinroute_pauses_total", "provider" => provider.to_owned()).increment(1);
         self.strikes = 0;
@@ -293,7 +290,7 @@ impl Breaker {
         until
     }
 
-    /// The provider's own wait; it neither doubles nor seeds what doubles.
+    /// Pauses for the provider's own wait, which neither doubles nor changes the length to double.
     fn flood(&mut self, provider: &str, wait: Duration, now: DateTime<Utc>) -> DateTime<Utc> {
         let length = self.paused.and_then(|pause| pause.length);
         self.pause_for(provider, wait, length, now)

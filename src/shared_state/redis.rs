@@ -1,4 +1,4 @@
-//! One multiplexed connection to Redis, cloned per request: a pool's `get` costs a round trip of its own.
+//! One multiplexed connection to Redis, cloned per request, because a pool's `get` costs an extra round trip.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -7,9 +7,9 @@ use deadpool_redis::redis::aio::MultiplexedConnection;
 use deadpool_redis::redis::{FromRedisValue, RedisError, Script, ScriptInvocation, cmd};
 use deadpool_redis::{Config, Pool, Runtime};
 
-/// A request waits no longer than this for Redis before it goes on without.
+/// Time limit for a Redis command; after it the request continues without Redis.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// After a failure Redis is left alone for so long, so that not every request pays for it.
+/// Pause after a failure, so that not every request waits for a timeout.
 const REST: Duration = Duration::from_secs(1);
 
 pub(super) struct Redis {
@@ -40,7 +40,7 @@ impl Redis {
         })
     }
 
-    /// Runs a script; `None`: Redis is away.
+    /// Runs a script; `None`: Redis is unavailable.
     pub async fn run<T: FromRedisValue>(
         &self,
         script: &Script,
@@ -76,13 +76,13 @@ impl Redis {
             Link::DownUntil(until) if monotonic() < *until => return None,
             Link::DownUntil(_) | Link::Unknown => {}
         }
-        // Whoever tries next is alone with it; the others go on without Redis meanwhile.
+        // Only this request connects; the others continue without Redis meanwhile.
         *self.link() = Link::DownUntil(monotonic() + REST);
         match tokio::time::timeout(PATIENCE, self.pool.get()).await {
             Ok(Ok(connection)) => {
                 let connection: MultiplexedConnection = (*connection).clone();
                 *self.link() = Link::Up(connection.clone());
-                tracing::info!("Redis is connected");
+                tracing::info!("connected to Redis");
                 Some(connection)
             }
             _ => None,
@@ -102,7 +102,7 @@ impl Redis {
                 };
                 tracing::warn!(
                     error,
-                    "Redis is away: limits hold for this replica alone until it is back"
+                    "Redis is unavailable: limits count per replica until it returns"
                 );
                 metrics::counter!("pinroute_redis_failures_total").increment(1);
                 *self.link() = Link::DownUntil(monotonic() + REST);
@@ -118,7 +118,7 @@ impl Redis {
     }
 }
 
-/// How long Redis rests is no rule: it follows the machine, not the clock.
+/// The pause of Redis is not a business rule, so it uses the machine's clock instead of [`crate::clock::Clock`].
 fn monotonic() -> Instant {
     Instant::now()
 }

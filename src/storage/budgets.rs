@@ -80,7 +80,7 @@ pub(super) fn country(country: Option<Country>) -> String {
         .unwrap_or_default()
 }
 
-/// What a purse holds.
+/// The state of a counter, in micro-units of its currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Use {
     pub purse: Purse,

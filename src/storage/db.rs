@@ -1,4 +1,4 @@
-//! The handle on the store: the tables' functions through [`Store`], changes as group commits, look-ups as group reads.
+//! The handle to the database: table functions through [`Store`], changes as group commits, look-ups as group reads.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -11,17 +11,17 @@ use super::{StorageError, Store};
 use crate::verification::Verification;
 use crate::verification::id::VerificationId;
 
-/// A handle on the store; clones share it.
+/// A handle to the database; clones share it.
 #[derive(Clone, Debug)]
 pub struct Db {
     pub(super) store: Store,
     pub(super) writer: Writer,
     pub(super) readers: Readers,
-    /// Held for as long as this process serves a SQLite file: a second replica must not.
+    /// Locked while this process serves a SQLite file, to keep a second server out.
     pub(super) lock: Option<Arc<std::fs::File>>,
 }
 
-/// A table's functions are those of [`Store`], so that a table does not depend on the writer, which depends on the tables.
+/// Table functions belong to [`Store`], so that tables do not depend on the writer, which depends on them.
 impl Deref for Db {
     type Target = Store;
 
@@ -31,18 +31,18 @@ impl Deref for Db {
 }
 
 impl Db {
-    /// Makes a change durable, or says why it did not take effect.
+    /// Makes a change durable; an error says why it had no effect.
     pub async fn commit(&self, change: Change) -> Result<(), CommitError> {
         self.writer.write(change).await
     }
 
-    /// The newest state of one verification.
+    /// The current state of a verification.
     pub async fn find(&self, id: VerificationId) -> Result<Option<Verification>, StorageError> {
         let row = self.readers.look_up(id).await?;
         self.read_one(row.map(|row| row.open(&self.vault)))
     }
 
-    /// Closes all connections, and lets another process serve the SQLite file.
+    /// Closes all connections and unlocks the SQLite file.
     pub async fn close(&self) {
         match &self.engine {
             Engine::Postgres(pool) => pool.close().await,
@@ -52,7 +52,7 @@ impl Db {
             }
         }
         if let Some(Err(error)) = self.lock.as_ref().map(|file| file.unlock()) {
-            tracing::warn!(%error, "the database's lock goes with the process");
+            tracing::warn!(%error, "cannot unlock the database file; the lock ends with the process");
         }
     }
 }

@@ -33,7 +33,7 @@ pub struct ApiKey {
     pub created_at: DateTime<Utc>,
     pub expires_at: Option<DateTime<Utc>>,
     pub revoked_at: Option<DateTime<Utc>>,
-    /// To the minute.
+    /// Accurate to the minute.
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
@@ -42,7 +42,7 @@ pub struct NewKey {
     pub project: Option<ProjectId>,
     pub scopes: String,
     pub expires_at: Option<DateTime<Utc>>,
-    /// The key or user that makes it; `None`: the command line or the program itself.
+    /// The key or user that creates it; `None`: the command line or the program itself.
     pub made_by: Option<Uuid>,
 }
 
@@ -142,7 +142,7 @@ impl Store {
         }
     }
 
-    /// Fails with [`StorageError::Exists`] when the name is taken.
+    /// Fails with [`StorageError::Exists`] if the name is taken.
     pub async fn create_project(
         &self,
         name: &str,
@@ -259,8 +259,8 @@ impl Store {
         .await
     }
 
-    /// Revokes the keys with these secrets, every key that one of them or the user with this email made, directly or through
-    /// another key, and deletes the webhooks that any of these made.
+    /// Revokes the keys with these secrets and all keys created by them or by the user with this email, directly or
+    /// through other keys. Deletes the webhooks created by any of these.
     pub async fn revoke_with_descendants(
         &self,
         secrets: [&str; 2],

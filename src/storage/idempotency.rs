@@ -20,7 +20,7 @@ pub struct Claim {
     pub expires_at: DateTime<Utc>,
 }
 
-/// What a change does to an idempotency key.
+/// What a change does with an idempotency key.
 #[derive(Clone, Debug)]
 pub enum IdempotencyOp {
     /// A request claims its key; fails with [`CommitError::Claimed`](super::CommitError::Claimed) if the key is known.

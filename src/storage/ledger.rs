@@ -121,7 +121,7 @@ fn read<T: std::str::FromStr>(
         .transpose()
 }
 
-/// Which entries, newest first.
+/// Selects entries, newest first.
 #[derive(Clone, Debug, Default)]
 pub struct LedgerQuery {
     pub project: Option<ProjectId>,

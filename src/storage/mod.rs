@@ -1,9 +1,9 @@
-//! What is kept, on SQLite and on Postgres: the only module that speaks SQL.
+//! The database, SQLite or Postgres. The only module that uses SQL.
 //!
-//! Statements are written once, with `$1`; what must differ is a `match` on the engine, in the open. `engine/` holds what
-//! is common: connections, opening, group commit and group reads. Verifications change through [`Db::commit`] alone.
-//! To add a table: a migration of the same name in both folders, a file here, and its functions in `tests/it/storage.rs`,
-//! which runs each on both engines.
+//! A statement is written once, with `$1`; differences between the engines are an explicit `match`. `engine/` contains
+//! the common parts: connections, opening, group commit and group reads. Verifications change only through
+//! [`Db::commit`]. To add a table: a migration of the same name in both folders, a file here, and its functions in
+//! `tests/it/storage.rs`, which runs each on both engines.
 
 mod alerts;
 mod balances;

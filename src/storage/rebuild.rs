@@ -34,7 +34,7 @@ pub struct Progress {
 #[derive(Debug, thiserror::Error)]
 pub enum RebuildError {
     #[error(
-        "another rebuild is under way, or was broken off within the last minute; try again then"
+        "another rebuild is running, or was interrupted within the last minute; try again in a minute"
     )]
     Busy,
     #[error(transparent)]

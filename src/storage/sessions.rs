@@ -11,7 +11,7 @@ use super::{StorageError, Store};
 use crate::secret::random;
 use crate::verification::id::time_ordered;
 
-/// What a one-time link is for.
+/// The purpose of a one-time link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkKind {
     SignIn,
@@ -38,7 +38,7 @@ impl LinkKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     pub kind: LinkKind,
-    /// `None`: there is no user yet.
+    /// `None`: the link creates the user.
     pub user: Option<Uuid>,
     pub expires_at: DateTime<Utc>,
 }

@@ -1,6 +1,6 @@
-//! The database, and the key that its secrets are sealed with: all that the functions of a table need.
+//! The database and the keys that seal its secrets: all that table functions need.
 //!
-//! [`Db`](super::Db) adds the group commit and the group reads, which know the tables in turn.
+//! [`Db`](super::Db) adds group commit and group reads, which depend on the tables.
 
 use std::sync::Arc;
 
@@ -38,13 +38,13 @@ impl Store {
         }
     }
 
-    /// Whether no other process can serve the same data.
+    /// Whether no other process can serve the same database.
     #[must_use]
     pub fn is_alone(&self) -> bool {
         matches!(self.engine, Engine::Sqlite { .. })
     }
 
-    /// How far the database's clock is ahead of `now`, in seconds; on SQLite there is only one clock.
+    /// How far the database's clock is ahead of `now`, in seconds; 0 on SQLite, which has no clock of its own.
     pub async fn clock_skew(
         &self,
         now: chrono::DateTime<chrono::Utc>,

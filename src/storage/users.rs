@@ -80,7 +80,7 @@ pub enum Changed {
 enum Rank {
     Nobody,
     LastOwner,
-    /// No owner, or not the only one.
+    /// Not an owner, or not the only one.
     Other,
 }
 
@@ -184,7 +184,7 @@ impl Store {
         self.read_one(row.map(User::try_from))
     }
 
-    /// Fails with [`StorageError::Exists`] when the address is taken.
+    /// Fails with [`StorageError::Exists`] if the address is taken.
     pub async fn create_user(
         &self,
         email: &str,

@@ -1,4 +1,4 @@
-//! Verifications as rows: sealed on the way in, opened on the way out, found, listed, claimed.
+//! Verifications as rows: sealed when written, opened when read. Queries to find and list them.
 
 use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, FromRow};
@@ -29,7 +29,7 @@ pub enum Lease {
     },
 }
 
-/// A verification ready to be written.
+/// A verification ready to write.
 #[derive(Debug)]
 pub(super) struct Stored {
     pub id: Uuid,
@@ -193,7 +193,7 @@ impl Row {
     }
 }
 
-/// Which verifications, newest first.
+/// Selects verifications, newest first.
 #[derive(Clone, Debug, Default)]
 pub struct ListQuery {
     pub project: Option<ProjectId>,

@@ -19,13 +19,13 @@ use crate::verification::id::VerificationId;
 /// A message to one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// The `webhook-id`, the same in each try.
+    /// The `webhook-id`, the same for all tries.
     pub id: Uuid,
     pub webhook: Uuid,
     pub event: String,
     /// When the event happened.
     pub at: DateTime<Utc>,
-    /// What the message is rendered from.
+    /// The verification that the message is rendered from.
     pub verification: Option<VerificationId>,
     /// JSON, if the event is about no verification.
     pub data: Option<String>,
@@ -43,7 +43,7 @@ pub struct Delivery {
 pub enum DeliveryState {
     Pending,
     Delivered,
-    /// Given up.
+    /// Given up after the last try.
     Dead,
 }
 
@@ -69,7 +69,7 @@ impl DeliveryState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Try {
     pub at: DateTime<Utc>,
-    /// The receiver's HTTP status; `None`: it did not answer.
+    /// The receiver's HTTP status; `None`: no answer.
     pub status: Option<u16>,
     /// `None`: it was accepted.
     pub error: Option<String>,
@@ -80,7 +80,7 @@ impl Delivery {
     /// How many tries are kept.
     pub const HISTORY: usize = 20;
 
-    /// A message that is due at once.
+    /// A message that is due immediately.
     #[must_use]
     pub fn new(id: Uuid, webhook: Uuid, event: &str, at: DateTime<Utc>) -> Self {
         Self {
@@ -193,7 +193,7 @@ pub(super) fn rows(deliveries: &[&Delivery]) -> Rows {
                 text(&|d| {
                     Some(
                         serde_json::to_string(&d.history)
-                            .expect("tries are texts, figures and times"),
+                            .expect("a try consists of strings, numbers and times"),
                     )
                 }),
             ),

@@ -19,7 +19,7 @@ pub struct Webhook {
     /// Comma-separated types, or `*`.
     pub events: String,
     pub description: String,
-    /// As the signature needs it: `whsec_…`.
+    /// The signing secret, `whsec_…`.
     pub secret: String,
     /// The previous secret, and until when it also signs.
     pub previous: Option<(String, DateTime<Utc>)>,
@@ -88,7 +88,7 @@ impl Store {
         })
     }
 
-    /// `made_by`: the key or user that makes it.
+    /// `made_by`: the key or user that creates it.
     pub async fn create_webhook(
         &self,
         webhook: &Webhook,

@@ -1,4 +1,5 @@
-//! What is due next in a verification, read off its state.
+//! The next task of a verification, computed from its state. To add a kind of task: a variant of [`Task`] with its
+//! urgency, and the state that makes it due.
 
 use std::time::Duration;
 
@@ -8,26 +9,26 @@ use super::Verification;
 use super::attempt::{AttemptStatus, CostState, FollowUpKind};
 use super::span;
 
-/// One thing to do outside, or a turn that time alone brings about.
+/// One call to a provider, or a transition that only needs time to pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
-    /// Expiry, the next step, or a write-off: [`Verification::turn`].
+    /// Expiry, the next step, or charging an `unknown` attempt: [`Verification::turn`].
     Turn,
-    /// The replica that was sending is gone: [`Verification::interrupted`].
+    /// The replica that was sending lost its lease: [`Verification::interrupted`].
     Interrupted(u8),
     /// Send the queued attempt.
     Send(u8),
     /// Ask the provider for the message's status.
     Ask(u8),
     FollowUp(u8, FollowUpKind),
-    /// Ask the provider what the message cost.
+    /// Ask the provider for the price of the message.
     Bill(u8),
 }
 
 impl Verification {
-    /// The most urgent task and when it is due; `None`: nothing will ever happen by itself again.
+    /// The earliest task and its due time; of several at the same time, the most urgent. `None`: no task is left.
     ///
-    /// Whoever runs it holds the verification's lease; an attempt found in `sending` then belongs to a lost one.
+    /// The caller holds the verification's lease, so an attempt in `sending` was left behind by an earlier holder.
     #[must_use]
     pub fn next_task(&self, unknown_after: Duration) -> Option<(DateTime<Utc>, Task)> {
         let mut agenda = Vec::with_capacity(4);
@@ -64,7 +65,7 @@ impl Verification {
         if let Some(deadline) = self.step_deadline().filter(|_| self.is_pending()) {
             agenda.push((deadline, Task::Turn));
         }
-        // At the same moment the provider is asked before its step is given up: `min_by_key` keeps the first.
+        // At equal times, ask the provider before giving up its step.
         agenda
             .into_iter()
             .min_by_key(|(due, task)| (*due, urgency(*task)))

@@ -1,4 +1,4 @@
-//! One delivery try: its evidence, which has a rank and never moves backwards, and its cost.
+//! One delivery attempt: its status, which only moves to better evidence, and its cost.
 
 use std::time::Duration;
 
@@ -26,30 +26,30 @@ pub struct Attempt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
     pub cost: Cost,
-    /// What it has claimed of the project's budgets.
+    /// Its reservations and spending in the project's budgets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<Hold>,
-    /// The provider's own id of the message, once known.
+    /// The provider's id of the message, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-    /// Ledger entries made so far; numbers the next one.
+    /// Number of ledger entries so far; the next one is numbered from it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub entries: u8,
-    /// When the provider's status is asked next, and how often it was.
+    /// The next status query, and how many were made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ask: Option<Ask>,
-    /// When the price of the message is asked next, of a provider that tells it later.
+    /// The next price query, for providers that publish prices after the send.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bill: Option<Bill>,
-    /// What is still owed to the provider now that the verification is over.
+    /// A success report or revocation still to be sent after the verification ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follow_up: Option<FollowUp>,
-    /// Its turn is over: the route has gone on from it, or tried to.
+    /// The route has moved on from this attempt, or tried to.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gave_way: bool,
-    /// Whether a follow-up was ever planned: the provider is told once.
+    /// A follow-up was scheduled before; there is never a second one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub told: bool,
 }
@@ -58,11 +58,11 @@ pub struct Attempt {
 pub struct Ask {
     pub due: DateTime<Utc>,
     pub asked: u8,
-    /// Whether the provider reports by itself, so that asking is only the safety net.
+    /// The provider sends reports by itself; queries are only a safety net.
     pub reports: bool,
 }
 
-/// `due` is `None` once the price is known, or nobody asks any more.
+/// `due` is `None` once the price is known or the queries are exhausted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bill {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,13 +80,13 @@ pub struct FollowUp {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FollowUpKind {
-    /// The right code was entered: the provider keeps conversion statistics.
+    /// Report that the code was entered, for the provider's conversion statistics.
     ReportSuccess,
-    /// The verification was canceled and the message may be seen.
+    /// Revoke the message of a canceled verification.
     Revoke,
 }
 
-/// `unknown` is a state: the request left, and no answer came.
+/// `Unknown`: the request left and no clear answer came, so the message may have been sent and charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptStatus {
@@ -103,7 +103,7 @@ pub enum AttemptStatus {
 }
 
 impl AttemptStatus {
-    /// Later evidence replaces earlier evidence only if its rank is higher.
+    /// A report changes the status only to one of higher rank, because reports arrive late and out of order.
     #[must_use]
     pub fn rank(self) -> u8 {
         match self {
@@ -117,7 +117,7 @@ impl AttemptStatus {
         }
     }
 
-    /// It is over and nothing arrived.
+    /// The attempt ended without delivery.
     #[must_use]
     pub fn is_dead(self) -> bool {
         self.rank() == 4
@@ -146,21 +146,21 @@ impl AttemptStatus {
     }
 }
 
-/// Why an attempt ended as it did, in our words; a provider's own never leave its file.
+/// Why an attempt ended. The provider's own words are translated to these in its folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// The channel cannot reach this number. Never says more about the account.
+    /// The channel cannot reach this number. Deliberately says nothing about whether an account exists.
     Unreachable,
     NumberInvalid,
     Paused,
     NoPrice,
-    /// A spend cap leaves no room.
+    /// A budget has no room left.
     BudgetExhausted,
     Throttled,
-    /// Nothing could be sent: no connection, or the provider said so.
+    /// Nothing was sent: no connection, or the provider reported an outage.
     Unavailable,
-    /// The provider refuses us, not the number: token, balance, or a word that we do not know.
+    /// The provider refuses the account rather than the number (token, balance), or gave an unknown reason.
     ProviderRejected,
     /// The request left and no clear answer came.
     NoAnswer,
@@ -196,7 +196,7 @@ impl Reason {
 pub struct Cost {
     pub money: Money,
     pub state: CostState,
-    /// Charged at our estimate, since nobody told the figure; a figure that is told later takes its place.
+    /// Charged at our estimate because no price was reported; a price reported later replaces it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub guessed: bool,
 }
@@ -207,7 +207,7 @@ pub enum CostState {
     Estimated,
     Charged,
     Refunded,
-    /// Documented by the provider, not yet reported.
+    /// The provider documents this refund but has not reported it.
     RefundExpected,
     Free,
 }
@@ -224,7 +224,7 @@ impl CostState {
         }
     }
 
-    /// Whether the money is gone as far as anyone has reported.
+    /// The charge counts as spent. An expected refund does not count until it is reported.
     #[must_use]
     pub fn stands_charged(self) -> bool {
         matches!(self, Self::Charged | Self::RefundExpected)
@@ -250,7 +250,7 @@ impl Cost {
         }
     }
 
-    /// Nothing was sent, so nothing is due, unless the provider has already said otherwise.
+    /// Sets the cost to zero because nothing was sent, unless the provider has already reported a charge.
     pub(super) fn waive(&mut self) {
         if self.state == CostState::Estimated {
             *self = Self::free(self.money.currency);
@@ -258,7 +258,7 @@ impl Cost {
     }
 }
 
-/// Where a figure comes from.
+/// The source of an amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
@@ -280,11 +280,11 @@ impl Basis {
     }
 }
 
-/// A ledger entry that a transition makes, to be written in the same change. A charge is negative, a refund positive.
+/// A ledger entry made by a transition and stored in the same change. Charges are negative, refunds positive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Booking {
     pub attempt: AttemptId,
-    /// Numbers the attempt's entries from 1: an entry's id follows from it, so none can be written twice.
+    /// Counts from 1 within the attempt. The entry's id is derived from it, so it cannot be stored twice.
     pub ordinal: u8,
     pub at: DateTime<Utc>,
     pub kind: BookingKind,
@@ -310,16 +310,16 @@ pub struct Receipt {
     pub balance: Option<Money>,
 }
 
-/// What to do after a send that was not taken; never what the provider said.
+/// What to do after a failed send, rather than what the provider said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// Not this number on this channel; free. Next step.
+    /// The channel cannot reach this number; not charged. Go to the next step.
     #[error("the channel cannot reach the number")]
     Refused,
-    /// No such number anywhere; free. No further step.
+    /// The number does not exist; not charged. The verification fails.
     #[error("the number is invalid")]
     NumberInvalid,
-    /// Too fast; nothing was sent.
+    /// Rate limited, for this long if the provider said so; nothing was sent.
     #[error("throttled for {0:?}")]
     Throttled(Option<Duration>),
     /// Nothing was sent.
@@ -328,25 +328,25 @@ pub enum SendError {
     /// May have been sent and billed.
     #[error("no clear answer, it may have been sent")]
     Unknown,
-    /// The provider refuses us, and will until someone acts; nothing was sent.
+    /// The provider refuses the account until an operator acts; nothing was sent.
     #[error("the provider refuses the account")]
     Misconfigured,
-    /// It answered with a refusal that we do not know; nothing was sent.
+    /// The provider refused for an unknown reason; nothing was sent.
     #[error("the provider refused for a reason that is not known")]
     Unrecognised,
-    /// It refused this request; nothing was sent.
+    /// The provider rejected this request; nothing was sent.
     #[error("the provider rejected the request")]
     Rejected,
-    /// The verification was over before its turn came; nothing was sent.
+    /// The verification ended before the send; nothing was sent.
     #[error("the verification is over")]
     Canceled,
-    /// Another send is probing the paused provider; nothing was sent.
+    /// The provider is paused and another send is probing it; nothing was sent.
     #[error("the provider is paused")]
     Paused,
 }
 
 impl SendError {
-    /// The status, reason and freedom from cost that it leaves the attempt with.
+    /// The attempt's status and reason after this error.
     #[must_use]
     pub fn verdict(self) -> (AttemptStatus, Reason) {
         match self {
@@ -364,11 +364,11 @@ impl SendError {
     }
 }
 
-/// What a provider says later about an attempt, by callback or when asked.
+/// A provider's later evidence about an attempt, from a callback or a query.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     pub message_id: Option<String>,
-    /// `None`: nothing that we understand, so still pending.
+    /// `None`: no status that we know, so the attempt is still pending.
     pub status: Option<AttemptStatus>,
     pub reason: Option<Reason>,
     pub cost: Option<Money>,

@@ -1,5 +1,4 @@
-//! The true price of a message, where the provider tells it only some time later: asked for by a schedule, and booked in the
-//! place of the estimate.
+//! Prices that a provider publishes only after the send. They are polled on a schedule and replace the booked estimate.
 
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use super::report::Source;
 use super::route::Offer;
 use super::{Verification, span};
 
-/// The pauses between questions; after the last one the estimate stands.
+/// Waits before each query; after the last one the estimate is final.
 const PAUSES: [Duration; 8] = [
     Duration::from_mins(1),
     Duration::from_mins(5),
@@ -24,7 +23,7 @@ const PAUSES: [Duration; 8] = [
 ];
 
 impl Verification {
-    /// What came of asking for the price: a report, which may hold it, or no answer.
+    /// Takes the answer to a price query; `None`: the provider did not answer.
     pub fn billed(
         &mut self,
         ordinal: u8,
@@ -49,7 +48,7 @@ impl Verification {
 }
 
 impl Attempt {
-    /// From now on its price is asked for, where the provider tells it only so, unless it is already.
+    /// Schedules price queries, unless they are scheduled or have ended already.
     pub(super) fn expect_bill(&mut self, now: DateTime<Utc>) {
         let asked = self.abilities().tells_price == TellsPrice::ByAsking;
         if asked && self.bill.is_none() && self.message_id.is_some() {

@@ -1,7 +1,7 @@
-//! The money brake: what an attempt claims of its project's budgets, from the moment it is planned until its cost is known.
+//! Budgets: the amounts that an attempt reserves and spends, from its planning until its cost is known.
 //!
-//! A claim is made in the attempt's own change, belongs to the period in which the attempt was planned, and is remembered in
-//! the attempt ([`Hold`]), so that whatever becomes of its cost is settled with the same budgets.
+//! A claim is made in the same change as the attempt and belongs to the period in which the attempt was planned. The
+//! attempt keeps it as a [`Hold`], so later changes of its cost are settled with the same budgets.
 
 use chrono::{DateTime, Datelike, TimeZone, Utc};
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use super::attempt::{Attempt, CostState};
 use super::phone::Country;
 use crate::money::{Currency, Micros, Money};
 
-/// A calendar one, in UTC.
+/// A calendar period in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Period {
@@ -38,7 +38,7 @@ impl Period {
         Self::ALL.into_iter().find(|period| period.as_str() == text)
     }
 
-    /// Of the period that `at` is in, in seconds since 1970.
+    /// Start of the period that contains `at`, in seconds since 1970.
     #[must_use]
     pub fn starts_at(self, at: DateTime<Utc>) -> i64 {
         let seconds = at.timestamp();
@@ -49,7 +49,7 @@ impl Period {
         }
     }
 
-    /// When the next period begins.
+    /// Start of the next period, in seconds since 1970.
     #[must_use]
     pub fn ends_at(self, at: DateTime<Utc>) -> i64 {
         let start = self.starts_at(at);
@@ -67,22 +67,22 @@ fn month(year: i32, month: u32) -> Option<i64> {
     Some(first.timestamp())
 }
 
-/// What a project may spend in each period.
+/// A spending limit of a project for each period.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
     pub period: Period,
     pub limit: Money,
-    /// One country's only.
+    /// `None`: all countries together.
     pub country: Option<Country>,
-    /// Shares of the limit at which the project is told, in thousandths.
+    /// Shares of the limit that trigger an alert, in thousandths.
     pub alert_at: Vec<u16>,
 }
 
 impl Budget {
-    /// Shares that are told where a budget names none.
+    /// The default of `alert_at`.
     pub const ALERT_AT: [u16; 1] = [800];
 
-    /// Both count in the same purse, so that only one of them can hold.
+    /// Both use the same counter, so a project can have only one of them.
     #[must_use]
     pub fn is_of_the_same(&self, other: &Self) -> bool {
         self.period == other.period
@@ -90,7 +90,7 @@ impl Budget {
             && self.limit.currency == other.limit.currency
     }
 
-    /// The highest share to tell of that so much is at least, in thousandths; 0: none.
+    /// The highest alert share reached by `used` micro-units, in thousandths; 0: none.
     #[must_use]
     pub fn reached(&self, used: i64) -> u16 {
         let limit = i128::from(self.limit.amount.0);
@@ -109,7 +109,7 @@ impl Budget {
     }
 }
 
-/// Which counter of a budget, in one period.
+/// Identifies the counter of a budget in one period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Purse {
     pub project: Uuid,
@@ -119,17 +119,17 @@ pub struct Purse {
     pub starts_at: i64,
 }
 
-/// What a change takes out of a purse, or gives back, in micro-units of its currency.
+/// A change of a counter, in micro-units of its currency; negative values give back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
     pub purse: Purse,
     pub reserve: i64,
     pub spend: i64,
-    /// The limit that holds for it: with this claim, no more than that may be reserved and spent. `None` for what only settles.
+    /// Reserved and spent together must not exceed this after the claim. `None` for claims that only settle.
     pub ceiling: Option<i64>,
 }
 
-/// What an attempt has claimed of one budget.
+/// An attempt's share of one budget.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     pub period: Period,
@@ -137,9 +137,9 @@ pub struct Hold {
     pub country: Option<Country>,
     /// The estimate, in the budget's currency.
     pub amount: Money,
-    /// The same in the attempt's own.
+    /// The estimate in the attempt's own currency.
     pub of: Micros,
-    /// Which that is.
+    /// The attempt's own currency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of_currency: Option<Currency>,
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -158,7 +158,7 @@ fn is_zero(n: &i64) -> bool {
 
 impl Hold {
     fn of(budget: &Budget, estimate: Money, converted: Option<Micros>) -> Self {
-        // What cannot be converted has no room: the brake fails closed.
+        // Without an exchange rate, claim more than the limit, so the budget refuses it (fails closed).
         let amount = converted.unwrap_or(Micros(budget.limit.amount.0.saturating_add(1)));
         Self {
             period: budget.period,
@@ -171,8 +171,8 @@ impl Hold {
         }
     }
 
-    /// A cost in the budget's currency: at the rate of the estimate, rounded up. What is told in a third currency counts as it was
-    /// estimated.
+    /// A cost in the budget's currency, at the exchange rate of the estimate, rounded up. A cost reported in a third
+    /// currency counts as the estimate.
     fn scaled(&self, cost: Money) -> i64 {
         let amount = cost.amount;
         if cost.currency == self.amount.currency {
@@ -189,7 +189,7 @@ impl Hold {
         i64::try_from((product + of - 1).div_euclid(of)).unwrap_or(i64::MAX)
     }
 
-    /// Takes on what the attempt's cost now is; answers what changes by it.
+    /// Adjusts the hold to the attempt's current cost; returns the resulting claim, if any.
     fn settle(&mut self, attempt: &HoldState, project: Uuid) -> Option<Claim> {
         let (reserved, spent) = match attempt.state {
             CostState::Estimated => (self.amount.amount.0, 0),
@@ -213,7 +213,7 @@ impl Hold {
     }
 }
 
-/// What a hold needs to know of its attempt.
+/// The fields of an attempt that a hold needs.
 struct HoldState {
     state: CostState,
     cost: Money,
@@ -221,7 +221,7 @@ struct HoldState {
 }
 
 impl Verification {
-    /// What this change claims of the project's budgets and gives back. `convert` turns an estimate into another currency.
+    /// The claims of this change, including those given back. `convert` converts an estimate to a budget's currency.
     pub fn claims(
         &mut self,
         budgets: &[Budget],
@@ -268,7 +268,7 @@ fn ceiling(budgets: &[Budget], hold: &Hold) -> Option<i64> {
 }
 
 impl Verification {
-    /// What it has reserved in a purse.
+    /// The amount that all attempts have reserved in a counter.
     #[must_use]
     pub fn reserved_in(&self, purse: &Purse) -> i64 {
         let in_purse = |attempt: &Attempt, hold: &Hold| {
@@ -284,7 +284,7 @@ impl Verification {
         mine.map(|(_, hold)| hold.reserved).sum()
     }
 
-    /// Nothing of it can be sent, for want of room in a budget.
+    /// An attempt was skipped for lack of budget, and none is being sent.
     #[must_use]
     pub fn lacks_room(&self) -> bool {
         let attempts = &self.record.attempts;
@@ -293,7 +293,7 @@ impl Verification {
 }
 
 impl Attempt {
-    /// Nothing was planned because no budget had room for it.
+    /// Skipped because a budget had no room.
     #[must_use]
     pub fn lacked_room(&self) -> bool {
         self.reason == Some(super::attempt::Reason::BudgetExhausted)

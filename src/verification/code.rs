@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-/// Four to eight decimal digits. Its `Debug` shows none of them.
+/// Four to eight decimal digits. `Debug` hides them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Code(String);
 
-/// A keyed hash of a code, bound to its verification. Compared in constant time.
+/// A keyed hash of a code and its verification's id. Comparison takes constant time.
 #[derive(Clone, Copy)]
 pub struct CodeHash(pub [u8; 32]);
 
 impl Code {
     pub const LENGTHS: std::ops::RangeInclusive<u8> = 4..=8;
 
-    /// Makes a code of `length` digits from 64 random bits; the bias is below 10⁻¹¹.
+    /// A code of `length` digits from 64 random bits; the modulo bias is below 10⁻¹¹.
     #[must_use]
     pub fn generate(length: u8, random: u64) -> Self {
         let length = usize::from(length.clamp(*Self::LENGTHS.start(), *Self::LENGTHS.end()));
@@ -23,7 +23,7 @@ impl Code {
         ))
     }
 
-    /// Reads a code that a site made or a visitor typed; `None` unless it is 4 to 8 ASCII digits.
+    /// Parses a code from a site or a visitor; `None` unless it is 4 to 8 ASCII digits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let fits = (4..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());

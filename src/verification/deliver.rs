@@ -1,4 +1,4 @@
-//! How an attempt is sent, what its answer means, and when the next step takes over.
+//! Sending an attempt, taking the provider's answer, and moving on to the next step.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::start::Cursor;
 use super::{Status, Verification};
 
 impl Verification {
-    /// Marks the queued attempt as being sent, to be kept before the request leaves. `None`: nothing is queued, or it is over.
+    /// Marks the queued attempt as `sending`. Store this before the request leaves. `None`: nothing may be sent.
     pub fn begin_sending(&mut self, now: DateTime<Utc>) -> Option<u8> {
         if !self.is_pending() || self.is_overdue(now) {
             return None;
@@ -55,7 +55,7 @@ impl Verification {
                 }
             }
             Err(error) => {
-                // A callback may have overtaken the answer: then there is better evidence than the error.
+                // A callback may have arrived first, with better evidence than this error.
                 let attempt = &mut self.record.attempts[index];
                 let (status, reason) = error.verdict();
                 if attempt.status.rank() < status.rank() {
@@ -78,7 +78,7 @@ impl Verification {
         self.settle_after_evidence(index, now);
     }
 
-    /// The lease was lost while a request may have left: the provider may have it, so it is never sent again.
+    /// The lease was lost while the attempt was `sending`. The request may have left, so the attempt becomes `unknown`.
     pub fn interrupted(&mut self, ordinal: u8, offers: &[Offer], now: DateTime<Utc>) {
         let Some(index) = self.index_of(ordinal) else {
             return;
@@ -107,7 +107,7 @@ impl Verification {
         }
     }
 
-    /// The next step, if `index` is the newest attempt and the verification still needs one.
+    /// Plans the next step, if `index` is the newest attempt and the verification is still open.
     pub(super) fn take_over(&mut self, index: usize, offers: &[Offer], now: DateTime<Utc>) {
         let is_newest = index + 1 == self.record.attempts.len();
         if !self.is_pending() || self.is_overdue(now) || !is_newest {
@@ -116,12 +116,13 @@ impl Verification {
         self.record.attempts[index].gave_way = true;
         let attempt = &self.record.attempts[index];
         if attempt.reason == Some(Reason::NumberInvalid) {
-            // No other channel can know a number that does not exist.
+            // No channel can reach a number that does not exist.
             self.finish(Status::Failed, EventKind::Failed, now);
             return;
         }
         let step = usize::from(attempt.step);
-        // Another provider of the same channel, only where this one surely sent nothing and the number is not at fault.
+        // Try another provider of the same channel only if this one certainly sent nothing and the number is not the
+        // cause.
         let stays = attempt.status == AttemptStatus::Failed;
         let unknown = |a: &&Attempt| a.status == AttemptStatus::Unknown;
         let cursor = Cursor {
@@ -141,7 +142,7 @@ impl Verification {
         }
     }
 
-    /// How long an attempt's message may wait to be delivered before it is given up and refunded.
+    /// How long the provider may try to deliver an attempt's message.
     #[must_use]
     pub fn message_ttl(&self, attempt: &Attempt) -> Duration {
         attempt.abilities().ttl.within(self.step_wait(attempt))
@@ -168,8 +169,8 @@ impl Verification {
 
 /// When the status is asked next.
 ///
-/// Where no report will come: 2, 5, 10, 20, 40 s … after the send. Where reports are awaited, asking is the safety net and
-/// twelve times rarer. In any case at the end of the step's wait and after the message's `ttl`, and hourly in the end.
+/// Without reports: 2, 5, 10, 20, 40 s … after the send, up to hourly. With reports, queries are a safety net and
+/// twelve times rarer. Either way there is a query at the end of the step's wait and one after the message's `ttl`.
 pub(super) fn ask_due(
     ask: &Ask,
     sent_at: DateTime<Utc>,

@@ -1,10 +1,10 @@
-//! Digits as people's keyboards and clipboards write them.
+//! Normalises digits from keyboards and clipboards. To support another script: its zero in `ZEROS`.
 
-/// Where the decimal digits of the scripts start that keyboards type: Arabic, Persian, Devanagari, Bengali, full-width.
+/// The digit zero of Arabic, Persian, Devanagari, Bengali and full-width digits; 1 to 9 follow it.
 const ZEROS: [u32; 5] = [0x0660, 0x06f0, 0x0966, 0x09e6, 0xff10];
 
-/// Folds any of these digits into ASCII, a full-width plus sign likewise, and drops what is invisible (marks of direction,
-/// zero-width characters) or only separates (spaces, hyphens, dots, brackets).
+/// Converts these digits and the full-width plus sign to ASCII. Removes invisible characters (direction marks,
+/// zero-width characters) and separators (spaces, hyphens, dots, brackets).
 #[must_use]
 pub fn fold(text: &str) -> String {
     text.chars().filter(|c| !is_noise(*c)).map(ascii).collect()

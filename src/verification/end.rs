@@ -1,4 +1,4 @@
-//! How a verification ends, by a check, a cancel, its time, or for want of channels, and what is still owed then.
+//! How a verification ends (check, cancel, expiry, no channel left) and which follow-ups the provider then gets.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use super::route::Offer;
 use super::span;
 use super::{Refusal, Status, Verification};
 
-/// What a check that was evaluated comes to.
+/// The result of an evaluated check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Approved,
     Wrong,
-    /// Wrong, and it was the last.
+    /// Wrong, and it was the last check.
     Locked,
 }
 
 impl Verification {
-    /// Compares what the visitor typed. Each comparison is counted before its result is known to anyone.
+    /// Compares the visitor's code. The check is counted first, so no result is returned uncounted.
     pub fn check(&mut self, typed: &CodeHash, now: DateTime<Utc>) -> Result<Verdict, Refusal> {
         self.may_check(now)?;
         // A pending verification has an attempt that is alive; without one there is no code that anybody could have seen.
@@ -45,7 +45,7 @@ impl Verification {
         Ok(Verdict::Wrong)
     }
 
-    /// What [`Verification::check`] would refuse, without using up a check.
+    /// Refuses as [`Verification::check`] would, without using up a check.
     pub fn may_check(&self, now: DateTime<Utc>) -> Result<(), Refusal> {
         if self.record.status == Status::Locked {
             return Err(Refusal::TooManyChecks);
@@ -59,7 +59,8 @@ impl Verification {
         Ok(())
     }
 
-    /// Whatever time alone brings about: expiry, the next step when a wait is over, the write-off of what stays unknown.
+    /// Applies what the passing of time causes: expiry, the next step after a wait, and the charge of attempts that
+    /// stayed `unknown`.
     pub fn turn(&mut self, unknown_after: Duration, offers: &[Offer], now: DateTime<Utc>) {
         self.run_out(now);
         if let Some(index) = self.overdue_step(now) {
@@ -80,7 +81,7 @@ impl Verification {
         self.forget_code();
     }
 
-    /// A follow-up succeeded, or will not be tried again (`again: None`).
+    /// Ends a follow-up, or schedules its next try at `again`.
     pub fn followed_up(&mut self, ordinal: u8, again: Option<DateTime<Utc>>) {
         if let Some(index) = self.index_of(ordinal) {
             let attempt = &mut self.record.attempts[index];
@@ -96,7 +97,7 @@ impl Verification {
         self.forget_code();
     }
 
-    /// When an attempt's evidence changed: what is owed because of it, and whether the verification has now failed.
+    /// After new evidence about an attempt: schedules its follow-up, and fails the verification if no attempt is left.
     pub(super) fn settle_after_evidence(&mut self, index: usize, now: DateTime<Utc>) {
         if let Some(attempt) = self.record.attempts.get_mut(index) {
             owe(attempt, self.record.status, self.code.is_some(), now);
@@ -105,14 +106,15 @@ impl Verification {
         self.forget_code();
     }
 
-    /// Its time is over before anything that comes later is looked at: that does not change how it ended.
+    /// Expires an overdue verification before later evidence is applied, so that evidence cannot change how it ended.
     pub(super) fn run_out(&mut self, now: DateTime<Utc>) {
         if self.is_overdue(now) {
             self.finish(Status::Expired, EventKind::Expired, now);
         }
     }
 
-    /// `failed`: the route is used up and every attempt is dead.
+    /// Fails the verification if every attempt is dead. Call it after planning, when the route has nothing more to
+    /// offer.
     pub(super) fn conclude(&mut self, now: DateTime<Utc>) {
         let all_dead = self
             .record
@@ -139,13 +141,13 @@ impl Verification {
         self.forget_code();
     }
 
-    /// The newest attempt, when its time for evidence or approval is over and the next step may take its place.
+    /// The newest attempt, if its step deadline has passed.
     fn overdue_step(&self, now: DateTime<Utc>) -> Option<usize> {
         let due = self.step_deadline()?;
         (self.is_pending() && now >= due).then(|| self.record.attempts.len() - 1)
     }
 
-    /// When the newest attempt gives way to the next step, as things stand.
+    /// When the newest attempt gives way to the next step, judging by its current status.
     pub(super) fn step_deadline(&self) -> Option<DateTime<Utc>> {
         let attempt = self.newest().filter(|attempt| !attempt.gave_way)?;
         let step = usize::from(attempt.step);

@@ -1,4 +1,4 @@
-//! What happened to a verification, in order. The timeline, live events and webhooks are all told from these.
+//! The events of a verification, in order. The timeline, live events and webhooks are all rendered from them.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 use super::attempt::Reason;
 use crate::money::Money;
 
-/// One line of a verification's timeline. Holds ids and figures, never a code or a number.
+/// One line of a verification's timeline. Never contains a code or a phone number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// Counts from 1 within the verification.
     pub seq: u32,
     pub at: DateTime<Utc>,
     pub kind: EventKind,
-    /// The ordinal of the attempt that it is about.
+    /// The ordinal of the attempt concerned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,13 +64,13 @@ pub enum EventKind {
     Refunded,
     #[serde(rename = "attempt.refund_expected")]
     RefundExpected,
-    /// Delivered after its refund: the provider's books and its reports disagree.
+    /// Delivered and refunded: the provider's billing and its reports disagree.
     #[serde(rename = "attempt.drift")]
     Drift,
 }
 
 impl EventKind {
-    /// The name as the API writes it.
+    /// The name in the API.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -1,8 +1,8 @@
-//! Identifiers that carry their own kinship.
+//! Related identifiers, each derivable from the other.
 //!
-//! A verification's id is a UUIDv7 whose 12 `rand_a` bits are a counter (RFC 9562 §6.2, method 1) that stands at zero.
-//! Its attempts count up in the upper eight of those bits, an attempt's ledger entries in the lower four. So a provider
-//! that echoes an attempt's id has named the verification, entries sort by cause, and no look-up table is kept.
+//! A verification's id is a UUIDv7 whose 12 `rand_a` bits are a counter (RFC 9562 §6.2, method 1) at zero. Attempts
+//! count in the upper eight of those bits, an attempt's ledger entries in the lower four. So an attempt id echoed by a
+//! provider identifies the verification without a look-up table, and entries sort by attempt.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Random bytes that an id takes.
+/// Number of random bytes in an id.
 pub const RANDOM_LEN: usize = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ impl VerificationId {
         Self(time_ordered(now, random))
     }
 
-    /// Takes any UUID from outside; one that is not a verification's is simply never found.
+    /// Accepts any UUID from outside; if no verification has it, look-ups find nothing.
     #[must_use]
     pub fn from_uuid(id: Uuid) -> Self {
         Self(id)
@@ -56,7 +56,7 @@ impl VerificationId {
         self.0
     }
 
-    /// The id of its attempt number `ordinal`, counted from 1.
+    /// The id of attempt `ordinal`, counted from 1.
     #[must_use]
     pub fn attempt(self, ordinal: u8) -> AttemptId {
         let mut bytes = *self.0.as_bytes();
@@ -65,7 +65,8 @@ impl VerificationId {
         AttemptId(Uuid::from_bytes(bytes))
     }
 
-    /// Between which ids its entries stand; those of other verifications of the same millisecond may stand there too.
+    /// The range that contains the ids of all its ledger entries, and possibly entries of other verifications created
+    /// in the same millisecond.
     #[must_use]
     pub fn entry_range(self) -> (Uuid, Uuid) {
         let mut last = *self.0.as_bytes();
@@ -94,7 +95,7 @@ impl AttemptId {
         VerificationId(Uuid::from_bytes(bytes))
     }
 
-    /// The id of its ledger entry number `ordinal`, 1 to 15.
+    /// The id of ledger entry `ordinal`, 1 to 15.
     #[must_use]
     pub fn entry(self, ordinal: u8) -> Uuid {
         let mut bytes = *self.0.as_bytes();

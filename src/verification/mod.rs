@@ -1,10 +1,11 @@
-//! The rules of a verification, pure: no I/O, no clock, no chance of its own.
+//! The rules of a verification. Pure: no I/O, no clock, no randomness.
 //!
-//! A [`Verification`] is the whole state. A transition takes the instant, the evidence and what can be had right now, and
-//! changes the state or refuses ([`Refusal`]); ledger entries that it makes wait in it until the change is written.
-//! What is due next, and when, is read off the state ([`agenda`]); no second list of timers exists that could disagree.
+//! A [`Verification`] is the whole state. A transition takes the time, the evidence and the current offers, and changes
+//! the state or refuses ([`Refusal`]). Its ledger entries wait in `bookings` until the change is written. The next task
+//! and its time are computed from the state ([`agenda`]), so no separate list of timers can disagree with it.
 //!
-//! To add a transition: a method in the file of its verb, and a case in `properties`, which tries all in any order.
+//! To add a transition: a method in the file of its verb, and a case in `properties`, which tries all transitions in
+//! random order.
 
 pub mod abilities;
 pub mod agenda;
@@ -45,23 +46,23 @@ pub use end::Verdict;
 pub use report::Source;
 pub use start::Start;
 
-/// The proof that is sought for one phone number.
+/// One attempt by a site to verify that a visitor controls a phone number.
 #[derive(Clone, Debug)]
 pub struct Verification {
     pub id: VerificationId,
     pub project: ProjectId,
-    /// Grows by one with each change that is kept.
+    /// Incremented by each stored change.
     pub version: i64,
     pub phone: PhoneNumber,
     pub code_hash: CodeHash,
-    /// Kept until the verification is over and its success reported, then erased.
+    /// Erased once no send or success report can need it.
     pub code: Option<Code>,
     pub record: Record,
-    /// Ledger entries of transitions that are not written yet.
+    /// Ledger entries that are not stored yet.
     pub bookings: Vec<Booking>,
-    /// How many of its events are written.
+    /// Number of events already stored.
     pub told: usize,
-    /// How many of its attempts are.
+    /// Number of attempts already stored.
     pub counted: usize,
 }
 
@@ -75,7 +76,7 @@ pub struct Record {
     pub payload: Option<String>,
     #[serde(default, skip_serializing_if = "Wording::is_empty")]
     pub wording: Wording,
-    /// What each send that is asked for would cost as SMS, for comparison; `None`: there is no price.
+    /// Price of each requested send if it went by SMS, for comparison; `None`: no price is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms_price: Option<Money>,
     pub attempts: Vec<Attempt>,
@@ -87,7 +88,7 @@ pub struct Record {
     pub events: Vec<Event>,
 }
 
-/// The rules that it started under; a later change of the project's policy does not reach it.
+/// Policy values copied at the start; later policy changes do not affect a running verification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
     pub max_checks: u32,
@@ -97,7 +98,7 @@ pub struct Terms {
     pub route: Vec<Step>,
 }
 
-/// Where a verification stands. Only `Pending` ever changes.
+/// Only `Pending` ever changes; all other states are final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -108,7 +109,7 @@ pub enum Status {
     },
     Expired,
     Canceled,
-    /// The checks are used up.
+    /// All checks were used.
     Locked,
     /// No channel could deliver.
     Failed,
@@ -132,7 +133,7 @@ impl Status {
     }
 }
 
-/// Why a transition does not take place.
+/// Why a transition was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error("the verification is over")]
@@ -152,13 +153,13 @@ pub enum Refusal {
 }
 
 impl Verification {
-    /// Events of transitions that are not written yet.
+    /// Events that are not stored yet.
     #[must_use]
     pub fn news(&self) -> &[Event] {
         self.record.events.get(self.told..).unwrap_or_default()
     }
 
-    /// Everything that it holds is written now, as its next version.
+    /// Records that the current state is stored, as the next version.
     pub fn was_written(&mut self) {
         self.version += 1;
         self.bookings.clear();
@@ -171,7 +172,7 @@ impl Verification {
         self.record.status == Status::Pending
     }
 
-    /// Pending by its status, but its time is up: the next transition must be [`Verification::turn`].
+    /// Still pending, but past `expires_at`: [`Verification::turn`] must run next.
     #[must_use]
     pub fn is_overdue(&self, now: DateTime<Utc>) -> bool {
         self.is_pending() && now >= self.record.expires_at
@@ -208,14 +209,14 @@ impl Verification {
             .saturating_sub(self.record.sends_used)
     }
 
-    /// From when a resend is possible; `None` when it no longer is.
+    /// The earliest time of a resend; `None` if none is possible any more.
     #[must_use]
     pub fn resend_at(&self) -> Option<DateTime<Utc>> {
         (self.is_pending() && self.sends_left() > 0)
             .then(|| span::after(self.record.last_send_at, self.record.terms.resend_after))
     }
 
-    /// Refuses unless it is pending at `now`.
+    /// Refuses unless the verification is pending and not expired at `now`.
     fn must_be_pending(&self, now: DateTime<Utc>) -> Result<(), Refusal> {
         match self.record.status {
             Status::Pending if now >= self.record.expires_at => Err(Refusal::Expired),

@@ -1,4 +1,4 @@
-//! Charges and refunds of an attempt: each booked once, whatever order its causes come in.
+//! Charges and refunds of an attempt. Each is booked once, in whatever order its causes arrive.
 
 use chrono::{DateTime, Utc};
 
@@ -8,7 +8,7 @@ use super::event::EventKind;
 use crate::money::{Micros, Money};
 
 impl Verification {
-    /// What stands charged, summed per currency, in the order in which currencies first appear.
+    /// All charges that are not refunded, summed per currency, in order of first appearance.
     #[must_use]
     pub fn costs(&self) -> Vec<Money> {
         let mut sums: Vec<Money> = Vec::new();
@@ -26,7 +26,7 @@ impl Verification {
         sums
     }
 
-    /// Charges the attempt at what is reported, else at its estimate; only while nothing is booked for it.
+    /// Charges the attempt at the reported price, else at its estimate, unless it is charged already.
     pub(super) fn charge(
         &mut self,
         index: usize,
@@ -40,7 +40,7 @@ impl Verification {
         let attempt = &mut self.record.attempts[index];
         let open = match attempt.cost.state {
             CostState::Estimated => true,
-            // Thought free (it "failed"), and yet the provider reports a cost.
+            // Considered free because it failed, but the provider reports a cost.
             CostState::Free => reported.is_some() && attempt.entries == 0,
             CostState::Charged | CostState::Refunded | CostState::RefundExpected => false,
         };
@@ -62,7 +62,7 @@ impl Verification {
         self.note_money(index, EventKind::Charged, money, now);
     }
 
-    /// A charge that was only estimated gives way to the figure that the provider reports.
+    /// Reverses an estimated charge, so that the reported price can replace it.
     fn take_back_guess(&mut self, index: usize, reported: Money, now: DateTime<Utc>) {
         let cost = &mut self.record.attempts[index].cost;
         if cost.state != CostState::Charged || !cost.guessed {
@@ -76,7 +76,7 @@ impl Verification {
         }
     }
 
-    /// It was delivered after all, so what the documents promised for an expired message is not due.
+    /// Reverses the expected refund of an expired message that was delivered after all.
     pub(super) fn expect_no_refund(&mut self, index: usize, now: DateTime<Utc>) {
         let cost = &mut self.record.attempts[index].cost;
         if cost.state == CostState::RefundExpected {
@@ -86,7 +86,7 @@ impl Verification {
         }
     }
 
-    /// Books the refund that the provider reports, once.
+    /// Books a refund that the provider reported.
     pub(super) fn refund(&mut self, index: usize, now: DateTime<Utc>) {
         let attempt = &mut self.record.attempts[index];
         let was = attempt.cost.state;
@@ -96,7 +96,7 @@ impl Verification {
         let money = attempt.cost.money;
         attempt.cost.state = CostState::Refunded;
         if was == CostState::RefundExpected {
-            // What was only documented is now reported: take the expectation back, so that it does not count twice.
+            // The expected refund is now reported: reverse the expectation so it does not count twice.
             let back = Money::new(Micros(-money.amount.0), money.currency);
             self.book(index, BookingKind::Refund, Basis::Documented, back, now);
         }
@@ -104,13 +104,13 @@ impl Verification {
         self.note_money(index, EventKind::Refunded, money, now);
         let attempt = &self.record.attempts[index];
         if attempt.status.rank() >= AttemptStatus::Delivered.rank() {
-            // Its books say that it never arrived, its reports that it did.
+            // The provider's billing says it was not delivered, its reports say it was.
             let ordinal = attempt.ordinal;
             self.note_attempt(now, EventKind::Drift, Some(ordinal), None);
         }
     }
 
-    /// The provider's documents promise a refund that its reports do not show.
+    /// Books a refund that the provider documents but has not reported.
     pub(super) fn expect_refund(&mut self, index: usize, now: DateTime<Utc>) {
         let attempt = &mut self.record.attempts[index];
         if attempt.cost.state != CostState::Charged {

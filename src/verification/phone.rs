@@ -1,4 +1,4 @@
-//! Phone numbers: parsed once at the edge, E.164 from there on.
+//! Phone numbers: parsed once on input, E.164 everywhere else.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,11 +8,11 @@ use std::sync::LazyLock;
 use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumberType, Region};
 use serde::{Deserialize, Serialize};
 
-/// A possible number that can receive a message, in E.164. Its `Debug` shows no more than the last two digits.
+/// A possible number that can receive messages, in E.164. `Debug` shows only the last two digits.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PhoneNumber(String);
 
-/// An ISO 3166 alpha-2 code; `ZZ` for numbers of no country.
+/// An ISO 3166 alpha-2 code; `ZZ` for numbers that belong to no country.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Country([u8; 2]);
@@ -26,24 +26,24 @@ pub enum PhoneError {
 }
 
 impl PhoneNumber {
-    /// Reads a number in international form, however a keyboard or a clipboard writes it.
+    /// Parses a number in international form, with any separators and digits of other scripts.
     ///
-    /// Possible is required, valid is not: metadata ages, and a new number range must not lock its owners out.
+    /// The number must be possible but need not be valid: numbering data ages, and a new range must not be locked out.
     pub fn parse(text: &str) -> Result<(Self, Country), PhoneError> {
         let folded = super::digits::fold(text);
         let digits = folded.strip_prefix('+').ok_or(PhoneError::Invalid)?;
         if !digits.bytes().all(|b| b.is_ascii_digit()) || !(5..=15).contains(&digits.len()) {
             return Err(PhoneError::Invalid);
         }
-        // Telegram's anonymous and test numbers; no telephone network knows them.
+        // Telegram's anonymous and test numbers, which exist on no telephone network.
         if digits.starts_with("888") {
             return Err(PhoneError::Unsupported(
-                "virtual numbers (+888) receive no codes",
+                "virtual numbers (+888) cannot receive codes",
             ));
         }
         if digits.starts_with("99966") {
             return Err(PhoneError::Unsupported(
-                "test numbers (+99966) receive no codes",
+                "test numbers (+99966) cannot receive codes",
             ));
         }
         let e164 = format!("+{digits}");
@@ -74,7 +74,7 @@ impl PhoneNumber {
         let region = number
             .get_region_code()
             .or_else(|| PHONE_NUMBER_UTIL.get_region_for_country_code(number.country_code));
-        // The library drops a stray national prefix ("+440…"); its form is the number that is dialled.
+        // The library drops a stray national prefix ("+440…"), which gives the number that is actually dialled.
         let dialled = number.format_as(rlibphonenumber::PhoneNumberFormat::E164);
         Ok((
             Self(dialled.into_owned()),
@@ -82,7 +82,7 @@ impl PhoneNumber {
         ))
     }
 
-    /// Takes back what [`PhoneNumber::as_str`] once gave, from our own storage.
+    /// Restores a stored number without parsing it again.
     #[must_use]
     pub fn from_storage(e164: String) -> Self {
         Self(e164)
@@ -94,7 +94,7 @@ impl PhoneNumber {
         &self.0
     }
 
-    /// As people write it: `+998 90 123 45 67`.
+    /// In international format: `+998 90 123 45 67`.
     #[must_use]
     pub fn international(&self) -> String {
         let parsed = PHONE_NUMBER_UTIL.parse(&self.0, None);
@@ -107,8 +107,8 @@ impl PhoneNumber {
         )
     }
 
-    /// The same with all digits hidden but the country code, the two after it, and the last two: `+998 90 ••• •• 67`. Of a short
-    /// number fewer are shown, so that at least four stay hidden.
+    /// Masked for display: only the country code, two digits after it and the last two are shown, as in
+    /// `+998 90 ••• •• 67`. Shorter numbers show fewer digits, so that at least four are hidden.
     #[must_use]
     pub fn masked(&self) -> String {
         let parsed = PHONE_NUMBER_UTIL.parse(&self.0, None);
@@ -154,7 +154,7 @@ impl Country {
         }
     }
 
-    /// Reads what a person or a program wrote: a country that has telephones.
+    /// Parses the code of a country that has telephone numbers.
     pub fn existing(text: &str) -> Result<Self, String> {
         static KNOWN: LazyLock<HashSet<[u8; 2]>> = LazyLock::new(|| {
             let regions = PHONE_NUMBER_UTIL.get_supported_regions();
@@ -164,8 +164,12 @@ impl Country {
         if KNOWN.contains(&country.0) {
             return Ok(country);
         }
-        let mend = if text == "UK" { "; Britain is GB" } else { "" };
-        Err(format!("`{text}` is not the code of any country{mend}"))
+        let mend = if text == "UK" {
+            "; use GB for the United Kingdom"
+        } else {
+            ""
+        };
+        Err(format!("`{text}` is not a known country code{mend}"))
     }
 
     #[must_use]

@@ -1,4 +1,4 @@
-//! What a project lets its verifications do. Where the defaults come from is `config`'s matter.
+//! A project's policy for its verifications. `config` supplies the defaults.
 
 use std::time::Duration;
 
@@ -10,32 +10,32 @@ use super::route::Step;
 use super::span;
 use crate::message::text::Templates;
 
-/// The rules that a new verification starts under.
+/// The policy of a new verification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
-    /// Digits of a code that we make, 4 to 8.
+    /// Length of generated codes, 4 to 8 digits.
     pub code_length: u8,
-    /// How long a verification stays open, 30 s to 24 h.
+    /// Lifetime of a verification, 30 s to 24 h.
     #[serde(with = "span::text")]
     pub ttl: Duration,
-    /// Codes that are compared before the verification locks.
+    /// Number of checks before the verification locks.
     pub max_checks: u32,
-    /// Creates and resends; automatic fallbacks do not count.
+    /// Number of sends, counting the create and resends but not automatic fallbacks.
     pub max_sends: u32,
     #[serde(with = "span::text")]
     pub resend_after: Duration,
     pub route: Vec<Step>,
     pub countries: Countries,
     pub limits: Limits,
-    /// Texts by language tag; where there is none, the default text stands.
+    /// Texts by language tag; a missing language uses the default text.
     pub templates: Templates,
-    /// What a text may take, 1 to 10.
+    /// Maximum segments of a text, 1 to 10.
     pub max_segments: u32,
-    /// The money brake: every one of them holds.
+    /// Spending limits, all of which apply.
     pub budgets: Vec<Budget>,
 }
 
-/// ISO 3166 codes; an empty `allow` admits none, `None` admits every one.
+/// An empty `allow` admits no country; `None` admits all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Countries {
     pub allow: Option<Vec<Country>>,
@@ -53,7 +53,7 @@ impl Countries {
     }
 }
 
-/// Every list may hold several rates, all of which apply; an empty one is "off".
+/// All rates of a list apply; an empty list is "off".
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     pub per_number: Vec<Rate>,
@@ -71,7 +71,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// A window is kept exactly, so its count is bounded.
+    /// Bounded because every draw in the window is stored.
     pub const MAX_COUNT: u32 = 10_000;
 }
 

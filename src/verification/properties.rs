@@ -1,4 +1,4 @@
-//! Property tests: whatever happens, in whatever order and however often, the promises to clients hold.
+//! Property tests: the invariants of a verification hold for any order and repetition of events.
 
 mod input;
 
@@ -75,21 +75,21 @@ fn begin(kind: u8, now: DateTime<Utc>) -> Verification {
     Verification::start(start, &offers(kind), now).unwrap()
 }
 
-/// The outside world as the properties see it.
+/// The verification under test, and independent bookkeeping to compare it with.
 struct World {
     v: Verification,
     now: DateTime<Utc>,
     offers: u8,
     evaluated: u32,
-    /// (attempt, entry) pairs seen, and the sum of all entries.
+    /// The (attempt, entry) pairs seen.
     entries: HashSet<(AttemptId, u8)>,
-    /// Charges of each attempt that stand, corrected ones taken back.
+    /// Charges of each attempt, less reversed ones.
     charges: HashMap<AttemptId, i32>,
     refunds: HashSet<AttemptId>,
     booked: i64,
     documented: i64,
     sends: HashSet<u8>,
-    /// What its budget has reserved and spent.
+    /// Sum of the budget claims.
     reserved: i64,
     spent: i64,
 }
@@ -138,7 +138,7 @@ impl World {
         self.keep();
     }
 
-    /// What a change claims of the budget is what the attempts cost, or are expected to.
+    /// Checks that budget claims add up to the actual and estimated costs of the attempts.
     fn keep(&mut self) {
         let same = |money: Money, to| (money.currency == to).then_some(money.amount);
         for claim in self.v.claims(&[budget()], same) {
@@ -146,7 +146,7 @@ impl World {
             self.spent += claim.spend;
         }
         self.v.was_written();
-        // One that was passed over claims nothing, whatever a report makes of it later.
+        // A skipped attempt claims nothing, even if a report later gives it a cost.
         let sum = |counts: fn(&Attempt) -> bool| -> i64 {
             let attempts = self.v.record.attempts.iter();
             let counted = attempts.filter(|a| !a.holds.is_empty() && counts(a));
@@ -180,7 +180,7 @@ impl World {
                     } else {
                         Money::new(Micros(12_345), Currency::USD)
                     }),
-                    // Not charged at all.
+                    // Reported as free.
                     Some(Answer::Accepted {
                         priced: false,
                         named: true,
@@ -336,7 +336,7 @@ proptest! {
         for input in &inputs {
             world.step(input);
         }
-        // Left alone for two days, it comes to rest: nothing stays due for ever, and the code is gone.
+        // With no further input, all tasks end and the code is erased.
         for _ in 0..2_000 {
             match world.v.next_task(UNKNOWN_AFTER) {
                 None => break,

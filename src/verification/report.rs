@@ -1,4 +1,4 @@
-//! What a delivery report changes. Reports come twice, late, out of order, and before the answer that they report on.
+//! Applies delivery reports. They arrive twice, late, out of order, and even before the answer to the send.
 
 use chrono::{DateTime, Utc};
 
@@ -12,12 +12,12 @@ use super::route::Offer;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     Callback,
-    /// We asked for the status.
+    /// The answer to our status query.
     Asked,
 }
 
 impl Verification {
-    /// Takes a report about attempt `ordinal`. Answers whether anything changed, asking schedules included.
+    /// Takes a report about attempt `ordinal`. Returns whether anything changed, including the query schedule.
     pub fn report(
         &mut self,
         ordinal: u8,
@@ -62,8 +62,8 @@ impl Verification {
         }
         if source == Source::Asked {
             let attempt = &self.record.attempts[index];
-            // Asked once more after it was known to have expired, and still no flag.
-            // An answer from before, which says something else, does not count.
+            // Queried again after the expiry was known, and still no refund flag: the refund is only documented. The
+            // answer must say `expired` itself, since an older one says nothing about the refund.
             if was == AttemptStatus::Expired
                 && attempt.status == AttemptStatus::Expired
                 && report.status == Some(AttemptStatus::Expired)
@@ -81,7 +81,7 @@ impl Verification {
         self.record != before
     }
 
-    /// The provider could not be asked: ask again later, and let the step's wait go on without it.
+    /// A status query failed: schedule the next one. The step's wait goes on.
     pub fn ask_failed(&mut self, ordinal: u8, now: DateTime<Utc>) {
         if let Some(index) = self.index_of(ordinal) {
             let (wait, ttl) = self.patience(index);
@@ -89,7 +89,7 @@ impl Verification {
         }
     }
 
-    /// Asks at the next opportunity, where the provider can be asked. Answers whether it will be.
+    /// Moves the next status query to now; returns whether there was one to move.
     pub fn ask_now(&mut self, ordinal: u8, now: DateTime<Utc>) -> bool {
         let Some(index) = self.index_of(ordinal) else {
             return false;
@@ -149,7 +149,7 @@ impl Verification {
             }
         };
         if status == AttemptStatus::Read && was != AttemptStatus::Delivered {
-            // Read implies delivered; whoever waits for that event must hear it.
+            // Read implies delivered: emit that event too, for clients that wait for it.
             self.note_attempt(now, EventKind::Delivered, Some(ordinal), None);
         }
         self.note_attempt(now, kind, Some(ordinal), reason);
@@ -184,7 +184,7 @@ impl Verification {
         if settled {
             attempt.ask = None;
         } else if attempt.status == AttemptStatus::Expired && was != AttemptStatus::Expired {
-            // Expired and no word of the refund: ask at once.
+            // Expired without a reported refund: ask immediately.
             ask.due = now;
         } else if source == Source::Asked {
             attempt.ask_later(wait, ttl, now);

@@ -1,4 +1,4 @@
-//! The ordered steps that a verification follows, and what can be had for each of them right now.
+//! The ordered steps of a verification, and the providers currently available for each.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub struct Step {
     /// How long to wait for evidence of delivery before the next step.
     #[serde(with = "span::text")]
     pub wait: Duration,
-    /// Go on although it was delivered, when the code has not been entered by then.
+    /// After delivery, move on if the code is not entered within this time.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -38,12 +38,12 @@ pub struct Offer {
     pub estimate: Result<Money, Skip>,
 }
 
-/// Why a step's provider is passed over; the attempt that it leaves says so and is free.
+/// Why a provider is skipped. A free, failed attempt records the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Skip {
     Paused,
     NoPrice,
-    /// A spend cap leaves no room.
+    /// A budget has no room left.
     Budget,
 }
 

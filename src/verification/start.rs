@@ -1,4 +1,4 @@
-//! How a verification begins, and how an attempt is planned: along the route, with the providers that can be had.
+//! Starting a verification, and planning attempts along its route with the available providers.
 
 use chrono::{DateTime, Utc};
 
@@ -14,7 +14,7 @@ use super::{Record, Refusal, Status, Terms, Verification};
 use crate::message::Wording;
 use crate::money::Money;
 
-/// What a new verification is made of.
+/// The input for a new verification.
 #[derive(Debug)]
 pub struct Start<'a> {
     pub id: VerificationId,
@@ -25,21 +25,21 @@ pub struct Start<'a> {
     pub code_hash: CodeHash,
     pub payload: Option<String>,
     pub wording: Wording,
-    /// What one send would cost as SMS.
+    /// Price of one send as SMS, for comparison.
     pub sms_price: Option<Money>,
     pub policy: &'a Policy,
-    /// Instead of the policy's.
+    /// Overrides the policy's `ttl`.
     pub ttl: Option<std::time::Duration>,
     /// Restricts and orders the policy's route.
     pub channels: Option<&'a [Channel]>,
 }
 
-/// Where planning goes on from.
+/// Where planning continues.
 pub(super) struct Cursor {
     pub step: usize,
-    /// This provider, and those offered before it, have had their turn in this step.
+    /// In the first step, skip this provider and all offers before it: they were tried.
     pub after: Option<String>,
-    /// Not tried again by itself: something may have left on it, and no answer came.
+    /// Channels with an `unknown` attempt; not used again automatically, since the message may have been sent.
     pub barred: Vec<Channel>,
 }
 
@@ -54,9 +54,9 @@ impl Cursor {
 }
 
 impl Verification {
-    /// A pending verification whose first attempt is queued, or one that has failed because every step was passed over.
+    /// Creates a verification: pending with its first attempt queued, or failed because every provider was skipped.
     ///
-    /// Refuses when no step of the route has a provider at all.
+    /// Refuses if no step of the route has a provider, or if a requested channel is not among those that do.
     pub fn start(start: Start<'_>, offers: &[Offer], now: DateTime<Utc>) -> Result<Self, Refusal> {
         let configured = |step: &&Step| offers.iter().any(|offer| offer.channel == step.channel);
         let policy = start.policy;
@@ -121,7 +121,7 @@ impl Verification {
         Ok(verification)
     }
 
-    /// Sends again because a person asked: to `channel`, or on to the route's next step.
+    /// Sends again at the visitor's request: over `channel`, or with the route's next step.
     pub fn resend(
         &mut self,
         channel: Option<Channel>,
@@ -152,7 +152,7 @@ impl Verification {
         Ok(())
     }
 
-    /// What [`Verification::resend`] would refuse, without changing anything.
+    /// Refuses as [`Verification::resend`] would, except for budgets, without changing anything.
     pub fn may_resend(
         &self,
         channel: Option<Channel>,
@@ -160,7 +160,7 @@ impl Verification {
         now: DateTime<Utc>,
     ) -> Result<(), Refusal> {
         self.must_be_pending(now)?;
-        // 200 attempts leave room for the fallbacks of the last resend within the ordinal's eight bits.
+        // Ordinals have eight bits: after 200 attempts, the fallbacks of one more resend must still fit.
         if self.sends_left() == 0 || self.record.attempts.len() >= 200 {
             return Err(Refusal::TooManySends);
         }
@@ -181,7 +181,7 @@ impl Verification {
         }
     }
 
-    /// The channels of its route that have a provider.
+    /// The route's channels that have a provider.
     #[must_use]
     pub fn open_channels(&self, offers: &[Offer]) -> Vec<Channel> {
         let channels = self.record.terms.route.iter().map(|step| step.channel);
@@ -192,8 +192,8 @@ impl Verification {
         )
     }
 
-    /// Queues the next attempt from the cursor on; leaves a failed one for each provider that is passed over.
-    /// Answers whether there is one.
+    /// Queues the next attempt at or after the cursor, and records a failed one for each skipped provider. Returns
+    /// whether an attempt was queued.
     pub(super) fn plan(&mut self, from: Cursor, offers: &[Offer], now: DateTime<Utc>) -> bool {
         let Cursor {
             step: first,

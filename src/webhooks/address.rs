@@ -1,4 +1,4 @@
-//! Where a webhook may go: an http(s) address out in the world, and nothing in the house.
+//! Permitted webhook addresses: public http(s) URLs, never the operator's own network (SSRF protection).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -6,14 +6,14 @@ use reqwest::Url;
 
 const LONGEST: usize = 2_048;
 
-/// Why an address is not taken.
+/// Why an address is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     #[error("is not an address such as https://shop.example/hooks")]
     Unreadable,
-    #[error("has the scheme `{0}`; only https and http can be called")]
+    #[error("has the scheme `{0}`; only https and http are supported")]
     Scheme(String),
-    #[error("must not hold a user or password; the signature says who calls")]
+    #[error("must not contain a user or password; the signature identifies the sender")]
     Credentials,
     #[error("must be at most {LONGEST} bytes long")]
     TooLong,
@@ -23,7 +23,7 @@ pub enum AddressError {
     Private(String),
 }
 
-/// Reads an address as far as can be done without asking a name server.
+/// Checks an address as far as possible without a DNS query.
 pub fn read(text: &str, allow_private: bool) -> Result<Url, AddressError> {
     if text.len() > LONGEST {
         return Err(AddressError::TooLong);
@@ -43,18 +43,18 @@ pub fn read(text: &str, allow_private: bool) -> Result<Url, AddressError> {
     Ok(url)
 }
 
-/// Whether a host, as a URL writes it, is a public address, or a name that could stand for one.
+/// Whether a URL's host is a public address, or a name that may resolve to one.
 fn may_be_public(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     if let Ok(ip) = bare.parse::<IpAddr>() {
         return is_public(ip);
     }
-    // RFC 6761, section 6.3: it is this machine whatever a name server says.
+    // RFC 6761, section 6.3: always this machine, whatever DNS says.
     let name = host.trim_end_matches('.');
     name != "localhost" && !name.ends_with(".localhost")
 }
 
-/// IPv4 blocks that are not for the public internet: IANA's special-purpose registry (RFC 6890), and multicast.
+/// IPv4 blocks outside the public internet: IANA's special-purpose registry (RFC 6890), and multicast.
 const SPECIAL_V4: [(Ipv4Addr, u32); 15] = [
     (Ipv4Addr::UNSPECIFIED, 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
@@ -73,7 +73,7 @@ const SPECIAL_V4: [(Ipv4Addr, u32); 15] = [
     (Ipv4Addr::new(240, 0, 0, 0), 4),
 ];
 
-/// Whether an address is out in the world.
+/// Whether an address is on the public internet.
 #[must_use]
 pub fn is_public(ip: IpAddr) -> bool {
     match ip {
@@ -86,7 +86,7 @@ pub fn is_public(ip: IpAddr) -> bool {
 
 fn is_public_v6(ip: Ipv6Addr) -> bool {
     let [a, b, c, ..] = ip.segments();
-    // An IPv4 address in another coat is judged by what it leads to.
+    // An IPv6 address that embeds an IPv4 address leads to that address, so check the embedded one.
     let [.., hi, lo] = ip.segments();
     let v4 = |hi: u16, lo: u16| {
         let [[a, b], [c, d]] = [hi.to_be_bytes(), lo.to_be_bytes()];
@@ -101,7 +101,7 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
         (0x2002, _) => v4(b, c),
         // Teredo, benchmarking and documentation (RFC 4380, 5180, 3849).
         (0x2001, 0 | 2 | 0xdb8) => false,
-        // Global unicast is 2000::/3; all else is local, multicast or unassigned.
+        // Global unicast is 2000::/3; everything else is local, multicast or unassigned.
         _ => a >> 13 == 1,
     }
 }

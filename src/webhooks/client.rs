@@ -1,4 +1,4 @@
-//! How a message gets out: one POST, no redirects, and no way into the house, whatever a name server says at that moment.
+//! Sends a message: one POST, no redirects, and only to public addresses, which are checked at each connection.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use super::address::{self, AddressError};
 use super::signature;
 use crate::channels::transport;
 
-/// How long a receiver may take to answer.
+/// Time limit for a receiver's answer.
 pub const LIMIT: Duration = Duration::from_secs(10);
-/// Registering an address waits no longer for a name server.
+/// Time limit for the DNS query when an address is registered.
 const LOOK_UP: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Debug)]
@@ -21,21 +21,21 @@ pub struct Client {
     allow_private: bool,
 }
 
-/// One message, ready to leave.
+/// One message, ready to send.
 #[derive(Debug)]
 pub struct Message {
     pub id: String,
-    /// Seconds since 1970, of this try.
+    /// Time of this try, in seconds since 1970.
     pub timestamp: i64,
     pub body: Vec<u8>,
 }
 
-/// What came of a try.
+/// The result of a try.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The receiver's answer; `None`: there was none.
+    /// The status of the receiver's answer; `None`: there was no answer.
     pub status: Option<u16>,
-    /// Why it counts as failed; `None`: it was taken.
+    /// Why the try failed; `None`: it succeeded.
     pub error: Option<String>,
     pub took: Duration,
 }
@@ -57,7 +57,8 @@ impl Client {
         })
     }
 
-    /// Reads an address and looks its name up. A name that cannot be found now is taken: it may come to be.
+    /// Checks an address, including what its name resolves to. A name that cannot be resolved yet is accepted, since it
+    /// is checked again at each connection.
     pub async fn examine(&self, text: &str) -> Result<String, AddressError> {
         let url = address::read(text, self.allow_private)?;
         if !self.allow_private
@@ -70,7 +71,7 @@ impl Client {
         Ok(url.into())
     }
 
-    /// Sends once.
+    /// Makes one try.
     pub async fn send(&self, url: &str, secrets: &[String], message: Message) -> Outcome {
         let began = Instant::now();
         let answer = match address::read(url, self.allow_private) {
@@ -110,13 +111,13 @@ impl Client {
             .body(message.body)
             .send()
             .await;
-        // The body of the answer is nobody's business.
+        // The answer's body has no meaning and is not read.
         sent.map(|answer| answer.status().as_u16())
             .map_err(|error| told(&error))
     }
 }
 
-/// Why an answer is a failure.
+/// Why a status counts as a failure; `None`: success.
 fn refusal(status: u16) -> Option<String> {
     match status {
         200..=299 => None,
@@ -127,7 +128,7 @@ fn refusal(status: u16) -> Option<String> {
     }
 }
 
-/// The failure in words, without the address.
+/// The failure in words, without the URL.
 fn told(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return format!("no answer within {} s", LIMIT.as_secs());
@@ -145,8 +146,8 @@ fn told(error: &reqwest::Error) -> String {
     format!("{kind}: {cause}")
 }
 
-/// Answers public addresses alone, at each connection: so a name that is changed after it was registered, or between two
-/// questions, leads nowhere else.
+/// A resolver that returns only public addresses. It runs at each connection, so a DNS record changed after the
+/// registration, or between two queries, cannot lead to a private address.
 struct Guard;
 
 #[derive(Debug, thiserror::Error)]
@@ -178,7 +179,7 @@ async fn look_up(name: &str) -> std::io::Result<Vec<SocketAddr>> {
 mod tests {
     use super::*;
 
-    /// What a name leads to is asked at each connection, so this is also what holds against a name that is changed later.
+    /// The resolver runs at each connection, so this also covers DNS records that change later.
     #[tokio::test]
     async fn a_name_that_leads_into_the_house_is_not_connected_to() {
         let guarded = Client::new(false).unwrap();

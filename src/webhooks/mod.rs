@@ -1,7 +1,7 @@
-//! Messages to projects' own servers, as Standard Webhooks describes them: what is signed and how ([`signature`]), where they
-//! may go ([`address`]), how they get there ([`client`]), and when they are tried again.
+//! Webhooks to projects' servers, following Standard Webhooks: signatures ([`signature`]), permitted addresses
+//! ([`address`]), the HTTP client ([`client`]) and retry times.
 //!
-//! To add a type of message: a line in [`TYPES`], and the place in `gateway` that makes it.
+//! To add a type of message: a line in [`TYPES`], and the place in `gateway` that creates it.
 
 pub mod address;
 pub mod client;
@@ -9,7 +9,7 @@ pub mod signature;
 
 use std::time::Duration;
 
-/// The types that an endpoint may ask for.
+/// The event types that an endpoint can subscribe to.
 pub const TYPES: [&str; 13] = [
     "verification.created",
     "verification.sent",
@@ -26,13 +26,13 @@ pub const TYPES: [&str; 13] = [
     "traffic.suspicious",
 ];
 
-/// Stands for every type.
+/// Subscribes to every type.
 pub const ALL: &str = "*";
 
-/// What `…/test` sends, whatever the endpoint asked for.
+/// The type sent by `…/test`, whatever the endpoint subscribes to.
 pub const TEST: &str = "webhook.test";
 
-/// The pauses between tries; after the last one the delivery is dead.
+/// Waits between tries. When the try after the last one fails, the delivery is dead.
 const PAUSES: [Duration; 9] = [
     Duration::from_secs(5),
     Duration::from_secs(30),
@@ -45,15 +45,15 @@ const PAUSES: [Duration; 9] = [
     Duration::from_hours(24),
 ];
 
-/// How long to wait after so many failed tries, up to a tenth longer by `chance`, so that what failed together does not come
-/// back together; `None`: it is given up.
+/// How long to wait after the given number of failed tries; `None`: give up. `chance` lengthens the wait by up to a
+/// tenth, so that deliveries that failed together are not retried together.
 #[must_use]
 pub fn pause_after(tries: u32, chance: u8) -> Option<Duration> {
     let pause = PAUSES.get(usize::try_from(tries.checked_sub(1)?).ok()?)?;
     Some(*pause + *pause / 10 * u32::from(chance) / 255)
 }
 
-/// Whether an endpoint that asked for `wanted` (comma-separated) is told of `kind`.
+/// Whether an endpoint with the comma-separated subscription `wanted` gets events of type `kind`.
 #[must_use]
 pub fn wants(wanted: &str, kind: &str) -> bool {
     wanted

@@ -1,4 +1,4 @@
-//! Signatures of Standard Webhooks: HMAC-SHA256 over `id.timestamp.body`, with a secret that is written `whsec_` and base64.
+//! Signatures of Standard Webhooks: HMAC-SHA256 over `id.timestamp.body`, with a secret written as `whsec_` and base64.
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -6,15 +6,16 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::secret::random;
 
-/// A new secret: 32 bytes, within the 24 to 64 that the specification asks for.
+/// A new secret of 32 bytes; the specification requires 24 to 64.
 #[must_use]
 pub fn new_secret() -> String {
     format!("whsec_{}", STANDARD.encode(random::<32>()))
 }
 
-/// The value of `webhook-signature`: one signature for each secret, so that a receiver may know either.
+/// The value of `webhook-signature`: one signature per secret, so that a receiver can verify with the old or the new
+/// one.
 ///
-/// A secret that is not one is left out.
+/// Malformed secrets are skipped.
 #[must_use]
 pub fn sign(secrets: &[String], id: &str, timestamp: i64, body: &[u8]) -> String {
     let signature = |secret: &String| {
@@ -32,7 +33,7 @@ pub fn sign(secrets: &[String], id: &str, timestamp: i64, body: &[u8]) -> String
 mod tests {
     use super::*;
 
-    /// The example of the specification (standardwebhooks.com).
+    /// The example from the specification (standardwebhooks.com).
     #[test]
     fn the_signature_is_the_specifications() {
         let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned();

@@ -1,4 +1,4 @@
-//! What may happen to a verification, at random, and what its providers offer.
+//! Random inputs to a verification.
 
 use proptest::prelude::*;
 
@@ -66,9 +66,9 @@ pub enum Input {
     Resend(Option<Channel>),
     Cancel,
     Wait(u64),
-    /// Runs the next task, with this answer where it needs one.
+    /// Runs the next task if it is due, with this answer if it needs one.
     Work(Answer),
-    /// The worker dies in the middle of its send.
+    /// Runs the next task, but the worker dies during a send.
     Crash,
     Report(u8, Told, Source),
     Offers(u8),
