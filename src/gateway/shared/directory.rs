@@ -1,4 +1,4 @@
-//! Who may do what: projects and keys, as a copy that is refreshed twice a second and whenever an unknown key comes by.
+//! Projects, API keys, webhooks and policies in memory, refreshed twice a second and whenever an unknown key is presented.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,7 @@ use crate::verification::policy::Policy;
 pub enum Scope {
     /// Websites: verifications.
     Verify,
-    /// Reads reports and the ledger; numbers masked.
+    /// Reads reports and the ledger; phone numbers are masked.
     Finance,
     /// Everything.
     Admin,
@@ -42,7 +42,7 @@ impl Scope {
     }
 }
 
-/// What a key may do.
+/// The rights of an authenticated key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
     pub key: Uuid,
@@ -52,7 +52,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// A person's, whose own rights the dashboard knows: every project.
+    /// For a dashboard user: every project and scope. The dashboard checks the user's role itself.
     #[must_use]
     pub fn of_person(user: Uuid) -> Self {
         Self {
@@ -78,7 +78,7 @@ pub struct Directory {
     db: Db,
     book: Arc<PolicyBook>,
     snapshot: Arc<RwLock<Arc<Snapshot>>>,
-    /// One refresh at a time; when the last one that went well began.
+    /// Admits one refresh at a time; holds the start of the last successful one.
     refreshing: Arc<tokio::sync::Mutex<Option<Instant>>>,
 }
 
@@ -86,7 +86,7 @@ pub struct Directory {
 struct Snapshot {
     keys: HashMap<[u8; 32], Known>,
     projects: Vec<Project>,
-    /// Of those that override something.
+    /// Only of projects with overrides.
     policies: HashMap<ProjectId, Arc<Policy>>,
     webhooks: Vec<Arc<Webhook>>,
 }
@@ -94,7 +94,7 @@ struct Snapshot {
 #[derive(Debug)]
 struct Known {
     key: ApiKey,
-    /// Since its use was last noted.
+    /// Whether it was used since [`Directory::take_used_keys`] last ran.
     used: Arc<AtomicBool>,
 }
 
@@ -112,7 +112,7 @@ impl Directory {
         let arrived = Instant::now();
         let mut last = self.refreshing.lock().await;
         if last.is_some_and(|began| began > arrived) {
-            // Whoever went before began after we came, and has read what we wanted to.
+            // A refresh that began after this call has already read everything this one would.
             return Ok(());
         }
         let began = Instant::now();
@@ -139,7 +139,7 @@ impl Directory {
         Ok(())
     }
 
-    /// What the bearer of this key may do; `None`: no such key, revoked, or expired.
+    /// The rights of this key's bearer; `None`: an unknown, revoked or expired key.
     pub async fn authenticate(
         &self,
         secret: &str,
@@ -149,7 +149,7 @@ impl Directory {
         if let Some(known) = self.snapshot().keys.get(&hash) {
             return Ok(known.access(now));
         }
-        // Perhaps it was made a moment ago. Whoever guesses keys shares one refresh at a time.
+        // It may be a new key. Guessed keys cannot flood the database, because concurrent refreshes are merged.
         self.refresh().await?;
         Ok(self
             .snapshot()
@@ -158,7 +158,7 @@ impl Directory {
             .and_then(|known| known.access(now)))
     }
 
-    /// Keys that were used since the last call.
+    /// Keys used since the last call.
     pub(in crate::gateway) fn take_used_keys(&self) -> Vec<Uuid> {
         let snapshot = self.snapshot();
         let used = snapshot
@@ -181,13 +181,13 @@ impl Directory {
         keys
     }
 
-    /// By name.
+    /// Sorted by name.
     #[must_use]
     pub fn projects(&self) -> Vec<Project> {
         self.snapshot().projects.clone()
     }
 
-    /// What is the same as before is not read again.
+    /// Parses only policies whose overrides have changed.
     fn policies(&self, projects: &[Project], before: &Snapshot) -> HashMap<ProjectId, Arc<Policy>> {
         let policy = |project: &Project| {
             let known = before
@@ -205,7 +205,7 @@ impl Directory {
                         alarm = true,
                         project = project.name,
                         ?faults,
-                        "a project's policy does not fit any more; it follows the defaults"
+                        "a project's policy is no longer valid; the defaults apply"
                     );
                     None
                 }
@@ -258,7 +258,7 @@ impl Directory {
         found.map(Arc::clone)
     }
 
-    /// The rules for new verifications of this project.
+    /// The policy for new verifications of this project.
     #[must_use]
     pub fn policy(&self, project: ProjectId) -> Arc<Policy> {
         let snapshot = self.snapshot();
@@ -283,7 +283,7 @@ impl Known {
         if !in_force {
             return None;
         }
-        // Most of the time it is set: a look is cheaper than a write.
+        // Usually it is already set, and a read is cheaper than a write.
         if !self.used.load(Ordering::Relaxed) {
             self.used.store(true, Ordering::Relaxed);
         }
