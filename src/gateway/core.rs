@@ -1,5 +1,5 @@
-//! The state that all rooms of the gateway use: settings, clock, keys, database, shared state, providers, and tasks that
-//! outlive a request.
+//! The state that all rooms of the gateway use: settings, clock, keys, database, shared state, providers, and tasks
+//! that outlive a request.
 
 use std::collections::HashMap;
 use std::sync::Arc;

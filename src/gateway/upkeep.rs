@@ -4,7 +4,8 @@ use super::handle::Gateway;
 use crate::storage::StorageError;
 
 impl Gateway {
-    /// Replicas judge leases by their own clocks, so a clock that is too far off would take over work that is still running.
+    /// Replicas judge leases by their own clocks, so a clock that is too far off would take over work that is still
+    /// running.
     pub async fn check_clock(&self) {
         const TOLERATED_SECONDS: f64 = 1.0;
         match self.core().db.clock_skew(self.now()).await {
@@ -22,8 +23,8 @@ impl Gateway {
         }
     }
 
-    /// Removes expired idempotency keys and sessions and old webhook deliveries, and stores when API keys were used. Returns
-    /// whether more may be left.
+    /// Removes expired idempotency keys and sessions and old webhook deliveries, and stores when API keys were used.
+    /// Returns whether more may be left.
     pub async fn sweep(&self) -> Result<bool, StorageError> {
         const BATCH: u64 = 1_000;
         let (db, now) = (&self.core().db, self.now());

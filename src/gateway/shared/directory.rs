@@ -1,4 +1,5 @@
-//! Projects, API keys, webhooks and policies in memory, refreshed twice a second and whenever an unknown key is presented.
+//! Projects, API keys, webhooks and policies in memory, refreshed twice a second and whenever an unknown key is
+//! presented.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};

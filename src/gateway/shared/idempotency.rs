@@ -1,7 +1,8 @@
-//! Requests with an `Idempotency-Key`: the key is claimed first, and completed in the same change as the request's effect.
+//! Requests with an `Idempotency-Key`: the key is claimed first, and completed in the same change as the request's
+//! effect.
 //!
-//! The record holds ids and figures from which the response is rendered again, not the response itself, so no second copy
-//! of a phone number or a proof is stored.
+//! The record holds ids and figures from which the response is rendered again, not the response itself, so no second
+//! copy of a phone number or a proof is stored.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::verification::span;
 
 /// How long a completed request can be replayed.
 const KEPT: Duration = Duration::from_secs(24 * 3_600);
-/// Shorter for an approving check, because its replay contains a proof.
+/// Shorter for an approving check, because each replay hands out the proof again.
 const APPROVAL_KEPT: Duration = Duration::from_secs(60);
 /// When a claim without completion lapses: the replica that made it must have died.
 const RUNNING: Duration = Duration::from_secs(30);

@@ -68,7 +68,8 @@ impl Live {
         self.replicas.tell(News::Verification(changed));
     }
 
-    /// Refreshes this replica's directory after a change to projects, keys or webhooks, and notifies the other replicas.
+    /// Refreshes this replica's directory after a change to projects, keys or webhooks, and notifies the other
+    /// replicas.
     pub(in crate::gateway) async fn directory_changed(&self) -> Result<(), Error> {
         self.directory.refresh().await?;
         self.replicas.tell(News::Directory);

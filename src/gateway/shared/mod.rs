@@ -1,5 +1,5 @@
-//! Shared by all rooms: an in-memory copy of projects, keys and webhooks ([`directory`]), policies, idempotency, and live
-//! change events.
+//! Shared by all rooms: an in-memory copy of projects, keys and webhooks ([`directory`]), policies, idempotency, and
+//! live change events.
 
 mod directory;
 mod idempotency;

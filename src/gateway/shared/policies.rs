@@ -75,8 +75,8 @@ fn lay_over(base: &mut Value, over: &Value) {
     }
 }
 
-/// JSON Merge Patch (RFC 7396): null removes a member, which restores the default. Unlike the RFC, an object that becomes
-/// empty is removed too.
+/// JSON Merge Patch (RFC 7396): null removes a member, which restores the default. Unlike the RFC, an object that
+/// becomes empty is removed too.
 pub fn patch(target: &mut Value, change: &Value) {
     let Value::Object(change) = change else {
         target.clone_from(change);
