@@ -1,4 +1,4 @@
-//! Takes a provider's report: authenticated, then applied to the attempt that it is about, and answered once it is durable.
+//! Receives a provider's report: authenticates it, applies it to its attempt, and answers once the change is durable.
 
 use uuid::Uuid;
 
@@ -11,13 +11,13 @@ use crate::verification::id::AttemptId;
 use crate::verification::phone::PhoneNumber;
 use crate::verification::{Source, Verification};
 
-/// A request to `/callbacks/…`, as it came.
+/// A request to `/callbacks/…`, as received.
 #[derive(Clone, Copy, Debug)]
 pub struct CallbackRequest<'a> {
     pub provider: &'a str,
-    /// The last segment of the path, for providers that do not sign.
+    /// The last segment of the path, for providers that do not sign their reports.
     pub token: Option<&'a str>,
-    /// Lower-case names.
+    /// With lowercase names.
     pub headers: &'a [(String, String)],
     pub query: &'a str,
     pub body: &'a [u8],
@@ -27,14 +27,15 @@ pub struct CallbackRequest<'a> {
 pub enum ReportError {
     #[error("the callback is not authentic")]
     NotAuthentic,
-    #[error("the callback cannot be read: {0}")]
+    #[error("malformed callback: {0}")]
     Malformed(String),
-    #[error("the database cannot be reached")]
+    #[error("the database is unavailable")]
     Unavailable,
 }
 
 impl Verify {
-    /// A report about what we do not know is taken and changes nothing: a provider that is refused would only repeat it.
+    /// A report for an unknown attempt is accepted without effect, because the provider would only repeat a rejected
+    /// one.
     pub async fn receive_report(&self, request: CallbackRequest<'_>) -> Result<(), ReportError> {
         let line = self
             .core()
@@ -85,7 +86,7 @@ impl Verify {
 
     async fn apply(&self, provider: &str, incoming: &Incoming) -> Result<(), ReportError> {
         let Some((v, ordinal)) = self.subject(provider, &incoming.about).await? else {
-            tracing::info!(provider, "a report is about no attempt of ours");
+            tracing::info!(provider, "delivery report for an unknown attempt");
             return Ok(());
         };
         let report = &incoming.report;
@@ -100,7 +101,7 @@ impl Verify {
         Ok(())
     }
 
-    /// A stale report says nothing, but it is a reason to ask.
+    /// A stale report proves nothing, but it is a reason to ask the provider.
     async fn doubt(&self, provider: &str, incoming: &Incoming) -> Result<(), ReportError> {
         let Some((v, ordinal)) = self.subject(provider, &incoming.about).await? else {
             return Ok(());
@@ -113,7 +114,7 @@ impl Verify {
         Ok(())
     }
 
-    /// The verification and the attempt that a report is about, if that attempt is this provider's.
+    /// Finds the verification and the attempt of a report, if the attempt belongs to this provider.
     async fn subject(
         &self,
         provider: &str,
@@ -157,7 +158,7 @@ impl Verify {
         }))
     }
 
-    /// The address that the provider was given, whatever proxies have made of it, with the query that it came with.
+    /// The address as the provider knows it, independent of proxies, with the request's query. Signatures may cover it.
     fn callback_address(&self, request: &CallbackRequest<'_>) -> String {
         let mut address = format!(
             "{}/callbacks/{}",
@@ -176,7 +177,7 @@ impl Verify {
         address
     }
 
-    /// `attempt id . mac`: the attempt, when the mac is ours for it and this provider.
+    /// Reads a token of the form `<attempt id>.<mac>`. `None` unless the MAC fits this provider and attempt.
     fn read_token(&self, provider: &str, token: &str) -> Option<AttemptId> {
         let (attempt, mac) = token.split_once('.')?;
         let attempt = Uuid::parse_str(attempt).ok()?;
