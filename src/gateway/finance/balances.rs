@@ -105,7 +105,7 @@ pub enum BookError {
     Future,
     #[error("the date is before 1970")]
     TooOld,
-    /// The resulting balance would exceed [`MOST`].
+    /// The resulting balance would exceed `MOST`.
     #[error("the balance would exceed a million million")]
     TooMuch,
     #[error(transparent)]
