@@ -219,8 +219,7 @@ pub async fn open_db(
     let location = location(settings);
     let sqlite = matches!(location, Location::Sqlite(_));
     let options = StoreOptions {
-        // On Postgres, only a server that may migrate does: a command must not change the schema under a running
-        // server.
+        // On Postgres, only a server with `migrate_on_start` migrates: other commands must not change the schema.
         migrate: sqlite || (serve && settings.migrate_on_start),
         serve,
     };
