@@ -1,10 +1,11 @@
 //! Pinroute proves that a visitor owns a phone number.
 //!
-//! A site asks [`api`] for a verification; people look at [`dashboard`]; both are faces on the server of [`web`]. [`gateway`] starts
-//! it by the rules of [`verification`], keeps it in [`storage`] as one change, and only then answers and sends the code through [`channels`], on the next channel when the evidence says
-//! so. What providers report comes in through [`inlets`]; what time brings about, through [`jobs`]. Each cent goes into
-//! the [`ledger`] in the same change as its cause, and so does each message that tells a project of it ([`webhooks`]). The
-//! modules stand in that order: what comes in, what is done, the rules (pure), what is kept, what goes out, when.
+//! A site requests a verification through [`http`]; staff use the [`dashboard`]. The [`gateway`] applies the rules of
+//! [`verification`], stores the result in [`storage`] as one change, and only then answers and sends the code through
+//! [`delivery`], on the next channel if the evidence calls for it. Providers' reports arrive through [`http`] too;
+//! [`jobs`] runs what becomes due. Each cost is booked in the [`ledger`] in the same change as its cause, and so is
+//! each message to a project ([`webhooks`]). The modules are listed in this order: in, do, rules (pure), keep, out,
+//! when.
 
 // in
 pub mod web;
@@ -44,7 +45,7 @@ pub mod cli;
 pub mod config;
 pub mod telemetry;
 
-// leaves that everyone may name
+// leaves that every module may use
 pub mod clock;
 pub mod money;
 pub mod secret;

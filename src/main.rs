@@ -1,4 +1,4 @@
-//! argv → command → exit code.
+//! The `pinroute` binary.
 
 fn main() -> std::process::ExitCode {
     pinroute::cli::run()

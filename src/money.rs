@@ -1,21 +1,21 @@
-//! Exact money: integer micro-units of a currency, never a float.
+//! Exact money: integer micro-units of a currency, never floats.
 //!
-//! Every part of the program may name these types; what a price, a charge or a balance means stands in `ledger`.
+//! Every module may use these types; `ledger` defines what prices, charges and balances mean.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// An amount in millionths of its currency's unit; negative is money that left us.
+/// An amount in millionths of its currency's unit; negative for money spent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Micros(pub i64);
 
-/// An ISO 4217 code: three capital letters.
+/// An ISO 4217 code: three uppercase letters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
 
-/// An amount and the currency that it is in.
+/// An amount in a currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Money {
@@ -38,10 +38,10 @@ pub enum MoneyError {
 impl Micros {
     pub const ZERO: Self = Self(0);
     const PER_UNIT: i64 = 1_000_000;
-    /// Ten thousand million units: more in one amount is a mistake, and nine hundred such still have a sum.
+    /// Ten thousand million units. A larger amount is a mistake, and the sum of 900 such amounts still fits.
     const LARGEST: i64 = 10_000_000_000 * Self::PER_UNIT;
 
-    /// The decimal text with at least `minor` decimals and no further trailing zeros: `0.01`, `-12.50`, `0.0455`.
+    /// Decimal notation with at least `minor` decimals and no further trailing zeros: `0.01`, `-12.50`, `0.0455`.
     #[must_use]
     pub fn to_decimal(self, minor: usize) -> String {
         let sign = if self.0 < 0 { "-" } else { "" };
@@ -55,7 +55,7 @@ impl Micros {
         format!("{sign}{whole}.{}", &fraction[..keep])
     }
 
-    /// `self × times`, or `None` when it does not fit.
+    /// `self × times`, or `None` on overflow.
     #[must_use]
     pub fn times(self, times: i64) -> Option<Self> {
         self.0.checked_mul(times).map(Self)
@@ -116,7 +116,7 @@ impl Currency {
         std::str::from_utf8(&self.0).unwrap_or("XXX")
     }
 
-    /// How many decimals the currency's smallest coin has (ISO 4217).
+    /// The number of decimals of the currency's minor unit (ISO 4217).
     #[must_use]
     pub fn minor_digits(&self) -> usize {
         match &self.0 {
@@ -170,7 +170,7 @@ impl Money {
         Self { amount, currency }
     }
 
-    /// The amount as the API writes it: shortest, with at least the currency's minor digits.
+    /// The amount as the API writes it: as short as possible, with at least the currency's minor digits.
     #[must_use]
     pub fn decimal(&self) -> String {
         self.amount.to_decimal(self.currency.minor_digits())

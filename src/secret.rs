@@ -1,7 +1,7 @@
-//! Keys, what is made with them, and the one source of chance.
+//! Keys, the operations that use them, and the only source of randomness.
 //!
-//! Every purpose has a key of its own, derived from `secret_key` by HKDF-SHA256 (RFC 5869), so that a value made for one
-//! cannot be used for another. To add a purpose: a field, a label, a method.
+//! Each purpose has its own key, derived from `secret_key` by HKDF-SHA256 (RFC 5869), so that a value made for one
+//! purpose is useless for another. To add a purpose: a field of `Keys`, a label, and a method.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use aws_lc_rs::{digest, hkdf, hmac, rand};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// 32 bytes that must not be seen; read from configuration or made at first start.
+/// 32 secret bytes, read from the configuration or created at first start.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretKey(pub [u8; 32]);
 
@@ -21,14 +21,14 @@ impl fmt::Debug for SecretKey {
     }
 }
 
-/// All keys that the program holds.
+/// All keys: the current set, and previous sets that are still accepted for reading.
 pub struct Vault {
     current: Keys,
     previous: Vec<Keys>,
 }
 
 struct Keys {
-    /// Names the key inside what it sealed.
+    /// The first byte of a sealed value; identifies the key set that sealed it.
     tag: u8,
     seal: RandomizedNonceKey,
     code: hmac::Key,
@@ -38,11 +38,11 @@ struct Keys {
     request: hmac::Key,
     sandbox: hmac::Key,
     proof: Ed25519KeyPair,
-    /// Names the public key of `proof` in tokens and key sets.
+    /// The `kid` of the public key of `proof` in tokens and key sets.
     proof_id: String,
 }
 
-/// The sealed bytes were not made with any of our keys, or for another place.
+/// The value was not sealed with any of our keys, or was sealed with another `aad`, or is damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("sealed with a key that is not configured, or damaged")]
 pub struct CannotOpen;
@@ -64,19 +64,19 @@ impl Vault {
         }
     }
 
-    /// A code's keyed hash, bound to its verification.
+    /// The keyed hash of a code, bound to its verification.
     #[must_use]
     pub fn code_hash(&self, verification: &[u8; 16], code: &str) -> [u8; 32] {
         mac(&self.current.code, &[verification, code.as_bytes()])
     }
 
-    /// The keyed index that finds a number without showing it.
+    /// A keyed hash by which a value, such as a phone number, is looked up without storing it in the clear.
     #[must_use]
     pub fn lookup(&self, parts: &[&[u8]]) -> [u8; 16] {
         truncated(&self.current.lookup, parts)
     }
 
-    /// The same under every key that is still read, the current one first.
+    /// [`Vault::lookup`] under every accepted key, the current one first.
     #[must_use]
     pub fn lookups(&self, parts: &[&[u8]]) -> Vec<[u8; 16]> {
         self.all()
@@ -84,14 +84,14 @@ impl Vault {
             .collect()
     }
 
-    /// Recognises a request that is repeated under an idempotency key, and the key itself. Keyed, since a body may hold little
-    /// that is not known besides a phone number or a code, and an idempotency key may be one.
+    /// Hashes an idempotency key or the body of its request. The hash is keyed because these may contain, or be, a
+    /// phone number or a code, which could be found by trying.
     #[must_use]
     pub fn request_hash(&self, parts: &[&[u8]]) -> [u8; 32] {
         mac(&self.current.request, parts)
     }
 
-    /// What authenticates a provider's report about one attempt.
+    /// The MAC that authenticates a provider's reports about one attempt.
     #[must_use]
     pub fn callback_mac(&self, provider: &str, attempt: &[u8; 16]) -> String {
         URL_SAFE_NO_PAD.encode(truncated(
@@ -100,7 +100,7 @@ impl Vault {
         ))
     }
 
-    /// Whether `given` is [`Vault::callback_mac`] under any key that is still read. Takes constant time.
+    /// Whether `given` is the [`Vault::callback_mac`] under any accepted key. Compares in constant time.
     #[must_use]
     pub fn callback_mac_fits(&self, provider: &str, attempt: &[u8; 16], given: &str) -> bool {
         self.all().any(|keys| {
@@ -111,32 +111,33 @@ impl Vault {
         })
     }
 
-    /// Stored in the database, so that a wrong `secret_key` is found at start, not at the first number.
+    /// A value stored in the database, so that a wrong `secret_key` is detected at start and not at the first
+    /// decryption.
     #[must_use]
     pub fn canary(&self) -> String {
         URL_SAFE_NO_PAD.encode(mac(&self.current.canary, &[b"canary"]))
     }
 
-    /// Whether a stored canary was made by a key that is still read, the current one included.
+    /// Whether a stored canary was made with any accepted key.
     #[must_use]
     pub fn knows_canary(&self, stored: &str) -> bool {
         self.all()
             .any(|keys| URL_SAFE_NO_PAD.encode(mac(&keys.canary, &[b"canary"])) == stored)
     }
 
-    /// Tells this installation from another that shares a Redis with it.
+    /// Distinguishes this installation from others that share its Redis.
     #[must_use]
     pub fn installation(&self) -> String {
         URL_SAFE_NO_PAD.encode(&mac(&self.current.canary, &[b"installation"])[..9])
     }
 
-    /// The API key that a sandbox prints: the same at each start, so that examples stay valid.
+    /// The API key that a sandbox prints. It is the same at each start, so that examples stay valid.
     #[must_use]
     pub fn sandbox_api_key(&self) -> String {
         self.sandbox_key(b"sandbox api key")
     }
 
-    /// The API key of the sandbox's page, which shows it to anyone who can reach the page.
+    /// The API key of the sandbox's page, visible to anyone who can open the page.
     #[must_use]
     pub fn sandbox_page_key(&self) -> String {
         self.sandbox_key(b"sandbox page key")
@@ -147,7 +148,7 @@ impl Vault {
         format!("pin_sandbox_{text}")
     }
 
-    /// Encrypts for one place (`aad`): what is copied elsewhere does not open there.
+    /// Encrypts `plain` and binds it to `aad`, such as a row's id, so that it cannot be decrypted in another place.
     #[must_use]
     pub fn seal(&self, aad: &[u8], plain: &[u8]) -> Vec<u8> {
         let mut body = plain.to_vec();
@@ -155,7 +156,7 @@ impl Vault {
             .current
             .seal
             .seal_in_place_append_tag(Aad::from(aad), &mut body)
-            .expect("AES-GCM-SIV seals any text of less than 2^36 bytes");
+            .expect("AES-GCM-SIV seals any plaintext shorter than 2^36 bytes");
         let mut sealed = Vec::with_capacity(TAG_AND_NONCE + body.len());
         sealed.push(self.current.tag);
         sealed.extend_from_slice(nonce.as_ref());
@@ -163,7 +164,7 @@ impl Vault {
         sealed
     }
 
-    /// Opens what [`Vault::seal`] made, and says whether the current key made it.
+    /// Decrypts a value made by [`Vault::seal`]. The flag says whether the current key sealed it.
     pub fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<(Vec<u8>, bool), CannotOpen> {
         let (head, body) = sealed.split_at_checked(TAG_AND_NONCE).ok_or(CannotOpen)?;
         for (place, keys) in self
@@ -186,7 +187,7 @@ impl Vault {
         self.current.proof.sign(text).as_ref().to_vec()
     }
 
-    /// Names the key that [`Vault::sign`] signs with.
+    /// The id (`kid`) of the key that [`Vault::sign`] uses.
     #[must_use]
     pub fn signing_key_id(&self) -> &str {
         &self.current.proof_id
@@ -218,7 +219,7 @@ impl Keys {
             let mut key = [0; 32];
             root.expand(&[purpose.as_bytes()], hkdf::HKDF_SHA256)
                 .and_then(|okm| okm.fill(&mut key))
-                .expect("HKDF-SHA256 gives 32 bytes for any label");
+                .expect("HKDF-SHA256 yields 32 bytes for any label");
             key
         };
         let proof = Ed25519KeyPair::from_seed_unchecked(&derive("proof"))
@@ -240,7 +241,7 @@ impl Keys {
     }
 }
 
-/// Each part is preceded by its length, so that no two lists of parts read the same.
+/// HMAC over the parts, each preceded by its length, so that no two lists of parts give the same input.
 fn mac(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
     let mut context = hmac::Context::with_key(key);
     for part in parts {
@@ -258,8 +259,8 @@ fn truncated(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 16] {
     out
 }
 
-/// SHA-256, for values that nobody can guess (API keys, tokens) and for content that is public. Anything that could be found
-/// by trying, such as numbers, codes, addresses and requests that hold them, needs a key: see [`Vault`].
+/// SHA-256, for unguessable values (API keys, tokens) and public content. Values that could be found by trying, such as
+/// phone numbers, codes, addresses and requests that contain them, need a keyed hash: see [`Vault`].
 #[must_use]
 pub fn fingerprint(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
@@ -269,10 +270,13 @@ pub fn fingerprint(bytes: &[u8]) -> [u8; 32] {
 
 /// Random bytes from the operating system's generator.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "this is the one place that asks")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the only place that asks the system for randomness"
+)]
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    rand::fill(&mut bytes).expect("the operating system gives random bytes");
+    rand::fill(&mut bytes).expect("the operating system provides random bytes");
     bytes
 }
 

@@ -1,4 +1,5 @@
-//! Logs for people on a terminal, as JSON elsewhere, and the recorder of metrics.
+//! Logs (text on a terminal, JSON elsewhere) and the metrics recorder. To add a metric: record it where it happens, and
+//! describe it in `describe`.
 
 use std::io::IsTerminal;
 use std::str::FromStr;
@@ -15,12 +16,12 @@ use crate::config::{Log, LogFormat};
 /// Sends logs to standard error. A second call changes nothing.
 pub fn start_logs(log: &Log) -> Result<(), String> {
     let said = Targets::from_str(&log.level).map_err(|error| format!("log.level: {error}"))?;
-    // The framework announces each of its listeners, the simulator's too; ours is the one line that is promised.
+    // actix announces each listener, including the simulator's. Only our own `listening` line is documented.
     let quiet = Targets::new()
         .with_target("actix_server", tracing::Level::WARN)
-        // Anyone can send a malformed request; that is no error of ours.
+        // Anyone can send a malformed request; that is not our error.
         .with_target("actix_http", LevelFilter::OFF)
-        // It would tell numbers.
+        // It logs phone numbers.
         .with_target("rlibphonenumber", LevelFilter::OFF)
         .with_target("sqlx::postgres::notice", LevelFilter::WARN);
     let filter = quiet.with_targets(
@@ -34,7 +35,7 @@ pub fn start_logs(log: &Log) -> Result<(), String> {
         LogFormat::Text => false,
         LogFormat::Auto => !terminal,
     };
-    // One filter for all, in front: one that is bound to a layer can swallow a line of ours after a dependency was filtered.
+    // One global filter: a per-layer filter can swallow one of our lines after a dependency's line was filtered.
     let layer = fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(terminal);
@@ -55,7 +56,7 @@ pub fn start_logs(log: &Log) -> Result<(), String> {
     Ok(())
 }
 
-/// The process's one recorder of metrics, and what renders it.
+/// Installs the process-wide metrics recorder and returns the handle that renders it.
 pub fn metrics() -> Result<PrometheusHandle, String> {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     if let Some(handle) = HANDLE.get() {
@@ -69,14 +70,14 @@ pub fn metrics() -> Result<PrometheusHandle, String> {
         .map_err(|error| error.to_string())?
         .build_recorder();
     let handle = HANDLE.get_or_init(|| recorder.handle()).clone();
-    // Another test of the same process may have been faster: then its recorder counts.
+    // In tests, another thread may have installed the recorder first.
     if metrics::set_global_recorder(recorder).is_ok() {
         describe();
     }
     Ok(handle)
 }
 
-/// What each figure means, as `/metrics` says it.
+/// Describes each metric, for the `HELP` lines of `/metrics`.
 fn describe() {
     use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
     describe_counter!("pinroute_verifications_total", "Verifications started");

@@ -1,5 +1,5 @@
-//! The composition root: what the settings say becomes pools, providers, the gateway, servers and workers; and how all of
-//! it ends, in two steps: take nothing new, then finish what is in flight.
+//! The composition root: builds pools, providers, the gateway, servers and workers from the settings, and shuts them
+//! down in two steps: accept nothing new, then finish work in flight.
 
 mod error;
 mod faces;
@@ -31,7 +31,7 @@ pub use error::StartError;
 pub use faces::{Faces, mounts};
 pub use secret_key::vault;
 
-/// How long closing the database may take in the end.
+/// How long closing the database may take at the end.
 const CLOSING: Duration = Duration::from_secs(2);
 
 /// The running program.
@@ -40,7 +40,8 @@ pub struct App {
     pub gateway: Gateway,
     pub address: SocketAddr,
     pub sandbox: Option<Sandbox>,
-    /// Works once: signs the sandbox's owner in, or makes the first owner; `None` when there are users.
+    /// A one-time link that signs in the sandbox's owner or creates the first owner; `None` on a live server with
+    /// users.
     pub dashboard_link: Option<String>,
     stop: CancellationToken,
     server: actix_web::dev::ServerHandle,
@@ -50,7 +51,7 @@ pub struct App {
     grace: Duration,
 }
 
-/// What sandbox mode adds.
+/// What sandbox mode adds to the program.
 #[derive(Debug)]
 pub struct Sandbox {
     pub simulator: SocketAddr,
@@ -58,16 +59,16 @@ pub struct Sandbox {
     running: Simulator,
 }
 
-/// How much of the program runs by itself.
+/// Whether background work runs by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Background {
     Runs,
-    /// A test runs it by name.
+    /// Tests run it by name.
     ByHand,
 }
 
 impl App {
-    /// Starts everything and returns once it listens.
+    /// Starts everything and returns once the server listens.
     pub async fn start(
         settings: Settings,
         clock: Clock,
@@ -76,7 +77,7 @@ impl App {
         let sandbox = settings
             .sandbox_mode()
             .map_err(|faults| StartError::Configuration(lines(&faults)))?;
-        // Before anything counts.
+        // Before any metric is recorded.
         let metrics = api::Metrics(telemetry::metrics().map_err(StartError::Failed)?);
         let listener = bind(settings.listen)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -90,7 +91,7 @@ impl App {
         let sandbox = if sandbox {
             Some(start_sandbox(&settings, (&public_url, address), &clock, &vault, &db).await?)
         } else {
-            // What a sandbox gave away, anyone on its machine may have: none of it may reach the live service.
+            // Anyone with access to the sandbox's machine may have its keys, so they must not work on the live service.
             let secrets = [vault.sandbox_api_key(), vault.sandbox_page_key()];
             let secrets = [secrets[0].as_str(), secrets[1].as_str()];
             db.revoke_with_descendants(secrets, SANDBOX_OWNER, clock.now())
@@ -167,20 +168,21 @@ impl App {
         })
     }
 
-    /// Takes nothing new, finishes what is in flight within the grace, and leaves the rest to its leases.
+    /// Stops accepting work and finishes work in flight within the grace period. Other replicas take over the rest when
+    /// its leases end.
     pub async fn stop(self) {
         self.stop.cancel();
         self.workers.close();
         let finish = async {
             self.server.stop(true).await;
             self.workers.wait().await;
-            // Closed only now: a request that was still being answered may have begun a send.
+            // Close the tracker only now, because a request that was still being answered may have started a send.
             self.gateway.tasks().close();
             self.gateway.tasks().wait().await;
         };
         if tokio::time::timeout(self.grace, finish).await.is_err() {
             tracing::warn!(
-                "some sends were still under way; another replica takes over when their leases end"
+                "some sends are unfinished; another replica takes over when their leases end"
             );
         }
         self.gateway.tasks().close();
@@ -191,12 +193,12 @@ impl App {
         if let Some(sandbox) = self.sandbox {
             sandbox.running.stop().await;
         }
-        // Sends that outlive the grace still use connections: those are not waited for.
+        // Sends that outlive the grace period still hold connections; do not wait for them.
         let _ = tokio::time::timeout(CLOSING, self.gateway.close()).await;
     }
 }
 
-/// Opens the configured database, for `serve` or beside it.
+/// Opens the configured database, for the server (`serve`) or for another command.
 pub async fn open_db(
     settings: &Settings,
     vault: Arc<Vault>,
@@ -206,7 +208,7 @@ pub async fn open_db(
     let location = location(settings);
     let sqlite = matches!(location, Location::Sqlite(_));
     let options = StoreOptions {
-        // Beside a server nothing is changed that nobody asked for.
+        // On Postgres, only a server with `migrate_on_start` migrates: other commands must not change the schema.
         migrate: sqlite || (serve && settings.migrate_on_start),
         serve,
     };
@@ -238,7 +240,7 @@ async fn start_sandbox(
     vault: &Vault,
     db: &Db,
 ) -> Result<Sandbox, StartError> {
-    // The same keys at each start, so that examples stay valid.
+    // The keys are the same at each start, so that examples stay valid.
     let (api_key, page_key) = (vault.sandbox_api_key(), vault.sandbox_page_key());
     let options = simulator::Options {
         clock: clock.clone(),
@@ -274,7 +276,8 @@ async fn start_sandbox(
     })
 }
 
-/// The compiled-in default names the default port: on another one it would send every callback astray.
+/// The public URL. The built-in default contains the default port, so with another port the actual address replaces it;
+/// otherwise callbacks would go astray.
 fn public_url(settings: &Settings, address: SocketAddr) -> String {
     const DEFAULT: &str = "http://127.0.0.1:8080";
     if settings.public_url == DEFAULT && address.ip().is_loopback() {
@@ -283,7 +286,7 @@ fn public_url(settings: &Settings, address: SocketAddr) -> String {
     settings.public_url.clone()
 }
 
-/// The rules of projects' policies, which are the configuration's.
+/// The policy book: policies are parsed by the rules of the configuration.
 #[must_use]
 pub fn policies(settings: &Settings) -> PolicyBook {
     let read = |written: &serde_json::Value| {
@@ -308,7 +311,7 @@ fn pointer(key: &str) -> String {
 fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     let fault = |error| {
         StartError::Failed(format!(
-            "{address}: {error}; another program may be listening there"
+            "{address}: {error}; another program may be using this address"
         ))
     };
     let listener = TcpListener::bind(address).map_err(fault)?;
@@ -331,7 +334,7 @@ fn serve_metrics(
     Ok(handle)
 }
 
-/// Histograms gather what they were given until someone folds it.
+/// Drains histogram samples periodically; without this their buffers grow until the next scrape.
 async fn keep_up(metrics: api::Metrics, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(Duration::from_secs(5));
     loop {

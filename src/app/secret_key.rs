@@ -1,4 +1,4 @@
-//! The key that all others are derived from: configured, or beside a SQLite database.
+//! The secret key, from which all other keys are derived: configured, or in a file next to the SQLite database.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,14 +10,15 @@ use super::StartError;
 use crate::config::{Database, Settings};
 use crate::secret::{SecretKey, Vault, random};
 
-/// All keys. On SQLite without a configured one, the key beside the database, made at first start.
+/// All keys. With SQLite and no configured key, reads the key file next to the database, and creates it at first start.
 pub fn vault(settings: &Settings) -> Result<Vault, StartError> {
     let key = match (&settings.secret_key, &settings.database) {
         (Some(key), _) => key.clone(),
         (None, Database::Sqlite { path }) => key_beside(path)?,
         (None, Database::Postgres { .. }) => {
             return Err(StartError::Configuration(
-                "secret_key: Postgres needs one; make it with `openssl rand -base64 32`".to_owned(),
+                "secret_key: required with Postgres; create one with `openssl rand -base64 32`"
+                    .to_owned(),
             ));
         }
     };
@@ -37,7 +38,7 @@ fn key_beside(database: &Path) -> Result<SecretKey, StartError> {
                 .ok()
                 .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
             return bytes.map(SecretKey).ok_or_else(|| {
-                fault(&"does not hold 32 bytes in base64; restore it from a backup")
+                fault(&"does not contain 32 bytes in base64; restore it from a backup")
             });
         }
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(fault(&error)),
@@ -45,13 +46,13 @@ fn key_beside(database: &Path) -> Result<SecretKey, StartError> {
     }
     if std::fs::metadata(database).is_ok_and(|file| file.len() > 0) {
         let lost = format!(
-            "{} is missing, and {} was made with it; restore it from a backup",
+            "{} is missing, but {} was created with it; restore it from a backup",
             path.display(),
             database.display()
         );
         return Err(StartError::Configuration(format!("secret_key: {lost}")));
     }
-    // Written under another name and then linked: whoever finds the key finds all of it, and the first of two wins.
+    // Write to a temporary file and then link it, so that no process reads a partial key, and the first of two wins.
     let mut fresh = path.clone().into_os_string();
     fresh.push(format!(".{}", std::process::id()));
     let fresh = PathBuf::from(fresh);

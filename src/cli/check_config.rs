@@ -1,4 +1,4 @@
-//! `pinroute check-config`
+//! `pinroute check-config`: validates the configuration or prints its defaults.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use crate::config;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Print every key with its default and its meaning instead.
+    /// Print every key with its default and meaning instead.
     #[arg(long)]
     defaults: bool,
 }
@@ -26,6 +26,6 @@ pub fn run(file: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
     } else {
         "live"
     };
-    say(&format!("The configuration is sound ({mode})."));
+    say(&format!("The configuration is valid ({mode})."));
     Ok(())
 }

@@ -1,13 +1,13 @@
-//! Why a command fails, and with which exit code.
+//! Command failures and their exit codes.
 
 use crate::app::StartError;
 
 /// Why a command failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// Exit 2: wrong usage or configuration; one line per fault.
+    /// Exit code 2: invalid usage or configuration; one line per fault.
     Wrong(Vec<String>),
-    /// Exit 1: it failed while running.
+    /// Exit code 1: a failure at run time.
     Failed(String),
 }
 

@@ -1,4 +1,4 @@
-//! `pinroute keys …`
+//! `pinroute keys …`: manages API keys.
 
 use std::path::Path;
 
@@ -13,27 +13,27 @@ use crate::verification::span;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Create a key. It is shown once and kept only as a hash.
+    /// Create an API key. It is shown only once.
     Create {
-        /// The project's name; '*' makes an instance key, for every project.
+        /// The project's name; '*' creates an instance key for all projects.
         #[arg(long)]
         project: String,
         /// verify (websites), finance (reads reports and the ledger), admin (everything).
         #[arg(long, value_name = "S[,S…]", value_delimiter = ',', required = true, value_parser = scope)]
         scope: Vec<Scope>,
-        /// A length of time such as 90d; without it the key does not expire.
+        /// Lifetime, such as 90d; without it the key does not expire.
         #[arg(long, value_parser = expiry)]
         expires: Option<std::time::Duration>,
         /// One JSON object on one line.
         #[arg(long)]
         json: bool,
     },
-    /// List all keys; none is shown.
+    /// List all API keys, without their secrets.
     List {
         #[arg(long)]
         json: bool,
     },
-    /// Put a key out of force.
+    /// Revoke an API key.
     Revoke {
         id: Uuid,
         #[arg(long)]
@@ -100,7 +100,7 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
                             (Some(at), _) => format!("revoked {}", at.format("%F")),
                             (None, Some(at)) if at <= now => format!("expired {}", at.format("%F")),
                             (None, Some(at)) => format!("until {}", at.format("%F")),
-                            (None, None) => "in force".to_owned(),
+                            (None, None) => "active".to_owned(),
                         };
                         let used = key.last_used_at.map_or("never used".to_owned(), |at| {
                             format!("used {}", at.format("%F %R"))
@@ -117,7 +117,7 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
             Command::Revoke { id, json } => {
                 if !db.revoke_key(id, now).await.map_err(Failure::from)? {
                     return Err(Failure::Failed(format!(
-                        "no key {id} is in force; `pinroute keys list` shows all"
+                        "no active key {id}; `pinroute keys list` shows all"
                     )));
                 }
                 if json {
@@ -138,7 +138,7 @@ fn find(projects: &[Project], name: &str) -> Result<Option<ProjectId>, Failure> 
     let found = projects.iter().find(|project| project.name == name);
     let missing = || {
         Failure::Wrong(vec![format!(
-            "--project: no project `{name}`; `pinroute projects list` shows all, '*' means every one"
+            "--project: no project `{name}`; `pinroute projects list` shows all, '*' means all projects"
         )])
     };
     found.map(|project| Some(project.id)).ok_or_else(missing)
@@ -157,12 +157,12 @@ fn name(projects: &[Project], id: Option<ProjectId>) -> String {
 fn expiry(text: &str) -> Result<std::time::Duration, String> {
     let span = span::parse(text)?;
     if span.is_zero() {
-        Err("must be longer than nothing".to_owned())
+        Err("must be longer than zero".to_owned())
     } else {
         Ok(span)
     }
 }
 
 fn scope(text: &str) -> Result<Scope, String> {
-    Scope::parse(text).ok_or_else(|| "there are verify, finance and admin".to_owned())
+    Scope::parse(text).ok_or_else(|| "must be verify, finance or admin".to_owned())
 }

@@ -1,4 +1,4 @@
-//! `pinroute migrate`
+//! `pinroute migrate`: applies pending database migrations.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::storage::Db;
 
 pub fn run(file: Option<&Path>) -> Result<(), Failure> {
     let settings = settings::load(file)?;
-    // A database file and its key are made together: later, a file without its key is one that lost it.
+    // Create the key file with the database: a database found without its key later counts as having lost it.
     app::vault(&settings)?;
     let applied = runtime()?
         .block_on(Db::migrate_only(&app::location(&settings)))

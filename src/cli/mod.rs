@@ -1,4 +1,4 @@
-//! The command line: one file per command. To add one: a file, a variant, a line in [`run`].
+//! The command line, one file per command. To add a command: a file, a variant of `Command`, a line in [`run`].
 
 mod check_config;
 mod failure;
@@ -21,48 +21,49 @@ use clap::{Parser, Subcommand};
 use failure::Failure;
 use process::{complain, runtime, say};
 
-/// Self-hosted phone verification: one-time codes by Telegram, by SMS when Telegram cannot, accounted to the cent.
+/// Self-hosted phone verification: one-time codes by Telegram, with SMS as fallback, accounted to the cent.
 ///
-/// Without a command it serves. With no provider configured it starts as a sandbox with simulated phones.
+/// Without a command, it runs the server. Without a configured provider, it starts as a sandbox with simulated phones.
 #[derive(Debug, Parser)]
 #[command(name = "pinroute", version, max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// The configuration file (TOML). Every key can also be given as `PINROUTE_KEY`; `check-config --defaults` prints the manual.
+    /// Configuration file (TOML). Every key can also be set as `PINROUTE_KEY`; `check-config --defaults` lists all
+    /// keys.
     #[arg(long, global = true, value_name = "FILE", env = "PINROUTE_CONFIG")]
     config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run gateway, workers and dashboard in one process.
+    /// Run the gateway, its workers and the dashboard in one process.
     Serve,
-    /// Check the whole configuration, without asking any provider.
+    /// Validate the configuration, without calling any provider.
     CheckConfig(check_config::Arguments),
-    /// Apply pending database migrations and print them.
+    /// Apply pending database migrations and list them.
     Migrate,
-    /// List or create projects.
+    /// Manage projects: list, create, show, or change their policy.
     #[command(subcommand)]
     Projects(projects::Command),
-    /// Create, list or revoke API keys.
+    /// Manage API keys: create, list, or revoke.
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Make, list, disable users of the dashboard, or print a new link for a password.
+    /// Manage dashboard users: create, list, disable, enable, or reset a password.
     #[command(subcommand)]
     Users(users::Command),
-    /// Report costs and conversion, or build the reports' sums anew.
+    /// Report costs or conversion, or rebuild the report sums.
     #[command(subcommand)]
     Report(report::Command),
-    /// Fill a sandbox with plausible history: countries, channels, refunds, failures.
+    /// Fill a sandbox with plausible history across countries and channels, with refunds and failures.
     Seed(seed::Arguments),
-    /// Run the simulator alone: stand-in providers and virtual phones, for your own tests.
+    /// Run only the simulator, with simulated providers and phones, for your own tests.
     Simulator(simulator::Arguments),
     /// Print the OpenAPI 3.1 document.
     Openapi,
 }
 
-/// Runs the command that the arguments name. Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration.
+/// Runs the command given by the arguments. Exit codes: 0 success, 1 runtime failure, 2 invalid usage or configuration.
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();

@@ -1,8 +1,8 @@
-//! What commands need of the process: standard output, standard error, a runtime.
+//! Process facilities for commands: standard output, standard error, a runtime.
 
 use super::Failure;
 
-/// To standard output. A reader that has gone away (`| head`) is no failure.
+/// Prints to standard output. A closed pipe (`| head`) is not a failure.
 pub(super) fn say(text: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stdout(), "{text}");

@@ -1,4 +1,4 @@
-//! `pinroute projects …`
+//! `pinroute projects …`: manages projects and their policies.
 
 use std::path::Path;
 
@@ -19,19 +19,19 @@ pub enum Command {
     },
     /// Create a project: one site or app, with its own keys.
     Create {
-        /// Small letters, digits, hyphens and underscores.
+        /// Lowercase letters, digits, hyphens and underscores.
         #[arg(value_parser = name)]
         name: String,
         #[arg(long)]
         json: bool,
     },
-    /// Show a project: what it overrides, and every value that is in force.
+    /// Show a project's policy: its overrides and all effective values.
     Show {
         name: String,
         #[arg(long)]
         json: bool,
     },
-    /// Change a project's policy. A running server follows within half a second.
+    /// Change a project's policy. A running server picks it up within half a second.
     Set {
         name: String,
         #[arg(
@@ -39,7 +39,7 @@ pub enum Command {
         )]
         #[arg(value_name = "KEY=VALUE", value_parser = assignment)]
         set: Vec<(String, Value)>,
-        /// Let the default stand again.
+        /// Restore the default of this key.
         #[arg(long, value_name = "KEY")]
         unset: Vec<String>,
         #[arg(long)]
@@ -127,7 +127,7 @@ fn show(project: &Project, policies: &PolicyBook, json: bool) {
         };
         say(&format!("{own} {key:<14} {value}"));
     }
-    say("* set by the project; the rest follows [defaults]");
+    say("* overridden by the project; all other values come from [defaults]");
 }
 
 fn body(project: &Project) -> Value {
@@ -139,7 +139,7 @@ fn name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// `route=[…]`, `countries.deny=["KP"]`, `ttl=5m`: the value as JSON, or else as a plain text.
+/// Parses `KEY=VALUE`; a value that is not valid JSON is taken as a string.
 fn assignment(text: &str) -> Result<(String, Value), String> {
     let (key, value) = text
         .split_once('=')
@@ -149,7 +149,7 @@ fn assignment(text: &str) -> Result<(String, Value), String> {
     Ok((key.to_owned(), value))
 }
 
-/// The merge patch that these assignments make; `countries.deny` is a member of `countries`.
+/// Builds a merge patch from assignments; `countries.deny` sets the member `deny` of `countries`.
 fn change(set: Vec<(String, Value)>, unset: Vec<String>) -> Value {
     let mut change = json!({});
     let cleared = unset.into_iter().map(|key| (key, Value::Null));
@@ -169,7 +169,7 @@ fn change(set: Vec<(String, Value)>, unset: Vec<String>) -> Value {
 fn refused(error: ProjectError, name: &str) -> Failure {
     match error {
         ProjectError::NameTaken => Failure::Failed(format!(
-            "a project `{name}` exists already; choose another name"
+            "a project `{name}` already exists; choose another name"
         )),
         ProjectError::Policy(faults) => Failure::Wrong(
             faults
@@ -184,7 +184,7 @@ fn refused(error: ProjectError, name: &str) -> Failure {
                 .collect(),
         ),
         ProjectError::Failed(trouble) => Failure::Failed(format!(
-            "{trouble}, or somebody else changed the project meanwhile; try again"
+            "{trouble}, or the project was changed at the same time; try again"
         )),
     }
 }

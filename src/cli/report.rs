@@ -1,4 +1,4 @@
-//! `pinroute report …`: the same figures as over HTTP, and their sums anew.
+//! `pinroute report …`: prints the reports that the API also serves, or rebuilds their sums.
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -18,37 +18,37 @@ use crate::storage::{Db, Progress, RebuildError};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// What was spent, what came back, and what SMS alone would have cost.
+    /// Money spent and refunded, and what SMS alone would have cost.
     Costs(Asked),
-    /// From request to approval: how many came how far, and how quickly.
+    /// How many verifications reached each stage from request to approval, and how quickly.
     Conversion(Asked),
-    /// Sum verifications and ledger anew, beside a running server or without one.
+    /// Rebuild the report sums from verifications and the ledger, whether or not a server is running.
     Rebuild,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct Asked {
-    /// The first day; 29 days before the last without it.
+    /// First day; by default 29 days before the last.
     #[arg(long, value_name = "DATE", value_parser = query::date)]
     from: Option<NaiveDate>,
-    /// The last day, inclusive; today without it.
+    /// Last day, inclusive; by default today.
     #[arg(long, value_name = "DATE", value_parser = query::date)]
     to: Option<NaiveDate>,
-    /// Any of month, week, day, hour, project, channel, provider, country, with commas between them.
+    /// Comma-separated list of month, week, day, hour, project, channel, provider, country.
     #[arg(long, value_name = "GROUPS", default_value = "", hide_default_value = true, value_parser = groups)]
     group_by: Groups,
-    /// Convert all money to this one; otherwise the configured `reporting_currency`.
+    /// Currency of all amounts; by default the configured `reporting_currency`.
     #[arg(long, value_name = "CODE")]
     currency: Option<Currency>,
-    /// The IANA time zone whose days count.
+    /// IANA time zone in which days begin.
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = query::zone)]
     tz: chrono_tz::Tz,
-    /// One project's only.
+    /// Limit the report to one project.
     #[arg(long, value_name = "NAME")]
     project: Option<String>,
     #[arg(long, value_enum, default_value = "table")]
     format: Form,
-    /// Write to a file instead of standard output.
+    /// Write to this file instead of standard output.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -76,13 +76,13 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
         }
         Command::Rebuild => {
             rebuild(db, clock).await?;
-            say("The reports' sums are built anew.");
+            say("Rebuilt the report sums.");
             Ok(())
         }
     })
 }
 
-/// With its progress, where somebody sees it.
+/// Rebuilds the report sums, with a progress bar if standard error is a terminal.
 pub async fn rebuild(db: &Db, clock: &Clock) -> Result<(), Failure> {
     let shown = std::io::stderr().is_terminal();
     let mut last = 0;
@@ -107,7 +107,7 @@ pub async fn rebuild(db: &Db, clock: &Clock) -> Result<(), Failure> {
     }
 }
 
-/// Forty places, and figures.
+/// A progress bar of 40 characters, followed by the counts.
 pub fn bar(progress: Progress) -> String {
     let filled = usize::try_from(progress.done * 40 / progress.of.max(1))
         .unwrap_or(40)
@@ -142,7 +142,8 @@ async fn make(
     }
     if asked.format == Form::Xlsx && asked.output.is_none() && std::io::stdout().is_terminal() {
         return Err(wrong(
-            "--format xlsx: a spreadsheet needs --output FILE".to_owned(),
+            "--format xlsx: add --output FILE; a spreadsheet cannot be printed to a terminal"
+                .to_owned(),
         ));
     }
     let name = |id| {
@@ -151,7 +152,7 @@ async fn make(
     };
     if db.is_unsummed().await? {
         return Err(Failure::Failed(
-            "the history is not summed yet: `pinroute report rebuild`, or a server's next start, does it"
+            "the report sums are not built yet; run `pinroute report rebuild` or start the server"
                 .to_owned(),
         ));
     }
@@ -159,7 +160,7 @@ async fn make(
         .await
         .map_err(|fault| match fault {
             ReportFault::Missing(missing) => Failure::Failed(format!(
-                "{missing}; PUT /v1/exchange-rates adds one, or ask for another --currency"
+                "{missing}; add one with PUT /v1/exchange-rates, or choose another --currency"
             )),
             ReportFault::Storage(error) => error.into(),
         })?;
@@ -186,7 +187,7 @@ async fn make(
     }
 }
 
-/// The body that the API answers.
+/// The report as JSON, with the same body as the API's response.
 fn json(query: &Query, kind: ReportKind, table: &Table) -> String {
     let mut body = serde_json::json!({
         "from": query.from, "to": query.to, "tz": query.zone.name(),
@@ -198,7 +199,7 @@ fn json(query: &Query, kind: ReportKind, table: &Table) -> String {
     format!("{body}\n")
 }
 
-/// Columns under one another, figures to the right.
+/// The report as aligned text, with figures right-aligned.
 fn lines(table: &Table) -> String {
     use std::fmt::Write;
     let heads = table.columns.iter().map(|name| (*name).replace('_', " "));

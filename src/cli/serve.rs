@@ -1,4 +1,4 @@
-//! `pinroute` and `pinroute serve`
+//! `pinroute serve`, which is also the default command: runs the server until SIGTERM or SIGINT.
 
 use std::path::Path;
 
@@ -12,31 +12,31 @@ use crate::telemetry;
 pub fn run(file: Option<&Path>) -> Result<(), Failure> {
     let settings = settings::load(file)?;
     telemetry::start_logs(&settings.log).map_err(|fault| Failure::Wrong(vec![fault]))?;
-    // Each send to a slow provider holds a connection.
+    // Each send to a slow provider holds a connection, so the usual limit of open files may be too low.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        tracing::warn!(%error, "the limit of open files could not be raised");
+        tracing::warn!(%error, "cannot raise the limit of open files");
     }
     runtime()?.block_on(async {
         let app = App::start(settings, Clock::system(), Background::Runs).await?;
         if let Some(sandbox) = &app.sandbox {
             welcome(&app, sandbox);
         } else if let Some(link) = &app.dashboard_link {
-            say(&format!("Make the first user of the dashboard: {link}"));
+            say(&format!("Create the first dashboard user: {link}"));
         }
         until_told_to_stop().await?;
-        tracing::info!("stopping: nothing new is taken, what is in flight is finished");
+        tracing::info!("stopping: no new work is accepted; work in flight is finished");
         app.stop().await;
         Ok(())
     })
 }
 
-/// What a newcomer needs, ready to paste.
+/// Prints the sandbox's addresses and commands ready to paste.
 fn welcome(app: &App, sandbox: &Sandbox) {
     let dashboard = app.dashboard_link.as_deref().unwrap_or_default();
     let (api, phones, key) = (app.address, sandbox.simulator, &sandbox.api_key);
     say(&format!(
         "
-Pinroute runs as a SANDBOX: no provider is configured, and messages go to simulated phones.
+Pinroute is running as a SANDBOX: no provider is configured, and messages go to simulated phones.
 
   API       http://{api}     its documentation: http://{api}/docs
   Phones    http://{phones}     open it: a sign-up form, messages as they arrive, numbers that misbehave
@@ -48,7 +48,7 @@ Send a code:
   curl -s http://{api}/v1/verifications -H 'Authorization: Bearer {key}' \\
     -H 'Content-Type: application/json' -d '{{\"phone_number\":\"+998901234567\"}}'
 
-See it arrive after a second, then check it, with the id from the first answer:
+It arrives after a second. Read it, then check it with the id from the first response:
 
   curl -s http://{phones}/phones/+998901234567/messages
 
@@ -58,10 +58,10 @@ See it arrive after a second, then check it, with the id from the first answer:
     ));
 }
 
-/// SIGTERM or SIGINT.
+/// Waits for SIGTERM or SIGINT.
 pub async fn until_told_to_stop() -> Result<(), Failure> {
     let failed =
-        |error: std::io::Error| Failure::Failed(format!("signals cannot be heard: {error}"));
+        |error: std::io::Error| Failure::Failed(format!("cannot listen for signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     tokio::select! {

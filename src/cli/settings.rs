@@ -1,4 +1,4 @@
-//! Reads the configuration for a command: the file, the environment, and the files that secrets stand in.
+//! Reads the configuration for a command from the file, the environment and secret files.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::config::{self, Settings};
 use crate::storage::Db;
 
-/// The settings; warnings go to standard error.
+/// Loads the settings; prints warnings to standard error.
 pub fn load(file: Option<&Path>) -> Result<Settings, Failure> {
     let wrong = |message: String| Failure::Wrong(vec![message]);
     let text = match file {
@@ -34,7 +34,7 @@ pub fn load(file: Option<&Path>) -> Result<Settings, Failure> {
     Ok(loaded.settings)
 }
 
-/// Runs an administration command on the configured database, beside a server or without one.
+/// Runs an administration command on the configured database, whether or not a server is running.
 pub fn with_db<T>(
     file: Option<&Path>,
     command: impl AsyncFnOnce(&Db, &Clock, &Settings) -> Result<T, Failure>,

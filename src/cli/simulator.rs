@@ -1,4 +1,4 @@
-//! `pinroute simulator`
+//! `pinroute simulator`: runs only the simulator.
 
 use std::net::{SocketAddr, TcpListener};
 
@@ -8,7 +8,7 @@ use crate::simulator::{Options, Pace, Simulator};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Where it listens.
+    /// Address to listen on.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
     listen: SocketAddr,
 }

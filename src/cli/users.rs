@@ -1,4 +1,4 @@
-//! `pinroute users …`: who may open the dashboard.
+//! `pinroute users …`: manages dashboard users.
 
 use std::path::Path;
 
@@ -9,11 +9,11 @@ use crate::gateway::{Invitation, Role, User, UserFault, Users, read_email};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Make a user, and print the one-time link with which the password is set.
+    /// Create a user and print a one-time link for setting the password.
     Create {
         #[arg(value_parser = read_email)]
         email: String,
-        /// owner (everything), finance (money; numbers masked), support (verifications).
+        /// owner (everything), finance (money; phone numbers masked), support (verifications).
         #[arg(long, value_parser = role)]
         role: Role,
         /// One JSON object on one line.
@@ -25,21 +25,21 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Put a user out of force, at once.
+    /// Disable a user immediately.
     Disable {
         #[arg(value_parser = read_email)]
         email: String,
         #[arg(long)]
         json: bool,
     },
-    /// Put a user into force again.
+    /// Enable a disabled user.
     Enable {
         #[arg(value_parser = read_email)]
         email: String,
         #[arg(long)]
         json: bool,
     },
-    /// Print a new link for setting the password.
+    /// Print a new one-time link for setting the password.
     Reset {
         #[arg(value_parser = read_email)]
         email: String,
@@ -50,7 +50,7 @@ pub enum Command {
 
 fn role(text: &str) -> Result<Role, String> {
     Role::parse(text)
-        .ok_or_else(|| format!("`{text}` is not a role; there are owner, finance and support"))
+        .ok_or_else(|| format!("`{text}` is not a role; use owner, finance or support"))
 }
 
 pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
@@ -126,7 +126,7 @@ fn tell(made: &Invitation, url: &str, json: bool) {
     }
     say(&link);
     say(&format!(
-        "{} sets a password with it; it works once, until {}.",
+        "Send this link to {} for setting a password. It works once, until {}.",
         user.email,
         made.link.expires_at.format("%Y-%m-%d %H:%M UTC")
     ));
@@ -136,7 +136,7 @@ fn tell_force(user: &User, in_force: bool, json: bool) {
     if json {
         say(&json!({ "id": user.id, "email": user.email, "disabled": !in_force }).to_string());
     } else {
-        let state = if in_force { "in force" } else { "out of force" };
+        let state = if in_force { "enabled" } else { "disabled" };
         say(&format!("{} is {state}.", user.email));
     }
 }

@@ -1,4 +1,4 @@
-//! The one source of time. Rules never ask for it: they are given an instant. `span` has lengths of time.
+//! The only source of time. Rules never read it; they take the time as a parameter. [`span`] has lengths of time.
 
 pub mod span;
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 
-/// Wall-clock time in UTC, cut to microseconds, because Postgres keeps no more.
+/// Wall-clock time in UTC, truncated to microseconds, the precision of Postgres.
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Source);
 
@@ -26,7 +26,7 @@ impl Clock {
         Self(Source::System)
     }
 
-    /// A clock that stands still until [`Clock::advance`] moves it; clones share it.
+    /// A clock that moves only by [`Clock::advance`]; clones share it.
     #[must_use]
     pub fn manual(start: DateTime<Utc>) -> Self {
         Self(Source::Manual(Arc::new(AtomicI64::new(
@@ -35,7 +35,10 @@ impl Clock {
     }
 
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the only place that reads the system clock"
+    )]
     pub fn now(&self) -> DateTime<Utc> {
         match &self.0 {
             Source::System => Utc::now().trunc_subsecs(6),
@@ -45,7 +48,7 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock on; a system clock does not move for us.
+    /// Advances a manual clock; has no effect on the system clock.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(micros) = &self.0 {
             let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);

@@ -1,5 +1,5 @@
-//! What every room of the gateway works with: settings, clock, keys, the store, what replicas share, providers, and tasks that
-//! outlive a request.
+//! The state that all rooms of the gateway use: settings, clock, keys, database, shared state, providers, and tasks
+//! that outlive a request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,14 +20,14 @@ use crate::shared_state::SharedState;
 use crate::storage::Db;
 use crate::verification::Verification;
 
-/// Sends to one provider that may run at once.
+/// Concurrent sends per provider.
 const CONCURRENT_SENDS: usize = 2_048;
 
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Without a trailing slash.
     pub public_url: String,
-    /// When an attempt without an answer is charged at its estimate.
+    /// How long after its start an `unknown` attempt is charged at its estimate.
     pub unknown_after: Duration,
     /// The default currency of reports.
     pub reporting_currency: Currency,
@@ -44,20 +44,20 @@ pub(super) struct Core {
     pub(super) db: Db,
     pub(super) shared: SharedState,
     pub(super) directory: Directory,
-    /// The rules of projects' policies.
+    /// Reads and merges projects' policies.
     pub(super) book: Arc<PolicyBook>,
     pub(super) idempotency: Idempotency,
     pub(super) live: Live,
-    /// In the order in which they are tried within a channel.
+    /// Within a channel, tried in this order.
     pub(super) providers: Vec<ProviderSlot>,
     /// Tasks that outlive a request run here, and shutdown waits for them.
     runtime: Handle,
     pub(super) tasks: TaskTracker,
-    /// Cancelled when the program stops: nobody is kept waiting any longer.
+    /// Cancelled at shutdown; requests that wait for progress then answer at once.
     pub(super) stop: CancellationToken,
 }
 
-/// A provider and its share of concurrent sends.
+/// A provider and its permits for concurrent sends.
 #[derive(Debug)]
 pub(super) struct ProviderSlot {
     pub(super) provider: Arc<dyn Provider>,
@@ -65,7 +65,7 @@ pub(super) struct ProviderSlot {
 }
 
 impl Core {
-    /// Must be called inside the runtime that tasks are to run on.
+    /// Must be called within the runtime that will run the tasks.
     pub(super) fn new(
         settings: Settings,
         clock: Clock,
@@ -107,7 +107,7 @@ impl Core {
             .find(|slot| slot.provider.name() == name)
     }
 
-    /// Runs a task that a caller who goes away does not end.
+    /// Runs a task to its end, even when the caller disconnects.
     pub(super) fn spawn<T: Send + 'static>(
         &self,
         task: impl Future<Output = T> + Send + 'static,

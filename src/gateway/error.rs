@@ -1,4 +1,4 @@
-//! Why a request that is otherwise right was not done: each variant is a decision that the caller must make.
+//! Why a valid request failed. Each variant requires a different response from the caller.
 
 use crate::abuse::limits::Exhausted;
 use crate::storage::{CommitError, StorageError};
@@ -12,10 +12,10 @@ pub enum Error {
     Limited(Exhausted),
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// It may or may not have been done; repeating it helps.
-    #[error("the database cannot be reached")]
+    /// The change may or may not have taken effect; the request can be repeated.
+    #[error("the database is unavailable")]
     Unavailable,
-    /// A row that cannot be read, or a fault of ours. It is in the log; repeating the request does not help.
+    /// An unreadable row or a bug. It is logged; repeating the request does not help.
     #[error("internal error")]
     Internal,
 }
@@ -24,13 +24,13 @@ impl From<StorageError> for Error {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::Unavailable(error) => {
-                tracing::warn!(%error, "the database does not answer");
+                tracing::warn!(%error, "the database is unavailable");
                 Self::Unavailable
             }
             // The store has logged it, once.
             StorageError::Inconsistent { .. } => Self::Internal,
             StorageError::Exists => {
-                tracing::error!(%error, "a name is taken that nobody chose");
+                tracing::error!(%error, "a generated name or id exists already");
                 Self::Internal
             }
         }
@@ -42,7 +42,7 @@ impl From<CommitError> for Error {
         match error {
             CommitError::Unavailable => Self::Unavailable,
             CommitError::Lost(_) | CommitError::Claimed | CommitError::Rejected => {
-                tracing::error!(%error, "a change cannot be written");
+                tracing::error!(%error, "unexpected commit failure");
                 Self::Internal
             }
         }

@@ -1,4 +1,4 @@
-//! The handle on the whole gateway: hands out its rooms.
+//! The handle on the whole gateway; gives access to its rooms.
 
 use std::sync::Arc;
 
@@ -20,10 +20,10 @@ use crate::shared_state::{PauseView, SharedState};
 use crate::storage::{Db, StorageError};
 use crate::webhooks::client::Client;
 
-/// How codes and notices leave.
+/// The ways out: providers for codes, a client for webhooks.
 #[derive(Debug)]
 pub struct Outbound {
-    /// In the order in which they are tried within a channel.
+    /// Within a channel, tried in this order.
     pub providers: Vec<Arc<dyn Provider>>,
     pub webhooks: Client,
 }
@@ -42,7 +42,7 @@ struct Rooms {
 }
 
 impl Gateway {
-    /// Must be called inside the runtime that sends are to run on.
+    /// Must be called within the runtime that will run the sends.
     #[must_use]
     pub fn new(
         settings: Settings,
@@ -69,7 +69,7 @@ impl Gateway {
         }))
     }
 
-    /// Verifications: start, check, resend, cancel, find, reports of providers.
+    /// Verifications: start, check, resend, cancel, find, delivery reports.
     #[must_use]
     pub fn verify(&self) -> &Verify {
         &self.0.verify
@@ -137,7 +137,7 @@ impl Gateway {
         self.core().db.ping().await
     }
 
-    /// Whether Redis is configured and away.
+    /// Whether Redis is configured but unavailable.
     pub async fn is_degraded(&self) -> bool {
         self.core().shared.degraded().await
     }
@@ -147,13 +147,13 @@ impl Gateway {
         self.core().shared.has_redis()
     }
 
-    /// Background work that runs now; closing it lets [`TaskTracker::wait`] end.
+    /// Running background work. Close the tracker before [`TaskTracker::wait`], which would otherwise never return.
     #[must_use]
     pub fn tasks(&self) -> &TaskTracker {
         &self.core().tasks
     }
 
-    /// Closes the database: nothing can be read or stored afterwards.
+    /// Closes the database. No reads or writes work afterwards.
     pub async fn close(&self) {
         self.core().db.close().await;
     }

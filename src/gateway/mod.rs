@@ -1,8 +1,9 @@
-//! What the program does, in rooms: [`verify`] runs verifications, [`finance`] knows what they cost, [`notices`] tells
-//! projects, [`admin`] keeps projects, keys and users. Each has its own state; all work with [`core`] and what it shares.
+//! The gateway carries out what the rules decide, in rooms: [`verify`] runs verifications, [`finance`] tracks their
+//! costs, [`notices`] sends webhooks, [`admin`] manages projects, keys and users. Each room has its own state; all use
+//! [`core`].
 //!
-//! A room names only those before it: error ← shared ← core ← notices ← finance ← admin, verify. To add a room: a folder, a
-//! field in [`handle`], and its row in `tests/architecture.rs`.
+//! A room names only those before it: error ← shared ← core ← notices ← finance ← admin, verify. To add a room: a
+//! folder, a field in [`handle`], and its row in `tests/architecture.rs`.
 
 mod admin;
 mod core;

@@ -1,10 +1,11 @@
-//! Upkeep across the rooms, run by `jobs`: the clock, what has lapsed, and what other replicas changed.
+//! Upkeep across the rooms, run by `jobs`: clock check, removal of expired rows, changes by other replicas.
 
 use super::handle::Gateway;
 use crate::storage::StorageError;
 
 impl Gateway {
-    /// Leases are compared by the replicas' clocks: one that is off by more than their slack would take over work that runs.
+    /// Replicas judge leases by their own clocks, so a clock that is too far off would take over work that is still
+    /// running.
     pub async fn check_clock(&self) {
         const TOLERATED_SECONDS: f64 = 1.0;
         match self.core().db.clock_skew(self.now()).await {
@@ -14,16 +15,16 @@ impl Gateway {
                     tracing::error!(
                         alarm = true,
                         skew,
-                        "this machine's clock and the database's differ: set them by NTP"
+                        "the clocks of this machine and of the database differ; synchronize them with NTP"
                     );
                 }
             }
-            Err(error) => tracing::debug!(%error, "the database's clock could not be read"),
+            Err(error) => tracing::debug!(%error, "cannot read the database's clock"),
         }
     }
 
-    /// Removes lapsed idempotency keys, old webhook deliveries and lapsed sessions, and stores when keys were used; answers
-    /// whether there may be more.
+    /// Removes expired idempotency keys and sessions and old webhook deliveries, and stores when API keys were used.
+    /// Returns whether more may be left.
     pub async fn sweep(&self) -> Result<bool, StorageError> {
         const BATCH: u64 = 1_000;
         let (db, now) = (&self.core().db, self.now());
@@ -34,14 +35,14 @@ impl Gateway {
         Ok(keys.max(messages) == BATCH)
     }
 
-    /// Takes over what other replicas changed: projects, keys, rates, pauses.
+    /// Picks up changes by other replicas: projects, keys, rates, pauses.
     pub async fn refresh(&self) {
         let core = self.core();
         if let Err(error) = core.directory.refresh().await {
-            tracing::warn!(%error, "projects and keys could not be read; the last known ones stay valid");
+            tracing::warn!(%error, "cannot refresh projects and keys; the last known ones stay valid");
         }
         if let Err(error) = self.finance().refresh_tariffs().await {
-            tracing::warn!(%error, "rates could not be read; the last known ones stay valid");
+            tracing::warn!(%error, "cannot refresh rates; the last known ones stay valid");
         }
         let providers = core.providers.iter();
         let names: Vec<String> = providers

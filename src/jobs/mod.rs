@@ -1,4 +1,4 @@
-//! When background work runs, never what it is: due verifications, leases, the copies of what replicas share.
+//! Schedules background work: how often it runs, never what it does. To add a job: a period and a line in [`start`].
 
 use std::time::Duration;
 
@@ -7,20 +7,21 @@ use tokio_util::task::TaskTracker;
 
 use crate::gateway::{Gateway, LEASE};
 
-/// How often the store is asked for what is due: a step's wait is whole seconds.
+/// How often the database is polled for due work. Steps wait for whole seconds, so this is fine enough.
 const LOOK: Duration = Duration::from_millis(200);
-/// Verifications taken at one look.
+/// Verifications claimed per poll.
 const BATCH: usize = 128;
 const REFRESH: Duration = Duration::from_millis(500);
-/// A database host that has gone without a word must not hold a worker for ever.
+/// The longest run of a job, so that a database that stops responding cannot block a worker forever.
 const LIMIT: Duration = Duration::from_secs(10);
-/// How often what changes have added to the reports is summed.
+/// How often recent changes are added to the report sums.
 const SUM: Duration = Duration::from_secs(1);
-/// How often budgets and balances are looked at.
+/// How often budgets and balances are checked for alerts.
 const WATCH: Duration = Duration::from_secs(5);
 const SWEEP: Duration = Duration::from_secs(60);
 
-/// Starts the workers; they end when `stop` is cancelled. Work that they began goes on in the gateway's own tasks.
+/// Starts the workers, which end when `stop` is cancelled. Work that they have started continues in the gateway's
+/// tasks.
 pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
     let workers = TaskTracker::new();
     let every =
@@ -34,7 +35,7 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
                         () = stop.cancelled() => return,
                         _ = ticks.tick() => {
                         if tokio::time::timeout(LIMIT, what(gateway.clone())).await.is_err() {
-                            tracing::warn!("background work took too long and is tried again");
+                            tracing::warn!("a background job timed out; it will run again");
                         }
                     }
                     }
@@ -52,7 +53,7 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
     let (hearing, until) = (gateway.clone(), stop.clone());
     workers.spawn(async move { hearing.live().follow_replicas(&until).await });
     workers.close();
-    // Leases are renewed for as long as work runs, also after the rest has stopped.
+    // Keep renewing leases while work runs, even after the other workers have stopped.
     let gateway = gateway.clone();
     tokio::spawn(async move {
         let mut ticks = tokio::time::interval(LEASE / 3);
@@ -63,8 +64,8 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
             }
             match tokio::time::timeout(LEASE, gateway.verify().renew_leases()).await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(%error, "leases could not be renewed"),
-                Err(_) => tracing::warn!("leases could not be renewed in time"),
+                Ok(Err(error)) => tracing::warn!(%error, "cannot renew leases"),
+                Err(_) => tracing::warn!("timed out renewing leases"),
             }
         }
     });
@@ -81,7 +82,7 @@ async fn work_on_due(gateway: Gateway) {
             Ok(count) if count == BATCH => {}
             Ok(_) => return,
             Err(error) => {
-                tracing::warn!(%error, "what is due could not be read");
+                tracing::warn!(%error, "cannot read due verifications");
                 return;
             }
         }
@@ -90,7 +91,7 @@ async fn work_on_due(gateway: Gateway) {
 
 async fn tell_projects(gateway: Gateway) {
     if let Err(error) = gateway.notices().tell_projects().await {
-        tracing::warn!(%error, "messages that are due could not be read");
+        tracing::warn!(%error, "cannot read due webhook messages");
     }
 }
 
@@ -100,7 +101,7 @@ async fn sum(gateway: Gateway) {
             Ok(true) => tokio::task::yield_now().await,
             Ok(false) => return,
             Err(error) => {
-                tracing::warn!(%error, "the reports' sums could not be brought up to date");
+                tracing::warn!(%error, "cannot update the report sums");
                 return;
             }
         }
@@ -109,10 +110,10 @@ async fn sum(gateway: Gateway) {
 
 async fn watch(gateway: Gateway) {
     if let Err(error) = gateway.finance().watch_budgets().await {
-        tracing::warn!(%error, "budgets could not be looked at");
+        tracing::warn!(%error, "cannot check budgets");
     }
     if let Err(error) = gateway.finance().watch_balances().await {
-        tracing::warn!(%error, "balances could not be looked at");
+        tracing::warn!(%error, "cannot check balances");
     }
 }
 
@@ -123,7 +124,7 @@ async fn sweep(gateway: Gateway) {
             Ok(true) => tokio::task::yield_now().await,
             Ok(false) => return,
             Err(error) => {
-                tracing::warn!(%error, "what has lapsed could not be removed");
+                tracing::warn!(%error, "cannot remove expired rows");
                 return;
             }
         }

@@ -1,4 +1,4 @@
-//! One verification of the past, from its request to its end, by figures such as sites see them.
+//! Generates one past verification, from its request to its end, with realistic probabilities.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -14,12 +14,12 @@ use crate::verification::policy::Policy;
 use crate::verification::route::{Channel, Offer};
 use crate::verification::{Source, Start, Verification, span};
 
-/// The sandbox's own.
+/// The sandbox's providers.
 pub const PROVIDERS: [(&str, Channel); 2] =
     [("telegram", Channel::Telegram), ("simulator", Channel::Sms)];
 
-/// A country's share of the traffic in a thousand, how a number begins and how many digits follow, how many in a hundred have
-/// Telegram, and what an SMS costs in micro-units.
+/// A country: its share of the traffic in per mille, a number's prefix and how many digits follow, the percentage of
+/// numbers with Telegram, and the price of an SMS in micro-units.
 struct Place {
     share: u64,
     prefix: &'static str,
@@ -41,12 +41,12 @@ const PLACES: [Place; 9] = [
     Place { share: 20,  prefix: "+1415555", digits: 4, reach: 35, sms: 8_300 },
 ];
 
-/// Of a day's requests, how many in a thousand begin in each hour (UTC): evenings in Tashkent are busy.
+/// The share of a day's requests in each hour (UTC), in per mille; evenings in Tashkent are busy.
 const HOURS: [u64; 24] = [
     12, 14, 20, 30, 42, 52, 58, 62, 64, 62, 60, 60, 62, 66, 70, 68, 58, 44, 30, 20, 14, 12, 10, 10,
 ];
 
-/// Figures that look like chance: `SplitMix64` (Steele, Lea, Flood 2014).
+/// Reproducible random numbers: `SplitMix64` (Steele, Lea, Flood 2014).
 pub struct Chance(u64);
 
 impl Chance {
@@ -70,7 +70,7 @@ impl Chance {
         self.below(100) < share
     }
 
-    /// Mostly near the lower end, as waiting times are.
+    /// A duration in milliseconds between `least` and `most`, mostly near the lower end, as waiting times are.
     fn span(&mut self, least: u64, most: u64) -> TimeDelta {
         let narrow = self
             .below(most - least + 1)
@@ -92,7 +92,7 @@ pub fn pick<T: Copy>(chance: &mut Chance, shares: &[(T, u64)]) -> T {
     shares[0].0
 }
 
-/// When it begins: far enough back for its story to be over, at weekends more rarely, and of late more often.
+/// A random start time, far enough back for the verification to be over; rarer at weekends, more frequent recently.
 pub fn moment(chance: &mut Chance, now: DateTime<Utc>, days: u32) -> DateTime<Utc> {
     loop {
         let back = chance
@@ -119,7 +119,7 @@ pub fn moment(chance: &mut Chance, now: DateTime<Utc>, days: u32) -> DateTime<Ut
     }
 }
 
-/// Its whole story, and what it leaves charged with each provider.
+/// Generates a verification with its complete history, and what each provider charged for it, in micro-units.
 pub fn live(
     chance: &mut Chance,
     project: ProjectId,
@@ -136,7 +136,7 @@ pub fn live(
         width = place.digits as usize
     );
     let (phone, country) = PhoneNumber::parse(&number)
-        .unwrap_or_else(|_| PhoneNumber::parse("+998901234567").expect("a number of Uzbekistan"));
+        .unwrap_or_else(|_| PhoneNumber::parse("+998901234567").expect("this is a valid number"));
     let mut story = Story::begin(
         chance,
         project,
@@ -168,7 +168,7 @@ fn place(chance: &mut Chance) -> &'static Place {
     &PLACES[0]
 }
 
-/// When something is still to happen to it: a message of which nothing was heard is written off after a day.
+/// When the verification is next due: an attempt in `unknown` is written off after a day.
 pub fn wakes_at(v: &Verification) -> Option<DateTime<Utc>> {
     let open =
         |a: &&Attempt| a.status == AttemptStatus::Unknown && a.cost.state == CostState::Estimated;
@@ -229,7 +229,7 @@ impl Story {
             channels: None,
         };
         let v = Verification::start(start, &offers, at)
-            .expect("the default route has a step for a provider of the sandbox");
+            .expect("the default route includes a channel of the sandbox");
         Self {
             v,
             offers,
@@ -238,7 +238,7 @@ impl Story {
         }
     }
 
-    /// The channel of what is sent now, and its attempt.
+    /// Marks the queued attempt as `sending`; returns its ordinal and channel.
     fn sending(&mut self) -> Option<(u8, Channel)> {
         let ordinal = self.v.begin_sending(self.at)?;
         let channel = self.v.attempt(ordinal)?.channel;
@@ -273,7 +273,7 @@ impl Story {
             if arrived {
                 break;
             }
-            // A refusal has put the next step in the queue; what is not delivered in its step's wait gives way then.
+            // A refusal queues the next step at once; otherwise the step's wait must pass first.
             let queued = |a: &Attempt| a.status == AttemptStatus::Queued;
             if !self.v.record.attempts.iter().any(queued) {
                 self.at += TimeDelta::seconds(16);
@@ -376,7 +376,7 @@ impl Story {
         true
     }
 
-    /// Types the code, most often the right one.
+    /// Enters the code, usually the right one.
     fn visitor(&mut self, chance: &mut Chance) {
         if chance.percent(8) {
             return;

@@ -1,7 +1,7 @@
-//! `pinroute seed`: plausible history for a sandbox, so that reports and dashboard have something to show.
+//! `pinroute seed`: fills a sandbox with plausible history, so that reports and dashboard have something to show.
 //!
-//! Each verification goes through the same transitions as a live one, at times of the past, and is written in the same way: so
-//! its ledger, sums and timeline are what they would be.
+//! Each verification goes through the same transitions as a live one, at past times, and is written in the same way, so
+//! its ledger entries, sums and timeline are consistent.
 
 mod history;
 
@@ -25,20 +25,20 @@ use crate::verification::attempt::Basis;
 use crate::verification::id::{ProjectId, time_ordered};
 use history::{Chance, PROVIDERS};
 
-/// Changes that wait for the writer at once.
+/// Commits in flight at once.
 const AT_ONCE: usize = 2_048;
-/// Projects besides `default` that the history is of, and how many in a hundred are each one's.
+/// The projects that get history, and each one's share in percent.
 const PROJECTS: [(&str, u64); 3] = [("default", 55), ("demo-shop", 30), ("demo-bank", 15)];
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// How many verifications.
+    /// Number of verifications.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     verifications: u64,
-    /// Over how many days, up to now.
+    /// Number of days that the history covers, up to now.
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3_650))]
     days: u32,
-    /// The same number makes the same history, but for its ids.
+    /// Seed of the random numbers: the same seed produces the same history, except for ids.
     #[arg(long, value_name = "N")]
     chance: Option<u64>,
 }
@@ -47,7 +47,7 @@ pub fn run(file: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
     settings::with_db(file, async |db, clock, settings| {
         if !settings.sandbox_mode().unwrap_or(false) {
             return Err(Failure::Wrong(vec![
-                "seed: a provider is configured, and made-up history does not belong among real money; seed fills sandboxes only"
+                "seed: a provider is configured; seed works only in a sandbox, to keep made-up history apart from real money"
                     .to_owned(),
             ]));
         }
@@ -72,8 +72,8 @@ pub fn run(file: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
             let kept = keep(db, &vault, v);
             async move { kept.await.map(|()| spent) }
         });
-        // Spread over weeks, each would touch sums of its own: they are made once, in the end. If that does not come about, a
-        // server's start does it.
+        // The changes are spread over weeks, so summing each would be slow. The sums are built once at the end, or by
+        // the next server start if this command is interrupted.
         db.leave_unsummed()
             .await
             .map_err(|error| Failure::Failed(error.to_string()))?;
@@ -101,7 +101,7 @@ pub fn run(file: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
             now,
         )
         .await?;
-        // Budgets have heard nothing of it: they begin with it.
+        // Seed the budget counters with this spending.
         let same = |money: Money, to| (money.currency == to).then_some(money.amount);
         for (project, _) in &projects {
             begin_counters(db, *project, &policy.budgets, now, same).await?;
@@ -123,17 +123,17 @@ async fn project(db: &Db, name: &str, now: DateTime<Utc>) -> Result<ProjectId, F
     let found = projects.into_iter().find(|project| project.name == name);
     found
         .map(|project| project.id)
-        .ok_or_else(|| Failure::Failed(format!("project {name} is gone")))
+        .ok_or_else(|| Failure::Failed(format!("project {name} was deleted meanwhile")))
 }
 
-/// Under a reuse key of its own: two of the same number may be over.
+/// Stores a verification, with a random reuse key so that it never conflicts with another for the same number.
 async fn keep(db: &Db, vault: &Vault, v: Verification) -> Result<(), CommitError> {
     let wake_at = history::wakes_at(&v);
     loop {
         let change =
             Change::of(vault, Write::Insert, &v, random(), wake_at, Lease::Keep).unsummed();
         match db.commit(change).await {
-            // The writer's queue is full for a moment.
+            // The writer's queue is full; try again.
             Err(CommitError::Unavailable) => {
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
@@ -142,7 +142,7 @@ async fn keep(db: &Db, vault: &Vault, v: Verification) -> Result<(), CommitError
     }
 }
 
-/// What was paid in: a quarter more than was spent, so that something is left.
+/// Books a top-up per provider, a quarter more than was spent, so that a balance remains.
 async fn top_up(
     db: &Db,
     spent: &[i64],
@@ -150,7 +150,7 @@ async fn top_up(
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
     for ((provider, _), spent) in PROVIDERS.iter().zip(spent) {
-        // In whole tens.
+        // Rounded up to a multiple of ten.
         let tens = (spent * 5 / 4).div_euclid(10_000_000) + 1;
         let paid = Money::new(Micros(tens * 10_000_000), Currency::USD);
         let entry = Entry {

@@ -1,4 +1,4 @@
-//! Setting budgets: those of all projects that a key covers, or of one.
+//! Sets budgets, of one project or of all projects that a key covers.
 
 use serde_json::{Value, json};
 
@@ -14,30 +14,31 @@ use crate::storage::{Project, StorageError};
 use crate::verification::budget::Budget;
 use crate::verification::id::ProjectId;
 
-/// A budget as it is asked for.
+/// A requested budget.
 #[derive(Clone, Debug)]
 pub struct NewBudget {
     pub project: ProjectId,
     pub budget: Budget,
 }
 
-/// Why budgets were not changed.
+/// Why a budget change failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BudgetError {
-    #[error("there is no exchange rate for {from} to {to}")]
+    #[error("no exchange rate from {from} to {to}")]
     NoRate {
         row: usize,
         from: Currency,
         to: Currency,
     },
-    #[error("a project cannot be changed")]
+    #[error("cannot change a project")]
     Project(ProjectError),
     #[error(transparent)]
     Failed(#[from] Error),
 }
 
 impl Admin {
-    /// Replaces the budgets of every project that the key covers: one that is not named has none then.
+    /// Replaces the budgets of every project that the key covers; a project without an entry in `wanted` ends up
+    /// without budgets.
     pub async fn put_budgets(
         &self,
         access: &Access,
@@ -57,7 +58,7 @@ impl Admin {
         .await
     }
 
-    /// Changes the budgets of one project, beginning with those that are in force.
+    /// Changes the budgets of one project, starting from the effective ones.
     pub async fn change_budgets(
         &self,
         access: &Access,
@@ -83,7 +84,7 @@ impl Admin {
         .await
     }
 
-    /// Drops the budgets that a project has of its own: those of the configuration hold again.
+    /// Removes a project's own budgets, so that the configured defaults apply again.
     pub async fn follow_default_budgets(
         &self,
         access: &Access,
@@ -94,7 +95,8 @@ impl Admin {
         Ok(())
     }
 
-    /// A limit in a currency that an estimate cannot be converted to would stop everything.
+    /// Rejects limits in a currency that some provider's estimates cannot be converted to: such a budget would block
+    /// all sends.
     fn check_convertible(&self, wanted: &[NewBudget]) -> Result<(), BudgetError> {
         let now = self.core().now();
         for (row, new) in wanted.iter().enumerate() {
@@ -113,7 +115,8 @@ impl Admin {
         Ok(())
     }
 
-    /// Gives each of these projects its list of budgets, all or none; answers whether they still were as they are given.
+    /// Sets these projects' budgets, all or none. Returns `false`, with nothing set, if a project has changed since it
+    /// was read.
     async fn try_budgets(&self, lists: Vec<(&Project, Vec<Budget>)>) -> Result<bool, BudgetError> {
         let mut changes = Vec::with_capacity(lists.len());
         for (project, budgets) in &lists {
@@ -137,7 +140,7 @@ impl Admin {
 }
 
 impl Admin {
-    /// Sees to it that budgets which come into force by another way have what they need too.
+    /// Prepares the counters of budgets that are set through a policy change.
     pub(in crate::gateway) async fn prepare_policy(
         &self,
         project: &Project,
@@ -164,7 +167,7 @@ impl Admin {
         if let Err(fault) = self.check_convertible(&wanted) {
             return Err(ProjectError::Policy(vec![PolicyFault {
                 pointer: "/policy/budget".to_owned(),
-                detail: format!("cannot be kept: {fault}; PUT /v1/exchange-rates adds one"),
+                detail: format!("cannot be enforced: {fault}; add one with PUT /v1/exchange-rates"),
             }]));
         }
         self.prepare_budgets(project.id, &before, &after).await?;
@@ -183,8 +186,8 @@ impl Admin {
         Ok(prepare_budgets(&self.core().db, project, before, after, now, convert).await?)
     }
 
-    /// Budgets that follow the configuration may be new with this start: before anything is sent, they begin with what was
-    /// spent in their period already.
+    /// Creates missing counters at start, before anything is sent: the configuration may have new default budgets, and
+    /// these must include what their period has already spent.
     pub async fn begin_default_budgets(&self) -> Result<(), StorageError> {
         let now = self.core().now();
         let uses = self.core().db.budget_uses(None, now).await?;
@@ -202,7 +205,7 @@ impl Admin {
     }
 }
 
-/// As the policy has it: always a list, so that no default stands again.
+/// The policy's JSON. An empty list is written as `"off"`, because a missing key would restore the default.
 fn written(budgets: &[Budget]) -> Value {
     if budgets.is_empty() {
         return json!("off");

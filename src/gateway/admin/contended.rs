@@ -1,8 +1,9 @@
-//! Changes of rows that others may change at the same time: each is made again from a fresh read when it lost.
+//! Retries changes to rows that others may change at the same time, each time from a fresh read.
 
 use crate::gateway::error::Error;
 
-/// Makes a change until it wins; `None`: another change came first. After ten losses the caller should try later.
+/// Repeats `change` while it returns `None`, which means that another change came first. Gives up with
+/// [`Error::Unavailable`] after ten tries.
 pub(super) async fn contended<T, E: From<Error>>(
     mut change: impl AsyncFnMut() -> Result<Option<T>, E>,
 ) -> Result<T, E> {

@@ -1,4 +1,5 @@
-//! Counters of budgets: what a budget that is new in its period begins with. The command line uses this beside a running server.
+//! Creates the counters of new budgets. Needs only the database, so that the command line can use it while a server
+//! runs.
 
 use chrono::{DateTime, Utc};
 

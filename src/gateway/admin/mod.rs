@@ -1,4 +1,4 @@
-//! Administration: projects and keys, budgets, users, and signing in.
+//! Administration: projects and keys, budgets, users, sign-in.
 
 mod budgets;
 mod contended;

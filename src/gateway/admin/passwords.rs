@@ -1,4 +1,4 @@
-//! Passwords of those who sign in: how good one must be, and its hash.
+//! Dashboard passwords: strength requirements and hashing.
 
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -13,21 +13,21 @@ use zxcvbn::{Score, zxcvbn};
 
 use crate::secret::random;
 
-/// Characters of a password at least (NIST SP 800-63B, section 3.1.1.2: length counts, not kinds of characters).
+/// Minimum length in characters. NIST SP 800-63B, section 3.1.1.2: require length, not kinds of characters.
 pub const SHORTEST_PASSWORD: usize = 12;
-/// And at most.
+/// Maximum length in characters.
 pub const LONGEST_PASSWORD: usize = 256;
 
-/// What is wrong with a password.
+/// Why a password is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weak {
     Short,
     Long,
-    /// It is one that many people have, or is made of the address, of rows of keys, of dates.
+    /// A common password, or derived from the e-mail address, keyboard rows or dates.
     Guessable,
 }
 
-/// Whether a password withstands guessing by somebody who knows the address that it is for.
+/// Whether a password withstands guessing by somebody who knows the user's e-mail address.
 pub fn check_password(password: &str, email: &str) -> Result<(), Weak> {
     match password.chars().count() {
         length if length < SHORTEST_PASSWORD => return Err(Weak::Short),
@@ -42,31 +42,31 @@ pub fn check_password(password: &str, email: &str) -> Result<(), Weak> {
     Ok(())
 }
 
-/// More passwords wait than are looked at within a second or two.
+/// The queue is full: it holds one to two seconds of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Busy;
 
 type Job = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
 
-/// Hashes passwords off the threads that answer requests, on half the cores: codes go first. Each thread has 19 MiB for one hash
-/// after the other; taken anew for each, they would stay with the allocator many times over. The threads begin with the first
-/// password and end with this.
+/// Hashes passwords on threads of its own, on half the cores, so that verifications keep priority. Each thread
+/// reuses one buffer of 19 MiB; allocating it per hash would leave many such blocks with the allocator. The threads
+/// start with the first password and end when this is dropped.
 #[derive(Debug, Default)]
 pub(in crate::gateway) struct Hasher(OnceLock<SyncSender<Job>>);
 
 impl Hasher {
     const WAITING: usize = 20;
 
-    /// Argon2id with the crate's parameters, which are OWASP's: 19 MiB, two passes. A PHC string.
+    /// Argon2id with the crate's defaults, as OWASP recommends: 19 MiB, two passes. Returns a PHC string.
     pub async fn hash(&self, password: &str) -> Result<String, Busy> {
         let password = password.to_owned();
         let hashed = self.run(move |memory| hash_within(&password, memory));
         hashed.await?.ok_or(Busy)
     }
 
-    /// Whether the password is the one that was hashed. Without a hash the answer is no, after as long a time.
+    /// Whether the password matches the hash. Without a hash it returns `false` after the same time.
     pub async fn is_right(&self, password: &str, hash: Option<String>) -> Result<bool, Busy> {
-        /// Of a password that nobody has.
+        /// Matches no password.
         const DUMMY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
         let (password, known) = (password.to_owned(), hash.is_some());
         let fits = self.run(move |memory| {
@@ -82,7 +82,7 @@ impl Hasher {
     ) -> Result<T, Busy> {
         let (tell, told) = oneshot::channel();
         let job = move |memory: &mut Vec<Block>| {
-            // Whoever went away meanwhile costs nothing.
+            // Skip the work when the caller has disconnected.
             if !tell.is_closed() {
                 let _ = tell.send(work(memory));
             }
@@ -105,9 +105,9 @@ fn begin() -> SyncSender<Job> {
                 job(&mut memory);
             }
         };
-        // Without a thread nobody signs in until the next start.
+        // If no thread starts, nobody can sign in until a restart.
         if let Err(error) = Builder::new().name("passwords".to_owned()).spawn(work) {
-            tracing::error!(%error, alarm = true, "no thread for passwords");
+            tracing::error!(%error, alarm = true, "cannot start a thread for password hashing");
         }
     }
     queue
@@ -122,7 +122,7 @@ fn hash_within(password: &str, memory: &mut Vec<Block>) -> Option<String> {
     Some(format!("$argon2id$v=19$m={m},t={t},p={p}${salt}${out}"))
 }
 
-/// `None`: it is no hash of ours.
+/// `None`: not a PHC string with valid parameters.
 fn verify_within(password: &str, hash: &str, memory: &mut Vec<Block>) -> Option<bool> {
     let hash = PasswordHash::new(hash).ok()?;
     let (params, salt, wanted) = (Params::try_from(&hash).ok()?, hash.salt?, hash.hash?);

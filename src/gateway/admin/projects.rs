@@ -1,5 +1,5 @@
-//! Projects and keys: made, listed, changed, put out of force. What changes is in force here at once, on the other replicas as
-//! soon as they hear of it.
+//! Projects and API keys: create, list, change, revoke. A change takes effect on this replica at once, and on the
+//! others when they refresh their directory.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::storage::{ApiKey, Db, NewKey, Project, StorageError};
 use crate::verification::id::{ProjectId, time_ordered};
 use crate::verification::span;
 
-/// Why a project was not made or changed.
+/// Why a project was not created or changed.
 #[derive(Debug)]
 pub enum ProjectError {
     NameTaken,
@@ -46,13 +46,13 @@ impl From<StorageError> for ProjectError {
     }
 }
 
-/// A new key's secret; it is shown once and kept only as a hash.
+/// The secret of a new key. It is shown once; the database keeps only a hash.
 #[must_use]
 pub fn new_secret() -> String {
     format!("pin_{}", URL_SAFE_NO_PAD.encode(random::<32>()))
 }
 
-/// A project's name: what it may be, in words, when it is not.
+/// Checks a project's name; the error says what a name may be.
 pub fn check_name(text: &str) -> Result<(), String> {
     let fits = (1..=64).contains(&text.len())
         && text
@@ -62,18 +62,18 @@ pub fn check_name(text: &str) -> Result<(), String> {
     if fits {
         Ok(())
     } else {
-        Err("must be 1 to 64 small letters, digits, hyphens and underscores, beginning with a letter or digit".to_owned())
+        Err("must be 1 to 64 lowercase letters, digits, hyphens and underscores, beginning with a letter or digit".to_owned())
     }
 }
 
 impl Admin {
-    /// Every value that is in force for a project.
+    /// A project's complete policy: the defaults with its overrides applied.
     #[must_use]
     pub fn effective_policy(&self, project: &Project) -> Value {
         self.core().book.effective(&parsed(&project.overrides))
     }
 
-    /// By name, those that the key covers.
+    /// The projects that the key covers, sorted by name.
     pub async fn list_projects(&self, access: &Access) -> Result<Vec<Project>, Error> {
         self.core().directory.refresh().await?;
         let mut projects = self.core().directory.projects();
@@ -115,7 +115,7 @@ impl Admin {
         Ok(project)
     }
 
-    /// Changes what a project overrides, by a merge patch, for verifications that begin from now on.
+    /// Applies a merge patch to a project's overrides. The result applies to verifications started from now on.
     pub async fn change_policy(
         &self,
         access: &Access,
@@ -139,7 +139,7 @@ impl Admin {
         .await
     }
 
-    /// Answers the key's secret, which is shown this once.
+    /// Returns the key and its secret, which is shown only once.
     pub async fn create_key(
         &self,
         project: Option<ProjectId>,
@@ -169,7 +169,7 @@ impl Admin {
         Ok((key.ok_or(Error::Unavailable)?, secret))
     }
 
-    /// A key that was made, with the secret as the kept answer holds it.
+    /// A created key with its secret, for a replay; `sealed` comes from [`Replay::Key`].
     pub async fn key_again(
         &self,
         access: &Access,
@@ -183,7 +183,7 @@ impl Admin {
         Ok((key.ok_or(Error::NotFound)?, secret.ok_or(Error::NotFound)?))
     }
 
-    /// Newest first, those of projects that the key covers.
+    /// The keys that the caller's key covers, newest first.
     pub async fn list_keys(&self, access: &Access) -> Result<Vec<ApiKey>, Error> {
         self.core().directory.refresh().await?;
         let mut keys = self.core().directory.keys();
@@ -191,7 +191,7 @@ impl Admin {
         Ok(keys)
     }
 
-    /// Puts a key out of force; one that is so already stays so.
+    /// Revokes a key. Revoking a revoked key changes nothing.
     pub async fn revoke_key(&self, access: &Access, id: Uuid) -> Result<(), Error> {
         let keys = self.list_keys(access).await?;
         if !keys.iter().any(|key| key.id == id) {
@@ -201,17 +201,17 @@ impl Admin {
         self.core().live.directory_changed().await
     }
 
-    /// Writes down which keys were used.
+    /// Stores which keys were used.
     pub(in crate::gateway) async fn note_key_uses(&self) -> Result<(), StorageError> {
         let used = self.core().directory.take_used_keys();
         let minute = Duration::from_secs(60);
-        // To the minute: more would only say more about a site than anyone needs.
+        // Minutes are precise enough; more would reveal needless detail about a site's traffic.
         let now = span::floor(self.core().now(), minute);
         self.core().db.note_key_uses(&used, now).await
     }
 }
 
-/// An instance key is nobody's but the instance's.
+/// Instance keys are visible only to callers that cover every project.
 fn covers(access: &Access, key: &ApiKey) -> bool {
     match key.project {
         Some(project) => access.covers(project),
@@ -219,7 +219,7 @@ fn covers(access: &Access, key: &ApiKey) -> bool {
     }
 }
 
-/// A project's overrides after a change, if they are sound.
+/// A project's overrides after a merge patch, if the resulting policy is valid.
 pub fn change_overrides(
     book: &PolicyBook,
     project: &Project,
@@ -232,7 +232,7 @@ pub fn change_overrides(
     Ok(overrides)
 }
 
-/// The same beside a running server, which follows within half a second.
+/// Changes a project's policy directly in the database. A running server picks it up within half a second.
 pub async fn change_policy_of(
     db: &Db,
     book: &PolicyBook,

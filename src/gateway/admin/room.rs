@@ -1,4 +1,4 @@
-//! The state of this room: threads that hash passwords.
+//! The state of this room: the password hashing threads.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Sessions of the dashboard: begun with a password or a link, looked up at each request, ended. The secret of a session is in
-//! the browser's cookie alone.
+//! Dashboard sessions: started with a password or a one-time link, looked up at each request, ended. The database holds
+//! only a hash of a session's secret, which is in the browser's cookie.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -19,33 +19,34 @@ use crate::secret::{fingerprint, random};
 use crate::storage::{SessionTimes, User};
 use crate::verification::span;
 
-/// Who is signed in.
+/// A signed-in user.
 #[derive(Clone, Debug)]
 pub struct Session {
     pub user: User,
 }
 
-/// Why nobody was signed in.
+/// Why a sign-in failed.
 #[derive(Debug)]
 pub enum SignInError {
-    /// No such user, no such password, or out of force: which, is not told to whoever tries. With the user, if there is one.
+    /// Unknown user, wrong password or disabled account, deliberately indistinguishable to the caller. Holds the user's
+    /// id for the log if the address belongs to an enabled user.
     Wrong(Option<Uuid>),
     /// Too many wrong passwords for this account or from this address.
     Limited(Exhausted),
-    /// Too many are signing in at this moment.
+    /// Too many sign-ins at this moment.
     Busy,
     Failed(Error),
 }
 
 impl Admin {
-    /// A session that is not used for so long is over.
+    /// A session ends when it was not used for this long.
     pub const SESSION_IDLE: Duration = Duration::from_hours(12);
-    /// However much it is used.
+    /// The longest life of a session, however often it is used.
     pub const SESSION_LONGEST: Duration = Duration::from_hours(7 * 24);
-    /// How much later than its last use a session may be held to have been used: saves a write per request.
+    /// The last use is stored at most this often, to avoid a write per request.
     const SEEN_WITHIN: Duration = Duration::from_secs(5 * 60);
 
-    /// Answers the secret of a new session. `client` is the address that it is asked from.
+    /// Returns the secret of a new session. `client` is the address of the request.
     pub async fn sign_in(
         &self,
         email: &str,
@@ -62,14 +63,14 @@ impl Admin {
         };
         metrics::counter!("pinroute_sign_ins_total", "result" => result).increment(1);
         let known = known.map_or_else(|| "none".to_owned(), |id| id.to_string());
-        tracing::info!(user = known, %client, result, "a password was tried");
+        tracing::info!(user = known, %client, result, "password sign-in attempt");
         self.begin_session(&user?)
             .await
             .map_err(SignInError::Failed)
     }
 
-    /// Sets another password of who has this one, ends all of the person's sessions and answers the secret of a new one; `new` has
-    /// passed [`check_password`](super::check_password).
+    /// Changes a user's password after checking the current one, ends all of the user's sessions, and returns the
+    /// secret of a new one. `new` must have passed [`check_password`](super::check_password).
     pub async fn change_password(
         &self,
         user: &User,
@@ -86,19 +87,19 @@ impl Admin {
             .map_err(|Busy| SignInError::Busy)?;
         let set = self.core().db.set_password(user.id, &hash).await;
         set.map_err(|error| trouble(error.into()))?;
-        tracing::info!(user = %user.id, "a password was changed");
+        tracing::info!(user = %user.id, "password changed");
         let begun = self.begin_session_of(user.id).await.map_err(trouble)?;
         begun.ok_or(trouble(Error::NotFound))
     }
 
-    /// Ends all sessions of a user but one, which begins anew: answers its secret.
+    /// Ends all sessions of a user and returns the secret of a new one.
     pub async fn end_sessions(&self, user: Uuid) -> Result<String, Error> {
         self.core().db.end_sessions(user).await?;
         let begun = self.begin_session_of(user).await?;
         begun.ok_or(Error::NotFound)
     }
 
-    /// `None`: there is no such user, or it was put out of force a moment ago.
+    /// `None`: the user does not exist or is disabled.
     pub(in crate::gateway) async fn begin_session_of(
         &self,
         id: Uuid,
@@ -110,14 +111,14 @@ impl Admin {
         }
     }
 
-    /// Who has this password.
+    /// Finds the user with this address and password, within the limits per account and client.
     async fn prove(
         &self,
         email: &str,
         password: &str,
         client: IpAddr,
     ) -> Result<User, SignInError> {
-        // What is no address is nobody's, but counts and takes its time like any other.
+        // An invalid address matches no user, but is limited and takes as long as any other.
         let email = read_email(email).unwrap_or_default();
         let draws = limits::for_sign_in(
             &self.shadow("account", &email),
@@ -126,7 +127,7 @@ impl Admin {
         self.prove_within(draws, &email, password).await
     }
 
-    /// The same, as long as the limits are not used up: only a wrong password counts.
+    /// Like [`Self::prove_unlimited`], within these limits; only wrong passwords count against them.
     async fn prove_within(
         &self,
         draws: Vec<Draw>,
@@ -156,7 +157,7 @@ impl Admin {
         user.filter(|_| right).ok_or(SignInError::Wrong(known))
     }
 
-    /// Who has this secret, if the session is still in force.
+    /// The session with this secret, unless it has expired.
     pub async fn session(&self, secret: &str) -> Result<Option<Session>, Error> {
         let (hash, now) = (fingerprint(secret.as_bytes()), self.core().now());
         let Some((user, times)) = self.core().db.find_session(hash).await? else {
@@ -190,7 +191,7 @@ impl Admin {
         Ok(secret)
     }
 
-    /// Names an account or an address in counters without showing it.
+    /// A keyed hash that identifies an account or address in counters without revealing it.
     fn shadow(&self, kind: &str, whose: &str) -> String {
         let key = self
             .core()

@@ -1,5 +1,5 @@
-//! Those who may open the dashboard: made, listed, invited by one-time links, put out of force. The command line uses this
-//! beside a running server, which reads users from the database at each request.
+//! Dashboard users: create, list, invite by one-time link, disable, enable. The command line may change users while a
+//! server runs, because the server reads them from the database at each request.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use crate::secret::{fingerprint, random};
 use crate::storage::{Changed, Db, Link, LinkKind, StorageError, User};
 use crate::verification::span;
 
-/// The sandbox's owner: signs in by link only, and is removed when the database goes live.
+/// The sandbox's owner, who signs in by link only and is removed when the database goes live.
 pub const SANDBOX_OWNER: &str = "sandbox@localhost";
 
-/// A one-time link; its address is shown once and kept only as a hash.
+/// A one-time link. It is shown once; the database keeps only a hash of its token.
 #[derive(Clone)]
 pub struct NewLink {
-    /// Below `public_url`.
+    /// Relative to `public_url`.
     pub path: String,
     pub expires_at: DateTime<Utc>,
 }
@@ -33,23 +33,23 @@ impl std::fmt::Debug for NewLink {
     }
 }
 
-/// A user and the link with which a password is set.
+/// A user and a link for setting the password.
 #[derive(Clone, Debug)]
 pub struct Invitation {
     pub user: User,
     pub link: NewLink,
 }
 
-/// Why a user was not made or changed.
+/// Why a user was not created or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UserFault {
-    #[error("there is a user with this address already")]
+    #[error("a user with this address already exists")]
     EmailTaken,
-    #[error("there is no such user")]
+    #[error("no such user")]
     NotFound,
-    #[error("the last owner stays one; make another owner first")]
+    #[error("this is the last owner; create another owner first")]
     LastOwner,
-    #[error("is out of force; a link would let nobody in until `pinroute users enable`")]
+    #[error("is disabled, so a link would not work; run `pinroute users enable` first")]
     Disabled,
     #[error(transparent)]
     Storage(StorageError),
@@ -64,12 +64,12 @@ impl From<StorageError> for UserFault {
     }
 }
 
-/// Why a link does nothing.
+/// Why a link cannot be used.
 #[derive(Debug)]
 pub enum LinkFault {
-    /// Unknown, used, too old, or of a user who is out of force.
+    /// Unknown, used or expired, or its user is disabled.
     Void,
-    /// Not now; the link is as good as before.
+    /// Too many passwords are being hashed. The link stays valid.
     Busy,
     Failed(Error),
 }
@@ -80,10 +80,10 @@ impl<T: Into<Error>> From<T> for LinkFault {
     }
 }
 
-/// An e-mail address in the form in which it is kept; in words, what is wrong with one that is none.
+/// Normalizes an e-mail address to the stored form (trimmed, lower case), or says why it is invalid.
 pub fn read_email(text: &str) -> Result<String, &'static str> {
     let email = text.trim().to_lowercase();
-    // Quoted local parts (RFC 5321) are nobody's; what has such signs is a slip or worse.
+    // Quoted local parts (RFC 5321) are unused in practice; these characters mean a typing error or an attack.
     let odd = |c: char| c.is_whitespace() || c.is_control() || "\"<>(),:;\\[]`".contains(c);
     let plain = email.len() <= 254 && !email.contains(odd);
     match email.split_once('@') {
@@ -104,7 +104,7 @@ fn told(changed: Changed) -> Result<(), UserFault> {
     }
 }
 
-/// All that concerns users and needs the database alone.
+/// User operations that need only the database.
 #[derive(Clone, Debug)]
 pub struct Users {
     db: Db,
@@ -130,7 +130,7 @@ impl Users {
         found.ok_or(UserFault::NotFound)
     }
 
-    /// Makes a user; `email` as [`read_email`] answers it.
+    /// Creates a user; `email` must come from [`read_email`].
     pub async fn create(
         &self,
         email: &str,
@@ -141,7 +141,8 @@ impl Users {
         self.invite(id, now).await
     }
 
-    /// A new link for setting a password; the user's links that were made before are void, the password stays until then.
+    /// Creates a link for setting a password and voids the user's earlier links. The old password works until the link
+    /// is used.
     pub async fn invite(&self, id: Uuid, now: DateTime<Utc>) -> Result<Invitation, UserFault> {
         let found = self.db.find_user(id).await?;
         let user = found.ok_or(UserFault::NotFound)?;
@@ -152,12 +153,12 @@ impl Users {
         Ok(Invitation { user, link })
     }
 
-    /// Ends the user's sessions, if the role is another one.
+    /// Also ends the user's sessions if the role changes.
     pub async fn set_role(&self, id: Uuid, role: Role) -> Result<(), UserFault> {
         told(self.db.set_role(id, role).await?)
     }
 
-    /// Ends the user's sessions. The command line may do it to the last owner too, since it can make another.
+    /// Also ends the user's sessions. The command line may disable the last owner too, since it can create another.
     pub async fn disable(
         &self,
         id: Uuid,
@@ -174,7 +175,7 @@ impl Users {
         }
     }
 
-    /// What a sandbox prints: whoever has it is the owner.
+    /// The link that a sandbox prints; it signs in the sandbox's owner.
     pub async fn sandbox_link(&self, now: DateTime<Utc>) -> Result<NewLink, StorageError> {
         let id = match self.db.find_user_by_email(SANDBOX_OWNER).await? {
             Some(user) => user.id,
@@ -183,9 +184,9 @@ impl Users {
         self.link(LinkKind::SignIn, Some(id), now).await
     }
 
-    /// What a live start prints while nobody could sign in: whoever has it becomes the first owner.
+    /// The link that a live server prints while there are no users; it creates the first owner.
     pub async fn setup_link(&self, now: DateTime<Utc>) -> Result<Option<NewLink>, StorageError> {
-        // What a sandbox let in must not stay when real numbers come.
+        // The sandbox's owner must not see real phone numbers.
         self.db.drop_user_without_password(SANDBOX_OWNER).await?;
         if !self.db.list_users().await?.is_empty() {
             return Ok(None);
@@ -226,8 +227,8 @@ impl Admin {
         Users::new(self.core().db.clone())
     }
 
-    /// Whose link this is, without using it: a program that looks at links before a person does must not use them up. `None`: the
-    /// first owner's, who is to be.
+    /// The user of a link, without using the link up: mail scanners open links before people do. `None`: a setup link
+    /// for the first owner.
     pub async fn look_at_link(
         &self,
         kind: LinkKind,
@@ -241,10 +242,10 @@ impl Admin {
         self.holder(found, kind).await
     }
 
-    /// Signs in whom the link names.
+    /// Signs in the link's user.
     pub async fn use_sign_in_link(&self, token: &str) -> Result<String, LinkFault> {
-        // Looked at first, so that a link is not used up where it does nothing; so with those that follow, which do not hash a
-        // password for whoever comes by either.
+        // Validate the link before consuming it. The methods below do the same, so an invalid link never triggers
+        // password hashing.
         self.look_at_link(LinkKind::SignIn, token).await?;
         let user = self
             .core()
@@ -254,7 +255,8 @@ impl Admin {
         self.let_in(LinkKind::SignIn, user).await
     }
 
-    /// Sets the password of whom the link names, and signs in; `password` has passed [`check_password`](super::check_password).
+    /// Sets the password of the link's user, and signs in. `password` must have passed
+    /// [`check_password`](super::check_password).
     pub async fn use_password_link(
         &self,
         token: &str,
@@ -270,7 +272,7 @@ impl Admin {
         self.let_in(LinkKind::Password, user).await
     }
 
-    /// Makes the first owner, and signs in.
+    /// Creates the first owner, and signs in. `password` must have passed [`check_password`](super::check_password).
     pub async fn use_setup_link(
         &self,
         token: &str,
@@ -293,7 +295,7 @@ impl Admin {
     async fn let_in(&self, kind: LinkKind, user: Option<Uuid>) -> Result<String, LinkFault> {
         let id = user.ok_or(LinkFault::Void)?;
         let begun = self.begin_session_of(id).await?.ok_or(LinkFault::Void)?;
-        tracing::info!(user = %id, link = kind.as_str(), "a one-time link was used");
+        tracing::info!(user = %id, link = kind.as_str(), "one-time link used");
         Ok(begun)
     }
 

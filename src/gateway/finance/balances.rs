@@ -1,4 +1,4 @@
-//! Accounts with providers: what is left by our books and by theirs, how long it lasts, and what people book by hand.
+//! Provider accounts: computed and reported balances, runway, low-balance alerts, manual bookings.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::verification::attempt::Basis;
 use crate::verification::id::time_ordered;
 
 const DAY: i64 = 86_400;
-/// Whole days of spending that the runway is reckoned from.
+/// Whole days of spending from which the runway is estimated.
 const LOOK_BACK: i64 = 7;
 
 /// An account with a provider.
@@ -26,16 +26,17 @@ const LOOK_BACK: i64 = 7;
 pub struct Balance {
     pub provider: String,
     pub currency: Currency,
-    /// By the ledger: top-ups and adjustments less what was charged, with what came back.
+    /// The ledger's balance: top-ups and adjustments, less charges, plus refunds.
     pub computed: Micros,
-    /// What the provider said last, where it says it.
+    /// The balance that the provider last reported, if it reports one.
     pub reported: Option<Micros>,
     pub reported_at: Option<DateTime<Utc>>,
-    /// Below it, `balance.low` is told; of the account that is configured now.
+    /// Below this, a `balance.low` webhook is sent. Only for accounts that are currently configured.
     pub threshold: Option<Micros>,
-    /// At the rate of the last seven whole days, in UTC; `None` when nothing was spent in them.
+    /// Days until the balance is spent, at the rate of the last seven whole days (UTC); `None` if nothing was spent in
+    /// them.
     pub runway_days: Option<f64>,
-    /// Somebody books what is paid in, so that what our books say means something.
+    /// Whether there are manual bookings; without them the computed balance is meaningless.
     is_kept: bool,
 }
 
@@ -47,13 +48,14 @@ impl Balance {
         Some(Micros(reported.0.saturating_sub(self.computed.0)))
     }
 
-    /// What is most likely left: the provider's word before ours.
+    /// The best estimate of the balance: the reported one if there is one, else the computed one.
     #[must_use]
     pub fn left(&self) -> Micros {
         self.reported.unwrap_or(self.computed)
     }
 
-    /// Less is left than the threshold. An account whose top-ups nobody booked is not empty.
+    /// Whether the balance is below the threshold. An account without a reported balance or manual bookings is never
+    /// low, because its balance is unknown.
     #[must_use]
     pub fn is_low(&self) -> bool {
         let known = self.reported.is_some() || self.is_kept;
@@ -61,7 +63,7 @@ impl Balance {
     }
 }
 
-/// What became of an account from one moment to another.
+/// The movements of an account over a period.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AccountMonth {
     pub provider: String,
@@ -81,7 +83,7 @@ impl AccountMonth {
     }
 }
 
-/// What a person books.
+/// A booking made by a person.
 #[derive(Clone, Debug)]
 pub struct NewEntry {
     pub provider: String,
@@ -92,25 +94,25 @@ pub struct NewEntry {
     pub at: Option<DateTime<Utc>>,
 }
 
-/// Why it is not booked.
+/// Why a booking is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum BookError {
     #[error("`{0}` is not a provider")]
     NoProvider(String),
     #[error("the account is in {0}")]
     WrongCurrency(Currency),
-    #[error("it lies in the future")]
+    #[error("the date is in the future")]
     Future,
-    #[error("it lies before 1970")]
+    #[error("the date is before 1970")]
     TooOld,
-    /// What the account would have would be beyond any bank's figures, and soon beyond ours.
-    #[error("the account would be beyond a million million")]
+    /// The resulting balance would exceed `MOST`.
+    #[error("the balance would exceed a million million")]
     TooMuch,
     #[error(transparent)]
     Failed(#[from] Error),
 }
 
-/// Of one account in one period.
+/// Sums of one account in one period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Sum {
     charged: i64,
@@ -128,7 +130,7 @@ impl Sum {
     }
 }
 
-/// By period, provider and currency.
+/// Sums by period, provider and currency.
 struct AccountSums(BTreeMap<(usize, String, Currency), Sum>);
 
 impl AccountSums {
@@ -137,7 +139,7 @@ impl AccountSums {
         self.0.get(&key).copied().unwrap_or_default()
     }
 
-    /// Of every account in one period.
+    /// The total of every account in one period.
     fn totals(&self, period: usize, total: fn(&Sum) -> i64) -> Vec<(String, Money)> {
         let of_period = self.0.iter().filter(|((of, ..), _)| *of == period);
         of_period
@@ -148,11 +150,11 @@ impl AccountSums {
     }
 }
 
-/// Micro-units that an account may have: a ninth of what can be counted, since bookings at the same moment do not see each other.
+/// The largest balance in micro-units: a ninth of the `i64` range, because concurrent bookings do not see each other.
 const MOST: i64 = 1_000_000_000_000 * 1_000_000;
 
 impl Finance {
-    /// In the order of the configuration; then accounts that only the ledger knows.
+    /// Configured accounts in their order, then accounts that exist only in the ledger.
     pub async fn balances(&self) -> Result<Vec<Balance>, Error> {
         let today = self.core().now().timestamp().div_euclid(DAY) * DAY;
         let sums = self
@@ -197,16 +199,17 @@ impl Finance {
         Ok(accounts.into_iter().map(balance).collect())
     }
 
-    /// What became of each account that anything was ever booked on. Both moments stand at a quarter of an hour.
+    /// Opening and closing balance of every account with at least one ledger entry. `from` and `before` must be
+    /// multiples of 15 minutes.
     ///
-    /// What was in the beginning is reckoned back from what is there now, so it costs no more after years.
+    /// The opening balance is computed back from the current one, so the cost does not grow with the ledger's age.
     pub async fn account_month(
         &self,
         from: DateTime<Utc>,
         before: DateTime<Utc>,
     ) -> Result<Vec<AccountMonth>, Error> {
         let (from, before) = (from.timestamp(), before.timestamp());
-        // Later than anything that is booked.
+        // Later than any entry.
         let end = before.max(self.core().now().timestamp().div_euclid(DAY) * DAY + DAY);
         let sums = self
             .account_sums(vec![(from, before), (before, end)])
@@ -226,7 +229,7 @@ impl Finance {
         Ok(sums.totals(2, Sum::grown).into_iter().map(month).collect())
     }
 
-    /// Sums of each account over these periods, and over all time.
+    /// Sums of each account over these periods and, as the last period, over all time.
     async fn account_sums(&self, periods: Vec<(i64, i64)>) -> Result<AccountSums, Error> {
         let wanted = Wanted {
             periods,
@@ -242,7 +245,8 @@ impl Finance {
                 refunded: sum.get(Measure::Refunded),
                 by_hand: sum.get(Measure::Other),
             };
-            // What SMS alone would have cost is summed in the cheapest provider's currency, which need not be the account's.
+            // Rows can exist without any of these measures: the cost of SMS alone is summed in the cheapest provider's
+            // currency, which may differ from the account's.
             if value == Sum::default() {
                 continue;
             }
@@ -305,19 +309,19 @@ impl Finance {
         Ok(entry)
     }
 
-    /// If less is left, webhooks are sent.
+    /// A balance below it sends `balance.low`.
     fn threshold(&self, provider: &str) -> Option<Micros> {
         let slot = self.core().provider(provider)?;
         slot.provider.account().balance_threshold
     }
 
-    /// Remembers what a provider says is left, until [`Finance::watch_balances`] writes it down.
+    /// Remembers a balance reported by a provider until [`Finance::watch_balances`] stores it.
     pub(in crate::gateway) fn balance_reported(&self, provider: &str, money: Money) {
         let reported = (money, self.core().now());
         self.reported().insert(provider.to_owned(), reported);
     }
 
-    /// Writes down what providers said, and tells of accounts that have begun to run low; answers how many.
+    /// Stores reported balances and sends webhooks for accounts that have become low. Returns how many there were.
     pub async fn watch_balances(&self) -> Result<usize, StorageError> {
         let reported = std::mem::take(&mut *self.reported());
         for (provider, (money, at)) in reported {
@@ -355,7 +359,7 @@ impl Finance {
                 tracing::warn!(
                     alarm = true,
                     provider,
-                    "little is left in this account: top it up"
+                    "the balance of this account is low; top it up"
                 );
             }
         }

@@ -1,6 +1,7 @@
 //! Whether budgets have room for a send.
 //!
-//! The store decides, in the attempt's own change; the copy of what is left that is kept here only spares it the question.
+//! The database decides, in the commit that stores the attempt. The cached usage here only avoids commits that would
+//! fail.
 
 use std::time::{Duration, Instant};
 
@@ -16,10 +17,10 @@ use crate::verification::budget::{Budget, Claim, Purse};
 use crate::verification::id::ProjectId;
 use crate::verification::phone::Country;
 
-/// How long what is known of a full budget is believed.
+/// How long cached usage is valid.
 const BELIEVED: Duration = Duration::from_secs(1);
 
-/// A budget, and what of it is used in the period that runs.
+/// A budget and its usage in the current period.
 #[derive(Clone, Debug)]
 pub struct BudgetState {
     pub project: ProjectId,
@@ -30,14 +31,14 @@ pub struct BudgetState {
 }
 
 impl BudgetState {
-    /// Spent or reserved.
+    /// Spent plus reserved.
     #[must_use]
     pub fn used(&self) -> Micros {
         Micros(self.spent.0.saturating_add(self.reserved.0))
     }
 }
 
-/// A budget's counter in the period that runs at `now`.
+/// A budget's counter in the period that contains `now`.
 pub fn purse(project: ProjectId, budget: &Budget, now: DateTime<Utc>) -> Purse {
     Purse {
         project: project.0,
@@ -49,14 +50,15 @@ pub fn purse(project: ProjectId, budget: &Budget, now: DateTime<Utc>) -> Purse {
 }
 
 impl Finance {
-    /// What the change that is about to be kept claims.
+    /// The budget claims of the change that is about to be stored.
     pub(in crate::gateway) fn claims(&self, v: &mut Verification) -> Vec<Claim> {
         let policy = self.core().directory.policy(v.project);
         let now = self.core().now();
         v.claims(&policy.budgets, |money, to| self.convert(money, to, now))
     }
 
-    /// Whether a send of this price may have room in every budget that covers it.
+    /// Whether a send of this price may fit into every budget that covers it. `own`: the verification it belongs to,
+    /// whose own reservations are not counted.
     pub(in crate::gateway) fn may_have_room(
         &self,
         project: ProjectId,
@@ -77,7 +79,7 @@ impl Finance {
                     alarm = true,
                     from = %price.currency,
                     to = %budget.limit.currency,
-                    "a budget cannot be kept without an exchange rate: nothing is sent; PUT /v1/exchange-rates adds one"
+                    "a budget cannot be enforced without an exchange rate, so nothing is sent; add one with PUT /v1/exchange-rates"
                 );
                 return false;
             };
@@ -99,7 +101,7 @@ impl Finance {
             .map_or(0, BudgetUse::total)
     }
 
-    /// After a refusal: looks up what is left.
+    /// Reads the usage of a project's budgets, after a reservation was refused.
     pub(in crate::gateway) async fn learn_headroom(&self, project: ProjectId) {
         match self
             .core()
@@ -110,11 +112,11 @@ impl Finance {
             Ok(uses) => {
                 self.headroom().insert(project.0, (Instant::now(), uses));
             }
-            Err(error) => tracing::warn!(%error, "what is left of budgets could not be read"),
+            Err(error) => tracing::warn!(%error, "cannot read the usage of budgets"),
         }
     }
 
-    /// Something came back: what was known of a full budget is no longer true.
+    /// Drops the cached usage when a claim gives money back.
     pub(in crate::gateway) fn forget_headroom(&self, claims: &[Claim]) {
         let gives_back = |claim: &&Claim| claim.reserve.saturating_add(claim.spend) < 0;
         if let Some(claim) = claims.iter().find(gives_back) {
@@ -122,7 +124,7 @@ impl Finance {
         }
     }
 
-    /// The budgets that are in force for the projects that the key covers.
+    /// The effective budgets of the projects that the key covers.
     pub async fn budgets(&self, access: &Access) -> Result<Vec<BudgetState>, Error> {
         let now = self.core().now();
         self.core().directory.refresh().await?;

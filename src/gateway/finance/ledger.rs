@@ -1,4 +1,4 @@
-//! The ledger's entries, and attempts whose cost is still open.
+//! Ledger entries, and attempts whose cost is still unknown.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use crate::verification::id::{AttemptId, ProjectId};
 use crate::verification::route::Channel;
 use crate::verification::span;
 
-/// An attempt that may have been charged.
+/// An attempt in `unknown` that may have been charged.
 #[derive(Clone, Debug)]
 pub struct Unsettled {
     pub attempt: AttemptId,
@@ -23,7 +23,7 @@ pub struct Unsettled {
     pub provider: String,
     pub estimate: Money,
     pub created_at: DateTime<Utc>,
-    /// When it is charged at its estimate, unless a report comes before.
+    /// When it will be charged at its estimate, unless a report settles it before.
     pub written_off_at: DateTime<Utc>,
 }
 
@@ -37,7 +37,7 @@ impl Finance {
         Ok(self.core().db.list_ledger(&query).await?)
     }
 
-    /// Attempts that left without an answer and whose cost is not known, oldest first, a thousand at most.
+    /// Unsettled attempts of at most a thousand verifications, oldest first.
     pub async fn unsettled(&self, project: Option<ProjectId>) -> Result<Vec<Unsettled>, Error> {
         const MOST: i64 = 1_000;
         let after = self.core().settings.unknown_after;
@@ -63,7 +63,7 @@ impl Finance {
         Ok(found)
     }
 
-    /// An entry that was booked under an idempotency key.
+    /// A ledger entry, for a replay under an idempotency key.
     pub async fn entry(&self, id: Uuid) -> Result<Entry, Error> {
         self.core().db.find_entry(id).await?.ok_or(Error::NotFound)
     }

@@ -1,5 +1,5 @@
-//! Money: what messages cost ([`tariffs`]), whether budgets have room for them ([`headroom`]), accounts with providers
-//! ([`balances`]), alerts on both ([`watch`]), the ledger and reports.
+//! Money: message prices ([`tariffs`]), room in budgets ([`headroom`]), provider accounts ([`balances`]), budget alerts
+//! ([`watch`]), the ledger and reports.
 
 mod balances;
 mod headroom;

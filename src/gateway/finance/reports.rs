@@ -1,4 +1,4 @@
-//! Reports over what was spent and what came of it.
+//! Cost and conversion reports, and the ledger as CSV.
 
 use futures_util::{Stream, stream};
 use uuid::Uuid;
@@ -21,14 +21,14 @@ pub enum ReportFault {
     Storage(#[from] StorageError),
 }
 
-/// Which report.
+/// The kind of report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Costs,
     Conversion,
 }
 
-/// A report straight from the store, as the command line makes it too.
+/// Builds a report from the database alone, so that the command line can use it too.
 pub async fn report(
     db: &Db,
     kind: Kind,
@@ -66,7 +66,7 @@ pub async fn report(
 }
 
 impl Finance {
-    /// What the query does not say about the project, the key decides.
+    /// A query without a project covers the key's own project, if it has one.
     pub async fn report(
         &self,
         access: &Access,
@@ -82,8 +82,8 @@ impl Finance {
         }
     }
 
-    /// The ledger as CSV, in parts. A part that cannot be read is trouble if it is the first; a later one breaks the stream
-    /// off, so that a part is not taken for the whole.
+    /// The ledger as CSV, in parts. If the first part cannot be read, this returns the error. A later error ends the
+    /// stream with an error, so that a truncated file is not mistaken for a complete one.
     pub async fn ledger_csv(
         &self,
         access: &Access,
@@ -122,7 +122,7 @@ impl Finance {
         ))
     }
 
-    /// Sums what changes have added since; answers whether there may be more.
+    /// Adds recent changes to the report sums; returns whether more may be waiting.
     pub async fn sum_tallies(&self) -> Result<bool, StorageError> {
         self.core().db.sum_tallies(self.core().now()).await
     }

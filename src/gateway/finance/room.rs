@@ -1,4 +1,4 @@
-//! The state of this room: copies of what is asked for with every message.
+//! The state of this room: rates and budget usage in memory, because every message needs them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -27,19 +27,19 @@ struct Room {
     reported: Mutex<ReportedBalances>,
 }
 
-/// Rates as this replica knows them.
+/// This replica's copy of the rates.
 #[derive(Debug, Default)]
 pub(super) struct Tariffs {
-    /// Changes whenever a rate does.
+    /// Changes with every change of a rate.
     pub(super) version: String,
     pub(super) card: RateCard,
     pub(super) exchange: Rates,
 }
 
-/// By project: what its budgets had used when a reservation was last refused.
+/// By project: when a reservation was last refused, and the usage of its budgets then.
 pub(super) type Headroom = HashMap<Uuid, (Instant, Vec<BudgetUse>)>;
 
-/// By provider: what it reported to be left, until it is stored.
+/// By provider: the reported balance, until it is stored.
 pub(super) type ReportedBalances = HashMap<String, (Money, DateTime<Utc>)>;
 
 impl Finance {

@@ -1,5 +1,5 @@
-//! What messages cost and what currencies are worth, as this replica knows it: the rate card before configured prices, and
-//! exchange rates. Read again when either has changed.
+//! Message prices and exchange rates, cached per replica and reloaded when either changes. The rate card takes
+//! precedence over configured prices, but a configured price for a country beats the card's `*` row.
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -15,7 +15,7 @@ use crate::storage::StorageError;
 use crate::verification::phone::Country;
 use crate::verification::route::Channel;
 
-/// Why rates are not taken: the place of the row, its field, and the mend.
+/// Why a row of rates is rejected: its index, the field, and the problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RateFault {
     pub row: usize,
@@ -34,8 +34,8 @@ pub enum RateProblem {
     OtherChannel(Channel),
     #[error("is {0} with this provider, whose account is billed in it")]
     OtherCurrency(Currency),
-    /// Messages would be passed over without anyone knowing why.
-    #[error("leaves {} without a price until then, so that nothing is sent there; add a row from {today} or earlier", place(*.country))]
+    /// Rejected because sends would silently stop until the rate's first day.
+    #[error("leaves {} without a price until then, so nothing would be sent there; add a row from {today} or earlier", place(*.country))]
     Gap {
         country: Option<Country>,
         today: NaiveDate,
@@ -46,7 +46,7 @@ fn place(country: Option<Country>) -> String {
     country.map_or_else(|| "*".to_owned(), |country| country.to_string())
 }
 
-/// A provider's account, and its configured prices, which hold before the first row of the rate card.
+/// A provider's account and its configured prices, which apply where the rate card has no row.
 #[derive(Clone, Debug)]
 pub struct Account<'a> {
     pub provider: &'a str,
@@ -56,7 +56,7 @@ pub struct Account<'a> {
 }
 
 impl Finance {
-    /// Takes over what has changed.
+    /// Reloads the rates if they have changed.
     pub(in crate::gateway) async fn refresh_tariffs(&self) -> Result<(), StorageError> {
         let version = self.core().db.tariffs_version().await?;
         if self.known_tariffs().version == version {
@@ -70,7 +70,7 @@ impl Finance {
         Ok(())
     }
 
-    /// What a message is expected to cost by this provider today; `None`: there is no price, so it must not be sent.
+    /// The expected cost of a message with this provider today. `None`: no price, so it must not be sent.
     pub(in crate::gateway) fn estimate(
         &self,
         slot: &ProviderSlot,
@@ -92,7 +92,7 @@ impl Finance {
         }
     }
 
-    /// By the newest rate; `None` without one.
+    /// Converts by the newest rate; `None` without one.
     pub(in crate::gateway) fn convert(
         &self,
         money: Money,
@@ -109,12 +109,12 @@ impl Finance {
         exact.map(crate::reports::exchange::Exact::rounded)
     }
 
-    /// By channel, provider and country; newest first.
+    /// Sorted by channel, provider and country; newest first.
     pub async fn rates(&self) -> Result<Vec<Rate>, Error> {
         Ok(self.core().db.list_rates().await?)
     }
 
-    /// In the order of the configuration.
+    /// In configuration order.
     pub fn accounts(&self) -> impl Iterator<Item = Account<'_>> {
         self.core().providers.iter().map(|slot| Account {
             provider: slot.provider.name(),
@@ -124,7 +124,7 @@ impl Finance {
         })
     }
 
-    /// Takes rows of the rate card, all or none.
+    /// Adds rows to the rate card, all or none.
     pub async fn put_rates(&self, rates: &[Rate]) -> Result<Result<(), RateFault>, Error> {
         let cards = [self.core().db.list_rates().await?, rates.to_vec()].map(RateCard::new);
         for (row, rate) in rates.iter().enumerate() {
@@ -141,7 +141,7 @@ impl Finance {
         Ok(Ok(()))
     }
 
-    /// `cards`: the rows that are known, and those that are given.
+    /// `cards`: the existing rows and the new ones.
     fn check_rate(
         &self,
         rate: &Rate,
@@ -181,7 +181,7 @@ impl Finance {
         Ok(self.core().db.list_exchange_rates().await?)
     }
 
-    /// All or none.
+    /// Adds exchange rates, all or none.
     pub async fn put_exchange_rates(&self, rates: &[ExchangeRate]) -> Result<(), Error> {
         self.core().db.put_exchange_rates(rates).await?;
         Ok(self.refresh_tariffs().await?)

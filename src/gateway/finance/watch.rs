@@ -1,4 +1,4 @@
-//! Who is told that a budget has reached a share of its limit.
+//! Alerts when a budget reaches a configured share of its limit.
 
 use std::time::Duration;
 
@@ -13,15 +13,16 @@ use crate::verification::budget::Budget;
 use crate::verification::id::ProjectId;
 use crate::verification::span;
 
-/// How long after its end a period is still looked at.
+/// How long after its end a period is still checked.
 const JUST_ENDED: Duration = Duration::from_secs(60);
 
 impl Finance {
-    /// Tells projects of budgets that have reached a share, each share once in its period; answers how many were told of.
+    /// Sends a webhook for each budget that has reached a share, once per share and period. Returns how many alerts
+    /// there were.
     pub async fn watch_budgets(&self) -> Result<usize, StorageError> {
         let now = self.core().now();
         let mut told = 0;
-        // A share that was reached in a period's last moments is told of too.
+        // Include shares that were reached in the last moments of a period.
         let lately = span::before(now, JUST_ENDED);
         let mut uses = Vec::new();
         for at in [lately, now] {
@@ -50,7 +51,7 @@ impl Finance {
                 tracing::warn!(
                     project = self.core().directory.project_name(project),
                     share = f64::from(share) / 1_000.0,
-                    "a budget has reached a share of its limit"
+                    "a budget reached a share of its limit"
                 );
             }
         }

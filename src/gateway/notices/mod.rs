@@ -1,4 +1,4 @@
-//! Notices to projects: their webhooks, and the messages that are sent there ([`notify`]).
+//! Notices to projects: webhook endpoints ([`webhooks`]) and the messages sent to them ([`notify`]).
 
 mod notify;
 mod room;

@@ -1,6 +1,6 @@
-//! Tells projects what happened: messages are made in the change that they tell of, and sent behind it.
+//! Sends webhook messages. A message is stored in the same commit as the change it reports, and sent afterwards.
 //!
-//! Each endpoint has its own turn, so that one which is slow or gone delays no other.
+//! Each endpoint is served by a task of its own, so that a slow or dead one does not delay the others.
 
 use std::time::Duration;
 
@@ -19,17 +19,17 @@ use crate::verification::span;
 use crate::webhooks::client::{LIMIT, Message};
 use crate::webhooks::{TEST, pause_after, wants};
 
-/// Messages to one endpoint that are claimed together, and how many of them are under way at once.
+/// Messages to one endpoint that are claimed together, and how many of them are sent concurrently.
 const BATCH: usize = 32;
 const AT_ONCE: usize = 16;
-/// When a claimed message counts as lost: every one of its batch may take its whole time, and what came of them be recorded.
+/// How long a claim lasts: every message of the batch may take its full timeout, plus time to record the outcomes.
 pub(in crate::gateway) const CLAIM: Duration =
     Duration::from_secs(LIMIT.as_secs() * (BATCH / AT_ONCE) as u64 + 10);
-/// How long deliveries can be seen and redelivered.
+/// How long deliveries are kept for viewing and redelivery.
 const KEPT: Duration = Duration::from_hours(30 * 24);
 
 impl Notices {
-    /// Messages that are about no verification, for every endpoint that wants them; of one project, or of all.
+    /// Messages that do not concern a verification, for all endpoints subscribed to `kind`. `None`: of all projects.
     pub(in crate::gateway) fn announcements(
         &self,
         project: Option<ProjectId>,
@@ -51,7 +51,8 @@ impl Notices {
         messages
     }
 
-    /// The messages that tell of what is new in `v`: in the same change, so that none is lost and none is made up.
+    /// The messages for the new events of `v`. They are stored in the same change as the events, so that none is lost
+    /// or sent for a change that failed.
     pub(in crate::gateway) fn messages(&self, v: &Verification) -> Vec<Delivery> {
         let news = v.news();
         let mut messages = Vec::new();
@@ -70,7 +71,7 @@ impl Notices {
         messages
     }
 
-    /// Begins to send what is due, each endpoint in a task of its own; answers how many endpoints have their turn.
+    /// Starts sending due messages, with a task per endpoint. Returns the number of tasks started.
     pub async fn tell_projects(&self) -> Result<usize, StorageError> {
         if self.core().directory.webhooks().is_empty() {
             return Ok(0);
@@ -78,7 +79,7 @@ impl Notices {
         let mut turns = 0;
         for id in self.core().db.find_due_webhooks(self.core().now()).await? {
             let Some(webhook) = self.core().directory.find_webhook(id) else {
-                // Made on another replica a moment ago.
+                // It may have just been created on another replica.
                 continue;
             };
             if !self.busy().insert(id) {
@@ -91,7 +92,7 @@ impl Notices {
             };
             self.core().spawn(async move {
                 if let Err(error) = turn.notices.tell(&webhook).await {
-                    tracing::warn!(webhook = %turn.id, %error, "the outcome of deliveries could not be recorded; they are sent again");
+                    tracing::warn!(webhook = %turn.id, %error, "cannot record the outcome of deliveries; they will be sent again");
                 }
             });
         }
@@ -109,7 +110,7 @@ impl Notices {
                 .claim_deliveries(webhook.id, now, until, limit)
                 .await?;
             let full = due.len() == BATCH;
-            // What is done is recorded while the slower ones still run.
+            // Record finished sends while slower ones still run.
             let mut done = stream::iter(due)
                 .map(|delivery| self.try_delivery(webhook, delivery))
                 .buffer_unordered(AT_ONCE)
@@ -124,7 +125,7 @@ impl Notices {
         }
     }
 
-    /// Sends a claimed message once, and answers it as it is to be recorded.
+    /// Sends a claimed message once, and returns it updated with the outcome, for recording.
     pub(in crate::gateway) async fn try_delivery(
         &self,
         webhook: &Webhook,
@@ -141,7 +142,7 @@ impl Notices {
                 let secrets = webhook.secrets(began);
                 self.client().send(&webhook.url, &secrets, message).await
             }
-            // The database is away, and with it any way to record this: it is due again when the claim lapses.
+            // The body could not be read, so nothing was sent; the message is due again when the claim expires.
             Err(_) => return delivery,
         };
         let word = if outcome.error.is_none() {
@@ -154,13 +155,13 @@ impl Notices {
         delivery.round += 1;
         let now = self.core().now();
         let [chance] = random();
-        // Whoever tries an endpoint out looks at the answer.
+        // A test message is not retried, because its sender sees the result.
         let pause = pause_after(delivery.round, chance).filter(|_| delivery.event != TEST);
         (delivery.state, delivery.due_at) = match pause {
             _ if outcome.error.is_none() => (DeliveryState::Delivered, None),
             Some(pause) => (DeliveryState::Pending, Some(span::after(now, pause))),
             None => {
-                tracing::warn!(webhook = %webhook.id, delivery = %delivery.id, "a message is given up; it can be redelivered");
+                tracing::warn!(webhook = %webhook.id, delivery = %delivery.id, "giving up on a webhook message; it can be redelivered");
                 (DeliveryState::Dead, None)
             }
         };
@@ -176,7 +177,8 @@ impl Notices {
         delivery
     }
 
-    /// The message as it is now: what it tells of is read when it leaves, so that no second copy of a number is kept.
+    /// Renders the message when it is sent, from the verification's current state, so that no second copy of a phone
+    /// number is stored.
     async fn body(&self, delivery: &Delivery) -> Result<Vec<u8>, Error> {
         let data: Value = match (delivery.verification, &delivery.data) {
             (Some(id), _) => (self.core().settings.render)(
@@ -190,7 +192,7 @@ impl Notices {
         Ok(body.to_string().into_bytes())
     }
 
-    /// Waits until every message that is due was tried: for tests, which run work by name.
+    /// Waits until every due message was tried. For tests, which run work by name.
     pub async fn settle_messages(&self) -> Result<(), StorageError> {
         loop {
             let turns = self.tell_projects().await?;
@@ -201,7 +203,7 @@ impl Notices {
         }
     }
 
-    /// Forgets deliveries that are too old to matter; answers how many.
+    /// Deletes deliveries older than [`KEPT`], at most `most`; returns how many.
     pub(in crate::gateway) async fn sweep_deliveries(
         &self,
         most: u64,
@@ -214,7 +216,7 @@ impl Notices {
     }
 }
 
-/// An endpoint's turn in this process, until it ends in any way.
+/// Marks an endpoint as being served by this process. The mark is removed on drop.
 struct Turn {
     notices: Notices,
     id: Uuid,

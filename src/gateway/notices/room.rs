@@ -1,4 +1,4 @@
-//! The state of this room: the outbound client, and the endpoints that are being sent to.
+//! The state of this room: the outbound client, and the endpoints that are being served.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

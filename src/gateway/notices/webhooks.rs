@@ -1,4 +1,4 @@
-//! A project's endpoints: made, listed, rotated, removed, tried out; and their deliveries.
+//! A project's webhook endpoints: create, list, rotate, delete, test; and their deliveries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,30 +17,30 @@ use crate::verification::span;
 use crate::webhooks::address::AddressError;
 use crate::webhooks::{TEST, signature};
 
-/// How long the secret before a rotation signs too (contract §3, *Webhooks*).
+/// How long messages are signed with the previous secret too, after a rotation.
 const OVERLAP: Duration = Duration::from_hours(24);
 
-/// What a project asks for.
+/// A project's request for an endpoint.
 #[derive(Clone, Debug)]
 pub struct WebhookRequest {
     pub project: ProjectId,
-    /// As [`Notices::examine_address`] answered it.
+    /// As returned by [`Notices::examine_address`].
     pub url: String,
-    /// Types, or `*`.
+    /// Event types, or `*`.
     pub events: Vec<String>,
     pub description: String,
 }
 
 impl Notices {
-    /// Endpoints of one project, each of which is told of every event it asked for.
+    /// Most endpoints per project.
     pub const MOST_WEBHOOKS: usize = 50;
 
-    /// The address in its usual form, if webhooks may go there.
+    /// Normalizes an address, if webhooks may be sent to it.
     pub async fn examine_address(&self, text: &str) -> Result<String, AddressError> {
         self.client().examine(text).await
     }
 
-    /// `None`: the project has as many as it may have.
+    /// `None`: the project already has [`Self::MOST_WEBHOOKS`].
     pub async fn create_webhook(
         &self,
         request: WebhookRequest,
@@ -80,7 +80,7 @@ impl Notices {
         let directory = &self.core().directory;
         let mut found = directory.find_webhook(id);
         if found.is_none() {
-            // Perhaps another replica has made it a moment ago.
+            // It may have just been created on another replica.
             directory.refresh().await?;
             found = directory.find_webhook(id);
         }
@@ -104,7 +104,7 @@ impl Notices {
         Ok(webhooks)
     }
 
-    /// Gives an endpoint a new secret; for a day the one before signs too.
+    /// Gives an endpoint a new secret. For a day, messages are signed with the old one too.
     pub async fn rotate_webhook(
         &self,
         access: &Access,
@@ -127,7 +127,7 @@ impl Notices {
         self.find_webhook(access, id).await
     }
 
-    /// Nothing is sent there any more, not even what was due.
+    /// Deletes an endpoint. Pending messages to it are not sent.
     pub async fn delete_webhook(&self, access: &Access, id: Uuid) -> Result<(), Error> {
         self.find_webhook(access, id).await?;
         if !self.core().db.delete_webhook(id).await? {
@@ -137,7 +137,7 @@ impl Notices {
         let notices = self.clone();
         self.core().spawn(async move {
             if let Err(error) = notices.forget_deliveries(id).await {
-                tracing::warn!(webhook = %id, %error, "deliveries of a deleted webhook stay until they are old");
+                tracing::warn!(webhook = %id, %error, "cannot remove the deliveries of a deleted webhook; they stay until they expire");
             }
         });
         Ok(())
@@ -150,7 +150,7 @@ impl Notices {
         Ok(())
     }
 
-    /// Sends a message that says nothing, now, and answers what came of it.
+    /// Sends a test message now and returns the result.
     pub async fn test_webhook(
         &self,
         access: &Access,
@@ -159,7 +159,7 @@ impl Notices {
     ) -> Result<Delivery, Error> {
         let webhook = self.find_webhook(access, id).await?;
         let now = self.core().now();
-        let said = json!({ "webhook_id": id, "message": "This endpoint hears Pinroute." });
+        let said = json!({ "webhook_id": id, "message": "Test message from Pinroute." });
         let delivery = Delivery {
             data: Some(said.to_string()),
             due_at: Some(span::after(now, CLAIM)),
@@ -169,7 +169,7 @@ impl Notices {
         self.try_now(webhook, delivery, ticket).await
     }
 
-    /// Sends a message again, now, under the id that it had; when that fails, its tries start anew.
+    /// Sends a message again now, with the same id. If that fails, its series of retries starts over.
     pub async fn redeliver(
         &self,
         access: &Access,
@@ -184,7 +184,7 @@ impl Notices {
             .await
     }
 
-    /// Behind the request's back, so that a caller who goes away leaves nothing half done.
+    /// Runs as a task, so that a caller who disconnects leaves nothing half done.
     async fn try_now(
         &self,
         webhook: Arc<Webhook>,

@@ -1,4 +1,5 @@
-//! Who may do what: projects and keys, as a copy that is refreshed twice a second and whenever an unknown key comes by.
+//! Projects, API keys, webhooks and policies in memory, refreshed twice a second and whenever an unknown key is
+//! presented.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +26,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// A person's, whose own rights the dashboard knows: every project.
+    /// For a dashboard user: every project and scope. The dashboard checks the user's role itself.
     #[must_use]
     pub fn of_person(user: Uuid) -> Self {
         Self {
@@ -51,7 +52,7 @@ pub struct Directory {
     db: Db,
     book: Arc<PolicyBook>,
     snapshot: Arc<RwLock<Arc<Snapshot>>>,
-    /// One refresh at a time; when the last one that went well began.
+    /// Admits one refresh at a time; holds the start of the last successful one.
     refreshing: Arc<tokio::sync::Mutex<Option<Instant>>>,
 }
 
@@ -59,7 +60,7 @@ pub struct Directory {
 struct Snapshot {
     keys: HashMap<[u8; 32], Known>,
     projects: Vec<Project>,
-    /// Of those that override something.
+    /// Only of projects with overrides.
     policies: HashMap<ProjectId, Arc<Policy>>,
     webhooks: Vec<Arc<Webhook>>,
 }
@@ -67,7 +68,7 @@ struct Snapshot {
 #[derive(Debug)]
 struct Known {
     key: ApiKey,
-    /// Since its use was last noted.
+    /// Whether it was used since [`Directory::take_used_keys`] last ran.
     used: Arc<AtomicBool>,
 }
 
@@ -85,7 +86,7 @@ impl Directory {
         let arrived = Instant::now();
         let mut last = self.refreshing.lock().await;
         if last.is_some_and(|began| began > arrived) {
-            // Whoever went before began after we came, and has read what we wanted to.
+            // A refresh that began after this call has already read everything this one would.
             return Ok(());
         }
         let began = Instant::now();
@@ -112,7 +113,7 @@ impl Directory {
         Ok(())
     }
 
-    /// What the bearer of this key may do; `None`: no such key, revoked, or expired.
+    /// The rights of this key's bearer; `None`: an unknown, revoked or expired key.
     pub async fn authenticate(
         &self,
         secret: &str,
@@ -122,7 +123,7 @@ impl Directory {
         if let Some(known) = self.snapshot().keys.get(&hash) {
             return Ok(known.access(now));
         }
-        // Perhaps it was made a moment ago. Whoever guesses keys shares one refresh at a time.
+        // It may be a new key. Guessed keys cannot flood the database, because concurrent refreshes are merged.
         self.refresh().await?;
         Ok(self
             .snapshot()
@@ -131,7 +132,7 @@ impl Directory {
             .and_then(|known| known.access(now)))
     }
 
-    /// Keys that were used since the last call.
+    /// Keys used since the last call.
     pub(in crate::gateway) fn take_used_keys(&self) -> Vec<Uuid> {
         let snapshot = self.snapshot();
         let used = snapshot
@@ -154,13 +155,13 @@ impl Directory {
         keys
     }
 
-    /// By name.
+    /// Sorted by name.
     #[must_use]
     pub fn projects(&self) -> Vec<Project> {
         self.snapshot().projects.clone()
     }
 
-    /// What is the same as before is not read again.
+    /// Parses only policies whose overrides have changed.
     fn policies(&self, projects: &[Project], before: &Snapshot) -> HashMap<ProjectId, Arc<Policy>> {
         let policy = |project: &Project| {
             let known = before
@@ -178,7 +179,7 @@ impl Directory {
                         alarm = true,
                         project = project.name,
                         ?faults,
-                        "a project's policy does not fit any more; it follows the defaults"
+                        "a project's policy is no longer valid; the defaults apply"
                     );
                     None
                 }
@@ -231,7 +232,7 @@ impl Directory {
         found.map(Arc::clone)
     }
 
-    /// The rules for new verifications of this project.
+    /// The policy for new verifications of this project.
     #[must_use]
     pub fn policy(&self, project: ProjectId) -> Arc<Policy> {
         let snapshot = self.snapshot();
@@ -256,7 +257,7 @@ impl Known {
         if !in_force {
             return None;
         }
-        // Most of the time it is set: a look is cheaper than a write.
+        // Usually it is already set, and a read is cheaper than a write.
         if !self.used.load(Ordering::Relaxed) {
             self.used.store(true, Ordering::Relaxed);
         }

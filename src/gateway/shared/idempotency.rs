@@ -1,7 +1,8 @@
-//! Requests under an `Idempotency-Key`: claimed first, completed in the same change as their effect.
+//! Requests with an `Idempotency-Key`: the key is claimed first, and completed in the same change as the request's
+//! effect.
 //!
-//! The record holds what is needed to render the answer again (ids and figures), not the answer: there is no second copy of a
-//! number or a proof.
+//! The record holds ids and figures from which the response is rendered again, not the response itself, so no second
+//! copy of a phone number or a proof is stored.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,14 +16,14 @@ use crate::storage::{Change, Claim, CommitError, Db, IdempotencyOp};
 use crate::verification::id::{ProjectId, VerificationId};
 use crate::verification::span;
 
-/// How long an answer is kept.
+/// How long a completed request can be replayed.
 const KEPT: Duration = Duration::from_secs(24 * 3_600);
-/// An approving check is answered again only so long.
+/// Shorter for an approving check, because each replay hands out the proof again.
 const APPROVAL_KEPT: Duration = Duration::from_secs(60);
-/// A request that has not ended by then has died with its replica.
+/// When a claim without completion lapses: the replica that made it must have died.
 const RUNNING: Duration = Duration::from_secs(30);
 
-/// What is needed to render an answer again.
+/// The data from which a response is rendered again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Replay {
@@ -47,7 +48,7 @@ pub enum Replay {
         id: uuid::Uuid,
         sealed: Vec<u8>,
     },
-    /// With the secret that was made.
+    /// Rendered with its secret.
     Webhook {
         id: uuid::Uuid,
         status: u16,
@@ -55,13 +56,13 @@ pub enum Replay {
     Delivery {
         id: uuid::Uuid,
     },
-    /// Of the ledger.
+    /// A ledger entry.
     Entry {
         id: uuid::Uuid,
     },
 }
 
-/// A claimed key. Unless it is completed with an effect, it must be released.
+/// A claimed key. It must be completed with the request's effect, or released.
 #[derive(Clone, Debug)]
 pub struct Ticket {
     key_hash: [u8; 32],
@@ -72,7 +73,7 @@ pub struct Ticket {
 pub enum Begun {
     Fresh(Ticket),
     Replay(Replay),
-    /// The first request with the key still runs.
+    /// The first request with this key is still running.
     InProgress,
     /// The key was used with another body.
     Mismatch,
@@ -90,7 +91,7 @@ impl Idempotency {
         Self { db, vault, clock }
     }
 
-    /// Begins a request under a key of its project and path.
+    /// Claims an idempotency key; keys are separate per project and path.
     pub async fn begin(
         &self,
         project: Option<ProjectId>,
@@ -110,7 +111,7 @@ impl Idempotency {
             claim: i64::from_be_bytes(random()),
             expires_at: span::after(now, RUNNING),
         };
-        // Twice: a lapsed key is removed by the look at it.
+        // Two rounds, because looking up an expired key removes it.
         for _ in 0..2 {
             match self
                 .db
@@ -145,7 +146,7 @@ impl Idempotency {
         Ok(Begun::InProgress)
     }
 
-    /// The request under this ticket did not end well: its key may be used again.
+    /// Frees the key after a failed request, so that it can be used again.
     pub async fn release(&self, ticket: Ticket) {
         let release = IdempotencyOp::Release {
             key_hash: ticket.key_hash,
@@ -153,13 +154,13 @@ impl Idempotency {
         };
         if self.db.commit(Change::idempotency(release)).await.is_err() {
             tracing::warn!(
-                "an idempotency key stays claimed until it lapses in {} s",
+                "cannot release an idempotency key; it expires in {} s",
                 RUNNING.as_secs()
             );
         }
     }
 
-    /// Completes a request that had no other effect.
+    /// Completes a request in a change of its own.
     pub(in crate::gateway) async fn complete_alone(
         &self,
         ticket: Option<Ticket>,

@@ -1,4 +1,4 @@
-//! Live changes: whoever listens on this replica learns of every verification that changes, here or on another replica.
+//! Live change events: listeners on this replica receive the id of every verification that changes, on any replica.
 
 use tokio::runtime::Handle;
 use tokio::sync::broadcast::{self, Receiver, Sender};
@@ -9,7 +9,7 @@ use crate::gateway::error::Error;
 use crate::shared_state::{News, Replicas};
 use crate::verification::id::VerificationId;
 
-/// Changes that a listener may lag behind before it misses some.
+/// Events that a listener may lag behind before it misses some.
 const BACKLOG: usize = 1_024;
 
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// `is_alone`: no other process can serve the same database. Must be called inside the runtime.
+    /// `is_alone`: no other process can serve the same database. Must be called within the runtime.
     pub(in crate::gateway) fn new(
         directory: Directory,
         replicas: Replicas,
@@ -43,13 +43,13 @@ impl Live {
         self.changes.subscribe()
     }
 
-    /// Whether [`Live::listen`] misses nothing: there is no other replica, or its news arrive.
+    /// Whether [`Live::listen`] sees every change: there are no other replicas, or their news arrives through Redis.
     #[must_use]
     pub fn sees_all_changes(&self) -> bool {
         self.is_alone || self.replicas.hears()
     }
 
-    /// Passes on the news of other replicas, until `stop`.
+    /// Passes on news from other replicas until `stop` is cancelled.
     pub async fn follow_replicas(&self, stop: &CancellationToken) {
         let follow = |news| match news {
             Some(News::Verification(id)) => self.publish(Some(id)),
@@ -62,13 +62,14 @@ impl Live {
         self.replicas.run(stop, follow).await;
     }
 
-    /// Publishes a change of this replica, here and to the others.
+    /// Publishes a change made by this replica, locally and to the others.
     pub(in crate::gateway) fn announce(&self, changed: VerificationId) {
         self.publish(Some(changed));
         self.replicas.tell(News::Verification(changed));
     }
 
-    /// Applies a change of projects, keys or webhooks that this replica made, at once here and soon on the others.
+    /// Refreshes this replica's directory after a change to projects, keys or webhooks, and notifies the other
+    /// replicas.
     pub(in crate::gateway) async fn directory_changed(&self) -> Result<(), Error> {
         self.directory.refresh().await?;
         self.replicas.tell(News::Directory);
@@ -76,7 +77,7 @@ impl Live {
     }
 
     fn publish(&self, changed: Option<VerificationId>) {
-        // An error means that nobody listens.
+        // An error only means that there are no listeners.
         let _ = self.changes.send(changed);
     }
 
@@ -84,7 +85,7 @@ impl Live {
         let directory = self.directory.clone();
         self.runtime.spawn(async move {
             if let Err(error) = directory.refresh().await {
-                tracing::debug!(%error, "projects and keys could not be read; the next refresh will");
+                tracing::debug!(%error, "cannot refresh projects and keys; the next refresh tries again");
             }
         });
     }

@@ -1,5 +1,5 @@
-//! What rooms share besides the store: projects, keys and webhooks as a copy ([`directory`]), policies, requests under an
-//! idempotency key, and live changes.
+//! Shared by all rooms: an in-memory copy of projects, keys and webhooks ([`directory`]), policies, idempotency, and
+//! live change events.
 
 mod directory;
 mod idempotency;

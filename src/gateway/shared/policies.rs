@@ -1,4 +1,4 @@
-//! What projects set otherwise than the defaults: laid over them, read by the rules of the configuration, merged.
+//! Projects' policies: their overrides merged into the defaults, and parsed as the configuration is.
 
 use std::sync::Arc;
 
@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 
 use crate::verification::policy::Policy;
 
-/// Overrides of a project that has none.
+/// The stored overrides of a project without any.
 pub const NOTHING: &str = "{}";
 
-/// A field of a policy that is at fault.
+/// An invalid field of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyFault {
     /// A JSON pointer that begins with `/policy`.
@@ -17,10 +17,10 @@ pub struct PolicyFault {
     pub detail: String,
 }
 
-/// Reads a whole policy as it is written in `[defaults]`.
+/// Parses a complete policy, written as in `[defaults]`.
 pub type ReadPolicy = fn(&Value) -> Result<Policy, Vec<PolicyFault>>;
 
-/// The defaults, and how to read what is laid over them.
+/// The defaults, and the parser for overridden policies.
 #[derive(Debug)]
 pub struct PolicyBook {
     defaults: Arc<Policy>,
@@ -29,7 +29,7 @@ pub struct PolicyBook {
 }
 
 impl PolicyBook {
-    /// `written`: the defaults as `read` reads them.
+    /// `written`: the defaults in the form that `read` parses.
     #[must_use]
     pub fn new(defaults: Policy, written: Value, read: ReadPolicy) -> Self {
         Self {
@@ -43,7 +43,7 @@ impl PolicyBook {
         &self.defaults
     }
 
-    /// Every value that is in force, for these overrides.
+    /// The complete policy as JSON: the defaults with these overrides applied.
     #[must_use]
     pub fn effective(&self, overrides: &Value) -> Value {
         let mut whole = self.written.clone();
@@ -51,19 +51,19 @@ impl PolicyBook {
         whole
     }
 
-    /// The policy that overrides make.
+    /// The policy that results from stored overrides.
     pub fn read(&self, overrides: &str) -> Result<Policy, Vec<PolicyFault>> {
         (self.read)(&self.effective(&parsed(overrides)))
     }
 }
 
-/// Stored overrides.
+/// Parses stored overrides; unreadable ones count as none.
 #[must_use]
 pub fn parsed(overrides: &str) -> Value {
     serde_json::from_str(overrides).unwrap_or_else(|_| Value::Object(Map::new()))
 }
 
-/// Objects are merged, all else is replaced.
+/// Merges objects; replaces everything else.
 fn lay_over(base: &mut Value, over: &Value) {
     match (base, over) {
         (Value::Object(base), Value::Object(over)) => {
@@ -75,8 +75,8 @@ fn lay_over(base: &mut Value, over: &Value) {
     }
 }
 
-/// JSON Merge Patch (RFC 7396): null takes a member away, so that the default stands again. An object that becomes empty goes
-/// with its last member.
+/// JSON Merge Patch (RFC 7396): null removes a member, which restores the default. Unlike the RFC, an object that
+/// becomes empty is removed too.
 pub fn patch(target: &mut Value, change: &Value) {
     let Value::Object(change) = change else {
         target.clone_from(change);

@@ -1,4 +1,4 @@
-//! Ends a verification because the site says so.
+//! Cancels a verification at the site's request.
 
 use super::room::Verify;
 use crate::gateway::error::Error;

@@ -1,4 +1,4 @@
-//! Compares the code that a visitor typed.
+//! Checks the code that a visitor entered.
 
 use super::persist::Transition;
 use super::room::{SECOND_LOOK, Verify, compact};
@@ -9,15 +9,15 @@ use crate::verification::code::Code;
 use crate::verification::id::VerificationId;
 use crate::verification::{Status, Verdict, Verification};
 
-/// What a check that was evaluated answers.
+/// The result of an evaluated check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
     pub id: VerificationId,
-    /// The verification's status after it.
+    /// The verification's status after the check.
     pub status: String,
     pub valid: bool,
     pub checks_left: u32,
-    /// The signed token, when it was right.
+    /// The signed token, if the code was correct.
     pub proof: Option<String>,
 }
 
@@ -32,13 +32,15 @@ impl Verify {
         let typed = self.code_hash(id, code);
         let v = self.find(access, id).await?;
         v.may_check(self.core().now())?;
-        // Drawn before the code is looked at, so that parallel guesses cannot pass the limit; given back when it was right.
+        // Count against the limits before comparing, so that parallel guesses cannot exceed them; undone for a correct
+        // code.
         let policy = self.core().directory.policy(v.project);
         let draws = limits::for_check(&policy.limits, v.project, &compact(self.number_key(&v)));
         let taken = match self.core().shared.limits.take(draws).await {
             Ok(taken) => taken,
             Err(exhausted) => {
-                // Parallel checks of one verification draw before each other's results are known: its own refusal comes first.
+                // Parallel checks count before their results are known. Wait for them: the verification's own refusal,
+                // such as "no checks left", takes precedence over the limit.
                 tokio::time::sleep(SECOND_LOOK).await;
                 self.read(id).await?.may_check(self.core().now())?;
                 return Err(Error::Limited(exhausted));
@@ -85,7 +87,7 @@ impl Verify {
         }
     }
 
-    /// The same answer again, for a repeat under the same key.
+    /// The same result again, for a request repeated with the same idempotency key.
     pub async fn checked_again(
         &self,
         access: &Access,

@@ -1,4 +1,4 @@
-//! Runs what is due in a verification whose lease is ours: sends, status questions, follow-ups, turns.
+//! Runs due tasks of verifications whose lease this replica holds: sends, status queries, follow-ups, timers.
 
 use std::collections::hash_map::Entry;
 
@@ -16,12 +16,13 @@ use crate::verification::attempt::{AttemptStatus, FollowUpKind};
 use crate::verification::id::{AttemptId, VerificationId};
 use crate::verification::{Source, Verification, span};
 
-/// A success is reported for an hour at most: after that the code is erased (architecture, point 8).
+/// Retries of a follow-up, about 21 minutes in all. They must end, because a pending success report keeps the code from
+/// being erased.
 const FOLLOW_UP_TRIES: u8 = 7;
 
 type Progress = Option<watch::Sender<Verification>>;
 
-/// Marks a verification as being worked on, until the work ends in any way.
+/// Marks a verification as being worked on. The mark is removed on drop, so that a panic cannot leave it behind.
 struct Working<'a> {
     verify: &'a Verify,
     id: VerificationId,
@@ -29,7 +30,7 @@ struct Working<'a> {
 }
 
 impl<'a> Working<'a> {
-    /// `None`: a task of this process is on it already, and has been asked to look again before it ends.
+    /// `None`: a task of this process already works on it, and will look again before it ends.
     fn on(verify: &'a Verify, id: VerificationId) -> Option<Self> {
         match verify.working().entry(id.uuid()) {
             Entry::Occupied(mut busy) => {
@@ -47,7 +48,7 @@ impl<'a> Working<'a> {
         }
     }
 
-    /// Whether a look was asked for since the last one. With `false` the work has ended, and another task may begin.
+    /// Whether somebody has asked for another look. If not, the mark is removed, and another task may start.
     fn look_again(&mut self) -> bool {
         let mut working = self.verify.working();
         match working.get_mut(&self.id.uuid()) {
@@ -73,7 +74,7 @@ impl Drop for Working<'_> {
 }
 
 impl Verify {
-    /// Takes the leases of verifications that have something due and works on them; answers how many there were.
+    /// Takes the leases of at most `limit` verifications with due tasks and starts to work on them. Returns how many.
     pub async fn work_on_due(&self, limit: i64) -> Result<usize, StorageError> {
         let now = self.core().now();
         let due = self
@@ -88,10 +89,10 @@ impl Verify {
         Ok(count)
     }
 
-    /// Keeps the leases of what is being worked on.
+    /// Renews the leases of all verifications that this process works on.
     pub async fn renew_leases(&self) -> Result<(), StorageError> {
         let mut ids: Vec<_> = self.working().keys().copied().collect();
-        // In the order in which the writer locks rows, so that the two never wait for each other.
+        // Sorted, as the writer locks rows, so that the two cannot deadlock.
         ids.sort_unstable();
         metrics::gauge!("pinroute_work_in_progress")
             .set(u32::try_from(ids.len()).unwrap_or(u32::MAX));
@@ -99,7 +100,7 @@ impl Verify {
         self.core().db.renew(self.replica(), &ids, until).await
     }
 
-    /// Works on one verification now, if something is due and nobody is on it.
+    /// Starts work on one verification if something is due and no task of this process works on it.
     pub(super) fn nudge(&self, v: &Verification) {
         if !self.is_due(v) || self.working().contains_key(&v.id.uuid()) {
             return;
@@ -114,10 +115,10 @@ impl Verify {
                 .await
             {
                 Ok(Some(v)) => verify.work(v, None, None).await,
-                // Whoever holds the lease sees what is due before giving it up.
+                // The lease's holder will see what is due before releasing it.
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "a verification is left to the next look at what is due")
+                    tracing::warn!(%error, "cannot claim a verification; the next poll for due work will")
                 }
             }
         });
@@ -131,7 +132,7 @@ impl Verify {
 
     async fn work(&self, v: Verification, ours: Option<u8>, progress: Progress) {
         let id = v.id;
-        // A lease is the replica's, work is the task's: what a task of ours is already on is left to it, with the lease.
+        // The lease belongs to the replica, not to the task, so a lease alone does not exclude a second task of ours.
         let Some(mut working) = Working::on(self, id) else {
             return;
         };
@@ -140,12 +141,12 @@ impl Verify {
             done = self.run_again(id, &progress).await;
         }
         if let Err(trouble) = done {
-            // The lease lapses, and the next to look takes over from what is stored.
-            tracing::warn!(verification = %id, error = %trouble, "work on a verification broke off");
+            // The lease expires, and the next replica to poll continues from the stored state.
+            tracing::warn!(verification = %id, error = %trouble, "work on a verification failed");
         }
     }
 
-    /// Something became due, and its lease was taken for this replica, while the last of the work before it ended.
+    /// Runs tasks that became due, with the lease taken by this replica, while the previous round was ending.
     async fn run_again(&self, id: VerificationId, progress: &Progress) -> Result<(), Error> {
         let now = self.core().now();
         let until = span::after(now, LEASE);
@@ -160,7 +161,8 @@ impl Verify {
         }
     }
 
-    /// `ours`: the attempt that we ourselves have stored as `sending`. One that is found so otherwise belongs to a lost send.
+    /// `ours`: the attempt that this task has stored as `sending`. Any other attempt in `sending` is a send that was
+    /// lost.
     async fn run_due(
         &self,
         mut v: Verification,
@@ -175,13 +177,13 @@ impl Verify {
                 let wake_at = next.map(|(due, _)| due);
                 return Ok(self.core().db.release(&v, self.replica(), wake_at).await?);
             };
-            // Boxed: thousands may wait for their turn to send, and each should be small.
+            // Boxed to keep the future small: thousands may wait for a permit to send.
             let kept = match task {
                 Task::Interrupted(ordinal) if ours == Some(ordinal) => {
                     self.deliver(v, ordinal).await?
                 }
                 Task::Interrupted(ordinal) => {
-                    tracing::warn!(attempt = %v.id.attempt(ordinal), "a send was interrupted; it may have left");
+                    tracing::warn!(attempt = %v.id.attempt(ordinal), "a send was interrupted; the message may have been sent");
                     Box::pin(self.transition_leased(v, Duty::Timer, |v, offers, now| {
                         v.interrupted(ordinal, offers, now);
                     }))
@@ -209,7 +211,7 @@ impl Verify {
             if !kept.held {
                 return Ok(());
             }
-            // What we have stored as `sending` stays ours when another task comes before its send.
+            // Our `sending` attempt stays ours if another task is due before its send.
             let still_ours = |ordinal: &u8| {
                 kept.v
                     .attempt(*ordinal)
@@ -220,8 +222,8 @@ impl Verify {
         }
     }
 
-    /// Sends the attempt that is stored as `sending`, and keeps what came of it. When the next step follows at once, it is
-    /// stored as `sending` in the same change.
+    /// Sends the attempt that is stored as `sending`, and stores the outcome. If the next step follows at once, the
+    /// same change marks it as `sending`.
     async fn deliver(&self, mut v: Verification, ordinal: u8) -> Result<Kept, Error> {
         let line = v
             .attempt(ordinal)
@@ -231,11 +233,11 @@ impl Verify {
             permit = line.permits.try_acquire().ok();
             if permit.is_none() {
                 permit = line.permits.acquire().await.ok();
-                // Its turn has come late: perhaps nobody waits for the code any more.
+                // The wait may have been long: the verification may have ended meanwhile.
                 v = self.read(v.id).await?;
             }
         }
-        // Another replica may have taken it for lost, and sent the next step.
+        // Another replica may have declared this send lost and sent the next step.
         let is_ours = v
             .attempt(ordinal)
             .is_some_and(|attempt| attempt.status == AttemptStatus::Sending);
@@ -256,7 +258,7 @@ impl Verify {
             return Err(SendError::Unavailable);
         };
         let Some(line) = self.core().provider(&attempt.provider) else {
-            // It was taken out of the configuration meanwhile.
+            // The provider was removed from the configuration.
             return Err(SendError::Unavailable);
         };
         let provider = &line.provider;
@@ -351,7 +353,7 @@ impl Verify {
             (Some((line, id)), FollowUpKind::Revoke, _) => {
                 line.provider.tell(&id, Notice::Revoke).await
             }
-            // Nobody left to tell, or nothing left to say.
+            // The provider is no longer configured, or there is nothing left to report.
             _ => Ok(()),
         };
         let tries = v
@@ -360,7 +362,7 @@ impl Verify {
             .map_or(0, |f| f.tries);
         let again = told.is_err() && tries < FOLLOW_UP_TRIES;
         self.transition_leased(v, Duty::Evidence, |v, _, now| {
-            // 10, 20, 40 … 640 s: about 21 minutes in all.
+            // 10, 20, 40 … 640 s.
             let pause = std::time::Duration::from_secs(10 << tries.min(FOLLOW_UP_TRIES));
             v.followed_up(ordinal, again.then(|| span::after(now, pause)));
         })
@@ -380,7 +382,7 @@ impl Verify {
             .is_some_and(|(due, _)| due <= self.core().now())
     }
 
-    /// Waits until nothing is due in this verification and nobody works on it: for tests, which run work by name.
+    /// Waits until nothing is due in this verification and no task works on it. For tests, which run work by name.
     pub async fn settle(&self, id: VerificationId) -> Result<Verification, Error> {
         loop {
             let v = self.read(id).await?;

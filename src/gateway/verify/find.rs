@@ -1,4 +1,4 @@
-//! Finds verifications, for keys that may see them.
+//! Finds and lists verifications, within what the caller's key covers.
 
 use super::room::Verify;
 use crate::gateway::error::Error;
@@ -8,7 +8,7 @@ use crate::verification::Verification;
 use crate::verification::id::VerificationId;
 
 impl Verify {
-    /// A verification of a project that the key covers; anyone else's does not exist for it.
+    /// Finds a verification; one of a project that the key does not cover counts as not found.
     pub async fn find(&self, access: &Access, id: VerificationId) -> Result<Verification, Error> {
         let v = self.read(id).await?;
         if !access.covers(v.project) {
@@ -17,7 +17,7 @@ impl Verify {
         self.up_to_date(v).await
     }
 
-    /// Newest first. What the query does not say about the project, the key decides.
+    /// Newest first. A query without a project covers the key's own project, if it has one.
     pub async fn list(
         &self,
         access: &Access,

@@ -1,5 +1,5 @@
-//! Transitions by the holder of the verification's lease: what was learnt from outside is stored even when the lease is lost, or
-//! the database is away for a while.
+//! Transitions by the holder of a verification's lease. Evidence from providers is stored even when the lease is lost
+//! or the database is unavailable for a while.
 
 use std::time::Duration;
 
@@ -12,31 +12,31 @@ use crate::storage::{Lost, StorageError};
 use crate::verification::route::Offer;
 use crate::verification::{Record, Verification, span};
 
-/// How often, and how long apart, the outcome of a send is offered to a database that is away: a minute in all.
+/// How often, and how far apart, storing evidence is retried while the database is unavailable: one minute in all.
 const PATIENCE: u32 = 240;
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Why the holder of the lease makes a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Duty {
-    /// Something was learnt from outside; it must not be lost.
+    /// A provider's answer or report arrived; it must not be lost.
     Evidence,
     Timer,
     Send,
 }
 
-/// A transition that was stored.
+/// A stored transition.
 pub(super) struct Kept {
     pub v: Verification,
-    /// The lease is still ours, and something is due.
+    /// Whether we still hold the lease and something is due.
     pub held: bool,
-    /// The attempt that is now stored as `sending`, by us.
+    /// The attempt that this transition stored as `sending`.
     pub began: Option<u8>,
 }
 
 impl Verify {
-    /// Makes a transition of a verification whose lease is ours until it is stored, and in the same change marks what is queued as
-    /// being sent. When the lease turns out to be lost, evidence is stored all the same, and nothing else is done.
+    /// Applies a transition while holding the lease, until it is stored, and marks a queued attempt as `sending` in the
+    /// same change. If the lease turns out to be lost, evidence is still stored, but nothing else is done.
     pub(super) async fn transition_leased<F>(
         &self,
         v: Verification,
@@ -65,7 +65,7 @@ impl Verify {
                         began: done.outcome,
                     });
                 }
-                // What we know is worth more than a quick end.
+                // Evidence exists only here, so keep trying.
                 Err(Error::Unavailable) if duty == Duty::Evidence && patience > 0 => {
                     patience -= 1;
                     tokio::time::sleep(PAUSE).await;
@@ -77,7 +77,7 @@ impl Verify {
                         && leased.v.version == version + 1
                         && leased.v.record == record
                     {
-                        // The COMMIT that was not answered took effect after all.
+                        // The COMMIT without an answer did take effect.
                         return Ok(Kept {
                             held: leased.is_held(),
                             v: leased.v,
@@ -98,9 +98,9 @@ struct Leased<'a, F> {
     /// The state before the transition.
     v: Verification,
     lease: LeasePlan,
-    /// How often a budget had no room.
+    /// How often a budget refused the reservation.
     conflicts: u32,
-    /// The evidence that was offered last, and the attempt that began with it.
+    /// The last proposed record with evidence, and the attempt it marked as `sending`.
     proposed: Option<(Record, Option<u8>)>,
     transition: F,
 }
@@ -114,7 +114,7 @@ where
 
     async fn propose(&mut self, lost: Option<Lost>) -> Result<Step<Option<u8>>, Error> {
         match lost {
-            // What is left of the budget is known by now: the transition passes over what has no room.
+            // The budget's usage has been reloaded, so the transition will skip offers without room.
             Some(Lost::NoRoom) => self.conflicts += 1,
             Some(Lost::Stale | Lost::Exists) if !self.reread().await? => {
                 return Ok(Step::Nothing(self.v.clone(), None));
@@ -124,7 +124,7 @@ where
         let mut v = self.v.clone();
         let offers = self.verify.offers_after(&v, self.conflicts);
         let now = self.verify.core().now();
-        // A queued step waits for its turn, unless its time is up: then the timer goes first.
+        // A queued attempt is sent first, unless it is out of time: then the timer decides.
         let mut began = match self.duty {
             Duty::Send => v.begin_sending(now),
             Duty::Evidence | Duty::Timer => None,
@@ -147,7 +147,8 @@ impl<F> Leased<'_, F> {
         self.lease == LeasePlan::WhileBusy
     }
 
-    /// Takes the newest state, with the lease if it can be had; `false`: the duty ends here, with the lease or the verification.
+    /// Reads the newest state and tries to regain the lease. `false`: stop, because the lease or the verification is
+    /// gone.
     async fn reread(&mut self) -> Result<bool, StorageError> {
         let now = self.verify.core().now();
         let until = span::after(now, LEASE);
@@ -164,7 +165,7 @@ impl<F> Leased<'_, F> {
         match db.find(self.v.id).await {
             Ok(Some(v)) => self.v = v,
             Ok(None) => return Ok(false),
-            // Offered once more as it was; if it is stale, it is read again.
+            // Propose from the old state again; if it is stale, it will be reread.
             Err(_) => {}
         }
         Ok(true)

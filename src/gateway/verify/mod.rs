@@ -1,9 +1,9 @@
-//! The verbs of a verification, one file each: start, deliver, check, resend, cancel, receive a report.
+//! The verbs of a verification, one file each: start, deliver, check, resend, cancel, receive.
 //!
-//! A verb reads the state, runs a transition of `verification`, and persists the result as one change ([`persist`]); when
-//! another change came first, it starts again from a fresh read. No transaction is open across a network call.
+//! A verb reads the state, runs a transition of `verification`, and stores the result as one change ([`persist`]). When
+//! another change came first, it starts again from a fresh read. No database transaction is open across a network call.
 //!
-//! To add a verb: a file with an `impl Verify`, whose changes go through [`persist`].
+//! To add a verb: a file with an `impl Verify` that stores its changes through [`persist`].
 
 mod cancel;
 mod check;

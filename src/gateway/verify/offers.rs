@@ -1,4 +1,4 @@
-//! What each provider could do for a verification right now: at what price, or why not.
+//! What each provider offers for a verification right now: a price, or the reason for skipping it.
 
 use super::room::Verify;
 use crate::channels::Draft;
@@ -11,9 +11,8 @@ use crate::verification::id::ProjectId;
 use crate::verification::route::{Channel, Offer, Skip};
 
 impl Verify {
-    /// What each provider could do for this verification now.
-    ///
-    /// `own`: one that has begun; what it has reserved itself is given back when what it was reserved for comes to nothing.
+    /// The offers of all providers for a verification. `own`: the verification if it has already started; its own
+    /// budget reservations do not count as used, because they are released when the attempts they were made for fail.
     pub(in crate::gateway) fn offers(
         &self,
         project: ProjectId,
@@ -48,7 +47,7 @@ impl Verify {
         self.core().providers.iter().map(offer).collect()
     }
 
-    /// What the default text would cost as SMS, by the cheapest provider.
+    /// The cost of the built-in text as SMS with the cheapest provider.
     pub(in crate::gateway) fn sms_price(&self, draft: &Draft<'_>) -> Option<Money> {
         let (wording, plain);
         let draft = if draft.wording.template.is_none() {
@@ -70,7 +69,8 @@ impl Verify {
         )
     }
 
-    /// The same for one that has begun. Once its code is gone nothing will be sent, so there is nothing to offer.
+    /// [`Self::offers`] for a started verification. Empty once its code is erased, because nothing can be sent any
+    /// more.
     pub(in crate::gateway) fn offers_for(&self, v: &Verification) -> Vec<Offer> {
         let Some(code) = &v.code else {
             return Vec::new();
@@ -79,7 +79,8 @@ impl Verify {
         self.offers(v.project, &draft, self.number_key(v), Some(v))
     }
 
-    /// The same after so many plans for which the store had no room: after the second, what cannot be known here leaves none.
+    /// [`Self::offers_for`] after `lost` budget refusals. From the second on, every provider counts as out of budget,
+    /// because our cached usage is evidently wrong.
     pub(in crate::gateway) fn offers_after(&self, v: &Verification, lost: u32) -> Vec<Offer> {
         let mut offers = self.offers_for(v);
         if lost > 1 {

@@ -1,6 +1,6 @@
-//! How a transition becomes durable: as one change at the version that it was made from, and again from a fresh read when
-//! another change came first. Every verb goes through [`Verify::commit`]; to add one, implement
-//! [`Verb`], or call [`Verify::update`] where nothing is special about its lease.
+//! Makes transitions durable: each is stored as one change against the version it was read at, and repeated from a
+//! fresh read if another change came first. Every verb goes through [`Verify::commit`]. To add a verb, implement
+//! [`Verb`], or call [`Verify::update`] if it does not need the lease.
 
 use chrono::{DateTime, Utc};
 
@@ -12,20 +12,20 @@ use crate::verification::id::VerificationId;
 use crate::verification::route::Offer;
 use crate::verification::{Refusal, Verification, span};
 
-/// What a verb wants stored.
+/// A change that a verb wants to store.
 pub(super) struct Proposal<T> {
     pub v: Verification,
     pub write: Write,
-    /// Of a new verification; not used otherwise.
+    /// Used only for a new verification.
     pub reuse_key: [u8; 16],
     pub lease: LeasePlan,
     pub idempotency: Option<IdempotencyOp>,
-    /// Handed back when it is stored.
+    /// Returned once the proposal is stored.
     pub outcome: T,
 }
 
 impl<T> Proposal<T> {
-    /// A change of a verification that is stored already.
+    /// A change to an existing verification.
     pub fn update(v: Verification, lease: LeasePlan, outcome: T) -> Self {
         Self {
             v,
@@ -38,10 +38,10 @@ impl<T> Proposal<T> {
     }
 }
 
-/// What a verb decided on the state that it read.
+/// A verb's decision on the state it read.
 pub(super) enum Step<T> {
     Write(Proposal<T>),
-    /// There is nothing to store.
+    /// Nothing to store.
     Nothing(Verification, T),
 }
 
@@ -50,33 +50,33 @@ pub(super) trait Verb: Send {
     type Outcome: Send;
     type Error: From<Error>;
 
-    /// Decides what to store. `lost` says why the proposal before was not stored: then the state must be read again.
+    /// Decides what to store. `lost` says why the previous proposal was not stored; the state must then be read again.
     fn propose(
         &mut self,
         lost: Option<Lost>,
     ) -> impl Future<Output = Result<Step<Self::Outcome>, Self::Error>> + Send;
 }
 
-/// What was stored.
+/// The stored state.
 pub(super) struct Committed<T> {
     pub v: Verification,
-    /// Something is due at once.
+    /// Whether a task is due now.
     pub busy: bool,
     pub outcome: T,
 }
 
-/// What a change does about the verification's lease.
+/// What a change does with the verification's lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LeasePlan {
     /// Another replica may hold it.
     NotOurs,
     Hold,
-    /// We hold it, and keep it only while something is due at once.
+    /// We hold it, and keep it only if something is due now.
     WhileBusy,
 }
 
 impl Verify {
-    /// The commit loop of all verbs: proposes until a proposal is stored, or the verb gives up.
+    /// The commit loop of all verbs: repeats until a proposal is stored or the verb returns an error.
     pub(super) async fn commit<V: Verb>(
         &self,
         verb: &mut V,
@@ -107,7 +107,7 @@ impl Verify {
         }
     }
 
-    /// Makes a transition of a verification whose lease is not ours, on its newest state, until it is stored.
+    /// Applies a transition without holding the lease, each time to the newest state, until it is stored.
     pub(super) async fn update<T, F>(
         &self,
         v: Verification,
@@ -128,7 +128,7 @@ impl Verify {
         self.commit(&mut update).await
     }
 
-    /// Does what a site asked for, together with the answer for a repeat, and starts what is due then.
+    /// Carries out a site's request in one change with the completion of its idempotency key, then starts due tasks.
     pub(super) async fn act(
         &self,
         v: Verification,
@@ -150,7 +150,7 @@ impl Verify {
         Ok(v)
     }
 
-    /// Applies what time alone has brought about, before anything else is decided.
+    /// Applies an overdue expiry, so that decisions are made on the current state.
     pub(super) async fn up_to_date(&self, v: Verification) -> Result<Verification, Error> {
         if !v.is_overdue(self.core().now()) {
             return Ok(v);
@@ -166,7 +166,7 @@ impl Verify {
         Ok(turned.await?.v)
     }
 
-    /// Makes a proposal durable, and only then counts it as done. Answers whether something is due now.
+    /// Commits a proposal, then updates caches and announces the change. Returns whether a task is due now.
     async fn persist<T>(&self, proposal: &mut Proposal<T>) -> Result<bool, CommitError> {
         let (core, v) = (self.core(), &mut proposal.v);
         let now = core.now();
@@ -174,7 +174,7 @@ impl Verify {
         let next = next.map(|(due, _)| due);
         let (owner, until) = (self.replica(), span::after(now, LEASE));
         let busy = next.is_some_and(|due| due <= now);
-        // A held lease is due for nobody else before it ends, so those who look for work need not skip it.
+        // With a held lease, `wake_at` is its end, so polling replicas do not find the row before.
         let (lease, wake_at) = match proposal.lease {
             LeasePlan::NotOurs => (Lease::Keep, next),
             LeasePlan::WhileBusy if !busy => (Lease::Release { owner }, next),
@@ -199,10 +199,10 @@ impl Verify {
     }
 }
 
-/// What a transition did.
+/// The result of a transition.
 pub(super) enum Transition<T> {
     Nothing(T),
-    /// With what completes the request under its idempotency key.
+    /// With the completion of the request's idempotency key.
     Changed(T, Option<IdempotencyOp>),
 }
 
@@ -220,9 +220,9 @@ impl Transition<()> {
 struct Update<'a, F> {
     verify: &'a Verify,
     id: VerificationId,
-    /// The state to begin with, until it is used.
+    /// The initial state, until it is used.
     read: Option<Verification>,
-    /// How often a budget had no room.
+    /// How often a budget refused the reservation.
     conflicts: u32,
     transition: F,
 }

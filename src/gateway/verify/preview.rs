@@ -1,4 +1,4 @@
-//! What a message would say and cost, before anyone pays for it.
+//! Previews a message: its text, segments and prices, without sending it.
 
 use super::room::Verify;
 use crate::channels::Draft;
@@ -11,13 +11,13 @@ use crate::verification::id::ProjectId;
 use crate::verification::phone::Country;
 use crate::verification::route::Channel;
 
-/// Whose message, to where, in which words.
+/// The project, destination and wording of the message.
 #[derive(Clone, Debug)]
 pub struct PreviewRequest {
     pub project: ProjectId,
     pub country: Country,
     pub wording: Wording,
-    /// To be tried out in place of the project's own texts.
+    /// Tried instead of the project's own templates.
     pub template: Option<String>,
     pub code_length: Option<u8>,
 }
@@ -25,24 +25,24 @@ pub struct PreviewRequest {
 #[derive(Clone, Debug)]
 pub struct Preview {
     pub locale: String,
-    /// With a code of ones and twos.
+    /// Contains a sample code such as 121212.
     pub text: String,
     pub encoding: Encoding,
     pub segments: u32,
     pub costs: Vec<Price>,
 }
 
-/// What one provider would take.
+/// One provider's price.
 #[derive(Clone, Debug)]
 pub struct Price {
     pub channel: Channel,
     pub provider: String,
-    /// `None`: there is no price for the country, so nothing would be sent.
+    /// `None`: no price for the country, so nothing would be sent.
     pub price: Option<Money>,
 }
 
 impl Verify {
-    /// A fault of the template is told in words.
+    /// The inner error says what is wrong with the template.
     pub fn preview(&self, request: PreviewRequest) -> Result<Result<Preview, String>, Error> {
         let policy = self.core().directory.policy(request.project);
         let length = request.code_length.unwrap_or(policy.code_length);

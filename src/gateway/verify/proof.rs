@@ -24,15 +24,15 @@ struct Claims<'a> {
     jti: String,
 }
 
-/// One public key of the set at `/.well-known/jwks.json`.
+/// A public key of the set at `/.well-known/jwks.json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct PublicKey {
     pub kid: String,
-    /// The 32 bytes, in base64url.
+    /// The 32 bytes in base64url.
     pub x: String,
 }
 
-/// Made from what is stored alone, so that a repeat yields the same token.
+/// Depends only on stored values, so a repeated request gets the same token.
 pub(super) fn sign(
     vault: &Vault,
     issuer: &str,
@@ -52,7 +52,7 @@ pub(super) fn sign(
         exp: at.timestamp() + LIFE_SECONDS,
         jti: URL_SAFE_NO_PAD.encode(vault.lookup(&[b"proof", v.id.uuid().as_bytes()])),
     };
-    let claims = serde_json::to_vec(&claims).expect("claims are texts and numbers");
+    let claims = serde_json::to_vec(&claims).expect("strings and integers always serialize");
     let signed = format!(
         "{}.{}",
         URL_SAFE_NO_PAD.encode(header),
@@ -63,7 +63,7 @@ pub(super) fn sign(
 }
 
 impl Verify {
-    /// The keys that proofs are verified with, those being retired included.
+    /// The keys for verifying proofs, including previous ones.
     #[must_use]
     pub fn public_keys(&self) -> Vec<PublicKey> {
         let keys = self.core().vault.public_keys().into_iter();

@@ -1,4 +1,4 @@
-//! Takes a provider's report: authenticated, then applied to the attempt that it is about, and answered once it is durable.
+//! Receives a provider's report: authenticates it, applies it to its attempt, and answers once the change is durable.
 
 use uuid::Uuid;
 
@@ -26,19 +26,18 @@ pub enum Taken {
 pub enum ReportError {
     #[error("the callback is not authentic")]
     NotAuthentic,
-    #[error("the callback cannot be read: {0}")]
+    #[error("malformed callback: {0}")]
     Malformed(String),
     /// The provider has nothing to say to a GET at this address.
     #[error("the callback's method is not supported")]
     NoGet,
-    #[error("the database cannot be reached")]
+    #[error("the database is unavailable")]
     Unavailable,
 }
 
 impl Verify {
-    /// A report about what we do not know is taken and changes nothing: a provider that is refused would only repeat it.
-    ///
-    /// Answers what the provider wants to read, once its reports are durable.
+    /// Answers what the provider wants to read, once its reports are durable. A report for an unknown attempt is accepted
+    /// without effect, because the provider would only repeat a rejected one.
     pub async fn receive_report(&self, request: CallbackRequest<'_>) -> Result<Reply, ReportError> {
         let line = self.core().provider(request.provider).ok_or(
             match (request.method, request.token) {
@@ -94,7 +93,7 @@ impl Verify {
         incoming: &Incoming,
     ) -> Result<Taken, ReportError> {
         let Some((v, ordinal)) = self.subject(provider, &incoming.about).await? else {
-            tracing::info!(provider, "a report is about no attempt of ours");
+            tracing::info!(provider, "delivery report for an unknown attempt");
             return Ok(Taken::NoAttempt);
         };
         let report = &incoming.report;
@@ -109,7 +108,7 @@ impl Verify {
         Ok(Taken::By(updated.v.id.attempt(ordinal)))
     }
 
-    /// A stale report says nothing, but it is a reason to ask.
+    /// A stale report proves nothing, but it is a reason to ask the provider.
     async fn doubt(&self, provider: &str, incoming: &Incoming) -> Result<(), ReportError> {
         let Some((v, ordinal)) = self.subject(provider, &incoming.about).await? else {
             return Ok(());
@@ -122,7 +121,7 @@ impl Verify {
         Ok(())
     }
 
-    /// The verification and the attempt that a report is about, if that attempt is this provider's.
+    /// Finds the verification and the attempt of a report, if the attempt belongs to this provider.
     async fn subject(
         &self,
         provider: &str,
@@ -166,7 +165,7 @@ impl Verify {
         }))
     }
 
-    /// The address that the provider was given, whatever proxies have made of it, with the query that it came with.
+    /// The address as the provider knows it, independent of proxies, with the request's query. Signatures may cover it.
     fn callback_address(&self, request: &CallbackRequest<'_>) -> String {
         let mut address = format!(
             "{}/callbacks/{}",
@@ -185,7 +184,7 @@ impl Verify {
         address
     }
 
-    /// `attempt id . mac`: the attempt, when the mac is ours for it and this provider.
+    /// Reads a token of the form `<attempt id>.<mac>`. `None` unless the MAC fits this provider and attempt.
     fn read_token(&self, provider: &str, token: &str) -> Option<AttemptId> {
         let (attempt, mac) = token.split_once('.')?;
         let attempt = Uuid::parse_str(attempt).ok()?;

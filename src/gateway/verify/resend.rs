@@ -1,4 +1,4 @@
-//! Sends again because a person asked: on the same channel, on another, or on to the route's next step.
+//! Sends the code again at the visitor's request: on the same channel, on another, or by the route's next step.
 
 use super::room::{Verify, compact};
 use crate::abuse::limits;
@@ -28,7 +28,7 @@ impl Verify {
             .take(draws)
             .await
             .map_err(Error::Limited)?;
-        // Queued, not sending: another replica may hold the lease, and sends it before giving it up.
+        // Only queued: another replica may hold the lease, and will send it before releasing the lease.
         let sent = self
             .act(v, ticket, |v, offers, now| v.resend(channel, offers, now))
             .await;

@@ -1,4 +1,4 @@
-//! The state of this room: what this process works on right now.
+//! The state of this room: the verifications that this process is working on.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,9 +14,9 @@ use crate::secret::random;
 use crate::verification::Verification;
 use crate::verification::id::VerificationId;
 
-/// How long a lease lasts unless it is renewed.
+/// How long a lease lasts without renewal.
 pub const LEASE: Duration = Duration::from_secs(5);
-/// Before a limit's refusal is final, work that runs in parallel gets this long to be stored.
+/// How long to wait before a limit's refusal becomes final, so that parallel requests can store their results.
 pub(super) const SECOND_LOOK: Duration = Duration::from_millis(100);
 
 /// Starts, delivers and checks verifications. A handle; clones share its state.
@@ -28,12 +28,12 @@ struct Room {
     core: Arc<Core>,
     finance: Finance,
     notices: Notices,
-    /// Names this process in leases.
+    /// Identifies this process in leases.
     replica: i64,
     working: Mutex<WorkingOn>,
 }
 
-/// Verifications that a task of this process works on, and whether it was asked to look again before it ends.
+/// Verifications that a task of this process works on; `true` if it was asked to look again before it ends.
 pub(super) type WorkingOn = HashMap<Uuid, bool>;
 
 impl Verify {
@@ -68,7 +68,7 @@ impl Verify {
         working.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Names a number in counters and pauses without showing it.
+    /// A keyed hash that identifies a phone number in counters and pauses without revealing it.
     pub(super) fn number_key(&self, v: &Verification) -> [u8; 16] {
         let phone = v.phone.as_str().as_bytes();
         self.core().vault.lookup(&[b"number", phone])
@@ -79,7 +79,7 @@ impl Verify {
     }
 }
 
-/// A number's key as text.
+/// A number's keyed hash as text.
 pub(super) fn compact(number: [u8; 16]) -> String {
     Uuid::from_bytes(number).simple().to_string()
 }

@@ -1,4 +1,4 @@
-//! Starts a verification: durable first, then sent, then answered.
+//! Starts a verification: stores it, then sends, then answers.
 
 use std::time::Duration;
 
@@ -22,8 +22,8 @@ use crate::verification::policy::Policy;
 use crate::verification::route::Channel;
 use crate::verification::{Start, Verification};
 
-/// How often a start may lose to others before it gives up: what is left of a budget, and the place of a pending verification
-/// like it, which may be due to expire.
+/// Counts lost commits, so that a start gives up after 8 budget refusals or 3 conflicts with a pending verification
+/// that has the same reuse key.
 #[derive(Default)]
 struct Tries {
     budget: u8,
@@ -51,19 +51,19 @@ impl Tries {
 }
 
 enum Outcome {
-    /// The attempt that is stored as `sending`.
+    /// A new verification, with the attempt that is stored as `sending`.
     Began(Option<u8>),
-    /// A pending one like it was there.
+    /// An equivalent pending verification exists.
     Reused,
 }
 
-/// What a site asks for.
+/// A site's request for a verification.
 #[derive(Clone, Debug)]
 pub struct StartRequest {
     pub project: ProjectId,
     pub phone: PhoneNumber,
     pub country: Country,
-    /// A code that the site made itself.
+    /// A code chosen by the site.
     pub code: Option<Code>,
     pub code_length: Option<u8>,
     pub ttl: Option<Duration>,
@@ -71,29 +71,30 @@ pub struct StartRequest {
     pub payload: Option<String>,
     pub wording: Wording,
     pub client_ip: Option<String>,
-    /// How long the answer may wait for the first provider.
+    /// How long to wait for a provider's answer before answering the site.
     pub wait: Duration,
 }
 
 #[derive(Debug)]
 pub struct Started {
     pub verification: Verification,
-    /// There was a pending one like it; nothing was sent.
+    /// Whether an equivalent pending verification was returned, and nothing was sent.
     pub reused: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("the project does not admit numbers of {0}")]
+    #[error("the project does not allow phone numbers from {0}")]
     CountryBlocked(Country),
-    #[error("no budget has room for a send")]
+    #[error("the budget is exhausted")]
     BudgetExhausted,
     #[error(transparent)]
     Failed(#[from] Error),
 }
 
 impl Verify {
-    /// Runs as a task of the gateway: a caller who goes away between the commit and the send leaves nothing half done.
+    /// Runs as a task of the gateway, so that a caller who disconnects between commit and send leaves nothing half
+    /// done.
     pub async fn start(
         &self,
         request: StartRequest,
@@ -178,7 +179,7 @@ impl Verify {
         Ok(Verification::start(start, &offers, now)?)
     }
 
-    /// Sends on the runtime, so that a caller who goes away stops nothing, and answers with the newest state that is kept.
+    /// Sends in a separate task, waits for the outcome for at most `wait`, and returns the newest stored state.
     async fn send_and_wait(&self, v: Verification, ordinal: u8, wait: Duration) -> Verification {
         let (progress, mut seen) = watch::channel(v.clone());
         self.spawn_work(v, Some(ordinal), Some(progress));
@@ -188,7 +189,7 @@ impl Verify {
                 .iter()
                 .any(|a: &Attempt| a.status.in_flight())
         };
-        // Ends when nothing is in flight, when the work ends, when the caller has waited enough, or at shutdown.
+        // Ends when nothing is in flight, when the work ends, after `wait`, or at shutdown.
         tokio::select! {
             _ = tokio::time::timeout(wait, seen.wait_for(settled)) => {}
             () = self.core().stop.cancelled() => {}
@@ -204,7 +205,7 @@ impl Verify {
         Ok(found.is_pending().then_some(found))
     }
 
-    /// The draws of a double click's twins may fill the limit before the first of them is stored: then it is looked for twice.
+    /// Looks twice: the requests of a double click can exhaust the limit before the first of them is stored.
     async fn find_or_await_reusable(
         &self,
         reuse_key: [u8; 16],
@@ -236,7 +237,7 @@ impl Verify {
         })
     }
 
-    /// One pending verification per project, number, payload and own code.
+    /// There is at most one pending verification per project, phone number, payload and site-chosen code.
     fn reuse_key(&self, request: &StartRequest) -> [u8; 16] {
         let present = |text: Option<&str>| match text {
             Some(text) => format!("={text}"),
@@ -268,7 +269,7 @@ struct Starting<'a> {
     ticket: Option<&'a Ticket>,
     number: [u8; 16],
     reuse_key: [u8; 16],
-    /// What the proposal before drew from the limits.
+    /// What the previous proposal took from the limits.
     taken: Option<Taken>,
     tries: Tries,
 }
@@ -294,7 +295,7 @@ impl Verb for Starting<'_> {
         }
         let mut v = verify.begin_verification(request, self.number)?;
         if v.lacks_room() {
-            // A page reload still finds the verification that it began.
+            // A reloaded page still gets the verification that it started.
             let existing = verify.find_reusable(reuse_key).await?;
             return reuse(existing.ok_or(StartError::BudgetExhausted)?);
         }
@@ -303,7 +304,7 @@ impl Verb for Starting<'_> {
         let draws = limits::for_create(limits, request.project, &number, ip);
         match core.shared.limits.take(draws).await {
             Ok(taken) => self.taken = Some(taken),
-            // Likewise at the limit.
+            // So does a repeated request beyond the limit.
             Err(exhausted) => {
                 let existing = verify.find_or_await_reusable(reuse_key).await?;
                 return reuse(existing.ok_or(Error::Limited(exhausted))?);
