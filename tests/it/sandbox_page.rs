@@ -91,7 +91,7 @@ fn a_newcomer_walks_from_a_number_to_a_proof() {
         browser.value("document.querySelector('#code').value = document.querySelector('#code').value === '000000' ? '000001' : '000000'").await;
         browser.click("#check button").await;
         browser
-            .until("document.querySelector('#fault').innerText.includes('4 checks are left')")
+            .until("document.querySelector('#fault').innerText.includes('4 checks left')")
             .await;
         browser
             .value(&format!("document.querySelector('#code').value = {right}"))
@@ -116,7 +116,7 @@ fn a_newcomer_walks_from_a_number_to_a_proof() {
             "Charged 0.01 USD",
             "Delivered",
             "Read",
-            "A wrong code",
+            "Wrong code",
             "Approved",
         ] {
             browser
@@ -160,14 +160,14 @@ fn a_newcomer_walks_from_a_number_to_a_proof() {
 #[test]
 fn a_number_without_telegram_gets_its_code_by_sms_and_the_timeline_says_what_it_cost() {
     walk(async |browser, _| {
-        let button = "#numbers button[aria-label='Try a number that ends with 0001']";
+        let button = "#numbers button[aria-label='Try a number ending in 0001']";
         browser.click(button).await;
         browser
             .until("document.querySelector('.chat.sms .copy')")
             .await;
         for told in [
             "Refused, free",
-            "On to the next channel",
+            "Moved to the next channel",
             "Charged 0.05 USD",
             "Delivered",
         ] {
