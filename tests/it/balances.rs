@@ -11,17 +11,17 @@ use crate::stage::{Client, Stage, word};
 use crate::webhooks::{OPEN, admin, receiver, register, types};
 
 on_both_engines!(
-    a_balance_is_what_was_topped_up_less_what_was_charged,
-    a_provider_that_tells_what_is_left_shows_the_drift,
-    the_runway_is_reckoned_from_the_last_week,
-    a_top_up_is_booked_once_under_its_key,
+    a_balance_is_top_ups_minus_charges,
+    a_balance_reported_by_the_provider_shows_the_drift,
+    the_runway_is_computed_from_the_last_week,
+    a_top_up_is_booked_once_per_idempotency_key,
     a_booked_time_is_the_same_in_every_list_and_page,
-    an_account_beyond_what_can_be_counted_is_refused,
-    an_account_is_listed_for_what_was_booked_on_it,
-    faults_of_an_entry_name_the_field_and_book_nothing,
-    a_low_balance_is_told_once_until_it_has_risen,
-    what_may_have_been_charged_is_listed_until_it_is_settled,
-    a_request_that_was_given_up_books_nothing_any_more,
+    an_amount_that_would_overflow_the_account_is_refused,
+    accounts_are_listed_if_they_have_entries,
+    invalid_entries_name_the_field_and_book_nothing,
+    a_low_balance_is_announced_once_until_it_has_risen,
+    estimated_charges_are_listed_until_they_are_settled,
+    a_request_whose_idempotency_claim_lapsed_books_nothing,
 );
 
 async fn instance(stage: &Stage, app: &Client) -> Client {
@@ -42,7 +42,7 @@ fn usd(amount: &str) -> Value {
     json!({ "amount": amount, "currency": "USD", "note": "invoice 17" })
 }
 
-async fn a_balance_is_what_was_topped_up_less_what_was_charged(stage: Stage) {
+async fn a_balance_is_top_ups_minus_charges(stage: Stage) {
     let app = stage.app().await;
     let all = instance(&stage, &app).await;
     let entry = all
@@ -87,7 +87,7 @@ async fn a_balance_is_what_was_topped_up_less_what_was_charged(stage: Stage) {
     assert_eq!(costs["total"]["net"], "0.02");
 }
 
-async fn a_provider_that_tells_what_is_left_shows_the_drift(stage: Stage) {
+async fn a_balance_reported_by_the_provider_shows_the_drift(stage: Stage) {
     let app = stage.app().await;
     let all = instance(&stage, &app).await;
     all.post("/v1/balances/telegram/top-ups", usd("50"))
@@ -120,7 +120,7 @@ async fn a_provider_that_tells_what_is_left_shows_the_drift(stage: Stage) {
     assert_eq!(of(&all, "telegram").await["reported"], "49.50");
 }
 
-async fn the_runway_is_reckoned_from_the_last_week(stage: Stage) {
+async fn the_runway_is_computed_from_the_last_week(stage: Stage) {
     let app = stage.app().await;
     let all = instance(&stage, &app).await;
     all.post("/v1/balances/telegram/top-ups", usd("0.08"))
@@ -137,7 +137,7 @@ async fn the_runway_is_reckoned_from_the_last_week(stage: Stage) {
     assert_eq!(of(&all, "telegram").await["runway_days"], 49.0);
 }
 
-async fn a_top_up_is_booked_once_under_its_key(stage: Stage) {
+async fn a_top_up_is_booked_once_per_idempotency_key(stage: Stage) {
     let app = stage.app().await;
     let all = instance(&stage, &app).await;
     let path = "/v1/balances/telegram/top-ups";
@@ -185,7 +185,7 @@ async fn a_booked_time_is_the_same_in_every_list_and_page(stage: Stage) {
     }
 }
 
-async fn an_account_beyond_what_can_be_counted_is_refused(stage: Stage) {
+async fn an_amount_that_would_overflow_the_account_is_refused(stage: Stage) {
     let app = stage.app().await;
     let all = instance(&stage, &app).await;
     let book = async |kind: &str, amount: &str| {
@@ -207,7 +207,7 @@ async fn an_account_beyond_what_can_be_counted_is_refused(stage: Stage) {
     );
 }
 
-async fn an_account_is_listed_for_what_was_booked_on_it(stage: Stage) {
+async fn accounts_are_listed_if_they_have_entries(stage: Stage) {
     // SMS alone is reckoned at the cheapest provider's price, here in another currency than the sender's account.
     let mut cheap = Stage::sms_provider("cheap", &stage.backup);
     cheap["prices"] = json!({ "*": "2" });
@@ -241,7 +241,7 @@ async fn an_account_is_listed_for_what_was_booked_on_it(stage: Stage) {
     );
 }
 
-async fn faults_of_an_entry_name_the_field_and_book_nothing(stage: Stage) {
+async fn invalid_entries_name_the_field_and_book_nothing(stage: Stage) {
     let app = stage.app().await;
     let all = instance(&stage, &app).await;
     let tomorrow = (stage.clock.now() + chrono::TimeDelta::days(1)).date_naive();
@@ -324,7 +324,7 @@ async fn faults_of_an_entry_name_the_field_and_book_nothing(stage: Stage) {
     assert_eq!(all.get("/v1/ledger").await.expect(200)["items"], json!([]));
 }
 
-async fn a_low_balance_is_told_once_until_it_has_risen(stage: Stage) {
+async fn a_low_balance_is_announced_once_until_it_has_risen(stage: Stage) {
     let app = stage
         .app_with(&[OPEN, ("TELEGRAM__BALANCE_THRESHOLD", "5")])
         .await;
@@ -376,7 +376,7 @@ async fn a_low_balance_is_told_once_until_it_has_risen(stage: Stage) {
     );
 }
 
-async fn a_request_that_was_given_up_books_nothing_any_more(stage: Stage) {
+async fn a_request_whose_idempotency_claim_lapsed_books_nothing(stage: Stage) {
     let app = stage.app().await;
     let (path, key) = ("/v1/balances/telegram/top-ups", "once");
     let begun = app
@@ -420,7 +420,7 @@ async fn a_request_that_was_given_up_books_nothing_any_more(stage: Stage) {
     assert_eq!(of(&all, "telegram").await["computed"], "5.00");
 }
 
-async fn what_may_have_been_charged_is_listed_until_it_is_settled(stage: Stage) {
+async fn estimated_charges_are_listed_until_they_are_settled(stage: Stage) {
     let app = stage.app().await;
     stage.telegram.next_sends([crate::world::Answer::Hang]);
     let v = app.started().await;

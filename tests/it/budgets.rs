@@ -8,24 +8,24 @@ use crate::world::error;
 use crate::{on_both_engines, on_postgres};
 
 on_both_engines!(
-    what_has_no_room_is_not_sent_and_the_caller_is_told,
-    a_cheaper_channel_that_fits_is_taken_instead,
-    a_fallback_without_room_is_passed_over,
-    a_refusal_and_a_refund_give_room_back,
-    parallel_creates_never_pass_the_limit,
-    a_budget_may_be_of_one_country,
-    a_limit_in_another_currency_converts_or_is_refused,
-    a_new_budget_begins_with_what_was_spent_already,
-    a_budget_that_returns_counts_what_was_spent_meanwhile,
-    a_raise_lets_shares_be_told_again,
-    budgets_of_all_covered_projects_are_replaced_together,
-    a_project_is_told_once_of_each_share,
-    rates_take_the_place_of_configured_prices,
-    rates_are_taken_whole_or_not_at_all,
-    faults_of_a_budget_name_the_field,
+    a_message_over_budget_is_not_sent_and_answered_with_402,
+    a_cheaper_channel_within_budget_is_used_instead,
+    a_fallback_over_budget_is_skipped,
+    refusals_and_refunds_release_budget,
+    parallel_creates_never_exceed_the_limit,
+    a_budget_can_apply_to_one_country,
+    a_limit_in_another_currency_is_converted_or_refused,
+    a_new_budget_counts_earlier_spending_of_its_period,
+    a_restored_budget_counts_spending_while_it_was_absent,
+    raising_a_limit_re_arms_its_alerts,
+    an_instance_key_replaces_the_budgets_of_all_projects_together,
+    each_alert_level_is_announced_once,
+    rates_override_configured_prices,
+    rates_are_saved_all_or_none,
+    invalid_budgets_name_the_field,
 );
 
-on_postgres!(a_thousand_parallel_creates_through_two_replicas_never_pass_the_limit,);
+on_postgres!(a_thousand_parallel_creates_on_two_replicas_never_exceed_the_limit,);
 
 /// A day's limit in USD.
 async fn limited(app: &TestApp, limit: &str) {
@@ -55,7 +55,7 @@ async fn used(client: &Client) -> [String; 2] {
     ["spent", "reserved"].map(|field| word(&budgets["items"][0][field]).to_owned())
 }
 
-async fn what_has_no_room_is_not_sent_and_the_caller_is_told(stage: Stage) {
+async fn a_message_over_budget_is_not_sent_and_answered_with_402(stage: Stage) {
     let app = stage.app().await;
     limited(&app, "0.025").await;
     let first = app.started().await;
@@ -99,7 +99,7 @@ async fn what_has_no_room_is_not_sent_and_the_caller_is_told(stage: Stage) {
     assert_eq!(used(&app).await, ["0.01", "0.00"]);
 }
 
-async fn a_cheaper_channel_that_fits_is_taken_instead(stage: Stage) {
+async fn a_cheaper_channel_within_budget_is_used_instead(stage: Stage) {
     let app = stage
         .app_with(&[(
             "DEFAULTS__ROUTE",
@@ -115,7 +115,7 @@ async fn a_cheaper_channel_that_fits_is_taken_instead(stage: Stage) {
     assert_eq!(cheap["attempts"][0]["cost"]["state"], "free");
 }
 
-async fn a_fallback_without_room_is_passed_over(stage: Stage) {
+async fn a_fallback_over_budget_is_skipped(stage: Stage) {
     let app = stage.app().await;
     limited(&app, "0.04").await;
     stage
@@ -130,7 +130,7 @@ async fn a_fallback_without_room_is_passed_over(stage: Stage) {
     assert_eq!(used(&app).await, ["0.00", "0.00"]);
 }
 
-async fn a_refusal_and_a_refund_give_room_back(stage: Stage) {
+async fn refusals_and_refunds_release_budget(stage: Stage) {
     let app = stage.app().await;
     limited(&app, "0.01").await;
     app.started().await;
@@ -172,7 +172,7 @@ async fn race(stage: &Stage, apps: &[TestApp], creates: usize) -> (usize, usize)
     (of(201), of(402))
 }
 
-async fn parallel_creates_never_pass_the_limit(stage: Stage) {
+async fn parallel_creates_never_exceed_the_limit(stage: Stage) {
     let app = stage
         .app_with(&[("DEFAULTS__LIMITS__CREATES", "off")])
         .await;
@@ -185,7 +185,7 @@ async fn parallel_creates_never_pass_the_limit(stage: Stage) {
     assert!(spent + reserved < 0.1001, "{spent} {reserved}");
 }
 
-async fn a_thousand_parallel_creates_through_two_replicas_never_pass_the_limit(stage: Stage) {
+async fn a_thousand_parallel_creates_on_two_replicas_never_exceed_the_limit(stage: Stage) {
     let apps = [stage.app_with(&RACE).await, stage.app_with(&RACE).await];
     limited(&apps[0], "5").await;
     apps[1].gateway.refresh().await;
@@ -197,7 +197,7 @@ async fn a_thousand_parallel_creates_through_two_replicas_never_pass_the_limit(s
     assert!(spent + reserved < 5.000_1, "{spent} {reserved}");
 }
 
-async fn a_budget_may_be_of_one_country(stage: Stage) {
+async fn a_budget_can_apply_to_one_country(stage: Stage) {
     let app = stage.app().await;
     let limit = |amount: &str| json!({ "amount": amount, "currency": "USD" });
     put(
@@ -220,7 +220,7 @@ async fn a_budget_may_be_of_one_country(stage: Stage) {
         .expect(402);
 }
 
-async fn a_limit_in_another_currency_converts_or_is_refused(stage: Stage) {
+async fn a_limit_in_another_currency_is_converted_or_refused(stage: Stage) {
     let app = stage.app().await;
     let admin = admin(&app).await;
     let items = json!([{ "project": "default", "period": "hour", "limit": { "amount": "2", "currency": "RUB" } }]);
@@ -240,7 +240,7 @@ async fn a_limit_in_another_currency_converts_or_is_refused(stage: Stage) {
         .expect(402);
 }
 
-async fn a_new_budget_begins_with_what_was_spent_already(stage: Stage) {
+async fn a_new_budget_counts_earlier_spending_of_its_period(stage: Stage) {
     let app = stage.app().await;
     put(&app, json!([])).await;
     assert_eq!(app.get("/v1/budgets").await.expect(200)["items"], json!([]));
@@ -254,7 +254,7 @@ async fn a_new_budget_begins_with_what_was_spent_already(stage: Stage) {
         .expect(402);
 }
 
-async fn a_budget_that_returns_counts_what_was_spent_meanwhile(stage: Stage) {
+async fn a_restored_budget_counts_spending_while_it_was_absent(stage: Stage) {
     let app = stage.app().await;
     limited(&app, "0.03").await;
     app.started().await;
@@ -284,7 +284,7 @@ async fn a_budget_that_returns_counts_what_was_spent_meanwhile(stage: Stage) {
     assert_eq!(used(&app).await, ["0.04", "0.00"]);
 }
 
-async fn a_raise_lets_shares_be_told_again(stage: Stage) {
+async fn raising_a_limit_re_arms_its_alerts(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let (admin, receiver) = (admin(&app).await, receiver().await);
     register(&admin, &receiver, &["budget.reached"]).await;
@@ -304,7 +304,7 @@ async fn a_raise_lets_shares_be_told_again(stage: Stage) {
     assert_eq!(app.gateway.finance().watch_budgets().await.unwrap(), 0);
 }
 
-async fn budgets_of_all_covered_projects_are_replaced_together(stage: Stage) {
+async fn an_instance_key_replaces_the_budgets_of_all_projects_together(stage: Stage) {
     let app = stage.app().await;
     stage.project("shop").await;
     let all = app.with_key(&stage.new_key(None, "admin").await);
@@ -347,7 +347,7 @@ async fn budgets_of_all_covered_projects_are_replaced_together(stage: Stage) {
     assert_eq!(both["items"].as_array().unwrap().len(), 2);
 }
 
-async fn a_project_is_told_once_of_each_share(stage: Stage) {
+async fn each_alert_level_is_announced_once(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let (admin, receiver) = (admin(&app).await, receiver().await);
     register(&admin, &receiver, &["budget.reached"]).await;
@@ -387,7 +387,7 @@ async fn a_project_is_told_once_of_each_share(stage: Stage) {
     );
 }
 
-async fn rates_take_the_place_of_configured_prices(stage: Stage) {
+async fn rates_override_configured_prices(stage: Stage) {
     let app = stage.app().await;
     let all = app.with_key(&stage.new_key(None, "admin").await);
     let today = stage.clock.now().date_naive();
@@ -427,7 +427,7 @@ async fn rates_take_the_place_of_configured_prices(stage: Stage) {
     );
 }
 
-async fn rates_are_taken_whole_or_not_at_all(stage: Stage) {
+async fn rates_are_saved_all_or_none(stage: Stage) {
     let mut only_uz = Stage::sms_provider("local", &stage.backup);
     only_uz["prices"] = json!({ "UZ": "0.05" });
     let providers = json!([Stage::sms_provider("main", &stage.sms), only_uz]).to_string();
@@ -474,7 +474,7 @@ async fn rates_are_taken_whole_or_not_at_all(stage: Stage) {
     assert_eq!(all.get("/v1/rates").await.expect(200)["items"], json!([]));
 }
 
-async fn faults_of_a_budget_name_the_field(stage: Stage) {
+async fn invalid_budgets_name_the_field(stage: Stage) {
     let app = stage.app().await;
     let all = app.with_key(&stage.new_key(None, "admin").await);
     let usd = |amount: &str| json!({ "amount": amount, "currency": "USD" });

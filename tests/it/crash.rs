@@ -15,7 +15,7 @@ use crate::program::{Server, program};
 use crate::stage::{Client, Stage, word};
 use crate::world::{Answer, error};
 
-on_both_engines!(killed_under_load_it_loses_nothing_sends_nothing_twice_and_its_books_agree,);
+on_both_engines!(kills_under_load_lose_nothing_send_nothing_twice_and_keep_the_books_correct,);
 
 const ROUNDS: usize = 8;
 const CLIENTS: usize = 12;
@@ -29,7 +29,7 @@ struct Told {
     resent: Vec<String>,
 }
 
-async fn killed_under_load_it_loses_nothing_sends_nothing_twice_and_its_books_agree(stage: Stage) {
+async fn kills_under_load_lose_nothing_send_nothing_twice_and_keep_the_books_correct(stage: Stage) {
     let told = Mutex::new(Told::default());
     for _ in 0..ROUNDS {
         let server = Server::start(under_load(&stage)).await;

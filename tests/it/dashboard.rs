@@ -12,7 +12,7 @@ use crate::stage::{Stage, word};
 
 on_both_engines!(
     each_role_sees_its_pages_and_finance_sees_masked_numbers,
-    a_top_up_is_booked_under_the_persons_name,
+    a_top_up_is_booked_in_the_users_name,
 );
 
 async fn each_role_sees_its_pages_and_finance_sees_masked_numbers(stage: Stage) {
@@ -73,7 +73,7 @@ async fn each_role_sees_its_pages_and_finance_sees_masked_numbers(stage: Stage) 
     );
 }
 
-async fn a_top_up_is_booked_under_the_persons_name(stage: Stage) {
+async fn a_top_up_is_booked_in_the_users_name(stage: Stage) {
     let app = stage.app().await;
     let mut ann = person(&app, "ann@example.com", "finance").await;
     let path = "/dashboard/balances";
@@ -148,7 +148,7 @@ async fn a_top_up_is_booked_under_the_persons_name(stage: Stage) {
 }
 
 #[test]
-fn every_page_is_sound_in_a_browser_in_three_sizes_light_and_dark() {
+fn every_page_works_in_a_browser_in_three_sizes_light_and_dark() {
     let Some(path) = browser::find() else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

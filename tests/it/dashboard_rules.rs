@@ -9,16 +9,16 @@ use crate::stage::Stage;
 use crate::webhooks::{OPEN, receiver, types};
 
 on_both_engines!(
-    a_budget_is_set_counts_and_is_removed,
-    a_rate_and_an_exchange_rate_are_set,
-    a_key_is_made_once_shown_once_and_revoked,
-    an_endpoint_is_made_tried_rotated_and_removed,
-    a_top_up_that_is_sent_twice_is_booked_once,
-    what_is_typed_wrongly_is_told_in_the_persons_language,
-    files_hold_what_the_api_says_in_the_persons_zone,
-    a_statement_begins_and_ends_with_what_each_account_had,
-    a_month_that_was_once_may_be_asked_for_and_nonsense_may_not,
-    today_is_compared_with_yesterday_up_to_the_same_hour,
+    a_budget_can_be_set_and_removed_and_takes_effect,
+    rates_and_exchange_rates_can_be_set,
+    a_key_is_created_once_shown_once_and_can_be_revoked,
+    a_webhook_can_be_created_tested_rotated_and_removed,
+    a_top_up_submitted_twice_is_booked_once,
+    input_errors_are_shown_in_the_users_language,
+    downloads_match_the_api_in_the_users_time_zone,
+    a_statement_has_opening_and_closing_balances,
+    any_past_month_can_be_queried_and_invalid_ones_are_rejected,
+    today_is_compared_with_yesterday_until_the_same_hour,
 );
 
 const EMAIL: &str = "ann@example.com";
@@ -32,7 +32,7 @@ fn assert_told(page: &Page, words: &str) {
     );
 }
 
-async fn a_budget_is_set_counts_and_is_removed(stage: Stage) {
+async fn a_budget_can_be_set_and_removed_and_takes_effect(stage: Stage) {
     let app = stage.app().await;
     app.started().await;
     let mut ann = person(&app, EMAIL, "finance").await;
@@ -108,7 +108,7 @@ async fn a_budget_is_set_counts_and_is_removed(stage: Stage) {
     assert_told(&ann.get(path).await, "from the configuration");
 }
 
-async fn a_rate_and_an_exchange_rate_are_set(stage: Stage) {
+async fn rates_and_exchange_rates_can_be_set(stage: Stage) {
     let app = stage.app().await;
     let mut ann = person(&app, EMAIL, "finance").await;
     let path = "/dashboard/rates";
@@ -183,7 +183,7 @@ fn copied(page: &Page) -> String {
     code.split('<').next().unwrap().to_owned()
 }
 
-async fn a_key_is_made_once_shown_once_and_revoked(stage: Stage) {
+async fn a_key_is_created_once_shown_once_and_can_be_revoked(stage: Stage) {
     let app = stage.app().await;
     let mut olga = person(&app, "olga@example.com", "owner").await;
     let path = "/dashboard/keys";
@@ -240,7 +240,7 @@ async fn a_key_is_made_once_shown_once_and_revoked(stage: Stage) {
     assert_eq!(olga.post(path, missing, &[]).await.status, 404);
 }
 
-async fn an_endpoint_is_made_tried_rotated_and_removed(stage: Stage) {
+async fn a_webhook_can_be_created_tested_rotated_and_removed(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let mut olga = person(&app, "olga@example.com", "owner").await;
     let fake = receiver().await;
@@ -306,7 +306,7 @@ async fn an_endpoint_is_made_tried_rotated_and_removed(stage: Stage) {
     assert_eq!(olga.get(&one).await.status, 404);
 }
 
-async fn a_top_up_that_is_sent_twice_is_booked_once(stage: Stage) {
+async fn a_top_up_submitted_twice_is_booked_once(stage: Stage) {
     let app = stage.app().await;
     let mut ann = person(&app, EMAIL, "finance").await;
     let path = "/dashboard/balances";
@@ -329,7 +329,7 @@ async fn a_top_up_that_is_sent_twice_is_booked_once(stage: Stage) {
     assert_eq!(balances["items"][0]["computed"], "50.00");
 }
 
-async fn what_is_typed_wrongly_is_told_in_the_persons_language(stage: Stage) {
+async fn input_errors_are_shown_in_the_users_language(stage: Stage) {
     let app = stage.app().await;
     let mut ann = person(&app, EMAIL, "finance").await;
     for (path, words) in [
@@ -377,7 +377,7 @@ async fn what_is_typed_wrongly_is_told_in_the_persons_language(stage: Stage) {
     assert_told(&page, "Не хватает курса: USD в EUR на 20");
 }
 
-async fn files_hold_what_the_api_says_in_the_persons_zone(stage: Stage) {
+async fn downloads_match_the_api_in_the_users_time_zone(stage: Stage) {
     let app = stage.app().await;
     for _ in 0..3 {
         app.started().await;
@@ -418,7 +418,7 @@ async fn files_hold_what_the_api_says_in_the_persons_zone(stage: Stage) {
     assert_eq!(ann.send(request).await.text, told);
 }
 
-async fn a_statement_begins_and_ends_with_what_each_account_had(stage: Stage) {
+async fn a_statement_has_opening_and_closing_balances(stage: Stage) {
     let app = stage.app().await;
     let admin = app.with_key(&stage.new_key(None, "admin").await);
     let usd = |amount: &str| json!({ "amount": amount, "currency": "USD", "note": "a test's" });
@@ -463,7 +463,7 @@ fn account(page: &Page, provider: &str) -> Vec<String> {
         .collect()
 }
 
-async fn a_month_that_was_once_may_be_asked_for_and_nonsense_may_not(stage: Stage) {
+async fn any_past_month_can_be_queried_and_invalid_ones_are_rejected(stage: Stage) {
     let app = stage.app().await;
     let mut ann = person(&app, EMAIL, "finance").await;
     for path in [
@@ -488,7 +488,7 @@ async fn a_month_that_was_once_may_be_asked_for_and_nonsense_may_not(stage: Stag
     );
 }
 
-async fn today_is_compared_with_yesterday_up_to_the_same_hour(stage: Stage) {
+async fn today_is_compared_with_yesterday_until_the_same_hour(stage: Stage) {
     let app = stage.app().await;
     // Noon, by the clock of who looks.
     let into = u64::try_from(stage.clock.now().timestamp().rem_euclid(86_400)).unwrap();

@@ -169,7 +169,7 @@ fn every_shell_example_runs_as_written() {
 }
 
 #[test]
-fn every_configuration_example_is_sound() {
+fn every_configuration_example_is_valid() {
     let mut checked = 0;
     for path in documents() {
         for block in blocks(&std::fs::read_to_string(&path).unwrap()) {
@@ -197,7 +197,7 @@ fn every_configuration_example_is_sound() {
 }
 
 #[test]
-fn every_json_example_is_json() {
+fn every_json_example_parses() {
     let mut checked = 0;
     for path in documents() {
         for block in blocks(&std::fs::read_to_string(&path).unwrap()) {
@@ -218,7 +218,7 @@ fn every_json_example_is_json() {
 }
 
 #[test]
-fn every_link_between_documents_leads_somewhere() {
+fn every_link_between_documents_resolves() {
     for path in documents() {
         let text = std::fs::read_to_string(&path).unwrap();
         for link in text

@@ -8,13 +8,13 @@ use crate::stage::{Stage, TestApp};
 use crate::{on_both_engines, on_postgres};
 
 on_both_engines!(
-    a_number_gets_five_sends_in_ten_minutes_and_ten_a_day,
+    a_number_gets_five_sends_per_ten_minutes_and_ten_per_day,
     resends_count_against_the_number,
-    an_address_gets_twenty_in_an_hour,
-    a_project_starts_so_many_in_a_second,
-    limits_can_be_off,
-    a_refused_start_draws_nothing,
-    while_redis_is_away_limits_hold_and_readyz_says_so,
+    an_address_gets_twenty_sends_per_hour,
+    a_project_has_a_limit_of_creates_per_second,
+    limits_can_be_turned_off,
+    a_refused_start_uses_up_no_limit,
+    limits_hold_without_redis_and_readyz_reports_its_absence,
 );
 
 on_postgres!(replicas_share_limits_through_redis,);
@@ -24,7 +24,7 @@ async fn start(app: &TestApp, number: &str, payload: usize) -> crate::stage::Rep
         .await
 }
 
-async fn a_number_gets_five_sends_in_ten_minutes_and_ten_a_day(stage: Stage) {
+async fn a_number_gets_five_sends_per_ten_minutes_and_ten_per_day(stage: Stage) {
     let app = stage.app().await;
     let number = stage.number();
     for payload in 0..5 {
@@ -81,7 +81,7 @@ async fn resends_count_against_the_number(stage: Stage) {
     assert_eq!(app.find(&v["id"]).await["sends_left"], 2);
 }
 
-async fn an_address_gets_twenty_in_an_hour(stage: Stage) {
+async fn an_address_gets_twenty_sends_per_hour(stage: Stage) {
     let app = stage.app().await;
     let from = |ip: &str| json!({ "phone_number": stage.number(), "client": { "ip": ip } });
     for _ in 0..20 {
@@ -96,7 +96,7 @@ async fn an_address_gets_twenty_in_an_hour(stage: Stage) {
     app.start(from("203.0.113.7")).await.expect(201);
 }
 
-async fn a_project_starts_so_many_in_a_second(stage: Stage) {
+async fn a_project_has_a_limit_of_creates_per_second(stage: Stage) {
     let app = stage
         .app_with(&[("DEFAULTS__LIMITS__CREATES", r#"["3/1s"]"#)])
         .await;
@@ -112,7 +112,7 @@ async fn a_project_starts_so_many_in_a_second(stage: Stage) {
     app.started().await;
 }
 
-async fn limits_can_be_off(stage: Stage) {
+async fn limits_can_be_turned_off(stage: Stage) {
     let off = ["PER_NUMBER", "PER_IP", "CREATES", "WRONG_CODES_PER_NUMBER"]
         .map(|name| format!("DEFAULTS__LIMITS__{name}"));
     let changes: Vec<(&str, &str)> = off.iter().map(|name| (name.as_str(), "off")).collect();
@@ -125,7 +125,7 @@ async fn limits_can_be_off(stage: Stage) {
     }
 }
 
-async fn a_refused_start_draws_nothing(stage: Stage) {
+async fn a_refused_start_uses_up_no_limit(stage: Stage) {
     let limits = [
         ("DEFAULTS__LIMITS__PER_NUMBER", r#"["2/1h"]"#),
         ("DEFAULTS__LIMITS__PER_IP", r#"["2/1h"]"#),
@@ -246,7 +246,7 @@ fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-async fn while_redis_is_away_limits_hold_and_readyz_says_so(stage: Stage) {
+async fn limits_hold_without_redis_and_readyz_reports_its_absence(stage: Stage) {
     let Some(redis) = Redis::start(0).await else {
         println!("skipped: no redis-server");
         return;

@@ -13,13 +13,13 @@ use crate::stage::{Engine, Stage, word};
 use crate::world::Answer;
 
 on_both_engines!(
-    a_second_server_on_the_same_file_refuses_to_start,
-    another_secret_key_refuses_to_start_and_a_rotated_one_reads_on,
-    keys_are_made_listed_and_revoked_beside_a_running_server,
-    projects_are_made_beside_a_running_server,
-    migrations_are_applied_and_named_once,
-    the_server_says_where_it_listens_and_stops_in_order,
-    logs_keep_the_promised_line_at_any_level,
+    a_second_server_on_the_same_sqlite_file_refuses_to_start,
+    a_wrong_secret_key_refuses_to_start_and_a_rotated_one_still_reads,
+    keys_can_be_created_listed_and_revoked_while_a_server_runs,
+    projects_can_be_created_and_configured_while_a_server_runs,
+    migrations_are_applied_and_listed_once,
+    the_server_logs_its_address_and_shuts_down_gracefully,
+    the_promised_log_line_appears_at_every_level,
 );
 
 /// The program's binary, with the stage's configuration file and none of this process's variables of it.
@@ -190,7 +190,7 @@ impl Drop for Server {
     }
 }
 
-async fn a_second_server_on_the_same_file_refuses_to_start(stage: Stage) {
+async fn a_second_server_on_the_same_sqlite_file_refuses_to_start(stage: Stage) {
     let first = stage.app().await;
     let second = stage.try_app(&[]).await;
     if stage.engine == Engine::Postgres {
@@ -216,7 +216,7 @@ async fn a_second_server_on_the_same_file_refuses_to_start(stage: Stage) {
     stage.app().await.started().await;
 }
 
-async fn another_secret_key_refuses_to_start_and_a_rotated_one_reads_on(stage: Stage) {
+async fn a_wrong_secret_key_refuses_to_start_and_a_rotated_one_still_reads(stage: Stage) {
     let app = stage.app().await;
     let v = app.started().await;
     let (code, proven) = (app.telegram_code(), app.started().await);
@@ -275,7 +275,7 @@ async fn another_secret_key_refuses_to_start_and_a_rotated_one_reads_on(stage: S
         .expect(200);
 }
 
-async fn keys_are_made_listed_and_revoked_beside_a_running_server(stage: Stage) {
+async fn keys_can_be_created_listed_and_revoked_while_a_server_runs(stage: Stage) {
     let app = stage.app().await;
     let made = run_json(
         &stage,
@@ -367,7 +367,7 @@ async fn keys_are_made_listed_and_revoked_beside_a_running_server(stage: Stage) 
     }
 }
 
-async fn projects_are_made_beside_a_running_server(stage: Stage) {
+async fn projects_can_be_created_and_configured_while_a_server_runs(stage: Stage) {
     let app = stage.app().await;
     let made = run_json(&stage, &["projects", "create", "shop", "--json"]).await;
     assert_eq!(made["name"], "shop");
@@ -466,7 +466,7 @@ async fn projects_are_made_beside_a_running_server(stage: Stage) {
     );
 }
 
-async fn migrations_are_applied_and_named_once(stage: Stage) {
+async fn migrations_are_applied_and_listed_once(stage: Stage) {
     let mut command = program(&stage);
     match stage.engine {
         Engine::Sqlite => drop(command.env(
@@ -490,7 +490,7 @@ async fn migrations_are_applied_and_named_once(stage: Stage) {
     );
 }
 
-async fn the_server_says_where_it_listens_and_stops_in_order(stage: Stage) {
+async fn the_server_logs_its_address_and_shuts_down_gracefully(stage: Stage) {
     let mut command = program(&stage);
     command
         .env("PINROUTE_TELEGRAM__TIMEOUT", "1m")
@@ -526,7 +526,7 @@ async fn the_server_says_where_it_listens_and_stops_in_order(stage: Stage) {
     assert_eq!(v["costs"], json!([{ "amount": "0.01", "currency": "USD" }]));
 }
 
-async fn logs_keep_the_promised_line_at_any_level(stage: Stage) {
+async fn the_promised_log_line_appears_at_every_level(stage: Stage) {
     for level in [
         "info",
         "warn,pinroute=info",
@@ -542,7 +542,7 @@ async fn logs_keep_the_promised_line_at_any_level(stage: Stage) {
 }
 
 #[test]
-fn check_config_names_every_fault_on_a_line_of_its_own() {
+fn check_config_reports_each_error_on_its_own_line() {
     let folder = std::env::temp_dir().join(format!("pinroute-config-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let check = |text: &str| {
@@ -615,7 +615,7 @@ fn the_openapi_command_prints_the_document() {
 
 /// What a newcomer sees: no configuration at all, and the first code arrives on a simulated phone.
 #[test]
-fn without_a_provider_it_starts_as_a_sandbox_and_a_first_code_arrives() {
+fn without_a_provider_it_starts_as_a_sandbox_and_delivers_a_code() {
     let folder = std::env::temp_dir().join(format!("pinroute-sandbox-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let mut command = bare_program();

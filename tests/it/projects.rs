@@ -7,23 +7,23 @@ use crate::on_postgres;
 use crate::stage::{Client, Stage, TestApp, assert_fields, word};
 
 on_both_engines!(
-    a_policy_is_in_force_for_new_verifications_at_once_and_for_no_other_project,
-    what_is_not_overridden_follows_the_defaults_of_each_start,
-    a_patch_with_null_lets_the_default_stand_again,
-    bad_policies_name_every_fault_and_save_nothing,
-    a_name_is_taken_once_and_has_a_form,
-    a_projects_administrator_acts_on_it_alone,
-    keys_expire_are_revoked_at_once_and_tell_when_they_were_used,
-    bad_keys_are_refused_with_the_field,
-    a_repeated_request_makes_one_key,
-    lists_of_projects_and_keys_come_in_pages,
-    countries_and_limits_are_each_projects_own,
-    the_text_is_the_projects_in_the_visitors_language,
-    a_text_stays_the_same_to_the_end_of_its_verification,
-    a_preview_shows_text_segments_and_costs_and_sends_nothing,
-    bad_previews_name_the_field,
+    a_policy_applies_at_once_to_new_verifications_of_its_project_only,
+    fields_without_an_override_follow_the_defaults_of_each_start,
+    a_patch_with_null_restores_the_default,
+    invalid_policies_report_the_fields_and_save_nothing,
+    project_names_are_unique_and_validated,
+    a_projects_admin_key_acts_on_that_project_only,
+    keys_expire_are_revoked_at_once_and_record_their_last_use,
+    invalid_keys_are_refused_naming_the_field,
+    a_repeated_request_creates_one_key,
+    lists_of_projects_and_keys_are_paged,
+    countries_and_limits_are_per_project,
+    the_text_is_the_projects_own_in_the_visitors_language,
+    a_verification_keeps_its_text_when_the_policy_changes,
+    a_preview_shows_text_segments_and_cost_and_sends_nothing,
+    invalid_previews_name_the_field,
 );
-on_postgres!(a_policy_changed_on_one_replica_is_in_force_on_the_other);
+on_postgres!(a_policy_changed_on_one_replica_applies_on_the_other);
 
 async fn instance(app: &TestApp) -> Client {
     app.with_key(&app.stage.new_key(None, "admin").await)
@@ -60,7 +60,7 @@ async fn sms_to(client: &Client, number: &str, more: Value) -> String {
     newest_sms(&client.stage)
 }
 
-async fn a_policy_is_in_force_for_new_verifications_at_once_and_for_no_other_project(stage: Stage) {
+async fn a_policy_applies_at_once_to_new_verifications_of_its_project_only(stage: Stage) {
     let app = stage.app().await;
     let shop = project(
         &app,
@@ -118,7 +118,7 @@ async fn a_policy_is_in_force_for_new_verifications_at_once_and_for_no_other_pro
     );
 }
 
-async fn what_is_not_overridden_follows_the_defaults_of_each_start(stage: Stage) {
+async fn fields_without_an_override_follow_the_defaults_of_each_start(stage: Stage) {
     let app = stage.app().await;
     project(&app, "shop", json!({ "code_length": 4 })).await;
     stage.kill(app).await;
@@ -136,7 +136,7 @@ async fn what_is_not_overridden_follows_the_defaults_of_each_start(stage: Stage)
     );
 }
 
-async fn a_patch_with_null_lets_the_default_stand_again(stage: Stage) {
+async fn a_patch_with_null_restores_the_default(stage: Stage) {
     let app = stage.app().await;
     project(
         &app,
@@ -224,7 +224,7 @@ fn bad_policies() -> Vec<(Value, &'static str, &'static str)> {
     ]
 }
 
-async fn bad_policies_name_every_fault_and_save_nothing(stage: Stage) {
+async fn invalid_policies_report_the_fields_and_save_nothing(stage: Stage) {
     let app = stage.app().await;
     let admin = instance(&app).await;
     for (policy, pointer, said) in bad_policies() {
@@ -272,7 +272,7 @@ async fn bad_policies_name_every_fault_and_save_nothing(stage: Stage) {
         .problem(400, "invalid_request");
 }
 
-async fn a_name_is_taken_once_and_has_a_form(stage: Stage) {
+async fn project_names_are_unique_and_validated(stage: Stage) {
     let app = stage.app().await;
     let admin = instance(&app).await;
     let made = admin
@@ -298,7 +298,7 @@ async fn a_name_is_taken_once_and_has_a_form(stage: Stage) {
     );
 }
 
-async fn a_projects_administrator_acts_on_it_alone(stage: Stage) {
+async fn a_projects_admin_key_acts_on_that_project_only(stage: Stage) {
     let app = stage.app().await;
     project(&app, "shop", json!({})).await;
     let own = app.with_key(&stage.new_key(Some("shop"), "admin").await);
@@ -352,7 +352,7 @@ async fn a_projects_administrator_acts_on_it_alone(stage: Stage) {
     site.get("/v1/keys").await.problem(403, "forbidden");
 }
 
-async fn keys_expire_are_revoked_at_once_and_tell_when_they_were_used(stage: Stage) {
+async fn keys_expire_are_revoked_at_once_and_record_their_last_use(stage: Stage) {
     let app = stage.app().await;
     let admin = instance(&app).await;
     let made = admin.post("/v1/keys", json!({ "project": "default", "scopes": ["verify", "verify", "finance"], "expires_in": 60 })).await.expect(201);
@@ -432,7 +432,7 @@ async fn keys_expire_are_revoked_at_once_and_tell_when_they_were_used(stage: Sta
         .expect(200);
 }
 
-async fn bad_keys_are_refused_with_the_field(stage: Stage) {
+async fn invalid_keys_are_refused_naming_the_field(stage: Stage) {
     let app = stage.app().await;
     let admin = instance(&app).await;
     for (body, pointer) in [
@@ -462,7 +462,7 @@ async fn bad_keys_are_refused_with_the_field(stage: Stage) {
     }
 }
 
-async fn a_repeated_request_makes_one_key(stage: Stage) {
+async fn a_repeated_request_creates_one_key(stage: Stage) {
     let app = stage.app().await;
     let admin = instance(&app).await;
     let body = json!({ "scopes": ["verify"] });
@@ -488,7 +488,7 @@ async fn a_repeated_request_makes_one_key(stage: Stage) {
     );
 }
 
-async fn lists_of_projects_and_keys_come_in_pages(stage: Stage) {
+async fn lists_of_projects_and_keys_are_paged(stage: Stage) {
     let app = stage.app().await;
     let admin = instance(&app).await;
     for name in ["b", "a", "c"] {
@@ -535,7 +535,7 @@ async fn lists_of_projects_and_keys_come_in_pages(stage: Stage) {
     );
 }
 
-async fn countries_and_limits_are_each_projects_own(stage: Stage) {
+async fn countries_and_limits_are_per_project(stage: Stage) {
     let app = stage.app().await;
     let shop = project(
         &app,
@@ -556,7 +556,7 @@ async fn countries_and_limits_are_each_projects_own(stage: Stage) {
     app.started().await;
 }
 
-async fn the_text_is_the_projects_in_the_visitors_language(stage: Stage) {
+async fn the_text_is_the_projects_own_in_the_visitors_language(stage: Stage) {
     let app = stage.app().await;
     let templates = json!({ "ru": "Магазин: {code}, {minutes} мин", "en": "Shop: {code}" });
     let shop = project(
@@ -611,7 +611,7 @@ async fn the_text_is_the_projects_in_the_visitors_language(stage: Stage) {
     );
 }
 
-async fn a_text_stays_the_same_to_the_end_of_its_verification(stage: Stage) {
+async fn a_verification_keeps_its_text_when_the_policy_changes(stage: Stage) {
     let app = stage.app().await;
     let shop = project(
         &app,
@@ -637,7 +637,7 @@ async fn a_text_stays_the_same_to_the_end_of_its_verification(stage: Stage) {
     assert_eq!(newest_sms(&stage), format!("Do'kon: {code}"));
 }
 
-async fn a_preview_shows_text_segments_and_costs_and_sends_nothing(stage: Stage) {
+async fn a_preview_shows_text_segments_and_cost_and_sends_nothing(stage: Stage) {
     let app = stage.app().await;
     let shown = app
         .post(
@@ -676,7 +676,7 @@ async fn a_preview_shows_text_segments_and_costs_and_sends_nothing(stage: Stage)
     assert!(stage.sms.sends().is_empty() && stage.telegram.sends().is_empty());
 }
 
-async fn bad_previews_name_the_field(stage: Stage) {
+async fn invalid_previews_name_the_field(stage: Stage) {
     let app = stage.app().await;
     for (body, pointer) in [
         (json!({}), "/phone_number"),
@@ -702,7 +702,7 @@ async fn bad_previews_name_the_field(stage: Stage) {
         .problem(422, "phone_number_invalid");
 }
 
-async fn a_policy_changed_on_one_replica_is_in_force_on_the_other(stage: Stage) {
+async fn a_policy_changed_on_one_replica_applies_on_the_other(stage: Stage) {
     let (one, two) = (stage.app().await, stage.app().await);
     let shop = project(&one, "shop", json!({})).await;
     patch(

@@ -9,18 +9,18 @@ use crate::stage::{Stage, TestApp, word};
 use crate::world::error;
 
 on_both_engines!(
-    costs_are_told_by_any_groups_and_rows_sum_to_the_total,
+    costs_can_be_grouped_freely_and_rows_sum_to_the_total,
     a_fallback_moves_the_verification_to_the_row_of_its_last_attempt,
-    refunds_stand_on_their_own_day_and_documented_ones_apart,
-    a_day_ends_where_the_time_zone_says,
-    figures_are_the_same_before_and_after_summing,
-    other_currencies_convert_by_the_days_rate_or_the_gap_is_named,
-    exchange_rates_are_taken_whole_or_not_at_all,
-    conversion_is_a_funnel_with_times,
-    csv_and_spreadsheet_hold_the_same_figures,
-    a_key_sees_its_own_projects_figures_only,
-    faults_of_a_report_name_the_parameter_and_the_mend,
-    the_command_line_tells_the_same_figures,
+    refunds_count_on_their_own_day_and_expected_ones_separately,
+    days_follow_the_time_zone,
+    figures_stay_the_same_when_tallies_are_summed_or_rebuilt,
+    other_currencies_convert_at_the_days_rate_and_missing_rates_are_reported,
+    exchange_rates_are_saved_all_or_none,
+    the_conversion_report_has_a_funnel_and_times,
+    csv_and_spreadsheet_contain_the_same_figures,
+    a_key_sees_only_its_own_projects_figures,
+    invalid_report_queries_name_the_parameter_and_the_fix,
+    the_command_line_prints_the_same_figures,
 );
 
 const COSTS: &str = "/v1/reports/costs";
@@ -70,7 +70,7 @@ fn figures(row: &Value, names: &[&str]) -> Vec<String> {
     names.iter().map(|name| text(&row[name])).collect()
 }
 
-async fn costs_are_told_by_any_groups_and_rows_sum_to_the_total(stage: Stage) {
+async fn costs_can_be_grouped_freely_and_rows_sum_to_the_total(stage: Stage) {
     let app = stage.app().await;
     approved(&app).await;
     approved(&app).await;
@@ -167,7 +167,7 @@ async fn a_fallback_moves_the_verification_to_the_row_of_its_last_attempt(stage:
     assert_eq!(told[1], ["telegram", "0", "1", "0.01", "0.00"]);
 }
 
-async fn refunds_stand_on_their_own_day_and_documented_ones_apart(stage: Stage) {
+async fn refunds_count_on_their_own_day_and_expected_ones_separately(stage: Stage) {
     let app = stage.app().await;
     app.started().await;
     let day = stage.clock.now().date_naive();
@@ -191,7 +191,7 @@ async fn refunds_stand_on_their_own_day_and_documented_ones_apart(stage: Stage) 
     assert_eq!(figures(&told["total"], &["refunded_expected"]), ["0.00"]);
 }
 
-async fn a_day_ends_where_the_time_zone_says(stage: Stage) {
+async fn days_follow_the_time_zone(stage: Stage) {
     let app = stage.app().await;
     // 10:00 UTC, then 19:30 UTC, which is half past midnight in Tashkent, and a quarter past one in Kathmandu.
     app.started().await;
@@ -221,7 +221,7 @@ async fn a_day_ends_where_the_time_zone_says(stage: Stage) {
     }
 }
 
-async fn figures_are_the_same_before_and_after_summing(stage: Stage) {
+async fn figures_stay_the_same_when_tallies_are_summed_or_rebuilt(stage: Stage) {
     let app = stage.app().await;
     approved(&app).await;
     by_sms(&app).await;
@@ -239,7 +239,7 @@ async fn figures_are_the_same_before_and_after_summing(stage: Stage) {
     }
 }
 
-async fn other_currencies_convert_by_the_days_rate_or_the_gap_is_named(stage: Stage) {
+async fn other_currencies_convert_at_the_days_rate_and_missing_rates_are_reported(stage: Stage) {
     let app = stage.app().await;
     app.started().await;
     let today = stage.clock.now().date_naive();
@@ -284,7 +284,7 @@ async fn other_currencies_convert_by_the_days_rate_or_the_gap_is_named(stage: St
     );
 }
 
-async fn exchange_rates_are_taken_whole_or_not_at_all(stage: Stage) {
+async fn exchange_rates_are_saved_all_or_none(stage: Stage) {
     let app = stage.app().await;
     let admin = app.with_key(&stage.new_key(None, "admin").await);
     let good = json!({ "date": "2026-11-01", "from": "RUB", "to": "USD", "rate": "0.0105" });
@@ -336,7 +336,7 @@ async fn exchange_rates_are_taken_whole_or_not_at_all(stage: Stage) {
         .expect(403);
 }
 
-async fn conversion_is_a_funnel_with_times(stage: Stage) {
+async fn the_conversion_report_has_a_funnel_and_times(stage: Stage) {
     let app = stage.app().await;
     approved(&app).await;
     by_sms(&app).await;
@@ -372,7 +372,7 @@ async fn conversion_is_a_funnel_with_times(stage: Stage) {
     );
 }
 
-async fn csv_and_spreadsheet_hold_the_same_figures(stage: Stage) {
+async fn csv_and_spreadsheet_contain_the_same_figures(stage: Stage) {
     let app = stage.app().await;
     approved(&app).await;
     let day = stage.clock.now().date_naive();
@@ -404,7 +404,7 @@ async fn csv_and_spreadsheet_hold_the_same_figures(stage: Stage) {
     assert!(sheet.bytes().await.unwrap().starts_with(b"PK\x03\x04"));
 }
 
-async fn a_key_sees_its_own_projects_figures_only(stage: Stage) {
+async fn a_key_sees_only_its_own_projects_figures(stage: Stage) {
     let app = stage.app().await;
     app.started().await;
     let other = app.with_key(&stage.new_key(Some("other"), "verify,finance").await);
@@ -429,7 +429,7 @@ async fn a_key_sees_its_own_projects_figures_only(stage: Stage) {
     nobody.get(COSTS).await.expect(403);
 }
 
-async fn faults_of_a_report_name_the_parameter_and_the_mend(stage: Stage) {
+async fn invalid_report_queries_name_the_parameter_and_the_fix(stage: Stage) {
     let app = stage.app().await;
     for (query, pointer, says) in [
         ("from=2026-11-30&to=2026-11-01", "/to", "swap"),
@@ -459,7 +459,7 @@ async fn faults_of_a_report_name_the_parameter_and_the_mend(stage: Stage) {
     }
 }
 
-async fn the_command_line_tells_the_same_figures(stage: Stage) {
+async fn the_command_line_prints_the_same_figures(stage: Stage) {
     let app = stage.app().await;
     approved(&app).await;
     by_sms(&app).await;

@@ -16,8 +16,8 @@ use crate::stage::Stage;
 
 on_both_engines!(
     the_page_forwards_its_own_calls_and_nothing_else,
-    names_of_other_hosts_reach_neither_the_page_nor_its_key,
-    what_the_keys_of_a_sandbox_made_is_revoked_when_it_goes_live,
+    other_host_names_reach_neither_the_page_nor_its_key,
+    going_live_revokes_everything_that_sandbox_keys_created,
 );
 
 /// A sandbox on the stage's database.
@@ -155,7 +155,7 @@ async fn the_page_forwards_its_own_calls_and_nothing_else(stage: Stage) {
     assert_eq!(sandbox.server.terminate().await, Some(0));
 }
 
-async fn names_of_other_hosts_reach_neither_the_page_nor_its_key(stage: Stage) {
+async fn other_host_names_reach_neither_the_page_nor_its_key(stage: Stage) {
     let sandbox = sandbox(&stage).await;
     let port = sandbox.phones.rsplit_once(':').unwrap().1.to_owned();
     let lines = [
@@ -196,7 +196,7 @@ async fn names_of_other_hosts_reach_neither_the_page_nor_its_key(stage: Stage) {
     assert_eq!(sandbox.server.terminate().await, Some(0));
 }
 
-async fn what_the_keys_of_a_sandbox_made_is_revoked_when_it_goes_live(stage: Stage) {
+async fn going_live_revokes_everything_that_sandbox_keys_created(stage: Stage) {
     let printed = printed_key(&stage);
     let of_operator = stage.new_key(None, "admin").await;
     let sandbox = sandbox(&stage).await;

@@ -67,7 +67,7 @@ const TIMELINE: &str = "document.querySelector('#timeline').innerText";
 const STATUS: &str = "document.querySelector('#status').textContent";
 
 #[test]
-fn a_newcomer_walks_from_a_number_to_a_proof() {
+fn a_newcomer_gets_from_a_number_to_a_proof() {
     walk(async |browser, _| {
         browser.picture("sandbox-start").await;
         send(browser, "+998901234567").await;
@@ -158,7 +158,7 @@ fn a_newcomer_walks_from_a_number_to_a_proof() {
 }
 
 #[test]
-fn a_number_without_telegram_gets_its_code_by_sms_and_the_timeline_says_what_it_cost() {
+fn a_number_without_telegram_gets_its_code_by_sms_and_the_timeline_shows_the_cost() {
     walk(async |browser, _| {
         let button = "#numbers button[aria-label='Try a number ending in 0001']";
         browser.click(button).await;
@@ -197,7 +197,7 @@ fn a_number_without_telegram_gets_its_code_by_sms_and_the_timeline_says_what_it_
 }
 
 #[test]
-fn a_message_that_holds_markup_is_shown_as_text() {
+fn markup_in_a_message_is_shown_as_text() {
     walk(async |browser, page| {
         let url = format!(
             "{page}/sms/send?to=%2B15550001234&text=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E%201234"
@@ -219,7 +219,7 @@ fn a_message_that_holds_markup_is_shown_as_text() {
 }
 
 #[test]
-fn the_loop_can_be_walked_with_the_keyboard_alone() {
+fn the_page_can_be_used_with_the_keyboard_alone() {
     walk(async |browser, _| {
         browser.press("Tab").await;
         assert_eq!(
@@ -256,7 +256,7 @@ fn the_loop_can_be_walked_with_the_keyboard_alone() {
 }
 
 #[test]
-fn a_fault_of_the_api_is_told_in_its_own_words() {
+fn api_errors_are_shown_with_their_code_and_detail() {
     walk(async |browser, _| {
         send(browser, "12").await;
         browser

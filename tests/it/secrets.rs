@@ -10,10 +10,10 @@ use crate::stage::{Client, Engine, Stage, word};
 use crate::world::{TOKEN, error};
 
 on_both_engines!(
-    nothing_that_is_stored_holds_a_number_a_code_or_a_key,
+    the_database_contains_no_plain_number_code_or_key,
     no_stored_hash_lets_a_number_or_a_code_be_guessed,
-    codes_stand_in_no_answer_list_timeline_or_ledger,
-    logs_hold_no_secret_at_any_level_of_ours,
+    no_response_list_timeline_or_ledger_contains_a_code,
+    logs_contain_no_secret_at_any_level,
 );
 
 /// Long enough not to stand anywhere by chance.
@@ -49,7 +49,7 @@ async fn whole_story(app: &Client, number: &str) -> serde_json::Value {
     approved
 }
 
-async fn nothing_that_is_stored_holds_a_number_a_code_or_a_key(stage: Stage) {
+async fn the_database_contains_no_plain_number_code_or_key(stage: Stage) {
     let app = stage.app().await;
     let number = stage.number();
     let approved = whole_story(&app, &number).await;
@@ -164,7 +164,7 @@ async fn stored(stage: &Stage) -> Vec<u8> {
     all
 }
 
-async fn codes_stand_in_no_answer_list_timeline_or_ledger(stage: Stage) {
+async fn no_response_list_timeline_or_ledger_contains_a_code(stage: Stage) {
     let app = stage.app().await;
     let number = stage.number();
     let approved = whole_story(&app, &number).await;
@@ -188,7 +188,7 @@ async fn codes_stand_in_no_answer_list_timeline_or_ledger(stage: Stage) {
     }
 }
 
-async fn logs_hold_no_secret_at_any_level_of_ours(stage: Stage) {
+async fn logs_contain_no_secret_at_any_level(stage: Stage) {
     let mut command = program(&stage);
     command.env("PINROUTE_LOG__LEVEL", "pinroute=trace,debug");
     let server = Server::start(command).await;

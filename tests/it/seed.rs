@@ -14,8 +14,8 @@ use crate::program::run_well;
 use crate::stage::{Stage, word};
 
 on_both_engines!(
-    figures_agree_with_a_sum_by_hand_over_the_ledger_in_two_zones,
-    no_history_is_made_up_among_real_money,
+    figures_match_a_manual_sum_over_the_ledger_in_two_time_zones,
+    seeding_is_refused_when_a_real_provider_is_configured,
 );
 
 /// Micro-units of a decimal.
@@ -32,7 +32,7 @@ fn days(rows: impl Iterator<Item = (NaiveDate, [i64; 2])>) -> Days {
     rows.filter(|(_, sums)| *sums != [0, 0]).collect()
 }
 
-async fn figures_agree_with_a_sum_by_hand_over_the_ledger_in_two_zones(stage: Stage) {
+async fn figures_match_a_manual_sum_over_the_ledger_in_two_time_zones(stage: Stage) {
     // The command tells the real time; the program beside it is on the stage's.
     let sandbox = stage.sandbox_toml();
     let seed = ["seed", "--verifications", "600", "--chance", "7"];
@@ -243,7 +243,7 @@ async fn run_well_with(stage: &Stage, toml: &str, words: &[&str]) {
     );
 }
 
-async fn no_history_is_made_up_among_real_money(stage: Stage) {
+async fn seeding_is_refused_when_a_real_provider_is_configured(stage: Stage) {
     let mut command = crate::program::program(&stage);
     command.args(["seed", "--verifications", "1"]);
     let output = tokio::task::spawn_blocking(move || command.output().unwrap())

@@ -8,21 +8,21 @@ use crate::stage::{Reply, Stage, TestApp, word};
 use crate::world::Answer;
 
 on_both_engines!(
-    the_message_carries_number_text_and_callback_address,
-    each_answer_means_what_the_contract_says,
-    an_accepting_pointer_decides_over_a_2xx,
-    a_silent_provider_is_unknown_and_a_stopped_one_sent_nothing,
+    a_request_carries_number_text_and_callback_url,
+    each_answer_maps_to_the_documented_outcome,
+    the_accept_pointer_decides_whether_a_2xx_is_a_success,
+    a_timeout_is_unknown_and_a_refused_connection_sent_nothing,
     providers_are_tried_in_order_until_one_may_have_sent,
-    a_provider_that_breaks_is_left_alone_for_a_while,
-    reports_come_by_token_as_json_form_or_query,
-    a_failed_delivery_gives_way_or_fails,
-    a_report_is_believed_only_with_its_own_token,
+    a_failing_provider_is_paused,
+    reports_are_accepted_as_json_form_or_query,
+    a_failed_delivery_falls_back_or_fails,
+    a_report_is_accepted_only_with_its_own_token,
     a_report_may_overtake_the_providers_answer,
     malformed_reports_are_400_and_change_nothing,
-    segments_times_rate_is_charged_at_acceptance,
-    the_texts_stay_in_one_segment_and_its_alphabet,
+    segments_times_price_is_charged_at_acceptance,
+    built_in_texts_fit_one_segment_and_its_alphabet,
     a_country_without_a_price_is_skipped,
-    forms_queries_and_gets_are_filled_in_safely,
+    placeholders_are_escaped_in_forms_queries_and_gets,
 );
 
 /// The stage's SMS provider alone.
@@ -45,7 +45,7 @@ async fn app_with_providers(stage: &Stage, providers: Value) -> TestApp {
         .await
 }
 
-async fn the_message_carries_number_text_and_callback_address(stage: Stage) {
+async fn a_request_carries_number_text_and_callback_url(stage: Stage) {
     let app = stage.app_with(&[SMS]).await;
     let number = stage.number();
     let v = app
@@ -77,7 +77,7 @@ async fn the_message_carries_number_text_and_callback_address(stage: Stage) {
     assert_eq!(attempt(&v, 0), ("main", "sent", None, "charged"));
 }
 
-async fn each_answer_means_what_the_contract_says(stage: Stage) {
+async fn each_answer_maps_to_the_documented_outcome(stage: Stage) {
     let app = stage.app_with(&[SMS]).await;
     let id = || json!({ "message_id": "m" });
     let cases = [
@@ -146,7 +146,7 @@ async fn each_answer_means_what_the_contract_says(stage: Stage) {
     }
 }
 
-async fn an_accepting_pointer_decides_over_a_2xx(stage: Stage) {
+async fn the_accept_pointer_decides_whether_a_2xx_is_a_success(stage: Stage) {
     let mut provider = Stage::sms_provider("main", &stage.sms);
     provider["accept"] = json!({ "pointer": "/status", "values": ["ok", "0"] });
     let app = app_with_providers(&stage, json!([provider])).await;
@@ -161,7 +161,7 @@ async fn an_accepting_pointer_decides_over_a_2xx(stage: Stage) {
     }
 }
 
-async fn a_silent_provider_is_unknown_and_a_stopped_one_sent_nothing(stage: Stage) {
+async fn a_timeout_is_unknown_and_a_refused_connection_sent_nothing(stage: Stage) {
     let app = stage.app_with(&[SMS]).await;
     stage.sms.fake.stop();
     let v = app.started().await;
@@ -215,7 +215,7 @@ async fn providers_are_tried_in_order_until_one_may_have_sent(stage: Stage) {
     assert_ne!(texts[0], texts[1], "each attempt has its own id");
 }
 
-async fn a_provider_that_breaks_is_left_alone_for_a_while(stage: Stage) {
+async fn a_failing_provider_is_paused(stage: Stage) {
     let providers = json!([
         Stage::sms_provider("main", &stage.sms),
         Stage::sms_provider("backup", &stage.backup)
@@ -262,7 +262,7 @@ async fn report(app: &TestApp, path: &str, how: &str, status: &str) -> Reply {
     app.send(request).await
 }
 
-async fn reports_come_by_token_as_json_form_or_query(stage: Stage) {
+async fn reports_are_accepted_as_json_form_or_query(stage: Stage) {
     let app = stage.app_with(&[SMS]).await;
     for how in ["json", "form", "query"] {
         let v = app.started().await;
@@ -292,7 +292,7 @@ async fn reports_come_by_token_as_json_form_or_query(stage: Stage) {
     }
 }
 
-async fn a_failed_delivery_gives_way_or_fails(stage: Stage) {
+async fn a_failed_delivery_falls_back_or_fails(stage: Stage) {
     let route = r#"[{"channel":"sms","wait":"60s"},{"channel":"telegram","wait":"60s"}]"#;
     let app = stage.app_with(&[("DEFAULTS__ROUTE", route)]).await;
     let v = app.started().await;
@@ -321,7 +321,7 @@ async fn a_failed_delivery_gives_way_or_fails(stage: Stage) {
     );
 }
 
-async fn a_report_is_believed_only_with_its_own_token(stage: Stage) {
+async fn a_report_is_accepted_only_with_its_own_token(stage: Stage) {
     let providers = json!([
         Stage::sms_provider("main", &stage.sms),
         Stage::sms_provider("backup", &stage.backup)
@@ -412,7 +412,7 @@ async fn malformed_reports_are_400_and_change_nothing(stage: Stage) {
     assert_eq!(app.settle(&v["id"]).await, v);
 }
 
-async fn segments_times_rate_is_charged_at_acceptance(stage: Stage) {
+async fn segments_times_price_is_charged_at_acceptance(stage: Stage) {
     let app = stage.app_with(&[SMS]).await;
     // "Your code is 123456" and a line "@<253 characters> #123456": over 160 septets, two segments of 153.
     let host = format!(
@@ -442,7 +442,7 @@ async fn segments_times_rate_is_charged_at_acceptance(stage: Stage) {
     assert_eq!(v["attempts"][0]["cost"]["amount"], "0.08");
 }
 
-async fn the_texts_stay_in_one_segment_and_its_alphabet(stage: Stage) {
+async fn built_in_texts_fit_one_segment_and_its_alphabet(stage: Stage) {
     let app = stage.app_with(&[SMS]).await;
     for (extra, end) in [
         (json!({}), "12345678"),
@@ -500,7 +500,7 @@ async fn a_country_without_a_price_is_skipped(stage: Stage) {
     assert!(stage.sms.sends().is_empty());
 }
 
-async fn forms_queries_and_gets_are_filled_in_safely(stage: Stage) {
+async fn placeholders_are_escaped_in_forms_queries_and_gets(stage: Stage) {
     let url = format!(
         "http://{}/send/{{to_digits}}?a={{text}}",
         stage.sms.fake.address

@@ -1,5 +1,5 @@
-//! A test's own stage: a database on one of the engines, a clock that stands still, a faked outside world, and the real
-//! program, started as often as the test likes.
+//! A test's environment: a database on one of the engines, a manual clock, a faked outside world, and the real program,
+//! started as often as the test needs.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use crate::world::{self, Sms, TOKEN, Telegram};
 
-/// Stamps each test for both engines: `on_both_engines!(name, …)` makes `name::sqlite` and `name::postgres`.
+/// Runs each test on both engines: `on_both_engines!(name, …)` generates `name::sqlite` and `name::postgres`.
 #[macro_export]
 macro_rules! on_both_engines {
     ($($name:ident),+ $(,)?) => {$(
@@ -44,7 +44,7 @@ macro_rules! on_both_engines {
     )+};
 }
 
-/// The same for what exists on Postgres alone: several replicas.
+/// Like `on_both_engines!`, for features that only Postgres has, such as several replicas.
 #[macro_export]
 macro_rules! on_postgres {
     ($($name:ident),+ $(,)?) => {$(
@@ -63,10 +63,10 @@ pub enum Engine {
     Postgres,
 }
 
-/// No test takes longer; the ones that kill a server many times take the most.
+/// Time limit of a test. The slowest ones kill a server many times.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Runs one test on a stage of its own, and clears it away however the test ends.
+/// Runs a test on a new stage and cleans up whatever its outcome.
 pub fn run<F: Future<Output = ()> + Send + 'static>(
     engine: Engine,
     test: impl FnOnce(Stage) -> F + Send + 'static,
@@ -93,14 +93,14 @@ pub fn run<F: Future<Output = ()> + Send + 'static>(
     }
 }
 
-/// The servers of an engine's tests.
+/// The servers that an engine's tests use.
 struct Servers {
     postgres: String,
     redis: String,
 }
 
 impl Servers {
-    /// `None`: the test is skipped, for want of them.
+    /// `None` skips the test, because the servers are not configured.
     fn find(engine: Engine) -> Option<Self> {
         let url = |name: &str| std::env::var(name).unwrap_or_default();
         let postgres = url("PINROUTE_TEST_POSTGRES_URL");
@@ -108,7 +108,7 @@ impl Servers {
         if engine == Engine::Postgres && (postgres.is_empty() || redis.is_empty()) {
             assert!(
                 url("PINROUTE_TEST_REQUIRE_ALL") != "1",
-                "PINROUTE_TEST_POSTGRES_URL and PINROUTE_TEST_REDIS_URL must be set; ./scripts/test does it"
+                "PINROUTE_TEST_POSTGRES_URL and PINROUTE_TEST_REDIS_URL must be set; ./scripts/test sets them"
             );
             println!("skipped: no PINROUTE_TEST_POSTGRES_URL and PINROUTE_TEST_REDIS_URL");
             return None;
@@ -116,7 +116,7 @@ impl Servers {
         Some(Self { postgres, redis })
     }
 
-    /// A schema is a database of its own to whoever has it as the search path, and a tenth of the time to make.
+    /// Each test uses a schema as its search path: as separate as a database, but ten times faster to create.
     async fn run(&self, statement: &str) {
         let mut admin = PgConnection::connect(&self.postgres).await.unwrap();
         admin
@@ -127,7 +127,7 @@ impl Servers {
     }
 }
 
-/// A handle on the stage; clones share it.
+/// A handle to the stage. Clones share it.
 #[derive(Clone)]
 pub struct Stage(Arc<Inner>);
 
@@ -138,14 +138,14 @@ pub struct Inner {
     pub sms: Sms,
     /// A second SMS provider, which only some tests configure.
     pub backup: Sms,
-    /// The database, opened beside the program as an administration command does it.
+    /// The database, opened alongside the program, as administration commands do.
     pub db: Db,
-    /// In force for project `default`, with the scopes of a website and of finance.
+    /// An API key of project `default` with the scopes `verify` and `finance`.
     pub key: String,
     pub database_url: String,
     pub redis_url: String,
     pub secret_key: String,
-    /// For files of the test.
+    /// Folder for the test's files.
     pub folder: PathBuf,
     servers: Servers,
     numbers: AtomicU32,
@@ -162,7 +162,7 @@ impl std::ops::Deref for Stage {
 
 struct Running {
     app: App,
-    /// The program's own: its end is the program's.
+    /// The program's own runtime; dropping it kills the program.
     runtime: tokio::runtime::Runtime,
 }
 
@@ -180,8 +180,8 @@ impl Stage {
                 format!("{}?options=-csearch_path%3D{name}", servers.postgres)
             }
         };
-        // Pauses are shared through Redis by the provider's name: neither the same database nor the same time as another
-        // test's that may run now or has run before.
+        // Pauses are shared through Redis under the provider's name. Tests therefore use different Redis databases, and
+        // times far apart where they reuse one.
         let redis_url = match engine {
             Engine::Sqlite => String::new(),
             Engine::Postgres => format!("{}/{}", servers.redis.trim_end_matches('/'), set % 16),
@@ -217,7 +217,7 @@ impl Stage {
         stage
     }
 
-    /// Stops what runs; answers what had not ended by itself.
+    /// Stops everything and returns what had not ended by itself.
     async fn clear(&self, in_order: bool) -> Vec<String> {
         let mut left_over = Vec::new();
         let running = std::mem::take(&mut *self.running.lock().unwrap());
@@ -246,9 +246,10 @@ impl Stage {
         left_over
     }
 
-    /// Whatever a test did, the reports' sums are those of the verifications and entries that are there.
+    /// Compares the report sums with those rebuilt from verifications and ledger entries. They must agree after every
+    /// test.
     async fn sums_that_differ(&self) -> Vec<String> {
-        // All there is, and the last of each span's, so that every kind of sum is looked at.
+        // All time, and the latest periods of each span, to cover every kind of sum.
         let mut wanted = vec![(0, vec![(0, i64::from(u32::MAX))])];
         for span in SPANS {
             let end = round_up(self.clock.now().timestamp() + 1, span);
@@ -298,7 +299,7 @@ impl Stage {
         .collect()
     }
 
-    /// From now on every statement fails, as after a table was lost; on Postgres.
+    /// Makes every statement fail, as if the tables were lost. Postgres only.
     pub async fn hide_database(&self) {
         let (_, name) = self.database_url.rsplit_once("%3D").unwrap();
         let rename = format!("ALTER SCHEMA {name} RENAME TO {name}_hidden");
@@ -311,7 +312,7 @@ impl Stage {
         self.servers.run(&rename).await;
     }
 
-    /// The configuration file that the program is started with.
+    /// The program's configuration file.
     pub fn toml(&self) -> String {
         toml_text(
             &self.database_url,
@@ -322,18 +323,18 @@ impl Stage {
         )
     }
 
-    /// The same database as a sandbox's.
+    /// Configuration of a sandbox on the same database.
     pub fn sandbox_toml(&self) -> String {
         let (database, secret) = (&self.database_url, &self.secret_key);
         format!("sandbox = true\ndatabase_url = \"{database}\"\nsecret_key = \"{secret}\"\n")
     }
 
-    /// The program, with the stage's settings.
+    /// Starts the program with the stage's settings.
     pub async fn app(&self) -> TestApp {
         self.app_with(&[]).await
     }
 
-    /// The program, with settings changed as variables change them: `("DEFAULTS__MAX_CHECKS", "2")`.
+    /// Starts the program with changed settings, named like environment variables: `("DEFAULTS__MAX_CHECKS", "2")`.
     pub async fn app_with(&self, changes: &[(&str, &str)]) -> TestApp {
         match self.try_app(changes).await {
             Ok(app) => app,
@@ -364,7 +365,7 @@ impl Stage {
         Ok(handle)
     }
 
-    /// For a program at this address, in whatever process.
+    /// A client for a program at this address, in any process.
     pub fn client(&self, base: &str) -> Client {
         Client {
             stage: self.clone(),
@@ -378,10 +379,10 @@ impl Stage {
         let place = running
             .iter()
             .position(|running| app.base.ends_with(&running.app.address.to_string()));
-        running.remove(place.expect("it runs"))
+        running.remove(place.expect("the program runs"))
     }
 
-    /// Ends a program as a signal does: what is under way is finished first.
+    /// Stops a program as a signal does: it finishes work in progress first.
     pub async fn stop(&self, app: TestApp) {
         let tasks = app.gateway.tasks().clone();
         tasks.close();
@@ -389,14 +390,14 @@ impl Stage {
         self.kill(app).await;
     }
 
-    /// Ends a program in the midst of what it does: sends under way are never heard of again.
+    /// Kills a program at once: answers to sends in progress are lost.
     pub async fn kill(&self, app: TestApp) {
         let Running {
             app: running,
             runtime,
         } = self.take(&app);
         drop(app);
-        // With no grace at all (`toml_text`), what runs is left running, and then goes with its runtime.
+        // The grace period is zero (`toml_text`), so running work is not awaited and ends with the runtime.
         running.stop().await;
         end(runtime).await;
     }
@@ -405,12 +406,12 @@ impl Stage {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    /// A number of Uzbekistan that no other call has answered.
+    /// A number in Uzbekistan, different on each call.
     pub fn number(&self) -> String {
         format!("+99890{}", self.numbers.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// A project's id; the project is made when there is none.
+    /// A project's id. Creates the project if it does not exist.
     pub async fn project(&self, name: &str) -> ProjectId {
         let projects = self.db.list_projects().await.unwrap();
         match projects.iter().find(|project| project.name == name) {
@@ -425,7 +426,7 @@ impl Stage {
         }
     }
 
-    /// A new key of a project, or of the whole instance.
+    /// Creates a key for a project, or for the whole instance.
     pub async fn new_key(&self, project: Option<&str>, scopes: &str) -> String {
         let project = match project {
             Some(name) => Some(self.project(name).await),
@@ -449,7 +450,7 @@ impl Stage {
             .unwrap()
     }
 
-    /// The settings of an SMS provider, as an item of `sms.providers`.
+    /// An SMS provider's settings, as an item of `sms.providers`.
     pub fn sms_provider(name: &str, sms: &Sms) -> Value {
         json!({
             "name": name, "kind": "http", "url": format!("http://{}/send", sms.fake.address),
@@ -463,7 +464,7 @@ impl Stage {
     }
 }
 
-/// Drops all that runs on it.
+/// Drops a runtime with everything that runs on it.
 async fn end(runtime: tokio::runtime::Runtime) {
     let end = move || runtime.shutdown_timeout(Duration::from_secs(5));
     tokio::task::spawn_blocking(end).await.unwrap();
@@ -514,7 +515,7 @@ timeout = "300ms"
     )
 }
 
-/// One running program of this process.
+/// A program running in this process.
 #[derive(Clone)]
 pub struct TestApp {
     pub client: Client,
@@ -530,7 +531,7 @@ impl std::ops::Deref for TestApp {
 }
 
 impl TestApp {
-    /// Does what is due in the verification, and answers it as the API tells it.
+    /// Runs the verification's due work and returns the verification from the API.
     pub async fn settle(&self, id: &Value) -> Value {
         self.settled(id).await;
         self.find(id).await
@@ -540,16 +541,16 @@ impl TestApp {
         let id = VerificationId::from_uuid(Uuid::parse_str(word(id)).unwrap());
         let settled =
             tokio::time::timeout(Duration::from_secs(30), self.gateway.verify().settle(id)).await;
-        settled.expect("work comes to an end").unwrap()
+        settled.expect("the work ends").unwrap()
     }
 
-    /// The clock moves on, and then what is due is done.
+    /// Advances the clock and runs due work.
     pub async fn later(&self, id: &Value, seconds: u64) -> Value {
         self.stage.advance(seconds);
         self.settle(id).await
     }
 
-    /// Telegram reports, signed with the token now; and what that makes due is done.
+    /// Sends a Telegram report, signed with the current token, and runs the work that it makes due.
     pub async fn telegram_reports(&self, report: &Value) -> Reply {
         let reply = self
             .telegram_reports_signed(report, TOKEN, self.stage.clock.now())
@@ -567,7 +568,7 @@ impl TestApp {
     }
 }
 
-/// Speaks to a program over HTTP, with the stage's key.
+/// An HTTP client for a program, using the stage's key.
 #[derive(Clone)]
 pub struct Client {
     pub stage: Stage,
@@ -576,7 +577,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// The same program, spoken to with another key.
+    /// A client for the same program with another key.
     pub fn with_key(&self, key: &str) -> Self {
         Self {
             key: key.to_owned(),
@@ -593,7 +594,7 @@ impl Client {
             .await
     }
 
-    /// The same under an `Idempotency-Key`.
+    /// POSTs with an `Idempotency-Key`.
     pub async fn post_once(&self, path: &str, key: &str, body: Value) -> Reply {
         let request = self
             .request(reqwest::Method::POST, path)
@@ -601,14 +602,14 @@ impl Client {
         self.send(request.json(&body)).await
     }
 
-    /// A request with the key, to be sent with [`TestApp::send`].
+    /// Builds a request with the key, for [`Client::send`].
     pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         CLIENT
             .request(method, format!("{}{path}", self.base))
             .bearer_auth(&self.key)
     }
 
-    /// The same without a key.
+    /// Builds a request without a key, for [`Client::send`].
     pub fn open_request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         CLIENT.request(method, format!("{}{path}", self.base))
     }
@@ -617,7 +618,7 @@ impl Client {
         let response = request.send().await.expect("the server answers");
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        let text = response.text().await.expect("the answer is whole");
+        let text = response.text().await.expect("the answer is complete");
         assert!(
             headers.contains_key("x-request-id"),
             "no x-request-id on {status}"
@@ -631,7 +632,7 @@ impl Client {
         }
     }
 
-    /// The same at a server that may die: `None` when it does not answer.
+    /// POSTs to a server that may die: `None` if it does not answer.
     pub async fn try_post(&self, path: &str, body: &Value, status: u16) -> Option<Value> {
         let response = self
             .request(reqwest::Method::POST, path)
@@ -649,7 +650,7 @@ impl Client {
         self.post("/v1/verifications", body).await
     }
 
-    /// Starts a verification of a number of its own and answers it.
+    /// Starts a verification for a new number and returns it.
     pub async fn started(&self) -> Value {
         self.start(json!({ "phone_number": self.stage.number() }))
             .await
@@ -693,7 +694,7 @@ impl Client {
             .collect()
     }
 
-    /// A verification's ledger, oldest first: kind, basis, amount.
+    /// A verification's ledger entries, oldest first: kind, basis, amount.
     pub async fn ledger(&self, id: &Value) -> Vec<(String, String, String)> {
         let page = self
             .get(&format!("/v1/ledger?verification_id={}", word(id)))
@@ -723,7 +724,7 @@ impl Client {
         self.send(request.body(body)).await
     }
 
-    /// The code that the newest Telegram message carried.
+    /// The code in the newest Telegram message.
     pub fn telegram_code(&self) -> String {
         let send = self
             .stage
@@ -734,7 +735,7 @@ impl Client {
         word(&send["code"]).to_owned()
     }
 
-    /// A code of the same length that is not the right one.
+    /// A wrong code of the same length.
     pub fn wrong_code(&self) -> String {
         let right = self.telegram_code();
         let last = if right.ends_with('0') { "1" } else { "0" };
@@ -745,10 +746,10 @@ impl Client {
 static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
     #[expect(
         clippy::disallowed_methods,
-        reason = "the tests' one client; it speaks to ourselves alone"
+        reason = "the tests' only client; it connects only to our own server"
     )]
     let builder = reqwest::Client::builder();
-    // A connection lives on the runtime of the test that opened it: none outlives its test.
+    // A pooled connection belongs to the runtime of the test that opened it, so it must not outlive the test.
     let builder = builder.pool_max_idle_per_host(0).no_proxy();
     builder
         .redirect(reqwest::redirect::Policy::none())
@@ -756,13 +757,13 @@ static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
         .unwrap()
 });
 
-/// An answer.
+/// A response.
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub status: u16,
     pub headers: reqwest::header::HeaderMap,
     pub text: String,
-    /// Null when it is not JSON.
+    /// Null if the body is not JSON.
     pub body: Value,
 }
 
@@ -777,7 +778,7 @@ impl Reply {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// A fault by its whole shape (RFC 9457).
+    /// Asserts a complete problem document (RFC 9457) and returns it.
     #[track_caller]
     pub fn problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(
@@ -797,7 +798,7 @@ impl Reply {
         self.body.clone()
     }
 
-    /// The pointers of a fault's `errors`, sorted.
+    /// The pointers in a problem's `errors`, sorted.
     #[track_caller]
     pub fn pointers(&self) -> Vec<String> {
         let errors = self.body["errors"].as_array().expect("a list of errors");
@@ -817,7 +818,7 @@ pub fn word(value: &Value) -> &str {
         .unwrap_or_else(|| panic!("{value} is not a string"))
 }
 
-/// The object has these fields and no others.
+/// Asserts that the object has exactly these fields.
 #[track_caller]
 pub fn assert_fields(value: &Value, fields: &[&str]) {
     let mut found: Vec<&str> = value
@@ -832,7 +833,7 @@ pub fn assert_fields(value: &Value, fields: &[&str]) {
     assert_eq!(found, wanted);
 }
 
-/// A newcomer's first minute: sends a code in the sandbox, sees it arrive on the simulated phone, and checks it.
+/// A newcomer's first verification: sends a code in the sandbox, reads it from the simulated phone and checks it.
 pub async fn first_code(api: &str, phones: &str, key: &str) -> Value {
     let json = async |request: reqwest::RequestBuilder| -> Value {
         let answer = request.send().await.unwrap().text().await.unwrap();
@@ -852,7 +853,7 @@ pub async fn first_code(api: &str, phones: &str, key: &str) -> Value {
     };
     let code = tokio::time::timeout(Duration::from_secs(30), arrived)
         .await
-        .expect("it arrives");
+        .expect("the message arrives");
     json(
         post(&format!("/v1/verifications/{}/check", word(&v["id"]))).json(&json!({ "code": code })),
     )

@@ -26,19 +26,19 @@ use crate::on_both_engines;
 use crate::stage::{Engine, Stage};
 
 on_both_engines!(
-    what_is_committed_is_read_back_whole,
-    a_pending_reuse_key_is_unique_and_free_once_it_is_over,
+    a_committed_verification_is_read_back_unchanged,
+    a_reuse_key_is_unique_while_its_verification_is_pending,
     a_stale_version_changes_nothing,
     parallel_changes_of_one_verification_take_turns,
-    a_change_takes_effect_whole_or_not_at_all,
+    a_change_is_applied_completely_or_not_at_all,
     ledger_entries_are_written_once,
     lists_are_filtered_and_paged,
-    leases_are_taken_kept_renewed_and_given_up,
+    leases_are_taken_held_renewed_and_released,
     due_verifications_are_claimed_by_one_owner_each,
-    idempotency_keys_are_claimed_completed_and_released_by_their_claim,
-    a_project_name_and_a_key_are_unique,
-    work_that_is_dropped_half_way_takes_nothing_along,
-    the_store_names_its_engine_and_answers,
+    idempotency_keys_are_completed_and_released_only_by_their_claim,
+    project_names_and_keys_are_unique,
+    dropping_an_operation_midway_leaves_the_store_usable,
+    the_store_names_its_engine_and_responds,
 );
 
 /// What a test writes with.
@@ -155,7 +155,7 @@ impl Hand {
     }
 }
 
-async fn what_is_committed_is_read_back_whole(stage: Stage) {
+async fn a_committed_verification_is_read_back_unchanged(stage: Stage) {
     let hand = Hand::of(&stage).await;
     let v = hand.stored(&stage.number()).await;
     let read = hand.read(&v).await;
@@ -167,7 +167,7 @@ async fn what_is_committed_is_read_back_whole(stage: Stage) {
     assert!(hand.db.find(nobody).await.unwrap().is_none());
 }
 
-async fn a_pending_reuse_key_is_unique_and_free_once_it_is_over(stage: Stage) {
+async fn a_reuse_key_is_unique_while_its_verification_is_pending(stage: Stage) {
     let hand = Hand::of(&stage).await;
     let reuse_key = [7; 16];
     let change =
@@ -239,7 +239,7 @@ async fn parallel_changes_of_one_verification_take_turns(stage: Stage) {
     assert_eq!((read.record.checks_used, read.version), (5, 6));
 }
 
-async fn a_change_takes_effect_whole_or_not_at_all(stage: Stage) {
+async fn a_change_is_applied_completely_or_not_at_all(stage: Stage) {
     let hand = Hand::of(&stage).await;
     let claim = Claim {
         key_hash: random(),
@@ -412,7 +412,7 @@ async fn lists_are_filtered_and_paged(stage: Stage) {
     );
 }
 
-async fn leases_are_taken_kept_renewed_and_given_up(stage: Stage) {
+async fn leases_are_taken_held_renewed_and_released(stage: Stage) {
     let hand = Hand::of(&stage).await;
     let mut v = hand.stored(&stage.number()).await;
     let at = |seconds: i64| hand.now + chrono::TimeDelta::seconds(seconds);
@@ -525,7 +525,7 @@ async fn due_verifications_are_claimed_by_one_owner_each(stage: Stage) {
     );
 }
 
-async fn idempotency_keys_are_claimed_completed_and_released_by_their_claim(stage: Stage) {
+async fn idempotency_keys_are_completed_and_released_only_by_their_claim(stage: Stage) {
     let hand = Hand::of(&stage).await;
     let at = |seconds: i64| hand.now + chrono::TimeDelta::seconds(seconds);
     let key_hash: [u8; 32] = random();
@@ -595,7 +595,7 @@ async fn idempotency_keys_are_claimed_completed_and_released_by_their_claim(stag
     commit(claim(53)).await.unwrap();
 }
 
-async fn a_project_name_and_a_key_are_unique(stage: Stage) {
+async fn project_names_and_keys_are_unique(stage: Stage) {
     let hand = Hand::of(&stage).await;
     let made = hand
         .db
@@ -630,7 +630,7 @@ async fn a_project_name_and_a_key_are_unique(stage: Stage) {
     );
 }
 
-async fn work_that_is_dropped_half_way_takes_nothing_along(stage: Stage) {
+async fn dropping_an_operation_midway_leaves_the_store_usable(stage: Stage) {
     let hand = Hand::of(&stage).await;
     let rate = ExchangeRate {
         day: "2026-11-01".parse().unwrap(),
@@ -658,7 +658,7 @@ async fn work_that_is_dropped_half_way_takes_nothing_along(stage: Stage) {
     assert_eq!(hand.db.list_exchange_rates().await.unwrap(), rates);
 }
 
-async fn the_store_names_its_engine_and_answers(stage: Stage) {
+async fn the_store_names_its_engine_and_responds(stage: Stage) {
     stage.db.ping().await.unwrap();
     let name = match stage.engine {
         Engine::Sqlite => "sqlite",

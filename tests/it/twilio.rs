@@ -10,15 +10,15 @@ use crate::stage::{Reply, Stage, TestApp, word};
 use crate::world::{Answer, Fake, Seen};
 
 on_both_engines!(
-    a_send_carries_what_twilio_asks_for,
+    a_send_has_the_fields_that_twilio_requires,
     a_report_counts_only_with_its_signature_with_or_without_the_port,
-    reports_may_come_twice_and_out_of_order,
-    an_error_says_what_to_do_next,
-    the_price_that_is_told_later_takes_the_place_of_the_estimate,
-    a_message_that_was_not_charged_costs_nothing_in_the_end,
-    a_price_that_is_never_told_leaves_the_estimate,
-    the_question_for_the_price_survives_the_process,
-    what_is_sent_fits_the_vendors_own_description,
+    reports_may_arrive_twice_and_out_of_order,
+    each_error_maps_to_the_next_action,
+    the_price_announced_later_replaces_the_estimate,
+    an_uncharged_message_ends_up_costing_nothing,
+    the_estimate_stays_if_no_price_is_announced,
+    the_price_query_survives_a_restart,
+    requests_conform_to_twilios_api_description,
 );
 
 const SID: &str = "AC0123456789abcdef0123456789abcdef";
@@ -114,7 +114,7 @@ async fn report(
     app.send(request).await
 }
 
-async fn a_send_carries_what_twilio_asks_for(stage: Stage) {
+async fn a_send_has_the_fields_that_twilio_requires(stage: Stage) {
     let fake = taking(Value::Null).await;
     let app = app(&stage, &base(&fake)).await;
     let v = app.started().await;
@@ -188,7 +188,7 @@ async fn a_report_counts_only_with_its_signature_with_or_without_the_port(stage:
     }
 }
 
-async fn reports_may_come_twice_and_out_of_order(stage: Stage) {
+async fn reports_may_arrive_twice_and_out_of_order(stage: Stage) {
     let fake = taking(Value::Null).await;
     let app = app(&stage, &base(&fake)).await;
     let v = app.started().await;
@@ -214,7 +214,7 @@ async fn reports_may_come_twice_and_out_of_order(stage: Stage) {
     );
 }
 
-async fn an_error_says_what_to_do_next(stage: Stage) {
+async fn each_error_maps_to_the_next_action(stage: Stage) {
     let mut answers = vec![
         Answer::Text(503, "oops".to_owned()),
         Answer::Json(
@@ -247,7 +247,7 @@ async fn an_error_says_what_to_do_next(stage: Stage) {
     }
 }
 
-async fn the_price_that_is_told_later_takes_the_place_of_the_estimate(stage: Stage) {
+async fn the_price_announced_later_replaces_the_estimate(stage: Stage) {
     let fake = taking(message(&json!("-0.00750"), "delivered")).await;
     let app = app(&stage, &base(&fake)).await;
     let v = app.started().await;
@@ -280,7 +280,7 @@ async fn the_price_that_is_told_later_takes_the_place_of_the_estimate(stage: Sta
     assert_eq!(fake.seen().len(), asked);
 }
 
-async fn a_message_that_was_not_charged_costs_nothing_in_the_end(stage: Stage) {
+async fn an_uncharged_message_ends_up_costing_nothing(stage: Stage) {
     let fake = taking(message(&json!("0"), "failed")).await;
     let app = app(&stage, &base(&fake)).await;
     let v = app.started().await;
@@ -297,7 +297,7 @@ async fn a_message_that_was_not_charged_costs_nothing_in_the_end(stage: Stage) {
     assert_eq!(amounts, ["-0.05", "0.05"]);
 }
 
-async fn a_price_that_is_never_told_leaves_the_estimate(stage: Stage) {
+async fn the_estimate_stays_if_no_price_is_announced(stage: Stage) {
     let fake = taking(message(&Value::Null, "delivered")).await;
     let app = app(&stage, &base(&fake)).await;
     let v = app.started().await;
@@ -311,7 +311,7 @@ async fn a_price_that_is_never_told_leaves_the_estimate(stage: Stage) {
     assert_eq!(v["costs"], json!([{ "amount": "0.05", "currency": "USD" }]));
 }
 
-async fn the_question_for_the_price_survives_the_process(stage: Stage) {
+async fn the_price_query_survives_a_restart(stage: Stage) {
     let fake = taking(message(&json!("-0.01"), "delivered")).await;
     let first = app(&stage, &base(&fake)).await;
     let v = first.started().await;
@@ -330,7 +330,7 @@ async fn the_question_for_the_price_survives_the_process(stage: Stage) {
 }
 
 /// A strict mock of the vendor's own `OpenAPI` document: it answers 201 only to a request that fits.
-async fn what_is_sent_fits_the_vendors_own_description(stage: Stage) {
+async fn requests_conform_to_twilios_api_description(stage: Stage) {
     let url = std::env::var("PINROUTE_TEST_TWILIO_MOCK_URL").unwrap_or_default();
     if url.is_empty() {
         println!(

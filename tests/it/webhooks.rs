@@ -13,23 +13,23 @@ use crate::stage::{Client, Stage, TestApp, assert_fields, word};
 use crate::world::{Answer, Fake, Seen};
 
 on_both_engines!(
-    an_endpoint_is_told_what_it_asked_for_and_can_tell_who_calls,
-    each_type_is_told_when_it_happens,
-    a_failed_message_is_tried_ten_times_under_one_id_and_can_be_redelivered,
-    an_endpoint_that_hangs_delays_no_other,
+    an_endpoint_receives_its_subscribed_events_signed,
+    each_event_type_is_sent_when_it_happens,
+    a_failed_message_is_tried_ten_times_with_one_id_and_can_be_redelivered,
+    a_hanging_endpoint_does_not_delay_others,
     after_a_rotation_both_secrets_sign_for_a_day,
     a_redirect_is_not_followed,
-    private_addresses_are_refused_when_registered_and_when_called,
-    bad_input_names_field_and_mend_and_saves_nothing,
-    a_removed_endpoint_hears_nothing_more,
-    a_project_sees_its_own_endpoints_alone,
-    messages_outlive_the_process,
-    a_test_message_is_answered_with_what_came_of_it,
-    a_repeated_request_is_answered_with_the_same_secret,
-    lists_come_in_pages,
-    old_deliveries_are_forgotten,
+    private_addresses_are_refused_on_registration_and_on_delivery,
+    invalid_input_names_the_field_and_the_fix_and_saves_nothing,
+    a_removed_endpoint_receives_nothing_more,
+    a_project_sees_only_its_own_endpoints,
+    messages_survive_a_restart,
+    a_test_message_returns_its_outcome,
+    a_repeated_request_returns_the_same_secret,
+    lists_are_paged,
+    old_deliveries_are_deleted,
 );
-on_postgres!(replicas_tell_once_and_know_each_others_endpoints);
+on_postgres!(replicas_send_once_and_know_each_others_endpoints);
 
 pub const OPEN: (&str, &str) = ("WEBHOOKS__ALLOW_PRIVATE", "true");
 
@@ -87,7 +87,7 @@ pub fn types(fake: &Fake) -> Vec<String> {
     types
 }
 
-async fn an_endpoint_is_told_what_it_asked_for_and_can_tell_who_calls(stage: Stage) {
+async fn an_endpoint_receives_its_subscribed_events_signed(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let (admin, receiver) = (admin(&app).await, receiver().await);
     let webhook = register(&admin, &receiver, &["verification.approved"]).await;
@@ -160,7 +160,7 @@ async fn an_endpoint_is_told_what_it_asked_for_and_can_tell_who_calls(stage: Sta
     assert_eq!(receiver.seen().len(), 1);
 }
 
-async fn each_type_is_told_when_it_happens(stage: Stage) {
+async fn each_event_type_is_sent_when_it_happens(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let (admin, receiver) = (admin(&app).await, receiver().await);
     register(&admin, &receiver, &["*"]).await;
@@ -199,7 +199,7 @@ async fn each_type_is_told_when_it_happens(stage: Stage) {
     );
 }
 
-async fn a_failed_message_is_tried_ten_times_under_one_id_and_can_be_redelivered(stage: Stage) {
+async fn a_failed_message_is_tried_ten_times_with_one_id_and_can_be_redelivered(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let admin = admin(&app).await;
     let mut answers = vec![
@@ -275,7 +275,7 @@ async fn a_failed_message_is_tried_ten_times_under_one_id_and_can_be_redelivered
     assert_eq!(receiver.seen().len(), 12);
 }
 
-async fn an_endpoint_that_hangs_delays_no_other(stage: Stage) {
+async fn a_hanging_endpoint_does_not_delay_others(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let (admin, quick) = (admin(&app).await, receiver().await);
     let dead = Fake::start(|_| Answer::Hang).await;
@@ -354,7 +354,7 @@ async fn a_redirect_is_not_followed(stage: Stage) {
     assert_eq!((outside.seen().len(), inside.seen().len()), (1, 0));
 }
 
-async fn private_addresses_are_refused_when_registered_and_when_called(stage: Stage) {
+async fn private_addresses_are_refused_on_registration_and_on_delivery(stage: Stage) {
     let app = stage.app().await;
     let (admin, inside) = (admin(&app).await, receiver().await);
     for url in [
@@ -397,7 +397,7 @@ async fn private_addresses_are_refused_when_registered_and_when_called(stage: St
     assert!(inside.seen().is_empty());
 }
 
-async fn bad_input_names_field_and_mend_and_saves_nothing(stage: Stage) {
+async fn invalid_input_names_the_field_and_the_fix_and_saves_nothing(stage: Stage) {
     let app = stage.app().await;
     let admin = admin(&app).await;
     let good = "https://shop.example/hooks";
@@ -497,7 +497,7 @@ async fn bad_input_names_field_and_mend_and_saves_nothing(stage: Stage) {
     }
 }
 
-async fn a_removed_endpoint_hears_nothing_more(stage: Stage) {
+async fn a_removed_endpoint_receives_nothing_more(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let admin = admin(&app).await;
     let receiver = Fake::start(|_| Answer::Json(500, json!({}))).await;
@@ -519,7 +519,7 @@ async fn a_removed_endpoint_hears_nothing_more(stage: Stage) {
         .problem(404, "not_found");
 }
 
-async fn a_project_sees_its_own_endpoints_alone(stage: Stage) {
+async fn a_project_sees_only_its_own_endpoints(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let (own, receiver) = (admin(&app).await, receiver().await);
     let other = app.with_key(&stage.new_key(Some("other"), "admin").await);
@@ -565,7 +565,7 @@ async fn a_project_sees_its_own_endpoints_alone(stage: Stage) {
     assert_eq!((count("").await, count("?project=default").await), (2, 0));
 }
 
-async fn messages_outlive_the_process(stage: Stage) {
+async fn messages_survive_a_restart(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let (admin, receiver) = (admin(&app).await, receiver().await);
     let webhook = register(&admin, &receiver, &["verification.created"]).await;
@@ -579,7 +579,7 @@ async fn messages_outlive_the_process(stage: Stage) {
     assert!(is_signed(&seen, &webhook["secret"]));
 }
 
-async fn a_test_message_is_answered_with_what_came_of_it(stage: Stage) {
+async fn a_test_message_returns_its_outcome(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let (admin, receiver) = (admin(&app).await, receiver().await);
     let webhook = register(&admin, &receiver, &["verification.failed"]).await;
@@ -620,7 +620,7 @@ async fn a_test_message_is_answered_with_what_came_of_it(stage: Stage) {
     );
 }
 
-async fn a_repeated_request_is_answered_with_the_same_secret(stage: Stage) {
+async fn a_repeated_request_returns_the_same_secret(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let (admin, receiver) = (admin(&app).await, receiver().await);
     let body = json!({ "url": address(&receiver) });
@@ -666,7 +666,7 @@ async fn a_repeated_request_is_answered_with_the_same_secret(stage: Stage) {
     );
 }
 
-async fn lists_come_in_pages(stage: Stage) {
+async fn lists_are_paged(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let (admin, receiver) = (admin(&app).await, receiver().await);
     let mut made = Vec::new();
@@ -716,7 +716,7 @@ async fn lists_come_in_pages(stage: Stage) {
     app.gateway.notices().settle_messages().await.unwrap();
 }
 
-async fn old_deliveries_are_forgotten(stage: Stage) {
+async fn old_deliveries_are_deleted(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let (admin, receiver) = (admin(&app).await, receiver().await);
     let webhook = register(&admin, &receiver, &["verification.created"]).await;
@@ -730,7 +730,7 @@ async fn old_deliveries_are_forgotten(stage: Stage) {
     assert!(deliveries(&admin, &webhook).await.is_empty());
 }
 
-async fn replicas_tell_once_and_know_each_others_endpoints(stage: Stage) {
+async fn replicas_send_once_and_know_each_others_endpoints(stage: Stage) {
     let (one, two) = (stage.app_with(&[OPEN]).await, stage.app_with(&[OPEN]).await);
     let (admin, receiver) = (admin(&one).await, receiver().await);
     let webhook = register(&admin, &receiver, &["verification.created"]).await;
