@@ -1,5 +1,4 @@
-//! Accounts with providers: by our books, by theirs, the drift between them, and who is told when little is left (contract §3,
-//! *Finance*).
+//! Provider accounts: computed and reported balances, the drift between them, and low-balance alerts.
 
 use pinroute::gateway::{Begun, NewEntry};
 use pinroute::ledger::entry::Kind;
@@ -74,7 +73,7 @@ async fn a_balance_is_top_ups_minus_charges(stage: Stage) {
     while app.gateway.finance().sum_tallies().await.unwrap() {}
     assert_eq!(of(&all, "telegram").await["computed"], "99.975");
     assert_eq!(of(&all, "main").await["computed"], "0.00");
-    // The same by hand, over the ledger.
+    // Compute it from the ledger too.
     let ledger = all.get("/v1/ledger?provider=telegram").await.expect(200);
     let amounts = ledger["items"]
         .as_array()
@@ -82,7 +81,7 @@ async fn a_balance_is_top_ups_minus_charges(stage: Stage) {
         .iter()
         .map(|entry| word(&entry["amount"]).parse::<f64>().unwrap());
     assert!((amounts.sum::<f64>() - 99.975).abs() < 1e-9);
-    // Money that is no project's stays out of what a project spent.
+    // Money without a project does not count as a project's spending.
     let costs = all.get("/v1/reports/costs").await.expect(200);
     assert_eq!(costs["total"]["net"], "0.02");
 }
@@ -112,7 +111,7 @@ async fn a_balance_reported_by_the_provider_shows_the_drift(stage: Stage) {
         (&json!("49.99"), &json!("49.50"), &json!("-0.49"))
     );
     assert!(balance["reported_at"].is_string());
-    // A nought beside a charge is not true: such a request would have failed.
+    // Zero after a charge cannot be true, because the send would have failed.
     stage.advance(5);
     stage.telegram.next_sends([said(json!(0))]);
     app.started().await;
@@ -130,10 +129,10 @@ async fn the_runway_is_computed_from_the_last_week(stage: Stage) {
     assert_eq!(
         of(&all, "telegram").await["runway_days"],
         Value::Null,
-        "today is not over"
+        "today is not counted until it is over"
     );
     stage.advance(86_400);
-    // 0.07 are left, and 0.01 a week was spent.
+    // 0.07 is left, and 0.01 was spent in a week.
     assert_eq!(of(&all, "telegram").await["runway_days"], 49.0);
 }
 
@@ -172,7 +171,7 @@ async fn a_booked_time_is_the_same_in_every_list_and_page(stage: Stage) {
             seen.insert(word(&entry["id"]).to_owned());
         }
         pages += 1;
-        assert!(pages < 10, "the pages have no end");
+        assert!(pages < 10, "too many pages");
         match page["next_cursor"].as_str() {
             Some(cursor) => path = format!("/v1/ledger?limit=1&cursor={cursor}"),
             None => break,
@@ -208,7 +207,7 @@ async fn an_amount_that_would_overflow_the_account_is_refused(stage: Stage) {
 }
 
 async fn accounts_are_listed_if_they_have_entries(stage: Stage) {
-    // SMS alone is reckoned at the cheapest provider's price, here in another currency than the sender's account.
+    // The SMS-only comparison uses the cheapest provider's price, here in another currency than the sending account's.
     let mut cheap = Stage::sms_provider("cheap", &stage.backup);
     cheap["prices"] = json!({ "*": "2" });
     cheap["currency"] = json!("RUB");
@@ -334,7 +333,7 @@ async fn a_low_balance_is_announced_once_until_it_has_risen(stage: Stage) {
     assert_eq!(
         app.gateway.finance().watch_balances().await.unwrap(),
         0,
-        "nobody has booked a top-up yet"
+        "no top-up has been booked yet"
     );
     all.post("/v1/balances/telegram/top-ups", usd("5"))
         .await
@@ -357,7 +356,7 @@ async fn a_low_balance_is_announced_once_until_it_has_risen(stage: Stage) {
     assert_eq!(
         app.gateway.finance().watch_balances().await.unwrap(),
         1,
-        "and again"
+        "low again"
     );
     all.post("/v1/balances/telegram/adjustments", usd("-10"))
         .await
@@ -365,7 +364,7 @@ async fn a_low_balance_is_announced_once_until_it_has_risen(stage: Stage) {
     assert_eq!(
         app.gateway.finance().watch_balances().await.unwrap(),
         0,
-        "empty is low"
+        "already announced as low"
     );
     app.gateway.notices().settle_messages().await.unwrap();
     assert_eq!(types(&receiver), ["balance.low", "balance.low"]);
@@ -387,7 +386,7 @@ async fn a_request_whose_idempotency_claim_lapsed_books_nothing(stage: Stage) {
     let Ok(Begun::Fresh(ticket)) = begun else {
         panic!("{begun:?}")
     };
-    // It took too long: its key may be used again.
+    // The request took too long, so its key was released.
     app.gateway.idempotency().release(ticket.clone()).await;
     let top_up = NewEntry {
         provider: "telegram".to_owned(),

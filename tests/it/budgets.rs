@@ -1,4 +1,4 @@
-//! Budgets: what has no room is not sent, however many ask at once, and what comes back is free again (contract §3, *Finance*).
+//! Budgets: nothing is sent over budget, even under concurrency, and refunds release budget.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ on_both_engines!(
 
 on_postgres!(a_thousand_parallel_creates_on_two_replicas_never_exceed_the_limit,);
 
-/// A day's limit in USD.
+/// Sets a daily limit in USD.
 async fn limited(app: &TestApp, limit: &str) {
     put(
         app,
@@ -49,7 +49,7 @@ async fn send(client: &Client, path: &str, items: &Value, status: u16) -> Value 
         .expect(status)
 }
 
-/// Spent and reserved of the only budget.
+/// Amounts spent and reserved in the only budget.
 async fn used(client: &Client) -> [String; 2] {
     let budgets = client.get("/v1/budgets").await.expect(200);
     ["spent", "reserved"].map(|field| word(&budgets["items"][0][field]).to_owned())
@@ -75,9 +75,9 @@ async fn a_message_over_budget_is_not_sent_and_answered_with_402(stage: Stage) {
     assert_eq!(
         app.send(kept).await.expect(200)["items"],
         json!([]),
-        "nothing is kept"
+        "no verification is stored"
     );
-    // A repeat of one that is under way is still answered, and a resend is told the same.
+    // A pending verification is still reused, but its resend is refused too.
     let again = app
         .start(json!({ "phone_number": first["phone_number"] }))
         .await
@@ -93,7 +93,7 @@ async fn a_message_over_budget_is_not_sent_and_answered_with_402(stage: Stage) {
         app.find(&first["id"]).await["sends_left"],
         first["sends_left"]
     );
-    // The next day has its own.
+    // The next day has a new budget.
     stage.advance(86_400);
     app.started().await;
     assert_eq!(used(&app).await, ["0.01", "0.00"]);
@@ -145,7 +145,7 @@ async fn refusals_and_refunds_release_budget(stage: Stage) {
     assert_eq!(used(&app).await, ["0.01", "0.00"]);
 }
 
-/// However slow the machine is, nothing falls back to SMS, which costs more.
+/// Long waits, so that nothing falls back to the dearer SMS, however slow the machine.
 const RACE: [(&str, &str); 3] = [
     ("DEFAULTS__LIMITS__CREATES", "off"),
     (
@@ -263,7 +263,7 @@ async fn a_restored_budget_counts_spending_while_it_was_absent(stage: Stage) {
     app.started().await;
     limited(&app, "0.03").await;
     assert_eq!(used(&app).await, ["0.03", "0.00"]);
-    // The same by the project's own rules.
+    // Now with a budget in the project's policy.
     put(&app, json!([])).await;
     app.started().await;
     let admin = app.with_key(&stage.new_key(None, "admin").await);
@@ -275,7 +275,7 @@ async fn a_restored_budget_counts_spending_while_it_was_absent(stage: Stage) {
     };
     patch(policy).await.expect(200);
     assert_eq!(used(&app).await, ["0.04", "0.00"]);
-    // A limit that nothing can be converted to would stop everything.
+    // A limit without an exchange rate would block every send, so it is refused.
     let policy =
         json!({ "budget": [{ "period": "day", "limit": { "amount": "5", "currency": "EUR" } }] });
     let refused = patch(policy).await;
@@ -312,7 +312,7 @@ async fn an_instance_key_replaces_the_budgets_of_all_projects_together(stage: St
     assert_eq!(
         before["items"].as_array().unwrap().len(),
         2,
-        "each follows the default"
+        "each project follows the default"
     );
     let items = json!([{ "project": "shop", "period": "hour", "limit": { "amount": "7.5", "currency": "USD" }, "alert_at": [1, 0.5] }]);
     let after = send(&all, "/v1/budgets", &items, 200).await;
@@ -339,7 +339,7 @@ async fn an_instance_key_replaces_the_budgets_of_all_projects_together(stage: St
         resets > now && resets - now <= chrono::TimeDelta::hours(1),
         "{resets}"
     );
-    // A project's own key replaces its own only.
+    // A project's key replaces only that project's budgets.
     let own = app.with_key(&stage.new_key(Some("default"), "admin").await);
     let items = json!([{ "period": "day", "limit": { "amount": "1", "currency": "USD" } }]);
     send(&own, "/v1/budgets", &items, 200).await;
@@ -407,7 +407,7 @@ async fn rates_override_configured_prices(stage: Stage) {
     assert_eq!(
         sms().await,
         "0.05",
-        "a configured price of its own counts before the rest of the world"
+        "a configured price for the country overrides a rate for all others"
     );
     let tomorrow = today.succ_opt().unwrap();
     let listed = send(

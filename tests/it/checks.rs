@@ -1,4 +1,4 @@
-//! Checks, proofs, and requests that are repeated under an `Idempotency-Key`.
+//! Checks, proofs, and requests repeated with an `Idempotency-Key`.
 
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use base64::Engine as _;
@@ -122,7 +122,7 @@ async fn parallel_checks_never_evaluate_more_than_allowed(stage: Stage) {
     assert_eq!(
         evaluated,
         [0, 1, 2, 3, 4],
-        "each check counts down by one, and none twice"
+        "each check counts down by one, and only once"
     );
     let wrong = app
         .events(&v["id"])
@@ -225,7 +225,7 @@ async fn a_proof_can_be_verified_offline_with_the_public_keys(stage: Stage) {
     app.settle(&v["id"]).await;
 }
 
-/// The claims of a JWT whose signature one of the keys has made.
+/// Verifies a JWT with one of the keys and returns its claims.
 fn verified(jwt: &str, keys: &Value) -> Value {
     let parts: Vec<&str> = jwt.split('.').collect();
     let [head, body, signature] = parts[..] else {
@@ -251,7 +251,7 @@ fn verified(jwt: &str, keys: &Value) -> Value {
     let signed = &jwt[..jwt.rfind('.').unwrap()];
     public
         .verify(signed.as_bytes(), &decode(signature))
-        .expect("the signature fits");
+        .expect("the signature is valid");
     let forged = signed.replacen('e', "f", 1);
     assert!(
         public
@@ -285,7 +285,7 @@ async fn repeating_the_approving_check_returns_the_same_proof_for_60_s(stage: St
         .problem(409, "verification_not_pending");
     app.settle(&v["id"]).await;
 
-    // A wrong code under a key is counted once.
+    // A wrong code repeated with a key is counted once.
     let v = app.started().await;
     let body = json!({ "code": app.wrong_code() });
     for _ in 0..3 {
@@ -310,7 +310,7 @@ async fn a_repeated_start_returns_the_same_verification_and_sends_nothing(stage:
         .await
         .expect(201);
     assert_eq!(first, second);
-    // Even when it is over: the answer is of the same verification, as it is now.
+    // Also after the verification has ended: the answer shows its current state.
     app.cancel(&first["id"]).await.expect(200);
     let third = app
         .post_once("/v1/verifications", "start-1", body.clone())
@@ -322,7 +322,7 @@ async fn a_repeated_start_returns_the_same_verification_and_sends_nothing(stage:
     );
     assert_eq!(stage.telegram.sends().len(), 1);
     let anew = app.start(body.clone()).await.expect(201);
-    // A `reused` answer is kept as one.
+    // A `reused` answer is stored and repeated as such.
     let reused = app
         .post_once("/v1/verifications", "start-2", body.clone())
         .await
@@ -372,7 +372,7 @@ async fn reusing_a_key_while_its_request_runs_is_409(stage: Stage) {
     app.post_once("/v1/verifications", "k", body.clone())
         .await
         .problem(409, "idempotency_in_progress");
-    // Its replica died: after half a minute the key is free again.
+    // Its replica died: the claim expires after 30 s.
     stage.advance(30);
     app.post_once("/v1/verifications", "k", body)
         .await

@@ -1,4 +1,4 @@
-//! Every fault that the API has now: its status, its code, its shape (RFC 9457).
+//! Every problem that the API returns: status, code and shape (RFC 9457).
 
 use reqwest::Method;
 use serde_json::json;
@@ -136,7 +136,7 @@ async fn a_key_sees_only_its_own_project(stage: Stage) {
     ] {
         other.get(list).await.problem(403, "forbidden");
     }
-    // The same number in another project is another verification.
+    // Another project gets a separate verification for the same number.
     let mine = other
         .start(json!({ "phone_number": theirs["phone_number"] }))
         .await
@@ -171,7 +171,7 @@ async fn an_instance_key_can_act_on_any_project_by_name(stage: Stage) {
     assert_eq!(
         app.find(&of_default["id"]).await,
         of_default,
-        "without a name it is `default`"
+        "without a name the project is `default`"
     );
     let count = |page: serde_json::Value| page["items"].as_array().unwrap().len();
     assert_eq!(
@@ -476,12 +476,12 @@ async fn an_unavailable_channel_is_422_and_lists_the_available_ones(stage: Stage
     assert_eq!(
         next.problem(422, "channel_unavailable")["channels"],
         json!(["telegram"]),
-        "no step is left"
+        "no step remains"
     );
     assert_eq!(
         app.find(&v["id"]).await["sends_left"],
         4,
-        "what was refused does not count"
+        "a refused resend does not count"
     );
 }
 
@@ -582,7 +582,7 @@ async fn health_endpoints_report_the_services_state(stage: Stage) {
     let document = open("/openapi.json").await;
     assert!(
         document.text == pinroute::http::document(),
-        "the served document is not the printed one"
+        "the served document differs from the printed one"
     );
     assert_eq!(open("/docs/").await.status, 200);
     let keys = open("/.well-known/jwks.json").await.expect(200);

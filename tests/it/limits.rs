@@ -1,4 +1,4 @@
-//! Limits on numbers, addresses and projects, alone and across replicas, with Redis and without (contract §5).
+//! Limits on numbers, addresses and projects: on one server and across replicas, with and without Redis.
 
 use std::process::{Child, Command, Stdio};
 
@@ -34,7 +34,10 @@ async fn a_number_gets_five_sends_per_ten_minutes_and_ten_per_day(stage: Stage) 
     let limited = start(&app, &number, 5).await;
     limited.problem(429, "rate_limited");
     assert_eq!(limited.header("retry-after"), Some("300"));
-    assert!(!limited.text.contains(&number), "no number in a fault");
+    assert!(
+        !limited.text.contains(&number),
+        "problems contain no phone number"
+    );
     start(&app, &stage.number(), 0).await.expect(201);
     stage.advance(300);
     start(&app, &number, 6).await.expect(201);
@@ -50,7 +53,7 @@ async fn a_number_gets_five_sends_per_ten_minutes_and_ten_per_day(stage: Stage) 
     assert_eq!(
         wait,
         86_400 - 600 - 2 * 3_600,
-        "until the first of the day leaves it"
+        "until the first send leaves the window"
     );
     stage.advance(wait - 1);
     start(&app, &number, 13).await.problem(429, "rate_limited");
@@ -136,7 +139,7 @@ async fn a_refused_start_uses_up_no_limit(stage: Stage) {
         app.start(json!({ "phone_number": number, "payload": payload, "client": { "ip": ip } }))
     };
     from(&number, "a", "203.0.113.1").await.expect(201);
-    // Reused, and refused by the other limit: neither counts.
+    // Reused starts, and starts refused by the other limit, do not count.
     for _ in 0..3 {
         from(&number, "a", "203.0.113.1").await.expect(200);
     }
@@ -164,7 +167,7 @@ async fn replicas_share_limits_through_redis(stage: Stage) {
     start(&a, &number, 5).await.problem(429, "rate_limited");
     start(&b, &number, 5).await.problem(429, "rate_limited");
 
-    // In parallel, too.
+    // Also in parallel.
     let number = stage.number();
     let starts =
         (0..20).map(|payload| start(if payload % 2 == 0 { &a } else { &b }, &number, payload));
@@ -172,7 +175,7 @@ async fn replicas_share_limits_through_redis(stage: Stage) {
     let started = replies.iter().filter(|reply| reply.status == 201).count();
     assert_eq!(started, 5);
 
-    // And wrong codes.
+    // Wrong codes are shared as well.
     let v = b.started().await;
     let wrong = b.wrong_code();
     let checks = (0..20).map(|n| {
@@ -186,7 +189,7 @@ async fn replicas_share_limits_through_redis(stage: Stage) {
     let evaluated = replies.iter().filter(|reply| reply.status == 200).count();
     assert_eq!(evaluated, 5);
 
-    // A pause, too: what one replica has learnt the other hears at its next look.
+    // So are pauses: the other replica sees them at its next refresh.
     stage
         .telegram
         .next_sends([crate::world::error("BALANCE_NOT_ENOUGH")]);
@@ -200,14 +203,14 @@ async fn replicas_share_limits_through_redis(stage: Stage) {
     assert_eq!(v["attempts"][0]["status"], "sent");
 }
 
-/// A Redis of the test's own, which it may end.
+/// A private Redis server, which the test can stop.
 struct Redis {
     port: u16,
     server: Child,
 }
 
 impl Redis {
-    /// `None`: there is no such program here.
+    /// `None` if Redis is not installed.
     async fn start(port: u16) -> Option<Self> {
         let port = if port == 0 { free_port() } else { port };
         let mut command = Command::new("redis-server");
@@ -266,7 +269,7 @@ async fn limits_hold_without_redis_and_readyz_reports_its_absence(stage: Stage) 
     assert_eq!(
         ready().await,
         (json!("degraded"), json!("away")),
-        "it stays ready"
+        "the server stays ready"
     );
     for payload in 1..6 {
         start(&app, &number, payload).await.expect(201);
@@ -284,8 +287,8 @@ async fn limits_hold_without_redis_and_readyz_reports_its_absence(stage: Stage) 
         "{metrics}"
     );
 
-    let _redis = Redis::start(port).await.expect("it was there before");
-    // It rests for a second of the machine's time before it tries again.
+    let _redis = Redis::start(port).await.expect("Redis started before");
+    // The program waits a second of real time before it tries again.
     let back = async {
         while ready().await != (json!("ok"), json!("ok")) {
             tokio::task::yield_now().await;
@@ -293,7 +296,7 @@ async fn limits_hold_without_redis_and_readyz_reports_its_absence(stage: Stage) 
     };
     tokio::time::timeout(std::time::Duration::from_secs(30), back)
         .await
-        .expect("it comes back");
+        .expect("Redis is used again");
     let number = stage.number();
     for payload in 0..5 {
         start(&app, &number, payload).await.expect(201);

@@ -1,4 +1,4 @@
-//! Projects with rules of their own, keys, and the texts that they send.
+//! Projects: their policies, keys and message texts.
 
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ async fn instance(app: &TestApp) -> Client {
     app.with_key(&app.stage.new_key(None, "admin").await)
 }
 
-/// A project with this policy, and a website's key for it.
+/// Creates a project with this policy, and a `verify` key for it.
 async fn project(app: &TestApp, name: &str, policy: Value) -> Client {
     let body = json!({ "name": name, "policy": policy });
     instance(app)
@@ -50,7 +50,7 @@ fn newest_sms(stage: &Stage) -> String {
     word(&stage.sms.sends().pop().expect("an SMS was sent")["text"]).to_owned()
 }
 
-/// Sends by SMS alone, and answers what it said.
+/// Sends by SMS only and returns the message's text.
 async fn sms_to(client: &Client, number: &str, more: Value) -> String {
     let mut body = json!({ "phone_number": number, "channels": ["sms"] });
     body.as_object_mut()
@@ -109,12 +109,12 @@ async fn a_policy_applies_at_once_to_new_verifications_of_its_project_only(stage
         (&new["channel"], &new["checks_left"]),
         (&json!("sms"), &json!(3))
     );
-    // One that has begun keeps its rules.
+    // A verification already started keeps its rules.
     assert_eq!(shop.find(&v["id"]).await["checks_left"], 2);
     assert_eq!(
         shop.resend(&v["id"], json!({})).await.status,
         429,
-        "the cool-down still counts"
+        "the waiting time before a resend still applies"
     );
 }
 
@@ -155,7 +155,7 @@ async fn a_patch_with_null_restores_the_default(stage: Stage) {
     assert_eq!(admin.get("/v1/projects/shop").await.expect(200), changed);
 }
 
-/// A policy, the pointer to its fault, and what is said about it.
+/// Invalid policies: the policy, the pointer to the error, and a part of its message.
 fn bad_policies() -> Vec<(Value, &'static str, &'static str)> {
     vec![
         (json!({ "route": [] }), "/policy/route", "at least one"),
@@ -346,7 +346,7 @@ async fn a_projects_admin_key_acts_on_that_project_only(stage: Stage) {
     own.send(own.request(reqwest::Method::DELETE, &format!("/v1/keys/{foreign}")))
         .await
         .problem(404, "not_found");
-    // A website's key has no say here.
+    // A site's key is not allowed here.
     let site = app.with_key(&stage.new_key(Some("shop"), "verify").await);
     site.get("/v1/projects").await.problem(403, "forbidden");
     site.get("/v1/keys").await.problem(403, "forbidden");
@@ -418,7 +418,7 @@ async fn keys_expire_are_revoked_at_once_and_record_their_last_use(stage: Stage)
     site.get("/v1/verifications")
         .await
         .problem(401, "unauthorized");
-    // Out of force it stays listed.
+    // A revoked key stays listed.
     admin.send(delete()).await.expect(204);
     assert!(seen(&made["id"]).await["revoked_at"].is_string());
     let whole = admin
@@ -712,7 +712,7 @@ async fn a_policy_changed_on_one_replica_applies_on_the_other(stage: Stage) {
     )
     .await
     .expect(200);
-    // As its worker does twice a second.
+    // As its background work does twice a second.
     two.gateway.refresh().await;
     two.with_key(&shop.key).started().await;
     assert_eq!(two.telegram_code().len(), 8);

@@ -1,4 +1,4 @@
-//! Several replicas on one Postgres, and what is left when one of them ends in the midst of its work.
+//! Several replicas on one Postgres, and recovery when one of them dies during its work.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ on_postgres!(
     without_the_database_requests_are_503_and_sent_messages_are_not_forgotten,
 );
 
-/// A provider that is silent for longer than any lease.
+/// Lets a provider stay silent for longer than a lease.
 const SLOW: (&str, &str) = ("TELEGRAM__TIMEOUT", "1m");
 
 fn attempt(v: &Value, place: usize) -> (&str, &str, Option<&str>) {
@@ -42,7 +42,7 @@ fn attempt(v: &Value, place: usize) -> (&str, &str, Option<&str>) {
     )
 }
 
-/// A verification whose first send is under way and not answered.
+/// A verification whose first send is in progress, without an answer.
 async fn sending(app: &TestApp, answer: Answer) -> Value {
     app.stage.telegram.next_sends([answer]);
     let count = app.stage.telegram.fake.seen().len();
@@ -54,14 +54,14 @@ async fn sending(app: &TestApp, answer: Answer) -> Value {
     v
 }
 
-/// The program that takes over: another replica on Postgres, the next one on SQLite.
+/// Kills the program and starts the one that takes over: another replica on Postgres, a restart on SQLite.
 async fn successor(stage: &Stage, dead: TestApp) -> TestApp {
     stage.kill(dead).await;
     let app = stage
         .app_with(&[SLOW, ("DEFAULTS__RESEND_AFTER", "0s")])
         .await;
     if stage.engine == Engine::Postgres {
-        // Nothing happens before the lease ends.
+        // Nothing happens before the lease expires.
         assert_eq!(app.gateway.verify().work_on_due(100).await.unwrap(), 0);
         stage.advance(6);
     }
@@ -79,7 +79,7 @@ async fn a_send_interrupted_by_a_crash_becomes_unknown(stage: Stage) {
     assert_eq!(
         stage.telegram.sends().len(),
         1,
-        "never twice on the same channel by itself"
+        "never sent twice automatically on the same channel"
     );
     assert!(word(&stage.sms.sends()[0]["text"]).contains(&app.telegram_code()));
     app.telegram_reports(&stage.telegram.status("delivered"))
@@ -95,7 +95,7 @@ async fn an_attempt_queued_before_a_crash_is_sent_afterwards(stage: Stage) {
         .app_with(&[SLOW, ("DEFAULTS__RESEND_AFTER", "0s")])
         .await;
     let v = sending(&first, Answer::Hang).await;
-    // It is busy with the first send, so the second waits.
+    // The second send waits for the first.
     let v = first
         .resend(&v["id"], json!({ "channel": "sms" }))
         .await
@@ -206,7 +206,7 @@ async fn due_work_is_done_by_exactly_one_replica(stage: Stage) {
         let v = a.settle(id).await;
         assert_eq!(attempt(&v, 1), ("sms", "sent", None));
     }
-    assert_eq!(stage.sms.sends().len(), 20, "each was sent once");
+    assert_eq!(stage.sms.sends().len(), 20, "each is sent once");
 }
 
 async fn parallel_starts_on_two_replicas_send_once(stage: Stage) {
@@ -334,7 +334,7 @@ async fn a_stream_carries_changes_made_on_another_replica(stage: Stage) {
     );
 }
 
-/// Without Redis a stream looks for itself each second, and with it only each 15 s: what is told sooner was heard.
+/// With Redis a stream polls only every 15 s (every second without), so anything sooner came through Redis.
 async fn redis_carries_changes_to_another_replica_at_once(stage: Stage) {
     let (a, b) = (stage.app().await, stage.app().await);
     let stop = CancellationToken::new();
@@ -355,10 +355,10 @@ async fn redis_carries_changes_to_another_replica_at_once(stage: Stage) {
     a.cancel(&v["id"]).await.expect(200);
     let told = tokio::time::timeout(std::time::Duration::from_secs(12), open.text())
         .await
-        .expect("it is told long before the stream looks for itself")
+        .expect("the event arrives before the stream polls")
         .unwrap();
     assert!(told.contains("event: verification.canceled"), "{told}");
-    // An endpoint that one replica has made is told of what happens on the other, without a look.
+    // The other replica learns of a new webhook endpoint without a refresh.
     let admin = a.with_key(&stage.new_key(Some("default"), "admin").await);
     let body = json!({ "url": "https://shop.example/hooks" });
     let webhook = admin.post("/v1/webhooks", body).await.expect(201);
@@ -395,10 +395,10 @@ async fn without_the_database_requests_are_503_and_sent_messages_are_not_forgott
     assert_eq!(
         stage.telegram.sends().len(),
         1,
-        "nothing is sent that is not durable"
+        "nothing is sent before it is durable"
     );
 
-    // The answer comes while nothing can be written.
+    // The provider answers while the database cannot be written.
     now.notify_one();
     for _ in 0..20 {
         app.get(&path).await.problem(503, "service_unavailable");

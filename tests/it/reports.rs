@@ -1,5 +1,4 @@
-//! Reports: what was spent and what came of it, by any groups, in any zone and currency, from sums that lag behind nothing
-//! (contract §3, *Finance*).
+//! Reports on costs and conversion, by any grouping, time zone and currency, always up to date.
 
 use chrono::{DateTime, Timelike, Utc};
 use serde_json::{Value, json};
@@ -25,7 +24,7 @@ on_both_engines!(
 
 const COSTS: &str = "/v1/reports/costs";
 
-/// One number by Telegram, approved after four seconds.
+/// A verification by Telegram, approved after four seconds.
 async fn approved(app: &TestApp) -> Value {
     let v = app.started().await;
     app.stage.advance(1);
@@ -37,7 +36,7 @@ async fn approved(app: &TestApp) -> Value {
     v
 }
 
-/// One number that Telegram cannot reach: by SMS.
+/// A verification that Telegram refuses and SMS delivers.
 async fn by_sms(app: &TestApp) -> Value {
     app.stage
         .telegram
@@ -52,7 +51,7 @@ async fn costs(app: &TestApp, query: &str) -> Value {
         .expect(200)
 }
 
-/// The month around the stage's day.
+/// The 30 days around the stage's date.
 fn span(now: DateTime<Utc>) -> String {
     let (from, to) = (
         now - chrono::TimeDelta::days(15),
@@ -124,7 +123,7 @@ async fn costs_can_be_grouped_freely_and_rows_sum_to_the_total(stage: Stage) {
             "UZ".to_owned()
         ]
     );
-    // Without groups there is one row, also of nothing.
+    // Without groups there is one row, even without data.
     let nothing = app
         .get(&format!("{COSTS}?from=2001-01-01&to=2001-01-31"))
         .await
@@ -193,7 +192,7 @@ async fn refunds_count_on_their_own_day_and_expected_ones_separately(stage: Stag
 
 async fn days_follow_the_time_zone(stage: Stage) {
     let app = stage.app().await;
-    // 10:00 UTC, then 19:30 UTC, which is half past midnight in Tashkent, and a quarter past one in Kathmandu.
+    // 10:00 UTC, then 19:30 UTC, which is 00:30 in Tashkent and 01:15 in Kathmandu.
     app.started().await;
     let day = stage.clock.now().date_naive();
     stage.advance(9 * 3_600 + 1_800);
@@ -266,7 +265,7 @@ async fn other_currencies_convert_at_the_days_rate_and_missing_rates_are_reporte
         figures(&report["total"], &["charged", "sms_equivalent"]),
         ["0.80", "4.00"]
     );
-    // The direct rate counts before the inverse, and a newer one takes its place.
+    // A direct rate takes precedence over an inverse one, and a newer rate over an older.
     let rates = put(json!([
         { "date": yesterday, "from": "USD", "to": "RUB", "rate": "90" },
         { "date": today, "from": "USD", "to": "RUB", "rate": "95.5" },
@@ -364,7 +363,7 @@ async fn the_conversion_report_has_a_funnel_and_times(stage: Stage) {
     assert_eq!(
         told,
         [["1", "1", "0", "0", "0"], ["2", "1", "1", "0", "1"]],
-        "each attempt in its row"
+        "each attempt is in its own row"
     );
     assert_eq!(
         figures(&report["total"], &funnel),

@@ -1,13 +1,13 @@
-//! The sandbox page as a newcomer meets it, in a real browser: the whole loop from a number to a proof.
+//! The sandbox page in a real browser, as a newcomer uses it: from a phone number to a proof.
 //!
-//! `PINROUTE_SCREENSHOTS=docs/images ./scripts/test --test it sandbox_page` makes the README's pictures again.
+//! `PINROUTE_SCREENSHOTS=docs/images ./scripts/test --test it sandbox_page` regenerates the README's pictures.
 
 use serde_json::json;
 
 use crate::browser::{self, Browser};
 use crate::program::{Server, bare_program};
 
-/// Runs a test with a sandbox of its own and a browser that looks at its page.
+/// Runs a test with a new sandbox and a browser that shows its page.
 fn walk(test: impl AsyncFnOnce(&Browser, &str)) {
     let Some(path) = browser::find() else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -34,7 +34,7 @@ fn walk(test: impl AsyncFnOnce(&Browser, &str)) {
         assert_eq!(
             browser.strayed(&[&page]),
             Vec::<String>::new(),
-            "the page stays on this machine"
+            "the page must request nothing from other hosts"
         );
         drop(browser);
         assert_eq!(server.terminate().await, Some(0));
@@ -71,7 +71,7 @@ fn a_newcomer_gets_from_a_number_to_a_proof() {
     walk(async |browser, _| {
         browser.picture("sandbox-start").await;
         send(browser, "+998901234567").await;
-        // The phone shows at once, the message when it arrives.
+        // The phone appears at once, the message when it arrives.
         browser
             .until("document.querySelector('.phone h3')?.textContent === '+998901234567'")
             .await;
@@ -126,7 +126,7 @@ fn a_newcomer_gets_from_a_number_to_a_proof() {
         browser
             .until("document.querySelector('#total').innerText.includes('0.01 USD')")
             .await;
-        // Every call as a line that works in a shell: the newest is the key set, the first the start.
+        // Every call is listed, newest first: the key set is the newest, the start the oldest.
         let calls = browser
             .value("[...document.querySelectorAll('#calls .path')].map((one) => one.textContent)")
             .await;
@@ -186,7 +186,7 @@ fn a_number_without_telegram_gets_its_code_by_sms_and_the_timeline_shows_the_cos
                     "document.documentElement.scrollWidth - document.documentElement.clientWidth",
                 )
                 .await;
-            assert_eq!(wider, json!(0), "nothing sticks out at {wide} pixels");
+            assert_eq!(wider, json!(0), "content overflows at {wide} pixels");
         }
         browser.look(360, 740, "dark").await;
         browser
@@ -241,7 +241,7 @@ fn the_page_can_be_used_with_the_keyboard_alone() {
         browser.value("document.activeElement.select()").await;
         browser.type_text("+998901230009").await;
         browser.press("Enter").await;
-        // Both channels refuse this one.
+        // Both channels refuse this number.
         browser.until(&format!("{STATUS} === 'failed'")).await;
         browser
             .until(&format!("{TIMELINE}.includes('no channel could deliver')"))
@@ -250,7 +250,7 @@ fn the_page_can_be_used_with_the_keyboard_alone() {
         assert_eq!(
             browser.value(labels).await,
             json!(0),
-            "every control has a name"
+            "every control needs a label"
         );
     });
 }

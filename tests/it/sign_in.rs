@@ -1,4 +1,4 @@
-//! Who gets into the dashboard: links, passwords, sessions, forms, and those who guess.
+//! Signing in to the dashboard: links, passwords, sessions, forms, and protection against guessing.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ async fn a_link_sets_the_password_and_works_once(stage: Stage) {
         again.sign_in("Ann@Example.com", PASSWORD).await.to,
         "/dashboard"
     );
-    // A new link ends nothing until it is used; then the old password is void.
+    // A new link changes nothing until it is used; then the old password stops working.
     let users = app.gateway.admin().users();
     let id = users.list().await.unwrap()[0].id;
     let link = users.invite(id, stage.clock.now()).await.unwrap().link.path;
@@ -54,7 +54,7 @@ async fn a_link_sets_the_password_and_works_once(stage: Stage) {
     assert_eq!(
         again.get("/dashboard/users").await.status,
         303,
-        "sessions end with the password"
+        "sessions end when the password changes"
     );
     assert_eq!(again.sign_in("ann@example.com", PASSWORD).await.status, 422);
 }
@@ -133,7 +133,7 @@ async fn a_session_ends_when_idle_signed_out_or_its_user_is_disabled(stage: Stag
     assert_eq!(
         ann.get("/dashboard").await.status,
         303,
-        "the cookie is worth nothing any more"
+        "the old cookie no longer works"
     );
     ann.sign_in("ann@example.com", PASSWORD).await;
     run_well(&stage, &["users", "disable", "ann@example.com"]).await;
@@ -267,7 +267,7 @@ async fn behind_proxies_each_client_is_counted_separately(stage: Stage) {
     assert_eq!(page.status, 429);
     assert_eq!(page.headers["retry-after"], "900");
     assert!(page.text.contains("Try again in 15 min."), "{}", page.text);
-    // What stands left of the address that the proxy saw is the client's own invention.
+    // Entries before the address seen by the proxy are made up by the client.
     guesser.from = Some("192.0.2.1, 203.0.113.7".to_owned());
     let page = guesser.sign_in("ann@example.com", PASSWORD).await;
     assert_eq!(page.status, 429);
@@ -292,12 +292,12 @@ async fn guessing_locks_out_the_guesser_but_not_the_owner(stage: Stage) {
     assert_eq!(
         guesser.sign_in("ann@example.com", PASSWORD).await.status,
         429,
-        "a subscriber has all addresses of its network"
+        "the whole network counts as one client"
     );
     let mut ann = Person::new(&app);
     ann.from = Some("2001:db8:1:2::1".to_owned());
     assert_eq!(ann.sign_in("ann@example.com", PASSWORD).await.status, 303);
-    // From ever more addresses an account is guessed at fifty times.
+    // Guesses at one account from many networks are limited to fifty.
     let mut limited = 0;
     for network in 0..50 {
         guesser.from = Some(format!("2001:db8:2:{network:x}::1"));
@@ -361,13 +361,13 @@ async fn two_owners_demoting_each_other_leave_one_owner(stage: Stage) {
         person(&app, &other, "owner").await;
         let one = users.find_by_email(&one).await.unwrap().id;
         let other = users.find_by_email(&other).await.unwrap().id;
-        // All others are no owners any more.
+        // Demote all others.
         for user in users.list().await.unwrap() {
             if user.id != one && user.id != other {
                 users.set_role(user.id, Role::Support).await.unwrap();
             }
         }
-        // An owner who never set a password cannot take over.
+        // An owner without a password does not count.
         invited(&app, &format!("c{round}@example.com"), "owner").await;
         let done = join_all([one, other].map(|id| users.set_role(id, Role::Finance))).await;
         assert_eq!(
@@ -407,7 +407,7 @@ async fn a_sign_in_form_opened_before_another_sign_in_is_accepted(stage: Stage) 
     ];
     let page = ann.send_form("/dashboard/sign-in", &fields).await;
     assert_eq!((page.status, page.to.as_str()), (303, "/dashboard/ledger"));
-    // What a signed-in person does needs the session's own token.
+    // Actions of a signed-in user need the session's own token.
     let booked = ann
         .send_form("/dashboard/account/sessions", &[("form_token", &token)])
         .await;
@@ -447,7 +447,7 @@ async fn a_user_can_change_the_password_and_end_other_sessions(stage: Stage) {
             .await;
         assert_eq!(page.status, 422, "{words}");
         assert!(page.text.contains(words), "{words}: {}", page.text);
-        assert!(!page.text.contains(new), "a password does not come back");
+        assert!(!page.text.contains(new), "passwords are not echoed");
     }
     let page = ann
         .post(PAGE, &to, &[("password", PASSWORD), ("new", NEW)])
@@ -484,7 +484,7 @@ async fn re_enabling_a_user_revives_no_session_or_link(stage: Stage) {
     users.enable(id).await.unwrap();
     assert_eq!(bob.get("/dashboard/account").await.status, 303);
     assert_eq!(Person::new(&app).get(&link).await.status, 410);
-    // A password that is set by one link voids another one.
+    // A password change voids an open link.
     let link = users.invite(id, now).await.unwrap().link.path;
     bob.sign_in("bob@example.com", PASSWORD).await;
     let fields = [("password", PASSWORD), ("new", "gravel lantern oboe sixty")];

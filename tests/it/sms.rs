@@ -1,4 +1,4 @@
-//! SMS by any provider that speaks HTTP: what is sent, what its answers and reports mean, and what it costs (contract §2, §4).
+//! SMS through any HTTP provider: requests, the meaning of answers and reports, and costs.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ on_both_engines!(
     placeholders_are_escaped_in_forms_queries_and_gets,
 );
 
-/// The stage's SMS provider alone.
+/// A route with SMS only.
 const SMS: (&str, &str) = ("DEFAULTS__ROUTE", r#"[{"channel":"sms","wait":"60s"}]"#);
 
 fn attempt(v: &Value, place: usize) -> (&str, &str, Option<&str>, &str) {
@@ -38,7 +38,7 @@ fn attempt(v: &Value, place: usize) -> (&str, &str, Option<&str>, &str) {
     )
 }
 
-/// A second provider behind the stage's own, or the stage's own otherwise configured.
+/// The program with these SMS providers and an SMS-only route.
 async fn app_with_providers(stage: &Stage, providers: Value) -> TestApp {
     stage
         .app_with(&[SMS, ("SMS__PROVIDERS", &providers.to_string())])
@@ -72,7 +72,7 @@ async fn a_request_carries_number_text_and_callback_url(stage: Stage) {
     assert!(word(&send["dlr"]).starts_with(&address), "{send}");
     assert!(
         word(&send["dlr"]).len() >= address.len() + 20,
-        "a token that cannot be guessed"
+        "the callback URL has an unguessable token"
     );
     assert_eq!(attempt(&v, 0), ("main", "sent", None, "charged"));
 }
@@ -141,7 +141,7 @@ async fn each_answer_maps_to_the_documented_outcome(stage: Stage) {
             ("main", "unknown", Some("no_answer"), "estimated"),
             "{answer:?}"
         );
-        // Five in a row would pause it.
+        // A success in between, because five failures in a row would pause the provider.
         app.started().await;
     }
 }
@@ -189,7 +189,7 @@ async fn providers_are_tried_in_order_until_one_may_have_sent(stage: Stage) {
     let v = app.started().await;
     assert_eq!(v["attempts"].as_array().unwrap().len(), 1);
 
-    // It surely sent nothing: the next provider at once.
+    // The provider certainly sent nothing: the next one is tried at once.
     stage
         .sms
         .next_sends([Answer::Json(400, json!({})), Answer::Json(429, json!({}))]);
@@ -198,7 +198,7 @@ async fn providers_are_tried_in_order_until_one_may_have_sent(stage: Stage) {
         assert_eq!(attempt(&v, 0), ("main", "failed", Some(reason), "free"));
         assert_eq!(attempt(&v, 1), ("backup", "sent", None, "charged"));
     }
-    // The number is at fault, or it may have sent: not the same channel again by itself.
+    // The number was refused, or the message may have been sent: no other provider of this channel.
     stage.sms.next_sends([
         Answer::Json(400, json!({ "error_code": "7" })),
         Answer::Json(500, json!({})),
@@ -212,7 +212,7 @@ async fn providers_are_tried_in_order_until_one_may_have_sent(stage: Stage) {
     let texts: Vec<Value> = [&stage.sms, &stage.backup]
         .map(|sms| sms.sends()[1]["ref"].clone())
         .to_vec();
-    assert_ne!(texts[0], texts[1], "each attempt has its own id");
+    assert_ne!(texts[0], texts[1], "attempt ids are unique");
 }
 
 async fn a_failing_provider_is_paused(stage: Stage) {
@@ -240,7 +240,7 @@ async fn a_failing_provider_is_paused(stage: Stage) {
     assert_eq!(attempt(&v, 0), ("main", "sent", None, "charged"));
 }
 
-/// A provider's report at its callback address.
+/// Sends a provider's report to its callback URL.
 async fn report(app: &TestApp, path: &str, how: &str, status: &str) -> Reply {
     let post = |kind: &str, body: String| {
         app.open_request(Method::POST, path)
@@ -271,7 +271,7 @@ async fn reports_are_accepted_as_json_form_or_query(stage: Stage) {
         assert_eq!(
             attempt(&app.settle(&v["id"]).await, 0).1,
             "sent",
-            "an unknown word means still pending"
+            "an unknown status means still pending"
         );
         report(&app, &path, how, "DELIVRD").await.expect(200);
         report(&app, &path, how, "DELIVRD").await.expect(200);
@@ -317,7 +317,7 @@ async fn a_failed_delivery_falls_back_or_fails(stage: Stage) {
     assert_eq!(
         v["costs"],
         json!([{ "amount": "0.05", "currency": "USD" }]),
-        "an SMS is paid for all the same"
+        "an undelivered SMS is still charged"
     );
 }
 
@@ -360,7 +360,7 @@ async fn a_report_is_accepted_only_with_its_own_token(stage: Stage) {
     }
     assert_eq!(app.settle(&first["id"]).await, first);
     assert_eq!(app.settle(&second["id"]).await, second);
-    // A right token changes its own attempt only.
+    // A valid token changes only its own attempt.
     report(&app, &first_path, "json", "DELIVRD")
         .await
         .expect(200);
@@ -433,7 +433,7 @@ async fn segments_times_price_is_charged_at_acceptance(stage: Stage) {
         "-0.10".to_owned(),
     );
     assert_eq!(app.ledger(&v["id"]).await, [charge]);
-    // The rest of the world has a rate of its own.
+    // Other countries have the default price.
     stage.advance(1);
     let v = app
         .start(json!({ "phone_number": "+12025550143" }))
@@ -455,7 +455,7 @@ async fn built_in_texts_fit_one_segment_and_its_alphabet(stage: Stage) {
             "\nFA+9qCX9VSu",
         ),
     ] {
-        // Sixteen-bit texts are cut at 70: all that is sent here fits in one segment, and English is what others fall to.
+        // A segment has 70 characters with UCS-2. Unsupported languages fall back to English.
         for (locale, begin, most) in [
             ("en", "Your code is 12345678", 160),
             ("zh-Hant", "Your code is 12345678", 160),

@@ -1,4 +1,4 @@
-//! Messages to projects: signed, told at least once, tried again, and never into the house.
+//! Webhooks to projects: signed, delivered at least once, retried, and never to private addresses.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -41,7 +41,7 @@ fn address(fake: &Fake) -> String {
     format!("http://{}/hooks?from=pinroute", fake.address)
 }
 
-/// The same program with a key of the project's administrator.
+/// A client with an `admin` key of project `default`.
 pub async fn admin(app: &TestApp) -> Client {
     let key = app.stage.new_key(Some("default"), "admin").await;
     app.client.with_key(&key)
@@ -58,7 +58,7 @@ async fn deliveries(admin: &Client, webhook: &Value) -> Vec<Value> {
     page["items"].as_array().unwrap().clone()
 }
 
-/// As a receiver does it (Standard Webhooks), with nothing of ours.
+/// Verifies a signature as a receiver does (Standard Webhooks), without our code.
 fn is_signed(seen: &Seen, secret: &Value) -> bool {
     let key = STANDARD
         .decode(word(secret).strip_prefix("whsec_").unwrap())
@@ -154,7 +154,7 @@ async fn an_endpoint_receives_its_subscribed_events_signed(stage: Stage) {
         (&delivery["verification_id"], &delivery["next_try_at"]),
         (&v["id"], &Value::Null)
     );
-    // Nothing is told twice.
+    // Nothing is sent twice.
     stage.advance(600);
     app.gateway.notices().settle_messages().await.unwrap();
     assert_eq!(receiver.seen().len(), 1);
@@ -192,7 +192,7 @@ async fn each_event_type_is_sent_when_it_happens(stage: Stage) {
     ] {
         assert!(told.iter().any(|told| told == kind), "{kind} in {told:?}");
     }
-    // What is only the timeline's is not told.
+    // Events that belong only to the timeline are not sent.
     assert!(
         told.iter().all(|kind| kind.starts_with("verification.")),
         "{told:?}"
@@ -217,11 +217,11 @@ async fn a_failed_message_is_tried_ten_times_with_one_id_and_can_be_redelivered(
         .enumerate()
     {
         assert_eq!(receiver.seen().len(), tried + 1);
-        // Not before its time.
+        // Not before it is due.
         stage.advance(pause - 1);
         app.gateway.notices().settle_messages().await.unwrap();
         assert_eq!(receiver.seen().len(), tried + 1);
-        // A tenth of jitter.
+        // Jitter is up to a tenth.
         stage.advance(1 + pause / 10 + 1);
         app.gateway.notices().settle_messages().await.unwrap();
     }
@@ -248,7 +248,11 @@ async fn a_failed_message_is_tried_ten_times_with_one_id_and_can_be_redelivered(
     assert!(ids.windows(2).all(|pair| pair[0] == pair[1]));
     stage.advance(86_400);
     app.gateway.notices().settle_messages().await.unwrap();
-    assert_eq!(receiver.seen().len(), 10, "dead is dead");
+    assert_eq!(
+        receiver.seen().len(),
+        10,
+        "a dead message is not tried again"
+    );
 
     let path = format!(
         "/v1/webhooks/{}/deliveries/{}/redeliver",
@@ -269,7 +273,7 @@ async fn a_failed_message_is_tried_ten_times_with_one_id_and_can_be_redelivered(
         .await
         .expect(200);
     assert_eq!(listed["items"], json!([]));
-    // Its tries have started anew.
+    // Redelivery restarts the retries.
     stage.advance(6);
     app.gateway.notices().settle_messages().await.unwrap();
     assert_eq!(receiver.seen().len(), 12);
@@ -284,9 +288,9 @@ async fn a_hanging_endpoint_does_not_delay_others(stage: Stage) {
     for count in 1..=3 {
         app.started().await;
         app.gateway.notices().tell_projects().await.unwrap();
-        // While the other one still hangs.
+        // The other endpoint still hangs.
         quick.until_seen(count).await;
-        // The next turn begins when this one is recorded.
+        // Wait until the delivery is recorded.
         while deliveries(&admin, &webhook)
             .await
             .iter()
@@ -296,7 +300,7 @@ async fn a_hanging_endpoint_does_not_delay_others(stage: Stage) {
         }
     }
     dead.until_seen(1).await;
-    // What hangs is let go with its connection.
+    // Closing the connection ends the hanging delivery.
     dead.stop();
     app.gateway.notices().settle_messages().await.unwrap();
 }
@@ -373,7 +377,7 @@ async fn private_addresses_are_refused_on_registration_and_on_delivery(stage: St
             reply.text
         );
     }
-    // One that led elsewhere when it was registered.
+    // An endpoint whose name resolved to a public address when it was registered.
     let webhook = Webhook {
         id: Uuid::from_u128(7),
         project: stage.project("default").await,
@@ -540,9 +544,9 @@ async fn a_project_sees_only_its_own_endpoints(stage: Stage) {
     own.get("/v1/webhooks?project=other")
         .await
         .problem(403, "forbidden");
-    // A website's key has no say here.
+    // A site's key is not allowed here.
     app.get("/v1/webhooks").await.problem(403, "forbidden");
-    // What happens in another project is not told.
+    // Events of another project are not sent.
     app.started().await;
     app.gateway.notices().settle_messages().await.unwrap();
     assert!(receiver.seen().is_empty());
@@ -734,7 +738,7 @@ async fn replicas_send_once_and_know_each_others_endpoints(stage: Stage) {
     let (one, two) = (stage.app_with(&[OPEN]).await, stage.app_with(&[OPEN]).await);
     let (admin, receiver) = (admin(&one).await, receiver().await);
     let webhook = register(&admin, &receiver, &["verification.created"]).await;
-    // As its worker does twice a second.
+    // As its background work does twice a second.
     two.gateway.refresh().await;
     for _ in 0..10 {
         two.started().await;
@@ -753,7 +757,7 @@ async fn replicas_send_once_and_know_each_others_endpoints(stage: Stage) {
     ids.sort();
     ids.dedup();
     assert_eq!((ids.len(), receiver.seen().len()), (10, 10));
-    // Known at once to whoever asks for it by its id.
+    // The endpoint is found by its id at once.
     let other = two.with_key(&admin.key);
     other
         .get(&format!("/v1/webhooks/{}", word(&webhook["id"])))
