@@ -106,7 +106,7 @@ fn every_problem_code_is_used_by_some_operation() {
             assert!(
                 status == "default"
                     || example["status"] == status.parse::<u16>().unwrap_or_default(),
-                "{code} stands under {status}"
+                "{code} is listed under {status}"
             );
             answered.insert(code.to_owned());
         }

@@ -299,7 +299,7 @@ async fn raising_a_limit_re_arms_its_alerts(stage: Stage) {
     assert_eq!(
         app.gateway.finance().watch_budgets().await.unwrap(),
         1,
-        "80 % of more"
+        "80 % of the new limit"
     );
     assert_eq!(app.gateway.finance().watch_budgets().await.unwrap(), 0);
 }
