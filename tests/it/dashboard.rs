@@ -397,7 +397,7 @@ async fn walk(browser: &Browser, base: &str) {
         .until("document.querySelectorAll('.chart canvas').length === 4")
         .await;
     browser.picture("dashboard-overview-ru-1440").await;
-    // Sign out.
+    // Sign out, then try a wrong password.
     browser.look(820, 900, "light").await;
     browser.click(".account summary").await;
     browser
