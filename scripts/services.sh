@@ -1,12 +1,12 @@
 # shellcheck shell=bash disable=SC2034
-# Throw-away Postgres (14 or newer) and Redis (6.2 or newer), for the scripts in this folder, which source it.
+# Temporary Postgres (14 or newer) and Redis (6.2 or newer). Sourced by the scripts in this folder.
 #
-#   start_services fast|durable    starts both on free loopback ports and sets POSTGRES_URL, REDIS_URL and, where the
-#                                  server is a process of this machine, POSTGRES_PID; `fast` forgoes durability
-#   heading TEXT                   prints a heading with the seconds since the script began
+#   start_services fast|durable    starts both on free loopback ports and sets POSTGRES_URL, REDIS_URL and, if Postgres
+#                                  runs as a local process, POSTGRES_PID; `fast` gives up durability
+#   heading TEXT                   prints a heading with the seconds since the script started
 #
-# Servers are taken from this machine, else installed with its package manager, else run in a container.
-# Servers and data are removed when the script ends, however it ends.
+# Uses installed servers, else installs them with the package manager, else runs them in a container.
+# Servers and data are removed when the script ends, even if it is killed.
 
 readonly POSTGRES_IMAGE=postgres:17 REDIS_IMAGE=redis:7
 
@@ -42,7 +42,7 @@ start_services() {
   fi
 }
 
-# Files in the directory name everything to stop, so that a second process can do it for a killed script.
+# Everything to stop is recorded in files, so that the watcher below can clean up after a killed script.
 stop_services() {
   local pid
   [[ -d $services_dir ]] || return 0
@@ -63,7 +63,7 @@ stop_services() {
   rm -rf "$services_dir" 2>/dev/null || { sleep 1 && rm -rf "$services_dir"; }
 }
 
-# A trap does not run after `kill -9`: a watcher, in a process group of its own, waits for this script's end.
+# Traps do not run after `kill -9`, so a watcher in its own process group waits for the script to end and cleans up.
 stop_services_when_killed() {
   set -m
   (
@@ -105,11 +105,11 @@ start_postgres() {
       as_postgres "$postgres_bin/pg_ctl" -D "$services_dir/postgres" -l "$services_dir/postgres.log" -o "$options" -w start
   } </dev/null >"$services_dir/start.log" 2>&1 || {
     cat "$services_dir/start.log" "$services_dir/postgres.log" >&2 || true
-    fail "Postgres in $postgres_bin does not start"
+    fail "Postgres in $postgres_bin failed to start"
   }
   POSTGRES_PID=$(head -n 1 "$services_dir/postgres/postmaster.pid")
   POSTGRES_URL=postgres://postgres@127.0.0.1:$port/postgres
-  echo "Postgres of $postgres_bin on port $port"
+  echo "Postgres from $postgres_bin on port $port"
 }
 
 # contain_postgres SETTING…
@@ -139,7 +139,7 @@ as_postgres() (
 
 # --- Redis
 
-# Sets redis_server to Redis, or to Valkey, which is compatible.
+# Sets redis_server to Redis or the compatible Valkey.
 find_redis() {
   local name version
   for name in {,/usr/sbin/,/opt/homebrew/bin/,/usr/local/bin/}{redis,valkey}-server; do
@@ -157,7 +157,7 @@ start_redis() {
     --daemonize yes --pidfile "$services_dir/redis.pid" --logfile "$services_dir/redis.log" >/dev/null
   until_ready "$redis_server" answers_ping "$port"
   REDIS_URL=redis://127.0.0.1:$port
-  echo "Redis of $redis_server on port $port"
+  echo "Redis from $redis_server on port $port"
 }
 
 contain_redis() {
@@ -178,7 +178,7 @@ answers_ping() (
 
 # --- Browser
 
-# Sets BROWSER to a Chromium, or to nothing if there is none and none can be installed.
+# Sets BROWSER to a Chromium; fails if there is none.
 find_browser() {
   local name
   for name in chromium chromium-browser google-chrome google-chrome-stable \
@@ -193,17 +193,17 @@ start_browser_tests() {
     BROWSER=$PINROUTE_TEST_BROWSER
   elif ! find_browser && ! { install_server chromium && find_browser; }; then
     BROWSER=
-    echo "NO CHROMIUM FOUND, and none could be installed: the tests of the sandbox page are skipped."
+    echo "NO CHROMIUM FOUND, and it could not be installed. Browser tests are skipped."
     return
   fi
-  echo "Chromium of $BROWSER"
+  echo "Chromium from $BROWSER"
 }
 
-# --- Twilio's own description of its API, served as a strict mock
+# --- Twilio's own API description, served as a strict mock
 
 readonly PRISM=@stoplight/prism-cli@5.14.2
 
-# Sets TWILIO_MOCK_URL, or to nothing if there is no npm or it cannot reach its packages.
+# Sets TWILIO_MOCK_URL; leaves it empty if npm is missing or cannot install the mock.
 start_twilio_mock() {
   local folder=$PWD/target/tools/prism port
   TWILIO_MOCK_URL=
@@ -213,7 +213,7 @@ start_twilio_mock() {
         </dev/null >"$services_dir/prism.log" 2>&1 && touch "$folder/$PRISM.installed"
     }
   }; then
-    echo "NO NPM FOUND, or it could not install $PRISM: the test against Twilio's own API description is skipped."
+    echo "NO NPM FOUND, or it could not install $PRISM. The test against Twilio's own API description is skipped."
     return
   fi
   port=$(free_port)
@@ -226,14 +226,14 @@ start_twilio_mock() {
     sleep 0.2
   done
   listens "$port" || {
-    echo "$PRISM DOES NOT START: the test against Twilio's own API description is skipped."
+    echo "$PRISM FAILED TO START. The test against Twilio's own API description is skipped."
     return
   }
   TWILIO_MOCK_URL=http://127.0.0.1:$port
   echo "Twilio's API description served by $PRISM on port $port"
 }
 
-# Sets PYTHON to an interpreter with the packages that the documentation examples use, or to nothing.
+# Sets PYTHON to an interpreter with the packages used by the documentation's examples; empty if unavailable.
 find_python() {
   local folder=$PWD/target/tools/python
   PYTHON=$folder/bin/python3
@@ -245,14 +245,14 @@ find_python() {
     return
   fi
   PYTHON=
-  echo "NO PYTHON FOUND, or it could not install pyjwt and standardwebhooks: the examples that use them are skipped."
+  echo "NO PYTHON FOUND, or it could not install pyjwt and standardwebhooks. Examples that use them are skipped."
 }
 
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# --- Where servers come from
+# --- Installing servers
 
-# Installs the named program with the first available package manager that may be used.
+# Installs a program with the first package manager that is present and permitted.
 install_server() {
   local manager
   for manager in apt-get dnf apk pacman brew none; do
@@ -303,17 +303,17 @@ container_engine() {
   return 1
 }
 
-# contain PORT ARGUMENT…: runs a container whose PORT is published on a free loopback port, and prints its id.
+# contain PORT ARGUMENT…: runs a container with PORT published on a free loopback port and prints its id.
 contain() {
   local engine id port=$1
-  engine=$(container_engine) || fail "found neither Postgres 14+ and Redis 6.2+, nor a package manager that may install \
-them, nor a container engine. Install them, or set PINROUTE_TEST_POSTGRES_URL and PINROUTE_TEST_REDIS_URL."
+  engine=$(container_engine) || fail "found no Postgres 14+ and Redis 6.2+, no package manager that may install \
+them, and no container engine. Install them, or set PINROUTE_TEST_POSTGRES_URL and PINROUTE_TEST_REDIS_URL."
   shift
   id=$("$engine" run --detach --publish "127.0.0.1::$port" "$@")
   echo "$id" | tee -a "$services_dir/containers"
 }
 
-# contained_port ID PORT
+# contained_port ID PORT: prints the host port that a container's PORT is published on.
 contained_port() {
   local address
   address=$("$(container_engine)" port "$1" "$2/tcp" | head -n 1)
@@ -331,7 +331,7 @@ free_port() {
   echo "$port"
 }
 
-# until_ready WHAT COMMAND…: repeats the command until it succeeds, for half a minute at most.
+# until_ready WHAT COMMAND…: repeats the command until it succeeds, for at least 30 s before it fails.
 until_ready() {
   local what=$1 tries
   shift

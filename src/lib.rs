@@ -1,11 +1,11 @@
 //! Pinroute proves that a visitor owns a phone number.
 //!
-//! A site requests a verification through [`http`]; staff use the [`dashboard`]. The [`gateway`] applies the rules of
-//! [`verification`], stores the result in [`storage`] as one change, and only then answers and sends the code through
-//! [`delivery`], on the next channel if the evidence calls for it. Providers' reports arrive through [`http`] too;
-//! [`jobs`] runs what becomes due. Each cost is booked in the [`ledger`] in the same change as its cause, and so is
-//! each message to a project ([`webhooks`]). The modules are listed in this order: in, do, rules (pure), keep, out,
-//! when.
+//! A site requests a verification through the [`api`]; staff use the [`dashboard`]; providers report to the [`inlets`].
+//! These faces are built on [`web`], and none names another. The [`gateway`] applies the rules of [`verification`], stores
+//! the result in [`storage`] as one change, and only then answers and sends the code through [`channels`], on the next
+//! channel if the evidence calls for it; [`jobs`] runs what becomes due. Each cost is booked in the [`ledger`] in the
+//! same change as its cause, and so is each message to a project ([`webhooks`]). The modules are listed in this order:
+//! in, do, rules (pure), keep, out, when. `docs/architecture.md` has the picture and the invariants.
 
 // in
 pub mod web;

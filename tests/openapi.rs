@@ -1,4 +1,4 @@
-//! The committed OpenAPI document is the one that the handlers generate, and it agrees with itself.
+//! The committed OpenAPI document is the one that the handlers generate, and it is consistent.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ fn the_committed_document_is_the_generated_one() {
 }
 
 #[test]
-fn every_reference_leads_somewhere() {
+fn every_reference_resolves() {
     let document = document();
     let mut seen = BTreeSet::new();
     walk(&document, &mut |value| {
@@ -24,37 +24,31 @@ fn every_reference_leads_somewhere() {
             seen.insert(target.to_owned());
         }
     });
-    assert!(seen.len() > 20, "only {seen:?} are referred to");
+    assert!(seen.len() > 20, "only {seen:?} are referenced");
 }
 
 #[test]
-fn every_operation_is_named_summed_up_and_shown() {
+fn every_operation_has_an_id_a_summary_and_examples() {
     let document = document();
     let mut ids = BTreeSet::new();
     for (at, operation) in operations(&document) {
         let id = operation["operationId"].as_str().unwrap_or_default();
         assert!(!id.is_empty(), "{at} has no operationId");
-        assert!(
-            ids.insert(id.to_owned()),
-            "{id} is the id of two operations"
-        );
+        assert!(ids.insert(id.to_owned()), "{id} is used by two operations");
         assert!(operation["summary"].is_string(), "{id} has no summary");
-        assert!(
-            operation["tags"][0].is_string(),
-            "{id} belongs to no chapter"
-        );
+        assert!(operation["tags"][0].is_string(), "{id} has no tag");
         assert!(
             operation["security"].is_array(),
-            "{id} does not say whether it asks for a key"
+            "{id} does not declare its security"
         );
         assert!(
             operation["responses"]["default"].is_object(),
-            "{id} says nothing of other faults"
+            "{id} has no default response"
         );
         let successes = members(&operation["responses"])
             .filter(|(status, _)| status.starts_with('2'))
             .collect::<Vec<_>>();
-        assert!(!successes.is_empty(), "{id} never succeeds");
+        assert!(!successes.is_empty(), "{id} has no 2xx response");
         for (status, answer) in successes {
             for (media_type, content) in members(&answer["content"]) {
                 assert!(
@@ -67,7 +61,7 @@ fn every_operation_is_named_summed_up_and_shown() {
 }
 
 #[test]
-fn every_answer_carries_the_request_s_id() {
+fn every_response_has_a_request_id() {
     let document = document();
     for (at, operation) in operations(&document) {
         for (status, answer) in members(&operation["responses"]) {
@@ -81,9 +75,9 @@ fn every_answer_carries_the_request_s_id() {
     }
 }
 
-/// Examples are what people copy: each has the shape that the schema beside it promises.
+/// People copy examples, so each must match its schema.
 #[test]
-fn every_example_fits_its_schema() {
+fn every_example_matches_its_schema() {
     let document = document();
     let mut checked = 0;
     walk(&document, &mut |value| {
@@ -100,7 +94,7 @@ fn every_example_fits_its_schema() {
 }
 
 #[test]
-fn every_code_of_a_problem_is_answered_somewhere() {
+fn every_problem_code_is_used_by_some_operation() {
     let document = document();
     let schema = &document["components"]["schemas"]["ProblemCode"];
     let known: BTreeSet<&str> = texts(&schema["enum"]).collect();
@@ -112,7 +106,7 @@ fn every_code_of_a_problem_is_answered_somewhere() {
             assert!(
                 status == "default"
                     || example["status"] == status.parse::<u16>().unwrap_or_default(),
-                "{code} stands under {status}"
+                "{code} is listed under {status}"
             );
             answered.insert(code.to_owned());
         }
@@ -158,7 +152,7 @@ fn find<'a>(document: &'a Value, reference: &str) -> Option<&'a Value> {
 
 fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     match value["$ref"].as_str() {
-        Some(target) => find(document, target).expect("a reference leads somewhere"),
+        Some(target) => find(document, target).expect("the reference resolves"),
         None => value,
     }
 }
@@ -172,7 +166,7 @@ fn walk(value: &Value, visit: &mut impl FnMut(&Value)) {
     }
 }
 
-/// As much of JSON Schema as the document uses, but for patterns, formats and lengths.
+/// The parts of JSON Schema that the document uses, except patterns, formats and lengths.
 fn fits(document: &Value, schema: &Value, value: &Value) -> Result<(), String> {
     let schema = resolved(document, schema);
     let choices = ["oneOf", "anyOf"].map(|name| schema[name].as_array());
@@ -226,7 +220,7 @@ fn fits(document: &Value, schema: &Value, value: &Value) -> Result<(), String> {
             Some(schema) => {
                 fits(document, schema, value).map_err(|fault| format!("{name}: {fault}"))?;
             }
-            // An object without properties is anybody's.
+            // An object schema without properties accepts any object.
             None if schema["properties"].is_object() => {
                 return Err(format!("{name} is not a field"));
             }

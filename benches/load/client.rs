@@ -1,5 +1,5 @@
-//! Load: a closed loop on each of many kept-alive connections, with as little HTTP as will do, so that the generator
-//! takes little of the processor that the gateway needs.
+//! Load generator: many keep-alive connections, each sending its next request after the answer to the last one. HTTP is
+//! minimal, because the generator shares the processor with the gateway.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// What a phase asks for, and what it takes for an answer.
+/// A phase's requests, and which answers count.
 pub trait Work: Send + Sync + 'static {
     type Item: Send;
 
-    /// Writes the next request; `None` when there is nothing left to ask.
+    /// Writes the next request; `None` when there are no more.
     fn next(&self, request: &mut Vec<u8>) -> Option<Self::Item>;
 
-    /// Whether the answer is what the phase measures.
+    /// Whether the answer counts. Others are recorded as errors.
     fn accept(&self, item: Self::Item, status: u16, body: &[u8]) -> bool;
 }
 
@@ -26,7 +26,7 @@ pub struct Run {
     pub seconds: f64,
     /// Latencies of accepted answers in microseconds, sorted.
     pub micros: Vec<u32>,
-    /// By status, or kind of I/O error.
+    /// Counts by HTTP status or kind of I/O error.
     pub errors: BTreeMap<String, u32>,
 }
 
@@ -40,7 +40,7 @@ impl Run {
     }
 }
 
-/// Drives `work` until the time is over or nothing is left to ask.
+/// Runs `work` for `span`, or until it has no more requests.
 pub async fn drive<W: Work>(
     address: SocketAddr,
     connections: usize,
@@ -53,7 +53,7 @@ pub async fn drive<W: Work>(
         .collect();
     let mut run = Run::default();
     for task in tasks {
-        let (micros, errors) = task.await.expect("a connection's task does not panic");
+        let (micros, errors) = task.await.expect("connection tasks do not panic");
         run.micros.extend(micros);
         for (kind, count) in errors {
             *run.errors.entry(kind).or_default() += count;
@@ -97,7 +97,7 @@ async fn drive_one<W: Work>(
     (micros, errors)
 }
 
-/// A request, whole.
+/// Appends a complete HTTP request.
 pub fn write_request(request: &mut Vec<u8>, method: &str, path: &str, key: &str, body: &str) {
     request.extend_from_slice(
         format!(
@@ -109,7 +109,7 @@ pub fn write_request(request: &mut Vec<u8>, method: &str, path: &str, key: &str,
     );
 }
 
-/// A kept-alive connection; it is made when first needed, and anew after a fault.
+/// A keep-alive connection, opened on first use and reopened after an error.
 pub struct Connection {
     address: SocketAddr,
     stream: Option<TcpStream>,
@@ -125,7 +125,7 @@ impl Connection {
         }
     }
 
-    /// The status and the body of the answer.
+    /// Sends a request and returns the status and body of the answer.
     pub async fn send(&mut self, request: &[u8]) -> io::Result<(u16, &[u8])> {
         let mut stream = if let Some(stream) = self.stream.take() {
             stream
@@ -154,7 +154,7 @@ pub struct Message<'a> {
     pub body: &'a [u8],
 }
 
-/// Reads a request or an answer with a known length; `None` when the other side closed before it began.
+/// Reads a request or response with a `Content-Length`. `None` if the peer closed before sending anything.
 pub async fn read_message<'a>(
     stream: &mut TcpStream,
     buffer: &'a mut Vec<u8>,

@@ -1,4 +1,4 @@
-//! The gateway under test: a process of its own with a configuration, a key, and what it used.
+//! The gateway under test, run as a separate process: its configuration, API key and resource usage.
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
@@ -20,7 +20,7 @@ pub struct Gateway {
 
 pub struct Setup<'a> {
     pub binary: &'a Path,
-    /// SQLite in a folder that is removed at the end, unless given.
+    /// `None`: SQLite in a temporary folder, removed at the end.
     pub database_url: Option<&'a str>,
     pub redis_url: &'a str,
     pub provider: SocketAddr,
@@ -66,10 +66,10 @@ impl Gateway {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-        Err(format!("the gateway does not get ready; it says:\n{log}"))
+        Err(format!("the gateway did not become ready; its log:\n{log}"))
     }
 
-    /// The body of an answer with status 200.
+    /// The response body, if the status is 200.
     async fn get(&self, path: &str) -> Option<String> {
         let mut request = Vec::new();
         write_request(&mut request, "GET", path, &self.key, "");
@@ -78,7 +78,7 @@ impl Gateway {
         (status == 200).then(|| String::from_utf8_lossy(body).into_owned())
     }
 
-    /// Changes committed so far, and the groups that they were committed in.
+    /// Changes committed so far, and the number of group commits.
     pub async fn commits(&self) -> Option<(f64, f64)> {
         let metrics = self.get("/metrics").await?;
         let sum = |name: &str| -> Option<f64> {
@@ -95,17 +95,17 @@ impl Gateway {
         ))
     }
 
-    /// Processor time so far.
+    /// Processor time used so far.
     pub fn cpu(&self) -> Option<Duration> {
         Some(TICK * Stat::read(self.process.id())?.own)
     }
 
-    /// From now on [`Gateway::peak_memory`] counts anew, where the system lets us.
+    /// Resets [`Gateway::peak_memory`], if the system permits.
     pub fn forget_peak_memory(&self) {
         let _ = fs::write(format!("/proc/{}/clear_refs", self.process.id()), "5");
     }
 
-    /// The most memory that it held at once, in KiB.
+    /// Peak resident memory in KiB.
     pub fn peak_memory(&self) -> Option<u32> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
         let line = status
@@ -134,7 +134,7 @@ impl Drop for Gateway {
     }
 }
 
-/// Processor time of a Postgres server and of all the processes that it began.
+/// Processor time of a Postgres server and its child processes.
 pub fn postgres_cpu(postmaster: u32) -> Option<Duration> {
     let server = Stat::read(postmaster)?;
     let children: u32 = fs::read_dir("/proc")
@@ -147,7 +147,7 @@ pub fn postgres_cpu(postmaster: u32) -> Option<Duration> {
     Some(TICK * (server.own + server.ended_children + children))
 }
 
-/// What `/proc/PID/stat` says, in ticks.
+/// Fields of `/proc/PID/stat`. Times are in ticks.
 struct Stat {
     parent: u32,
     own: u32,
@@ -157,7 +157,7 @@ struct Stat {
 impl Stat {
     fn read(process: u32) -> Option<Self> {
         let line = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-        // The name in brackets may hold anything; the third field of proc_pid_stat(5) comes after it.
+        // The process name in parentheses may contain anything. Field 3 of proc_pid_stat(5) is the first after it.
         let fields: Vec<_> = line.rsplit_once(')')?.1.split_whitespace().collect();
         let field = |number: usize| fields.get(number - 3)?.parse::<u32>().ok();
         Some(Self {
@@ -191,7 +191,7 @@ fn create_key(binary: &Path, config: &Path) -> Result<String, String> {
         .and_then(|answer| Some(answer.get("key")?.as_str()?.to_owned()))
         .ok_or_else(|| {
             let said = String::from_utf8_lossy(&output.stderr);
-            format!("`pinroute keys create` gave no key: {said}")
+            format!("`pinroute keys create` printed no key: {said}")
         })
 }
 
@@ -203,7 +203,7 @@ fn configuration(setup: &Setup<'_>, listen: SocketAddr, folder: &Path) -> String
         provider,
         ..
     } = setup;
-    // The waits outlast the run, so that no phase does the late work of an earlier one.
+    // The waits outlast the run, so no phase does an earlier phase's follow-up work.
     format!(
         r#"
 listen       = "{listen}"

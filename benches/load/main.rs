@@ -1,10 +1,10 @@
-//! The load program: what a release build does per second, how long it takes, and what it costs.
+//! Load test of a release build: throughput, latency and resource usage.
 //!
-//! `./scripts/load` runs it on both engines; by hand it is
-//! `cargo bench --bench load -- --engine sqlite --connections 16,64 --seconds 10`, and `--help` lists the rest.
+//! `./scripts/load` runs it on both engines. To run one engine:
+//! `cargo bench --bench load -- --engine sqlite --connections 16,64 --seconds 10`; `--help` lists all options.
 //!
-//! Generator, stand-in provider, gateway and database share one machine. Throughput tells as much about that machine as
-//! about the gateway; processor time per request tells more.
+//! Generator, stand-in provider, gateway and database share one machine. Throughput depends on that machine as much as
+//! on the gateway; processor time per request is more meaningful.
 
 mod client;
 mod gateway;
@@ -24,14 +24,14 @@ use tokio::signal::unix::{SignalKind, signal};
 const USAGE: &str = "\
 cargo bench --bench load -- [OPTIONS]
 
-  --engine sqlite|postgres   what the gateway keeps its data in [sqlite]
-  --connections N[,N…]       concurrent clients, one series for each number [16,64]
-  --seconds N                length of a phase [10]
-  --delay-ms N               how long the slow provider takes [300]
+  --engine sqlite|postgres   the gateway's database [sqlite]
+  --connections N[,N…]       concurrent clients; runs all phases once per number [16,64]
+  --seconds N                duration of a phase [10]
+  --delay-ms N               response time of the slow provider [300]
   --database-url URL         an empty Postgres database; required with --engine postgres
-  --redis-url URL            where limits are kept [in the process]
-  --postgres-pid PID         the Postgres server, to count its processor time
-  --binary PATH              another build of pinroute
+  --redis-url URL            Redis for limits [none: in the process]
+  --postgres-pid PID         process id of Postgres, to measure its processor time
+  --binary PATH              the pinroute binary to test [this build]
 ";
 
 struct Options {
@@ -65,7 +65,7 @@ impl Options {
                     options.postgres = match value()?.as_str() {
                         "sqlite" => false,
                         "postgres" => true,
-                        other => return Err(format!("there is no engine `{other}`")),
+                        other => return Err(format!("unknown engine `{other}`")),
                     };
                 }
                 "--connections" => {
@@ -78,13 +78,13 @@ impl Options {
                 "--redis-url" => options.redis_url = value()?,
                 "--postgres-pid" => options.postgres_pid = Some(number(&value()?)?),
                 "--binary" => options.binary = PathBuf::from(value()?),
-                _ => return Err(format!("there is no option `{flag}`")),
+                _ => return Err(format!("unknown option `{flag}`")),
             }
         }
         if options.postgres && options.database_url.is_none() {
             return Err(String::from(
-                "--engine postgres needs --database-url with an empty database, such as postgres://me@localhost/load; \
-                 `./scripts/load` starts a throw-away one",
+                "--engine postgres requires --database-url with an empty database, such as postgres://me@localhost/load; \
+                 `./scripts/load` starts a temporary one",
             ));
         }
         Ok(options)
@@ -97,12 +97,12 @@ impl Options {
 
 fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {
     text.parse()
-        .map_err(|_| format!("`{text}` is not a number that fits here"))
+        .map_err(|_| format!("`{text}` is not a valid number"))
 }
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    // `cargo test --all-targets` runs benches too, without this word.
+    // `cargo test --all-targets` also runs benches, but without this argument.
     if !arguments.iter().any(|it| it == "--bench") || arguments.iter().any(|it| it == "--help") {
         print!("{USAGE}");
         return ExitCode::SUCCESS;
@@ -114,14 +114,14 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    // The stand-in provider holds as many sockets as the gateway has messages under way.
+    // The stand-in provider holds one socket per message in flight.
     let _ = rlimit::increase_nofile_limit(1 << 20);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.div_ceil(4))
         .enable_all()
         .build()
-        .expect("a runtime starts");
+        .expect("the runtime starts");
     let outcome = runtime.block_on(async {
         tokio::select! {
             outcome = measure(&options) => outcome,
@@ -144,7 +144,7 @@ fn main() -> ExitCode {
 }
 
 async fn interrupted() {
-    let mut terminate = signal(SignalKind::terminate()).expect("a signal can be listened for");
+    let mut terminate = signal(SignalKind::terminate()).expect("SIGTERM can be handled");
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
@@ -154,7 +154,7 @@ async fn interrupted() {
 async fn measure(options: &Options) -> Result<Vec<Phase>, String> {
     let provider = Provider::start()
         .await
-        .map_err(|error| format!("the stand-in provider does not start: {error}"))?;
+        .map_err(|error| format!("the stand-in provider failed to start: {error}"))?;
     let gateway = Gateway::start(Setup {
         binary: &options.binary,
         database_url: options.database_url.as_deref(),
@@ -179,7 +179,7 @@ async fn measure(options: &Options) -> Result<Vec<Phase>, String> {
 
 fn print_table(options: &Options, cores: usize, phases: &[Phase]) {
     println!(
-        "\n{} on {cores} processors, {} s a phase, slow provider {} ms; times in ms, processor time in µs a request\n",
+        "\n{} on {cores} processors, {} s per phase, slow provider {} ms; times in ms, processor time in µs per request\n",
         options.engine(),
         options.seconds,
         options.delay.as_millis()

@@ -1,4 +1,5 @@
-//! What is measured: creates, right checks, wrong checks, and creates while the provider is slow.
+//! The measured phases: creates, right checks, wrong checks, and creates with a slow provider. To add one, extend
+//! [`Phases::run`].
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,7 +15,7 @@ use crate::provider::Provider;
 
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// Each verification of the pool takes so many wrong codes: one fewer than would lock it.
+/// Wrong codes per verification, one fewer than would lock it.
 const WRONG_CODES: usize = 4;
 
 pub struct Phases<'a> {
@@ -23,7 +24,7 @@ pub struct Phases<'a> {
     pub postgres_pid: Option<u32>,
     pub span: Duration,
     pub delay: Duration,
-    /// Every create has a number of its own.
+    /// Every create uses a new number.
     pub next_number: Arc<AtomicU32>,
     pub done: Vec<Phase>,
 }
@@ -33,7 +34,7 @@ impl Phases<'_> {
         let created = self.create("create", connections, "").await;
         let instant = self.done.last().map(|phase| phase.run.per_second());
 
-        // Codes that are known, since we give them.
+        // Set the code, so that the right one is known.
         let known = Arc::new(self.creates(r#","code":"123456""#));
         drive(self.gateway.address, connections, self.span, &known).await;
         let (known, _) = self.settle(&known).await;
@@ -61,7 +62,7 @@ impl Phases<'_> {
         }
     }
 
-    /// Waits until the provider has what the creates promised, and takes both.
+    /// Waits until the provider has the messages of all accepted creates, then takes the creates and compares the two.
     async fn settle(&self, creates: &Creates) -> (Vec<Created>, Sent) {
         let created = creates.take();
         self.provider.wait_for(created.len()).await;
@@ -170,7 +171,7 @@ struct Usage {
 
 struct Creates {
     key: String,
-    /// JSON members besides the number.
+    /// Further JSON members of the request.
     members: &'static str,
     next_number: Arc<AtomicU32>,
     created: Mutex<Vec<Created>>,
@@ -180,7 +181,7 @@ struct Created {
     /// Without its country code.
     number: u32,
     id: String,
-    /// When the answer came.
+    /// When the response arrived.
     at: Instant,
 }
 
@@ -204,7 +205,7 @@ impl Work for Creates {
         Some(number)
     }
 
-    /// 200 would be an older verification, for which nothing is sent.
+    /// A 200 would be a reused verification, for which nothing is sent.
     fn accept(&self, number: u32, status: u16, body: &[u8]) -> bool {
         let at = Instant::now();
         let id = find(body, b"\"id\":\"").and_then(|begin| body.get(begin + 6..begin + 42));
@@ -268,10 +269,10 @@ impl Work for Checks {
 
 // --- The result
 
-/// What became of accepted creates at the provider.
+/// Messages of accepted creates, as seen by the provider.
 #[derive(Default)]
 struct Sent {
-    /// From our having the answer to the message's arrival, sorted; zero when it came first.
+    /// Time from the create's response to the message's arrival, sorted; zero if the message came first.
     micros: Vec<u32>,
     lost: u32,
     twice: u32,
@@ -286,7 +287,7 @@ pub struct Phase {
     memory_mib: Option<f64>,
     group: Option<f64>,
     sent: Option<Sent>,
-    /// How much of the rate with an instant provider is left.
+    /// Throughput relative to an instant provider.
     of_instant_rate: Option<f64>,
 }
 
@@ -294,7 +295,7 @@ impl Phase {
     pub const HEADING: &'static str = "\
 | phase                 | conn. |  req/s |   p50 |   p90 |   p99 |    max | gateway | Postgres | peak MiB | group | errors, messages to the provider";
 
-    /// Nothing failed, was lost or came twice.
+    /// Nothing failed, was lost or was sent twice.
     pub fn is_clean(&self) -> bool {
         let sent_well = |sent: &Sent| sent.lost + sent.twice == 0;
         self.run.errors.is_empty()

@@ -1,4 +1,4 @@
-//! A stand-in SMS provider that accepts everything, at once or after a while, and remembers what came when.
+//! A stand-in SMS provider that accepts every message, at once or after a delay, and records when each arrived.
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ pub struct Provider {
 }
 
 pub struct Arrival {
-    /// The last nine digits of the number written to.
+    /// The last nine digits of the recipient's number.
     pub number: u32,
     pub at: Instant,
 }
@@ -70,7 +70,7 @@ impl Provider {
         }
     }
 
-    /// What has arrived since it was last asked.
+    /// Messages that arrived since the last call.
     pub fn take_arrivals(&self) -> Vec<Arrival> {
         std::mem::take(&mut *self.lock())
     }
@@ -98,7 +98,7 @@ impl Provider {
     }
 }
 
-/// The number in `{"to":"+998901234567",…}` without its country code.
+/// The number in `{"to":"+998901234567",…}`, without its country code.
 fn number(body: &[u8]) -> Option<u32> {
     const COUNTRY: &[u8] = b"\"+998";
     let begin = find(body, COUNTRY)? + COUNTRY.len();

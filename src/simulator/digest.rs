@@ -1,10 +1,10 @@
-//! Hashes, signatures and chance.
+//! Hashes, signatures and randomness.
 
 use std::fmt::{self, Write as _};
 
 use aws_lc_rs::{digest, hmac, rand};
 
-/// SHA-256 of a token: the key that signs its reports, and what stands for the token inside the simulator.
+/// SHA-256 of a token: signs the token's reports and identifies the account inside the simulator.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct TokenHash([u8; 32]);
 
@@ -21,13 +21,14 @@ impl TokenHash {
         Self(bytes)
     }
 
-    /// A key that no token has: what a forger would sign with.
+    /// A wrong key, for signatures that must not verify.
     pub(super) fn forged(mut self) -> Self {
         self.0[0] ^= 0xff;
         self
     }
 
-    /// `hex(HMAC-SHA256(key = SHA256(token), timestamp LF body))`, lower case: core.telegram.org/gateway/api, "Report delivery".
+    /// `hex(HMAC-SHA256(key = SHA256(token), timestamp LF body))` in lower case.
+    /// Source: core.telegram.org/gateway/api, "Report delivery".
     pub(super) fn sign(&self, timestamp: &str, body: &str) -> String {
         let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &self.0));
         context.update(timestamp.as_bytes());
@@ -45,15 +46,15 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     text
 }
 
-/// Should the source of randomness fail, zeros: callers make ids unique on their own.
+/// Returns zeros if the source of randomness fails, which is good enough for a simulator.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the simulator stands for someone else, with chance of its own"
+    reason = "the simulator acts for third parties and has its own randomness"
 )]
 pub(super) fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     if rand::fill(&mut bytes).is_err() {
-        tracing::warn!("no random bytes; the simulator goes on with zeros");
+        tracing::warn!("no random bytes available; the simulator uses zeros");
     }
     bytes
 }

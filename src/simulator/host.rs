@@ -1,7 +1,7 @@
-//! By which names the page may be called. A page of another site can point its own name at this machine (DNS rebinding) and
-//! then count as the same origin; the `Host` header still holds that name.
+//! Host names under which the page may be requested. Another site can point its own name at this machine (DNS
+//! rebinding) and then counts as the same origin, but the `Host` header still carries that name.
 //!
-//! The wire, `/phones` and `/livez` are open to any name, since programs reach them by whatever the machine is called.
+//! The provider APIs, `/phones` and `/livez` accept any name, since programs may reach this machine under any.
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ use actix_web::web::Data;
 use super::site::refuse;
 use super::world::World;
 
-/// Refuses a request by another name with 403.
+/// Refuses requests under any other name with 403.
 pub(super) async fn check<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
@@ -27,12 +27,12 @@ pub(super) async fn check<B: MessageBody>(
         return Ok(next.call(request).await?.map_into_left_body());
     }
     let detail =
-        "the page answers to localhost, loopback addresses and the address that it listens on";
+        "the page is available only as localhost, a loopback address or the address it listens on";
     let refused = refuse(StatusCode::FORBIDDEN, detail);
     Ok(request.into_response(refused).map_into_right_body())
 }
 
-/// `localhost`, a loopback address, or the address that we listen on; any address where we listen on all.
+/// Accepts `localhost`, a loopback address and the listening address; when listening on all interfaces, any IP address.
 fn is_ours(host: &str, listen: IpAddr) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_answers_to_loopback_and_to_where_it_listens() {
+    fn only_loopback_names_and_the_listening_address_are_accepted() {
         let [loopback, any, lan]: [IpAddr; 3] =
             ["127.0.0.1", "0.0.0.0", "192.0.2.1"].map(|text| text.parse().unwrap());
         for host in [

@@ -1,7 +1,7 @@
-//! What the page shows, told as it changes: phones and pauses, as a stream of events.
+//! The page's event stream: phones and provider pauses, sent whenever they change.
 //!
-//! What has arrived follows from timestamps and the clock (see [`super`]), so a stream looks at them by itself, for as long as
-//! somebody looks at it.
+//! Arrivals are computed from timestamps and the clock (see [`super`]), so nothing signals them. Each open stream
+//! polls.
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -15,10 +15,10 @@ use tokio::time::Interval;
 
 use super::world::{World, lock};
 
-/// How often a stream looks at the phones; the gateway is asked for its pauses at every fifth look.
+/// How often a stream polls the phones. It asks the gateway for pauses at every fifth poll.
 const LOOK: Duration = Duration::from_millis(200);
 const LOOKS_PER_PAUSE: u32 = 5;
-/// Looks without news before the stream says that it is there.
+/// Polls without news before the stream sends a keep-alive comment.
 const QUIET: u32 = 50;
 
 struct Stream {
@@ -78,7 +78,7 @@ impl Stream {
     }
 }
 
-/// Adds an event, if what it tells has changed.
+/// Appends an event if its data differs from the last one sent.
 fn note(news: &mut String, kind: &str, items: &Value, told: &mut String) {
     let data = json!({ "items": items }).to_string();
     if data != *told {
@@ -87,7 +87,7 @@ fn note(news: &mut String, kind: &str, items: &Value, told: &mut String) {
     }
 }
 
-/// The providers that the gateway leaves alone for a while, as it says itself: none where there is no gateway to ask.
+/// The paused providers, read from the gateway's `/readyz`. Empty without a gateway or when it does not answer.
 pub(super) async fn pauses(world: &World) -> Value {
     let asked = async {
         let url = format!("http://{}/readyz", world.gateway.as_ref()?.address);

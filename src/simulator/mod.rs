@@ -1,11 +1,12 @@
-//! A stand-in for the outside world, over HTTP on its own port: the wire behaviour of the Telegram Gateway API, an HTTP SMS
-//! provider, and virtual phones that show what arrived. It knows the wire, not the gateway.
+//! A stand-in for the outside world, over HTTP on its own port: the Telegram Gateway API, an HTTP SMS provider, and
+//! virtual phones that show the messages. It implements the wire protocols and knows nothing of the gateway.
 //!
-//! The way of a message: [`server`] routes → [`telegram`] or [`sms`] decide by the number's last digits ([`numbers`]) → the
-//! message is put on a virtual phone ([`phones`], told live by [`live`]) and its reports are planned ([`reports`]). What state a message is in is never
-//! stored: it follows from its timestamps and the clock, so that a message costs no task and no timer, only its reports do.
+//! The path of a message: [`server`] routes it; [`telegram`] or [`sms`] decides by the number's last digits
+//! ([`numbers`]); the message goes to a virtual phone ([`phones`], streamed to the page by [`live`]) and its reports
+//! are scheduled ([`reports`]). A message's state is never stored: it is computed from timestamps and the clock. Only
+//! reports need timers.
 //!
-//! To add a magic number: one row in [`numbers::MAGIC`], and, if it does something new, one variant beside it.
+//! To add a magic number, add a row to [`numbers::MAGIC`] and, for a new behaviour, a variant to the enums above it.
 
 mod digest;
 mod host;
@@ -37,19 +38,20 @@ pub use site::Gateway;
 use crate::clock::Clock;
 use world::World;
 
-/// What a simulator is started with.
 #[derive(Clone, Default)]
 pub struct Options {
-    /// Everything but `Pace::slow_answer` follows this clock: with a manual one, messages arrive and reports leave when it is moved.
+    /// Drives everything but `Pace::slow_answer`. With a manual clock, messages arrive and reports leave as it is
+    /// advanced.
     pub clock: Clock,
-    /// `None`: any non-empty token is accepted, and signs its own reports. `Some`: others get `ACCESS_TOKEN_INVALID`.
+    /// `None` accepts any non-empty token, which then signs its own reports. `Some` rejects others with
+    /// `ACCESS_TOKEN_INVALID`.
     pub telegram_token: Option<String>,
-    /// The gateway that it stands beside, whose API the page's sign-up form uses.
+    /// The gateway whose API the page's sign-up form calls, if the simulator runs with one.
     pub gateway: Option<Gateway>,
     pub pace: Pace,
 }
 
-/// Without the token.
+/// Omits the token.
 impl fmt::Debug for Options {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -61,18 +63,18 @@ impl fmt::Debug for Options {
     }
 }
 
-/// How fast the simulated world is.
+/// How fast the simulated world responds.
 #[derive(Clone, Debug)]
 pub struct Pace {
-    /// From acceptance to delivery, of both channels.
+    /// From acceptance to delivery, on both channels.
     pub delivered_after: Duration,
     /// From acceptance to being read; Telegram only.
     pub read_after: Duration,
-    /// How long a number that ends with 0006 keeps the caller waiting. Always real time, whatever the clock.
+    /// How long a number ending in 0006 keeps the caller waiting. Always real time, whatever the clock.
     pub slow_answer: Duration,
-    /// Before the second try of a report; doubles from try to try, ten tries in all.
+    /// Delay before the second attempt at a report. It doubles with each attempt, up to ten attempts.
     pub callback_retry: Duration,
-    /// What a `ttl` is multiplied with. Tests shorten it, because the wire allows no ttl under 30 s.
+    /// Factor applied to every `ttl`. Tests use a small one, because the API's minimum is 30 s.
     pub ttl_scale: f64,
 }
 
@@ -88,7 +90,7 @@ impl Default for Pace {
     }
 }
 
-/// A running simulator. Dropping it ends it too, without waiting for the end.
+/// A running simulator. Dropping it also stops it, without waiting for its tasks.
 #[derive(Debug)]
 pub struct Simulator {
     address: SocketAddr,
@@ -98,10 +100,10 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Serves on a bound listener until stopped. Must be called inside a tokio runtime, which also runs the reports.
+    /// Serves on a bound listener until stopped. The current tokio runtime also sends the reports.
     ///
     /// # Errors
-    /// When called outside a runtime, or when the listener cannot be served.
+    /// Fails outside a tokio runtime, or when the server cannot be set up on the listener.
     pub fn start(listener: TcpListener, options: Options) -> io::Result<Self> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
         let address = listener.local_addr()?;
@@ -130,7 +132,7 @@ impl Simulator {
         tasks.spawn_on(
             async move {
                 if let Err(error) = server.await {
-                    tracing::error!(%error, "the simulator's server ended");
+                    tracing::error!(%error, "the simulator's HTTP server failed");
                 }
             },
             &runtime,
@@ -150,7 +152,7 @@ impl Simulator {
         self.address
     }
 
-    /// Ends the server and everything that is still planned, and returns when they have ended. Connections are not drained.
+    /// Stops the server, drops scheduled reports and waits for all tasks. Open connections are not drained.
     pub async fn stop(self) {
         self.stopping.cancel();
         self.tasks.close();

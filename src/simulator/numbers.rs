@@ -1,4 +1,4 @@
-//! Phone numbers, and the table of the magic ones: what a number does is decided by its last four digits.
+//! Phone numbers, and the table of magic ones: a number's last four digits decide its behaviour.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 pub(super) struct Number(u64);
 
 impl Number {
-    /// Takes `+998901234567`, the bare digits, and a `+` that a query string has turned into a space.
+    /// Accepts `+998901234567`, the bare digits, and a `+` that a query string has decoded to a space.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let digits = text.strip_prefix('+').unwrap_or(text);
@@ -43,7 +43,7 @@ impl fmt::Display for Number {
     }
 }
 
-/// What Telegram does with a request to send to a number.
+/// Telegram's reaction to a send or check for a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Telegram {
     Delivers,
@@ -52,15 +52,15 @@ pub(super) enum Telegram {
     BalanceNotEnough,
     /// Seconds.
     FloodWait(u32),
-    /// Answers HTTP 500; nothing was sent.
+    /// Answers HTTP 500 and sends nothing.
     ServerError,
-    /// Answers late; the message is accepted then, whether or not anyone still listens.
+    /// Answers late, and accepts the message only then, even if the caller has disconnected.
     Slow,
-    /// The message was sent, but the answer is cut off in the middle.
+    /// Sends the message, but truncates the answer.
     BrokenAnswer,
 }
 
-/// How the reports about a message come.
+/// How a message's reports are delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reports {
     Normal,
@@ -129,13 +129,13 @@ pub(super) const MAGIC: [Behaviour; 12] = [
     Behaviour {
         ending: 6,
         telegram: Telegram::Slow,
-        about_telegram: "answers after 30 s; the message is sent then, even if the caller has gone",
+        about_telegram: "answers after 30 s and sends the message then, even if the caller has hung up",
         ..ORDINARY
     },
     Behaviour {
         ending: 7,
         telegram: Telegram::BrokenAnswer,
-        about_telegram: "broken JSON, although the message is sent; reports come",
+        about_telegram: "sends the message and reports, but answers with broken JSON",
         ..ORDINARY
     },
     Behaviour {
@@ -157,15 +157,15 @@ pub(super) const MAGIC: [Behaviour; 12] = [
     Behaviour {
         ending: 10,
         reports: Reports::TwiceAndOutOfOrder,
-        about_telegram: "delivered and read; reports come twice, read before delivered",
-        about_sms: "delivered; its report comes twice",
+        about_telegram: "delivered and read; each report is sent twice, read before delivered",
+        about_sms: "delivered; the report is sent twice",
         ..ORDINARY
     },
     Behaviour {
         ending: 11,
         reports: Reports::Never,
-        about_telegram: "delivered and read; reports never come, the status must be asked",
-        about_sms: "delivered; its report never comes",
+        about_telegram: "delivered and read, but never reported; the status must be polled",
+        about_sms: "delivered, but never reported",
         ..ORDINARY
     },
     Behaviour {

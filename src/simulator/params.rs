@@ -1,4 +1,4 @@
-//! The parameters of a request, wherever they stand: query, form and JSON are merged into one flat table of texts.
+//! Request parameters from the query, a form or JSON, merged into one flat map of strings.
 
 use std::collections::HashMap;
 
@@ -7,11 +7,11 @@ use actix_web::http::header;
 use actix_web::web::Query;
 use serde_json::Value;
 
-/// `null` and `""` are absent; numbers and booleans are their text; what the body says beats what the query says.
+/// `null` and `""` count as absent, other JSON values become their text, and the body overrides the query.
 #[derive(Debug, Default)]
 pub(super) struct Params(HashMap<String, String>);
 
-/// The body looks like JSON and is not an object.
+/// The body should be JSON but is not an object.
 #[derive(Debug)]
 pub(super) struct Malformed;
 
@@ -25,7 +25,7 @@ impl Params {
             .and_then(|value| value.to_str().ok())
             .is_some_and(|value| value.to_ascii_lowercase().contains("json"));
         let body = body.trim_ascii();
-        // Some clients send JSON under a form's content type, and some a JSON content type with an empty body.
+        // Some clients send JSON with a form's content type, or a JSON content type with an empty body.
         if body.is_empty() {
             return Ok(params);
         }

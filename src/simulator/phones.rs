@@ -1,4 +1,4 @@
-//! Virtual phones: what has arrived at which number.
+//! Virtual phones: the messages that arrived at each number.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -10,13 +10,13 @@ use super::numbers::Number;
 const MESSAGES_PER_PHONE: usize = 200;
 const PHONES: usize = 10_000;
 const MESSAGES: usize = 100_000;
-/// What the page shows at most.
+/// Limits of the page and of `GET /phones`.
 const SHOWN_PHONES: usize = 50;
 const SHOWN_MESSAGES: usize = 10;
 
 #[derive(Clone, Debug)]
 pub(super) enum Message {
-    /// `id` is the request's, so that a revoke finds it.
+    /// `id` is the Telegram request's, by which a revocation finds the message.
     Telegram {
         id: u64,
         code: String,
@@ -29,7 +29,7 @@ pub(super) enum Message {
     },
 }
 
-/// A message as the JSON shows it.
+/// A message as rendered in JSON.
 #[derive(Debug, Serialize)]
 pub(super) struct Shown {
     channel: &'static str,
@@ -53,7 +53,8 @@ struct Inbox {
     messages: VecDeque<Message>,
 }
 
-/// At most 10,000 phones, 200 messages a phone and 100,000 in all; the longest unused phone and the oldest message go first.
+/// Bounded memory: 10,000 phones, 200 messages per phone, 100,000 in all. The least recently used phone and the oldest
+/// message are dropped first.
 #[derive(Debug, Default)]
 pub(super) struct Phones {
     inboxes: HashMap<Number, Inbox>,
@@ -63,7 +64,7 @@ pub(super) struct Phones {
 }
 
 impl Phones {
-    /// The message shows when its time has come.
+    /// Stores a message. It stays invisible until its `arrives` time.
     pub(super) fn add(&mut self, number: Number, message: Message) {
         self.uses += 1;
         let inbox = self.inboxes.entry(number).or_default();
@@ -86,7 +87,7 @@ impl Phones {
         }
     }
 
-    /// Takes back a Telegram message that has not arrived yet.
+    /// Removes a Telegram message that was revoked before it arrived.
     pub(super) fn take_back(&mut self, number: Number, request: u64) {
         if let Some(inbox) = self.inboxes.get_mut(&number) {
             let before = inbox.messages.len();
@@ -97,7 +98,7 @@ impl Phones {
         }
     }
 
-    /// What has arrived at a number, newest first.
+    /// The messages that have arrived at a number, newest first.
     pub(super) fn arrived(&self, number: Number, now: DateTime<Utc>) -> Vec<Shown> {
         self.inboxes
             .get(&number)
@@ -105,7 +106,7 @@ impl Phones {
             .unwrap_or_default()
     }
 
-    /// The phones that were used last and have received something, with their newest messages.
+    /// The most recently used phones that have received anything, with their newest messages.
     pub(super) fn recent(&self, now: DateTime<Utc>) -> Vec<Phone> {
         self.by_use
             .values()
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_and_the_oldest_goes_first() {
+    fn memory_is_bounded_and_the_oldest_is_dropped_first() {
         let now = DateTime::<Utc>::UNIX_EPOCH;
         let mut phones = Phones::default();
         let busy = Number::parse("15550000100").unwrap();
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_not_arrived_is_not_shown() {
+    fn a_message_is_hidden_until_it_arrives() {
         let now = DateTime::<Utc>::UNIX_EPOCH;
         let later = now + TimeDelta::seconds(1);
         let mut phones = Phones::default();

@@ -1,6 +1,6 @@
-//! Reports to callers: when each is due, and posting it until it is acknowledged.
+//! Delivery reports: schedules each one and posts it until it is acknowledged.
 //!
-//! One task watches one heap of due times. It asks the clock again at least every [`LOOK`], so that a manual clock works too.
+//! One task watches one heap of due times. It reads the clock at least every [`LOOK`], so a manual clock works too.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -18,39 +18,39 @@ use super::world::{World, after, lock};
 
 const TRIES: u32 = 10;
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How many reports are under way at once.
+/// Maximum number of posting tasks at once.
 const POSTING: usize = 256;
-/// How many may be planned: what comes on top is dropped, with a warning.
+/// Capacity of the schedule. Further events are dropped with a warning.
 const PLANNED: usize = 100_000;
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What happens at a planned time.
+/// An event at a scheduled time.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// A Telegram message changes its state: the refund, and the reports in this order.
+    /// A Telegram message changes state: book a refund if it expired, and report the changes in this order.
     Telegram {
         request: Arc<Mutex<Request>>,
         changes: &'static [Delivery],
     },
-    /// Reports are posted, one after another.
+    /// Post these reports one after another.
     Post(Vec<Report>),
 }
 
-/// A report, the same on each try but for the timestamp and the signature.
+/// A report. Retries differ only in timestamp and signature.
 #[derive(Clone, Debug)]
 pub(super) struct Report {
     pub(super) url: Url,
     pub(super) body: String,
     pub(super) kind: Kind,
-    /// How often it has been tried.
+    /// Failed attempts so far.
     pub(super) tries: u32,
 }
 
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
-    /// Signed; exactly 200 acknowledges.
+    /// Signed; only status 200 acknowledges it.
     Telegram(TokenHash),
-    /// Any 2xx acknowledges.
+    /// Any 2xx acknowledges it.
     Sms,
 }
 
@@ -78,7 +78,10 @@ impl Schedule {
         let mut heap = lock(&self.heap);
         if heap.planned.len() >= PLANNED {
             drop(heap);
-            tracing::warn!(limit = PLANNED, "too many reports are planned; one is lost");
+            tracing::warn!(
+                limit = PLANNED,
+                "too many scheduled reports; one was dropped"
+            );
             return;
         }
         heap.order += 1;
@@ -91,7 +94,7 @@ impl Schedule {
         }
     }
 
-    /// What is due, with the time that it was planned for; or when to look again.
+    /// The next due event with its scheduled time; otherwise how long to wait, or `None` if nothing is scheduled.
     fn take_due(&self, now: DateTime<Utc>) -> Result<(DateTime<Utc>, Event), Option<Duration>> {
         let mut heap = lock(&self.heap);
         match heap.planned.peek() {
@@ -108,11 +111,11 @@ impl Schedule {
     }
 }
 
-/// Does what is planned until the simulator stops.
+/// Executes scheduled events until the simulator stops.
 pub(super) async fn run(world: Arc<World>, client: Client) {
     let posting = Arc::new(Semaphore::new(POSTING));
     loop {
-        // A place is waited for first: while receivers are slow, what is due stays in the bounded heap.
+        // Acquire a slot first: while receivers are slow, due events stay in the bounded heap.
         let place = tokio::select! {
             () = world.stopping.cancelled() => return,
             place = Arc::clone(&posting).acquire_owned() => place,
@@ -157,7 +160,7 @@ pub(super) async fn run(world: Arc<World>, client: Client) {
 fn try_again(world: &World, mut report: Report) {
     report.tries += 1;
     if report.tries >= TRIES {
-        tracing::debug!(url = %report.url.origin().ascii_serialization(), "a report was never acknowledged");
+        tracing::debug!(url = %report.url.origin().ascii_serialization(), "giving up on a report that was never acknowledged");
         return;
     }
     let delay = world
@@ -192,12 +195,12 @@ async fn post(world: &World, client: &Client, report: &Report) -> bool {
 }
 
 /// # Errors
-/// When TLS cannot be set up at all.
+/// Fails if TLS cannot be set up at all.
 pub(super) fn outbound_client() -> reqwest::Result<Client> {
     let settings = || {
         #[expect(
             clippy::disallowed_methods,
-            reason = "the simulator stands for someone else, with a client of its own"
+            reason = "the simulator acts for third parties and has its own client"
         )]
         Client::builder()
             .no_proxy()
@@ -211,8 +214,8 @@ pub(super) fn outbound_client() -> reqwest::Result<Client> {
         .or_else(|_| settings().tls_certs_only([]).build())
 }
 
-/// An address that reports may go to: https anywhere, as Telegram asks; plain http to this machine only, so that nothing else
-/// can be reached through the simulator.
+/// Parses a report's target: https anywhere, as Telegram requires, but plain http to this machine only. The simulator
+/// needs no key and must not become a way to reach other hosts.
 pub(super) fn report_url(text: &str) -> Option<Url> {
     if text.len() > 256 {
         return None;
@@ -231,7 +234,7 @@ pub(super) fn report_url(text: &str) -> Option<Url> {
     }
 }
 
-/// The heap's greatest is what is due first.
+/// Reversed, because `BinaryHeap` pops the greatest: the earliest comes out first.
 impl Ord for Planned {
     fn cmp(&self, other: &Self) -> Ordering {
         (other.at, other.order).cmp(&(self.at, self.order))
@@ -257,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_http_goes_to_this_machine_only() {
+    fn plain_http_is_allowed_to_this_machine_only() {
         for good in [
             "https://shop.example/hook",
             "http://127.0.0.1:8080/callbacks/telegram",

@@ -1,4 +1,4 @@
-//! The URL map, the page's files and the virtual phones as JSON.
+//! Routes, the page's files, and the virtual phones as JSON.
 
 use std::io;
 use std::net::TcpListener;
@@ -53,7 +53,7 @@ fn routes(config: &mut ServiceConfig) {
         .default_service(web::to(call_telegram));
 }
 
-/// What the page uses; see [`host`].
+/// A route for the page alone, restricted to our own host names; see [`host`].
 fn by_our_name(path: &'static str, route: Route) -> impl HttpServiceFactory {
     web::resource(path).wrap(from_fn(host::check)).route(route)
 }
@@ -87,8 +87,8 @@ async fn call_telegram(
     }
 }
 
-/// The body, unless it is too large or broken off, or a page of another site has a browser send it: the simulator needs no key,
-/// and must not be somebody else's way to make requests on this machine.
+/// The body, unless it is too large or incomplete, or another site's page made a browser send it: the simulator needs
+/// no key, so other sites must not be able to trigger its requests.
 fn readable(
     http: &HttpRequest,
     body: Result<Bytes, actix_web::Error>,
@@ -104,7 +104,7 @@ fn readable(
 }
 
 async fn messages(world: Data<World>, path: web::Path<String>) -> HttpResponse {
-    // The router leaves `%2B` as it is, since `+` means something in a path.
+    // The router leaves `%2B` encoded, because `+` is a reserved character.
     let given = path.into_inner();
     let digits = given
         .strip_prefix("%2B")
@@ -117,7 +117,7 @@ async fn messages(world: Data<World>, path: web::Path<String>) -> HttpResponse {
                 "type": "about:blank",
                 "title": "Bad Request",
                 "status": 400,
-                "detail": "not a phone number in E.164: + and 7 to 15 digits",
+                "detail": "not an E.164 phone number: + and 7 to 15 digits",
                 "code": "invalid_request",
             }));
     };
@@ -144,7 +144,7 @@ async fn settings(world: Data<World>) -> HttpResponse {
     #[derive(Serialize)]
     struct Settings<'a> {
         gateway_url: Option<&'a str>,
-        /// Of a sandbox, where it opens nothing real; for command lines to copy.
+        /// The page shows it in `curl` lines. It is a sandbox key and opens nothing real.
         api_key: Option<&'a str>,
         numbers: Vec<numbers::Row>,
     }

@@ -1,5 +1,5 @@
-//! A site's own server, for the page's sign-up form: forwards its calls to the gateway with an API key, since a key does not
-//! belong in a browser. Exactly the page's own calls are forwarded, see [`Call`].
+//! Plays a site's server for the page's sign-up form: forwards its calls to the gateway with an API key, which does not
+//! belong in a browser. Only the page's own calls are forwarded; to add one, extend [`Call`].
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,18 +12,18 @@ use uuid::Uuid;
 
 use super::world::World;
 
-/// The gateway that the simulator runs beside.
+/// The gateway that the simulator runs with.
 #[derive(Clone)]
 pub struct Gateway {
-    /// As others call it, without a trailing slash.
+    /// Public URL, without a trailing slash.
     pub url: String,
-    /// Where it listens on this machine.
+    /// Listening address on this machine.
     pub address: SocketAddr,
-    /// Anyone who can reach the page can use it: its scope should be `verify` alone.
+    /// Anyone who can reach the page can use this key, so it should have only the scope `verify`.
     pub api_key: String,
 }
 
-/// Without the key.
+/// Omits the key.
 impl std::fmt::Debug for Gateway {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
@@ -34,13 +34,14 @@ impl std::fmt::Debug for Gateway {
     }
 }
 
-/// What the gateway is told of a request besides its body, and what the page is told of the answer besides its.
+/// Request headers passed on to the gateway.
 const HEADERS: [header::HeaderName; 4] = [
     header::ACCEPT,
     header::CONTENT_TYPE,
     header::HeaderName::from_static("last-event-id"),
     header::HeaderName::from_static("idempotency-key"),
 ];
+/// Response headers passed back to the page.
 const ANSWERED: [header::HeaderName; 4] = [
     header::CONTENT_TYPE,
     header::CACHE_CONTROL,
@@ -48,10 +49,11 @@ const ANSWERED: [header::HeaderName; 4] = [
     header::HeaderName::from_static("x-request-id"),
 ];
 
-/// A stream of events lives as long as its verification, or is taken up again.
+/// Timeout of a forwarded call. An event stream normally ends with its verification; after a timeout the page
+/// reconnects.
 const LONGEST: Duration = Duration::from_hours(1);
 
-/// One of the calls that the page makes. The address to call is built from this value, never from the text of the request.
+/// A call that the page makes. The gateway URL is built from this value, never from the request's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Call {
     PublicKeys,
@@ -62,10 +64,10 @@ enum Call {
 }
 
 impl Call {
-    /// What a person can do with a verification.
+    /// A visitor's actions on a verification.
     const ACTIONS: [&str; 3] = ["check", "resend", "cancel"];
 
-    /// Reads a request target as it was sent, undecoded: an encoded character is in none of the page's addresses.
+    /// Parses the raw request target. None of the page's URLs needs percent-encoding, so encoded ones do not match.
     fn read(method: &Method, path: &str, query: Option<&str>) -> Option<Self> {
         if query.is_some() {
             return None;
@@ -98,17 +100,14 @@ impl Call {
 
 pub(super) async fn forward(world: Data<World>, http: HttpRequest, body: Bytes) -> HttpResponse {
     let Some(gateway) = &world.gateway else {
-        return refuse(
-            StatusCode::NOT_FOUND,
-            "this simulator runs without a gateway",
-        );
+        return refuse(StatusCode::NOT_FOUND, "this simulator has no gateway");
     };
-    // Other sites' pages must not spend the key. A program sends no such header.
+    // Other sites' pages must not use the key. Programs do not send this header.
     let site = http.headers().get("sec-fetch-site");
     if site.is_some_and(|site| site != "same-origin") {
         return refuse(
             StatusCode::FORBIDDEN,
-            "only the simulator's own page calls this",
+            "only the simulator's own page may call this",
         );
     }
     let Some(call) = Call::read(http.method(), http.uri().path(), http.uri().query()) else {
@@ -134,7 +133,7 @@ pub(super) async fn forward(world: Data<World>, http: HttpRequest, body: Bytes) 
     }
 }
 
-/// Unbuffered: a stream of events stays one.
+/// Streams the body, so that events arrive as they happen.
 fn pass_back(answer: reqwest::Response) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status().as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
     let mut back = HttpResponse::build(status);
@@ -153,7 +152,7 @@ fn pass_back(answer: reqwest::Response) -> HttpResponse {
     back.streaming(Box::pin(pieces))
 }
 
-/// A fault in the shape of the gateway's own.
+/// An error in the gateway's own format (`application/problem+json`).
 pub(super) fn refuse(status: StatusCode, detail: &str) -> HttpResponse {
     HttpResponse::build(status)
         .content_type("application/problem+json")

@@ -1,4 +1,4 @@
-//! An SMS provider that speaks plain HTTP: `POST|GET /sms/send` with `to`, `text`, `ref`, `dlr` as JSON, form or query.
+//! A simple HTTP SMS provider: `POST|GET /sms/send` with `to`, `text`, `ref`, `dlr` as JSON, form or query.
 
 use actix_web::{HttpRequest, HttpResponse};
 use reqwest::Url;
@@ -11,7 +11,7 @@ use super::phones::Message;
 use super::reports::{Event, Kind, Report, report_url};
 use super::world::{World, after, lock};
 
-/// In characters: ten segments of the plain alphabet, as with the large providers.
+/// In characters: about ten GSM-7 segments, the limit of the large providers.
 const LONGEST_TEXT: usize = 1600;
 const LONGEST_REF: usize = 256;
 
@@ -41,11 +41,11 @@ struct DeliveryReport<'a> {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Refusal {
-    /// HTTP 400: the request itself is faulty.
+    /// HTTP 400: invalid request.
     Faulty(&'static str),
-    /// HTTP 200 with `error_code` 7: not this number.
+    /// HTTP 200 with `error_code` 7: the number cannot be reached.
     Unreachable,
-    /// HTTP 200 with `error_code` 8: not a number.
+    /// HTTP 200 with `error_code` 8: not a phone number.
     NotANumber,
 }
 
@@ -112,7 +112,7 @@ fn accept(world: &World, outgoing: &Outgoing<'_>) -> HttpResponse {
     let times = match outgoing.number.behaviour().reports {
         Reports::Never => 0,
         Reports::TwiceAndOutOfOrder => 2,
-        // Nothing is signed here.
+        // SMS reports are not signed.
         Reports::Normal | Reports::WronglySigned => 1,
     };
     let report = DeliveryReport {
@@ -161,11 +161,12 @@ impl Refusal {
     }
 }
 
-/// The plain alphabet of 3GPP TS 23.038, and the characters that take two places in it.
+/// The GSM 7-bit default alphabet (3GPP TS 23.038) and its extension table, whose characters take two septets.
 const PLAIN: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 const PLAIN_DOUBLE: &str = "\u{c}^{}\\[~]|€";
 
-/// 160 places, or 153 a part; with any other character 70, or 67 a part. A pair that falls on a part's end is not looked at.
+/// A single GSM-7 segment has 160 septets, a part of a longer message 153. UCS-2 has 70 and 67 code units. Ignores
+/// that an escape sequence or surrogate pair cannot be split across parts.
 fn segments(text: &str) -> usize {
     let plain: Option<usize> = text
         .chars()
@@ -193,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn segments_are_counted_by_alphabet() {
+    fn segments_depend_on_length_and_alphabet() {
         for (text, expected) in [
             ("Your code is 123456".to_owned(), 1),
             ("a".repeat(160), 1),

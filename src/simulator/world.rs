@@ -1,4 +1,4 @@
-//! What every handler shares: the clock, the pace, and the simulated world's memory behind short locks.
+//! State shared by all handlers: the clock, the pace, and the simulated world's memory behind short-lived locks.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,15 +17,15 @@ use super::telegram::Requests;
 use super::{Options, Pace};
 use crate::clock::Clock;
 
-/// A request's own lock may be taken inside that of `requests`, never the other way round; no other two are held together.
+/// Lock order: a request's own lock may be taken while `requests` is held, never the reverse. No other two locks nest.
 pub(super) struct World {
     pub(super) clock: Clock,
     pub(super) pace: Pace,
     pub(super) telegram_token: Option<TokenHash>,
     pub(super) gateway: Option<Gateway>,
-    /// Where we listen, which the page may be called by.
+    /// The listening address, which [`super::host`] accepts as a host name for the page.
     pub(super) listen: IpAddr,
-    /// For reports, and to speak with the gateway.
+    /// For reports and for calls to the gateway.
     pub(super) outbound: reqwest::Client,
     pub(super) runtime: Handle,
     pub(super) tasks: TaskTracker,
@@ -61,12 +61,12 @@ impl World {
     }
 }
 
-/// A lock whose holder panicked is taken over: the simulator's memory has no invariant that outlives a statement.
+/// Ignores poisoning: no invariant of the simulator's memory spans more than one statement.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Later by a length of time; what does not fit the calendar is its end.
+/// `start + length`, capped at the latest representable time.
 pub(super) fn after(start: DateTime<Utc>, length: Duration) -> DateTime<Utc> {
     TimeDelta::from_std(length)
         .ok()

@@ -1,4 +1,4 @@
-//! Accounts with providers: by our books, by theirs, the drift between them, and the alerts when one runs low.
+//! Provider accounts: computed and reported balances, the drift between them, and low-balance alerts.
 
 use pinroute::gateway::{Begun, NewEntry};
 use pinroute::ledger::entry::Kind;
@@ -10,17 +10,17 @@ use crate::stage::{Client, Stage, word};
 use crate::webhooks::{OPEN, admin, receiver, register, types};
 
 on_both_engines!(
-    a_balance_is_what_was_topped_up_less_what_was_charged,
-    a_provider_that_tells_what_is_left_shows_the_drift,
-    the_runway_is_reckoned_from_the_last_week,
-    a_top_up_is_booked_once_under_its_key,
+    a_balance_is_top_ups_minus_charges,
+    a_balance_reported_by_the_provider_shows_the_drift,
+    the_runway_is_computed_from_the_last_week,
+    a_top_up_is_booked_once_per_idempotency_key,
     a_booked_time_is_the_same_in_every_list_and_page,
-    an_account_beyond_what_can_be_counted_is_refused,
-    an_account_is_listed_for_what_was_booked_on_it,
-    faults_of_an_entry_name_the_field_and_book_nothing,
-    a_low_balance_is_told_once_until_it_has_risen,
-    what_may_have_been_charged_is_listed_until_it_is_settled,
-    a_request_that_was_given_up_books_nothing_any_more,
+    an_amount_that_would_overflow_the_account_is_refused,
+    accounts_are_listed_if_they_have_entries,
+    invalid_entries_name_the_field_and_book_nothing,
+    a_low_balance_is_announced_once_until_it_has_risen,
+    estimated_charges_are_listed_until_they_are_settled,
+    a_request_whose_idempotency_claim_lapsed_books_nothing,
 );
 
 async fn instance(stage: &Stage, app: &Client) -> Client {
@@ -41,7 +41,7 @@ fn usd(amount: &str) -> Value {
     json!({ "amount": amount, "currency": "USD", "note": "invoice 17" })
 }
 
-async fn a_balance_is_what_was_topped_up_less_what_was_charged(stage: Stage) {
+async fn a_balance_is_top_ups_minus_charges(stage: Stage) {
     let app = stage.app().await;
     let all = instance(&stage, &app).await;
     let entry = all
@@ -73,7 +73,7 @@ async fn a_balance_is_what_was_topped_up_less_what_was_charged(stage: Stage) {
     while app.gateway.finance().sum_tallies().await.unwrap() {}
     assert_eq!(of(&all, "telegram").await["computed"], "99.975");
     assert_eq!(of(&all, "main").await["computed"], "0.00");
-    // The same by hand, over the ledger.
+    // Compute it from the ledger too.
     let ledger = all.get("/v1/ledger?provider=telegram").await.expect(200);
     let amounts = ledger["items"]
         .as_array()
@@ -81,12 +81,12 @@ async fn a_balance_is_what_was_topped_up_less_what_was_charged(stage: Stage) {
         .iter()
         .map(|entry| word(&entry["amount"]).parse::<f64>().unwrap());
     assert!((amounts.sum::<f64>() - 99.975).abs() < 1e-9);
-    // Money that is no project's stays out of what a project spent.
+    // Money without a project does not count as a project's spending.
     let costs = all.get("/v1/reports/costs").await.expect(200);
     assert_eq!(costs["total"]["net"], "0.02");
 }
 
-async fn a_provider_that_tells_what_is_left_shows_the_drift(stage: Stage) {
+async fn a_balance_reported_by_the_provider_shows_the_drift(stage: Stage) {
     let app = stage.app().await;
     let all = instance(&stage, &app).await;
     all.post("/v1/balances/telegram/top-ups", usd("50"))
@@ -111,7 +111,7 @@ async fn a_provider_that_tells_what_is_left_shows_the_drift(stage: Stage) {
         (&json!("49.99"), &json!("49.50"), &json!("-0.49"))
     );
     assert!(balance["reported_at"].is_string());
-    // A nought beside a charge is not true: such a request would have failed.
+    // Zero after a charge cannot be true, because the send would have failed.
     stage.advance(5);
     stage.telegram.next_sends([said(json!(0))]);
     app.started().await;
@@ -119,7 +119,7 @@ async fn a_provider_that_tells_what_is_left_shows_the_drift(stage: Stage) {
     assert_eq!(of(&all, "telegram").await["reported"], "49.50");
 }
 
-async fn the_runway_is_reckoned_from_the_last_week(stage: Stage) {
+async fn the_runway_is_computed_from_the_last_week(stage: Stage) {
     let app = stage.app().await;
     let all = instance(&stage, &app).await;
     all.post("/v1/balances/telegram/top-ups", usd("0.08"))
@@ -129,14 +129,14 @@ async fn the_runway_is_reckoned_from_the_last_week(stage: Stage) {
     assert_eq!(
         of(&all, "telegram").await["runway_days"],
         Value::Null,
-        "today is not over"
+        "today is not counted until it is over"
     );
     stage.advance(86_400);
-    // 0.07 are left, and 0.01 a week was spent.
+    // 0.07 is left, and 0.01 was spent in a week.
     assert_eq!(of(&all, "telegram").await["runway_days"], 49.0);
 }
 
-async fn a_top_up_is_booked_once_under_its_key(stage: Stage) {
+async fn a_top_up_is_booked_once_per_idempotency_key(stage: Stage) {
     let app = stage.app().await;
     let all = instance(&stage, &app).await;
     let path = "/v1/balances/telegram/top-ups";
@@ -171,7 +171,7 @@ async fn a_booked_time_is_the_same_in_every_list_and_page(stage: Stage) {
             seen.insert(word(&entry["id"]).to_owned());
         }
         pages += 1;
-        assert!(pages < 10, "the pages have no end");
+        assert!(pages < 10, "too many pages");
         match page["next_cursor"].as_str() {
             Some(cursor) => path = format!("/v1/ledger?limit=1&cursor={cursor}"),
             None => break,
@@ -184,7 +184,7 @@ async fn a_booked_time_is_the_same_in_every_list_and_page(stage: Stage) {
     }
 }
 
-async fn an_account_beyond_what_can_be_counted_is_refused(stage: Stage) {
+async fn an_amount_that_would_overflow_the_account_is_refused(stage: Stage) {
     let app = stage.app().await;
     let all = instance(&stage, &app).await;
     let book = async |kind: &str, amount: &str| {
@@ -206,8 +206,8 @@ async fn an_account_beyond_what_can_be_counted_is_refused(stage: Stage) {
     );
 }
 
-async fn an_account_is_listed_for_what_was_booked_on_it(stage: Stage) {
-    // SMS alone is reckoned at the cheapest provider's price, here in another currency than the sender's account.
+async fn accounts_are_listed_if_they_have_entries(stage: Stage) {
+    // The SMS-only comparison uses the cheapest provider's price, here in another currency than the sending account's.
     let mut cheap = Stage::sms_provider("cheap", &stage.backup);
     cheap["prices"] = json!({ "*": "2" });
     cheap["currency"] = json!("RUB");
@@ -240,7 +240,7 @@ async fn an_account_is_listed_for_what_was_booked_on_it(stage: Stage) {
     );
 }
 
-async fn faults_of_an_entry_name_the_field_and_book_nothing(stage: Stage) {
+async fn invalid_entries_name_the_field_and_book_nothing(stage: Stage) {
     let app = stage.app().await;
     let all = instance(&stage, &app).await;
     let tomorrow = (stage.clock.now() + chrono::TimeDelta::days(1)).date_naive();
@@ -323,7 +323,7 @@ async fn faults_of_an_entry_name_the_field_and_book_nothing(stage: Stage) {
     assert_eq!(all.get("/v1/ledger").await.expect(200)["items"], json!([]));
 }
 
-async fn a_low_balance_is_told_once_until_it_has_risen(stage: Stage) {
+async fn a_low_balance_is_announced_once_until_it_has_risen(stage: Stage) {
     let app = stage
         .app_with(&[OPEN, ("TELEGRAM__BALANCE_THRESHOLD", "5")])
         .await;
@@ -333,7 +333,7 @@ async fn a_low_balance_is_told_once_until_it_has_risen(stage: Stage) {
     assert_eq!(
         app.gateway.finance().watch_balances().await.unwrap(),
         0,
-        "nobody has booked a top-up yet"
+        "no top-up has been booked yet"
     );
     all.post("/v1/balances/telegram/top-ups", usd("5"))
         .await
@@ -356,7 +356,7 @@ async fn a_low_balance_is_told_once_until_it_has_risen(stage: Stage) {
     assert_eq!(
         app.gateway.finance().watch_balances().await.unwrap(),
         1,
-        "and again"
+        "low again"
     );
     all.post("/v1/balances/telegram/adjustments", usd("-10"))
         .await
@@ -364,7 +364,7 @@ async fn a_low_balance_is_told_once_until_it_has_risen(stage: Stage) {
     assert_eq!(
         app.gateway.finance().watch_balances().await.unwrap(),
         0,
-        "empty is low"
+        "already announced as low"
     );
     app.gateway.notices().settle_messages().await.unwrap();
     assert_eq!(types(&receiver), ["balance.low", "balance.low"]);
@@ -375,7 +375,7 @@ async fn a_low_balance_is_told_once_until_it_has_risen(stage: Stage) {
     );
 }
 
-async fn a_request_that_was_given_up_books_nothing_any_more(stage: Stage) {
+async fn a_request_whose_idempotency_claim_lapsed_books_nothing(stage: Stage) {
     let app = stage.app().await;
     let (path, key) = ("/v1/balances/telegram/top-ups", "once");
     let begun = app
@@ -386,7 +386,7 @@ async fn a_request_that_was_given_up_books_nothing_any_more(stage: Stage) {
     let Ok(Begun::Fresh(ticket)) = begun else {
         panic!("{begun:?}")
     };
-    // It took too long: its key may be used again.
+    // The request took too long, so its key was released.
     app.gateway.idempotency().release(ticket.clone()).await;
     let top_up = NewEntry {
         provider: "telegram".to_owned(),
@@ -419,7 +419,7 @@ async fn a_request_that_was_given_up_books_nothing_any_more(stage: Stage) {
     assert_eq!(of(&all, "telegram").await["computed"], "5.00");
 }
 
-async fn what_may_have_been_charged_is_listed_until_it_is_settled(stage: Stage) {
+async fn estimated_charges_are_listed_until_they_are_settled(stage: Stage) {
     let app = stage.app().await;
     stage.telegram.next_sends([crate::world::Answer::Hang]);
     let v = app.started().await;

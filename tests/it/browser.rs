@@ -1,5 +1,4 @@
-//! A headless Chromium, driven by its own `DevTools` protocol over a pair of pipes: no port, no driver program,
-//! no library.
+//! A headless Chromium, driven through its `DevTools` protocol over a pair of pipes, without a port, driver or library.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -14,15 +13,15 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-/// A page's own time on a busy machine.
+/// Generous, for busy machines.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Where the browser is; `None`: the test is skipped, for want of one.
+/// Path of the browser. `None` skips the test.
 pub fn find() -> Option<String> {
     let path = std::env::var("PINROUTE_TEST_BROWSER").unwrap_or_default();
     if path.is_empty() {
         println!(
-            "skipped: no PINROUTE_TEST_BROWSER; ./scripts/test sets it where there is a Chromium"
+            "skipped: PINROUTE_TEST_BROWSER is not set; ./scripts/test sets it if it finds Chromium"
         );
         return None;
     }
@@ -32,13 +31,13 @@ pub fn find() -> Option<String> {
 #[derive(Default)]
 struct Heard {
     replies: HashMap<i64, oneshot::Sender<Value>>,
-    /// Errors that the page or its console told of.
+    /// Errors reported by the page or its console.
     faults: Vec<String>,
-    /// Addresses that it asked for.
+    /// Requested URLs.
     requests: Vec<String>,
 }
 
-/// A browser with one page. Dropping it ends the browser and forgets its profile.
+/// A browser with one page. Dropping it stops the browser and deletes its profile.
 pub struct Browser {
     child: Child,
     commands: Mutex<ChildStdin>,
@@ -50,7 +49,7 @@ pub struct Browser {
 
 impl Browser {
     pub async fn start(path: &str, profile: PathBuf) -> Self {
-        // The protocol's pipes are the descriptors 3 and 4: the shell lays them where ours already are.
+        // Chromium expects the protocol's pipes at descriptors 3 and 4; the shell duplicates stdin and stdout there.
         let mut child = Command::new("sh")
             .args([
                 "-c",
@@ -78,9 +77,9 @@ impl Browser {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("a browser that can be run");
-        let commands = Mutex::new(child.stdin.take().expect("it is piped"));
-        let told = BufReader::new(child.stdout.take().expect("it is piped"));
+            .expect("the browser starts");
+        let commands = Mutex::new(child.stdin.take().expect("stdio is piped"));
+        let told = BufReader::new(child.stdout.take().expect("stdio is piped"));
         let heard = Arc::new(Mutex::new(Heard::default()));
         let hears = Arc::clone(&heard);
         std::thread::spawn(move || hear(told, &hears));
@@ -130,7 +129,7 @@ impl Browser {
         answer["result"].clone()
     }
 
-    /// A window of this size, in light or dark colours.
+    /// Sets the window size, and light or dark colours.
     pub async fn look(&self, width: u32, height: u32, scheme: &str) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500 });
         self.call("Emulation.setDeviceMetricsOverride", size).await;
@@ -147,7 +146,7 @@ impl Browser {
         .await;
     }
 
-    /// What an expression comes to, promises awaited.
+    /// Evaluates an expression, awaiting promises.
     pub async fn value(&self, expression: &str) -> Value {
         let asked = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": true });
         let answer = self.call("Runtime.evaluate", asked).await;
@@ -159,11 +158,11 @@ impl Browser {
         answer["result"]["value"].clone()
     }
 
-    /// Waits until an expression holds.
+    /// Waits until an expression is true.
     pub async fn until(&self, expression: &str) {
         let wait = async {
             while self.value(&format!("Boolean({expression})")).await != json!(true) {
-                // A frame of the page, so that nothing spins.
+                // Poll with a timer in the page, so as not to spin.
                 self.value("new Promise((done) => setTimeout(done, 30))")
                     .await;
             }
@@ -171,7 +170,7 @@ impl Browser {
         if tokio::time::timeout(PATIENCE, wait).await.is_err() {
             let text = self.value("document.body.innerText").await;
             panic!(
-                "`{expression}` does not come to hold; the page says: {text}\n{:?}",
+                "`{expression}` did not become true; the page says: {text}\n{:?}",
                 self.faults()
             );
         }
@@ -183,7 +182,7 @@ impl Browser {
         self.value(&format!("{button}.click()")).await;
     }
 
-    /// Types into what has the focus.
+    /// Types into the focused element.
     pub async fn type_text(&self, text: &str) {
         self.call("Input.insertText", json!({ "text": text })).await;
     }
@@ -192,7 +191,7 @@ impl Browser {
         let (code, text) = match key {
             "Tab" => (9, ""),
             "Enter" => (13, "\r"),
-            _ => panic!("{key} is not known here"),
+            _ => panic!("unknown key {key}"),
         };
         for kind in ["keyDown", "keyUp"] {
             let mut event =
@@ -204,12 +203,12 @@ impl Browser {
         }
     }
 
-    /// Keeps a picture of the window where `PINROUTE_SCREENSHOTS` says.
+    /// Saves a screenshot in the folder `PINROUTE_SCREENSHOTS`, if set.
     pub async fn picture(&self, name: &str) {
         let Some(folder) = std::env::var_os("PINROUTE_SCREENSHOTS") else {
             return;
         };
-        // What is moving comes to rest.
+        // Wait for animations to finish.
         self.value("Promise.all(document.getAnimations().map((one) => one.finished))")
             .await;
         let taken = self
@@ -221,7 +220,7 @@ impl Browser {
         std::fs::write(PathBuf::from(folder).join(format!("{name}.png")), bytes).unwrap();
     }
 
-    /// The page as it is printed, in PDF; kept beside the pictures.
+    /// Prints the page to PDF and saves it with the screenshots.
     pub async fn paper(&self, name: &str) -> Vec<u8> {
         let printed = self.call("Page.printToPDF", json!({ "preferCSSPageSize": true }));
         let printed = printed.await;
@@ -237,7 +236,7 @@ impl Browser {
         self.heard.lock().unwrap().faults.clone()
     }
 
-    /// Requests that went elsewhere than to these addresses.
+    /// Requests to URLs other than these.
     pub fn strayed(&self, allowed: &[&str]) -> Vec<String> {
         let heard = self.heard.lock().unwrap();
         let strayed = heard.requests.iter().filter(|url| {
@@ -279,7 +278,7 @@ fn hear(mut told: BufReader<ChildStdout>, heard: &Mutex<Heard>) {
             Some("Runtime.consoleAPICalled") if params["type"] == "error" => {
                 heard.faults.push(params["args"].to_string());
             }
-            // An answer with an error status is the API's matter.
+            // Error statuses of the API are expected and logged as `network`.
             Some("Log.entryAdded")
                 if params["entry"]["level"] == "error"
                     && params["entry"]["source"] != "network" =>

@@ -1,4 +1,4 @@
-//! Budgets: nothing is sent beyond a limit, however many requests are concurrent, and refunds can be spent again.
+//! Budgets: nothing is sent over budget, even under concurrency, and refunds release budget.
 
 use serde_json::{Value, json};
 
@@ -8,26 +8,26 @@ use crate::world::error;
 use crate::{on_both_engines, on_postgres};
 
 on_both_engines!(
-    what_has_no_room_is_not_sent_and_the_caller_is_told,
-    a_cheaper_channel_that_fits_is_taken_instead,
-    a_fallback_without_room_is_passed_over,
-    a_refusal_and_a_refund_give_room_back,
-    parallel_creates_never_pass_the_limit,
-    a_budget_may_be_of_one_country,
-    a_limit_in_another_currency_converts_or_is_refused,
-    a_new_budget_begins_with_what_was_spent_already,
-    a_budget_that_returns_counts_what_was_spent_meanwhile,
-    a_raise_lets_shares_be_told_again,
-    budgets_of_all_covered_projects_are_replaced_together,
-    a_project_is_told_once_of_each_share,
-    rates_take_the_place_of_configured_prices,
-    rates_are_taken_whole_or_not_at_all,
-    faults_of_a_budget_name_the_field,
+    a_message_over_budget_is_not_sent_and_answered_with_402,
+    a_cheaper_channel_within_budget_is_used_instead,
+    a_fallback_over_budget_is_skipped,
+    refusals_and_refunds_release_budget,
+    parallel_creates_never_exceed_the_limit,
+    a_budget_can_apply_to_one_country,
+    a_limit_in_another_currency_is_converted_or_refused,
+    a_new_budget_counts_earlier_spending_of_its_period,
+    a_restored_budget_counts_spending_while_it_was_absent,
+    raising_a_limit_re_arms_its_alerts,
+    an_instance_key_replaces_the_budgets_of_all_projects_together,
+    each_alert_level_is_announced_once,
+    rates_override_configured_prices,
+    rates_are_saved_all_or_none,
+    invalid_budgets_name_the_field,
 );
 
-on_postgres!(a_thousand_parallel_creates_through_two_replicas_never_pass_the_limit,);
+on_postgres!(a_thousand_parallel_creates_on_two_replicas_never_exceed_the_limit,);
 
-/// A day's limit in USD.
+/// Sets a daily limit in USD.
 async fn limited(app: &TestApp, limit: &str) {
     put(
         app,
@@ -49,13 +49,13 @@ async fn send(client: &Client, path: &str, items: &Value, status: u16) -> Value 
         .expect(status)
 }
 
-/// Spent and reserved of the only budget.
+/// Amounts spent and reserved in the only budget.
 async fn used(client: &Client) -> [String; 2] {
     let budgets = client.get("/v1/budgets").await.expect(200);
     ["spent", "reserved"].map(|field| word(&budgets["items"][0][field]).to_owned())
 }
 
-async fn what_has_no_room_is_not_sent_and_the_caller_is_told(stage: Stage) {
+async fn a_message_over_budget_is_not_sent_and_answered_with_402(stage: Stage) {
     let app = stage.app().await;
     limited(&app, "0.025").await;
     let first = app.started().await;
@@ -75,9 +75,9 @@ async fn what_has_no_room_is_not_sent_and_the_caller_is_told(stage: Stage) {
     assert_eq!(
         app.send(kept).await.expect(200)["items"],
         json!([]),
-        "nothing is kept"
+        "no verification is stored"
     );
-    // A repeat of one that is under way is still answered, and a resend is told the same.
+    // A pending verification is still reused, but its resend is refused too.
     let again = app
         .start(json!({ "phone_number": first["phone_number"] }))
         .await
@@ -93,13 +93,13 @@ async fn what_has_no_room_is_not_sent_and_the_caller_is_told(stage: Stage) {
         app.find(&first["id"]).await["sends_left"],
         first["sends_left"]
     );
-    // The next day has its own.
+    // The next day has a new budget.
     stage.advance(86_400);
     app.started().await;
     assert_eq!(used(&app).await, ["0.01", "0.00"]);
 }
 
-async fn a_cheaper_channel_that_fits_is_taken_instead(stage: Stage) {
+async fn a_cheaper_channel_within_budget_is_used_instead(stage: Stage) {
     let app = stage
         .app_with(&[(
             "DEFAULTS__ROUTE",
@@ -115,7 +115,7 @@ async fn a_cheaper_channel_that_fits_is_taken_instead(stage: Stage) {
     assert_eq!(cheap["attempts"][0]["cost"]["state"], "free");
 }
 
-async fn a_fallback_without_room_is_passed_over(stage: Stage) {
+async fn a_fallback_over_budget_is_skipped(stage: Stage) {
     let app = stage.app().await;
     limited(&app, "0.04").await;
     stage
@@ -130,7 +130,7 @@ async fn a_fallback_without_room_is_passed_over(stage: Stage) {
     assert_eq!(used(&app).await, ["0.00", "0.00"]);
 }
 
-async fn a_refusal_and_a_refund_give_room_back(stage: Stage) {
+async fn refusals_and_refunds_release_budget(stage: Stage) {
     let app = stage.app().await;
     limited(&app, "0.01").await;
     app.started().await;
@@ -145,7 +145,7 @@ async fn a_refusal_and_a_refund_give_room_back(stage: Stage) {
     assert_eq!(used(&app).await, ["0.01", "0.00"]);
 }
 
-/// However slow the machine is, nothing falls back to SMS, which costs more.
+/// Long waits, so that nothing falls back to the dearer SMS, however slow the machine.
 const RACE: [(&str, &str); 3] = [
     ("DEFAULTS__LIMITS__CREATES", "off"),
     (
@@ -172,7 +172,7 @@ async fn race(stage: &Stage, apps: &[TestApp], creates: usize) -> (usize, usize)
     (of(201), of(402))
 }
 
-async fn parallel_creates_never_pass_the_limit(stage: Stage) {
+async fn parallel_creates_never_exceed_the_limit(stage: Stage) {
     let app = stage
         .app_with(&[("DEFAULTS__LIMITS__CREATES", "off")])
         .await;
@@ -185,7 +185,7 @@ async fn parallel_creates_never_pass_the_limit(stage: Stage) {
     assert!(spent + reserved < 0.1001, "{spent} {reserved}");
 }
 
-async fn a_thousand_parallel_creates_through_two_replicas_never_pass_the_limit(stage: Stage) {
+async fn a_thousand_parallel_creates_on_two_replicas_never_exceed_the_limit(stage: Stage) {
     let apps = [stage.app_with(&RACE).await, stage.app_with(&RACE).await];
     limited(&apps[0], "5").await;
     apps[1].gateway.refresh().await;
@@ -197,7 +197,7 @@ async fn a_thousand_parallel_creates_through_two_replicas_never_pass_the_limit(s
     assert!(spent + reserved < 5.000_1, "{spent} {reserved}");
 }
 
-async fn a_budget_may_be_of_one_country(stage: Stage) {
+async fn a_budget_can_apply_to_one_country(stage: Stage) {
     let app = stage.app().await;
     let limit = |amount: &str| json!({ "amount": amount, "currency": "USD" });
     put(
@@ -220,7 +220,7 @@ async fn a_budget_may_be_of_one_country(stage: Stage) {
         .expect(402);
 }
 
-async fn a_limit_in_another_currency_converts_or_is_refused(stage: Stage) {
+async fn a_limit_in_another_currency_is_converted_or_refused(stage: Stage) {
     let app = stage.app().await;
     let admin = admin(&app).await;
     let items = json!([{ "project": "default", "period": "hour", "limit": { "amount": "2", "currency": "RUB" } }]);
@@ -240,7 +240,7 @@ async fn a_limit_in_another_currency_converts_or_is_refused(stage: Stage) {
         .expect(402);
 }
 
-async fn a_new_budget_begins_with_what_was_spent_already(stage: Stage) {
+async fn a_new_budget_counts_earlier_spending_of_its_period(stage: Stage) {
     let app = stage.app().await;
     put(&app, json!([])).await;
     assert_eq!(app.get("/v1/budgets").await.expect(200)["items"], json!([]));
@@ -254,7 +254,7 @@ async fn a_new_budget_begins_with_what_was_spent_already(stage: Stage) {
         .expect(402);
 }
 
-async fn a_budget_that_returns_counts_what_was_spent_meanwhile(stage: Stage) {
+async fn a_restored_budget_counts_spending_while_it_was_absent(stage: Stage) {
     let app = stage.app().await;
     limited(&app, "0.03").await;
     app.started().await;
@@ -263,7 +263,7 @@ async fn a_budget_that_returns_counts_what_was_spent_meanwhile(stage: Stage) {
     app.started().await;
     limited(&app, "0.03").await;
     assert_eq!(used(&app).await, ["0.03", "0.00"]);
-    // The same by the project's own rules.
+    // Now with a budget in the project's policy.
     put(&app, json!([])).await;
     app.started().await;
     let admin = app.with_key(&stage.new_key(None, "admin").await);
@@ -275,7 +275,7 @@ async fn a_budget_that_returns_counts_what_was_spent_meanwhile(stage: Stage) {
     };
     patch(policy).await.expect(200);
     assert_eq!(used(&app).await, ["0.04", "0.00"]);
-    // A limit that nothing can be converted to would stop everything.
+    // A limit without an exchange rate would block every send, so it is refused.
     let policy =
         json!({ "budget": [{ "period": "day", "limit": { "amount": "5", "currency": "EUR" } }] });
     let refused = patch(policy).await;
@@ -284,7 +284,7 @@ async fn a_budget_that_returns_counts_what_was_spent_meanwhile(stage: Stage) {
     assert_eq!(used(&app).await, ["0.04", "0.00"]);
 }
 
-async fn a_raise_lets_shares_be_told_again(stage: Stage) {
+async fn raising_a_limit_re_arms_its_alerts(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let (admin, receiver) = (admin(&app).await, receiver().await);
     register(&admin, &receiver, &["budget.reached"]).await;
@@ -299,12 +299,12 @@ async fn a_raise_lets_shares_be_told_again(stage: Stage) {
     assert_eq!(
         app.gateway.finance().watch_budgets().await.unwrap(),
         1,
-        "80 % of more"
+        "80 % of the new limit"
     );
     assert_eq!(app.gateway.finance().watch_budgets().await.unwrap(), 0);
 }
 
-async fn budgets_of_all_covered_projects_are_replaced_together(stage: Stage) {
+async fn an_instance_key_replaces_the_budgets_of_all_projects_together(stage: Stage) {
     let app = stage.app().await;
     stage.project("shop").await;
     let all = app.with_key(&stage.new_key(None, "admin").await);
@@ -312,7 +312,7 @@ async fn budgets_of_all_covered_projects_are_replaced_together(stage: Stage) {
     assert_eq!(
         before["items"].as_array().unwrap().len(),
         2,
-        "each follows the default"
+        "each project follows the default"
     );
     let items = json!([{ "project": "shop", "period": "hour", "limit": { "amount": "7.5", "currency": "USD" }, "alert_at": [1, 0.5] }]);
     let after = send(&all, "/v1/budgets", &items, 200).await;
@@ -339,7 +339,7 @@ async fn budgets_of_all_covered_projects_are_replaced_together(stage: Stage) {
         resets > now && resets - now <= chrono::TimeDelta::hours(1),
         "{resets}"
     );
-    // A project's own key replaces its own only.
+    // A project's key replaces only that project's budgets.
     let own = app.with_key(&stage.new_key(Some("default"), "admin").await);
     let items = json!([{ "period": "day", "limit": { "amount": "1", "currency": "USD" } }]);
     send(&own, "/v1/budgets", &items, 200).await;
@@ -347,7 +347,7 @@ async fn budgets_of_all_covered_projects_are_replaced_together(stage: Stage) {
     assert_eq!(both["items"].as_array().unwrap().len(), 2);
 }
 
-async fn a_project_is_told_once_of_each_share(stage: Stage) {
+async fn each_alert_level_is_announced_once(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let (admin, receiver) = (admin(&app).await, receiver().await);
     register(&admin, &receiver, &["budget.reached"]).await;
@@ -387,7 +387,7 @@ async fn a_project_is_told_once_of_each_share(stage: Stage) {
     );
 }
 
-async fn rates_take_the_place_of_configured_prices(stage: Stage) {
+async fn rates_override_configured_prices(stage: Stage) {
     let app = stage.app().await;
     let all = app.with_key(&stage.new_key(None, "admin").await);
     let today = stage.clock.now().date_naive();
@@ -407,7 +407,7 @@ async fn rates_take_the_place_of_configured_prices(stage: Stage) {
     assert_eq!(
         sms().await,
         "0.05",
-        "a configured price of its own counts before the rest of the world"
+        "a configured price for the country overrides a rate for all others"
     );
     let tomorrow = today.succ_opt().unwrap();
     let listed = send(
@@ -427,7 +427,7 @@ async fn rates_take_the_place_of_configured_prices(stage: Stage) {
     );
 }
 
-async fn rates_are_taken_whole_or_not_at_all(stage: Stage) {
+async fn rates_are_saved_all_or_none(stage: Stage) {
     let mut only_uz = Stage::sms_provider("local", &stage.backup);
     only_uz["prices"] = json!({ "UZ": "0.05" });
     let providers = json!([Stage::sms_provider("main", &stage.sms), only_uz]).to_string();
@@ -474,7 +474,7 @@ async fn rates_are_taken_whole_or_not_at_all(stage: Stage) {
     assert_eq!(all.get("/v1/rates").await.expect(200)["items"], json!([]));
 }
 
-async fn faults_of_a_budget_name_the_field(stage: Stage) {
+async fn invalid_budgets_name_the_field(stage: Stage) {
     let app = stage.app().await;
     let all = app.with_key(&stage.new_key(None, "admin").await);
     let usd = |amount: &str| json!({ "amount": amount, "currency": "USD" });

@@ -1,4 +1,4 @@
-//! Checks, proofs, and requests that are repeated under an `Idempotency-Key`.
+//! Checks, proofs, and requests repeated with an `Idempotency-Key`.
 
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use base64::Engine as _;
@@ -11,26 +11,26 @@ use crate::stage::{Stage, TestApp, word};
 use crate::world::Answer;
 
 on_both_engines!(
-    a_wrong_code_is_a_normal_answer,
-    the_right_code_is_taken_once,
-    the_last_wrong_code_locks_for_good,
-    after_its_time_no_code_is_taken,
+    a_wrong_code_is_answered_with_200,
+    the_right_code_approves_once,
+    the_last_wrong_code_locks_permanently,
+    no_code_is_accepted_after_expiry,
     parallel_checks_never_evaluate_more_than_allowed,
-    parallel_right_codes_are_approved_once,
+    parallel_right_codes_approve_once,
     wrong_codes_are_counted_over_all_verifications_of_a_number,
-    a_proof_is_verified_offline_with_the_public_keys,
-    a_repeat_of_the_approving_check_answers_the_same_proof_for_60_s,
-    a_repeated_start_answers_the_same_verification_and_sends_nothing,
-    a_key_used_with_another_body_is_422,
-    a_key_whose_request_still_runs_is_409,
-    refusals_are_not_kept_under_a_key,
-    a_key_belongs_to_one_project_and_path_and_lapses,
-    resends_and_cancels_are_done_once_under_a_key,
-    parallel_requests_under_one_key_start_one_verification,
-    a_repeat_is_answered_while_the_first_still_waits_for_its_provider,
+    a_proof_can_be_verified_offline_with_the_public_keys,
+    repeating_the_approving_check_returns_the_same_proof_for_60_s,
+    a_repeated_start_returns_the_same_verification_and_sends_nothing,
+    reusing_a_key_with_another_body_is_422,
+    reusing_a_key_while_its_request_runs_is_409,
+    refusals_are_not_stored_under_a_key,
+    a_key_is_scoped_to_project_and_path_and_expires,
+    resends_and_cancels_take_effect_once_per_key,
+    parallel_requests_with_one_key_start_one_verification,
+    a_repeat_is_answered_while_the_first_waits_for_its_provider,
 );
 
-async fn a_wrong_code_is_a_normal_answer(stage: Stage) {
+async fn a_wrong_code_is_answered_with_200(stage: Stage) {
     let app = stage.app().await;
     let v = app.started().await;
     let answer = app.check(&v["id"], &app.wrong_code()).await.expect(200);
@@ -45,7 +45,7 @@ async fn a_wrong_code_is_a_normal_answer(stage: Stage) {
     );
 }
 
-async fn the_right_code_is_taken_once(stage: Stage) {
+async fn the_right_code_approves_once(stage: Stage) {
     let app = stage.app().await;
     let v = app.started().await;
     let code = app.telegram_code();
@@ -68,7 +68,7 @@ async fn the_right_code_is_taken_once(stage: Stage) {
     app.settle(&v["id"]).await;
 }
 
-async fn the_last_wrong_code_locks_for_good(stage: Stage) {
+async fn the_last_wrong_code_locks_permanently(stage: Stage) {
     let app = stage.app_with(&[("DEFAULTS__MAX_CHECKS", "2")]).await;
     let v = app.started().await;
     let (right, wrong) = (app.telegram_code(), app.wrong_code());
@@ -89,7 +89,7 @@ async fn the_last_wrong_code_locks_for_good(stage: Stage) {
     assert_eq!(resend["verification_status"], "locked");
 }
 
-async fn after_its_time_no_code_is_taken(stage: Stage) {
+async fn no_code_is_accepted_after_expiry(stage: Stage) {
     let app = stage.app().await;
     let v = app.started().await;
     stage.advance(600);
@@ -121,7 +121,7 @@ async fn parallel_checks_never_evaluate_more_than_allowed(stage: Stage) {
     assert_eq!(
         evaluated,
         [0, 1, 2, 3, 4],
-        "each check counts down by one, and none twice"
+        "each check counts down by one, and only once"
     );
     let wrong = app
         .events(&v["id"])
@@ -132,7 +132,7 @@ async fn parallel_checks_never_evaluate_more_than_allowed(stage: Stage) {
     assert_eq!(wrong, 5);
 }
 
-async fn parallel_right_codes_are_approved_once(stage: Stage) {
+async fn parallel_right_codes_approve_once(stage: Stage) {
     let app = stage.app().await;
     let v = app.started().await;
     let code = app.telegram_code();
@@ -191,7 +191,7 @@ async fn wrong_codes_are_counted_over_all_verifications_of_a_number(stage: Stage
     app.settle(&other["id"]).await;
 }
 
-async fn a_proof_is_verified_offline_with_the_public_keys(stage: Stage) {
+async fn a_proof_can_be_verified_offline_with_the_public_keys(stage: Stage) {
     let app = stage.app().await;
     let v = app.started().await;
     let answer = app.check(&v["id"], &app.telegram_code()).await.expect(200);
@@ -220,7 +220,7 @@ async fn a_proof_is_verified_offline_with_the_public_keys(stage: Stage) {
     app.settle(&v["id"]).await;
 }
 
-/// The claims of a JWT whose signature one of the keys has made.
+/// Verifies a JWT with one of the keys and returns its claims.
 fn verified(jwt: &str, keys: &Value) -> Value {
     let parts: Vec<&str> = jwt.split('.').collect();
     let [head, body, signature] = parts[..] else {
@@ -246,7 +246,7 @@ fn verified(jwt: &str, keys: &Value) -> Value {
     let signed = &jwt[..jwt.rfind('.').unwrap()];
     public
         .verify(signed.as_bytes(), &decode(signature))
-        .expect("the signature fits");
+        .expect("the signature is valid");
     let forged = signed.replacen('e', "f", 1);
     assert!(
         public
@@ -260,7 +260,7 @@ fn path(v: &Value, verb: &str) -> String {
     format!("/v1/verifications/{}/{verb}", word(&v["id"]))
 }
 
-async fn a_repeat_of_the_approving_check_answers_the_same_proof_for_60_s(stage: Stage) {
+async fn repeating_the_approving_check_returns_the_same_proof_for_60_s(stage: Stage) {
     let app = stage.app().await;
     let v = app.started().await;
     let body = json!({ "code": app.telegram_code() });
@@ -280,7 +280,7 @@ async fn a_repeat_of_the_approving_check_answers_the_same_proof_for_60_s(stage: 
         .problem(409, "verification_not_pending");
     app.settle(&v["id"]).await;
 
-    // A wrong code under a key is counted once.
+    // A wrong code repeated with a key is counted once.
     let v = app.started().await;
     let body = json!({ "code": app.wrong_code() });
     for _ in 0..3 {
@@ -293,7 +293,7 @@ async fn a_repeat_of_the_approving_check_answers_the_same_proof_for_60_s(stage: 
     assert_eq!(app.find(&v["id"]).await["checks_left"], 4);
 }
 
-async fn a_repeated_start_answers_the_same_verification_and_sends_nothing(stage: Stage) {
+async fn a_repeated_start_returns_the_same_verification_and_sends_nothing(stage: Stage) {
     let app = stage.app().await;
     let body = json!({ "phone_number": stage.number() });
     let first = app
@@ -305,7 +305,7 @@ async fn a_repeated_start_answers_the_same_verification_and_sends_nothing(stage:
         .await
         .expect(201);
     assert_eq!(first, second);
-    // Even when it is over: the answer is of the same verification, as it is now.
+    // Also after the verification has ended: the answer shows its current state.
     app.cancel(&first["id"]).await.expect(200);
     let third = app
         .post_once("/v1/verifications", "start-1", body.clone())
@@ -317,7 +317,7 @@ async fn a_repeated_start_answers_the_same_verification_and_sends_nothing(stage:
     );
     assert_eq!(stage.telegram.sends().len(), 1);
     let anew = app.start(body.clone()).await.expect(201);
-    // A `reused` answer is kept as one.
+    // A `reused` answer is stored and repeated as such.
     let reused = app
         .post_once("/v1/verifications", "start-2", body.clone())
         .await
@@ -333,7 +333,7 @@ async fn a_repeated_start_answers_the_same_verification_and_sends_nothing(stage:
     assert_eq!(again, reused);
 }
 
-async fn a_key_used_with_another_body_is_422(stage: Stage) {
+async fn reusing_a_key_with_another_body_is_422(stage: Stage) {
     let app = stage.app().await;
     let body = json!({ "phone_number": stage.number() });
     app.post_once("/v1/verifications", "k", body)
@@ -352,7 +352,7 @@ async fn a_key_used_with_another_body_is_422(stage: Stage) {
         .problem(400, "invalid_request");
 }
 
-async fn a_key_whose_request_still_runs_is_409(stage: Stage) {
+async fn reusing_a_key_while_its_request_runs_is_409(stage: Stage) {
     let app = stage.app().await;
     let body = json!({ "phone_number": stage.number() });
     let text = body.to_string();
@@ -367,14 +367,14 @@ async fn a_key_whose_request_still_runs_is_409(stage: Stage) {
     app.post_once("/v1/verifications", "k", body.clone())
         .await
         .problem(409, "idempotency_in_progress");
-    // Its replica died: after half a minute the key is free again.
+    // Its replica died: the claim expires after 30 s.
     stage.advance(30);
     app.post_once("/v1/verifications", "k", body)
         .await
         .expect(201);
 }
 
-async fn refusals_are_not_kept_under_a_key(stage: Stage) {
+async fn refusals_are_not_stored_under_a_key(stage: Stage) {
     let app = stage.app().await;
     let v = app.started().await;
     stage.advance(10);
@@ -398,7 +398,7 @@ async fn refusals_are_not_kept_under_a_key(stage: Stage) {
     .expect(201);
 }
 
-async fn a_key_belongs_to_one_project_and_path_and_lapses(stage: Stage) {
+async fn a_key_is_scoped_to_project_and_path_and_expires(stage: Stage) {
     let app = stage.app().await;
     let other = app.with_key(&stage.new_key(Some("shop"), "verify").await);
     let body = json!({ "phone_number": stage.number() });
@@ -423,7 +423,7 @@ async fn a_key_belongs_to_one_project_and_path_and_lapses(stage: Stage) {
     assert_ne!(anew["id"], mine["id"]);
 }
 
-async fn resends_and_cancels_are_done_once_under_a_key(stage: Stage) {
+async fn resends_and_cancels_take_effect_once_per_key(stage: Stage) {
     let app: TestApp = stage.app().await;
     let v = app.started().await;
     stage.telegram.next_asks([Answer::Cut]);
@@ -446,7 +446,7 @@ async fn resends_and_cancels_are_done_once_under_a_key(stage: Stage) {
     assert_eq!(stage.sms.sends().len(), sms);
 }
 
-async fn parallel_requests_under_one_key_start_one_verification(stage: Stage) {
+async fn parallel_requests_with_one_key_start_one_verification(stage: Stage) {
     let app = stage.app().await;
     let body = json!({ "phone_number": stage.number() });
     let starts = (0..20).map(|_| app.post_once("/v1/verifications", "k", body.clone()));
@@ -463,7 +463,7 @@ async fn parallel_requests_under_one_key_start_one_verification(stage: Stage) {
     assert_eq!(stage.telegram.sends().len(), 1);
 }
 
-async fn a_repeat_is_answered_while_the_first_still_waits_for_its_provider(stage: Stage) {
+async fn a_repeat_is_answered_while_the_first_waits_for_its_provider(stage: Stage) {
     let app = stage.app_with(&[("TELEGRAM__TIMEOUT", "1m")]).await;
     let now = std::sync::Arc::new(tokio::sync::Notify::new());
     stage

@@ -1,5 +1,5 @@
-//! The server is killed while it works, again and again: nothing acknowledged is lost, nothing is sent twice, and the books
-//! agree.
+//! Kills the server repeatedly while it works: nothing acknowledged is lost, nothing is sent twice, and the ledger
+//! matches what was sent.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Mutex;
@@ -15,12 +15,12 @@ use crate::program::{Server, program};
 use crate::stage::{Client, Stage, word};
 use crate::world::{Answer, error};
 
-on_both_engines!(killed_under_load_it_loses_nothing_sends_nothing_twice_and_its_books_agree,);
+on_both_engines!(kills_under_load_lose_nothing_send_nothing_twice_and_keep_the_books_correct,);
 
 const ROUNDS: usize = 8;
 const CLIENTS: usize = 12;
 
-/// What the server has told its clients, and what it must therefore still know.
+/// Acknowledged requests, which the server must not lose.
 #[derive(Default)]
 struct Told {
     started: Vec<String>,
@@ -29,12 +29,12 @@ struct Told {
     resent: Vec<String>,
 }
 
-async fn killed_under_load_it_loses_nothing_sends_nothing_twice_and_its_books_agree(stage: Stage) {
+async fn kills_under_load_lose_nothing_send_nothing_twice_and_keep_the_books_correct(stage: Stage) {
     let told = Mutex::new(Told::default());
     for _ in 0..ROUNDS {
         let server = Server::start(under_load(&stage)).await;
         let client = stage.client(&server.base);
-        // From before the first answer to some hundred of them.
+        // Anywhere from before the first answer to some hundreds of answers.
         let moment = Duration::from_millis(40 + u64::from(u16::from_be_bytes(random())) % 400);
         let over = AtomicBool::new(false);
         let load =
@@ -50,7 +50,7 @@ async fn killed_under_load_it_loses_nothing_sends_nothing_twice_and_its_books_ag
     let client = stage.client(&server.base);
     let all = tokio::time::timeout(Duration::from_secs(30), settled(&client))
         .await
-        .expect("all work comes to an end");
+        .expect("all work ends");
     let told = told.into_inner().unwrap();
     println!(
         "{} started, {} approved, {} kept",
@@ -58,7 +58,7 @@ async fn killed_under_load_it_loses_nothing_sends_nothing_twice_and_its_books_ag
         told.approved.len(),
         all.len()
     );
-    assert!(told.started.len() > ROUNDS, "the load was none");
+    assert!(told.started.len() > ROUNDS, "there was hardly any load");
     nothing_is_lost(&told, &all);
     nothing_was_sent_twice(&stage, &all);
     the_books_agree(&client, &all).await;
@@ -74,13 +74,13 @@ fn under_load(stage: &Stage) -> std::process::Command {
     command
 }
 
-/// A site's requests, one after another, until the server is gone; what it has answered is kept.
+/// Sends a site's requests one after another until the server is gone, recording its answers.
 async fn ask_on(client: &Client, told: &Mutex<Told>, over: &AtomicBool) {
     for turn in 0_usize.. {
         if over.load(Ordering::SeqCst) {
             return;
         }
-        // Every third goes on to the SMS; now and then a provider does not answer clearly.
+        // Every third falls back to SMS; some get an unclear answer from a provider.
         match turn % 6 {
             1 | 4 => client
                 .stage
@@ -119,7 +119,7 @@ async fn ask_on(client: &Client, told: &Mutex<Told>, over: &AtomicBool) {
     }
 }
 
-/// Every verification, once no send is queued or under way any more.
+/// Waits until no send is queued or in progress, and returns all verifications.
 async fn settled(client: &Client) -> HashMap<String, Value> {
     loop {
         let mut all = HashMap::new();
@@ -186,7 +186,7 @@ fn nothing_was_sent_twice(stage: &Stage, all: &HashMap<String, Value>) {
         .map(|send| send["ref"].clone());
     let mut sent = HashSet::new();
     for id in telegram.chain(sms) {
-        assert!(known.contains(word(&id)), "{id} was sent and is not known");
+        assert!(known.contains(word(&id)), "{id} was sent but is unknown");
         assert!(sent.insert(word(&id).to_owned()), "{id} was sent twice");
     }
     for attempt in all

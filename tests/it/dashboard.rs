@@ -1,6 +1,7 @@
-//! The dashboard: what each role sees, over HTTP; and every page in a real browser, on made-up history.
+//! The dashboard: what each role sees, over HTTP, and every page in a real browser on generated history.
 //!
-//! `PINROUTE_SCREENSHOTS=FOLDER ./scripts/test --test it dashboard` keeps a picture of every page; the documents show some of them.
+//! `PINROUTE_SCREENSHOTS=FOLDER ./scripts/test --test it dashboard` saves screenshots of every
+//! page. The documentation uses some of them.
 
 use serde_json::json;
 
@@ -12,7 +13,7 @@ use crate::stage::{Stage, word};
 
 on_both_engines!(
     each_role_sees_its_pages_and_finance_sees_masked_numbers,
-    a_top_up_is_booked_under_the_persons_name,
+    a_top_up_is_booked_in_the_users_name,
 );
 
 async fn each_role_sees_its_pages_and_finance_sees_masked_numbers(stage: Stage) {
@@ -73,7 +74,7 @@ async fn each_role_sees_its_pages_and_finance_sees_masked_numbers(stage: Stage) 
     );
 }
 
-async fn a_top_up_is_booked_under_the_persons_name(stage: Stage) {
+async fn a_top_up_is_booked_in_the_users_name(stage: Stage) {
     let app = stage.app().await;
     let mut ann = person(&app, "ann@example.com", "finance").await;
     let path = "/dashboard/balances";
@@ -135,7 +136,7 @@ async fn a_top_up_is_booked_under_the_persons_name(stage: Stage) {
     let ledger = ann.get("/dashboard/ledger").await.text;
     assert!(
         ledger.contains("ann@example.com") && ledger.contains("invoice &lt;17&gt;"),
-        "who, and escaped"
+        "the author is shown and the note escaped"
     );
     let csv = ann
         .send(app.open_request(reqwest::Method::GET, "/dashboard/ledger.csv"))
@@ -148,7 +149,7 @@ async fn a_top_up_is_booked_under_the_persons_name(stage: Stage) {
 }
 
 #[test]
-fn every_page_is_sound_in_a_browser_in_three_sizes_light_and_dark() {
+fn every_page_works_in_a_browser_in_three_sizes_light_and_dark() {
     let Some(path) = browser::find() else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -194,7 +195,7 @@ fn every_page_is_sound_in_a_browser_in_three_sizes_light_and_dark() {
         assert_eq!(
             browser.strayed(&[&server.base]),
             Vec::<String>::new(),
-            "the pages stay on this machine"
+            "pages must request nothing from other hosts"
         );
         drop(browser);
         assert_eq!(server.terminate().await, Some(0));
@@ -203,7 +204,7 @@ fn every_page_is_sound_in_a_browser_in_three_sizes_light_and_dark() {
     runtime.shutdown_background();
 }
 
-/// Each page, and when it is there.
+/// Each page, with a condition that holds when it has loaded.
 const PAGES: [(&str, &str, &str); 14] = [
     (
         "overview",
@@ -277,7 +278,7 @@ const PAGES: [(&str, &str, &str); 14] = [
     ),
 ];
 
-/// Ids that stand twice, references to none, and buttons of a table that one who hears the page cannot tell apart.
+/// Duplicate ids, references to missing ids, and table buttons that a screen reader cannot tell apart.
 const ASTRAY: &str = "(() => { \
     const twice = (all) => all.filter((one, place) => all.indexOf(one) !== place); \
     const ids = [...document.querySelectorAll('[id]')].map((one) => one.id); \
@@ -286,7 +287,7 @@ const ASTRAY: &str = "(() => { \
     const buttons = [...document.querySelectorAll('td .inline button, td summary.button')].map((one) => one.textContent); \
     return [...twice(ids), ...meant.filter((id) => !ids.includes(id)), ...twice(buttons)]; })()";
 
-/// What is wrong stands beside its field, which has the focus; the rest of what was typed stays.
+/// An error is shown at its field, which gets the focus; the other input is kept.
 async fn told_beside_the_field(browser: &Browser, base: &str) {
     browser.open(&format!("{base}/dashboard/webhooks")).await;
     browser.until("document.querySelector('[name=url]')").await;
@@ -307,7 +308,7 @@ async fn told_beside_the_field(browser: &Browser, base: &str) {
     browser.picture("dashboard-wrong-1440").await;
 }
 
-/// A click on a column's head puts the table in its order; a statement is printed without what is not of it.
+/// Clicking a column header sorts the table; a statement prints without the page around it.
 async fn sorted_and_printed(browser: &Browser, base: &str) {
     browser.look(1440, 1000, "light").await;
     browser
@@ -375,7 +376,7 @@ async fn walk(browser: &Browser, base: &str) {
     }
     sorted_and_printed(browser, base).await;
     told_beside_the_field(browser, base).await;
-    // One of the list, and the same in Russian.
+    // A verification's page, then the dashboard in Russian.
     browser.look(1440, 1000, "dark").await;
     browser
         .open(&format!("{base}/dashboard/verifications"))
@@ -396,7 +397,7 @@ async fn walk(browser: &Browser, base: &str) {
         .until("document.querySelectorAll('.chart canvas').length === 4")
         .await;
     browser.picture("dashboard-overview-ru-1440").await;
-    // Out, and not in again.
+    // Sign out, then try a wrong password.
     browser.look(820, 900, "light").await;
     browser.click(".account summary").await;
     browser

@@ -1,5 +1,5 @@
-//! What people set at the dashboard is what the API then says, and what they type wrongly is told beside its field and changes
-//! nothing; and money that people book or read there agrees with the API.
+//! Changes made in the dashboard agree with the API, including money; invalid input is reported at its field and
+//! changes nothing.
 
 use serde_json::{Value, json};
 
@@ -9,21 +9,21 @@ use crate::stage::Stage;
 use crate::webhooks::{OPEN, receiver, types};
 
 on_both_engines!(
-    a_budget_is_set_counts_and_is_removed,
-    a_rate_and_an_exchange_rate_are_set,
-    a_key_is_made_once_shown_once_and_revoked,
-    an_endpoint_is_made_tried_rotated_and_removed,
-    a_top_up_that_is_sent_twice_is_booked_once,
-    what_is_typed_wrongly_is_told_in_the_persons_language,
-    files_hold_what_the_api_says_in_the_persons_zone,
-    a_statement_begins_and_ends_with_what_each_account_had,
-    a_month_that_was_once_may_be_asked_for_and_nonsense_may_not,
-    today_is_compared_with_yesterday_up_to_the_same_hour,
+    a_budget_can_be_set_and_removed_and_takes_effect,
+    rates_and_exchange_rates_can_be_set,
+    a_key_is_created_once_shown_once_and_can_be_revoked,
+    a_webhook_can_be_created_tested_rotated_and_removed,
+    a_top_up_submitted_twice_is_booked_once,
+    input_errors_are_shown_in_the_users_language,
+    downloads_match_the_api_in_the_users_time_zone,
+    a_statement_has_opening_and_closing_balances,
+    any_past_month_can_be_queried_and_invalid_ones_are_rejected,
+    today_is_compared_with_yesterday_until_the_same_hour,
 );
 
 const EMAIL: &str = "ann@example.com";
 
-/// Every reader of the page that `path` names is told this.
+/// Asserts that the page shows these words.
 fn assert_told(page: &Page, words: &str) {
     assert!(
         page.text.contains(words),
@@ -32,7 +32,7 @@ fn assert_told(page: &Page, words: &str) {
     );
 }
 
-async fn a_budget_is_set_counts_and_is_removed(stage: Stage) {
+async fn a_budget_can_be_set_and_removed_and_takes_effect(stage: Stage) {
     let app = stage.app().await;
     app.started().await;
     let mut ann = person(&app, EMAIL, "finance").await;
@@ -67,9 +67,9 @@ async fn a_budget_is_set_counts_and_is_removed(stage: Stage) {
     assert_eq!(
         (&month["country"], &month["alert_at"], &month["spent"]),
         (&json!("UZ"), &json!([0.5, 0.8]), &json!("0.01")),
-        "what was spent in its period already counts"
+        "earlier spending of the period counts"
     );
-    assert_eq!(of("day").len(), 1, "that of the configuration stays");
+    assert_eq!(of("day").len(), 1, "the configured budget stays");
     assert_told(&ann.get(path).await, "2.50");
 
     for (field, value, words) in [
@@ -108,7 +108,7 @@ async fn a_budget_is_set_counts_and_is_removed(stage: Stage) {
     assert_told(&ann.get(path).await, "from the configuration");
 }
 
-async fn a_rate_and_an_exchange_rate_are_set(stage: Stage) {
+async fn rates_and_exchange_rates_can_be_set(stage: Stage) {
     let app = stage.app().await;
     let mut ann = person(&app, EMAIL, "finance").await;
     let path = "/dashboard/rates";
@@ -176,14 +176,14 @@ async fn a_rate_and_an_exchange_rate_are_set(stage: Stage) {
     assert_eq!(reader.get("/v1/exchange-rates").await.expect(200), rates);
 }
 
-/// What stands in a page to be copied.
+/// The secret that a page shows for copying.
 fn copied(page: &Page) -> String {
     let code = page.text.split("data-copied=").nth(1).expect("a secret");
     let code = code.split('>').nth(1).unwrap();
     code.split('<').next().unwrap().to_owned()
 }
 
-async fn a_key_is_made_once_shown_once_and_revoked(stage: Stage) {
+async fn a_key_is_created_once_shown_once_and_can_be_revoked(stage: Stage) {
     let app = stage.app().await;
     let mut olga = person(&app, "olga@example.com", "owner").await;
     let path = "/dashboard/keys";
@@ -202,14 +202,14 @@ async fn a_key_is_made_once_shown_once_and_revoked(stage: Stage) {
     assert_eq!(page.status, 200);
     let key = copied(&page);
     app.with_key(&key).get("/v1/ledger").await.expect(200);
-    // A reload of the answer sends the form again.
+    // Reloading the result submits the form again.
     let again = olga.send_form(path, &fields).await;
     assert_eq!(copied(&again), key);
     let mut made = app.gateway.directory().keys();
     made.retain(|key| before.iter().all(|known| known.id != key.id));
     assert_eq!(made.len(), 1);
     assert!(!olga.get(path).await.text.contains(&key), "shown once");
-    // The same form, filled in otherwise, is not taken for a new one.
+    // The same form with other values is refused instead of creating another key.
     let mut other = fields;
     other[5].1 = "31";
     assert_eq!(olga.send_form(path, &other).await.status, 409);
@@ -240,7 +240,7 @@ async fn a_key_is_made_once_shown_once_and_revoked(stage: Stage) {
     assert_eq!(olga.post(path, missing, &[]).await.status, 404);
 }
 
-async fn an_endpoint_is_made_tried_rotated_and_removed(stage: Stage) {
+async fn a_webhook_can_be_created_tested_rotated_and_removed(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let mut olga = person(&app, "olga@example.com", "owner").await;
     let fake = receiver().await;
@@ -281,7 +281,7 @@ async fn an_endpoint_is_made_tried_rotated_and_removed(stage: Stage) {
     let first = copied(&olga.send_form(&path_of_rotate, &rotate).await);
     let second = copied(&olga.send_form(&path_of_rotate, &rotate).await);
     assert_ne!(first, secret);
-    assert_eq!(first, second, "a form that is sent twice rotates once");
+    assert_eq!(first, second, "a form submitted twice rotates once");
 
     for (field, value, words) in [
         ("url", "", "Fill this in"),
@@ -306,7 +306,7 @@ async fn an_endpoint_is_made_tried_rotated_and_removed(stage: Stage) {
     assert_eq!(olga.get(&one).await.status, 404);
 }
 
-async fn a_top_up_that_is_sent_twice_is_booked_once(stage: Stage) {
+async fn a_top_up_submitted_twice_is_booked_once(stage: Stage) {
     let app = stage.app().await;
     let mut ann = person(&app, EMAIL, "finance").await;
     let path = "/dashboard/balances";
@@ -329,7 +329,7 @@ async fn a_top_up_that_is_sent_twice_is_booked_once(stage: Stage) {
     assert_eq!(balances["items"][0]["computed"], "50.00");
 }
 
-async fn what_is_typed_wrongly_is_told_in_the_persons_language(stage: Stage) {
+async fn input_errors_are_shown_in_the_users_language(stage: Stage) {
     let app = stage.app().await;
     let mut ann = person(&app, EMAIL, "finance").await;
     for (path, words) in [
@@ -362,7 +362,7 @@ async fn what_is_typed_wrongly_is_told_in_the_persons_language(stage: Stage) {
         assert_eq!(page.status, 422, "{path}");
         assert_told(&page, words);
     }
-    // A file of nonsense is a page that says so.
+    // An invalid download leads to the page that shows the error.
     let page = ann.get("/dashboard/costs.csv?from=yesterday").await;
     assert_eq!(page.to, "/dashboard/costs?from=yesterday");
     let page = ann.get("/dashboard/ledger.csv?kind=gift").await;
@@ -374,13 +374,13 @@ async fn what_is_typed_wrongly_is_told_in_the_persons_language(stage: Stage) {
         .get("/dashboard/costs?from=2026-11-10&to=2026-11-01")
         .await;
     assert_told(&page, "поменяйте их местами");
-    // Money without an exchange rate is named with its days, in that language too.
+    // A missing exchange rate is named with its dates, in that language too.
     app.started().await;
     let page = ann.get("/dashboard/costs?currency=EUR").await;
     assert_told(&page, "Не хватает курса: USD в EUR на 20");
 }
 
-async fn files_hold_what_the_api_says_in_the_persons_zone(stage: Stage) {
+async fn downloads_match_the_api_in_the_users_time_zone(stage: Stage) {
     let app = stage.app().await;
     for _ in 0..3 {
         app.started().await;
@@ -421,7 +421,7 @@ async fn files_hold_what_the_api_says_in_the_persons_zone(stage: Stage) {
     assert_eq!(ann.send(request).await.text, told);
 }
 
-async fn a_statement_begins_and_ends_with_what_each_account_had(stage: Stage) {
+async fn a_statement_has_opening_and_closing_balances(stage: Stage) {
     let app = stage.app().await;
     let admin = app.with_key(&stage.new_key(None, "admin").await);
     let usd = |amount: &str| json!({ "amount": amount, "currency": "USD", "note": "a test's" });
@@ -453,7 +453,7 @@ async fn a_statement_begins_and_ends_with_what_each_account_had(stage: Stage) {
     }
 }
 
-/// The figures of a row of the first table of a page.
+/// The figures in a provider's row of a page's first table.
 fn account(page: &Page, provider: &str) -> Vec<String> {
     let row = page
         .text
@@ -466,7 +466,7 @@ fn account(page: &Page, provider: &str) -> Vec<String> {
         .collect()
 }
 
-async fn a_month_that_was_once_may_be_asked_for_and_nonsense_may_not(stage: Stage) {
+async fn any_past_month_can_be_queried_and_invalid_ones_are_rejected(stage: Stage) {
     let app = stage.app().await;
     let mut ann = person(&app, EMAIL, "finance").await;
     for path in [
@@ -491,9 +491,9 @@ async fn a_month_that_was_once_may_be_asked_for_and_nonsense_may_not(stage: Stag
     );
 }
 
-async fn today_is_compared_with_yesterday_up_to_the_same_hour(stage: Stage) {
+async fn today_is_compared_with_yesterday_until_the_same_hour(stage: Stage) {
     let app = stage.app().await;
-    // Noon, by the clock of who looks.
+    // Noon.
     let into = u64::try_from(stage.clock.now().timestamp().rem_euclid(86_400)).unwrap();
     stage.advance(86_400 + 43_200 - into);
     app.started().await;
@@ -508,7 +508,7 @@ async fn today_is_compared_with_yesterday_up_to_the_same_hour(stage: Stage) {
     assert_eq!(verifications(&ann.get("/dashboard").await), ["0", "0", "1"]);
 }
 
-/// Of today, yesterday and a week ago, as the second headline tells.
+/// Verifications of today, yesterday and a week ago, from the second headline card.
 fn verifications(page: &Page) -> Vec<String> {
     let card = page.text.split("<li class=\"card\">").nth(2).unwrap();
     let inside = |text: &str| text.split('<').next().unwrap().to_owned();

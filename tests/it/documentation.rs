@@ -1,8 +1,8 @@
-//! Every example in the README and in `docs/` is run: shell blocks in order against a sandbox, configurations by the checker,
-//! JSON by a parser.
+//! Runs every example in the README and in `docs/`: shell blocks in order against a sandbox, configurations through the
+//! checker, JSON through a parser.
 //!
-//! Marks in comments before a block: `file: NAME` writes it down, `needs: python` runs it only where the packages are at hand,
-//! `not run: REASON` leaves it out.
+//! A comment before a block changes that: `file: NAME` writes it to a file, `needs: python` runs it only if the
+//! packages are installed, `not run: REASON` skips it.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ const PROGRAM: &str = "./target/release/pinroute";
 
 struct Block {
     language: String,
-    /// What the comment before it says.
+    /// The comment before the block.
     mark: String,
     text: String,
 }
@@ -64,13 +64,13 @@ fn documents() -> Vec<PathBuf> {
     found
 }
 
-/// A Python with the packages that the examples name; `None` where there is none.
+/// A Python with the packages that the examples need, if available.
 fn python() -> Option<String> {
     let path = std::env::var("PINROUTE_TEST_PYTHON").unwrap_or_default();
     (!path.is_empty()).then_some(path)
 }
 
-/// The shell blocks of a document as one script, and how many there are.
+/// A document's shell blocks as one script, and their number.
 fn script(blocks: &[Block]) -> (String, usize) {
     let mut script =
         String::from("set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n");
@@ -88,13 +88,13 @@ fn script(blocks: &[Block]) -> (String, usize) {
         }
         if block.mark == "needs: python" && python().is_none() {
             println!(
-                "skipped: a block that needs Python; ./scripts/test sets PINROUTE_TEST_PYTHON where it can"
+                "skipped: a block that needs Python; PINROUTE_TEST_PYTHON is not set (./scripts/test tries to)"
             );
             continue;
         }
         count += 1;
         script.push_str(&block.text);
-        // A server that the example starts in the background may take a moment.
+        // Wait for the server that the example starts in the background.
         if block.text.contains("&\n") {
             script = script.replace("python3 receiver.py > received &\n", "python3 receiver.py > received &\nuntil (exec 3<>/dev/tcp/127.0.0.1/$PORT) 2>/dev/null; do kill -0 $! || exit 3; done\n");
         }
@@ -169,14 +169,14 @@ fn every_shell_example_runs_as_written() {
 }
 
 #[test]
-fn every_configuration_example_is_sound() {
+fn every_configuration_example_is_valid() {
     let mut checked = 0;
     for path in documents() {
         for block in blocks(&std::fs::read_to_string(&path).unwrap()) {
             if block.language != "toml" {
                 continue;
             }
-            // A key of 32 bytes stands where the example says how to make one.
+            // The example has a placeholder that says how to generate the key.
             let text = block.text.replace(
                 "PASTE: openssl rand -base64 32",
                 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
@@ -197,7 +197,7 @@ fn every_configuration_example_is_sound() {
 }
 
 #[test]
-fn every_json_example_is_json() {
+fn every_json_example_parses() {
     let mut checked = 0;
     for path in documents() {
         for block in blocks(&std::fs::read_to_string(&path).unwrap()) {
@@ -218,7 +218,7 @@ fn every_json_example_is_json() {
 }
 
 #[test]
-fn every_link_between_documents_leads_somewhere() {
+fn every_link_between_documents_resolves() {
     for path in documents() {
         let text = std::fs::read_to_string(&path).unwrap();
         for link in text

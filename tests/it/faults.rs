@@ -1,4 +1,4 @@
-//! Every fault that the API has now: its status, its code, its shape (RFC 9457).
+//! Every problem that the API returns: status, code and shape (RFC 9457).
 
 use reqwest::Method;
 use serde_json::json;
@@ -7,24 +7,24 @@ use crate::on_both_engines;
 use crate::stage::{Stage, word};
 
 on_both_engines!(
-    without_a_key_in_force_it_is_401,
+    a_request_without_a_valid_key_is_401,
     a_key_without_the_scope_is_403,
-    a_key_sees_its_own_project_only,
-    an_instance_key_acts_on_any_project_by_name,
-    unknown_addresses_and_methods_are_problems,
-    bodies_that_are_not_json_or_too_large_are_problems,
-    every_fault_of_a_start_is_named_at_once,
-    each_field_is_refused_out_of_its_range,
-    queries_are_checked_as_bodies_are,
+    a_key_sees_only_its_own_project,
+    an_instance_key_can_act_on_any_project_by_name,
+    unknown_paths_and_methods_are_problems,
+    non_json_and_oversized_bodies_are_problems,
+    a_start_reports_all_its_errors_at_once,
+    each_field_is_refused_when_out_of_range,
+    queries_are_validated_like_bodies,
     numbers_that_cannot_be_verified_are_422,
-    a_channel_that_is_not_open_is_422_and_says_which_are,
+    an_unavailable_channel_is_422_and_lists_the_available_ones,
     an_unknown_verification_is_404,
-    what_is_over_says_how_it_ended,
-    a_given_request_id_comes_back,
-    the_service_says_how_it_is,
+    a_finished_verification_reports_how_it_ended,
+    a_given_request_id_is_returned,
+    health_endpoints_report_the_services_state,
 );
 
-async fn without_a_key_in_force_it_is_401(stage: Stage) {
+async fn a_request_without_a_valid_key_is_401(stage: Stage) {
     let app = stage.app().await;
     let v = app.started().await;
     let id = word(&v["id"]).to_owned();
@@ -93,7 +93,7 @@ async fn a_key_without_the_scope_is_403(stage: Stage) {
     assert_eq!(stage.telegram.sends().len(), 1);
 }
 
-async fn a_key_sees_its_own_project_only(stage: Stage) {
+async fn a_key_sees_only_its_own_project(stage: Stage) {
     let app = stage.app().await;
     let theirs = app.started().await;
     let other = app.with_key(&stage.new_key(Some("shop"), "verify,finance").await);
@@ -136,7 +136,7 @@ async fn a_key_sees_its_own_project_only(stage: Stage) {
     ] {
         other.get(list).await.problem(403, "forbidden");
     }
-    // The same number in another project is another verification.
+    // Another project gets a separate verification for the same number.
     let mine = other
         .start(json!({ "phone_number": theirs["phone_number"] }))
         .await
@@ -152,7 +152,7 @@ async fn a_key_sees_its_own_project_only(stage: Stage) {
         .expect(201);
 }
 
-async fn an_instance_key_acts_on_any_project_by_name(stage: Stage) {
+async fn an_instance_key_can_act_on_any_project_by_name(stage: Stage) {
     let app = stage.app().await;
     stage.project("shop").await;
     let instance = app.with_key(&stage.new_key(None, "verify,finance").await);
@@ -171,7 +171,7 @@ async fn an_instance_key_acts_on_any_project_by_name(stage: Stage) {
     assert_eq!(
         app.find(&of_default["id"]).await,
         of_default,
-        "without a name it is `default`"
+        "without a name the project is `default`"
     );
     let count = |page: serde_json::Value| page["items"].as_array().unwrap().len();
     assert_eq!(
@@ -202,7 +202,7 @@ async fn an_instance_key_acts_on_any_project_by_name(stage: Stage) {
     assert_eq!(reply.pointers(), ["/project"]);
 }
 
-async fn unknown_addresses_and_methods_are_problems(stage: Stage) {
+async fn unknown_paths_and_methods_are_problems(stage: Stage) {
     let app = stage.app().await;
     for path in [
         "/v1",
@@ -244,7 +244,7 @@ async fn unknown_addresses_and_methods_are_problems(stage: Stage) {
     }
 }
 
-async fn bodies_that_are_not_json_or_too_large_are_problems(stage: Stage) {
+async fn non_json_and_oversized_bodies_are_problems(stage: Stage) {
     let app = stage.app().await;
     let post = |kind: &str, body: String| {
         let request = app
@@ -289,7 +289,7 @@ async fn bodies_that_are_not_json_or_too_large_are_problems(stage: Stage) {
     assert_eq!(stage.telegram.sends().len(), 1);
 }
 
-async fn every_fault_of_a_start_is_named_at_once(stage: Stage) {
+async fn a_start_reports_all_its_errors_at_once(stage: Stage) {
     let app = stage.app().await;
     let reply = app
         .start(json!({
@@ -349,7 +349,7 @@ async fn every_fault_of_a_start_is_named_at_once(stage: Stage) {
     assert_eq!(reply.pointers(), ["/why"]);
 }
 
-async fn each_field_is_refused_out_of_its_range(stage: Stage) {
+async fn each_field_is_refused_when_out_of_range(stage: Stage) {
     let app = stage.app().await;
     for (field, value) in [
         ("ttl", json!(29)),
@@ -398,7 +398,7 @@ async fn each_field_is_refused_out_of_its_range(stage: Stage) {
     }
 }
 
-async fn queries_are_checked_as_bodies_are(stage: Stage) {
+async fn queries_are_validated_like_bodies(stage: Stage) {
     let app = stage.app().await;
     for (query, pointer) in [
         ("limit=0", "/limit"),
@@ -456,7 +456,7 @@ async fn numbers_that_cannot_be_verified_are_422(stage: Stage) {
     assert!(stage.telegram.sends().is_empty() && stage.sms.sends().is_empty());
 }
 
-async fn a_channel_that_is_not_open_is_422_and_says_which_are(stage: Stage) {
+async fn an_unavailable_channel_is_422_and_lists_the_available_ones(stage: Stage) {
     let app = stage.app_with(&[("SMS__PROVIDERS", "[]")]).await;
     let reply = app
         .start(json!({ "phone_number": stage.number(), "channels": ["sms"] }))
@@ -476,12 +476,12 @@ async fn a_channel_that_is_not_open_is_422_and_says_which_are(stage: Stage) {
     assert_eq!(
         next.problem(422, "channel_unavailable")["channels"],
         json!(["telegram"]),
-        "no step is left"
+        "no step remains"
     );
     assert_eq!(
         app.find(&v["id"]).await["sends_left"],
         4,
-        "what was refused does not count"
+        "a refused resend does not count"
     );
 }
 
@@ -505,7 +505,7 @@ async fn an_unknown_verification_is_404(stage: Stage) {
     }
 }
 
-async fn what_is_over_says_how_it_ended(stage: Stage) {
+async fn a_finished_verification_reports_how_it_ended(stage: Stage) {
     let app = stage.app_with(&[("DEFAULTS__RESEND_AFTER", "0s")]).await;
     let approved = app.started().await["id"].clone();
     app.check(&approved, &app.telegram_code()).await.expect(200);
@@ -543,7 +543,7 @@ async fn what_is_over_says_how_it_ended(stage: Stage) {
     app.settle(&approved).await;
 }
 
-async fn a_given_request_id_comes_back(stage: Stage) {
+async fn a_given_request_id_is_returned(stage: Stage) {
     let app = stage.app().await;
     let request = app
         .request(Method::GET, "/v1/verifications")
@@ -561,7 +561,7 @@ async fn a_given_request_id_comes_back(stage: Stage) {
     );
 }
 
-async fn the_service_says_how_it_is(stage: Stage) {
+async fn health_endpoints_report_the_services_state(stage: Stage) {
     let app = stage.app().await;
     let open = |path: &str| app.send(app.open_request(Method::GET, path));
     assert_eq!(open("/livez").await.expect(200), json!({ "status": "ok" }));
@@ -582,7 +582,7 @@ async fn the_service_says_how_it_is(stage: Stage) {
     let document = open("/openapi.json").await;
     assert!(
         document.text == pinroute::api::document(),
-        "the served document is not the printed one"
+        "the served document differs from the printed one"
     );
     assert_eq!(open("/docs/").await.status, 200);
     open("/.well-known/jwks.json").await.expect(200);

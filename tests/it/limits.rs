@@ -1,4 +1,4 @@
-//! Limits on numbers, addresses and projects, alone and across replicas, with Redis and without.
+//! Limits on numbers, addresses and projects: on one server and across replicas, with and without Redis.
 
 use std::process::{Child, Command, Stdio};
 
@@ -8,13 +8,13 @@ use crate::stage::{Stage, TestApp};
 use crate::{on_both_engines, on_postgres};
 
 on_both_engines!(
-    a_number_gets_five_sends_in_ten_minutes_and_ten_a_day,
+    a_number_gets_five_sends_per_ten_minutes_and_ten_per_day,
     resends_count_against_the_number,
-    an_address_gets_twenty_in_an_hour,
-    a_project_starts_so_many_in_a_second,
-    limits_can_be_off,
-    a_refused_start_draws_nothing,
-    while_redis_is_away_limits_hold_and_readyz_says_so,
+    an_address_gets_twenty_sends_per_hour,
+    a_project_has_a_limit_of_creates_per_second,
+    limits_can_be_turned_off,
+    a_refused_start_uses_up_no_limit,
+    limits_hold_without_redis_and_readyz_reports_its_absence,
 );
 
 on_postgres!(replicas_share_limits_through_redis,);
@@ -24,7 +24,7 @@ async fn start(app: &TestApp, number: &str, payload: usize) -> crate::stage::Rep
         .await
 }
 
-async fn a_number_gets_five_sends_in_ten_minutes_and_ten_a_day(stage: Stage) {
+async fn a_number_gets_five_sends_per_ten_minutes_and_ten_per_day(stage: Stage) {
     let app = stage.app().await;
     let number = stage.number();
     for payload in 0..5 {
@@ -34,7 +34,10 @@ async fn a_number_gets_five_sends_in_ten_minutes_and_ten_a_day(stage: Stage) {
     let limited = start(&app, &number, 5).await;
     limited.problem(429, "rate_limited");
     assert_eq!(limited.header("retry-after"), Some("300"));
-    assert!(!limited.text.contains(&number), "no number in a fault");
+    assert!(
+        !limited.text.contains(&number),
+        "problems contain no phone number"
+    );
     start(&app, &stage.number(), 0).await.expect(201);
     stage.advance(300);
     start(&app, &number, 6).await.expect(201);
@@ -50,7 +53,7 @@ async fn a_number_gets_five_sends_in_ten_minutes_and_ten_a_day(stage: Stage) {
     assert_eq!(
         wait,
         86_400 - 600 - 2 * 3_600,
-        "until the first of the day leaves it"
+        "until the first send leaves the window"
     );
     stage.advance(wait - 1);
     start(&app, &number, 13).await.problem(429, "rate_limited");
@@ -81,7 +84,7 @@ async fn resends_count_against_the_number(stage: Stage) {
     assert_eq!(app.find(&v["id"]).await["sends_left"], 2);
 }
 
-async fn an_address_gets_twenty_in_an_hour(stage: Stage) {
+async fn an_address_gets_twenty_sends_per_hour(stage: Stage) {
     let app = stage.app().await;
     let from = |ip: &str| json!({ "phone_number": stage.number(), "client": { "ip": ip } });
     for _ in 0..20 {
@@ -96,7 +99,7 @@ async fn an_address_gets_twenty_in_an_hour(stage: Stage) {
     app.start(from("203.0.113.7")).await.expect(201);
 }
 
-async fn a_project_starts_so_many_in_a_second(stage: Stage) {
+async fn a_project_has_a_limit_of_creates_per_second(stage: Stage) {
     let app = stage
         .app_with(&[("DEFAULTS__LIMITS__CREATES", r#"["3/1s"]"#)])
         .await;
@@ -112,7 +115,7 @@ async fn a_project_starts_so_many_in_a_second(stage: Stage) {
     app.started().await;
 }
 
-async fn limits_can_be_off(stage: Stage) {
+async fn limits_can_be_turned_off(stage: Stage) {
     let off = ["PER_NUMBER", "PER_IP", "CREATES", "WRONG_CODES_PER_NUMBER"]
         .map(|name| format!("DEFAULTS__LIMITS__{name}"));
     let changes: Vec<(&str, &str)> = off.iter().map(|name| (name.as_str(), "off")).collect();
@@ -125,7 +128,7 @@ async fn limits_can_be_off(stage: Stage) {
     }
 }
 
-async fn a_refused_start_draws_nothing(stage: Stage) {
+async fn a_refused_start_uses_up_no_limit(stage: Stage) {
     let limits = [
         ("DEFAULTS__LIMITS__PER_NUMBER", r#"["2/1h"]"#),
         ("DEFAULTS__LIMITS__PER_IP", r#"["2/1h"]"#),
@@ -136,7 +139,7 @@ async fn a_refused_start_draws_nothing(stage: Stage) {
         app.start(json!({ "phone_number": number, "payload": payload, "client": { "ip": ip } }))
     };
     from(&number, "a", "203.0.113.1").await.expect(201);
-    // Reused, and refused by the other limit: neither counts.
+    // Reused starts, and starts refused by the other limit, do not count.
     for _ in 0..3 {
         from(&number, "a", "203.0.113.1").await.expect(200);
     }
@@ -164,7 +167,7 @@ async fn replicas_share_limits_through_redis(stage: Stage) {
     start(&a, &number, 5).await.problem(429, "rate_limited");
     start(&b, &number, 5).await.problem(429, "rate_limited");
 
-    // In parallel, too.
+    // Also in parallel.
     let number = stage.number();
     let starts =
         (0..20).map(|payload| start(if payload % 2 == 0 { &a } else { &b }, &number, payload));
@@ -172,7 +175,7 @@ async fn replicas_share_limits_through_redis(stage: Stage) {
     let started = replies.iter().filter(|reply| reply.status == 201).count();
     assert_eq!(started, 5);
 
-    // And wrong codes.
+    // Wrong codes are shared as well.
     let v = b.started().await;
     let wrong = b.wrong_code();
     let checks = (0..20).map(|n| {
@@ -186,7 +189,7 @@ async fn replicas_share_limits_through_redis(stage: Stage) {
     let evaluated = replies.iter().filter(|reply| reply.status == 200).count();
     assert_eq!(evaluated, 5);
 
-    // A pause, too: what one replica has learnt the other hears at its next look.
+    // So are pauses: the other replica sees them at its next refresh.
     stage
         .telegram
         .next_sends([crate::world::error("BALANCE_NOT_ENOUGH")]);
@@ -200,14 +203,14 @@ async fn replicas_share_limits_through_redis(stage: Stage) {
     assert_eq!(v["attempts"][0]["status"], "sent");
 }
 
-/// A Redis of the test's own, which it may end.
+/// A private Redis server, which the test can stop.
 struct Redis {
     port: u16,
     server: Child,
 }
 
 impl Redis {
-    /// `None`: there is no such program here.
+    /// `None` if Redis is not installed.
     async fn start(port: u16) -> Option<Self> {
         let port = if port == 0 { free_port() } else { port };
         let mut command = Command::new("redis-server");
@@ -246,7 +249,7 @@ fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-async fn while_redis_is_away_limits_hold_and_readyz_says_so(stage: Stage) {
+async fn limits_hold_without_redis_and_readyz_reports_its_absence(stage: Stage) {
     let Some(redis) = Redis::start(0).await else {
         println!("skipped: no redis-server");
         return;
@@ -266,7 +269,7 @@ async fn while_redis_is_away_limits_hold_and_readyz_says_so(stage: Stage) {
     assert_eq!(
         ready().await,
         (json!("degraded"), json!("away")),
-        "it stays ready"
+        "the server stays ready"
     );
     for payload in 1..6 {
         start(&app, &number, payload).await.expect(201);
@@ -284,8 +287,8 @@ async fn while_redis_is_away_limits_hold_and_readyz_says_so(stage: Stage) {
         "{metrics}"
     );
 
-    let _redis = Redis::start(port).await.expect("it was there before");
-    // It rests for a second of the machine's time before it tries again.
+    let _redis = Redis::start(port).await.expect("Redis started before");
+    // The program waits a second of real time before it tries again.
     let back = async {
         while ready().await != (json!("ok"), json!("ok")) {
             tokio::task::yield_now().await;
@@ -293,7 +296,7 @@ async fn while_redis_is_away_limits_hold_and_readyz_says_so(stage: Stage) {
     };
     tokio::time::timeout(std::time::Duration::from_secs(30), back)
         .await
-        .expect("it comes back");
+        .expect("Redis is used again");
     let number = stage.number();
     for payload in 0..5 {
         start(&app, &number, payload).await.expect(201);

@@ -1,7 +1,8 @@
-//! The program as its users meet it: the real server on a free port, a database of its own for each test, on both engines,
-//! and a clock that stands still. Only the outside world is faked (`world`). Background work is run by name; nothing sleeps.
+//! Integration tests over HTTP: the real server on a free port, a separate database per test, both engines, and a
+//! manual clock. Only the outside world is faked (`world`). Tests run background work explicitly and never sleep.
 //!
-//! The Postgres half needs `PINROUTE_TEST_POSTGRES_URL` and `PINROUTE_TEST_REDIS_URL`, which `scripts/test` sets.
+//! Tests on Postgres need `PINROUTE_TEST_POSTGRES_URL` and `PINROUTE_TEST_REDIS_URL`, which `scripts/test` sets. To
+//! add a test, write an `async fn name(stage: Stage)` and list it in its file's `on_both_engines!`.
 
 #![cfg(test)]
 

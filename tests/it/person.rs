@@ -1,14 +1,14 @@
-//! Somebody at the dashboard, with a browser that keeps cookies and does nothing else.
+//! A person using the dashboard, over HTTP with a cookie jar.
 
 use crate::stage::TestApp;
 
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// A browser that keeps cookies and does nothing else.
+/// A minimal browser: it only keeps cookies.
 pub struct Person<'a> {
     app: &'a TestApp,
     pub cookies: Vec<(String, String)>,
-    /// What the proxy before the server says: `X-Forwarded-For`.
+    /// `X-Forwarded-For`, as set by a proxy in front of the server.
     pub from: Option<String>,
 }
 
@@ -72,7 +72,7 @@ impl<'a> Person<'a> {
         page
     }
 
-    /// Sends the form of a page, with its token.
+    /// Submits a page's form, including its token.
     pub async fn post(&mut self, page: &str, path: &str, fields: &[(&str, &str)]) -> Page {
         let found = self.get(page).await;
         let token = hidden(&found, "form_token");
@@ -96,7 +96,7 @@ impl<'a> Person<'a> {
     }
 }
 
-/// The path of the link that a new user is given.
+/// Creates a user and returns the path of the invitation link.
 pub async fn invited(app: &TestApp, email: &str, role: &str) -> String {
     let role = pinroute::gateway::Role::parse(role).unwrap();
     let made = app
@@ -108,7 +108,7 @@ pub async fn invited(app: &TestApp, email: &str, role: &str) -> String {
     made.unwrap().link.path
 }
 
-/// Somebody of this role, signed in.
+/// A signed-in user with this role.
 pub async fn person<'a>(app: &'a TestApp, email: &str, role: &str) -> Person<'a> {
     let link = invited(app, email, role).await;
     let mut person = Person::new(app);
@@ -117,7 +117,7 @@ pub async fn person<'a>(app: &'a TestApp, email: &str, role: &str) -> Person<'a>
     person
 }
 
-/// The value of the first hidden field of this name.
+/// The value of the first hidden field with this name.
 pub fn hidden(page: &Page, name: &str) -> String {
     let found = page.text.split(&format!("name=\"{name}\" value=\"")).nth(1);
     let found = found.unwrap_or_else(|| panic!("no field {name}: {} {}", page.status, page.text));

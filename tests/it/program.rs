@@ -13,16 +13,16 @@ use crate::stage::{Engine, Stage, word};
 use crate::world::Answer;
 
 on_both_engines!(
-    a_second_server_on_the_same_file_refuses_to_start,
-    another_secret_key_refuses_to_start_and_a_rotated_one_reads_on,
-    keys_are_made_listed_and_revoked_beside_a_running_server,
-    projects_are_made_beside_a_running_server,
-    migrations_are_applied_and_named_once,
-    the_server_says_where_it_listens_and_stops_in_order,
-    logs_keep_the_promised_line_at_any_level,
+    a_second_server_on_the_same_sqlite_file_refuses_to_start,
+    a_wrong_secret_key_refuses_to_start_and_a_rotated_one_still_reads,
+    keys_can_be_created_listed_and_revoked_while_a_server_runs,
+    projects_can_be_created_and_configured_while_a_server_runs,
+    migrations_are_applied_and_listed_once,
+    the_server_logs_its_address_and_shuts_down_gracefully,
+    the_promised_log_line_appears_at_every_level,
 );
 
-/// The program's binary, with the stage's configuration file and none of this process's variables of it.
+/// The program's binary with the stage's configuration file, without this process's `PINROUTE_` variables.
 pub fn program(stage: &Stage) -> Command {
     let file = stage.folder.join("pinroute.toml");
     std::fs::write(&file, stage.toml()).unwrap();
@@ -31,7 +31,7 @@ pub fn program(stage: &Stage) -> Command {
     command
 }
 
-/// The same without a configuration file: by itself it runs a sandbox.
+/// The program's binary without a configuration file: it runs a sandbox by default.
 pub fn bare_program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pinroute"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PINROUTE_")) {
@@ -44,7 +44,7 @@ pub fn bare_program() -> Command {
     command
 }
 
-/// Runs a command to its end.
+/// Runs a command until it exits.
 async fn run(mut command: Command) -> Output {
     tokio::task::spawn_blocking(move || command.output().unwrap())
         .await
@@ -59,7 +59,7 @@ fn lines(bytes: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// What a command that ends well prints.
+/// The output of a command that succeeds.
 pub async fn run_well(stage: &Stage, arguments: &[&str]) -> String {
     let mut command = program(stage);
     command.args(arguments);
@@ -68,7 +68,7 @@ pub async fn run_well(stage: &Stage, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What a command says that is refused as wrongly used.
+/// The error output of a command that exits with 2, for wrong usage.
 pub async fn run_refused(stage: &Stage, arguments: &[&str]) -> String {
     let mut command = program(stage);
     command.args(arguments);
@@ -78,14 +78,14 @@ pub async fn run_refused(stage: &Stage, arguments: &[&str]) -> String {
     said
 }
 
-/// The one line of JSON that a command with `--json` prints.
+/// The line of JSON printed by a command with `--json`.
 async fn run_json(stage: &Stage, arguments: &[&str]) -> Value {
     let output = run_well(stage, arguments).await;
     let [line] = lines(output.as_bytes()).try_into().unwrap();
     serde_json::from_str(&line).unwrap()
 }
 
-/// A server in a process of its own; killed when dropped.
+/// A server in a separate process, killed when dropped.
 pub struct Server {
     pub base: String,
     child: Child,
@@ -98,17 +98,17 @@ impl Server {
         Self::listening(command).await
     }
 
-    /// The same of a sandbox, and where its phones are shown.
+    /// Starts a sandbox; also returns the URL of its phones.
     pub async fn start_sandbox(command: Command) -> (Self, String) {
         Self::start_and_hear(command, "Phones").await
     }
 
-    /// The same, and the link that signs its owner in.
+    /// Starts a server; also returns the link that signs in its owner.
     pub async fn start_dashboard(command: Command) -> (Self, String) {
         Self::start_and_hear(command, "Dashboard").await
     }
 
-    /// The address that a line of its welcome names after `head`.
+    /// Also returns the URL after `head` in the start-up banner.
     async fn start_and_hear(command: Command, head: &'static str) -> (Self, String) {
         let mut server = Self::listening(command).await;
         let stdout = server.child.stdout.take().unwrap();
@@ -126,7 +126,9 @@ impl Server {
             }
         });
         let address = tokio::time::timeout(Duration::from_secs(30), address).await;
-        let address = address.expect("it says so in time").expect("it says where");
+        let address = address
+            .expect("the banner appears in time")
+            .expect("the banner has the URL");
         (server, address)
     }
 
@@ -162,7 +164,7 @@ impl Server {
         self.log.lock().unwrap().clone()
     }
 
-    /// SIGKILL: no part of the program learns of it.
+    /// Sends SIGKILL, which the program cannot handle.
     pub async fn kill(mut self) {
         self.child.kill().unwrap();
         tokio::task::spawn_blocking(move || self.child.wait().map(|_| ()))
@@ -171,7 +173,7 @@ impl Server {
             .unwrap();
     }
 
-    /// SIGTERM; answers the exit code.
+    /// Sends SIGTERM and returns the exit code.
     pub async fn terminate(mut self) -> Option<i32> {
         let kill = Command::new("kill")
             .args(["-TERM", &self.child.id().to_string()])
@@ -190,15 +192,18 @@ impl Drop for Server {
     }
 }
 
-async fn a_second_server_on_the_same_file_refuses_to_start(stage: Stage) {
+async fn a_second_server_on_the_same_sqlite_file_refuses_to_start(stage: Stage) {
     let first = stage.app().await;
     let second = stage.try_app(&[]).await;
     if stage.engine == Engine::Postgres {
-        second.expect("Postgres is for several").started().await;
+        second
+            .expect("Postgres supports several servers")
+            .started()
+            .await;
         return;
     }
     let Err(StartError::Failed(message)) = second else {
-        panic!("two serve one file");
+        panic!("two servers started on one file");
     };
     assert!(
         message.contains("serves") && message.contains("Postgres"),
@@ -216,7 +221,7 @@ async fn a_second_server_on_the_same_file_refuses_to_start(stage: Stage) {
     stage.app().await.started().await;
 }
 
-async fn another_secret_key_refuses_to_start_and_a_rotated_one_reads_on(stage: Stage) {
+async fn a_wrong_secret_key_refuses_to_start_and_a_rotated_one_still_reads(stage: Stage) {
     let app = stage.app().await;
     let v = app.started().await;
     let (code, proven) = (app.telegram_code(), app.started().await);
@@ -232,7 +237,7 @@ async fn another_secret_key_refuses_to_start_and_a_rotated_one_reads_on(stage: S
     let other = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=";
     let Err(StartError::Configuration(message)) = stage.try_app(&[("SECRET_KEY", other)]).await
     else {
-        panic!("it starts with another key");
+        panic!("it started with a wrong key");
     };
     assert!(
         message.starts_with("secret_key:") && !message.contains(other),
@@ -275,7 +280,7 @@ async fn another_secret_key_refuses_to_start_and_a_rotated_one_reads_on(stage: S
         .expect(200);
 }
 
-async fn keys_are_made_listed_and_revoked_beside_a_running_server(stage: Stage) {
+async fn keys_can_be_created_listed_and_revoked_while_a_server_runs(stage: Stage) {
     let app = stage.app().await;
     let made = run_json(
         &stage,
@@ -367,7 +372,7 @@ async fn keys_are_made_listed_and_revoked_beside_a_running_server(stage: Stage) 
     }
 }
 
-async fn projects_are_made_beside_a_running_server(stage: Stage) {
+async fn projects_can_be_created_and_configured_while_a_server_runs(stage: Stage) {
     let app = stage.app().await;
     let made = run_json(&stage, &["projects", "create", "shop", "--json"]).await;
     assert_eq!(made["name"], "shop");
@@ -401,7 +406,7 @@ async fn projects_are_made_beside_a_running_server(stage: Stage) {
     let output = run(again).await;
     assert_ne!(output.status.code(), Some(0));
 
-    // Its rules are set, read back and let go beside the server, which follows.
+    // Its policy is set, read and unset while the server runs, which follows.
     let set = [
         "projects",
         "set",
@@ -466,14 +471,14 @@ async fn projects_are_made_beside_a_running_server(stage: Stage) {
     );
 }
 
-async fn migrations_are_applied_and_named_once(stage: Stage) {
+async fn migrations_are_applied_and_listed_once(stage: Stage) {
     let mut command = program(&stage);
     match stage.engine {
         Engine::Sqlite => drop(command.env(
             "PINROUTE_DATABASE_URL",
             format!("sqlite://{}/new.db", stage.folder.display()),
         )),
-        // The stage's own schema has been migrated; a new one would be another test's business.
+        // The stage's schema is already migrated.
         Engine::Postgres => {}
     }
     command.arg("migrate");
@@ -490,7 +495,7 @@ async fn migrations_are_applied_and_named_once(stage: Stage) {
     );
 }
 
-async fn the_server_says_where_it_listens_and_stops_in_order(stage: Stage) {
+async fn the_server_logs_its_address_and_shuts_down_gracefully(stage: Stage) {
     let mut command = program(&stage);
     command
         .env("PINROUTE_TELEGRAM__TIMEOUT", "1m")
@@ -505,7 +510,7 @@ async fn the_server_says_where_it_listens_and_stops_in_order(stage: Stage) {
         1
     );
     let client = stage.client(&server.base);
-    // A send is under way when the signal comes, and is answered within the grace.
+    // A send is in progress when the signal arrives, and is answered within the grace period.
     let now = Arc::new(tokio::sync::Notify::new());
     stage
         .telegram
@@ -526,7 +531,7 @@ async fn the_server_says_where_it_listens_and_stops_in_order(stage: Stage) {
     assert_eq!(v["costs"], json!([{ "amount": "0.01", "currency": "USD" }]));
 }
 
-async fn logs_keep_the_promised_line_at_any_level(stage: Stage) {
+async fn the_promised_log_line_appears_at_every_level(stage: Stage) {
     for level in [
         "info",
         "warn,pinroute=info",
@@ -535,14 +540,14 @@ async fn logs_keep_the_promised_line_at_any_level(stage: Stage) {
     ] {
         let mut command = program(&stage);
         command.env("PINROUTE_LOG__LEVEL", level);
-        // It waits for the line.
+        // `start` waits for the line.
         let server = Server::start(command).await;
         server.kill().await;
     }
 }
 
 #[test]
-fn check_config_names_every_fault_on_a_line_of_its_own() {
+fn check_config_reports_each_error_on_its_own_line() {
     let folder = std::env::temp_dir().join(format!("pinroute-config-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let check = |text: &str| {
@@ -613,9 +618,9 @@ fn the_openapi_command_prints_the_document() {
     );
 }
 
-/// What a newcomer sees: no configuration at all, and the first code arrives on a simulated phone.
+/// A newcomer's start, without any configuration: the first code arrives on a simulated phone.
 #[test]
-fn without_a_provider_it_starts_as_a_sandbox_and_a_first_code_arrives() {
+fn without_a_provider_it_starts_as_a_sandbox_and_delivers_a_code() {
     let folder = std::env::temp_dir().join(format!("pinroute-sandbox-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let mut command = bare_program();
@@ -634,11 +639,11 @@ fn without_a_provider_it_starts_as_a_sandbox_and_a_first_code_arrives() {
     while !text.contains("/check") {
         assert!(
             welcome.read_line(&mut text).unwrap() > 0,
-            "it ended: {text}"
+            "the program exited: {text}"
         );
     }
     let after = |mark: &str| {
-        let rest = &text[text.find(mark).expect("it says so") + mark.len()..];
+        let rest = &text[text.find(mark).expect("the banner contains it") + mark.len()..];
         rest.split_whitespace().next().unwrap().to_owned()
     };
     let (api, phones, key) = (after("API  "), after("Phones  "), after("API key  "));

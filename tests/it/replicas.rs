@@ -1,4 +1,4 @@
-//! Several replicas on one Postgres, and what is left when one of them ends in the midst of its work.
+//! Several replicas on one Postgres, and recovery when one of them dies during its work.
 
 use std::sync::Arc;
 
@@ -11,26 +11,26 @@ use crate::world::Answer;
 use crate::{on_both_engines, on_postgres};
 
 on_both_engines!(
-    a_send_of_a_program_that_died_may_have_left,
-    what_was_queued_when_the_program_died_is_sent,
-    a_program_that_is_told_to_stop_finishes_what_it_sends,
+    a_send_interrupted_by_a_crash_becomes_unknown,
+    an_attempt_queued_before_a_crash_is_sent_afterwards,
+    a_graceful_stop_finishes_sends_in_progress,
 );
 
 on_postgres!(
-    a_lease_that_is_renewed_is_not_taken_over,
-    a_slow_answer_that_comes_after_the_takeover_still_counts,
-    a_report_may_come_to_another_replica_than_the_one_that_sends,
-    due_work_is_done_by_one_replica_alone,
-    parallel_starts_through_two_replicas_send_once,
-    parallel_checks_through_two_replicas_keep_the_limit,
-    parallel_resends_and_cancels_through_two_replicas_agree,
-    a_key_made_on_one_replica_works_at_once_on_the_other,
-    a_stream_hears_what_another_replica_changes,
-    through_redis_a_stream_and_a_key_hear_at_once_of_another_replica,
-    while_the_database_is_away_requests_are_503_and_what_was_sent_is_not_forgotten,
+    a_renewed_lease_is_not_taken_over,
+    an_answer_after_the_takeover_still_counts,
+    a_report_may_arrive_at_another_replica_than_the_sender,
+    due_work_is_done_by_exactly_one_replica,
+    parallel_starts_on_two_replicas_send_once,
+    parallel_checks_on_two_replicas_keep_the_limit,
+    parallel_resends_and_cancels_on_two_replicas_agree,
+    a_key_created_on_one_replica_works_at_once_on_the_other,
+    a_stream_carries_changes_made_on_another_replica,
+    redis_carries_changes_to_another_replica_at_once,
+    without_the_database_requests_are_503_and_sent_messages_are_not_forgotten,
 );
 
-/// A provider that is silent for longer than any lease.
+/// Lets a provider stay silent for longer than a lease.
 const SLOW: (&str, &str) = ("TELEGRAM__TIMEOUT", "1m");
 
 fn attempt(v: &Value, place: usize) -> (&str, &str, Option<&str>) {
@@ -42,7 +42,7 @@ fn attempt(v: &Value, place: usize) -> (&str, &str, Option<&str>) {
     )
 }
 
-/// A verification whose first send is under way and not answered.
+/// A verification whose first send is in progress, without an answer.
 async fn sending(app: &TestApp, answer: Answer) -> Value {
     app.stage.telegram.next_sends([answer]);
     let count = app.stage.telegram.fake.seen().len();
@@ -54,21 +54,21 @@ async fn sending(app: &TestApp, answer: Answer) -> Value {
     v
 }
 
-/// The program that takes over: another replica on Postgres, the next one on SQLite.
+/// Kills the program and starts the one that takes over: another replica on Postgres, a restart on SQLite.
 async fn successor(stage: &Stage, dead: TestApp) -> TestApp {
     stage.kill(dead).await;
     let app = stage
         .app_with(&[SLOW, ("DEFAULTS__RESEND_AFTER", "0s")])
         .await;
     if stage.engine == Engine::Postgres {
-        // Nothing happens before the lease ends.
+        // Nothing happens before the lease expires.
         assert_eq!(app.gateway.verify().work_on_due(100).await.unwrap(), 0);
         stage.advance(6);
     }
     app
 }
 
-async fn a_send_of_a_program_that_died_may_have_left(stage: Stage) {
+async fn a_send_interrupted_by_a_crash_becomes_unknown(stage: Stage) {
     let first = stage.app_with(&[SLOW]).await;
     let v = sending(&first, Answer::Hang).await;
     let app = successor(&stage, first).await;
@@ -79,7 +79,7 @@ async fn a_send_of_a_program_that_died_may_have_left(stage: Stage) {
     assert_eq!(
         stage.telegram.sends().len(),
         1,
-        "never twice on the same channel by itself"
+        "never sent twice automatically on the same channel"
     );
     assert!(word(&stage.sms.sends()[0]["text"]).contains(&app.telegram_code()));
     app.telegram_reports(&stage.telegram.status("delivered"))
@@ -90,12 +90,12 @@ async fn a_send_of_a_program_that_died_may_have_left(stage: Stage) {
     assert_eq!(v["costs"], json!([{ "amount": "0.06", "currency": "USD" }]));
 }
 
-async fn what_was_queued_when_the_program_died_is_sent(stage: Stage) {
+async fn an_attempt_queued_before_a_crash_is_sent_afterwards(stage: Stage) {
     let first = stage
         .app_with(&[SLOW, ("DEFAULTS__RESEND_AFTER", "0s")])
         .await;
     let v = sending(&first, Answer::Hang).await;
-    // It is busy with the first send, so the second waits.
+    // The second send waits for the first.
     let v = first
         .resend(&v["id"], json!({ "channel": "sms" }))
         .await
@@ -112,7 +112,7 @@ async fn what_was_queued_when_the_program_died_is_sent(stage: Stage) {
     assert_eq!(v["attempts"].as_array().unwrap().len(), 2);
 }
 
-async fn a_program_that_is_told_to_stop_finishes_what_it_sends(stage: Stage) {
+async fn a_graceful_stop_finishes_sends_in_progress(stage: Stage) {
     let first = stage.app_with(&[SLOW]).await;
     let now = Arc::new(Notify::new());
     let v = sending(&first, Answer::TakenAfter(Arc::clone(&now))).await;
@@ -124,7 +124,7 @@ async fn a_program_that_is_told_to_stop_finishes_what_it_sends(stage: Stage) {
     assert_eq!(v["costs"], json!([{ "amount": "0.01", "currency": "USD" }]));
 }
 
-async fn a_lease_that_is_renewed_is_not_taken_over(stage: Stage) {
+async fn a_renewed_lease_is_not_taken_over(stage: Stage) {
     let (a, b) = (stage.app_with(&[SLOW]).await, stage.app().await);
     let now = Arc::new(Notify::new());
     let v = sending(&a, Answer::TakenAfter(Arc::clone(&now))).await;
@@ -139,7 +139,7 @@ async fn a_lease_that_is_renewed_is_not_taken_over(stage: Stage) {
     assert_eq!(stage.telegram.sends().len(), 1);
 }
 
-async fn a_slow_answer_that_comes_after_the_takeover_still_counts(stage: Stage) {
+async fn an_answer_after_the_takeover_still_counts(stage: Stage) {
     let (a, b) = (stage.app_with(&[SLOW]).await, stage.app().await);
     let now = Arc::new(Notify::new());
     let v = sending(&a, Answer::TakenAfter(Arc::clone(&now))).await;
@@ -169,7 +169,7 @@ async fn a_slow_answer_that_comes_after_the_takeover_still_counts(stage: Stage) 
     assert_eq!(b.ledger(&v["id"]).await.len(), 2);
 }
 
-async fn a_report_may_come_to_another_replica_than_the_one_that_sends(stage: Stage) {
+async fn a_report_may_arrive_at_another_replica_than_the_sender(stage: Stage) {
     let (a, b) = (stage.app_with(&[SLOW]).await, stage.app().await);
     let now = Arc::new(Notify::new());
     let v = sending(&a, Answer::TakenAfter(Arc::clone(&now))).await;
@@ -187,7 +187,7 @@ async fn a_report_may_come_to_another_replica_than_the_one_that_sends(stage: Sta
     assert_eq!(v["costs"], json!([{ "amount": "0.01", "currency": "USD" }]));
 }
 
-async fn due_work_is_done_by_one_replica_alone(stage: Stage) {
+async fn due_work_is_done_by_exactly_one_replica(stage: Stage) {
     let (a, b) = (stage.app().await, stage.app().await);
     let mut ids = Vec::new();
     for _ in 0..20 {
@@ -206,10 +206,10 @@ async fn due_work_is_done_by_one_replica_alone(stage: Stage) {
         let v = a.settle(id).await;
         assert_eq!(attempt(&v, 1), ("sms", "sent", None));
     }
-    assert_eq!(stage.sms.sends().len(), 20, "each was sent once");
+    assert_eq!(stage.sms.sends().len(), 20, "each is sent once");
 }
 
-async fn parallel_starts_through_two_replicas_send_once(stage: Stage) {
+async fn parallel_starts_on_two_replicas_send_once(stage: Stage) {
     let off = ("DEFAULTS__LIMITS__PER_NUMBER", "off");
     let (a, b) = (stage.app_with(&[off]).await, stage.app_with(&[off]).await);
     let body = json!({ "phone_number": stage.number() });
@@ -236,7 +236,7 @@ async fn parallel_starts_through_two_replicas_send_once(stage: Stage) {
     assert_eq!(stage.telegram.sends().len(), 1);
 }
 
-async fn parallel_checks_through_two_replicas_keep_the_limit(stage: Stage) {
+async fn parallel_checks_on_two_replicas_keep_the_limit(stage: Stage) {
     let off = ("DEFAULTS__LIMITS__WRONG_CODES_PER_NUMBER", "off");
     let (a, b) = (stage.app_with(&[off]).await, stage.app_with(&[off]).await);
     let v = a.started().await;
@@ -260,7 +260,7 @@ async fn parallel_checks_through_two_replicas_keep_the_limit(stage: Stage) {
     assert_eq!(left, [0, 1, 2, 3, 4]);
 }
 
-async fn parallel_resends_and_cancels_through_two_replicas_agree(stage: Stage) {
+async fn parallel_resends_and_cancels_on_two_replicas_agree(stage: Stage) {
     let changes = [
         ("DEFAULTS__RESEND_AFTER", "0s"),
         ("DEFAULTS__LIMITS__PER_NUMBER", "off"),
@@ -306,14 +306,14 @@ async fn parallel_resends_and_cancels_through_two_replicas_agree(stage: Stage) {
     );
 }
 
-async fn a_key_made_on_one_replica_works_at_once_on_the_other(stage: Stage) {
+async fn a_key_created_on_one_replica_works_at_once_on_the_other(stage: Stage) {
     let (a, b) = (stage.app().await, stage.app().await);
     let key = stage.new_key(Some("new project"), "verify").await;
     let v = b.with_key(&key).started().await;
     assert_eq!(a.with_key(&key).find(&v["id"]).await["id"], v["id"]);
 }
 
-async fn a_stream_hears_what_another_replica_changes(stage: Stage) {
+async fn a_stream_carries_changes_made_on_another_replica(stage: Stage) {
     let (a, b) = (stage.app().await, stage.app().await);
     let v = a.started().await;
     let path = format!("/v1/verifications/{}/events", word(&v["id"]));
@@ -334,8 +334,8 @@ async fn a_stream_hears_what_another_replica_changes(stage: Stage) {
     );
 }
 
-/// Without Redis a stream looks for itself each second, and with it only each 15 s: what is told sooner was heard.
-async fn through_redis_a_stream_and_a_key_hear_at_once_of_another_replica(stage: Stage) {
+/// With Redis a stream polls only every 15 s (every second without), so anything sooner came through Redis.
+async fn redis_carries_changes_to_another_replica_at_once(stage: Stage) {
     let (a, b) = (stage.app().await, stage.app().await);
     let stop = CancellationToken::new();
     let hear = |app: &TestApp| {
@@ -355,10 +355,10 @@ async fn through_redis_a_stream_and_a_key_hear_at_once_of_another_replica(stage:
     a.cancel(&v["id"]).await.expect(200);
     let told = tokio::time::timeout(std::time::Duration::from_secs(12), open.text())
         .await
-        .expect("it is told long before the stream looks for itself")
+        .expect("the event arrives before the stream polls")
         .unwrap();
     assert!(told.contains("event: verification.canceled"), "{told}");
-    // An endpoint that one replica has made is told of what happens on the other, without a look.
+    // The other replica learns of a new webhook endpoint without a refresh.
     let admin = a.with_key(&stage.new_key(Some("default"), "admin").await);
     let body = json!({ "url": "https://shop.example/hooks" });
     let webhook = admin.post("/v1/webhooks", body).await.expect(201);
@@ -373,9 +373,7 @@ async fn through_redis_a_stream_and_a_key_hear_at_once_of_another_replica(stage:
     assert!(!b.gateway.live().sees_all_changes());
 }
 
-async fn while_the_database_is_away_requests_are_503_and_what_was_sent_is_not_forgotten(
-    stage: Stage,
-) {
+async fn without_the_database_requests_are_503_and_sent_messages_are_not_forgotten(stage: Stage) {
     let app = stage.app_with(&[SLOW]).await;
     let now = Arc::new(Notify::new());
     let v = sending(&app, Answer::TakenAfter(Arc::clone(&now))).await;
@@ -397,10 +395,10 @@ async fn while_the_database_is_away_requests_are_503_and_what_was_sent_is_not_fo
     assert_eq!(
         stage.telegram.sends().len(),
         1,
-        "nothing is sent that is not durable"
+        "nothing is sent before it is durable"
     );
 
-    // The answer comes while nothing can be written.
+    // The provider answers while the database cannot be written.
     now.notify_one();
     for _ in 0..20 {
         app.get(&path).await.problem(503, "service_unavailable");

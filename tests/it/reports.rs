@@ -1,4 +1,4 @@
-//! Reports: what was spent and what it achieved, by any groups, in any zone and currency, from sums that never lag.
+//! Reports on costs and conversion, by any grouping, time zone and currency, always up to date.
 
 use chrono::{DateTime, Timelike, Utc};
 use serde_json::{Value, json};
@@ -8,23 +8,23 @@ use crate::stage::{Stage, TestApp, word};
 use crate::world::error;
 
 on_both_engines!(
-    costs_are_told_by_any_groups_and_rows_sum_to_the_total,
+    costs_can_be_grouped_freely_and_rows_sum_to_the_total,
     a_fallback_moves_the_verification_to_the_row_of_its_last_attempt,
-    refunds_stand_on_their_own_day_and_documented_ones_apart,
-    a_day_ends_where_the_time_zone_says,
-    figures_are_the_same_before_and_after_summing,
-    other_currencies_convert_by_the_days_rate_or_the_gap_is_named,
-    exchange_rates_are_taken_whole_or_not_at_all,
-    conversion_is_a_funnel_with_times,
-    csv_and_spreadsheet_hold_the_same_figures,
-    a_key_sees_its_own_projects_figures_only,
-    faults_of_a_report_name_the_parameter_and_the_mend,
-    the_command_line_tells_the_same_figures,
+    refunds_count_on_their_own_day_and_expected_ones_separately,
+    days_follow_the_time_zone,
+    figures_stay_the_same_when_tallies_are_summed_or_rebuilt,
+    other_currencies_convert_at_the_days_rate_and_missing_rates_are_reported,
+    exchange_rates_are_saved_all_or_none,
+    the_conversion_report_has_a_funnel_and_times,
+    csv_and_spreadsheet_contain_the_same_figures,
+    a_key_sees_only_its_own_projects_figures,
+    invalid_report_queries_name_the_parameter_and_the_fix,
+    the_command_line_prints_the_same_figures,
 );
 
 const COSTS: &str = "/v1/reports/costs";
 
-/// One number by Telegram, approved after four seconds.
+/// A verification by Telegram, approved after four seconds.
 async fn approved(app: &TestApp) -> Value {
     let v = app.started().await;
     app.stage.advance(1);
@@ -36,7 +36,7 @@ async fn approved(app: &TestApp) -> Value {
     v
 }
 
-/// One number that Telegram cannot reach: by SMS.
+/// A verification that Telegram refuses and SMS delivers.
 async fn by_sms(app: &TestApp) -> Value {
     app.stage
         .telegram
@@ -51,7 +51,7 @@ async fn costs(app: &TestApp, query: &str) -> Value {
         .expect(200)
 }
 
-/// The month around the stage's day.
+/// The 30 days around the stage's date.
 fn span(now: DateTime<Utc>) -> String {
     let (from, to) = (
         now - chrono::TimeDelta::days(15),
@@ -69,7 +69,7 @@ fn figures(row: &Value, names: &[&str]) -> Vec<String> {
     names.iter().map(|name| text(&row[name])).collect()
 }
 
-async fn costs_are_told_by_any_groups_and_rows_sum_to_the_total(stage: Stage) {
+async fn costs_can_be_grouped_freely_and_rows_sum_to_the_total(stage: Stage) {
     let app = stage.app().await;
     approved(&app).await;
     approved(&app).await;
@@ -123,7 +123,7 @@ async fn costs_are_told_by_any_groups_and_rows_sum_to_the_total(stage: Stage) {
             "UZ".to_owned()
         ]
     );
-    // Without groups there is one row, also of nothing.
+    // Without groups there is one row, even without data.
     let nothing = app
         .get(&format!("{COSTS}?from=2001-01-01&to=2001-01-31"))
         .await
@@ -166,7 +166,7 @@ async fn a_fallback_moves_the_verification_to_the_row_of_its_last_attempt(stage:
     assert_eq!(told[1], ["telegram", "0", "1", "0.01", "0.00"]);
 }
 
-async fn refunds_stand_on_their_own_day_and_documented_ones_apart(stage: Stage) {
+async fn refunds_count_on_their_own_day_and_expected_ones_separately(stage: Stage) {
     let app = stage.app().await;
     app.started().await;
     let day = stage.clock.now().date_naive();
@@ -190,9 +190,9 @@ async fn refunds_stand_on_their_own_day_and_documented_ones_apart(stage: Stage) 
     assert_eq!(figures(&told["total"], &["refunded_expected"]), ["0.00"]);
 }
 
-async fn a_day_ends_where_the_time_zone_says(stage: Stage) {
+async fn days_follow_the_time_zone(stage: Stage) {
     let app = stage.app().await;
-    // 10:00 UTC, then 19:30 UTC, which is half past midnight in Tashkent, and a quarter past one in Kathmandu.
+    // 10:00 UTC, then 19:30 UTC, which is 00:30 in Tashkent and 01:15 in Kathmandu.
     app.started().await;
     let day = stage.clock.now().date_naive();
     stage.advance(9 * 3_600 + 1_800);
@@ -220,7 +220,7 @@ async fn a_day_ends_where_the_time_zone_says(stage: Stage) {
     }
 }
 
-async fn figures_are_the_same_before_and_after_summing(stage: Stage) {
+async fn figures_stay_the_same_when_tallies_are_summed_or_rebuilt(stage: Stage) {
     let app = stage.app().await;
     approved(&app).await;
     by_sms(&app).await;
@@ -238,7 +238,7 @@ async fn figures_are_the_same_before_and_after_summing(stage: Stage) {
     }
 }
 
-async fn other_currencies_convert_by_the_days_rate_or_the_gap_is_named(stage: Stage) {
+async fn other_currencies_convert_at_the_days_rate_and_missing_rates_are_reported(stage: Stage) {
     let app = stage.app().await;
     app.started().await;
     let today = stage.clock.now().date_naive();
@@ -265,7 +265,7 @@ async fn other_currencies_convert_by_the_days_rate_or_the_gap_is_named(stage: St
         figures(&report["total"], &["charged", "sms_equivalent"]),
         ["0.80", "4.00"]
     );
-    // The direct rate counts before the inverse, and a newer one takes its place.
+    // A direct rate takes precedence over an inverse one, and a newer rate over an older.
     let rates = put(json!([
         { "date": yesterday, "from": "USD", "to": "RUB", "rate": "90" },
         { "date": today, "from": "USD", "to": "RUB", "rate": "95.5" },
@@ -283,7 +283,7 @@ async fn other_currencies_convert_by_the_days_rate_or_the_gap_is_named(stage: St
     );
 }
 
-async fn exchange_rates_are_taken_whole_or_not_at_all(stage: Stage) {
+async fn exchange_rates_are_saved_all_or_none(stage: Stage) {
     let app = stage.app().await;
     let admin = app.with_key(&stage.new_key(None, "admin").await);
     let good = json!({ "date": "2026-11-01", "from": "RUB", "to": "USD", "rate": "0.0105" });
@@ -335,7 +335,7 @@ async fn exchange_rates_are_taken_whole_or_not_at_all(stage: Stage) {
         .expect(403);
 }
 
-async fn conversion_is_a_funnel_with_times(stage: Stage) {
+async fn the_conversion_report_has_a_funnel_and_times(stage: Stage) {
     let app = stage.app().await;
     approved(&app).await;
     by_sms(&app).await;
@@ -363,7 +363,7 @@ async fn conversion_is_a_funnel_with_times(stage: Stage) {
     assert_eq!(
         told,
         [["1", "1", "0", "0", "0"], ["2", "1", "1", "0", "1"]],
-        "each attempt in its row"
+        "each attempt is in its own row"
     );
     assert_eq!(
         figures(&report["total"], &funnel),
@@ -371,7 +371,7 @@ async fn conversion_is_a_funnel_with_times(stage: Stage) {
     );
 }
 
-async fn csv_and_spreadsheet_hold_the_same_figures(stage: Stage) {
+async fn csv_and_spreadsheet_contain_the_same_figures(stage: Stage) {
     let app = stage.app().await;
     approved(&app).await;
     let day = stage.clock.now().date_naive();
@@ -403,7 +403,7 @@ async fn csv_and_spreadsheet_hold_the_same_figures(stage: Stage) {
     assert!(sheet.bytes().await.unwrap().starts_with(b"PK\x03\x04"));
 }
 
-async fn a_key_sees_its_own_projects_figures_only(stage: Stage) {
+async fn a_key_sees_only_its_own_projects_figures(stage: Stage) {
     let app = stage.app().await;
     app.started().await;
     let other = app.with_key(&stage.new_key(Some("other"), "verify,finance").await);
@@ -428,7 +428,7 @@ async fn a_key_sees_its_own_projects_figures_only(stage: Stage) {
     nobody.get(COSTS).await.expect(403);
 }
 
-async fn faults_of_a_report_name_the_parameter_and_the_mend(stage: Stage) {
+async fn invalid_report_queries_name_the_parameter_and_the_fix(stage: Stage) {
     let app = stage.app().await;
     for (query, pointer, says) in [
         ("from=2026-11-30&to=2026-11-01", "/to", "swap"),
@@ -458,7 +458,7 @@ async fn faults_of_a_report_name_the_parameter_and_the_mend(stage: Stage) {
     }
 }
 
-async fn the_command_line_tells_the_same_figures(stage: Stage) {
+async fn the_command_line_prints_the_same_figures(stage: Stage) {
     let app = stage.app().await;
     approved(&app).await;
     by_sms(&app).await;

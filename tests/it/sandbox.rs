@@ -1,5 +1,5 @@
-//! What the sandbox exposes: its page forwards the page's own calls only, pages of other sites reach nothing, and its keys
-//! and all that they made end when the database goes live.
+//! Security of the sandbox: its page forwards only its own calls, other sites' pages reach nothing, and its keys and
+//! everything they created are revoked when the database goes live.
 
 use std::process::Stdio;
 
@@ -16,11 +16,11 @@ use crate::stage::Stage;
 
 on_both_engines!(
     the_page_forwards_its_own_calls_and_nothing_else,
-    names_of_other_hosts_reach_neither_the_page_nor_its_key,
-    what_the_keys_of_a_sandbox_made_is_revoked_when_it_goes_live,
+    other_host_names_reach_neither_the_page_nor_its_key,
+    going_live_revokes_everything_that_sandbox_keys_created,
 );
 
-/// A sandbox on the stage's database.
+/// A sandbox that uses the stage's database.
 struct Sandbox {
     server: Server,
     /// `127.0.0.1:PORT` of the simulator.
@@ -40,7 +40,7 @@ async fn sandbox(stage: &Stage) -> Sandbox {
 }
 
 impl Sandbox {
-    /// Sends a request line as it stands, which no client library would; answers status and body.
+    /// Sends a raw request line, which client libraries would normalize. Returns status and body.
     async fn raw(&self, line: &str, host: &str, body: &Value) -> (u16, String) {
         let body = match body {
             Value::Null => String::new(),
@@ -63,7 +63,7 @@ impl Sandbox {
         self.raw(line, &self.phones, body).await
     }
 
-    /// The key that the page shows in its command lines.
+    /// The key that the page shows in its `curl` commands.
     async fn page_key(&self) -> String {
         let (status, answer) = self.call("GET /settings", &Value::Null).await;
         assert_eq!(status, 200, "{answer}");
@@ -73,7 +73,7 @@ impl Sandbox {
     }
 }
 
-/// The key that the program prints at start.
+/// The key printed in the start-up banner.
 fn printed_key(stage: &Stage) -> String {
     let secret = STANDARD.decode(&stage.secret_key).unwrap();
     let secret = SecretKey(secret.try_into().unwrap());
@@ -146,7 +146,7 @@ async fn the_page_forwards_its_own_calls_and_nothing_else(stage: Stage) {
     }
     assert_eq!(stage.db.list_keys().await.unwrap().len(), before);
 
-    // What the page holds may verify, and nothing else.
+    // The page's key has only the scope `verify`.
     let page_key = sandbox.page_key().await;
     let page = stage.client(&sandbox.server.base).with_key(&page_key);
     assert_eq!(page.post("/v1/keys", keys.clone()).await.status, 403);
@@ -155,7 +155,7 @@ async fn the_page_forwards_its_own_calls_and_nothing_else(stage: Stage) {
     assert_eq!(sandbox.server.terminate().await, Some(0));
 }
 
-async fn names_of_other_hosts_reach_neither_the_page_nor_its_key(stage: Stage) {
+async fn other_host_names_reach_neither_the_page_nor_its_key(stage: Stage) {
     let sandbox = sandbox(&stage).await;
     let port = sandbox.phones.rsplit_once(':').unwrap().1.to_owned();
     let lines = [
@@ -189,14 +189,14 @@ async fn names_of_other_hosts_reach_neither_the_page_nor_its_key(stage: Stage) {
         let (status, answer) = sandbox.raw("GET /settings", &host, &Value::Null).await;
         assert_eq!(status, 200, "`{host}`: {answer}");
     }
-    // Programs call the wire and read phones by whatever name the machine has.
+    // The provider APIs and phones are open under any host name.
     let line = format!("GET /phones/{}/messages", stage.number());
     let (status, answer) = sandbox.raw(&line, "sandbox:8081", &Value::Null).await;
     assert_eq!(status, 200, "{answer}");
     assert_eq!(sandbox.server.terminate().await, Some(0));
 }
 
-async fn what_the_keys_of_a_sandbox_made_is_revoked_when_it_goes_live(stage: Stage) {
+async fn going_live_revokes_everything_that_sandbox_keys_created(stage: Stage) {
     let printed = printed_key(&stage);
     let of_operator = stage.new_key(None, "admin").await;
     let sandbox = sandbox(&stage).await;

@@ -1,13 +1,13 @@
-//! The sandbox page as a newcomer meets it, in a real browser: the whole loop from a number to a proof.
+//! The sandbox page in a real browser, as a newcomer uses it: from a phone number to a proof.
 //!
-//! `PINROUTE_SCREENSHOTS=docs/images ./scripts/test --test it sandbox_page` makes the README's pictures again.
+//! `PINROUTE_SCREENSHOTS=docs/images ./scripts/test --test it sandbox_page` regenerates the README's pictures.
 
 use serde_json::json;
 
 use crate::browser::{self, Browser};
 use crate::program::{Server, bare_program};
 
-/// Runs a test with a sandbox of its own and a browser that looks at its page.
+/// Runs a test with a new sandbox and a browser that shows its page.
 fn walk(test: impl AsyncFnOnce(&Browser, &str)) {
     let Some(path) = browser::find() else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -34,7 +34,7 @@ fn walk(test: impl AsyncFnOnce(&Browser, &str)) {
         assert_eq!(
             browser.strayed(&[&page]),
             Vec::<String>::new(),
-            "the page stays on this machine"
+            "the page must request nothing from other hosts"
         );
         drop(browser);
         assert_eq!(server.terminate().await, Some(0));
@@ -67,11 +67,11 @@ const TIMELINE: &str = "document.querySelector('#timeline').innerText";
 const STATUS: &str = "document.querySelector('#status').textContent";
 
 #[test]
-fn a_newcomer_walks_from_a_number_to_a_proof() {
+fn a_newcomer_gets_from_a_number_to_a_proof() {
     walk(async |browser, _| {
         browser.picture("sandbox-start").await;
         send(browser, "+998901234567").await;
-        // The phone shows at once, the message when it arrives.
+        // The phone appears at once, the message when it arrives.
         browser
             .until("document.querySelector('.phone h3')?.textContent === '+998901234567'")
             .await;
@@ -91,7 +91,7 @@ fn a_newcomer_walks_from_a_number_to_a_proof() {
         browser.value("document.querySelector('#code').value = document.querySelector('#code').value === '000000' ? '000001' : '000000'").await;
         browser.click("#check button").await;
         browser
-            .until("document.querySelector('#fault').innerText.includes('4 checks are left')")
+            .until("document.querySelector('#fault').innerText.includes('4 checks left')")
             .await;
         browser
             .value(&format!("document.querySelector('#code').value = {right}"))
@@ -116,7 +116,7 @@ fn a_newcomer_walks_from_a_number_to_a_proof() {
             "Charged 0.01 USD",
             "Delivered",
             "Read",
-            "A wrong code",
+            "Wrong code",
             "Approved",
         ] {
             browser
@@ -126,7 +126,7 @@ fn a_newcomer_walks_from_a_number_to_a_proof() {
         browser
             .until("document.querySelector('#total').innerText.includes('0.01 USD')")
             .await;
-        // Every call as a line that works in a shell: the newest is the key set, the first the start.
+        // Every call is listed, newest first: the key set is the newest, the start the oldest.
         let calls = browser
             .value("[...document.querySelectorAll('#calls .path')].map((one) => one.textContent)")
             .await;
@@ -158,16 +158,16 @@ fn a_newcomer_walks_from_a_number_to_a_proof() {
 }
 
 #[test]
-fn a_number_without_telegram_gets_its_code_by_sms_and_the_timeline_says_what_it_cost() {
+fn a_number_without_telegram_gets_its_code_by_sms_and_the_timeline_shows_the_cost() {
     walk(async |browser, _| {
-        let button = "#numbers button[aria-label='Try a number that ends with 0001']";
+        let button = "#numbers button[aria-label='Try a number ending in 0001']";
         browser.click(button).await;
         browser
             .until("document.querySelector('.chat.sms .copy')")
             .await;
         for told in [
             "Refused, free",
-            "On to the next channel",
+            "Moved to the next channel",
             "Charged 0.05 USD",
             "Delivered",
         ] {
@@ -186,7 +186,7 @@ fn a_number_without_telegram_gets_its_code_by_sms_and_the_timeline_says_what_it_
                     "document.documentElement.scrollWidth - document.documentElement.clientWidth",
                 )
                 .await;
-            assert_eq!(wider, json!(0), "nothing sticks out at {wide} pixels");
+            assert_eq!(wider, json!(0), "content overflows at {wide} pixels");
         }
         browser.look(360, 740, "dark").await;
         browser
@@ -197,7 +197,7 @@ fn a_number_without_telegram_gets_its_code_by_sms_and_the_timeline_says_what_it_
 }
 
 #[test]
-fn a_message_that_holds_markup_is_shown_as_text() {
+fn markup_in_a_message_is_shown_as_text() {
     walk(async |browser, page| {
         let url = format!(
             "{page}/sms/send?to=%2B15550001234&text=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E%201234"
@@ -219,7 +219,7 @@ fn a_message_that_holds_markup_is_shown_as_text() {
 }
 
 #[test]
-fn the_loop_can_be_walked_with_the_keyboard_alone() {
+fn the_page_can_be_used_with_the_keyboard_alone() {
     walk(async |browser, _| {
         browser.press("Tab").await;
         assert_eq!(
@@ -241,7 +241,7 @@ fn the_loop_can_be_walked_with_the_keyboard_alone() {
         browser.value("document.activeElement.select()").await;
         browser.type_text("+998901230009").await;
         browser.press("Enter").await;
-        // Both channels refuse this one.
+        // Both channels refuse this number.
         browser.until(&format!("{STATUS} === 'failed'")).await;
         browser
             .until(&format!("{TIMELINE}.includes('no channel could deliver')"))
@@ -250,13 +250,13 @@ fn the_loop_can_be_walked_with_the_keyboard_alone() {
         assert_eq!(
             browser.value(labels).await,
             json!(0),
-            "every control has a name"
+            "every control needs a label"
         );
     });
 }
 
 #[test]
-fn a_fault_of_the_api_is_told_in_its_own_words() {
+fn api_errors_are_shown_with_their_code_and_detail() {
     walk(async |browser, _| {
         send(browser, "12").await;
         browser

@@ -1,4 +1,4 @@
-//! No second copy of a secret: what is stored, listed and logged holds neither codes nor keys, and no number in the clear.
+//! No second copy of a secret: the database, lists and logs contain no codes or keys, and no phone number in the clear.
 
 use pinroute::secret::fingerprint;
 use serde_json::json;
@@ -10,16 +10,17 @@ use crate::stage::{Client, Engine, Stage, word};
 use crate::world::{TOKEN, error};
 
 on_both_engines!(
-    nothing_that_is_stored_holds_a_number_a_code_or_a_key,
+    the_database_contains_no_plain_number_code_or_key,
     no_stored_hash_lets_a_number_or_a_code_be_guessed,
-    codes_stand_in_no_answer_list_timeline_or_ledger,
-    logs_hold_no_secret_at_any_level_of_ours,
+    no_response_list_timeline_or_ledger_contains_a_code,
+    logs_contain_no_secret_at_any_level,
 );
 
-/// Long enough not to stand anywhere by chance.
+/// Long enough not to occur by chance.
 const CODE: &str = "83920174";
 
-/// A verification that goes by Telegram and SMS, is checked wrongly and rightly, under keys, with a payload and an address.
+/// A verification through Telegram and SMS, with a wrong and a right check, idempotency keys, a payload and a client
+/// address.
 async fn whole_story(app: &Client, number: &str) -> serde_json::Value {
     let body = json!({
         "phone_number": number, "code": CODE, "payload": "order 42",
@@ -49,11 +50,11 @@ async fn whole_story(app: &Client, number: &str) -> serde_json::Value {
     approved
 }
 
-async fn nothing_that_is_stored_holds_a_number_a_code_or_a_key(stage: Stage) {
+async fn the_database_contains_no_plain_number_code_or_key(stage: Stage) {
     let app = stage.app().await;
     let number = stage.number();
     let approved = whole_story(&app, &number).await;
-    // One that is still pending, whose code is still needed.
+    // A pending verification, whose code is still needed.
     let pending = stage.number();
     app.start(json!({ "phone_number": pending, "code": CODE }))
         .await
@@ -72,7 +73,7 @@ async fn nothing_that_is_stored_holds_a_number_a_code_or_a_key(stage: Stage) {
     let stored = stored(&stage).await;
     assert!(
         contains(&stored, b"order 42") && contains(&stored, b"pending"),
-        "it was looked at the right place"
+        "the search looks in the right place"
     );
     for secret in secrets {
         assert!(!contains(&stored, secret.as_bytes()), "{secret} is stored");
@@ -86,7 +87,7 @@ async fn nothing_that_is_stored_holds_a_number_a_code_or_a_key(stage: Stage) {
     }
 }
 
-/// Numbers and codes are few enough to try them all: whatever hash of them is stored must need a key.
+/// There are few enough numbers and codes to try them all, so every stored hash of them must be keyed.
 async fn no_stored_hash_lets_a_number_or_a_code_be_guessed(stage: Stage) {
     let app = stage.app().await;
     let number = stage.number();
@@ -129,7 +130,7 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
-/// All that the database holds: its files on SQLite, each row of each table as text on Postgres.
+/// The database's entire content: its files on SQLite, all rows as text on Postgres.
 async fn stored(stage: &Stage) -> Vec<u8> {
     let mut all = Vec::new();
     if stage.engine == Engine::Sqlite {
@@ -164,7 +165,7 @@ async fn stored(stage: &Stage) -> Vec<u8> {
     all
 }
 
-async fn codes_stand_in_no_answer_list_timeline_or_ledger(stage: Stage) {
+async fn no_response_list_timeline_or_ledger_contains_a_code(stage: Stage) {
     let app = stage.app().await;
     let number = stage.number();
     let approved = whole_story(&app, &number).await;
@@ -188,7 +189,7 @@ async fn codes_stand_in_no_answer_list_timeline_or_ledger(stage: Stage) {
     }
 }
 
-async fn logs_hold_no_secret_at_any_level_of_ours(stage: Stage) {
+async fn logs_contain_no_secret_at_any_level(stage: Stage) {
     let mut command = program(&stage);
     command.env("PINROUTE_LOG__LEVEL", "pinroute=trace,debug");
     let server = Server::start(command).await;
@@ -202,7 +203,7 @@ async fn logs_hold_no_secret_at_any_level_of_ours(stage: Stage) {
     app.send(request.body(r#"{"message_id":"m","status":"DELIVRD"}"#))
         .await
         .expect(200);
-    // Faults are where secrets slip into messages.
+    // Errors are where secrets tend to leak into messages.
     let forged = format!("{callback}x");
     app.send(app.open_request(reqwest::Method::GET, &forged))
         .await

@@ -1,4 +1,4 @@
-//! Made-up history is real to every reader of it: reports, exports, the command line and the ledger agree to the micro-unit, in
+//! Reports, exports, the command line, the dashboard and the ledger agree on generated history to the micro-unit, in
 //! two time zones.
 
 use std::collections::BTreeMap;
@@ -14,26 +14,26 @@ use crate::program::run_well;
 use crate::stage::{Stage, word};
 
 on_both_engines!(
-    figures_agree_with_a_sum_by_hand_over_the_ledger_in_two_zones,
-    no_history_is_made_up_among_real_money,
+    figures_match_a_manual_sum_over_the_ledger_in_two_time_zones,
+    seeding_is_refused_when_a_real_provider_is_configured,
 );
 
-/// Micro-units of a decimal.
+/// Parses a decimal into micro-units.
 fn micros(text: &str) -> i64 {
     let (sign, digits) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     sign * format!("{whole}{fraction:0<6}").parse::<i64>().unwrap()
 }
 
-/// What stands charged and refunded on each day, in micro-units; days without either left out.
+/// Charged and refunded per day, in micro-units, without days that have neither.
 type Days = BTreeMap<NaiveDate, [i64; 2]>;
 
 fn days(rows: impl Iterator<Item = (NaiveDate, [i64; 2])>) -> Days {
     rows.filter(|(_, sums)| *sums != [0, 0]).collect()
 }
 
-async fn figures_agree_with_a_sum_by_hand_over_the_ledger_in_two_zones(stage: Stage) {
-    // The command tells the real time; the program beside it is on the stage's.
+async fn figures_match_a_manual_sum_over_the_ledger_in_two_time_zones(stage: Stage) {
+    // The command uses real time; the program uses the stage's clock.
     let sandbox = stage.sandbox_toml();
     let seed = ["seed", "--verifications", "600", "--chance", "7"];
     run_well_with(&stage, &sandbox, &seed).await;
@@ -111,7 +111,7 @@ async fn figures_agree_with_a_sum_by_hand_over_the_ledger_in_two_zones(stage: St
     its_entries_sum_to_what_each_verification_costs(&stage, &all).await;
 }
 
-/// Time, kind, basis and amount of a line of the ledger.
+/// Time, kind, basis and amount of a ledger entry.
 fn entry(line: &str) -> (DateTime<Utc>, String, String, i64) {
     let fields: Vec<&str> = line.split(',').collect();
     let at = fields[1].parse().unwrap();
@@ -142,7 +142,7 @@ fn of_csv(text: &str) -> Days {
     }))
 }
 
-/// As a spreadsheet program reads it: true dates, true numbers, the total last.
+/// Reads the spreadsheet: dates and numbers are typed, the total is last.
 fn of_sheet(bytes: &[u8]) -> Days {
     let mut book: Xlsx<_> = open_workbook_from_rs(Cursor::new(bytes)).unwrap();
     let sheet = book.worksheet_range("costs").unwrap();
@@ -172,7 +172,7 @@ fn of_sheet(bytes: &[u8]) -> Days {
     }))
 }
 
-/// As a person reads it: the table of the page.
+/// Reads the table of the dashboard page.
 fn of_page(text: &str) -> Days {
     let cells = |row: &str| -> Vec<String> {
         row.split("<td")
@@ -209,7 +209,10 @@ async fn its_entries_sum_to_what_each_verification_costs(
     all: &crate::stage::Client,
 ) {
     let page = all.get("/v1/verifications?limit=200").await;
-    assert_eq!(page.status, 403, "finance reads reports, not verifications");
+    assert_eq!(
+        page.status, 403,
+        "the finance scope does not cover verifications"
+    );
     let reader = all.with_key(&stage.new_key(None, "verify,finance").await);
     let page = reader.get("/v1/verifications?limit=50").await.expect(200);
     for v in page["items"].as_array().unwrap() {
@@ -243,7 +246,7 @@ async fn run_well_with(stage: &Stage, toml: &str, words: &[&str]) {
     );
 }
 
-async fn no_history_is_made_up_among_real_money(stage: Stage) {
+async fn seeding_is_refused_when_a_real_provider_is_configured(stage: Stage) {
     let mut command = crate::program::program(&stage);
     command.args(["seed", "--verifications", "1"]);
     let output = tokio::task::spawn_blocking(move || command.output().unwrap())

@@ -1,4 +1,4 @@
-//! Who gets into the dashboard: links, passwords, sessions, forms, and those who guess.
+//! Signing in to the dashboard: links, passwords, sessions, forms, and protection against guessing.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -11,22 +11,22 @@ use pinroute::gateway::Role;
 
 on_both_engines!(
     a_link_sets_the_password_and_works_once,
-    the_first_owner_is_made_by_the_link_of_the_first_start,
-    wrong_passwords_lock_out_and_say_no_more_than_wrong,
-    a_session_ends_by_itself_by_signing_out_and_with_its_user,
-    a_form_from_elsewhere_or_without_its_token_does_nothing,
-    the_last_owner_stays,
-    users_are_made_on_the_command_line_beside_the_server,
-    behind_proxies_each_client_counts_for_itself,
-    who_guesses_is_locked_out_and_the_owner_is_not,
-    a_flood_of_passwords_is_turned_away_and_locks_nobody_out,
-    of_two_owners_who_demote_each_other_one_stays,
-    a_form_that_was_opened_before_a_sign_in_is_taken,
-    a_cookie_that_is_no_text_hides_no_other,
-    a_person_changes_the_password_and_ends_other_sessions,
-    what_was_void_stays_void_when_its_user_is_back,
-    a_time_zone_that_is_none_is_told,
-    files_of_another_version_are_served_for_once,
+    the_link_of_the_first_start_creates_the_first_owner,
+    wrong_passwords_lock_out_and_reveal_nothing,
+    a_session_ends_when_idle_signed_out_or_its_user_is_disabled,
+    a_form_from_another_site_or_without_its_token_does_nothing,
+    the_last_owner_cannot_be_removed,
+    users_can_be_managed_on_the_command_line_while_the_server_runs,
+    behind_proxies_each_client_is_counted_separately,
+    guessing_locks_out_the_guesser_but_not_the_owner,
+    a_flood_of_sign_ins_is_rejected_and_locks_nobody_out,
+    two_owners_demoting_each_other_leave_one_owner,
+    a_sign_in_form_opened_before_another_sign_in_is_accepted,
+    a_malformed_cookie_does_not_hide_the_others,
+    a_user_can_change_the_password_and_end_other_sessions,
+    re_enabling_a_user_revives_no_session_or_link,
+    an_unknown_time_zone_is_rejected,
+    assets_of_another_version_are_served_uncached,
 );
 
 async fn a_link_sets_the_password_and_works_once(stage: Stage) {
@@ -44,7 +44,7 @@ async fn a_link_sets_the_password_and_works_once(stage: Stage) {
         again.sign_in("Ann@Example.com", PASSWORD).await.to,
         "/dashboard"
     );
-    // A new link ends nothing until it is used; then the old password is void.
+    // A new link changes nothing until it is used; then the old password stops working.
     let users = app.gateway.admin().users();
     let id = users.list().await.unwrap()[0].id;
     let link = users.invite(id, stage.clock.now()).await.unwrap().link.path;
@@ -54,12 +54,12 @@ async fn a_link_sets_the_password_and_works_once(stage: Stage) {
     assert_eq!(
         again.get("/dashboard/users").await.status,
         303,
-        "sessions end with the password"
+        "sessions end when the password changes"
     );
     assert_eq!(again.sign_in("ann@example.com", PASSWORD).await.status, 422);
 }
 
-async fn the_first_owner_is_made_by_the_link_of_the_first_start(stage: Stage) {
+async fn the_link_of_the_first_start_creates_the_first_owner(stage: Stage) {
     let app = stage.app().await;
     let link = app
         .gateway
@@ -95,7 +95,7 @@ async fn the_first_owner_is_made_by_the_link_of_the_first_start(stage: Stage) {
     );
 }
 
-async fn wrong_passwords_lock_out_and_say_no_more_than_wrong(stage: Stage) {
+async fn wrong_passwords_lock_out_and_reveal_nothing(stage: Stage) {
     let app = stage.app().await;
     person(&app, "ann@example.com", "owner").await;
     let mut guest = Person::new(&app);
@@ -118,7 +118,7 @@ async fn wrong_passwords_lock_out_and_say_no_more_than_wrong(stage: Stage) {
     );
 }
 
-async fn a_session_ends_by_itself_by_signing_out_and_with_its_user(stage: Stage) {
+async fn a_session_ends_when_idle_signed_out_or_its_user_is_disabled(stage: Stage) {
     let app = stage.app().await;
     let mut ann = person(&app, "ann@example.com", "owner").await;
     stage.advance(11 * 3_600);
@@ -133,7 +133,7 @@ async fn a_session_ends_by_itself_by_signing_out_and_with_its_user(stage: Stage)
     assert_eq!(
         ann.get("/dashboard").await.status,
         303,
-        "the cookie is worth nothing any more"
+        "the old cookie no longer works"
     );
     ann.sign_in("ann@example.com", PASSWORD).await;
     run_well(&stage, &["users", "disable", "ann@example.com"]).await;
@@ -141,7 +141,7 @@ async fn a_session_ends_by_itself_by_signing_out_and_with_its_user(stage: Stage)
     assert_eq!(ann.sign_in("ann@example.com", PASSWORD).await.status, 422);
 }
 
-async fn a_form_from_elsewhere_or_without_its_token_does_nothing(stage: Stage) {
+async fn a_form_from_another_site_or_without_its_token_does_nothing(stage: Stage) {
     let app = stage.app().await;
     let mut ann = person(&app, "ann@example.com", "owner").await;
     let fields = [
@@ -183,7 +183,7 @@ async fn a_form_from_elsewhere_or_without_its_token_does_nothing(stage: Stage) {
     );
 }
 
-async fn the_last_owner_stays(stage: Stage) {
+async fn the_last_owner_cannot_be_removed(stage: Stage) {
     let app = stage.app().await;
     let mut ann = person(&app, "ann@example.com", "owner").await;
     let users = run_well(&stage, &["users", "list", "--json"]).await;
@@ -220,7 +220,7 @@ async fn the_last_owner_stays(stage: Stage) {
     );
 }
 
-async fn users_are_made_on_the_command_line_beside_the_server(stage: Stage) {
+async fn users_can_be_managed_on_the_command_line_while_the_server_runs(stage: Stage) {
     let app = stage.app().await;
     let told = run_well(
         &stage,
@@ -252,7 +252,7 @@ async fn users_are_made_on_the_command_line_beside_the_server(stage: Stage) {
     run_well(&stage, &["users", "reset", "ann@example.com"]).await;
 }
 
-async fn behind_proxies_each_client_counts_for_itself(stage: Stage) {
+async fn behind_proxies_each_client_is_counted_separately(stage: Stage) {
     let app = stage.app().await;
     person(&app, "ann@example.com", "owner").await;
     let mut guesser = Person::new(&app);
@@ -267,7 +267,7 @@ async fn behind_proxies_each_client_counts_for_itself(stage: Stage) {
     assert_eq!(page.status, 429);
     assert_eq!(page.headers["retry-after"], "900");
     assert!(page.text.contains("Try again in 15 min."), "{}", page.text);
-    // What stands left of the address that the proxy saw is the client's own invention.
+    // Entries before the address seen by the proxy are made up by the client.
     guesser.from = Some("192.0.2.1, 203.0.113.7".to_owned());
     let page = guesser.sign_in("ann@example.com", PASSWORD).await;
     assert_eq!(page.status, 429);
@@ -277,7 +277,7 @@ async fn behind_proxies_each_client_counts_for_itself(stage: Stage) {
     assert_eq!(page.status, 303);
 }
 
-async fn who_guesses_is_locked_out_and_the_owner_is_not(stage: Stage) {
+async fn guessing_locks_out_the_guesser_but_not_the_owner(stage: Stage) {
     let app = stage.app().await;
     person(&app, "ann@example.com", "owner").await;
     let mut guesser = Person::new(&app);
@@ -292,12 +292,12 @@ async fn who_guesses_is_locked_out_and_the_owner_is_not(stage: Stage) {
     assert_eq!(
         guesser.sign_in("ann@example.com", PASSWORD).await.status,
         429,
-        "a subscriber has all addresses of its network"
+        "the whole network counts as one client"
     );
     let mut ann = Person::new(&app);
     ann.from = Some("2001:db8:1:2::1".to_owned());
     assert_eq!(ann.sign_in("ann@example.com", PASSWORD).await.status, 303);
-    // From ever more addresses an account is guessed at fifty times.
+    // Guesses at one account from many networks are limited to fifty.
     let mut limited = 0;
     for network in 0..50 {
         guesser.from = Some(format!("2001:db8:2:{network:x}::1"));
@@ -306,7 +306,7 @@ async fn who_guesses_is_locked_out_and_the_owner_is_not(stage: Stage) {
     assert_eq!(limited, 5);
 }
 
-async fn a_flood_of_passwords_is_turned_away_and_locks_nobody_out(stage: Stage) {
+async fn a_flood_of_sign_ins_is_rejected_and_locks_nobody_out(stage: Stage) {
     const PAGE: &str = "/dashboard/sign-in";
     let app = stage.app().await;
     person(&app, "ann@example.com", "owner").await;
@@ -349,7 +349,7 @@ async fn a_flood_of_passwords_is_turned_away_and_locks_nobody_out(stage: Stage) 
     assert_eq!(sign_in().await, 303);
 }
 
-async fn of_two_owners_who_demote_each_other_one_stays(stage: Stage) {
+async fn two_owners_demoting_each_other_leave_one_owner(stage: Stage) {
     let app = stage.app().await;
     let users = app.gateway.admin().users();
     for round in 0..8 {
@@ -361,13 +361,13 @@ async fn of_two_owners_who_demote_each_other_one_stays(stage: Stage) {
         person(&app, &other, "owner").await;
         let one = users.find_by_email(&one).await.unwrap().id;
         let other = users.find_by_email(&other).await.unwrap().id;
-        // All others are no owners any more.
+        // Demote all others.
         for user in users.list().await.unwrap() {
             if user.id != one && user.id != other {
                 users.set_role(user.id, Role::Support).await.unwrap();
             }
         }
-        // An owner who never set a password cannot take over.
+        // An owner without a password does not count.
         invited(&app, &format!("c{round}@example.com"), "owner").await;
         let done = join_all([one, other].map(|id| users.set_role(id, Role::Finance))).await;
         assert_eq!(
@@ -387,7 +387,7 @@ async fn of_two_owners_who_demote_each_other_one_stays(stage: Stage) {
     }
 }
 
-async fn a_form_that_was_opened_before_a_sign_in_is_taken(stage: Stage) {
+async fn a_sign_in_form_opened_before_another_sign_in_is_accepted(stage: Stage) {
     let app = stage.app().await;
     let mut ann = person(&app, "ann@example.com", "owner").await;
     ann.post("/dashboard", "/dashboard/sign-out", &[]).await;
@@ -407,14 +407,14 @@ async fn a_form_that_was_opened_before_a_sign_in_is_taken(stage: Stage) {
     ];
     let page = ann.send_form("/dashboard/sign-in", &fields).await;
     assert_eq!((page.status, page.to.as_str()), (303, "/dashboard/ledger"));
-    // What a signed-in person does needs the session's own token.
+    // Actions of a signed-in user need the session's own token.
     let booked = ann
         .send_form("/dashboard/account/sessions", &[("form_token", &token)])
         .await;
     assert_eq!(booked.status, 403);
 }
 
-async fn a_cookie_that_is_no_text_hides_no_other(stage: Stage) {
+async fn a_malformed_cookie_does_not_hide_the_others(stage: Stage) {
     let app = stage.app().await;
     let ann = person(&app, "ann@example.com", "owner").await;
     let ours: Vec<String> = ann
@@ -429,7 +429,7 @@ async fn a_cookie_that_is_no_text_hides_no_other(stage: Stage) {
     assert_eq!(app.send(request.header("Cookie", cookie)).await.status, 200);
 }
 
-async fn a_person_changes_the_password_and_ends_other_sessions(stage: Stage) {
+async fn a_user_can_change_the_password_and_end_other_sessions(stage: Stage) {
     const PAGE: &str = "/dashboard/account";
     const NEW: &str = "gravel lantern oboe sixty";
     let app = stage.app().await;
@@ -447,7 +447,7 @@ async fn a_person_changes_the_password_and_ends_other_sessions(stage: Stage) {
             .await;
         assert_eq!(page.status, 422, "{words}");
         assert!(page.text.contains(words), "{words}: {}", page.text);
-        assert!(!page.text.contains(new), "a password does not come back");
+        assert!(!page.text.contains(new), "passwords are not echoed");
     }
     let page = ann
         .post(PAGE, &to, &[("password", PASSWORD), ("new", NEW)])
@@ -466,7 +466,7 @@ async fn a_person_changes_the_password_and_ends_other_sessions(stage: Stage) {
     assert_eq!(elsewhere.get(PAGE).await.status, 303);
 }
 
-async fn what_was_void_stays_void_when_its_user_is_back(stage: Stage) {
+async fn re_enabling_a_user_revives_no_session_or_link(stage: Stage) {
     let app = stage.app().await;
     person(&app, "ann@example.com", "owner").await;
     let mut bob = person(&app, "bob@example.com", "support").await;
@@ -484,7 +484,7 @@ async fn what_was_void_stays_void_when_its_user_is_back(stage: Stage) {
     users.enable(id).await.unwrap();
     assert_eq!(bob.get("/dashboard/account").await.status, 303);
     assert_eq!(Person::new(&app).get(&link).await.status, 410);
-    // A password that is set by one link voids another one.
+    // A password change voids an open link.
     let link = users.invite(id, now).await.unwrap().link.path;
     bob.sign_in("bob@example.com", PASSWORD).await;
     let fields = [("password", PASSWORD), ("new", "gravel lantern oboe sixty")];
@@ -493,7 +493,7 @@ async fn what_was_void_stays_void_when_its_user_is_back(stage: Stage) {
     assert_eq!(Person::new(&app).get(&link).await.status, 410);
 }
 
-async fn a_time_zone_that_is_none_is_told(stage: Stage) {
+async fn an_unknown_time_zone_is_rejected(stage: Stage) {
     let app = stage.app().await;
     let mut ann = person(&app, "ann@example.com", "owner").await;
     let page = ann
@@ -511,7 +511,7 @@ async fn a_time_zone_that_is_none_is_told(stage: Stage) {
     );
 }
 
-async fn files_of_another_version_are_served_for_once(stage: Stage) {
+async fn assets_of_another_version_are_served_uncached(stage: Stage) {
     let app = stage.app().await;
     let asset = |name: &str| {
         let path = format!("/dashboard/assets/{name}");

@@ -1,4 +1,4 @@
-//! SMS by any provider that speaks HTTP: what is sent, what its answers and reports mean, and what it costs.
+//! SMS through any HTTP provider: requests, the meaning of answers and reports, and costs.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,24 +8,24 @@ use crate::stage::{Reply, Stage, TestApp, word};
 use crate::world::Answer;
 
 on_both_engines!(
-    the_message_carries_number_text_and_callback_address,
-    each_answer_means_what_the_contract_says,
-    an_accepting_pointer_decides_over_a_2xx,
-    a_silent_provider_is_unknown_and_a_stopped_one_sent_nothing,
+    a_request_carries_number_text_and_callback_url,
+    each_answer_maps_to_the_documented_outcome,
+    the_accept_pointer_decides_whether_a_2xx_is_a_success,
+    a_timeout_is_unknown_and_a_refused_connection_sent_nothing,
     providers_are_tried_in_order_until_one_may_have_sent,
-    a_provider_that_breaks_is_left_alone_for_a_while,
-    reports_come_by_token_as_json_form_or_query,
-    a_failed_delivery_gives_way_or_fails,
-    a_report_is_believed_only_with_its_own_token,
+    a_failing_provider_is_paused,
+    reports_are_accepted_as_json_form_or_query,
+    a_failed_delivery_falls_back_or_fails,
+    a_report_is_accepted_only_with_its_own_token,
     a_report_may_overtake_the_providers_answer,
     malformed_reports_are_400_and_change_nothing,
-    segments_times_rate_is_charged_at_acceptance,
-    the_texts_stay_in_one_segment_and_its_alphabet,
+    segments_times_price_is_charged_at_acceptance,
+    built_in_texts_fit_one_segment_and_its_alphabet,
     a_country_without_a_price_is_skipped,
-    forms_queries_and_gets_are_filled_in_safely,
+    placeholders_are_escaped_in_forms_queries_and_gets,
 );
 
-/// The stage's SMS provider alone.
+/// A route with SMS only.
 const SMS: (&str, &str) = ("DEFAULTS__ROUTE", r#"[{"channel":"sms","wait":"60s"}]"#);
 
 fn attempt(v: &Value, place: usize) -> (&str, &str, Option<&str>, &str) {
@@ -38,14 +38,14 @@ fn attempt(v: &Value, place: usize) -> (&str, &str, Option<&str>, &str) {
     )
 }
 
-/// A second provider behind the stage's own, or the stage's own otherwise configured.
+/// The program with these SMS providers and an SMS-only route.
 async fn app_with_providers(stage: &Stage, providers: Value) -> TestApp {
     stage
         .app_with(&[SMS, ("SMS__PROVIDERS", &providers.to_string())])
         .await
 }
 
-async fn the_message_carries_number_text_and_callback_address(stage: Stage) {
+async fn a_request_carries_number_text_and_callback_url(stage: Stage) {
     let app = stage.app_with(&[SMS]).await;
     let number = stage.number();
     let v = app
@@ -72,12 +72,12 @@ async fn the_message_carries_number_text_and_callback_address(stage: Stage) {
     assert!(word(&send["dlr"]).starts_with(&address), "{send}");
     assert!(
         word(&send["dlr"]).len() >= address.len() + 20,
-        "a token that cannot be guessed"
+        "the callback URL has an unguessable token"
     );
     assert_eq!(attempt(&v, 0), ("main", "sent", None, "charged"));
 }
 
-async fn each_answer_means_what_the_contract_says(stage: Stage) {
+async fn each_answer_maps_to_the_documented_outcome(stage: Stage) {
     let app = stage.app_with(&[SMS]).await;
     let id = || json!({ "message_id": "m" });
     let cases = [
@@ -141,12 +141,12 @@ async fn each_answer_means_what_the_contract_says(stage: Stage) {
             ("main", "unknown", Some("no_answer"), "estimated"),
             "{answer:?}"
         );
-        // Five in a row would pause it.
+        // A success in between, because five failures in a row would pause the provider.
         app.started().await;
     }
 }
 
-async fn an_accepting_pointer_decides_over_a_2xx(stage: Stage) {
+async fn the_accept_pointer_decides_whether_a_2xx_is_a_success(stage: Stage) {
     let mut provider = Stage::sms_provider("main", &stage.sms);
     provider["accept"] = json!({ "pointer": "/status", "values": ["ok", "0"] });
     let app = app_with_providers(&stage, json!([provider])).await;
@@ -161,7 +161,7 @@ async fn an_accepting_pointer_decides_over_a_2xx(stage: Stage) {
     }
 }
 
-async fn a_silent_provider_is_unknown_and_a_stopped_one_sent_nothing(stage: Stage) {
+async fn a_timeout_is_unknown_and_a_refused_connection_sent_nothing(stage: Stage) {
     let app = stage.app_with(&[SMS]).await;
     stage.sms.fake.stop();
     let v = app.started().await;
@@ -189,7 +189,7 @@ async fn providers_are_tried_in_order_until_one_may_have_sent(stage: Stage) {
     let v = app.started().await;
     assert_eq!(v["attempts"].as_array().unwrap().len(), 1);
 
-    // It surely sent nothing: the next provider at once.
+    // The provider certainly sent nothing: the next one is tried at once.
     stage
         .sms
         .next_sends([Answer::Json(400, json!({})), Answer::Json(429, json!({}))]);
@@ -198,7 +198,7 @@ async fn providers_are_tried_in_order_until_one_may_have_sent(stage: Stage) {
         assert_eq!(attempt(&v, 0), ("main", "failed", Some(reason), "free"));
         assert_eq!(attempt(&v, 1), ("backup", "sent", None, "charged"));
     }
-    // The number is at fault, or it may have sent: not the same channel again by itself.
+    // The number was refused, or the message may have been sent: no other provider of this channel.
     stage.sms.next_sends([
         Answer::Json(400, json!({ "error_code": "7" })),
         Answer::Json(500, json!({})),
@@ -212,10 +212,10 @@ async fn providers_are_tried_in_order_until_one_may_have_sent(stage: Stage) {
     let texts: Vec<Value> = [&stage.sms, &stage.backup]
         .map(|sms| sms.sends()[1]["ref"].clone())
         .to_vec();
-    assert_ne!(texts[0], texts[1], "each attempt has its own id");
+    assert_ne!(texts[0], texts[1], "attempt ids are unique");
 }
 
-async fn a_provider_that_breaks_is_left_alone_for_a_while(stage: Stage) {
+async fn a_failing_provider_is_paused(stage: Stage) {
     let providers = json!([
         Stage::sms_provider("main", &stage.sms),
         Stage::sms_provider("backup", &stage.backup)
@@ -240,7 +240,7 @@ async fn a_provider_that_breaks_is_left_alone_for_a_while(stage: Stage) {
     assert_eq!(attempt(&v, 0), ("main", "sent", None, "charged"));
 }
 
-/// A provider's report at its callback address.
+/// Sends a provider's report to its callback URL.
 async fn report(app: &TestApp, path: &str, how: &str, status: &str) -> Reply {
     let post = |kind: &str, body: String| {
         app.open_request(Method::POST, path)
@@ -262,7 +262,7 @@ async fn report(app: &TestApp, path: &str, how: &str, status: &str) -> Reply {
     app.send(request).await
 }
 
-async fn reports_come_by_token_as_json_form_or_query(stage: Stage) {
+async fn reports_are_accepted_as_json_form_or_query(stage: Stage) {
     let app = stage.app_with(&[SMS]).await;
     for how in ["json", "form", "query"] {
         let v = app.started().await;
@@ -271,7 +271,7 @@ async fn reports_come_by_token_as_json_form_or_query(stage: Stage) {
         assert_eq!(
             attempt(&app.settle(&v["id"]).await, 0).1,
             "sent",
-            "an unknown word means still pending"
+            "an unknown status means still pending"
         );
         report(&app, &path, how, "DELIVRD").await.expect(200);
         report(&app, &path, how, "DELIVRD").await.expect(200);
@@ -292,7 +292,7 @@ async fn reports_come_by_token_as_json_form_or_query(stage: Stage) {
     }
 }
 
-async fn a_failed_delivery_gives_way_or_fails(stage: Stage) {
+async fn a_failed_delivery_falls_back_or_fails(stage: Stage) {
     let route = r#"[{"channel":"sms","wait":"60s"},{"channel":"telegram","wait":"60s"}]"#;
     let app = stage.app_with(&[("DEFAULTS__ROUTE", route)]).await;
     let v = app.started().await;
@@ -317,11 +317,11 @@ async fn a_failed_delivery_gives_way_or_fails(stage: Stage) {
     assert_eq!(
         v["costs"],
         json!([{ "amount": "0.05", "currency": "USD" }]),
-        "an SMS is paid for all the same"
+        "an undelivered SMS is still charged"
     );
 }
 
-async fn a_report_is_believed_only_with_its_own_token(stage: Stage) {
+async fn a_report_is_accepted_only_with_its_own_token(stage: Stage) {
     let providers = json!([
         Stage::sms_provider("main", &stage.sms),
         Stage::sms_provider("backup", &stage.backup)
@@ -360,7 +360,7 @@ async fn a_report_is_believed_only_with_its_own_token(stage: Stage) {
     }
     assert_eq!(app.settle(&first["id"]).await, first);
     assert_eq!(app.settle(&second["id"]).await, second);
-    // A right token changes its own attempt only.
+    // A valid token changes only its own attempt.
     report(&app, &first_path, "json", "DELIVRD")
         .await
         .expect(200);
@@ -412,7 +412,7 @@ async fn malformed_reports_are_400_and_change_nothing(stage: Stage) {
     assert_eq!(app.settle(&v["id"]).await, v);
 }
 
-async fn segments_times_rate_is_charged_at_acceptance(stage: Stage) {
+async fn segments_times_price_is_charged_at_acceptance(stage: Stage) {
     let app = stage.app_with(&[SMS]).await;
     // "Your code is 123456" and a line "@<253 characters> #123456": over 160 septets, two segments of 153.
     let host = format!(
@@ -433,7 +433,7 @@ async fn segments_times_rate_is_charged_at_acceptance(stage: Stage) {
         "-0.10".to_owned(),
     );
     assert_eq!(app.ledger(&v["id"]).await, [charge]);
-    // The rest of the world has a rate of its own.
+    // Other countries have the default price.
     stage.advance(1);
     let v = app
         .start(json!({ "phone_number": "+12025550143" }))
@@ -442,7 +442,7 @@ async fn segments_times_rate_is_charged_at_acceptance(stage: Stage) {
     assert_eq!(v["attempts"][0]["cost"]["amount"], "0.08");
 }
 
-async fn the_texts_stay_in_one_segment_and_its_alphabet(stage: Stage) {
+async fn built_in_texts_fit_one_segment_and_its_alphabet(stage: Stage) {
     let app = stage.app_with(&[SMS]).await;
     for (extra, end) in [
         (json!({}), "12345678"),
@@ -455,7 +455,7 @@ async fn the_texts_stay_in_one_segment_and_its_alphabet(stage: Stage) {
             "\nFA+9qCX9VSu",
         ),
     ] {
-        // Sixteen-bit texts are cut at 70: all that is sent here fits in one segment, and English is what others fall to.
+        // A segment has 70 characters with UCS-2. Unsupported languages fall back to English.
         for (locale, begin, most) in [
             ("en", "Your code is 12345678", 160),
             ("zh-Hant", "Your code is 12345678", 160),
@@ -500,7 +500,7 @@ async fn a_country_without_a_price_is_skipped(stage: Stage) {
     assert!(stage.sms.sends().is_empty());
 }
 
-async fn forms_queries_and_gets_are_filled_in_safely(stage: Stage) {
+async fn placeholders_are_escaped_in_forms_queries_and_gets(stage: Stage) {
     let url = format!(
         "http://{}/send/{{to_digits}}?a={{text}}",
         stage.sms.fake.address

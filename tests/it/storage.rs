@@ -1,4 +1,4 @@
-//! The storage's own promises, which hold on both engines alike.
+//! Guarantees of the storage layer, on both engines.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -30,23 +30,23 @@ use crate::on_both_engines;
 use crate::stage::{Engine, Stage};
 
 on_both_engines!(
-    what_is_committed_is_read_back_whole,
-    a_pending_reuse_key_is_unique_and_free_once_it_is_over,
+    a_committed_verification_is_read_back_unchanged,
+    a_reuse_key_is_unique_while_its_verification_is_pending,
     a_stale_version_changes_nothing,
     parallel_changes_of_one_verification_take_turns,
-    a_change_takes_effect_whole_or_not_at_all,
+    a_change_is_applied_completely_or_not_at_all,
     ledger_entries_are_written_once,
     lists_are_filtered_and_paged,
-    leases_are_taken_kept_renewed_and_given_up,
+    leases_are_taken_held_renewed_and_released,
     due_verifications_are_claimed_by_one_owner_each,
-    idempotency_keys_are_claimed_completed_and_released_by_their_claim,
-    a_project_name_and_a_key_are_unique,
-    work_that_is_dropped_half_way_takes_nothing_along,
+    idempotency_keys_are_completed_and_released_only_by_their_claim,
+    project_names_and_keys_are_unique,
+    dropping_an_operation_midway_leaves_the_store_usable,
     a_row_that_cannot_be_read_withholds_nothing_else,
-    the_store_names_its_engine_and_answers,
+    the_store_names_its_engine_and_responds,
 );
 
-/// What a test writes with.
+/// What a test needs for writing.
 struct Hand {
     db: Db,
     vault: Vault,
@@ -76,7 +76,7 @@ impl Hand {
         }]
     }
 
-    /// A verification that is being sent and not stored yet.
+    /// A verification in `sending` that is not stored yet.
     fn verification(&self, number: &str) -> Verification {
         let (phone, country) = PhoneNumber::parse(number).unwrap();
         let id = VerificationId::new(self.now, random());
@@ -159,7 +159,7 @@ impl Hand {
     }
 }
 
-async fn what_is_committed_is_read_back_whole(stage: Stage) {
+async fn a_committed_verification_is_read_back_unchanged(stage: Stage) {
     let hand = Hand::of(&stage).await;
     let v = hand.stored(&stage.number()).await;
     let read = hand.read(&v).await;
@@ -171,7 +171,7 @@ async fn what_is_committed_is_read_back_whole(stage: Stage) {
     assert!(hand.db.find(nobody).await.unwrap().is_none());
 }
 
-async fn a_pending_reuse_key_is_unique_and_free_once_it_is_over(stage: Stage) {
+async fn a_reuse_key_is_unique_while_its_verification_is_pending(stage: Stage) {
     let hand = Hand::of(&stage).await;
     let reuse_key = [7; 16];
     let change =
@@ -243,7 +243,7 @@ async fn parallel_changes_of_one_verification_take_turns(stage: Stage) {
     assert_eq!((read.record.checks_used, read.version), (5, 6));
 }
 
-async fn a_change_takes_effect_whole_or_not_at_all(stage: Stage) {
+async fn a_change_is_applied_completely_or_not_at_all(stage: Stage) {
     let hand = Hand::of(&stage).await;
     let claim = Claim {
         key_hash: random(),
@@ -265,7 +265,7 @@ async fn a_change_takes_effect_whole_or_not_at_all(stage: Stage) {
     let mut stale = v.clone();
     hand.accept(&mut stale);
     hand.update(&mut v).await.unwrap();
-    // Many at once, so that good and bad ones are written together.
+    // Many at once, so that valid and stale changes are in one group.
     let bad = hand
         .change(Write::Update, &stale, Lease::Keep)
         .with_idempotency(Some(complete));
@@ -285,7 +285,7 @@ async fn a_change_takes_effect_whole_or_not_at_all(stage: Stage) {
         .unwrap();
     assert_eq!(
         kept.answer, None,
-        "the answer of what did not happen is not kept"
+        "the answer of a failed change is not stored"
     );
     let query = LedgerQuery {
         limit: 10,
@@ -310,7 +310,7 @@ async fn ledger_entries_are_written_once(stage: Stage) {
     };
     let entries = hand.db.list_ledger(&query).await.unwrap();
     assert_eq!(entries.len(), 1);
-    // The sums trust the version, under which no transition books twice: they are made good by hand here.
+    // Sums rely on versions to prevent double booking, which this test bypasses; so rebuild them.
     hand.db.rebuild(&stage.clock, |_| {}).await.unwrap();
     let entry = &entries[0];
     assert_eq!(entry.money, Money::new(Micros(-12_345), Currency::USD));
@@ -416,7 +416,7 @@ async fn lists_are_filtered_and_paged(stage: Stage) {
     );
 }
 
-async fn leases_are_taken_kept_renewed_and_given_up(stage: Stage) {
+async fn leases_are_taken_held_renewed_and_released(stage: Stage) {
     let hand = Hand::of(&stage).await;
     let mut v = hand.stored(&stage.number()).await;
     let at = |seconds: i64| hand.now + chrono::TimeDelta::seconds(seconds);
@@ -430,7 +430,7 @@ async fn leases_are_taken_kept_renewed_and_given_up(stage: Stage) {
     assert!(claim(1, 0).await);
     assert!(
         !claim(1, 1).await && !claim(2, 4).await,
-        "it is taken, by itself too"
+        "a taken lease cannot be taken again, not even by its owner"
     );
     assert!(
         hand.db
@@ -449,9 +449,12 @@ async fn leases_are_taken_kept_renewed_and_given_up(stage: Stage) {
     assert!(!claim(2, 8).await);
     hand.db.renew(2, &[v.id.uuid()], at(100)).await.unwrap();
     hand.db.renew(1, &[v.id.uuid()], at(20)).await.unwrap();
-    assert!(!claim(2, 19).await, "its owner has renewed it");
-    assert!(claim(2, 20).await, "nobody else could");
-    // Another's release leaves it; its owner's does not.
+    assert!(!claim(2, 19).await, "its owner renewed it");
+    assert!(
+        claim(2, 20).await,
+        "a renewal by another owner has no effect"
+    );
+    // Only the owner's release frees the lease.
     for (owner, free) in [(1, false), (2, true)] {
         let change = hand.change(Write::Update, &v, Lease::Release { owner });
         hand.db.commit(change).await.unwrap();
@@ -513,7 +516,7 @@ async fn due_verifications_are_claimed_by_one_owner_each(stage: Stage) {
         assert!(claimed.len() <= 7);
         seen.extend(claimed.iter().map(|v| v.id));
     }
-    assert_eq!(seen.len(), 30, "six times seven is room for all");
+    assert_eq!(seen.len(), 30, "six claims of seven cover all");
     assert_eq!(seen.into_iter().collect::<HashSet<_>>(), ids);
     assert!(
         hand.db
@@ -525,11 +528,11 @@ async fn due_verifications_are_claimed_by_one_owner_each(stage: Stage) {
     assert_eq!(
         hand.db.claim_due(9, until, until, 100).await.unwrap().len(),
         30,
-        "once the leases have ended"
+        "after the leases expired"
     );
 }
 
-async fn idempotency_keys_are_claimed_completed_and_released_by_their_claim(stage: Stage) {
+async fn idempotency_keys_are_completed_and_released_only_by_their_claim(stage: Stage) {
     let hand = Hand::of(&stage).await;
     let at = |seconds: i64| hand.now + chrono::TimeDelta::seconds(seconds);
     let key_hash: [u8; 32] = random();
@@ -542,7 +545,7 @@ async fn idempotency_keys_are_claimed_completed_and_released_by_their_claim(stag
         })
     };
     let commit = async |op: IdempotencyOp| hand.db.commit(Change::idempotency(op)).await;
-    // In parallel, and written together: one has it.
+    // Of parallel claims written in one group, one wins.
     let claims = futures_util::future::join_all((0..10).map(|n| commit(claim(n)))).await;
     let won: Vec<usize> = (0..10).filter(|n| claims[*n].is_ok()).collect();
     assert_eq!(won.len(), 1);
@@ -562,7 +565,7 @@ async fn idempotency_keys_are_claimed_completed_and_released_by_their_claim(stag
     .unwrap();
     assert!(
         hand.db.find_kept(key_hash, at(0)).await.unwrap().is_some(),
-        "another's release frees nothing"
+        "another claim's release has no effect"
     );
     commit(IdempotencyOp::Release {
         key_hash,
@@ -594,12 +597,12 @@ async fn idempotency_keys_are_claimed_completed_and_released_by_their_claim(stag
     commit(claim(52)).await.unwrap();
     assert!(
         hand.db.find_kept(key_hash, at(30)).await.unwrap().is_none(),
-        "one that died lapses"
+        "an abandoned claim expires"
     );
     commit(claim(53)).await.unwrap();
 }
 
-async fn a_project_name_and_a_key_are_unique(stage: Stage) {
+async fn project_names_and_keys_are_unique(stage: Stage) {
     let hand = Hand::of(&stage).await;
     let made = hand
         .db
@@ -620,7 +623,7 @@ async fn a_project_name_and_a_key_are_unique(stage: Stage) {
     let id = stage.keep_key(Some(made.id), "verify", "secret").await;
     stage.keep_key(Some(hand.project), "admin", "secret").await;
     let keys = hand.db.list_keys().await.unwrap();
-    assert_eq!(keys.len(), before + 1, "a secret keeps its row");
+    assert_eq!(keys.len(), before + 1, "the same secret keeps its row");
     let key = keys.iter().find(|key| key.id == id).unwrap();
     assert_eq!(
         (key.project, key.scopes.as_str(), key.revoked_at),
@@ -630,11 +633,11 @@ async fn a_project_name_and_a_key_are_unique(stage: Stage) {
     assert!(hand.db.revoke_key(id, hand.now).await.unwrap());
     assert!(
         !hand.db.revoke_key(id, hand.now).await.unwrap(),
-        "it is out of force already"
+        "already revoked"
     );
 }
 
-async fn work_that_is_dropped_half_way_takes_nothing_along(stage: Stage) {
+async fn dropping_an_operation_midway_leaves_the_store_usable(stage: Stage) {
     let hand = Hand::of(&stage).await;
     let rate = ExchangeRate {
         day: "2026-11-01".parse().unwrap(),
@@ -653,7 +656,7 @@ async fn work_that_is_dropped_half_way_takes_nothing_along(stage: Stage) {
             tokio::task::spawn_blocking(|| ()).await.unwrap();
         }
         drop(work);
-        // Whatever connection it had: what is kept now is there for everyone, on any other.
+        // Whatever its connection was doing, new changes are visible on every connection.
         let v = hand.stored(&stage.number()).await;
         let seen = futures_util::future::join_all((0..8).map(|_| hand.read(&v))).await;
         assert!(seen.iter().all(|one| one.id == v.id));
@@ -784,7 +787,7 @@ async fn run_sql(stage: &Stage, statements: &str) {
     }
 }
 
-async fn the_store_names_its_engine_and_answers(stage: Stage) {
+async fn the_store_names_its_engine_and_responds(stage: Stage) {
     stage.db.ping().await.unwrap();
     let name = match stage.engine {
         Engine::Sqlite => "sqlite",

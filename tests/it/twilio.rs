@@ -1,4 +1,4 @@
-//! Twilio Messaging: what is sent, how its reports are told from forged ones, and how the price that comes later is settled.
+//! Twilio Messaging: requests, authentication of reports, and the price that is announced later.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -10,20 +10,20 @@ use crate::stage::{Reply, Stage, TestApp, word};
 use crate::world::{Answer, Fake, Seen};
 
 on_both_engines!(
-    a_send_carries_what_twilio_asks_for,
+    a_send_has_the_fields_that_twilio_requires,
     a_report_counts_only_with_its_signature_with_or_without_the_port,
-    reports_may_come_twice_and_out_of_order,
-    an_error_says_what_to_do_next,
-    the_price_that_is_told_later_takes_the_place_of_the_estimate,
-    a_message_that_was_not_charged_costs_nothing_in_the_end,
-    a_price_that_is_never_told_leaves_the_estimate,
-    the_question_for_the_price_survives_the_process,
-    what_is_sent_fits_the_vendors_own_description,
+    reports_may_arrive_twice_and_out_of_order,
+    each_error_maps_to_the_next_action,
+    the_price_announced_later_replaces_the_estimate,
+    an_uncharged_message_ends_up_costing_nothing,
+    the_estimate_stays_if_no_price_is_announced,
+    the_price_query_survives_a_restart,
+    requests_conform_to_twilios_api_description,
 );
 
 const SID: &str = "AC0123456789abcdef0123456789abcdef";
 const TOKEN: &str = "the-auth-token";
-/// The public address as the stage configures it.
+/// The public URL that the stage configures.
 const PUBLIC: &str = "https://verify.example";
 
 fn message(price: &Value, status: &str) -> Value {
@@ -33,7 +33,7 @@ fn message(price: &Value, status: &str) -> Value {
     })
 }
 
-/// A program whose only channel is Twilio.
+/// A program whose only provider is Twilio.
 async fn app(stage: &Stage, base_url: &str) -> TestApp {
     let providers = json!([{
         "name": "twilio", "kind": "twilio", "account_sid": SID, "auth_token": TOKEN, "from": "+15550001111",
@@ -53,7 +53,7 @@ async fn app(stage: &Stage, base_url: &str) -> TestApp {
     stage.app_with(&changes).await
 }
 
-/// An API that takes every message, and answers this when it is asked for one.
+/// A fake API that accepts every message and answers status queries with `later`.
 async fn taking(later: Value) -> Fake {
     Fake::start(move |seen| match seen.method.as_str() {
         "POST" => Answer::Json(201, message(&Value::Null, "queued")),
@@ -78,7 +78,7 @@ fn field(seen: &Seen, name: &str) -> String {
         .1
 }
 
-/// As Twilio's documentation describes it.
+/// Computed as Twilio's documentation describes.
 fn signature(token: &str, url: &str, pairs: &[(&str, &str)]) -> String {
     let mut sorted = pairs.to_vec();
     sorted.sort_unstable();
@@ -90,7 +90,7 @@ fn signature(token: &str, url: &str, pairs: &[(&str, &str)]) -> String {
     STANDARD.encode(hmac::sign(&key, format!("{url}{text}").as_bytes()))
 }
 
-/// Twilio reports to the address that it was given.
+/// Sends a report to the callback URL that Twilio was given.
 async fn report(
     app: &TestApp,
     callback: &str,
@@ -106,7 +106,7 @@ async fn report(
     ];
     let path = callback
         .strip_prefix(PUBLIC)
-        .expect("it is the public address");
+        .expect("the callback URL is below the public URL");
     let request = app
         .open_request(reqwest::Method::POST, path)
         .header("X-Twilio-Signature", signature(token, signed_for, &pairs))
@@ -114,7 +114,7 @@ async fn report(
     app.send(request).await
 }
 
-async fn a_send_carries_what_twilio_asks_for(stage: Stage) {
+async fn a_send_has_the_fields_that_twilio_requires(stage: Stage) {
     let fake = taking(Value::Null).await;
     let app = app(&stage, &base(&fake)).await;
     let v = app.started().await;
@@ -188,7 +188,7 @@ async fn a_report_counts_only_with_its_signature_with_or_without_the_port(stage:
     }
 }
 
-async fn reports_may_come_twice_and_out_of_order(stage: Stage) {
+async fn reports_may_arrive_twice_and_out_of_order(stage: Stage) {
     let fake = taking(Value::Null).await;
     let app = app(&stage, &base(&fake)).await;
     let v = app.started().await;
@@ -214,7 +214,7 @@ async fn reports_may_come_twice_and_out_of_order(stage: Stage) {
     );
 }
 
-async fn an_error_says_what_to_do_next(stage: Stage) {
+async fn each_error_maps_to_the_next_action(stage: Stage) {
     let mut answers = vec![
         Answer::Text(503, "oops".to_owned()),
         Answer::Json(
@@ -223,7 +223,7 @@ async fn an_error_says_what_to_do_next(stage: Stage) {
         ),
         Answer::Json(429, json!({ "code": 20429, "status": 429 })),
         Answer::Json(400, json!({ "code": 21614, "status": 400 })),
-        // It pauses the account, so it comes last.
+        // Pauses the account, so it comes last.
         Answer::Json(401, json!({ "code": 20003, "status": 401 })),
     ];
     answers.reverse();
@@ -247,7 +247,7 @@ async fn an_error_says_what_to_do_next(stage: Stage) {
     }
 }
 
-async fn the_price_that_is_told_later_takes_the_place_of_the_estimate(stage: Stage) {
+async fn the_price_announced_later_replaces_the_estimate(stage: Stage) {
     let fake = taking(message(&json!("-0.00750"), "delivered")).await;
     let app = app(&stage, &base(&fake)).await;
     let v = app.started().await;
@@ -264,7 +264,7 @@ async fn the_price_that_is_told_later_takes_the_place_of_the_estimate(stage: Sta
         v["costs"],
         json!([{ "amount": "0.0075", "currency": "USD" }])
     );
-    // The answer is evidence too.
+    // The answer also confirms delivery.
     assert_eq!(v["attempts"][0]["status"], "delivered");
     assert_eq!(
         app.ledger(&v["id"]).await,
@@ -274,13 +274,13 @@ async fn the_price_that_is_told_later_takes_the_place_of_the_estimate(stage: Sta
             ("charge".into(), "reported".into(), "-0.0075".into()),
         ]
     );
-    // Known, it is not asked for again, however often the report comes.
+    // Once the price is known, it is not queried again.
     let asked = fake.seen().len();
     app.later(&v["id"], 90_000).await;
     assert_eq!(fake.seen().len(), asked);
 }
 
-async fn a_message_that_was_not_charged_costs_nothing_in_the_end(stage: Stage) {
+async fn an_uncharged_message_ends_up_costing_nothing(stage: Stage) {
     let fake = taking(message(&json!("0"), "failed")).await;
     let app = app(&stage, &base(&fake)).await;
     let v = app.started().await;
@@ -297,7 +297,7 @@ async fn a_message_that_was_not_charged_costs_nothing_in_the_end(stage: Stage) {
     assert_eq!(amounts, ["-0.05", "0.05"]);
 }
 
-async fn a_price_that_is_never_told_leaves_the_estimate(stage: Stage) {
+async fn the_estimate_stays_if_no_price_is_announced(stage: Stage) {
     let fake = taking(message(&Value::Null, "delivered")).await;
     let app = app(&stage, &base(&fake)).await;
     let v = app.started().await;
@@ -306,12 +306,12 @@ async fn a_price_that_is_never_told_leaves_the_estimate(stage: Stage) {
     ] {
         app.later(&v["id"], pause).await;
     }
-    assert_eq!(fake.seen().len(), 1 + 8, "eight questions, then none");
+    assert_eq!(fake.seen().len(), 1 + 8, "eight price queries, then none");
     let v = app.find(&v["id"]).await;
     assert_eq!(v["costs"], json!([{ "amount": "0.05", "currency": "USD" }]));
 }
 
-async fn the_question_for_the_price_survives_the_process(stage: Stage) {
+async fn the_price_query_survives_a_restart(stage: Stage) {
     let fake = taking(message(&json!("-0.01"), "delivered")).await;
     let first = app(&stage, &base(&fake)).await;
     let v = first.started().await;
@@ -329,12 +329,12 @@ async fn the_question_for_the_price_survives_the_process(stage: Stage) {
     );
 }
 
-/// A strict mock of the vendor's own `OpenAPI` document: it answers 201 only to a request that fits.
-async fn what_is_sent_fits_the_vendors_own_description(stage: Stage) {
+/// Uses a strict mock of Twilio's `OpenAPI` document, which answers 201 only to valid requests.
+async fn requests_conform_to_twilios_api_description(stage: Stage) {
     let url = std::env::var("PINROUTE_TEST_TWILIO_MOCK_URL").unwrap_or_default();
     if url.is_empty() {
         println!(
-            "skipped: no PINROUTE_TEST_TWILIO_MOCK_URL; ./scripts/test sets it where there is npm"
+            "skipped: PINROUTE_TEST_TWILIO_MOCK_URL is not set; ./scripts/test sets it if it finds npm"
         );
         return;
     }
@@ -346,6 +346,6 @@ async fn what_is_sent_fits_the_vendors_own_description(stage: Stage) {
         (&json!("sent"), &Value::Null),
         "{v}"
     );
-    // The question too: the mock answers with an example of the document, whatever it says.
+    // The price query must be valid too. The mock answers it with an example from the document.
     app.later(&v["id"], 60).await;
 }

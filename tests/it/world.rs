@@ -1,4 +1,5 @@
-//! The outside world, faked over HTTP: a Telegram Gateway and SMS providers that record each request and answer by script.
+//! The outside world, faked over HTTP: a Telegram Gateway and SMS providers that record requests and give scripted
+//! answers.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -14,7 +15,7 @@ use tokio::task::JoinSet;
 
 pub const TOKEN: &str = "AAEFtestTOKENofTheGatewayAAAAAAAAAAAAAAAAAAAAA";
 
-/// A request as it came in.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub method: String,
@@ -49,22 +50,22 @@ pub enum Answer {
     Text(u16, String),
     /// A redirect.
     Moved(String),
-    /// Never.
+    /// Does not answer.
     Hang,
-    /// The connection closes instead.
+    /// Closes the connection without answering.
     Cut,
-    /// The usual one for a message that is taken, once the test says so.
+    /// The usual success, but delayed until the test allows it.
     TakenAfter(Arc<Notify>),
 }
 
-/// `ok:false` with a word, as Telegram says it: on HTTP 200.
+/// A Telegram error: `ok:false` and a code, on HTTP 200.
 pub fn error(word: &str) -> Answer {
     Answer::Json(200, json!({ "ok": false, "error": word }))
 }
 
 type Responder = Box<dyn FnMut(&Seen) -> Answer + Send>;
 
-/// One server. It serves from its making until it is stopped, or the test's runtime ends.
+/// A fake server. Serves until it is stopped or the test's runtime ends.
 #[derive(Clone)]
 pub struct Fake {
     pub address: SocketAddr,
@@ -94,10 +95,10 @@ impl Fake {
         fake
     }
 
-    /// Connections are refused from now on, and the open ones are closed.
+    /// Refuses new connections and closes the open ones.
     pub fn stop(&self) {
         let serving = self.serving.lock().unwrap().take();
-        serving.expect("it serves").abort();
+        serving.expect("it is serving").abort();
     }
 
     /// Serves again, on the same port.
@@ -109,13 +110,13 @@ impl Fake {
         self.state().seen.clone()
     }
 
-    /// Waits until there have been `count` requests.
+    /// Waits until `count` requests have arrived.
     pub async fn until_seen(&self, count: usize) {
         let mut seen = self.count.subscribe();
         let wait = seen.wait_for(|n| *n >= count);
         tokio::time::timeout(std::time::Duration::from_secs(30), wait)
             .await
-            .expect("the provider is asked in time")
+            .expect("the requests arrive in time")
             .unwrap();
     }
 
@@ -126,7 +127,7 @@ impl Fake {
     fn serve(&self, listener: TcpListener) {
         let fake = self.clone();
         let serving = tokio::spawn(async move {
-            // Dropped with this task, and its connections with it.
+            // Dropped with this task, which closes the connections.
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let fake = fake.clone();
@@ -210,7 +211,7 @@ async fn read_more(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<()> {
     (count > 0).then_some(())
 }
 
-/// A Telegram Gateway. Unless told otherwise it takes each message at 0.01, and says of each that it was sent.
+/// A fake Telegram Gateway. By default it accepts each message at 0.01 and reports it as sent.
 #[derive(Clone)]
 pub struct Telegram {
     pub fake: Fake,
@@ -232,14 +233,14 @@ impl Telegram {
         Self { fake, script }
     }
 
-    /// What the next sends are answered, one after another.
+    /// Scripts the answers to the next sends.
     pub fn next_sends(&self, answers: impl IntoIterator<Item = Answer>) {
-        // Made before the lock is taken: making them may look at the script.
+        // Collected before locking, because the iterator may lock the script too.
         let answers: Vec<Answer> = answers.into_iter().collect();
         self.script().sends.extend(answers);
     }
 
-    /// What the next questions for a status are answered, one after another.
+    /// Scripts the answers to the next status requests.
     pub fn next_asks(&self, answers: impl IntoIterator<Item = Answer>) {
         let answers: Vec<Answer> = answers.into_iter().collect();
         self.script().asks.extend(answers);
@@ -249,7 +250,7 @@ impl Telegram {
         self.bodies("sendVerificationMessage")
     }
 
-    /// Questions for a status, with and without a code.
+    /// Status requests, with and without a code.
     pub fn asks(&self) -> Vec<Value> {
         self.bodies("checkVerificationStatus")
     }
@@ -258,18 +259,18 @@ impl Telegram {
         self.bodies("revokeVerificationMessage")
     }
 
-    /// The request id that the newest send was answered with.
+    /// The request id returned for the newest send.
     pub fn last_request_id(&self) -> String {
         request_id(self.script().last_request)
     }
 
-    /// A report about the newest send, in the shape that Telegram gives it.
+    /// A Telegram report about the newest send.
     pub fn status(&self, delivery: &str) -> Value {
-        let send = self.sends().pop().expect("something was sent");
+        let send = self.sends().pop().expect("a message was sent");
         status_of(&send, &self.last_request_id(), delivery)
     }
 
-    /// The answer to a question about the newest send.
+    /// The answer to a status request about the newest send.
     pub fn asked(&self, delivery: &str) -> Answer {
         Answer::Json(200, json!({ "ok": true, "result": self.status(delivery) }))
     }
@@ -308,7 +309,7 @@ impl Script {
     }
 }
 
-/// The answer to a send that is taken, with Telegram's live quirks: no plus sign, a balance of 0.
+/// The answer to an accepted send, with quirks of the live service: no plus sign, a balance of 0.
 pub fn taken(send: &Value, request_id: &str) -> Answer {
     let mut result = status_of(send, request_id, "sent");
     result["remaining_balance"] = json!(0);
@@ -330,7 +331,7 @@ fn request_id(count: u64) -> String {
     format!("{}", 222_370_177_540_000 + count)
 }
 
-/// The signature under a report: HMAC-SHA256 with the token's SHA-256 as the key, over time, line feed, body.
+/// A report's signature: HMAC-SHA256 of timestamp, line feed and body, with the token's SHA-256 as the key.
 pub fn signature(token: &str, timestamp: &str, body: &str) -> String {
     let secret = digest::digest(&digest::SHA256, token.as_bytes());
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref());
@@ -341,7 +342,7 @@ pub fn signature(token: &str, timestamp: &str, body: &str) -> String {
     })
 }
 
-/// An SMS provider. Unless told otherwise it takes each message and gives it an id.
+/// A fake SMS provider. By default it accepts each message and returns an id.
 #[derive(Clone)]
 pub struct Sms {
     pub fake: Fake,
@@ -370,18 +371,18 @@ impl Sms {
         self.fake.seen().iter().map(Seen::json).collect()
     }
 
-    /// The path and query of the callback address that the newest message came with.
+    /// Path and query of the newest message's callback URL.
     pub fn callback_path(&self) -> String {
-        let send = self.sends().pop().expect("something was sent");
+        let send = self.sends().pop().expect("a message was sent");
         path_of(
             send["dlr"]
                 .as_str()
-                .expect("the message came with an address"),
+                .expect("the message has a callback URL"),
         )
     }
 }
 
-/// A URL without its scheme and host.
+/// A URL's path and query.
 pub fn path_of(url: &str) -> String {
     let (_, rest) = url.split_once("://").expect("an absolute URL");
     rest[rest.find('/').expect("a path")..].to_owned()

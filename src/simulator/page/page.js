@@ -1,4 +1,4 @@
-// The virtual phones, live, and the table of magic numbers. What came from outside goes into the page as text only.
+// The virtual phones, live, and the table of magic numbers. Untrusted data enters the page as text only, never as HTML.
 import { followPhone, startSite, tryNumber } from "/site.js";
 
 export const byId = (id) => document.getElementById(id);
@@ -18,7 +18,7 @@ export async function copy(text, button) {
     await navigator.clipboard.writeText(text);
     button.textContent = "Copied";
   } catch {
-    button.textContent = "Not allowed to copy";
+    button.textContent = "Copy failed";
   }
   setTimeout(() => (button.textContent = label), 1500);
 }
@@ -62,7 +62,7 @@ function conversation(phone, channel, messages) {
   }
   const title = element("header", "", element("span", "avatar", isTelegram ? "✈" : "P"), element("span", "", name, element("span", "via", isTelegram ? "Telegram" : "SMS")));
   title.querySelector(".avatar").setAttribute("aria-hidden", "true");
-  // Oldest first, as a chat is read.
+  // Oldest first, as in a chat.
   const list = element("ol", "", ...messages.slice().reverse().map((message) => bubble(phone, message)));
   const made = element("section", "chat " + channel, title, list);
   made.setAttribute("aria-label", (isTelegram ? "Telegram" : "SMS") + " messages");
@@ -90,7 +90,7 @@ let phones = [];
 let awaited = null;
 let known = null;
 
-// A phone that something was sent to shows at once, before anything has arrived.
+// Shows a phone as soon as a message is sent to it, before the message arrives.
 export function awaitPhone(number) {
   awaited = number;
   showPhones();
@@ -126,8 +126,8 @@ function announce(items) {
 let pausesBefore = [];
 
 function showPauses(items) {
-  const lines = items.map((item) => element("p", "pause", `The gateway leaves ${item.provider} alone until ${clock(item.until)}; codes go on to the next step meanwhile.`));
-  if (pausesBefore.length && !items.length) lines.push(element("p", "pause over", "The pause is over: the next real send is a probe."));
+  const lines = items.map((item) => element("p", "pause", `The gateway has paused ${item.provider} until ${clock(item.until)}. Meanwhile codes go straight to the next step.`));
+  if (pausesBefore.length && !items.length) lines.push(element("p", "pause over", "The pause is over. The next send tests whether the provider works again."));
   pausesBefore = items;
   byId("pauses").replaceChildren(...lines);
 }
@@ -141,7 +141,7 @@ function listen() {
   });
   live.addEventListener("pauses", (event) => showPauses(JSON.parse(event.data).items));
   live.onerror = () => {
-    byId("state").textContent = "The simulator does not answer; trying again.";
+    byId("state").textContent = "The simulator is not responding. Retrying…";
     if (live.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
   };
 }
@@ -156,8 +156,8 @@ function showNumbers(rows, withSite) {
     if (withSite) {
       const button = element("button", "quiet", "Try");
       button.type = "button";
-      button.setAttribute("aria-label", "Try a number that ends with " + ending);
-      // A new number each time, so that no limit and no pending verification is in the way.
+      button.setAttribute("aria-label", "Try a number ending in " + ending);
+      // A new number each time, to avoid limits and pending verifications.
       button.addEventListener("click", () => tryNumber("+99890" + String(100 + Math.floor(Math.random() * 900)) + ending));
       item.append(button);
     }
@@ -178,7 +178,7 @@ function startTheme() {
   };
   button.addEventListener("click", () => {
     const dark = document.documentElement.dataset.theme !== "dark";
-    try { localStorage.setItem("theme", dark ? "dark" : "light"); } catch { /* for this page only */ }
+    try { localStorage.setItem("theme", dark ? "dark" : "light"); } catch { /* not remembered */ }
     document.documentElement.dataset.theme = dark ? "dark" : "light";
     show();
   });
@@ -214,4 +214,4 @@ async function begin() {
   listen();
 }
 
-begin().catch(() => (byId("state").textContent = "The simulator does not answer; reload the page."));
+begin().catch(() => (byId("state").textContent = "The simulator is not responding. Reload the page."));

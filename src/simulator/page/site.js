@@ -1,4 +1,4 @@
-// The site: a sign-up form that walks the whole loop by the real API, and shows each call that it makes.
+// The sign-up form: runs a whole verification through the real API and shows each call.
 import { awaitPhone, byId, clock, copy, element } from "/page.js";
 
 const TYPES = [
@@ -10,13 +10,13 @@ const TYPES = [
 
 const WORDS = {
   "verification.created": "Started", "verification.sent": "Sent", "verification.delivered": "Delivered",
-  "verification.read": "Read", "verification.fallback": "On to the next channel", "verification.approved": "Approved",
-  "verification.locked": "Locked: the checks are used up", "verification.expired": "Expired",
+  "verification.read": "Read", "verification.fallback": "Moved to the next channel", "verification.approved": "Approved",
+  "verification.locked": "Locked: no checks left", "verification.expired": "Expired",
   "verification.failed": "Failed: no channel could deliver", "verification.canceled": "Canceled",
-  "verification.resend": "Asked to send again", "check.wrong": "A wrong code", "attempt.refused": "Refused, free",
+  "verification.resend": "Resend requested", "check.wrong": "Wrong code", "attempt.refused": "Refused, free",
   "attempt.failed": "Not sent", "attempt.undelivered": "Not delivered", "attempt.expired": "Expired undelivered",
-  "attempt.unknown": "No answer; it may have left", "attempt.charged": "Charged", "attempt.refunded": "Refunded",
-  "attempt.refund_expected": "A refund is expected", "attempt.drift": "Delivered after its refund",
+  "attempt.unknown": "No answer; it may have been sent", "attempt.charged": "Charged", "attempt.refunded": "Refunded",
+  "attempt.refund_expected": "Refund expected", "attempt.drift": "Delivered after being refunded",
 };
 
 let settings = null;
@@ -25,7 +25,7 @@ let stream = null;
 let refreshing = Promise.resolve();
 const calls = [];
 
-// --- The API, through the site's own server
+// --- The API, called through the site's server
 
 const shellQuoted = (text) => "'" + text.replaceAll("'", "'\\''") + "'";
 
@@ -50,7 +50,7 @@ async function call(method, path, body) {
     status = response.status;
     answer = await response.json().catch(() => null);
   } catch {
-    answer = { detail: "The gateway does not answer.", code: "no_answer" };
+    answer = { detail: "The gateway is not responding.", code: "no_answer" };
   }
   calls.unshift({ method, path, body, status, answer });
   calls.length = Math.min(calls.length, 20);
@@ -82,13 +82,13 @@ function showCalls() {
     const good = made.status >= 200 && made.status < 300;
     const line = element("pre", "", element("code", "", curl(made.method, made.path, made.body, withKey)));
     line.tabIndex = 0;
-    line.setAttribute("aria-label", "curl line");
+    line.setAttribute("aria-label", "curl command");
     const button = element("button", "quiet", "Copy curl");
     button.type = "button";
     button.addEventListener("click", () => copy(curl(made.method, made.path, made.body, true), button));
     const body = element("pre", "", json(made.answer));
     body.tabIndex = 0;
-    body.setAttribute("aria-label", "answer");
+    body.setAttribute("aria-label", "response");
     const details = element("details", "", element("summary", "",
       element("span", "method", made.method), " ", element("span", "path", made.path), " ",
       element("span", good ? "code good" : "code bad", String(made.status || "–"))), line, button, body);
@@ -105,7 +105,7 @@ function fault(answer) {
   line.hidden = answer === null;
   if (answer === null) return;
   const fields = (answer?.errors ?? []).map((error) => `${error.pointer}: ${error.detail}`).join("; ");
-  line.replaceChildren(element("strong", "", answer?.code ?? "fault"), " ", answer?.detail ?? "No answer that can be read.", fields ? " " + fields : "");
+  line.replaceChildren(element("strong", "", answer?.code ?? "fault"), " ", answer?.detail ?? "Unreadable response.", fields ? " " + fields : "");
 }
 
 const isOpen = () => current?.status === "pending";
@@ -116,7 +116,7 @@ function showVerification() {
   const status = byId("status");
   status.textContent = current.status;
   status.className = "status " + current.status;
-  byId("who").textContent = current.phone_number + (current.reused ? " (this one was pending already; nothing new was sent)" : "");
+  byId("who").textContent = current.phone_number + (current.reused ? " (already pending; nothing new was sent)" : "");
   byId("check").hidden = !isOpen();
   for (const id of ["resend", "resend-sms", "cancel"]) byId(id).hidden = !isOpen();
   byId("code-hint").textContent = `${current.checks_left} checks and ${current.sends_left} sends left.`;
@@ -162,7 +162,7 @@ function eventLine(event) {
 function showTotal() {
   const attempts = current.attempts.map((attempt) => `${attempt.channel === "telegram" ? "Telegram" : "SMS"} ${attempt.cost.amount} ${attempt.cost.currency} ${attempt.cost.state.replace("_", " ")}`);
   const costs = current.costs.map((cost) => `${cost.amount} ${cost.currency}`).join(" + ") || "nothing";
-  byId("total").replaceChildren("Stands charged: ", element("strong", "", costs), attempts.length ? ` (${attempts.join(", ")})` : "");
+  byId("total").replaceChildren("Charged so far: ", element("strong", "", costs), attempts.length ? ` (${attempts.join(", ")})` : "");
 }
 
 function follow(id) {
@@ -218,7 +218,7 @@ async function checked(answer) {
     await showProof(answer.proof);
     return;
   }
-  fault({ code: "wrong code", detail: answer.status === "locked" ? "It was the last check: the verification is locked." : `${answer.checks_left} checks are left.` });
+  fault({ code: "wrong code", detail: answer.status === "locked" ? "That was the last check; the verification is locked." : `${answer.checks_left} checks left.` });
   byId("code").select();
 }
 
@@ -238,8 +238,8 @@ async function isAuthentic(token, header) {
 async function showProof(token) {
   const [header, claims] = token.split(".").slice(0, 2).map(part);
   const meaning = {
-    iss: "who says so", aud: "for this project", sub: "the number", vid: "the verification", channel: "how the code came",
-    iat: "issued", exp: "good until", jti: "the proof's own id",
+    iss: "issuer", aud: "project", sub: "phone number", vid: "verification", channel: "how the code was sent",
+    iat: "issued", exp: "expires", jti: "id of this proof",
   };
   byId("claims").replaceChildren(...Object.entries(claims).flatMap(([name, value]) => [
     element("dt", "", element("code", "", name), " ", meaning[name] ?? ""),
@@ -248,19 +248,19 @@ async function showProof(token) {
   byId("token").textContent = token;
   byId("proof").hidden = false;
   const says = byId("proof-says");
-  says.textContent = "A JWT that a site verifies offline, with the public keys.";
+  says.textContent = "A JWT that your site can verify offline with the public keys.";
   try {
     const authentic = await isAuthentic(token, header);
     says.textContent = authentic
       ? "✓ Signature verified in this browser against the public keys (EdDSA)."
-      : "✗ The signature does not fit the public keys.";
+      : "✗ The signature does not match the public keys.";
     says.className = authentic ? "hint good" : "hint bad";
   } catch {
-    says.textContent = "This browser cannot verify Ed25519; a JWT library can, with /.well-known/jwks.json.";
+    says.textContent = "This browser cannot verify Ed25519. Use a JWT library with /.well-known/jwks.json.";
   }
 }
 
-// --- What the page does
+// --- Events of the page
 
 export function tryNumber(number) {
   byId("number").value = number;
@@ -268,7 +268,7 @@ export function tryNumber(number) {
   byId("try-title").scrollIntoView({ block: "nearest" });
 }
 
-// The code of a message goes into the form, if it is that phone's verification.
+// Fills in a message's code if the open verification is for that phone.
 export function followPhone(number, code) {
   if (current?.phone_number === number && isOpen()) {
     byId("code").value = code;

@@ -1,4 +1,4 @@
-//! `checkVerificationStatus` and `revokeVerificationMessage`: the methods about a message that was sent; both are free.
+//! `checkVerificationStatus` and `revokeVerificationMessage`: free methods that act on an existing request.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +9,7 @@ use crate::simulator::params::Params;
 use crate::simulator::reports::Event;
 use crate::simulator::world::{World, lock};
 
-/// What a user may have typed at most; no code is longer than 8.
+/// Longest code accepted for checking. Valid codes have at most 8 digits.
 const LONGEST_CODE: usize = 32;
 
 pub(super) fn status(

@@ -1,6 +1,7 @@
-//! The Telegram Gateway API as it is on the wire (core.telegram.org/gateway/api), with the quirks that were seen live.
+//! The Telegram Gateway API (core.telegram.org/gateway/api), including quirks observed on the live service.
 //!
-//! [`request`] is what is known about one request id and [`wire`] how it is written; [`send`] and [`ask`] are the methods.
+//! [`request`] holds the state of one request id, [`wire`] its JSON; [`send`] and [`ask`] implement the methods. A new
+//! method is a variant of [`Method`] and a function in one of them.
 
 mod ask;
 mod request;
@@ -31,7 +32,7 @@ enum Method {
 }
 
 impl Method {
-    /// In any case, at the root or under `/telegram`, with any number of slashes.
+    /// Case-insensitive, at the root or below `/telegram`, with any number of slashes.
     fn of_path(path: &str) -> Option<Self> {
         let mut segments = path.split('/').filter(|segment| !segment.is_empty());
         let mut name = segments.next()?;
@@ -51,10 +52,10 @@ impl Method {
     }
 }
 
-/// Answers any request that no other route took.
+/// Answers every request that no other route matched.
 pub(super) async fn answer(world: &Arc<World>, http: &HttpRequest, body: &[u8]) -> HttpResponse {
     let outcome = match Method::of_path(http.path()) {
-        // Telegram names no error for a body that it cannot read: what stands in it is missing then.
+        // Telegram documents no error for an unreadable body, so its parameters count as missing.
         Some(method) if matches!(http.method().as_str(), "GET" | "POST") => {
             let params = Params::read(http, body).unwrap_or_default();
             call(world, method, http.headers(), &params).await
@@ -79,7 +80,7 @@ async fn call(
     }
 }
 
-/// The header is looked at first; that order is undocumented.
+/// The header takes precedence over the parameter. Telegram documents no order.
 fn authenticate(world: &World, headers: &HeaderMap, params: &Params) -> Result<TokenHash, Refusal> {
     let bearer = headers
         .get(header::AUTHORIZATION)
@@ -98,7 +99,8 @@ fn authenticate(world: &World, headers: &HeaderMap, params: &Params) -> Result<T
     }
 }
 
-/// A planned change of a message has come: books the refund, and says what to report. Nothing, if the message took another way.
+/// Handles a scheduled change: books the refund and returns the report. `None` if the message changed differently
+/// meanwhile.
 pub(super) fn happen(
     world: &World,
     request: &Mutex<Request>,
@@ -108,7 +110,7 @@ pub(super) fn happen(
     let (refund, report) = {
         let request = lock(request);
         if request.delivery(planned_for) != Some(change) {
-            // Read is reported before delivered for some numbers: both are true by then.
+            // Some numbers report `read` before `delivered`; both hold by then.
             let overtaken = change == Delivery::Delivered
                 && request.delivery(planned_for) == Some(Delivery::Read);
             if !overtaken {

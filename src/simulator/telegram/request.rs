@@ -1,4 +1,4 @@
-//! One request id: what was sent with it, and what has become of that by a given time.
+//! One request id: its message and the message's state at a given time.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use crate::simulator::numbers::{Number, Reports, Telegram};
 use crate::simulator::reports::{Kind, Report};
 use crate::simulator::world::after;
 
-/// So many wrong codes are answered `code_invalid`; after them nothing is valid any more. Telegram's own number is unpublished.
+/// Wrong codes answered with `code_invalid`; after that no code is valid. Telegram does not publish its limit.
 const WRONG_CODES: u32 = 5;
 
-/// The state of a message, in Telegram's words.
+/// Telegram's delivery states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::simulator) enum Delivery {
     Sent,
@@ -39,7 +39,7 @@ impl Delivery {
     }
 }
 
-/// What will become of a message, decided when it is accepted.
+/// A message's future, decided when it is accepted.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fate {
     Arrives {
@@ -47,9 +47,9 @@ pub(super) enum Fate {
         read: DateTime<Utc>,
     },
     Expires(DateTime<Utc>),
-    /// Never delivered, and without a ttl never given up.
+    /// Never delivered and, lacking a ttl, never expired.
     Stays,
-    /// Revoked while it was not yet delivered.
+    /// Revoked before delivery.
     Revoked(DateTime<Utc>),
 }
 
@@ -96,7 +96,7 @@ pub(super) struct Message {
     pub(super) fate: Fate,
 }
 
-/// Since `checkSendAbility` or, without one, since the message was sent.
+/// A request id's state. Created by `checkSendAbility`, or by the send if no check preceded it.
 pub(in crate::simulator) struct Request {
     id: u64,
     account: TokenHash,
@@ -135,7 +135,7 @@ impl Request {
         self.number
     }
 
-    /// What `checkSendAbility` has paid for is sent, once.
+    /// Attaches the message that `checkSendAbility` paid for. Works once.
     pub(super) fn fill(&mut self, message: Message) -> Result<(), Refusal> {
         if self.message.is_some() {
             return Err(Refusal::MessageAlreadySent);
@@ -153,7 +153,7 @@ impl Request {
         Some(message.fate.at(message.sent, now).0)
     }
 
-    /// What the user typed is judged. Each check stands for itself: a valid code stays valid.
+    /// Compares the code that the user entered. A valid code stays valid on later checks.
     pub(super) fn check(&mut self, code: &str, now: DateTime<Utc>) {
         let is_over = self.delivery(now) == Some(Delivery::Expired)
             || matches!(&self.verification, Some(status) if status.status == "expired");
@@ -178,7 +178,7 @@ impl Request {
         });
     }
 
-    /// Closes the code's window at once; takes the message back if it has not arrived. Says whether anything changed.
+    /// Expires the code, and revokes the message if it is undelivered. Returns the delivery state if anything changed.
     pub(super) fn revoke(&mut self, now: DateTime<Utc>) -> Option<Delivery> {
         let delivery = self.delivery(now)?;
         let is_closed = self
@@ -210,7 +210,7 @@ impl Request {
         self.write(delivery, remaining)
     }
 
-    /// The report of a change, if it is to be made.
+    /// The report of a change; `None` without a callback URL or if this number never reports.
     pub(super) fn report(&self, change: Delivery, at: DateTime<Utc>) -> Option<Report> {
         let message = self.message.as_ref()?;
         let url = message.callback.clone()?;
@@ -258,7 +258,7 @@ impl Request {
     }
 }
 
-/// Without the code, the payload and the token.
+/// Omits the code, the payload and the token.
 impl fmt::Debug for Request {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter

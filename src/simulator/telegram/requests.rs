@@ -1,4 +1,4 @@
-//! All requests and accounts that are remembered.
+//! Known requests and account balances.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -10,10 +10,11 @@ use crate::simulator::world::lock;
 
 const REQUESTS: usize = 20_000;
 const ACCOUNTS: usize = 1_000;
+/// In hundredths, like all balances here.
 const FIRST_BALANCE: i32 = 100 * 100;
 pub(super) const FEE: Money = Money(1);
 
-/// At most 20,000 requests and 1,000 accounts; the oldest go first.
+/// At most 20,000 requests and 1,000 accounts; the oldest are dropped first.
 #[derive(Debug, Default)]
 pub(in crate::simulator) struct Requests {
     by_id: HashMap<u64, Arc<Mutex<Request>>>,
@@ -23,7 +24,7 @@ pub(in crate::simulator) struct Requests {
 }
 
 impl Requests {
-    /// Of this account: another's is as good as unknown.
+    /// Another account's request counts as unknown.
     pub(super) fn find(
         &self,
         account: TokenHash,
@@ -40,7 +41,7 @@ impl Requests {
             .ok_or(Refusal::RequestIdInvalid)
     }
 
-    /// Charges the fee and remembers a request under a new id.
+    /// Charges the fee and stores a request under a new id.
     pub(super) fn charge(
         &mut self,
         account: TokenHash,
@@ -48,8 +49,8 @@ impl Requests {
     ) -> (Arc<Mutex<Request>>, Money) {
         let balance = self.balance(account);
         if *balance < FEE.0 {
-            // A sandbox does not go dry under load; numbers that end with 0003 show what a dry account does.
-            tracing::info!("the simulated Telegram account is used up; it starts again at 100.00");
+            // The sandbox must not run out under load; numbers ending in 0003 simulate an empty account.
+            tracing::info!("the simulated Telegram account is empty; refilling it to 100.00");
             *balance = FIRST_BALANCE;
         }
         *balance -= FEE.0;

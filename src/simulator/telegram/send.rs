@@ -1,4 +1,4 @@
-//! `sendVerificationMessage` and `checkSendAbility`: the methods that cost money and reach a phone.
+//! `sendVerificationMessage` and `checkSendAbility`, the methods that cost money.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,11 +13,11 @@ use crate::simulator::phones;
 use crate::simulator::reports::{Event, report_url};
 use crate::simulator::world::{World, lock};
 
-/// A message that has passed every test of its parameters.
+/// A send whose parameters are all valid.
 struct Outgoing {
     account: TokenHash,
     number: Number,
-    /// From an earlier `checkSendAbility`, which has paid for it.
+    /// The earlier `checkSendAbility` request, which already paid the fee.
     checked: Option<Arc<Mutex<Request>>>,
     code: String,
     ttl: Option<u32>,
@@ -63,7 +63,7 @@ async fn answer_as_the_number_does(
         Telegram::Delivers | Telegram::NeverDelivers => act(world).map(Answer::Status),
         Telegram::BrokenAnswer => act(world).map(Answer::Broken),
         Telegram::Slow => {
-            // A task of its own, because actix drops the handler of a caller that hangs up, and Telegram does not.
+            // In its own task, because actix drops the handler when the caller hangs up, while Telegram carries on.
             let late = Arc::clone(world);
             let acting = world.tasks.spawn_on(
                 async move {
@@ -89,7 +89,7 @@ fn phone_number(params: &Params) -> Result<Number, Refusal> {
         .ok_or(Refusal::PhoneNumberInvalid)
 }
 
-/// In which order Telegram looks at several faults is unknown.
+/// If several parameters are invalid, the first one below is reported. Telegram's own order is unknown.
 fn parse(world: &World, account: TokenHash, params: &Params) -> Result<Outgoing, Refusal> {
     let number = phone_number(params)?;
     let checked = match params.get("request_id") {
@@ -149,7 +149,7 @@ fn parse(world: &World, account: TokenHash, params: &Params) -> Result<Outgoing,
     })
 }
 
-/// Charges, puts the message on its way, and plans its reports.
+/// Charges the fee, sends the message and schedules its reports.
 fn accept(world: &World, outgoing: Outgoing) -> Result<RequestStatus, Refusal> {
     let now = world.clock.now();
     let number = outgoing.number;
@@ -164,7 +164,7 @@ fn accept(world: &World, outgoing: Outgoing) -> Result<RequestStatus, Refusal> {
         fate,
     };
     let (request, remaining) = match outgoing.checked {
-        // Seen live: the free send after a check says 0, whatever the account holds.
+        // Observed live: the free send after a check reports a balance of 0, whatever the account holds.
         Some(request) => {
             lock(&request).fill(message)?;
             (request, Money(0))
@@ -202,7 +202,7 @@ fn plan(
         world.schedule.add(at, Event::Telegram { request, changes });
     };
     match (fate, number.behaviour().reports) {
-        // Also without a callback: the refund is booked then.
+        // Scheduled even without a callback, because this event books the refund.
         (Fate::Expires(at), _) => add(at, &[Delivery::Expired]),
         _ if !has_callback => {}
         (Fate::Arrives { delivered, read }, Reports::Normal | Reports::WronglySigned) => {

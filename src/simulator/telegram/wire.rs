@@ -1,10 +1,10 @@
-//! How answers and reports are written: compact JSON, keys in Telegram's order, what is absent left out.
+//! Answers and reports as JSON: compact, keys in Telegram's order, absent fields omitted.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde::{Serialize, Serializer};
 
-/// Money in hundredths, written as Telegram does: `0`, `0.01`, `99`, `99.99`.
+/// An amount in hundredths, formatted like Telegram's: `0`, `0.01`, `99`, `99.99`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Money(pub(super) i32);
 
@@ -23,7 +23,7 @@ pub(super) struct RequestStatus {
     pub(super) request_id: String,
     pub(super) phone_number: String,
     pub(super) request_cost: Money,
-    /// Never `false`: absent unless refunded.
+    /// `true` or absent, never `false`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) is_refunded: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,11 +36,8 @@ pub(super) struct RequestStatus {
     pub(super) payload: Option<String>,
 }
 
-/// A delivery status, or a verification status: they differ in their words, and in the code that a user entered.
-#[expect(
-    clippy::struct_field_names,
-    reason = "the fields are named as on the wire"
-)]
+/// A delivery or verification status. Only the latter has `code_entered`.
+#[expect(clippy::struct_field_names, reason = "the API's own field names")]
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Status {
     pub(super) status: &'static str,
@@ -59,9 +56,9 @@ struct Envelope<T> {
 #[derive(Debug)]
 pub(super) enum Answer {
     Status(RequestStatus),
-    /// The same, but cut off in the middle of the request id.
+    /// Truncated in the middle of the request id.
     Broken(RequestStatus),
-    /// The request to revoke was received.
+    /// Acknowledges a revocation with `true`.
     Revoked,
 }
 
@@ -85,7 +82,7 @@ impl Answer {
     }
 }
 
-/// Why a request is not served. All but the last two are Telegram's own words, on HTTP 200.
+/// Errors. All but the last two are Telegram's own, sent with HTTP 200.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     AccessTokenRequired,
@@ -106,9 +103,9 @@ pub(super) enum Refusal {
     BalanceNotEnough,
     /// Seconds.
     FloodWait(u32),
-    /// HTTP 500 that says nothing.
+    /// HTTP 500 without an API error.
     ServerError,
-    /// HTTP 503: the simulator is being stopped.
+    /// HTTP 503: the simulator is shutting down.
     Stopping,
 }
 

@@ -1,4 +1,4 @@
-//! What each magic number does.
+//! Behaviour of each magic number.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::simulator::digest::TokenHash;
 const SEND: &str = "sendVerificationMessage";
 
 #[tokio::test]
-async fn some_numbers_are_refused_for_free() {
+async fn refusals_cost_nothing() {
     let subject = Subject::start();
     for (number, error) in [
         ("+15550100001", "PHONE_NUMBER_NOT_AVAILABLE"),
@@ -27,7 +27,7 @@ async fn some_numbers_are_refused_for_free() {
 }
 
 #[tokio::test]
-async fn number_0002_expires_is_refunded_and_never_shown() {
+async fn number_0002_expires_refunded_and_is_never_shown() {
     let (subject, mut receiver) = (Subject::start(), Receiver::start());
     let number = "+15550100002";
     let params =
@@ -52,7 +52,11 @@ async fn number_0002_expires_is_refunded_and_never_shown() {
     assert!(subject.messages(number).await.is_empty());
     let check = json!({ "phone_number": "+15550100100" });
     let checked = subject.ok("checkSendAbility", check).await;
-    assert_eq!(checked["remaining_balance"], json!(99.99), "0.01 came back");
+    assert_eq!(
+        checked["remaining_balance"],
+        json!(99.99),
+        "0.01 was refunded"
+    );
 }
 
 #[tokio::test]
@@ -78,7 +82,7 @@ async fn the_ttl_can_be_scaled() {
 }
 
 #[tokio::test]
-async fn number_0005_is_an_http_500_and_sends_nothing() {
+async fn number_0005_answers_http_500_and_sends_nothing() {
     let subject = Subject::start();
     let url = subject.url("/telegram/sendVerificationMessage");
     let params = json!({ "phone_number": "+15550100005", "code": "1234" });
@@ -89,7 +93,7 @@ async fn number_0005_is_an_http_500_and_sends_nothing() {
 }
 
 #[tokio::test]
-async fn number_0006_is_sent_late_although_the_caller_hung_up() {
+async fn number_0006_is_sent_late_even_if_the_caller_hangs_up() {
     let (subject, mut receiver) = (Subject::start(), Receiver::start());
     let params = json!({ "phone_number": "+15550100006", "code": "1234", "payload": "ours", "callback_url": receiver.url });
     let url = subject.url("/telegram/sendVerificationMessage");
@@ -101,7 +105,7 @@ async fn number_0006_is_sent_late_although_the_caller_hung_up() {
             .await
             .is_err_and(|error| error.is_timeout())
     );
-    // It is accepted after 300 ms of real time; then the clock decides.
+    // It is accepted after 300 ms of real time; from then on the manual clock counts.
     receiver.expect_silence().await;
     let mut report = None;
     for _ in 0..40 {
@@ -116,13 +120,13 @@ async fn number_0006_is_sent_late_although_the_caller_hung_up() {
     }
     assert_eq!(report.unwrap().json["payload"], "ours");
     assert_eq!(subject.messages("15550100006").await[0]["code"], "1234");
-    // Who waits, gets the answer.
+    // A caller that waits gets an answer.
     let sent = subject.ok(SEND, params).await;
     assert_eq!(sent["delivery_status"]["status"], "sent");
 }
 
 #[tokio::test]
-async fn number_0007_is_sent_although_the_answer_is_broken() {
+async fn number_0007_is_sent_despite_a_broken_answer() {
     let (subject, mut receiver) = (Subject::start(), Receiver::start());
     let params = json!({ "phone_number": "+15550100007", "code": "1234", "payload": "ours", "callback_url": receiver.url });
     let text = subject.raw(SEND, params).await;
@@ -149,7 +153,7 @@ async fn number_0010_reports_twice_and_read_before_delivered() {
 }
 
 #[tokio::test]
-async fn number_0011_must_be_asked() {
+async fn number_0011_never_reports_and_must_be_polled() {
     let (subject, mut receiver) = (Subject::start(), Receiver::start());
     let params =
         json!({ "phone_number": "+15550100011", "code": "1234", "callback_url": receiver.url });
@@ -162,7 +166,7 @@ async fn number_0011_must_be_asked() {
 }
 
 #[tokio::test]
-async fn number_0012_signs_wrongly() {
+async fn number_0012_reports_with_a_wrong_signature() {
     let (subject, mut receiver) = (Subject::start(), Receiver::start());
     let params =
         json!({ "phone_number": "+15550100012", "code": "1234", "callback_url": receiver.url });

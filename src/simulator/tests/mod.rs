@@ -1,4 +1,4 @@
-//! The simulator over HTTP, on port 0, with a clock that the tests move.
+//! Tests of the simulator over HTTP, on port 0, with a manual clock.
 
 mod magic;
 mod phones;
@@ -23,9 +23,9 @@ use crate::clock::Clock;
 
 const TOKEN: &str = "TEST_TOKEN";
 const ORDINARY: &str = "+15550100100";
-/// How long a report that was due may take.
+/// Timeout for an expected report.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long to listen for a report that must not come.
+/// How long to listen for a report that must not arrive.
 const SILENCE: Duration = Duration::from_millis(250);
 
 struct Subject {
@@ -54,7 +54,7 @@ impl Subject {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let simulator = Simulator::start(listener, options).unwrap();
         let origin = format!("http://{}", simulator.address());
-        #[expect(clippy::disallowed_methods, reason = "a caller from outside")]
+        #[expect(clippy::disallowed_methods, reason = "the test is an external caller")]
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self {
             simulator,
@@ -77,7 +77,7 @@ impl Subject {
         answer.json().await.unwrap()
     }
 
-    /// POSTs JSON with the token; the text of the answer.
+    /// POSTs JSON with the token and returns the response text.
     async fn raw(&self, method: &str, params: Value) -> String {
         let url = self.url(&format!("/telegram/{method}"));
         let request = self.http.post(url).bearer_auth(TOKEN).json(&params);
@@ -119,7 +119,7 @@ impl Received {
     }
 }
 
-/// Who listens to reports. Answers 200, after the statuses it is told.
+/// Receives reports. Answers with the statuses given to `answer_first`, then with 200.
 struct Receiver {
     url: String,
     received: UnboundedReceiver<Received>,
@@ -183,7 +183,7 @@ impl Receiver {
     async fn next(&mut self) -> Received {
         tokio::time::timeout(PATIENCE, self.received.recv())
             .await
-            .expect("a report should have come")
+            .expect("a report arrives in time")
             .unwrap()
     }
 

@@ -1,11 +1,11 @@
-//! The virtual phones and the page.
+//! Tests of the virtual phones and the page.
 
 use serde_json::json;
 
 use super::{ORDINARY, Subject};
 
 #[tokio::test]
-async fn a_phone_lists_what_arrived_newest_first_under_any_spelling() {
+async fn messages_are_listed_newest_first_under_any_spelling_of_the_number() {
     let subject = Subject::start();
     let first = json!({ "phone_number": ORDINARY, "code": "111111" });
     subject.ok("sendVerificationMessage", first).await;
@@ -36,7 +36,7 @@ async fn a_phone_lists_what_arrived_newest_first_under_any_spelling() {
 }
 
 #[tokio::test]
-async fn an_unknown_phone_is_empty_and_an_invalid_one_a_problem() {
+async fn an_unknown_phone_is_empty_and_an_invalid_number_is_a_problem() {
     let subject = Subject::start();
     assert!(subject.messages("+15550100999").await.is_empty());
     let answer = subject
@@ -52,7 +52,7 @@ async fn an_unknown_phone_is_empty_and_an_invalid_one_a_problem() {
 }
 
 #[tokio::test]
-async fn the_page_needs_nothing_from_elsewhere() {
+async fn the_page_loads_nothing_from_other_hosts() {
     let subject = Subject::start_with(|options| {
         options.gateway = Some(crate::simulator::Gateway {
             url: "http://127.0.0.1:8080".to_owned(),

@@ -1,4 +1,4 @@
-//! Telegram's delivery reports: what, when, signed, repeated.
+//! Telegram's delivery reports: content, timing, signatures and retries.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ async fn delivered_and_read_are_reported_and_signed() {
 }
 
 #[tokio::test]
-async fn a_clock_that_jumps_leaves_no_report_out() {
+async fn a_clock_jump_skips_no_report() {
     let (subject, mut receiver) = (Subject::start(), Receiver::start());
     let params = send(ORDINARY, &receiver);
     subject.ok("sendVerificationMessage", params).await;
@@ -51,7 +51,7 @@ async fn a_clock_that_jumps_leaves_no_report_out() {
 }
 
 #[tokio::test]
-async fn only_200_acknowledges_and_each_try_is_signed_afresh() {
+async fn only_200_acknowledges_and_each_retry_is_signed_anew() {
     let (subject, mut receiver) = (Subject::start(), Receiver::start());
     receiver.answer_first(&[204, 500]);
     let params = send(ORDINARY, &receiver);
@@ -74,7 +74,7 @@ async fn only_200_acknowledges_and_each_try_is_signed_afresh() {
 }
 
 #[tokio::test]
-async fn ten_tries_and_no_more() {
+async fn a_report_is_tried_ten_times() {
     let subject = Subject::start_with(|options| {
         options.pace.callback_retry = Duration::ZERO;
         options.pace.read_after = Duration::from_secs(1_000_000);
@@ -91,7 +91,7 @@ async fn ten_tries_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_revoke_is_reported() {
+async fn a_revocation_is_reported() {
     let (subject, mut receiver) = (Subject::start(), Receiver::start());
     let params = send(ORDINARY, &receiver);
     let sent = subject.ok("sendVerificationMessage", params).await;
@@ -105,7 +105,7 @@ async fn a_revoke_is_reported() {
 }
 
 #[tokio::test]
-async fn real_time_works_as_well_and_stopping_is_prompt() {
+async fn the_system_clock_works_too_and_stopping_is_prompt() {
     let subject = Subject::start_with(|options| {
         options.clock = crate::clock::Clock::system();
         options.pace.delivered_after = Duration::from_millis(30);

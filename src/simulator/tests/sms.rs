@@ -1,4 +1,4 @@
-//! The SMS provider's wire.
+//! The SMS provider's API.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ async fn send(subject: &Subject, params: Value) -> (u16, Value) {
 }
 
 #[tokio::test]
-async fn a_message_is_taken_delivered_and_reported() {
+async fn a_message_is_accepted_delivered_and_reported() {
     let (subject, mut receiver) = (Subject::start(), Receiver::start());
     receiver.answer_first(&[500]);
     let params =
@@ -29,7 +29,7 @@ async fn a_message_is_taken_delivered_and_reported() {
     assert_eq!(receiver.next().await.json, expected);
     receiver.expect_silence().await;
     subject.advance(1);
-    assert_eq!(receiver.next().await.json, expected, "500 is tried again");
+    assert_eq!(receiver.next().await.json, expected, "500 is retried");
     let messages = subject.messages("998901230001").await;
     assert_eq!(
         messages,
@@ -41,7 +41,7 @@ async fn a_message_is_taken_delivered_and_reported() {
 }
 
 #[tokio::test]
-async fn magic_numbers_refuse_fail_repeat_and_keep_silent() {
+async fn magic_numbers_refuse_fail_report_twice_or_never() {
     let (subject, mut receiver) = (Subject::start(), Receiver::start());
     let params = |to: &str| json!({ "to": to, "text": "1234", "dlr": receiver.url });
     let (status, answer) = send(&subject, params("15550100009")).await;
@@ -67,7 +67,7 @@ async fn magic_numbers_refuse_fail_repeat_and_keep_silent() {
 }
 
 #[tokio::test]
-async fn for_3_to_7_it_is_delivered_normally() {
+async fn numbers_0002_to_0007_are_delivered_normally() {
     let subject = Subject::start();
     for ending in 2..=7 {
         let to = format!("+1555010000{ending}");
@@ -79,7 +79,7 @@ async fn for_3_to_7_it_is_delivered_normally() {
 }
 
 #[tokio::test]
-async fn every_way_to_call_is_taken_and_faults_are_400() {
+async fn query_form_and_json_are_accepted_and_invalid_requests_get_400() {
     let subject = Subject::start();
     let url = subject.url("/sms/send");
     let fields = [("to", "+15550100100"), ("text", "Your code is 1234")];

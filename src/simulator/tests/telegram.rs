@@ -1,4 +1,4 @@
-//! The wire of the Telegram Gateway API: parameters, errors, money, codes.
+//! The Telegram Gateway API: parameters, errors, money and codes.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::{ORDINARY, Subject, TOKEN};
 use crate::simulator::digest::TokenHash;
 
 #[test]
-fn reports_are_signed_as_the_vectors_say() {
+fn signatures_match_the_test_vectors() {
     assert_eq!(
         TokenHash::of("TEST_TOKEN").sign("1700000000", r#"{"request_id":"abc"}"#),
         "ba63fd756bd9eefdac399bc598347c4754b01546d595bfe332b8e8d54aee773e"
@@ -46,7 +46,7 @@ async fn an_answer_has_telegrams_keys_in_telegrams_order_and_no_spaces() {
 }
 
 #[tokio::test]
-async fn a_check_pays_for_one_send_and_the_send_says_a_balance_of_zero() {
+async fn a_check_pays_for_one_send_which_reports_a_balance_of_zero() {
     let subject = Subject::start();
     let check = json!({ "phone_number": ORDINARY });
     let checked = subject.ok("checkSendAbility", check).await;
@@ -70,9 +70,9 @@ async fn a_check_pays_for_one_send_and_the_send_says_a_balance_of_zero() {
     assert_eq!(checked["remaining_balance"], json!(99.98));
 }
 
-#[expect(clippy::too_many_lines, reason = "it is one table")]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 #[tokio::test]
-async fn every_fault_has_its_word_on_http_200() {
+async fn every_error_has_its_code_on_http_200() {
     let subject = Subject::start();
     let ok = subject.ok(
         "sendVerificationMessage",
@@ -186,7 +186,7 @@ async fn every_fault_has_its_word_on_http_200() {
 }
 
 #[tokio::test]
-async fn tokens_are_asked_for_and_compared() {
+async fn a_valid_token_is_required() {
     let subject = Subject::start_with(|options| options.telegram_token = Some(TOKEN.to_owned()));
     let url = subject.url("/checkSendAbility");
     let ask = async |request: reqwest::RequestBuilder| {
@@ -214,7 +214,7 @@ async fn tokens_are_asked_for_and_compared() {
 }
 
 #[tokio::test]
-async fn a_request_of_another_account_is_unknown() {
+async fn requests_of_other_accounts_are_unknown() {
     let subject = Subject::start();
     let params = json!({ "phone_number": ORDINARY, "code": "1234" });
     let sent = subject.ok("sendVerificationMessage", params).await;
@@ -226,7 +226,7 @@ async fn a_request_of_another_account_is_unknown() {
 }
 
 #[tokio::test]
-async fn every_way_to_call_is_taken() {
+async fn query_form_and_json_are_accepted_at_any_spelling_of_the_path() {
     let subject = Subject::start();
     let form = [
         ("phone_number", ORDINARY),
@@ -275,7 +275,7 @@ async fn every_way_to_call_is_taken() {
 }
 
 #[tokio::test]
-async fn junk_is_answered() {
+async fn malformed_requests_are_answered() {
     let subject = Subject::start();
     let url = subject.url("/telegram/sendVerificationMessage");
     for body in [
@@ -304,7 +304,7 @@ async fn junk_is_answered() {
 }
 
 #[tokio::test]
-async fn codes_are_judged_and_five_may_be_wrong() {
+async fn codes_are_checked_and_five_may_be_wrong() {
     let subject = Subject::start();
     let params = json!({ "phone_number": ORDINARY, "code_length": "5" });
     let sent = subject.ok("sendVerificationMessage", params).await;
@@ -333,7 +333,7 @@ async fn codes_are_judged_and_five_may_be_wrong() {
 }
 
 #[tokio::test]
-async fn a_revoke_takes_back_only_what_has_not_arrived() {
+async fn a_revocation_removes_only_undelivered_messages() {
     let subject = Subject::start();
     let params = json!({ "phone_number": ORDINARY, "code": "1234" });
     let early = subject.ok("sendVerificationMessage", params.clone()).await;

@@ -1,5 +1,5 @@
-//! A test's own stage: a database on one of the engines, a clock that stands still, a faked outside world, and the real
-//! program, started as often as the test likes.
+//! A test's environment: a database on one of the engines, a manual clock, a faked outside world, and the real program,
+//! started as often as the test needs.
 
 mod client;
 
@@ -28,7 +28,7 @@ pub use client::{Client, Reply, TestApp, assert_fields, first_code, word};
 
 use crate::world::{Sms, TOKEN, Telegram};
 
-/// Stamps each test for both engines: `on_both_engines!(name, …)` makes `name::sqlite` and `name::postgres`.
+/// Runs each test on both engines: `on_both_engines!(name, …)` generates `name::sqlite` and `name::postgres`.
 #[macro_export]
 macro_rules! on_both_engines {
     ($($name:ident),+ $(,)?) => {$(
@@ -46,7 +46,7 @@ macro_rules! on_both_engines {
     )+};
 }
 
-/// The same for what exists on Postgres alone: several replicas.
+/// Like `on_both_engines!`, for features that only Postgres has, such as several replicas.
 #[macro_export]
 macro_rules! on_postgres {
     ($($name:ident),+ $(,)?) => {$(
@@ -65,10 +65,10 @@ pub enum Engine {
     Postgres,
 }
 
-/// No test takes longer; the ones that kill a server many times take the most.
+/// Time limit of a test. The slowest ones kill a server many times.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Runs one test on a stage of its own, and clears it away however the test ends.
+/// Runs a test on a new stage and cleans up whatever its outcome.
 pub fn run<F: Future<Output = ()> + Send + 'static>(
     engine: Engine,
     test: impl FnOnce(Stage) -> F + Send + 'static,
@@ -95,14 +95,14 @@ pub fn run<F: Future<Output = ()> + Send + 'static>(
     }
 }
 
-/// The servers of an engine's tests.
+/// The servers that an engine's tests use.
 struct Servers {
     postgres: String,
     redis: String,
 }
 
 impl Servers {
-    /// `None`: the test is skipped, for want of them.
+    /// `None` skips the test, because the servers are not configured.
     fn find(engine: Engine) -> Option<Self> {
         let url = |name: &str| std::env::var(name).unwrap_or_default();
         let postgres = url("PINROUTE_TEST_POSTGRES_URL");
@@ -110,7 +110,7 @@ impl Servers {
         if engine == Engine::Postgres && (postgres.is_empty() || redis.is_empty()) {
             assert!(
                 url("PINROUTE_TEST_REQUIRE_ALL") != "1",
-                "PINROUTE_TEST_POSTGRES_URL and PINROUTE_TEST_REDIS_URL must be set; ./scripts/test does it"
+                "PINROUTE_TEST_POSTGRES_URL and PINROUTE_TEST_REDIS_URL must be set; ./scripts/test sets them"
             );
             println!("skipped: no PINROUTE_TEST_POSTGRES_URL and PINROUTE_TEST_REDIS_URL");
             return None;
@@ -118,7 +118,7 @@ impl Servers {
         Some(Self { postgres, redis })
     }
 
-    /// A schema is a database of its own to whoever has it as the search path, and a tenth of the time to make.
+    /// Each test uses a schema as its search path: as separate as a database, but ten times faster to create.
     async fn run(&self, statement: &str) {
         let mut admin = PgConnection::connect(&self.postgres).await.unwrap();
         admin
@@ -129,7 +129,7 @@ impl Servers {
     }
 }
 
-/// A handle on the stage; clones share it.
+/// A handle to the stage. Clones share it.
 #[derive(Clone)]
 pub struct Stage(Arc<Inner>);
 
@@ -140,14 +140,14 @@ pub struct Inner {
     pub sms: Sms,
     /// A second SMS provider, which only some tests configure.
     pub backup: Sms,
-    /// The database, opened beside the program as an administration command does it.
+    /// The database, opened alongside the program, as administration commands do.
     pub db: Db,
-    /// In force for project `default`, with the scopes of a website and of finance.
+    /// An API key of project `default` with the scopes `verify` and `finance`.
     pub key: String,
     pub database_url: String,
     pub redis_url: String,
     pub secret_key: String,
-    /// For files of the test.
+    /// Folder for the test's files.
     pub folder: PathBuf,
     servers: Servers,
     numbers: AtomicU32,
@@ -164,7 +164,7 @@ impl std::ops::Deref for Stage {
 
 struct Running {
     app: App,
-    /// The program's own: its end is the program's.
+    /// The program's own runtime; dropping it kills the program.
     runtime: tokio::runtime::Runtime,
 }
 
@@ -182,8 +182,8 @@ impl Stage {
                 format!("{}?options=-csearch_path%3D{name}", servers.postgres)
             }
         };
-        // Pauses are shared through Redis by the provider's name: neither the same database nor the same time as another
-        // test's that may run now or has run before.
+        // Pauses are shared through Redis under the provider's name. Tests therefore use different Redis databases, and
+        // times far apart where they reuse one.
         let redis_url = match engine {
             Engine::Sqlite => String::new(),
             Engine::Postgres => format!("{}/{}", servers.redis.trim_end_matches('/'), set % 16),
@@ -219,7 +219,7 @@ impl Stage {
         stage
     }
 
-    /// Stops what runs; answers what had not ended by itself.
+    /// Stops everything and returns what had not ended by itself.
     async fn clear(&self, in_order: bool) -> Vec<String> {
         let mut left_over = Vec::new();
         let running = std::mem::take(&mut *self.running.lock().unwrap());
@@ -248,9 +248,10 @@ impl Stage {
         left_over
     }
 
-    /// Whatever a test did, the reports' sums are those of the verifications and entries that are there.
+    /// Compares the report sums with those rebuilt from verifications and ledger entries. They must agree after every
+    /// test.
     async fn sums_that_differ(&self) -> Vec<String> {
-        // All there is, and the last of each span's, so that every kind of sum is looked at.
+        // All time, and the latest periods of each span, to cover every kind of sum.
         let mut wanted = vec![(0, vec![(0, i64::from(u32::MAX))])];
         for span in SPANS {
             let end = round_up(self.clock.now().timestamp() + 1, span);
@@ -300,7 +301,7 @@ impl Stage {
         .collect()
     }
 
-    /// From now on every statement fails, as after a table was lost; on Postgres.
+    /// Makes every statement fail, as if the tables were lost. Postgres only.
     pub async fn hide_database(&self) {
         let (_, name) = self.database_url.rsplit_once("%3D").unwrap();
         let rename = format!("ALTER SCHEMA {name} RENAME TO {name}_hidden");
@@ -313,7 +314,7 @@ impl Stage {
         self.servers.run(&rename).await;
     }
 
-    /// The configuration file that the program is started with.
+    /// The program's configuration file.
     pub fn toml(&self) -> String {
         toml_text(
             &self.database_url,
@@ -324,18 +325,18 @@ impl Stage {
         )
     }
 
-    /// The same database as a sandbox's.
+    /// Configuration of a sandbox on the same database.
     pub fn sandbox_toml(&self) -> String {
         let (database, secret) = (&self.database_url, &self.secret_key);
         format!("sandbox = true\ndatabase_url = \"{database}\"\nsecret_key = \"{secret}\"\n")
     }
 
-    /// The program, with the stage's settings.
+    /// Starts the program with the stage's settings.
     pub async fn app(&self) -> TestApp {
         self.app_with(&[]).await
     }
 
-    /// The program, with settings changed as variables change them: `("DEFAULTS__MAX_CHECKS", "2")`.
+    /// Starts the program with changed settings, named like environment variables: `("DEFAULTS__MAX_CHECKS", "2")`.
     pub async fn app_with(&self, changes: &[(&str, &str)]) -> TestApp {
         match self.try_app(changes).await {
             Ok(app) => app,
@@ -366,7 +367,7 @@ impl Stage {
         Ok(handle)
     }
 
-    /// For a program at this address, in whatever process.
+    /// A client for a program at this address, in any process.
     pub fn client(&self, base: &str) -> Client {
         Client {
             stage: self.clone(),
@@ -380,10 +381,10 @@ impl Stage {
         let place = running
             .iter()
             .position(|running| app.base.ends_with(&running.app.address.to_string()));
-        running.remove(place.expect("it runs"))
+        running.remove(place.expect("the program runs"))
     }
 
-    /// Ends a program as a signal does: what is under way is finished first.
+    /// Stops a program as a signal does: it finishes work in progress first.
     pub async fn stop(&self, app: TestApp) {
         let tasks = app.gateway.tasks().clone();
         tasks.close();
@@ -391,14 +392,14 @@ impl Stage {
         self.kill(app).await;
     }
 
-    /// Ends a program in the midst of what it does: sends under way are never heard of again.
+    /// Kills a program at once: answers to sends in progress are lost.
     pub async fn kill(&self, app: TestApp) {
         let Running {
             app: running,
             runtime,
         } = self.take(&app);
         drop(app);
-        // With no grace at all (`toml_text`), what runs is left running, and then goes with its runtime.
+        // The grace period is zero (`toml_text`), so running work is not awaited and ends with the runtime.
         running.stop().await;
         end(runtime).await;
     }
@@ -407,12 +408,12 @@ impl Stage {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    /// A number of Uzbekistan that no other call has answered.
+    /// A number in Uzbekistan, different on each call.
     pub fn number(&self) -> String {
         format!("+99890{}", self.numbers.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// A project's id; the project is made when there is none.
+    /// A project's id. Creates the project if it does not exist.
     pub async fn project(&self, name: &str) -> ProjectId {
         let projects = self.db.list_projects().await.unwrap();
         match projects.iter().find(|project| project.name == name) {
@@ -427,7 +428,7 @@ impl Stage {
         }
     }
 
-    /// A new key of a project, or of the whole instance.
+    /// Creates a key for a project, or for the whole instance.
     pub async fn new_key(&self, project: Option<&str>, scopes: &str) -> String {
         let project = match project {
             Some(name) => Some(self.project(name).await),
@@ -451,7 +452,7 @@ impl Stage {
             .unwrap()
     }
 
-    /// The settings of an SMS provider, as an item of `sms.providers`.
+    /// An SMS provider's settings, as an item of `sms.providers`.
     pub fn sms_provider(name: &str, sms: &Sms) -> Value {
         json!({
             "name": name, "kind": "http", "url": format!("http://{}/send", sms.fake.address),
@@ -465,7 +466,7 @@ impl Stage {
     }
 }
 
-/// Drops all that runs on it.
+/// Drops a runtime with everything that runs on it.
 async fn end(runtime: tokio::runtime::Runtime) {
     let end = move || runtime.shutdown_timeout(Duration::from_secs(5));
     tokio::task::spawn_blocking(end).await.unwrap();
