@@ -7,14 +7,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::verification::id::ProjectId;
-use crate::verification::policy::{Limits, Rate};
+use crate::verification::policy::{Limits, Quota};
 
 /// One unit taken from one limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draw {
     /// Identifies the counter by kind, project and owner. Contains no phone number in plain text.
     pub key: String,
-    pub rate: Rate,
+    pub rate: Quota,
     /// The message for a refused caller.
     pub what: &'static str,
 }
@@ -104,7 +104,7 @@ fn password(kind: &str, whose: &str, count: u32) -> Draw {
     const WINDOW: Duration = Duration::from_secs(15 * 60);
     Draw {
         key: format!("sign-in:{kind}:{whose}"),
-        rate: Rate {
+        rate: Quota {
             count,
             window: WINDOW,
         },
@@ -113,7 +113,7 @@ fn password(kind: &str, whose: &str, count: u32) -> Draw {
 }
 
 fn of(
-    rates: &[Rate],
+    rates: &[Quota],
     kind: &'static str,
     project: ProjectId,
     whose: &str,
@@ -136,7 +136,7 @@ pub struct Window(VecDeque<DateTime<Utc>>);
 
 impl Window {
     /// How long until there is room for one more draw; `None`: there is room now.
-    pub fn full_for(&mut self, rate: Rate, now: DateTime<Utc>) -> Option<Duration> {
+    pub fn full_for(&mut self, rate: Quota, now: DateTime<Utc>) -> Option<Duration> {
         while self
             .0
             .front()
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn no_window_ever_holds_more_than_its_count() {
-        let rate: Rate = "3/10s".parse().unwrap();
+        let rate: Quota = "3/10s".parse().unwrap();
         let start = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
         let at = |seconds| start + chrono::TimeDelta::seconds(seconds);
         let mut window = Window::default();

@@ -17,7 +17,7 @@ use super::openapi::sets;
 use super::page::{self, Page, PageParameters, page_of};
 use super::problem::{Code, Problem};
 use super::values::{path_id, rfc3339};
-use crate::gateway::{ApiKey, Gateway, Replay, Scope, Trouble};
+use crate::gateway::{ApiKey, Error, Gateway, Replay, Scope};
 use crate::verification::span;
 use crate::web::{Fields, Query};
 
@@ -160,7 +160,7 @@ pub async fn revoke(
     let id = path_id(&id).ok_or_else(no_such)?;
     let revoked = gateway.admin().revoke_key(&caller.access, id).await;
     revoked.map_err(|trouble| match trouble {
-        Trouble::NotFound => no_such(),
+        Error::NotFound => no_such(),
         other => Problem::of(other, gateway.now()),
     })?;
     Ok(HttpResponse::NoContent().finish())

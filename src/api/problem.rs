@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::openapi::sets::{self, VerificationStatus};
 use crate::abuse::limits::Exhausted;
-use crate::gateway::{StartError, Trouble};
+use crate::gateway::{Error, StartError};
 use crate::verification::Refusal;
 use crate::verification::route::Channel;
 use crate::verification::span;
@@ -288,12 +288,12 @@ impl Problem {
 
     /// `now`: the instant that waiting is counted from.
     #[must_use]
-    pub fn of(trouble: Trouble, now: chrono::DateTime<chrono::Utc>) -> Self {
+    pub fn of(trouble: Error, now: chrono::DateTime<chrono::Utc>) -> Self {
         match trouble {
-            Trouble::NotFound => Self::not_found(),
-            Trouble::Limited(exhausted) => Self::limited(&exhausted),
-            Trouble::Refused(refusal) => Self::refused(refusal, now),
-            Trouble::Unavailable | Trouble::Internal => Self::unavailable(),
+            Error::NotFound => Self::not_found(),
+            Error::Limited(exhausted) => Self::limited(&exhausted),
+            Error::Refused(refusal) => Self::refused(refusal, now),
+            Error::Unavailable | Error::Internal => Self::unavailable(),
         }
     }
 

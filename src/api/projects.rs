@@ -15,9 +15,7 @@ use super::openapi::parameters::Idempotency;
 use super::page::{Page, PageParameters, page_of};
 use super::problem::{Code, Problem};
 use super::values::rfc3339;
-use crate::gateway::{
-    Gateway, Project, ProjectError, Replay, Trouble, check_name, parsed_overrides,
-};
+use crate::gateway::{Error, Gateway, Project, ProjectError, Replay, check_name, parsed_overrides};
 use crate::web::fields::printable;
 use crate::web::{Fault, FieldFault, Fields, Query};
 
@@ -258,7 +256,7 @@ fn fault(error: ProjectError, name: &str, gateway: &Gateway) -> Problem {
             };
             Fault::invalid(faults.into_iter().map(fault).collect()).into()
         }
-        ProjectError::Failed(Trouble::NotFound) => Problem::new(
+        ProjectError::Failed(Error::NotFound) => Problem::new(
             Code::NotFound,
             "No such project is accessible with this key.",
         ),

@@ -2,7 +2,7 @@
 
 /// What keeps the program from starting.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub enum StartupError {
     /// The configuration is at fault: exit 2.
     #[error("{0}")]
     Configuration(String),

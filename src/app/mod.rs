@@ -27,7 +27,7 @@ use crate::telemetry;
 use crate::web::{self, ServerOptions};
 use crate::webhooks::client::Client;
 
-pub use error::StartError;
+pub use error::StartupError;
 pub use faces::{Faces, mounts};
 pub use secret_key::vault;
 
@@ -73,12 +73,12 @@ impl App {
         settings: Settings,
         clock: Clock,
         background: Background,
-    ) -> Result<Self, StartError> {
+    ) -> Result<Self, StartupError> {
         let sandbox = settings
             .sandbox_mode()
-            .map_err(|faults| StartError::Configuration(lines(&faults)))?;
+            .map_err(|faults| StartupError::Configuration(lines(&faults)))?;
         // Before any metric is recorded.
-        let metrics = api::Metrics(telemetry::metrics().map_err(StartError::Failed)?);
+        let metrics = api::Metrics(telemetry::metrics().map_err(StartupError::Failed)?);
         let listener = bind(settings.listen)?;
         let address = listener.local_addr().map_err(failed)?;
         let public_url = public_url(&settings, address);
@@ -86,7 +86,7 @@ impl App {
         let db = open_db(&settings, Arc::clone(&vault), &clock, true).await?;
         let redis = settings.redis_url.as_ref().map(config::Secret::expose);
         let shared = SharedState::new(redis, &vault.installation(), &clock)
-            .map_err(StartError::Configuration)?;
+            .map_err(StartupError::Configuration)?;
         let client = HttpClient::new().map_err(failed)?;
         let sandbox = if sandbox {
             Some(start_sandbox(&settings, (&public_url, address), &clock, &vault, &db).await?)
@@ -204,7 +204,7 @@ pub async fn open_db(
     vault: Arc<Vault>,
     clock: &Clock,
     serve: bool,
-) -> Result<Db, StartError> {
+) -> Result<Db, StartupError> {
     let location = location(settings);
     let sqlite = matches!(location, Location::Sqlite(_));
     let options = StoreOptions {
@@ -218,9 +218,9 @@ pub async fn open_db(
             let message = format!("database_url: {}: {error}", settings.database_url_shown);
             match error {
                 crate::storage::OpenError::WrongKey => {
-                    StartError::Configuration(format!("secret_key: {error}"))
+                    StartupError::Configuration(format!("secret_key: {error}"))
                 }
-                _ => StartError::Failed(message),
+                _ => StartupError::Failed(message),
             }
         })
 }
@@ -239,7 +239,7 @@ async fn start_sandbox(
     clock: &Clock,
     vault: &Vault,
     db: &Db,
-) -> Result<Sandbox, StartError> {
+) -> Result<Sandbox, StartupError> {
     // The keys are the same at each start, so that examples stay valid.
     let (api_key, page_key) = (vault.sandbox_api_key(), vault.sandbox_page_key());
     let options = simulator::Options {
@@ -308,9 +308,9 @@ fn pointer(key: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
-fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+fn bind(address: SocketAddr) -> Result<TcpListener, StartupError> {
     let fault = |error| {
-        StartError::Failed(format!(
+        StartupError::Failed(format!(
             "{address}: {error}; another program may be using this address"
         ))
     };
@@ -323,7 +323,7 @@ fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
 fn serve_metrics(
     listener: TcpListener,
     metrics: api::Metrics,
-) -> Result<actix_web::dev::ServerHandle, StartError> {
+) -> Result<actix_web::dev::ServerHandle, StartupError> {
     let options = ServerOptions {
         workers: 1,
         grace: Duration::ZERO,
@@ -357,6 +357,6 @@ fn lines(faults: &[config::Fault]) -> String {
         .join("\n")
 }
 
-fn failed(error: impl std::fmt::Display) -> StartError {
-    StartError::Failed(error.to_string())
+fn failed(error: impl std::fmt::Display) -> StartupError {
+    StartupError::Failed(error.to_string())
 }

@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::StartError;
+use super::StartupError;
 use crate::config::{Database, Settings};
 use crate::secret::{SecretKey, Vault, random};
 
 /// All keys. With SQLite and no configured key, reads the key file next to the database, and creates it at first start.
-pub fn vault(settings: &Settings) -> Result<Vault, StartError> {
+pub fn vault(settings: &Settings) -> Result<Vault, StartupError> {
     let key = match (&settings.secret_key, &settings.database) {
         (Some(key), _) => key.clone(),
         (None, Database::Sqlite { path }) => key_beside(path)?,
         (None, Database::Postgres { .. }) => {
-            return Err(StartError::Configuration(
+            return Err(StartupError::Configuration(
                 "secret_key: required with Postgres; create one with `openssl rand -base64 32`"
                     .to_owned(),
             ));
@@ -25,12 +25,13 @@ pub fn vault(settings: &Settings) -> Result<Vault, StartError> {
     Ok(Vault::new(&key, &settings.previous_secret_keys))
 }
 
-fn key_beside(database: &Path) -> Result<SecretKey, StartError> {
+fn key_beside(database: &Path) -> Result<SecretKey, StartupError> {
     let mut name = database.as_os_str().to_owned();
     name.push(".key");
     let path = PathBuf::from(name);
-    let fault =
-        |error: &dyn std::fmt::Display| StartError::Failed(format!("{}: {error}", path.display()));
+    let fault = |error: &dyn std::fmt::Display| {
+        StartupError::Failed(format!("{}: {error}", path.display()))
+    };
     match std::fs::read_to_string(&path) {
         Ok(text) => {
             let bytes = STANDARD
@@ -50,7 +51,7 @@ fn key_beside(database: &Path) -> Result<SecretKey, StartError> {
             path.display(),
             database.display()
         );
-        return Err(StartError::Configuration(format!("secret_key: {lost}")));
+        return Err(StartupError::Configuration(format!("secret_key: {lost}")));
     }
     // Write to a temporary file and then link it, so that no process reads a partial key, and the first of two wins.
     let mut fresh = path.clone().into_os_string();

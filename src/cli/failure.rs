@@ -1,6 +1,6 @@
 //! Command failures and their exit codes.
 
-use crate::app::StartError;
+use crate::app::StartupError;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -11,13 +11,13 @@ pub(super) enum Failure {
     Failed(String),
 }
 
-impl From<StartError> for Failure {
-    fn from(error: StartError) -> Self {
+impl From<StartupError> for Failure {
+    fn from(error: StartupError) -> Self {
         match error {
-            StartError::Configuration(lines) => {
+            StartupError::Configuration(lines) => {
                 Self::Wrong(lines.lines().map(str::to_owned).collect())
             }
-            StartError::Failed(message) => Self::Failed(message),
+            StartupError::Failed(message) => Self::Failed(message),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::budgets::{self, OFF};
 use crate::message::text::{self, Templates};
 use crate::reader::{Checked, Field, Reader, all, optional};
 use crate::verification::phone::Country;
-use crate::verification::policy::{Countries, Limits, Policy, Rate};
+use crate::verification::policy::{Countries, Limits, Policy, Quota};
 use crate::verification::route::Step;
 use crate::verification::span;
 
@@ -141,7 +141,7 @@ fn limits(field: Field<'_>) -> Checked<Limits> {
     })
 }
 
-fn rates(field: Field<'_>) -> Checked<Vec<Rate>> {
+fn rates(field: Field<'_>) -> Checked<Vec<Quota>> {
     if field.is_text(OFF) {
         return Ok(Vec::new());
     }
@@ -168,7 +168,7 @@ fn templates(field: Field<'_>, max_segments: u32) -> Checked<Templates> {
 
 /// The policy as [`read`] reads it.
 pub(super) fn written(policy: &Policy) -> serde_json::Value {
-    let rates = |rates: &[Rate]| match rates {
+    let rates = |rates: &[Quota]| match rates {
         [] => json!(OFF),
         rates => json!(rates),
     };

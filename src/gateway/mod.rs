@@ -22,7 +22,6 @@ pub use admin::{
 };
 pub use core::Settings;
 pub use error::Error;
-pub use error::Error as Trouble;
 pub use finance::{
     Account, AccountMonth, Balance, BookError, BudgetState, Finance, NewEntry, RateFault,
     RateProblem, ReportFault, ReportKind, Unsettled, report,

@@ -191,11 +191,11 @@ pub fn seconds(bin: i64) -> (f64, f64) {
 pub fn growth(v: &Verification, entries: &[Entry]) -> Vec<Tally> {
     let record = &v.record;
     let mut tallies: Vec<Tally> = entries.iter().filter_map(of_entry).collect();
-    let grew = record.attempts.len() > v.counted;
+    let grew = record.attempts.len() > v.attempts_stored;
     if grew || v.news().iter().any(|event| counts(event.kind)) {
         let mut parts = parts(record, &record.attempts, &record.events);
-        let attempts = record.attempts.get(..v.counted).unwrap_or_default();
-        let events = record.events.get(..v.told).unwrap_or_default();
+        let attempts = record.attempts.get(..v.attempts_stored).unwrap_or_default();
+        let events = record.events.get(..v.events_stored).unwrap_or_default();
         for (cell, value) in self::parts(record, attempts, events) {
             add_part(&mut parts, cell, -value);
         }

@@ -1,6 +1,6 @@
 //! The environment as the topmost layer.
 
-use super::report::Report;
+use super::report::Faults;
 use super::tree::{self, Node, Origin, Table, Value};
 use super::variable::{is_ours, segments};
 
@@ -8,7 +8,7 @@ use super::variable::{is_ours, segments};
 pub(super) fn overlay(
     root: &mut Table,
     env: impl IntoIterator<Item = (String, String)>,
-    report: &Report<'_>,
+    report: &Faults<'_>,
 ) {
     let mut variables: Vec<(String, String)> =
         env.into_iter().filter(|(name, _)| is_ours(name)).collect();

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::environment;
-use super::report::{Fault, Report};
+use super::report::{Fault, Faults};
 use super::table::{Checked, Reader};
 use super::tree::{self, Node, Origin, Value};
 
@@ -29,7 +29,7 @@ pub fn read<T>(
         let file = tree::parse(text, &Origin::File).map_err(|problem| not_toml(name, problem))?;
         tree::merge(&mut root, file);
     }
-    let report = Report::new(read_file);
+    let report = Faults::new(read_file);
     environment::overlay(&mut root, env, &report);
     let found = read(Reader::new(String::new(), root, &report));
     let (faults, warnings) = report.close();
@@ -49,7 +49,7 @@ pub fn read_json<T>(
     read: impl FnOnce(Reader<'_>) -> Checked<T>,
 ) -> Result<T, Vec<Fault>> {
     let no_file = |_: &Path| Err(std::io::ErrorKind::Unsupported.into());
-    let report = Report::new(&no_file);
+    let report = Faults::new(&no_file);
     let root = Node::from_json(written.clone(), &Origin::File);
     let found = match root.value {
         Value::Table(table) => read(Reader::new(path.to_owned(), table, &report)),

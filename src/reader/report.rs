@@ -33,7 +33,7 @@ impl Fault {
 pub struct Reported;
 
 /// Shared by all readers of one load.
-pub struct Report<'a> {
+pub struct Faults<'a> {
     read_file: &'a dyn Fn(&Path) -> std::io::Result<String>,
     notes: RefCell<Notes>,
 }
@@ -57,7 +57,7 @@ struct Gap {
     length: usize,
 }
 
-impl<'a> Report<'a> {
+impl<'a> Faults<'a> {
     pub(super) fn new(read_file: &'a dyn Fn(&Path) -> std::io::Result<String>) -> Self {
         Self {
             read_file,

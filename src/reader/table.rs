@@ -5,7 +5,7 @@
 use std::cmp::Ordering;
 use std::fmt::Display;
 
-use super::report::{Report, Reported, quote};
+use super::report::{Faults, Reported, quote};
 use super::secret::Secret;
 use super::tree::{Node, Origin, Table, Value};
 
@@ -16,14 +16,14 @@ pub type Checked<T> = Result<T, Reported>;
 pub struct Field<'a> {
     pub path: String,
     pub(super) node: Node,
-    pub report: &'a Report<'a>,
+    pub report: &'a Faults<'a>,
 }
 
 /// A table that is being read.
 pub struct Reader<'a> {
     path: String,
     table: Table,
-    pub report: &'a Report<'a>,
+    pub report: &'a Faults<'a>,
 }
 
 /// All values, after each was checked.
@@ -44,7 +44,7 @@ pub fn optional<'a, T>(
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(path: String, table: Table, report: &'a Report<'a>) -> Self {
+    pub(super) fn new(path: String, table: Table, report: &'a Faults<'a>) -> Self {
         Self {
             path,
             table,
@@ -118,7 +118,7 @@ impl<'a> Reader<'a> {
     }
 
     /// For a table whose keys are free.
-    fn into_parts(self) -> (String, Table, &'a Report<'a>) {
+    fn into_parts(self) -> (String, Table, &'a Faults<'a>) {
         (self.path, self.table, self.report)
     }
 

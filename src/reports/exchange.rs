@@ -68,7 +68,7 @@ impl Factor {
 
 /// One exchange rate, valid from `day` on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rate {
+pub struct ExchangeRate {
     pub day: NaiveDate,
     pub from: Currency,
     pub to: Currency,
@@ -81,7 +81,7 @@ pub struct Rates(BTreeMap<(Currency, Currency), BTreeMap<NaiveDate, Factor>>);
 
 impl Rates {
     #[must_use]
-    pub fn new(rates: Vec<Rate>) -> Self {
+    pub fn new(rates: Vec<ExchangeRate>) -> Self {
         let mut all = BTreeMap::<_, BTreeMap<_, _>>::new();
         for rate in rates {
             all.entry((rate.from, rate.to))
@@ -177,7 +177,7 @@ mod tests {
     }
 
     fn rates(rows: &[(&str, &str, &str, &str)]) -> Rates {
-        let rate = |(date, from, to, factor): &(&str, &str, &str, &str)| Rate {
+        let rate = |(date, from, to, factor): &(&str, &str, &str, &str)| ExchangeRate {
             day: day(date),
             from: from.parse().unwrap(),
             to: to.parse().unwrap(),

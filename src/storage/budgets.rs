@@ -7,7 +7,7 @@ use super::engine::read;
 use super::engine::rows::{Column, Rows};
 use super::{StorageError, Store};
 use crate::money::Currency;
-use crate::verification::budget::{Claim, Period, Purse};
+use crate::verification::budget::{Period, Posting, Purse};
 use crate::verification::id::ProjectId;
 use crate::verification::phone::Country;
 use uuid::Uuid;
@@ -26,14 +26,14 @@ pub(super) const CLAIM: &str = "INSERT INTO budget_uses (project_id, period, cou
             > excluded.ceiling, false)";
 
 /// Claims, each with the verification that it depends on.
-pub(super) fn rows(claims: &[(Uuid, Claim)]) -> Rows {
-    let int = |get: fn(&Claim) -> Option<i64>| {
+pub(super) fn rows(claims: &[(Uuid, Posting)]) -> Rows {
+    let int = |get: fn(&Posting) -> Option<i64>| {
         Column::Int(claims.iter().map(|(_, claim)| get(claim)).collect())
     };
-    let text = |get: fn(&Claim) -> String| {
+    let text = |get: fn(&Posting) -> String| {
         Column::Text(claims.iter().map(|(_, claim)| Some(get(claim))).collect())
     };
-    let uuid = |get: fn(&(Uuid, Claim)) -> Uuid| {
+    let uuid = |get: fn(&(Uuid, Posting)) -> Uuid| {
         Column::Uuid(claims.iter().map(|claim| Some(get(claim))).collect())
     };
     Rows::new(
@@ -56,8 +56,8 @@ pub(super) fn rows(claims: &[(Uuid, Claim)]) -> Rows {
 }
 
 /// One claim per purse: on SQLite the last row may be repeated, and must not count twice.
-pub(super) fn summed(claims: impl Iterator<Item = Claim>) -> Vec<Claim> {
-    let mut sums: Vec<Claim> = Vec::new();
+pub(super) fn summed(claims: impl Iterator<Item = Posting>) -> Vec<Posting> {
+    let mut sums: Vec<Posting> = Vec::new();
     for claim in claims {
         match sums.iter_mut().find(|sum| sum.purse == claim.purse) {
             Some(sum) => {

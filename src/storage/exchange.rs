@@ -4,13 +4,13 @@ use chrono::NaiveDate;
 
 use super::engine::rows::{Column, Rows};
 use super::{StorageError, Store};
-use crate::reports::exchange::{Factor, Rate};
+use crate::reports::exchange::{ExchangeRate, Factor};
 
 pub(super) const UPSERT: &str = "INSERT INTO exchange_rates (day, base, quote, rate) SELECT r.day, r.base, r.quote, r.rate FROM {rows} \
     WHERE true ON CONFLICT (base, quote, day) DO UPDATE SET rate = excluded.rate";
 
-pub(super) fn rows(rates: &[Rate]) -> Rows {
-    let text = |get: &dyn Fn(&Rate) -> String| {
+pub(super) fn rows(rates: &[ExchangeRate]) -> Rows {
+    let text = |get: &dyn Fn(&ExchangeRate) -> String| {
         Column::Text(rates.iter().map(|rate| Some(get(rate))).collect())
     };
     Rows::new(
@@ -29,7 +29,7 @@ pub(super) fn rows(rates: &[Rate]) -> Rows {
 
 impl Store {
     /// Newest day first.
-    pub async fn list_exchange_rates(&self) -> Result<Vec<Rate>, StorageError> {
+    pub async fn list_exchange_rates(&self) -> Result<Vec<ExchangeRate>, StorageError> {
         const SQL: &str =
             "SELECT day, base, quote, rate FROM exchange_rates ORDER BY day DESC, base, quote";
         let rows: Vec<(String, String, String, i64)> =
@@ -42,7 +42,7 @@ impl Store {
                 column,
                 id: format!("{day} {from} {to}"),
             };
-            Ok(Rate {
+            Ok(ExchangeRate {
                 day: day.parse::<NaiveDate>().map_err(|_| fault("day"))?,
                 from: from.parse().map_err(|_| fault("base"))?,
                 to: to.parse().map_err(|_| fault("quote"))?,

@@ -8,7 +8,7 @@ use super::engine::rows::{Column, Rows};
 use super::{StorageError, Store};
 use crate::ledger::rates::{Rate, Unit};
 use crate::money::{Micros, Money};
-use crate::reports::exchange::Rate as ExchangeRate;
+use crate::reports::exchange::ExchangeRate;
 use crate::verification::route::Channel;
 
 const UPSERT: &str = "INSERT INTO rates (channel, provider, country, from_day, unit, amount, currency) \

@@ -185,8 +185,8 @@ impl Row {
             phone: PhoneNumber::from_storage(phone.to_owned()),
             code_hash: CodeHash(code_hash),
             code,
-            told: record.events.len(),
-            counted: record.attempts.len(),
+            events_stored: record.events.len(),
+            attempts_stored: record.attempts.len(),
             record,
             bookings: Vec::new(),
         })

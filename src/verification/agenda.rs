@@ -13,7 +13,7 @@ use super::span;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
     /// Expiry, the next step, or charging an `unknown` attempt: [`Verification::turn`].
-    Turn,
+    Tick,
     /// The replica that was sending lost its lease: [`Verification::interrupted`].
     Interrupted(u8),
     /// Send the queued attempt.
@@ -33,7 +33,7 @@ impl Verification {
     pub fn next_task(&self, unknown_after: Duration) -> Option<(DateTime<Utc>, Task)> {
         let mut agenda = Vec::with_capacity(4);
         if self.is_pending() {
-            agenda.push((self.record.expires_at, Task::Turn));
+            agenda.push((self.record.expires_at, Task::Tick));
         }
         for attempt in &self.record.attempts {
             let ordinal = attempt.ordinal;
@@ -43,7 +43,7 @@ impl Verification {
                     agenda.push((attempt.updated_at, Task::Interrupted(ordinal)));
                 }
                 _ if attempt.awaits_evidence() && attempt.cost.state == CostState::Estimated => {
-                    agenda.push((span::after(attempt.created_at, unknown_after), Task::Turn));
+                    agenda.push((span::after(attempt.created_at, unknown_after), Task::Tick));
                 }
                 _ => {}
             }
@@ -58,12 +58,12 @@ impl Verification {
                 if ask.due < given_up {
                     agenda.push((ask.due, Task::Ask(ordinal)));
                 } else {
-                    agenda.push((given_up, Task::Turn));
+                    agenda.push((given_up, Task::Tick));
                 }
             }
         }
         if let Some(deadline) = self.step_deadline().filter(|_| self.is_pending()) {
-            agenda.push((deadline, Task::Turn));
+            agenda.push((deadline, Task::Tick));
         }
         // At equal times, ask the provider before giving up its step.
         agenda
@@ -76,7 +76,7 @@ fn urgency(task: Task) -> u8 {
     match task {
         Task::Interrupted(_) => 0,
         Task::Ask(_) => 1,
-        Task::Turn => 2,
+        Task::Tick => 2,
         Task::Send(_) => 3,
         Task::FollowUp(..) => 4,
         Task::Bill(_) => 5,

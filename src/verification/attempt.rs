@@ -51,7 +51,8 @@ pub struct Attempt {
     pub gave_way: bool,
     /// A follow-up was scheduled before; there is never a second one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub told: bool,
+    #[serde(rename = "told")]
+    pub follow_up_planned: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

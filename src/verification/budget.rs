@@ -121,11 +121,11 @@ pub struct Purse {
 
 /// A change of a counter, in micro-units of its currency; negative values give back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct Posting {
     pub purse: Purse,
     pub reserve: i64,
     pub spend: i64,
-    /// Reserved and spent together must not exceed this after the claim. `None` for claims that only settle.
+    /// Reserved and spent together must not exceed this after the claim. `None` for postings that only settle.
     pub ceiling: Option<i64>,
 }
 
@@ -190,7 +190,7 @@ impl Hold {
     }
 
     /// Adjusts the hold to the attempt's current cost; returns the resulting claim, if any.
-    fn settle(&mut self, attempt: &HoldState, project: Uuid) -> Option<Claim> {
+    fn settle(&mut self, attempt: &HoldState, project: Uuid) -> Option<Posting> {
         let (reserved, spent) = match attempt.state {
             CostState::Estimated => (self.amount.amount.0, 0),
             CostState::Charged | CostState::RefundExpected => (0, self.scaled(attempt.cost)),
@@ -198,7 +198,7 @@ impl Hold {
         };
         let (reserve, spend) = (reserved - self.reserved, spent - self.spent);
         (self.reserved, self.spent) = (reserved, spent);
-        (reserve != 0 || spend != 0).then(|| Claim {
+        (reserve != 0 || spend != 0).then(|| Posting {
             purse: Purse {
                 project,
                 period: self.period,
@@ -221,14 +221,15 @@ struct HoldState {
 }
 
 impl Verification {
-    /// The claims of this change, including those given back. `convert` converts an estimate to a budget's currency.
-    pub fn claims(
+    /// The postings of this change, including those given back. `convert` converts an estimate to a budget's currency.
+    pub fn postings(
         &mut self,
         budgets: &[Budget],
         convert: impl Fn(Money, Currency) -> Option<Micros>,
-    ) -> Vec<Claim> {
-        let (project, country, counted) = (self.project.0, self.record.country, self.counted);
-        let mut claims = Vec::new();
+    ) -> Vec<Posting> {
+        let (project, country, counted) =
+            (self.project.0, self.record.country, self.attempts_stored);
+        let mut postings = Vec::new();
         for (place, attempt) in self.record.attempts.iter_mut().enumerate() {
             let is_new = place >= counted && attempt.status.in_flight();
             if is_new && attempt.cost.state == CostState::Estimated {
@@ -245,16 +246,16 @@ impl Verification {
                 planned_at: attempt.created_at,
             };
             for hold in &mut attempt.holds {
-                let Some(mut claim) = hold.settle(&state, project) else {
+                let Some(mut posting) = hold.settle(&state, project) else {
                     continue;
                 };
                 if is_new {
-                    claim.ceiling = ceiling(budgets, hold);
+                    posting.ceiling = ceiling(budgets, hold);
                 }
-                claims.push(claim);
+                postings.push(posting);
             }
         }
-        claims
+        postings
     }
 }
 

@@ -61,7 +61,7 @@ impl Verification {
 
     /// Applies what the passing of time causes: expiry, the next step after a wait, and the charge of attempts that
     /// stayed `unknown`.
-    pub fn turn(&mut self, unknown_after: Duration, offers: &[Offer], now: DateTime<Utc>) {
+    pub fn tick(&mut self, unknown_after: Duration, offers: &[Offer], now: DateTime<Utc>) {
         self.run_out(now);
         if let Some(index) = self.overdue_step(now) {
             self.take_over(index, offers, now);
@@ -188,13 +188,13 @@ fn owe(attempt: &mut Attempt, status: Status, has_code: bool, now: DateTime<Utc>
         Status::Canceled if seen => FollowUpKind::Revoke,
         _ => return,
     };
-    let (told, abilities) = (attempt.told, attempt.abilities());
+    let (planned, abilities) = (attempt.follow_up_planned, attempt.abilities());
     let expected = match kind {
         FollowUpKind::ReportSuccess => abilities.told_of_success,
         FollowUpKind::Revoke => abilities.revoke,
     };
-    if expected && attempt.message_id.is_some() && attempt.follow_up.is_none() && !told {
-        attempt.told = true;
+    if expected && attempt.message_id.is_some() && attempt.follow_up.is_none() && !planned {
+        attempt.follow_up_planned = true;
         attempt.follow_up = Some(FollowUp {
             kind,
             due: now,

@@ -61,9 +61,9 @@ pub struct Verification {
     /// Ledger entries that are not stored yet.
     pub bookings: Vec<Booking>,
     /// Number of events already stored.
-    pub told: usize,
+    pub events_stored: usize,
     /// Number of attempts already stored.
-    pub counted: usize,
+    pub attempts_stored: usize,
 }
 
 /// The part of a verification that holds no secret.
@@ -156,15 +156,18 @@ impl Verification {
     /// Events that are not stored yet.
     #[must_use]
     pub fn news(&self) -> &[Event] {
-        self.record.events.get(self.told..).unwrap_or_default()
+        self.record
+            .events
+            .get(self.events_stored..)
+            .unwrap_or_default()
     }
 
     /// Records that the current state is stored, as the next version.
     pub fn was_written(&mut self) {
         self.version += 1;
         self.bookings.clear();
-        self.told = self.record.events.len();
-        self.counted = self.record.attempts.len();
+        self.events_stored = self.record.events.len();
+        self.attempts_stored = self.record.attempts.len();
     }
 
     #[must_use]

@@ -56,26 +56,26 @@ impl Countries {
 /// All rates of a list apply; an empty list is "off".
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    pub per_number: Vec<Rate>,
-    pub per_ip: Vec<Rate>,
-    pub creates: Vec<Rate>,
-    pub wrong_codes_per_number: Vec<Rate>,
+    pub per_number: Vec<Quota>,
+    pub per_ip: Vec<Quota>,
+    pub creates: Vec<Quota>,
+    pub wrong_codes_per_number: Vec<Quota>,
 }
 
 /// At most `count` in any `window`: `5/10m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Rate {
+pub struct Quota {
     pub count: u32,
     pub window: Duration,
 }
 
-impl Rate {
+impl Quota {
     /// Bounded because every draw in the window is stored.
     pub const MAX_COUNT: u32 = 10_000;
 }
 
-impl std::str::FromStr for Rate {
+impl std::str::FromStr for Quota {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -99,7 +99,7 @@ impl std::str::FromStr for Rate {
     }
 }
 
-impl TryFrom<String> for Rate {
+impl TryFrom<String> for Quota {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -107,8 +107,8 @@ impl TryFrom<String> for Rate {
     }
 }
 
-impl From<Rate> for String {
-    fn from(rate: Rate) -> Self {
+impl From<Quota> for String {
+    fn from(rate: Quota) -> Self {
         format!("{}/{}", rate.count, span::format(rate.window))
     }
 }

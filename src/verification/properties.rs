@@ -141,9 +141,9 @@ impl World {
     /// Checks that budget claims add up to the actual and estimated costs of the attempts.
     fn keep(&mut self) {
         let same = |money: Money, to| (money.currency == to).then_some(money.amount);
-        for claim in self.v.claims(&[budget()], same) {
-            self.reserved += claim.reserve;
-            self.spent += claim.spend;
+        for posting in self.v.postings(&[budget()], same) {
+            self.reserved += posting.reserve;
+            self.spent += posting.spend;
         }
         self.v.was_written();
         // A skipped attempt claims nothing, even if a report later gives it a cost.
@@ -167,7 +167,7 @@ impl World {
         }
         let offers = offers(self.offers);
         match task {
-            Task::Turn => self.v.turn(UNKNOWN_AFTER, &offers, self.now),
+            Task::Tick => self.v.tick(UNKNOWN_AFTER, &offers, self.now),
             Task::Interrupted(ordinal) => self.v.interrupted(ordinal, &offers, self.now),
             Task::Ask(ordinal) => self.v.ask_failed(ordinal, self.now),
             Task::Bill(ordinal) => {
@@ -203,7 +203,7 @@ impl World {
             }
             Task::Send(_) => {
                 let Some(ordinal) = self.v.begin_sending(self.now) else {
-                    self.v.turn(UNKNOWN_AFTER, &offers, self.now);
+                    self.v.tick(UNKNOWN_AFTER, &offers, self.now);
                     return;
                 };
                 assert!(self.v.is_pending(), "a send after the end");
@@ -223,7 +223,7 @@ impl World {
         }
         if let Some((due, next)) = self.v.next_task(UNKNOWN_AFTER) {
             let stuck =
-                due <= self.now && next == task && matches!(task, Task::Turn | Task::Ask(_));
+                due <= self.now && next == task && matches!(task, Task::Tick | Task::Ask(_));
             assert!(!stuck, "{task:?} is due again at once: a worker would spin");
         }
     }
@@ -385,6 +385,6 @@ fn a_provider_that_charges_on_delivery_is_charged_then_or_in_the_end() {
     assert_eq!(reported(AttemptStatus::Delivered), CostState::Charged);
     assert_eq!(reported(AttemptStatus::Undelivered), CostState::Free);
     let later = span::after(now, UNKNOWN_AFTER);
-    silent.turn(UNKNOWN_AFTER, &[], later);
+    silent.tick(UNKNOWN_AFTER, &[], later);
     assert_eq!(cost(&silent), CostState::Charged);
 }

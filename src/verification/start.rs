@@ -112,8 +112,8 @@ impl Verification {
                 events: Vec::new(),
             },
             bookings: Vec::new(),
-            told: 0,
-            counted: 0,
+            events_stored: 0,
+            attempts_stored: 0,
         };
         verification.note(now, EventKind::Created);
         verification.plan(Cursor::at(0), offers, now);
@@ -241,7 +241,7 @@ impl Verification {
                     bill: None,
                     follow_up: None,
                     gave_way: false,
-                    told: false,
+                    follow_up_planned: false,
                 });
                 if status == AttemptStatus::Queued {
                     return true;

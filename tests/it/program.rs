@@ -5,7 +5,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pinroute::app::StartError;
+use pinroute::app::StartupError;
 use serde_json::{Value, json};
 
 use crate::on_both_engines;
@@ -202,7 +202,7 @@ async fn a_second_server_on_the_same_sqlite_file_refuses_to_start(stage: Stage) 
             .await;
         return;
     }
-    let Err(StartError::Failed(message)) = second else {
+    let Err(StartupError::Failed(message)) = second else {
         panic!("two servers started on one file");
     };
     assert!(
@@ -235,7 +235,7 @@ async fn a_wrong_secret_key_refuses_to_start_and_a_rotated_one_still_reads(stage
     stage.stop(app).await;
 
     let other = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=";
-    let Err(StartError::Configuration(message)) = stage.try_app(&[("SECRET_KEY", other)]).await
+    let Err(StartupError::Configuration(message)) = stage.try_app(&[("SECRET_KEY", other)]).await
     else {
         panic!("it started with a wrong key");
     };

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use pinroute::ledger::entry::{Entry, Kind};
 use pinroute::message::Wording;
 use pinroute::money::{Currency, Micros, Money};
-use pinroute::reports::exchange::{Factor, Rate as ExchangeRate};
+use pinroute::reports::exchange::{ExchangeRate, Factor};
 use pinroute::secret::{SecretKey, Vault, random};
 use pinroute::storage::{
     Change, Claim, CommitError, Db, IdempotencyOp, Lease, LedgerQuery, ListQuery, Lost,

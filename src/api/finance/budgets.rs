@@ -12,7 +12,7 @@ use crate::api::forms::{self, ValueForm, named};
 use crate::api::openapi::sets;
 use crate::api::problem::{Code, Problem};
 use crate::api::values::{MoneyBody, rfc3339};
-use crate::gateway::{Access, BudgetError, BudgetState, Gateway, NewBudget, ProjectError, Trouble};
+use crate::gateway::{Access, BudgetError, BudgetState, Error, Gateway, NewBudget, ProjectError};
 use crate::money::{Micros, Money};
 use crate::verification::budget::{Budget, Period};
 use crate::verification::id::ProjectId;
@@ -172,7 +172,7 @@ pub async fn put(
             Err(Fault::invalid(faults.into_iter().map(fault).collect()).into())
         }
         Err(BudgetError::Failed(trouble)) => Err(Problem::of(trouble, gateway.now())),
-        Err(BudgetError::Project(_)) => Err(Problem::of(Trouble::Unavailable, gateway.now())),
+        Err(BudgetError::Project(_)) => Err(Problem::of(Error::Unavailable, gateway.now())),
     }
 }
 

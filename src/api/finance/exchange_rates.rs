@@ -11,7 +11,7 @@ use crate::api::forms::{self, value};
 use crate::api::problem::Problem;
 use crate::gateway::Gateway;
 use crate::money::Currency;
-use crate::reports::exchange::{Factor, Rate};
+use crate::reports::exchange::{ExchangeRate, Factor};
 use crate::web::{Fields, Query};
 
 body! {
@@ -103,14 +103,14 @@ pub async fn put(
         if !seen.insert((date, from, to)) {
             item.fault("date", "is given twice with these currencies".to_owned());
         }
-        Some(Rate {
+        Some(ExchangeRate {
             day: date,
             from,
             to,
             factor: rate,
         })
     });
-    let rates: Vec<Rate> = fields.finish_with(rates)?;
+    let rates: Vec<ExchangeRate> = fields.finish_with(rates)?;
     gateway
         .finance()
         .put_exchange_rates(&rates)
@@ -122,7 +122,7 @@ pub async fn put(
 async fn answer(gateway: &Gateway) -> Result<HttpResponse, Problem> {
     let rates = gateway.finance().exchange_rates().await;
     let rates = rates.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
-    let item = |rate: Rate| AnswerItem {
+    let item = |rate: ExchangeRate| AnswerItem {
         date: rate.day,
         from: rate.from.to_string(),
         to: rate.to.to_string(),

@@ -9,7 +9,7 @@ use crate::api::forms::typed_code;
 use crate::api::idempotency;
 use crate::api::openapi::parameters::Idempotency;
 use crate::api::problem::Problem;
-use crate::gateway::{Gateway, Replay, Trouble};
+use crate::gateway::{Error, Gateway, Replay};
 use crate::verification::code::Code;
 use crate::web::Fields;
 
@@ -46,7 +46,7 @@ pub async fn check(
     let mut fields = Fields::json(&request, &body)?;
     let asked = CheckBody::read(&mut fields);
     let CheckBody { code } = fields.finish_with(asked)?;
-    let fault = |trouble: Trouble| Problem::of(trouble, gateway.now());
+    let fault = |trouble: Error| Problem::of(trouble, gateway.now());
     idempotency::once(
         &gateway,
         (None, &format!("/v1/verifications/{id}/check")),

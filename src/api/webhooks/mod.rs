@@ -18,7 +18,7 @@ use super::openapi::sets;
 use super::page::{self, Page, PageParameters, page_of};
 use super::problem::{Code, Problem};
 use super::values::{self, rfc3339};
-use crate::gateway::{Access, Gateway, Notices, Replay, Trouble, Webhook, WebhookRequest};
+use crate::gateway::{Access, Error, Gateway, Notices, Replay, Webhook, WebhookRequest};
 use crate::web::fields::printable;
 use crate::web::{Fields, Query};
 use crate::webhooks::{ALL, TYPES};
@@ -277,9 +277,9 @@ async fn again(
     Some(found.map(|webhook| shown_with_secret(gateway, &webhook, status)))
 }
 
-fn fault(trouble: Trouble, gateway: &Gateway) -> Problem {
+fn fault(trouble: Error, gateway: &Gateway) -> Problem {
     match trouble {
-        Trouble::NotFound => no_such(),
+        Error::NotFound => no_such(),
         other => Problem::of(other, gateway.now()),
     }
 }

@@ -277,7 +277,7 @@ impl Story {
             let queued = |a: &Attempt| a.status == AttemptStatus::Queued;
             if !self.v.record.attempts.iter().any(queued) {
                 self.at += TimeDelta::seconds(16);
-                self.v.turn(UNKNOWN_AFTER, &self.offers, self.at);
+                self.v.tick(UNKNOWN_AFTER, &self.offers, self.at);
             }
         }
         if arrived {
@@ -286,7 +286,7 @@ impl Story {
         let over = self.v.record.expires_at;
         for at in [over, self.v.record.created_at + TimeDelta::hours(25)] {
             if at <= now {
-                self.v.turn(UNKNOWN_AFTER, &self.offers, at);
+                self.v.tick(UNKNOWN_AFTER, &self.offers, at);
             }
         }
         let ordinals: Vec<u8> = self.v.record.attempts.iter().map(|a| a.ordinal).collect();
@@ -320,7 +320,7 @@ impl Story {
         if chance.percent(4) {
             let began = self.at;
             self.at += TimeDelta::seconds(16);
-            self.v.turn(UNKNOWN_AFTER, &self.offers, self.at);
+            self.v.tick(UNKNOWN_AFTER, &self.offers, self.at);
             self.report(
                 ordinal,
                 AttemptStatus::Expired,

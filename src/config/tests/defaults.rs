@@ -58,7 +58,7 @@ fn the_compiled_defaults_are_sound_and_are_the_contracts() {
         texts
             .iter()
             .map(|t| t.parse().unwrap())
-            .collect::<Vec<Rate>>()
+            .collect::<Vec<Quota>>()
     };
     assert_eq!(policy.limits.per_number, rates(&["5/10m", "10/1d"]));
     assert_eq!(policy.limits.per_ip, rates(&["20/1h"]));

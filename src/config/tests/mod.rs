@@ -19,7 +19,7 @@ use crate::channels::{Account, Configured, telegram};
 use crate::money::{Currency, Micros, Money};
 use crate::verification::budget::{Budget, Period};
 use crate::verification::phone::Country;
-use crate::verification::policy::Rate;
+use crate::verification::policy::Quota;
 use crate::verification::route::Channel;
 
 /// The bytes 0 to 31.

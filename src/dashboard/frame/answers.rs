@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use maud::Markup;
 
-use super::fields::Wrong;
+use super::fields::FormErrors;
 use super::shell;
 use super::viewer::Viewer;
 use crate::web::cookies::Cookie;
@@ -22,7 +22,7 @@ impl Viewer {
     /// A page with a form: 422 when a field of it is wrong.
     pub fn form_page(
         &self,
-        wrong: &Wrong,
+        wrong: &FormErrors,
         title: &str,
         section: impl Into<Option<&'static str>>,
         body: &Markup,

@@ -7,7 +7,7 @@ use maud::{DOCTYPE, html};
 use super::forms::encoded;
 use super::viewer::Viewer;
 use crate::dashboard::text::Texts;
-use crate::gateway::Trouble;
+use crate::gateway::Error;
 use crate::web::{self, problem};
 
 /// Why there is no page.
@@ -75,13 +75,12 @@ impl Viewer {
         }
     }
 
-    pub fn trouble(&self, trouble: &Trouble) -> Fault {
+    pub fn trouble(&self, trouble: &Error) -> Fault {
         self.fault(match trouble {
-            Trouble::NotFound => Kind::NotFound,
-            Trouble::Limited(_)
-            | Trouble::Refused(_)
-            | Trouble::Unavailable
-            | Trouble::Internal => Kind::Unavailable,
+            Error::NotFound => Kind::NotFound,
+            Error::Limited(_) | Error::Refused(_) | Error::Unavailable | Error::Internal => {
+                Kind::Unavailable
+            }
         })
     }
 }

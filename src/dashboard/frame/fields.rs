@@ -14,9 +14,9 @@ use crate::secret::random;
 
 /// What is wrong with a form that was sent, by field.
 #[derive(Debug, Default)]
-pub struct Wrong(Vec<(&'static str, String)>);
+pub struct FormErrors(Vec<(&'static str, String)>);
 
-impl Wrong {
+impl FormErrors {
     /// Without words the field is marked alone.
     pub fn note(&mut self, field: &'static str, words: impl Into<String>) {
         self.0.push((field, words.into()));
@@ -147,12 +147,12 @@ fn decimal(typed: &str) -> Result<String, Ambiguous> {
 pub struct Fields<'a> {
     pub t: &'static Texts,
     pub form: &'a Form,
-    pub wrong: &'a Wrong,
+    pub wrong: &'a FormErrors,
 }
 
 /// What is typed into a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Line {
+pub enum Input {
     Text,
     Decimal,
     Date,
@@ -163,7 +163,7 @@ pub enum Line {
     Code,
 }
 
-impl Line {
+impl Input {
     fn kind(self) -> &'static str {
         match self {
             Self::Date => "date",
@@ -197,7 +197,7 @@ impl Fields<'_> {
     }
 
     /// One line; `start` is what it holds before anything was typed.
-    pub fn line(&self, label: &str, name: &str, line: Line, start: &str) -> Markup {
+    pub fn line(&self, label: &str, name: &str, line: Input, start: &str) -> Markup {
         self.line_with(label, name, line, start, None)
     }
 
@@ -206,13 +206,13 @@ impl Fields<'_> {
         &self,
         label: &str,
         name: &str,
-        line: Line,
+        line: Input,
         start: &str,
         hint: Option<&str>,
     ) -> Markup {
         let value = self.form.find(name).unwrap_or(start);
-        let decimal = (line == Line::Decimal).then_some("decimal");
-        let plain = (line != Line::Text).then_some("false");
+        let decimal = (line == Input::Decimal).then_some("decimal");
+        let plain = (line != Input::Text).then_some("false");
         self.framed(label, name, hint, |marks| html! {
             input type=(line.kind()) name=(name) value=(value) size=(line.size()) inputmode=[decimal] maxlength="2100"
                 autocomplete="off" spellcheck=[plain] aria-invalid=[marks.invalid] aria-describedby=[marks.described_by.as_ref()];

@@ -7,7 +7,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::gateway::{Begun, Gateway, Replay, Ticket, Trouble};
+use crate::gateway::{Begun, Error, Gateway, Replay, Ticket};
 use crate::secret::{fingerprint, random};
 
 /// The name of the field that holds the token.
@@ -95,7 +95,7 @@ impl Form {
         gateway: &Gateway,
         path: &str,
         first: impl AsyncFnOnce(Ticket) -> Result<T, E>,
-    ) -> Result<Once<Result<T, E>>, Trouble> {
+    ) -> Result<Once<Result<T, E>>, Error> {
         let mark = match self.text(ONCE) {
             "" => format!("{:016x}", u64::from_be_bytes(random())),
             mark => mark.chars().take(64).collect(),

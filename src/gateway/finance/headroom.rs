@@ -13,7 +13,7 @@ use crate::gateway::shared::Access;
 use crate::money::{Micros, Money};
 use crate::storage::BudgetUse;
 use crate::verification::Verification;
-use crate::verification::budget::{Budget, Claim, Purse};
+use crate::verification::budget::{Budget, Posting, Purse};
 use crate::verification::id::ProjectId;
 use crate::verification::phone::Country;
 
@@ -50,11 +50,11 @@ pub fn purse(project: ProjectId, budget: &Budget, now: DateTime<Utc>) -> Purse {
 }
 
 impl Finance {
-    /// The budget claims of the change that is about to be stored.
-    pub(in crate::gateway) fn claims(&self, v: &mut Verification) -> Vec<Claim> {
+    /// The budget postings of the change that is about to be stored.
+    pub(in crate::gateway) fn postings(&self, v: &mut Verification) -> Vec<Posting> {
         let policy = self.core().directory.policy(v.project);
         let now = self.core().now();
-        v.claims(&policy.budgets, |money, to| self.convert(money, to, now))
+        v.postings(&policy.budgets, |money, to| self.convert(money, to, now))
     }
 
     /// Whether a send of this price may fit into every budget that covers it. `own`: the verification it belongs to,
@@ -116,11 +116,11 @@ impl Finance {
         }
     }
 
-    /// Drops the cached usage when a claim gives money back.
-    pub(in crate::gateway) fn forget_headroom(&self, claims: &[Claim]) {
-        let gives_back = |claim: &&Claim| claim.reserve.saturating_add(claim.spend) < 0;
-        if let Some(claim) = claims.iter().find(gives_back) {
-            self.headroom().remove(&claim.purse.project);
+    /// Drops the cached usage when a posting gives money back.
+    pub(in crate::gateway) fn forget_headroom(&self, postings: &[Posting]) {
+        let gives_back = |posting: &&Posting| posting.reserve.saturating_add(posting.spend) < 0;
+        if let Some(posting) = postings.iter().find(gives_back) {
+            self.headroom().remove(&posting.purse.project);
         }
     }
 

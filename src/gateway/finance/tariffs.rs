@@ -10,7 +10,7 @@ use crate::gateway::error::Error;
 use crate::ledger::price::Prices;
 use crate::ledger::rates::{Rate, RateCard};
 use crate::money::{Currency, Micros, Money};
-use crate::reports::exchange::{Rate as ExchangeRate, Rates};
+use crate::reports::exchange::{ExchangeRate, Rates};
 use crate::storage::StorageError;
 use crate::verification::phone::Country;
 use crate::verification::route::Channel;

@@ -189,15 +189,15 @@ impl Verify {
                     }))
                     .await?
                 }
-                Task::Turn => {
+                Task::Tick => {
                     Box::pin(self.transition_leased(v, Duty::Timer, |v, offers, now| {
-                        v.turn(unknown_after, offers, now);
+                        v.tick(unknown_after, offers, now);
                     }))
                     .await?
                 }
                 Task::Send(_) => {
                     Box::pin(self.transition_leased(v, Duty::Send, |v, offers, now| {
-                        v.turn(unknown_after, offers, now);
+                        v.tick(unknown_after, offers, now);
                     }))
                     .await?
                 }

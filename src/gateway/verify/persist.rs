@@ -159,7 +159,7 @@ impl Verify {
         let turned = self.update(v, |v, offers, now| {
             let was_overdue = v.is_overdue(now);
             if was_overdue {
-                v.turn(unknown_after, offers, now);
+                v.tick(unknown_after, offers, now);
             }
             Ok(Transition::of(was_overdue))
         });
@@ -180,11 +180,11 @@ impl Verify {
             LeasePlan::WhileBusy if !busy => (Lease::Release { owner }, next),
             LeasePlan::Hold | LeasePlan::WhileBusy => (Lease::Hold { owner, until }, Some(until)),
         };
-        let claims = self.finance().claims(v);
+        let postings = self.finance().postings(v);
         let (write, reuse_key) = (proposal.write, proposal.reuse_key);
         let change = Change::of(&core.vault, write, v, reuse_key, wake_at, lease)
             .with_deliveries(self.notices().messages(v))
-            .with_claims(claims.clone())
+            .with_postings(postings.clone())
             .with_idempotency(proposal.idempotency.clone());
         if let Err(error) = core.db.commit(change).await {
             if matches!(error, CommitError::Lost(Lost::NoRoom)) {
@@ -193,7 +193,7 @@ impl Verify {
             return Err(error);
         }
         v.was_written();
-        self.finance().forget_headroom(&claims);
+        self.finance().forget_headroom(&postings);
         core.live.announce(v.id);
         Ok(busy)
     }

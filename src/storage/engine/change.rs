@@ -11,7 +11,7 @@ use crate::storage::idempotency::IdempotencyOp;
 use crate::storage::verifications::{Lease, Stored};
 use crate::storage::webhook_deliveries::Delivery;
 use crate::verification::Verification;
-use crate::verification::budget::Claim;
+use crate::verification::budget::Posting;
 
 /// Everything that a transition changes.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct Change {
     pub(in crate::storage) write: Option<(Write, Stored)>,
     pub(in crate::storage) entries: Vec<Entry>,
     pub(in crate::storage) tallies: Vec<Tally>,
-    pub(in crate::storage) claims: Vec<Claim>,
+    pub(in crate::storage) postings: Vec<Posting>,
     pub(in crate::storage) deliveries: Vec<Delivery>,
     pub(in crate::storage) idempotency: Option<IdempotencyOp>,
 }
@@ -86,7 +86,7 @@ impl Change {
             write: None,
             entries: Vec::new(),
             tallies: Vec::new(),
-            claims: Vec::new(),
+            postings: Vec::new(),
             deliveries: Vec::new(),
             idempotency,
         }
@@ -113,7 +113,7 @@ impl Change {
             write: Some((write, stored)),
             entries,
             tallies,
-            claims: Vec::new(),
+            postings: Vec::new(),
             deliveries: Vec::new(),
             idempotency: None,
         }
@@ -128,8 +128,8 @@ impl Change {
 
     /// What it reserves, spends and releases in budgets.
     #[must_use]
-    pub fn with_claims(mut self, claims: Vec<Claim>) -> Self {
-        self.claims = budgets::summed(claims.into_iter());
+    pub fn with_postings(mut self, postings: Vec<Posting>) -> Self {
+        self.postings = budgets::summed(postings.into_iter());
         self
     }
 
@@ -148,7 +148,10 @@ impl Change {
 
     /// Whether the database refused it because a reservation would exceed its limit.
     pub(in crate::storage) fn lacks_room(&self, error: &sqlx::Error) -> bool {
-        let reserves = self.claims.iter().any(|claim| claim.ceiling.is_some());
+        let reserves = self
+            .postings
+            .iter()
+            .any(|posting| posting.ceiling.is_some());
         let checked = |fault: &sqlx::Error| match fault {
             sqlx::Error::Database(fault) => fault.is_check_violation(),
             _ => false,

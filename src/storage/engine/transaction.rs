@@ -16,7 +16,7 @@ use crate::storage::idempotency::IdempotencyOp;
 use crate::storage::verifications::Stored;
 use crate::storage::webhook_deliveries::Delivery;
 use crate::storage::{budgets, idempotency, ledger, tallies, verifications, webhook_deliveries};
-use crate::verification::budget::Claim;
+use crate::verification::budget::Posting;
 
 /// All statements as one, since Postgres can change several tables in one statement: that saves BEGIN, COMMIT and the other
 /// round trips. What belongs to a verification is written only if the verification was. Indexed by whether there are claims,
@@ -65,7 +65,7 @@ pub(in crate::storage) fn is_one_statement(connection: &Connection, changes: &[&
                 && kind(change) == first
                 && change.entries.is_empty()
                 && change.tallies.is_empty()
-                && change.claims.is_empty()
+                && change.postings.is_empty()
                 && change.deliveries.is_empty()
                 && change.idempotency.is_none()
         }),
@@ -108,9 +108,9 @@ pub(in crate::storage) async fn write_in_one(
         ledger::rows(&entries),
         tallies::rows(&counted),
     ];
-    let claims: Vec<(Uuid, Claim)> = changes
+    let claims: Vec<(Uuid, Posting)> = changes
         .iter()
-        .filter_map(|change| Some((change.subject()?, &change.claims)))
+        .filter_map(|change| Some((change.subject()?, &change.postings)))
         .flat_map(|(id, claims)| claims.iter().map(move |claim| (id, *claim)))
         .collect();
     let sql = &IN_ONE[2 * usize::from(!claims.is_empty()) + usize::from(!told.is_empty())];
@@ -237,7 +237,7 @@ async fn write_the_rest(
             .write(tallies::INSERT, tallies::rows(&counted))
             .await?;
     }
-    let claims = budgets::summed(effective().flat_map(|change| change.claims.iter().copied()));
+    let claims = budgets::summed(effective().flat_map(|change| change.postings.iter().copied()));
     if !claims.is_empty() {
         let claims: Vec<_> = claims.iter().map(|claim| (Uuid::nil(), *claim)).collect();
         connection

@@ -11,7 +11,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
-use pinroute::app::{self, App, Background, StartError};
+use pinroute::app::{self, App, Background, StartupError};
 use pinroute::clock::Clock;
 use pinroute::config::{self, Settings};
 use pinroute::ledger::tally::{Measure, SPANS};
@@ -344,7 +344,7 @@ impl Stage {
         }
     }
 
-    pub async fn try_app(&self, changes: &[(&str, &str)]) -> Result<TestApp, StartError> {
+    pub async fn try_app(&self, changes: &[(&str, &str)]) -> Result<TestApp, StartupError> {
         let settings = settings(&self.toml(), changes);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

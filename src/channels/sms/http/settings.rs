@@ -1,7 +1,7 @@
 //! `kind = "http"`: any provider that speaks HTTP, described by its request and the fields of its answers.
 
 use super::placeholder::Placeholders;
-use crate::reader::{Checked, Field, Reader, Report, Secret, all, optional, url};
+use crate::reader::{Checked, Faults, Field, Reader, Secret, all, optional, url};
 use std::fmt;
 
 /// A request that sends one message, and how its answer and its later report are read.
@@ -130,7 +130,7 @@ impl Settings {
 /// Collects the placeholders of all texts of a provider.
 struct Seen<'a> {
     placeholders: Placeholders,
-    report: &'a Report<'a>,
+    report: &'a Faults<'a>,
     /// Whether every placeholder is a known one.
     sound: bool,
 }

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use crate::dashboard::frame::fault::{Fault, Kind};
-use crate::dashboard::frame::fields::{Fields, Line, Wrong, once, sure};
+use crate::dashboard::frame::fields::{Fields, FormErrors, Input, once, sure};
 use crate::dashboard::frame::forms::Form;
 use crate::dashboard::frame::rights::{ManagesKeys, Posted, Signed};
 use crate::dashboard::frame::shell;
@@ -38,14 +38,21 @@ pub async fn list(
         "revoked" => Said::Done(signed.view.t.manage.revoked),
         _ => Said::Nothing,
     };
-    page(&signed, &gateway, &Form::default(), &Wrong::default(), said).await
+    page(
+        &signed,
+        &gateway,
+        &Form::default(),
+        &FormErrors::default(),
+        said,
+    )
+    .await
 }
 
 async fn page(
     signed: &Signed<ManagesKeys>,
     gateway: &Gateway,
     form: &Form,
-    wrong: &Wrong,
+    wrong: &FormErrors,
     said: Said<'_>,
 ) -> Result<HttpResponse, Fault> {
     let view = &signed.view;
@@ -81,7 +88,7 @@ fn new(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {
             (once())
             (fields.choice(t.project, "project", &projects, "default"))
             (fields.checks(m.scopes, "scope", &scopes, |scope| fields.form.all("scope").any(|chosen| chosen == scope)))
-            (fields.line_with(m.expires_in, "days", Line::Decimal, "", Some(m.expires_in_hint)))
+            (fields.line_with(m.expires_in, "days", Input::Decimal, "", Some(m.expires_in_hint)))
             button type="submit" { (m.make) }
         }
     }
@@ -144,7 +151,7 @@ pub async fn create(
 ) -> Result<HttpResponse, Fault> {
     let (signed, form) = (&posted.signed, &posted.form);
     let view = &signed.view;
-    let mut wrong = Wrong::default();
+    let mut wrong = FormErrors::default();
     let Some(asked) = read(view, &gateway, form, &mut wrong) else {
         return page(signed, &gateway, form, &wrong, Said::Nothing).await;
     };
@@ -194,7 +201,7 @@ struct NewKey {
     days: Option<u64>,
 }
 
-fn read(view: &Viewer, gateway: &Gateway, form: &Form, wrong: &mut Wrong) -> Option<NewKey> {
+fn read(view: &Viewer, gateway: &Gateway, form: &Form, wrong: &mut FormErrors) -> Option<NewKey> {
     let t = view.t.faults;
     let project = match form.text("project") {
         EVERY => Some(None),

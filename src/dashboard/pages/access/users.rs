@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use crate::dashboard::frame::fault::{Fault, Kind};
-use crate::dashboard::frame::fields::{Fields, Line, Wrong, act, sure};
+use crate::dashboard::frame::fields::{Fields, FormErrors, Input, act, sure};
 use crate::dashboard::frame::forms::Form;
 use crate::dashboard::frame::rights::{ManagesUsers, Posted, Signed};
 use crate::dashboard::frame::shell;
@@ -31,7 +31,7 @@ pub async fn list(
 ) -> Result<HttpResponse, Fault> {
     let done = show::was_done(&request, &[("yes", signed.view.t.done)]);
     let said = done.map_or(Said::Nothing, Said::Done);
-    let (form, wrong) = (Form::default(), Wrong::default());
+    let (form, wrong) = (Form::default(), FormErrors::default());
     page(&signed.view, &gateway, &form, &wrong, &said).await
 }
 
@@ -39,7 +39,7 @@ async fn page(
     view: &Viewer,
     gateway: &Gateway,
     form: &Form,
-    wrong: &Wrong,
+    wrong: &FormErrors,
     said: &Said,
 ) -> Result<HttpResponse, Fault> {
     let t = view.t;
@@ -82,7 +82,7 @@ fn invitation(view: &Viewer, fields: Fields<'_>) -> Markup {
         (fields.summary())
         form class="filters" method="post" action="/dashboard/users" {
             (shell::token(view))
-            (fields.line(t.email, "email", Line::Email, ""))
+            (fields.line(t.email, "email", Input::Email, ""))
             (fields.choice(t.role, "role", &roles, Role::Finance.as_str()))
             button type="submit" { (t.invite) }
         }
@@ -137,11 +137,11 @@ async fn finished<T>(
     if matches!(said, Said::Done(_)) {
         return Ok(view.go("/dashboard/users?done=yes"));
     }
-    let (form, wrong) = (Form::default(), Wrong::default());
+    let (form, wrong) = (Form::default(), FormErrors::default());
     page(view, gateway, &form, &wrong, &said).await
 }
 
-fn role(view: &Viewer, form: &Form, wrong: &mut Wrong) -> Option<Role> {
+fn role(view: &Viewer, form: &Form, wrong: &mut FormErrors) -> Option<Role> {
     let role = Role::parse(form.text("role"));
     if role.is_none() {
         wrong.note("role", view.t.faults.choose);
@@ -154,7 +154,7 @@ pub async fn create(
     gateway: web::Data<Gateway>,
 ) -> Result<HttpResponse, Fault> {
     let (view, form) = (&posted.signed.view, &posted.form);
-    let mut wrong = Wrong::default();
+    let mut wrong = FormErrors::default();
     let email = wrong.or_note("email", read_email(form.text("email")), |_| {
         view.t.bad_email.to_owned()
     });
@@ -197,7 +197,7 @@ pub async fn set_role(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Fault> {
     let view = &posted.signed.view;
-    let mut wrong = Wrong::default();
+    let mut wrong = FormErrors::default();
     let Some(role) = role(view, &posted.form, &mut wrong) else {
         return Err(view.fault(Kind::NotFound));
     };

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use crate::dashboard::frame::fault::{Fault, Kind};
-use crate::dashboard::frame::fields::{Fields, Wrong, act, sure};
+use crate::dashboard::frame::fields::{Fields, FormErrors, act, sure};
 use crate::dashboard::frame::forms::Form;
 use crate::dashboard::frame::rights::{ManagesKeys, Posted, Signed};
 use crate::dashboard::frame::shell;
@@ -15,7 +15,7 @@ use crate::dashboard::frame::show;
 use crate::dashboard::frame::viewer::Viewer;
 use crate::dashboard::pages::parts::list::{self, older};
 use crate::gateway::{
-    Access, Delivery, DeliveryQuery, DeliveryState, Gateway, Replay, Trouble, Try, Webhook,
+    Access, Delivery, DeliveryQuery, DeliveryState, Error, Gateway, Replay, Try, Webhook,
 };
 use crate::verification::id::VerificationId;
 
@@ -106,7 +106,7 @@ async fn page(
     let fields = Fields {
         t,
         form,
-        wrong: &Wrong::default(),
+        wrong: &FormErrors::default(),
     };
     let actions = html! {
         (act(view, &format!("{path}/test"), (m.test, "")))
@@ -270,7 +270,7 @@ async fn again(
     access: &Access,
     gateway: &Gateway,
     replay: &Replay,
-) -> Option<Result<Delivery, Trouble>> {
+) -> Option<Result<Delivery, Error>> {
     match replay {
         Replay::Delivery { id } => Some(gateway.notices().find_delivery(access, *id).await),
         _ => None,

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::webhook::{self, PATH, events};
 use crate::dashboard::frame::fault::Fault;
-use crate::dashboard::frame::fields::{Fields, Line, Wrong, once};
+use crate::dashboard::frame::fields::{Fields, FormErrors, Input, once};
 use crate::dashboard::frame::forms::Form;
 use crate::dashboard::frame::rights::{ManagesKeys, Posted, Signed};
 use crate::dashboard::frame::shell;
@@ -24,14 +24,21 @@ pub async fn list(
 ) -> Result<HttpResponse, Fault> {
     let view = &signed.view;
     let done = show::was_done(&request, &[("removed", view.t.manage.removed)]);
-    page(view, &gateway, &Form::default(), &Wrong::default(), done).await
+    page(
+        view,
+        &gateway,
+        &Form::default(),
+        &FormErrors::default(),
+        done,
+    )
+    .await
 }
 
 async fn page(
     view: &Viewer,
     gateway: &Gateway,
     form: &Form,
-    wrong: &Wrong,
+    wrong: &FormErrors,
     done: Option<&str>,
 ) -> Result<HttpResponse, Fault> {
     let (t, m) = (view.t, view.t.manage);
@@ -90,8 +97,8 @@ fn new(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {
             (shell::token(view))
             (once())
             (fields.choice(t.project, "project", &projects, "default"))
-            (fields.line_with(m.address, "url", Line::Url, "", Some(&filled(m.such_as, &["https://shop.example/hooks"]))))
-            (fields.line(m.description, "description", Line::Text, ""))
+            (fields.line_with(m.address, "url", Input::Url, "", Some(&filled(m.such_as, &["https://shop.example/hooks"]))))
+            (fields.line(m.description, "description", Input::Text, ""))
             (fields.checks(m.events, "event", &types, |kind| fields.form.all("event").any(|chosen| chosen == kind)))
             button type="submit" { (m.make) }
         }
@@ -104,7 +111,7 @@ pub async fn create(
 ) -> Result<HttpResponse, Fault> {
     let (signed, form) = (&posted.signed, &posted.form);
     let view = &signed.view;
-    let mut wrong = Wrong::default();
+    let mut wrong = FormErrors::default();
     let Some(asked) = read(view, &gateway, form, &mut wrong).await else {
         return page(view, &gateway, form, &wrong, None).await;
     };
@@ -147,7 +154,7 @@ async fn read(
     view: &Viewer,
     gateway: &Gateway,
     form: &Form,
-    wrong: &mut Wrong,
+    wrong: &mut FormErrors,
 ) -> Option<WebhookRequest> {
     let t = view.t.faults;
     let project = gateway.directory().find_project(form.text("project"));

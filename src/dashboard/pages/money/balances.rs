@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use crate::access::Right;
 use crate::dashboard::frame::fault::Fault;
-use crate::dashboard::frame::fields::{Fields, Line, Wrong, once};
+use crate::dashboard::frame::fields::{Fields, FormErrors, Input, once};
 use crate::dashboard::frame::forms::Form;
 use crate::dashboard::frame::rights::{Books, Posted, SeesMoney, Signed};
 use crate::dashboard::frame::shell;
@@ -29,14 +29,21 @@ pub async fn show(
 ) -> Result<HttpResponse, Fault> {
     let view = &signed.view;
     let done = show::was_done(&request, &[("booked", view.t.money.booked)]);
-    page(view, &gateway, &Form::default(), &Wrong::default(), done).await
+    page(
+        view,
+        &gateway,
+        &Form::default(),
+        &FormErrors::default(),
+        done,
+    )
+    .await
 }
 
 async fn page(
     view: &Viewer,
     gateway: &Gateway,
     form: &Form,
-    wrong: &Wrong,
+    wrong: &FormErrors,
     done: Option<&str>,
 ) -> Result<HttpResponse, Fault> {
     let t = view.t.money;
@@ -115,9 +122,9 @@ fn booking(view: &Viewer, balances: &[Balance], fields: Fields<'_>) -> Markup {
             (once())
             (fields.choice(t.money.account, "account", &accounts, ""))
             (fields.choice(t.kind, "kind", &kinds, "top_up"))
-            (fields.line(t.amount, "amount", Line::Decimal, ""))
-            (fields.line(t.note, "note", Line::Text, ""))
-            (fields.line(t.money.booked_on, "day", Line::Date, ""))
+            (fields.line(t.amount, "amount", Input::Decimal, ""))
+            (fields.line(t.note, "note", Input::Text, ""))
+            (fields.line(t.money.booked_on, "day", Input::Date, ""))
             button type="submit" { (t.money.book) }
         }
     }
@@ -156,7 +163,7 @@ pub async fn book(
     gateway: web::Data<Gateway>,
 ) -> Result<HttpResponse, Fault> {
     let (view, form) = (&posted.signed.view, &posted.form);
-    let mut wrong = Wrong::default();
+    let mut wrong = FormErrors::default();
     let Some(new) = read(&posted, &mut wrong) else {
         return page(view, &gateway, form, &wrong, None).await;
     };
@@ -182,7 +189,7 @@ pub async fn book(
     }
 }
 
-fn read(posted: &Posted<Books>, wrong: &mut Wrong) -> Option<NewEntry> {
+fn read(posted: &Posted<Books>, wrong: &mut FormErrors) -> Option<NewEntry> {
     let (view, form) = (&posted.signed.view, &posted.form);
     let t = &view.t.faults;
     let kind = match form.text("kind") {

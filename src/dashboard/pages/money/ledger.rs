@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use crate::dashboard::frame::fault::Fault;
-use crate::dashboard::frame::fields::{Fields, Line, Wrong};
+use crate::dashboard::frame::fields::{Fields, FormErrors, Input};
 use crate::dashboard::frame::forms::Form;
 use crate::dashboard::frame::rights::{SeesLedger, Signed};
 use crate::dashboard::frame::shell;
@@ -23,8 +23,8 @@ pub const PATH: &str = "/dashboard/ledger";
 
 const FILTERS: [&str; 5] = ["kind", "provider", "project", "from", "to"];
 
-fn asked(view: &Viewer, gateway: &Gateway, form: &Form) -> (LedgerQuery, Wrong) {
-    let mut wrong = Wrong::default();
+fn asked(view: &Viewer, gateway: &Gateway, form: &Form) -> (LedgerQuery, FormErrors) {
+    let mut wrong = FormErrors::default();
     let days = list::days(view, form, &mut wrong);
     let provider = form.text("provider").to_owned();
     if !provider
@@ -105,8 +105,8 @@ pub async fn list(
             (fields.choice(t.kind, "kind", &kinds, ""))
             (fields.choice(t.provider, "provider", &accounts, ""))
             (list::projects(view, &gateway, fields))
-            (fields.line(t.from, "from", Line::Date, ""))
-            (fields.line(t.to, "to", Line::Date, ""))
+            (fields.line(t.from, "from", Input::Date, ""))
+            (fields.line(t.to, "to", Input::Date, ""))
             button type="submit" { (t.show) }
         }
         @if found.is_empty() { (list::nothing(t)) }

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::ledger;
 use crate::dashboard::frame::fault::Fault;
-use crate::dashboard::frame::fields::{Fields, Line, Wrong};
+use crate::dashboard::frame::fields::{Fields, FormErrors, Input};
 use crate::dashboard::frame::forms::Form;
 use crate::dashboard::frame::rights::{SeesMoney, Signed};
 use crate::dashboard::frame::shell;
@@ -35,7 +35,7 @@ pub async fn show(
     let asked = NaiveDate::parse_from_str(&format!("{typed}-01"), "%Y-%m-%d")
         .ok()
         .filter(|day| (1970..9_000).contains(&day.year()));
-    let mut wrong = Wrong::default();
+    let mut wrong = FormErrors::default();
     if asked.is_none() && !typed.is_empty() {
         wrong.note("month", filled(view.t.faults.not_a_month, &[typed]));
     }
@@ -91,7 +91,7 @@ pub async fn show(
             p class="printed hint" { (view.public("")) ", " (made.to_string()) }
             (fields.summary())
             form class="filters" method="get" action="/dashboard/statement" {
-                (fields.line_with(t.month, "month", Line::Month, &month, Some(&filled(view.t.manage.such_as, &["2026-11"]))))
+                (fields.line_with(t.month, "month", Input::Month, &month, Some(&filled(view.t.manage.such_as, &["2026-11"]))))
                 button type="submit" { (view.t.show) }
             }
             @if let Ok(report) = &tables[0].1 { (head(view, report)) }

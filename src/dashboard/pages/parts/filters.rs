@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::figures::name;
 use super::list;
-use crate::dashboard::frame::fields::{Fields, Line, Wrong};
+use crate::dashboard::frame::fields::{Fields, FormErrors, Input};
 use crate::dashboard::frame::forms::{Form, encoded};
 use crate::dashboard::frame::viewer::Viewer;
 use crate::dashboard::text::faults::filled;
@@ -15,7 +15,7 @@ use crate::reports::query::{self, Group, Query};
 /// What a page asks for, as it was typed, and as far as it can be read.
 pub struct Asked {
     form: Form,
-    pub wrong: Wrong,
+    pub wrong: FormErrors,
     /// What holds where nothing was typed.
     start: Query,
     /// `None`: something is wrong with it.
@@ -26,7 +26,7 @@ pub struct Asked {
 pub fn asked(view: &Viewer, gateway: &Gateway, query_string: &str, groups: &[Group]) -> Asked {
     let form = Form::parse(query_string);
     let t = view.t.faults;
-    let mut wrong = Wrong::default();
+    let mut wrong = FormErrors::default();
     let mut day = |name: &'static str| match form.text(name) {
         "" => None,
         _ => wrong.day(view, name, &form),
@@ -129,10 +129,10 @@ impl Asked {
             (fields.summary())
             form class="filters" method="get" action=(path) {
                 input type="hidden" name="shown" value="1";
-                (fields.line(t.from, "from", Line::Date, &start.from.to_string()))
-                (fields.line(t.to, "to", Line::Date, &start.to.to_string()))
+                (fields.line(t.from, "from", Input::Date, &start.from.to_string()))
+                (fields.line(t.to, "to", Input::Date, &start.to.to_string()))
                 (fields.zone(start.zone.name()))
-                @if money { (fields.line(t.money.currency, "currency", Line::Code, start.currency.as_str())) }
+                @if money { (fields.line(t.money.currency, "currency", Input::Code, start.currency.as_str())) }
                 (list::projects(view, gateway, fields))
                 (fields.checks(t.money.group_by, "group", &groups, |name| start.groups.iter().any(|group| group.as_str() == name)))
                 button type="submit" { (t.show) }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use maud::{Markup, html};
 
-use crate::dashboard::frame::fields::{Fields, Wrong};
+use crate::dashboard::frame::fields::{Fields, FormErrors};
 use crate::dashboard::frame::forms::{Form, encoded};
 use crate::dashboard::frame::viewer::Viewer;
 use crate::dashboard::text::Texts;
@@ -21,7 +21,7 @@ pub struct Span {
     pub before: Option<DateTime<Utc>>,
 }
 
-pub fn days(view: &Viewer, form: &Form, wrong: &mut Wrong) -> Span {
+pub fn days(view: &Viewer, form: &Form, wrong: &mut FormErrors) -> Span {
     let mut day = |name: &'static str| match form.text(name) {
         "" => None,
         _ => wrong.day(view, name, form),
@@ -44,7 +44,7 @@ pub fn project(
     view: &Viewer,
     gateway: &Gateway,
     form: &Form,
-    wrong: &mut Wrong,
+    wrong: &mut FormErrors,
 ) -> Option<ProjectId> {
     let name = form.text("project");
     let found = gateway.directory().find_project(name);

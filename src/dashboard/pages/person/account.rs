@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::sign_in::limited;
 use crate::dashboard::frame::fault::{Fault, Kind};
-use crate::dashboard::frame::fields::{Fields, Wrong, act};
+use crate::dashboard::frame::fields::{Fields, FormErrors, act};
 use crate::dashboard::frame::forms::Form;
 use crate::dashboard::frame::rights::{Anyone, Posted, Signed};
 use crate::dashboard::frame::{shell, show};
@@ -22,14 +22,14 @@ pub async fn show(signed: Signed<Anyone>, request: HttpRequest) -> HttpResponse 
         ("zone", t.manage.saved),
     ];
     let done = show::was_done(&request, &known);
-    page(&signed, &Form::default(), &Wrong::default(), done)
+    page(&signed, &Form::default(), &FormErrors::default(), done)
 }
 
 /// The page with what was typed and what is wrong with it.
 pub fn page(
     signed: &Signed<Anyone>,
     form: &Form,
-    wrong: &Wrong,
+    wrong: &FormErrors,
     done: Option<&str>,
 ) -> HttpResponse {
     let (view, t) = (&signed.view, signed.view.t);
@@ -81,7 +81,7 @@ pub async fn change_password(
     let (signed, form) = (&posted.signed, &posted.form);
     let (view, user) = (&signed.view, &signed.user);
     let (password, new) = (form.raw("password"), form.raw("new"));
-    let mut wrong = Wrong::default();
+    let mut wrong = FormErrors::default();
     if !wrong.password(view, "new", new, &user.email) {
         return Ok(page(signed, form, &wrong, None));
     }

@@ -6,7 +6,7 @@ use maud::html;
 use super::sign_in::end;
 use crate::dashboard::Options;
 use crate::dashboard::frame::fault::{Fault, Kind};
-use crate::dashboard::frame::fields::{Fields, Wrong};
+use crate::dashboard::frame::fields::{Fields, FormErrors};
 use crate::dashboard::frame::forms::Form;
 use crate::dashboard::frame::rights::Sent;
 use crate::dashboard::frame::shell;
@@ -46,7 +46,7 @@ async fn shown(
 ) -> Result<HttpResponse, Fault> {
     let view = Viewer::of(request).await?;
     let email = whose(&view, gateway, kind, token).await?;
-    let (form, wrong) = (Form::default(), Wrong::default());
+    let (form, wrong) = (Form::default(), FormErrors::default());
     Ok(page(&view, kind, token, &email, &form, &wrong))
 }
 
@@ -76,7 +76,7 @@ fn page(
     token: &str,
     email: &str,
     form: &Form,
-    wrong: &Wrong,
+    wrong: &FormErrors,
 ) -> HttpResponse {
     let t = view.t;
     let (title, place, button) = match kind {
@@ -126,7 +126,7 @@ pub async fn set_password(
 ) -> Result<HttpResponse, Fault> {
     let (view, form, kind) = (&sent.view, &sent.form, LinkKind::Password);
     let email = whose(view, &gateway, kind, &token).await?;
-    let mut wrong = Wrong::default();
+    let mut wrong = FormErrors::default();
     let password = form.raw("password");
     if !wrong.password(view, "password", password, &email) {
         return Ok(page(view, kind, &token, &email, form, &wrong));
@@ -144,7 +144,7 @@ pub async fn set_up(
 ) -> Result<HttpResponse, Fault> {
     let (view, form, kind) = (&sent.view, &sent.form, LinkKind::Setup);
     whose(view, &gateway, kind, &token).await?;
-    let mut wrong = Wrong::default();
+    let mut wrong = FormErrors::default();
     let (typed, password) = (form.text("email"), form.raw("password"));
     let email = wrong.or_note("email", read_email(typed), |_| view.t.bad_email.to_owned());
     let good = wrong.password(view, "password", password, typed);

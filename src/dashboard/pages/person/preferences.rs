@@ -5,7 +5,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use super::account;
 use super::sign_in::within;
 use crate::dashboard::frame::fault::Fault;
-use crate::dashboard::frame::fields::Wrong;
+use crate::dashboard::frame::fields::FormErrors;
 use crate::dashboard::frame::rights::{Anyone, Sent, Signed};
 use crate::dashboard::frame::viewer::Theme;
 use crate::dashboard::text::Language;
@@ -27,7 +27,7 @@ pub async fn keep(sent: Sent, request: HttpRequest) -> Result<HttpResponse, Faul
         return Ok(view.go_with(&to, Cookie::Zone, zone.name()));
     }
     let signed = Signed::<Anyone>::extract(&request).await?;
-    let mut wrong = Wrong::default();
+    let mut wrong = FormErrors::default();
     wrong.note("tz", filled(view.t.faults.not_a_zone, &[name]));
     Ok(account::page(&signed, form, &wrong, None))
 }

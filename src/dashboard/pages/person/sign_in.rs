@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use crate::dashboard::Options;
 use crate::dashboard::frame::fault::{Fault, Kind};
-use crate::dashboard::frame::fields::{Fields, Wrong};
+use crate::dashboard::frame::fields::{Fields, FormErrors};
 use crate::dashboard::frame::forms::Form;
 use crate::dashboard::frame::rights::{Anyone, Posted, Sent};
 use crate::dashboard::frame::shell;
@@ -23,11 +23,11 @@ pub async fn form(request: HttpRequest) -> Result<HttpResponse, Fault> {
     if view.user.is_some() {
         return Ok(view.go(&within(asked.text("next"))));
     }
-    let body = page(&view, &asked, &Wrong::default(), None);
+    let body = page(&view, &asked, &FormErrors::default(), None);
     Ok(view.answer(StatusCode::OK, view.t.sign_in, None, &body))
 }
 
-fn page(view: &Viewer, form: &Form, wrong: &Wrong, fault: Option<&str>) -> Markup {
+fn page(view: &Viewer, form: &Form, wrong: &FormErrors, fault: Option<&str>) -> Markup {
     let t = view.t;
     let fields = Fields { t, form, wrong };
     html! {
@@ -56,7 +56,7 @@ pub async fn sign_in(
     let (view, form) = (&sent.view, &sent.form);
     let (email, password) = (form.text("email"), form.raw("password"));
     let from = client::address(&request, &options.site);
-    let refused = |status, wrong: &Wrong, words: &str| {
+    let refused = |status, wrong: &FormErrors, words: &str| {
         let body = page(view, form, wrong, Some(words));
         view.answer(status, view.t.sign_in, None, &body)
     };
@@ -66,7 +66,7 @@ pub async fn sign_in(
             Ok(view.go_with(&within(form.text("next")), Cookie::Session, &secret))
         }
         Err(SignInError::Wrong(_)) => {
-            let mut wrong = Wrong::default();
+            let mut wrong = FormErrors::default();
             // Which of them, is not told.
             wrong.note("email", "");
             wrong.note("password", "");
@@ -76,7 +76,7 @@ pub async fn sign_in(
         Err(SignInError::Limited(limit)) => {
             let words = limited(view.t, &limit);
             let status = StatusCode::TOO_MANY_REQUESTS;
-            let mut answer = refused(status, &Wrong::default(), &words);
+            let mut answer = refused(status, &FormErrors::default(), &words);
             let seconds = limit.retry_after.as_secs().max(1);
             answer
                 .headers_mut()

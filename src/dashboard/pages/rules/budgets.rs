@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
 use crate::dashboard::frame::fault::{Fault, Kind};
-use crate::dashboard::frame::fields::{Fields, Line, Wrong, sure};
+use crate::dashboard::frame::fields::{Fields, FormErrors, Input, sure};
 use crate::dashboard::frame::forms::Form;
 use crate::dashboard::frame::rights::{Posted, SetsRules, Signed};
 use crate::dashboard::frame::shell;
@@ -26,14 +26,21 @@ pub async fn list(
 ) -> Result<HttpResponse, Fault> {
     let t = signed.view.t.manage;
     let done = show::was_done(&request, &[("saved", t.saved), ("removed", t.removed)]);
-    page(&signed, &gateway, &Form::default(), &Wrong::default(), done).await
+    page(
+        &signed,
+        &gateway,
+        &Form::default(),
+        &FormErrors::default(),
+        done,
+    )
+    .await
 }
 
 async fn page(
     signed: &Signed<SetsRules>,
     gateway: &Gateway,
     form: &Form,
-    wrong: &Wrong,
+    wrong: &FormErrors,
     done: Option<&str>,
 ) -> Result<HttpResponse, Fault> {
     let view = &signed.view;
@@ -72,10 +79,10 @@ fn new(view: &Viewer, gateway: &Gateway, projects: &[Project], fields: Fields<'_
             (shell::token(view))
             (fields.choice(t.project, "project", &names, "default"))
             (fields.choice(m.period, "period", &periods, "day"))
-            (fields.line(m.limit, "limit", Line::Decimal, ""))
-            (fields.line(t.money.currency, "currency", Line::Code, gateway.reporting_currency().as_str()))
-            (fields.line_with(t.country, "country", Line::Code, "", Some(m.country_or_every)))
-            (fields.line_with(m.alert_at, "alert_at", Line::Decimal, "50, 80", Some(m.alert_at_hint)))
+            (fields.line(m.limit, "limit", Input::Decimal, ""))
+            (fields.line(t.money.currency, "currency", Input::Code, gateway.reporting_currency().as_str()))
+            (fields.line_with(t.country, "country", Input::Code, "", Some(m.country_or_every)))
+            (fields.line_with(m.alert_at, "alert_at", Input::Decimal, "50, 80", Some(m.alert_at_hint)))
             button type="submit" { (m.set) }
         }
         p class="hint" { (m.budget_hint) }
@@ -183,7 +190,7 @@ pub async fn set(
 ) -> Result<HttpResponse, Fault> {
     let (signed, form) = (&posted.signed, &posted.form);
     let view = &signed.view;
-    let mut wrong = Wrong::default();
+    let mut wrong = FormErrors::default();
     if let Some((project, budget)) = read(view, &gateway, form, &mut wrong) {
         let change = |budgets: &mut Vec<Budget>| {
             budgets.retain(|known| !known.is_of_the_same(&budget));
@@ -209,9 +216,7 @@ pub async fn set(
 fn trouble(view: &Viewer, error: BudgetError) -> Fault {
     let trouble = match error {
         BudgetError::Failed(trouble) => trouble,
-        BudgetError::Project(_) | BudgetError::NoRate { .. } => {
-            crate::gateway::Trouble::Unavailable
-        }
+        BudgetError::Project(_) | BudgetError::NoRate { .. } => crate::gateway::Error::Unavailable,
     };
     view.trouble(&trouble)
 }
@@ -220,7 +225,7 @@ fn read(
     view: &Viewer,
     gateway: &Gateway,
     form: &Form,
-    wrong: &mut Wrong,
+    wrong: &mut FormErrors,
 ) -> Option<(ProjectId, Budget)> {
     let t = view.t.faults;
     let project = gateway.directory().find_project(form.text("project"));

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
 use crate::dashboard::frame::fault::Fault;
-use crate::dashboard::frame::fields::{Fields, Line, Wrong};
+use crate::dashboard::frame::fields::{Fields, FormErrors, Input};
 use crate::dashboard::frame::forms::Form;
 use crate::dashboard::frame::rights::{Posted, SetsRules, Signed};
 use crate::dashboard::frame::shell;
@@ -12,7 +12,7 @@ use crate::dashboard::frame::show;
 use crate::dashboard::frame::viewer::Viewer;
 use crate::dashboard::text::faults::filled;
 use crate::gateway::Gateway;
-use crate::reports::exchange::{Factor, Rate};
+use crate::reports::exchange::{ExchangeRate, Factor};
 
 pub const PATH: &str = "/dashboard/exchange-rates";
 /// Rows that the page shows, newest first; a currency's rate of each day for a year.
@@ -25,14 +25,21 @@ pub async fn list(
 ) -> Result<HttpResponse, Fault> {
     let view = &signed.view;
     let done = show::was_done(&request, &[("saved", view.t.manage.saved)]);
-    page(view, &gateway, &Form::default(), &Wrong::default(), done).await
+    page(
+        view,
+        &gateway,
+        &Form::default(),
+        &FormErrors::default(),
+        done,
+    )
+    .await
 }
 
 async fn page(
     view: &Viewer,
     gateway: &Gateway,
     form: &Form,
-    wrong: &Wrong,
+    wrong: &FormErrors,
     done: Option<&str>,
 ) -> Result<HttpResponse, Fault> {
     let (t, m) = (view.t, view.t.manage);
@@ -48,10 +55,10 @@ async fn page(
             (fields.summary())
             form class="filters" method="post" action=(PATH) {
                 (shell::token(view))
-                (fields.line(t.money.day, "date", Line::Date, &today))
-                (fields.line(m.one_of, "from", Line::Code, ""))
-                (fields.line(m.is_worth, "to", Line::Code, gateway.reporting_currency().as_str()))
-                (fields.line_with(m.rate, "rate", Line::Decimal, "", Some(&filled(m.such_as, &["0.0105"]))))
+                (fields.line(t.money.day, "date", Input::Date, &today))
+                (fields.line(m.one_of, "from", Input::Code, ""))
+                (fields.line(m.is_worth, "to", Input::Code, gateway.reporting_currency().as_str()))
+                (fields.line_with(m.rate, "rate", Input::Decimal, "", Some(&filled(m.such_as, &["0.0105"]))))
                 button type="submit" { (t.keep) }
             }
             p class="hint" { (m.upsert_hint) }
@@ -62,7 +69,7 @@ async fn page(
     Ok(view.form_page(wrong, m.exchange, PATH, &body))
 }
 
-fn table(view: &Viewer, rates: &[Rate]) -> Markup {
+fn table(view: &Viewer, rates: &[ExchangeRate]) -> Markup {
     let (t, m) = (view.t, view.t.manage);
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(m.exchange) {
@@ -91,7 +98,7 @@ pub async fn set(
     gateway: web::Data<Gateway>,
 ) -> Result<HttpResponse, Fault> {
     let (view, form) = (&posted.signed.view, &posted.form);
-    let mut wrong = Wrong::default();
+    let mut wrong = FormErrors::default();
     let Some(rate) = read(view, form, &mut wrong) else {
         return page(view, &gateway, form, &wrong, None).await;
     };
@@ -100,7 +107,7 @@ pub async fn set(
     Ok(view.go("/dashboard/exchange-rates?done=saved"))
 }
 
-fn read(view: &Viewer, form: &Form, wrong: &mut Wrong) -> Option<Rate> {
+fn read(view: &Viewer, form: &Form, wrong: &mut FormErrors) -> Option<ExchangeRate> {
     let t = view.t.faults;
     let day = wrong.day(view, "date", form);
     let from = wrong.currency(view, "from", form);
@@ -111,7 +118,7 @@ fn read(view: &Viewer, form: &Form, wrong: &mut Wrong) -> Option<Rate> {
     let text = wrong.decimal(view, "rate", form);
     let factor =
         text.and_then(|text| wrong.or_note("rate", Factor::parse(&text), |error| t.factor(&error)));
-    let rate = Rate {
+    let rate = ExchangeRate {
         day: day?,
         from: from?,
         to: to?,

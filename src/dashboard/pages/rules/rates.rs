@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
 use crate::dashboard::frame::fault::Fault;
-use crate::dashboard::frame::fields::{Fields, Line, Wrong};
+use crate::dashboard::frame::fields::{Fields, FormErrors, Input};
 use crate::dashboard::frame::forms::Form;
 use crate::dashboard::frame::rights::{Posted, SetsRules, Signed};
 use crate::dashboard::frame::shell;
@@ -26,14 +26,21 @@ pub async fn list(
 ) -> Result<HttpResponse, Fault> {
     let view = &signed.view;
     let done = show::was_done(&request, &[("saved", view.t.manage.saved)]);
-    page(view, &gateway, &Form::default(), &Wrong::default(), done).await
+    page(
+        view,
+        &gateway,
+        &Form::default(),
+        &FormErrors::default(),
+        done,
+    )
+    .await
 }
 
 async fn page(
     view: &Viewer,
     gateway: &Gateway,
     form: &Form,
-    wrong: &Wrong,
+    wrong: &FormErrors,
     done: Option<&str>,
 ) -> Result<HttpResponse, Fault> {
     let (t, m) = (view.t, view.t.manage);
@@ -66,11 +73,11 @@ fn new(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {
         (fields.summary())
         form class="filters" method="post" action=(PATH) {
             (shell::token(view))
-            (fields.line(m.from_date, "from_date", Line::Date, &gateway.now().date_naive().to_string()))
+            (fields.line(m.from_date, "from_date", Input::Date, &gateway.now().date_naive().to_string()))
             (fields.choice(t.provider, "provider", &accounts, ""))
-            (fields.line_with(t.country, "country", Line::Code, "", Some(m.country_or_rest)))
+            (fields.line_with(t.country, "country", Input::Code, "", Some(m.country_or_rest)))
             (fields.choice(m.unit, "unit", &units, ""))
-            (fields.line(m.price, "amount", Line::Decimal, ""))
+            (fields.line(m.price, "amount", Input::Decimal, ""))
             button type="submit" { (t.keep) }
         }
         p class="hint" { (m.upsert_hint) }
@@ -153,7 +160,7 @@ pub async fn set(
     gateway: web::Data<Gateway>,
 ) -> Result<HttpResponse, Fault> {
     let (view, form) = (&posted.signed.view, &posted.form);
-    let mut wrong = Wrong::default();
+    let mut wrong = FormErrors::default();
     if let Some(rate) = read(view, &gateway, form, &mut wrong) {
         let put = gateway
             .finance()
@@ -167,7 +174,7 @@ pub async fn set(
     page(view, &gateway, form, &wrong, None).await
 }
 
-fn read(view: &Viewer, gateway: &Gateway, form: &Form, wrong: &mut Wrong) -> Option<Rate> {
+fn read(view: &Viewer, gateway: &Gateway, form: &Form, wrong: &mut FormErrors) -> Option<Rate> {
     let t = view.t.faults;
     let mut accounts = gateway.finance().accounts();
     let account = accounts.find(|account| account.provider == form.text("provider"));

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::access::Right;
 use crate::dashboard::frame::fault::Fault;
-use crate::dashboard::frame::fields::{Fields, Line, Wrong};
+use crate::dashboard::frame::fields::{Fields, FormErrors, Input};
 use crate::dashboard::frame::forms::Form;
 use crate::dashboard::frame::rights::{SeesVerifications, Signed};
 use crate::dashboard::frame::shell;
@@ -27,7 +27,7 @@ pub async fn list(
 ) -> Result<HttpResponse, Fault> {
     let (view, t) = (&signed.view, signed.view.t);
     let form = Form::parse(request.query_string());
-    let mut wrong = Wrong::default();
+    let mut wrong = FormErrors::default();
     let search = form.text("search");
     if let Ok(id) = Uuid::try_parse(search) {
         return Ok(view.go(&format!("{PATH}/{id}")));
@@ -76,11 +76,11 @@ pub async fn list(
         (shell::heading(t.verifications, None, &shell::nothing()))
         (fields.summary())
         form class="filters" method="get" action=(PATH) role="search" {
-            (fields.line_with(t.search, "search", Line::Text, "", Some(t.search_hint)))
+            (fields.line_with(t.search, "search", Input::Text, "", Some(t.search_hint)))
             (fields.choice(t.status, "status", &statuses, ""))
             (list::projects(view, &gateway, fields))
-            (fields.line(t.from, "from", Line::Date, ""))
-            (fields.line(t.to, "to", Line::Date, ""))
+            (fields.line(t.from, "from", Input::Date, ""))
+            (fields.line(t.to, "to", Input::Date, ""))
             button type="submit" { (t.show) }
         }
         @if found.is_empty() { (list::nothing(t)) }
