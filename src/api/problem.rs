@@ -39,6 +39,7 @@ pub enum Code {
     ExchangeRateMissing,
     BudgetExhausted,
     ServiceUnavailable,
+    InternalError,
     NotFound,
     MethodNotAllowed,
     PayloadTooLarge,
@@ -48,11 +49,12 @@ pub enum Code {
 
 impl Code {
     #[rustfmt::skip]
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Unauthorized, Self::Forbidden, Self::InvalidRequest, Self::PhoneNumberInvalid, Self::PhoneNumberUnsupported,
         Self::CountryBlocked, Self::RateLimited, Self::ResendTooSoon, Self::TooManySends, Self::TooManyChecks,
         Self::VerificationNotFound, Self::VerificationExpired, Self::VerificationNotPending, Self::IdempotencyMismatch,
-        Self::IdempotencyInProgress, Self::ChannelUnavailable, Self::ExchangeRateMissing, Self::BudgetExhausted, Self::ServiceUnavailable, Self::NotFound,
+        Self::IdempotencyInProgress, Self::ChannelUnavailable, Self::ExchangeRateMissing, Self::BudgetExhausted, Self::ServiceUnavailable,
+        Self::InternalError, Self::NotFound,
         Self::MethodNotAllowed, Self::PayloadTooLarge, Self::UnsupportedMediaType, Self::RequestTimeout,
     ];
 
@@ -78,6 +80,7 @@ impl Code {
             Self::ExchangeRateMissing    => (422, "exchange_rate_missing",    "Exchange rate missing"),
             Self::BudgetExhausted        => (402, "budget_exhausted",         "Budget exhausted"),
             Self::ServiceUnavailable     => (503, "service_unavailable",      "Service unavailable"),
+            Self::InternalError          => (500, "internal_error",           "Internal error"),
             Self::NotFound               => (404, "not_found",                "Not found"),
             Self::MethodNotAllowed       => (405, "method_not_allowed",       "Method not allowed"),
             Self::PayloadTooLarge        => (413, "payload_too_large",        "Request body too large"),
@@ -293,7 +296,8 @@ impl Problem {
             Error::NotFound => Self::not_found(),
             Error::Limited(exhausted) => Self::limited(&exhausted),
             Error::Refused(refusal) => Self::refused(refusal, now),
-            Error::Unavailable | Error::Internal => Self::unavailable(),
+            Error::Unavailable => Self::unavailable(),
+            Error::Internal => web::Fault::internal().into(),
         }
     }
 
@@ -334,6 +338,7 @@ impl From<web::Fault> for Problem {
             Kind::StillRunning => Code::IdempotencyInProgress,
             Kind::KeyReused => Code::IdempotencyMismatch,
             Kind::Unavailable => Code::ServiceUnavailable,
+            Kind::Internal => Code::InternalError,
         };
         Self {
             errors: fault.fields,

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 
-use crate::gateway::ReportError;
+use crate::gateway::{Error, ReportError};
 use crate::web::{self, Challenge, Kind, problem};
 
 /// A refusal, in the shape of the inlets.
@@ -23,7 +23,8 @@ impl From<ReportError> for Fault {
                 format!("The callback cannot be read: {what}."),
             ),
             ReportError::NoGet => web::Fault::method_not_allowed("POST"),
-            ReportError::Unavailable => web::Fault::unavailable(),
+            ReportError::Failed(Error::Internal) => web::Fault::internal(),
+            ReportError::Failed(_) => web::Fault::unavailable(),
         })
     }
 }

@@ -51,6 +51,8 @@ pub enum Kind {
     KeyReused,
     /// The service cannot answer now; a retry may succeed.
     Unavailable,
+    /// A fault of the service; a retry does not help.
+    Internal,
 }
 
 /// One field of a body or parameter of a query that is wrong.
@@ -107,6 +109,14 @@ impl Fault {
         Self::new(
             Kind::MethodNotAllowed(allow.into()),
             format!("This address supports {allow}."),
+        )
+    }
+
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(
+            Kind::Internal,
+            "An internal error occurred; the log of the server names its cause. Repeating the request does not help.",
         )
     }
 

@@ -27,6 +27,7 @@ pub fn row(kind: &Kind) -> (u16, &'static str, &'static str) {
         Kind::StillRunning         => (409, "idempotency_in_progress", "First request with this Idempotency-Key still running"),
         Kind::KeyReused            => (422, "idempotency_mismatch",    "Idempotency-Key reused with another body"),
         Kind::Unavailable          => (503, "service_unavailable",     "Service unavailable"),
+        Kind::Internal             => (500, "internal_error",          "Internal error"),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::on_both_engines;
 use crate::stage::{Stage, word};
 
 on_both_engines!(
+    a_row_that_cannot_be_read_is_a_500_and_the_rest_of_the_list_is_answered,
     a_request_without_a_valid_key_is_401,
     a_key_without_the_scope_is_403,
     a_key_sees_only_its_own_project,
@@ -586,4 +587,27 @@ async fn health_endpoints_report_the_services_state(stage: Stage) {
     );
     assert_eq!(open("/docs/").await.status, 200);
     open("/.well-known/jwks.json").await.expect(200);
+}
+
+async fn a_row_that_cannot_be_read_is_a_500_and_the_rest_of_the_list_is_answered(stage: Stage) {
+    let app = stage.app().await;
+    let (broken, whole) = (app.started().await, app.started().await);
+    let id = uuid::Uuid::parse_str(word(&broken["id"])).unwrap();
+    stage.spoil(id).await;
+    let path = format!("/v1/verifications/{id}");
+    let calls = [
+        app.get(&path).await,
+        app.post(&format!("{path}/check"), json!({ "code": "000000" }))
+            .await,
+        app.post(&format!("{path}/cancel"), json!({})).await,
+    ];
+    for reply in calls {
+        reply.problem(500, "internal_error");
+        assert_eq!(reply.header("retry-after"), None);
+    }
+    let list = app.get("/v1/verifications").await.expect(200);
+    let listed: Vec<_> = list["items"].as_array().unwrap().iter().collect();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0]["id"], whole["id"]);
+    stage.mend(id).await;
 }

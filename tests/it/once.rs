@@ -2,7 +2,6 @@
 //! them leaves neither, and a repeat makes nothing twice.
 
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 
 use crate::on_both_engines;
 use crate::stage::{Engine, Stage, word};
@@ -12,38 +11,20 @@ on_both_engines!(
     a_repeat_answers_again_and_makes_nothing,
 );
 
-async fn execute(stage: &Stage, statements: &[&str]) {
-    for statement in statements {
-        let sql = AssertSqlSafe((*statement).to_owned());
-        match stage.engine {
-            Engine::Postgres => {
-                let mut db = PgConnection::connect(&stage.database_url).await.unwrap();
-                db.execute(sql).await.unwrap();
-                db.close().await.unwrap();
-            }
-            Engine::Sqlite => {
-                let mut db = SqliteConnection::connect(&stage.database_url)
-                    .await
-                    .unwrap();
-                db.execute(sql).await.unwrap();
-                db.close().await.unwrap();
-            }
-        }
-    }
-}
-
 /// From now on no request can be completed.
 async fn refuse_completion(stage: &Stage) {
-    let statements: &[&str] = match stage.engine {
-        Engine::Postgres => &[
-            "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$",
-            "CREATE TRIGGER refuse BEFORE UPDATE ON idempotency FOR EACH ROW EXECUTE FUNCTION refuse()",
-        ],
-        Engine::Sqlite => &[
-            "CREATE TRIGGER refuse BEFORE UPDATE ON idempotency BEGIN SELECT RAISE(ABORT, 'refused'); END",
-        ],
-    };
-    execute(stage, statements).await;
+    stage
+        .run_sql(match stage.engine {
+            Engine::Postgres => {
+                "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
+                 $$ BEGIN RAISE EXCEPTION 'refused'; END $$; \
+                 CREATE TRIGGER refuse BEFORE UPDATE ON idempotency FOR EACH ROW EXECUTE FUNCTION refuse()"
+            }
+            Engine::Sqlite => {
+                "CREATE TRIGGER refuse BEFORE UPDATE ON idempotency BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            }
+        })
+        .await;
 }
 
 async fn allow_completion(stage: &Stage) {
@@ -51,7 +32,7 @@ async fn allow_completion(stage: &Stage) {
         Engine::Postgres => "DROP TRIGGER refuse ON idempotency",
         Engine::Sqlite => "DROP TRIGGER refuse",
     };
-    execute(stage, &[statement]).await;
+    stage.run_sql(statement).await;
 }
 
 /// Each address that makes or changes something, a body for it, and where the result is listed.

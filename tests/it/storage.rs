@@ -24,8 +24,6 @@ use pinroute::verification::policy::{Countries, Limits, Policy};
 use pinroute::verification::route::{Channel, Offer, Step};
 use pinroute::verification::{Start, Verification};
 
-use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
-
 use crate::on_both_engines;
 use crate::stage::{Engine, Stage};
 
@@ -682,16 +680,14 @@ async fn a_row_that_cannot_be_read_withholds_nothing_else(stage: Stage) {
         entries.push(entry);
         hand.now += chrono::TimeDelta::seconds(1);
     }
-    let of_verification = literal(&stage, broken.uuid());
-    let of_entry = literal(&stage, entries[1].id);
-    run_sql(
-        &stage,
-        &format!(
+    let of_verification = stage.literal(broken.uuid());
+    let of_entry = stage.literal(entries[1].id);
+    stage
+        .run_sql(&format!(
             "UPDATE verifications SET record = '!' || record WHERE id = {of_verification}; \
              UPDATE ledger SET currency = '!' || currency WHERE id = {of_entry}"
-        ),
-    )
-    .await;
+        ))
+        .await;
 
     let query = ListQuery {
         limit: 2,
@@ -732,14 +728,12 @@ async fn a_row_that_cannot_be_read_withholds_nothing_else(stage: Stage) {
     ));
 
     // Mended, for the sums that are compared in the end.
-    run_sql(
-        &stage,
-        &format!(
+    stage
+        .run_sql(&format!(
             "UPDATE verifications SET record = SUBSTR(record, 2) WHERE id = {of_verification}; \
              UPDATE ledger SET currency = SUBSTR(currency, 2) WHERE id = {of_entry}"
-        ),
-    )
-    .await;
+        ))
+        .await;
     assert!(hand.db.find(broken).await.unwrap().is_some());
 }
 
@@ -758,32 +752,6 @@ fn top_up(at: DateTime<Utc>) -> Entry {
         attempt: None,
         author: Some("a test".to_owned()),
         note: None,
-    }
-}
-
-fn literal(stage: &Stage, id: uuid::Uuid) -> String {
-    match stage.engine {
-        Engine::Sqlite => format!("X'{}'", id.simple()),
-        Engine::Postgres => format!("'{id}'"),
-    }
-}
-
-/// Statements that the program would never make.
-async fn run_sql(stage: &Stage, statements: &str) {
-    let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(statements.to_owned()));
-    match stage.engine {
-        Engine::Sqlite => {
-            let mut connection = SqliteConnection::connect(&stage.database_url)
-                .await
-                .unwrap();
-            connection.execute(sql).await.unwrap();
-            connection.close().await.unwrap();
-        }
-        Engine::Postgres => {
-            let mut connection = PgConnection::connect(&stage.database_url).await.unwrap();
-            connection.execute(sql).await.unwrap();
-            connection.close().await.unwrap();
-        }
     }
 }
 

@@ -24,6 +24,7 @@ const KEY: &[Code] = &[
     Code::Unauthorized,
     Code::Forbidden,
     Code::ServiceUnavailable,
+    Code::InternalError,
 ];
 
 /// Every operation that takes a body.
@@ -51,6 +52,7 @@ const CALLBACK: &[Code] = &[
     Code::InvalidRequest,
     Code::Unauthorized,
     Code::ServiceUnavailable,
+    Code::InternalError,
 ];
 
 /// By operation id. Problems of every address are documented once, as `default`.
@@ -292,6 +294,7 @@ fn example(code: Code) -> Problem {
         ),
         Code::BudgetExhausted => Problem::refused(Refusal::BudgetExhausted, epoch),
         Code::ServiceUnavailable => Problem::unavailable(),
+        Code::InternalError => web::Fault::internal().into(),
         Code::NotFound => web::Fault::not_found().into(),
         Code::MethodNotAllowed => web::Fault::method_not_allowed("GET, POST").into(),
         Code::PayloadTooLarge => Problem::new(code, "The body may have at most 65536 bytes."),

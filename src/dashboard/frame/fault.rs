@@ -26,6 +26,8 @@ pub enum Kind {
     /// Too many are signing in.
     Busy,
     Unavailable,
+    /// A fault of ours; trying again does not help.
+    Internal,
 }
 
 /// The page that is shown instead.
@@ -50,6 +52,7 @@ impl Kind {
             Self::Used => StatusCode::CONFLICT,
             Self::LinkVoid => StatusCode::GONE,
             Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -63,6 +66,7 @@ impl Kind {
             Self::LinkVoid => (t.link_void, t.link_void_why),
             Self::Busy => (t.unavailable, t.busy_why),
             Self::Unavailable => (t.unavailable, t.unavailable_why),
+            Self::Internal => (t.internal, t.internal_why),
         }
     }
 }
@@ -78,9 +82,8 @@ impl Viewer {
     pub fn trouble(&self, trouble: &Error) -> Fault {
         self.fault(match trouble {
             Error::NotFound => Kind::NotFound,
-            Error::Limited(_) | Error::Refused(_) | Error::Unavailable | Error::Internal => {
-                Kind::Unavailable
-            }
+            Error::Limited(_) | Error::Refused(_) | Error::Unavailable => Kind::Unavailable,
+            Error::Internal => Kind::Internal,
         })
     }
 }

@@ -31,8 +31,8 @@ pub enum ReportError {
     /// The provider has nothing to say to a GET at this address.
     #[error("the callback's method is not supported")]
     NoGet,
-    #[error("the database is unavailable")]
-    Unavailable,
+    #[error(transparent)]
+    Failed(#[from] Error),
 }
 
 impl Verify {
@@ -102,21 +102,19 @@ impl Verify {
                 let changed = v.report(ordinal, report, Source::Callback, offers, now);
                 Ok(Transition::of(changed))
             })
-            .await
-            .map_err(|_| ReportError::Unavailable)?;
+            .await?;
         self.nudge(&updated.v);
         Ok(Taken::By(updated.v.id.attempt(ordinal)))
     }
 
     /// A stale report proves nothing, but it is a reason to ask the provider.
-    async fn doubt(&self, provider: &str, incoming: &Incoming) -> Result<(), ReportError> {
+    async fn doubt(&self, provider: &str, incoming: &Incoming) -> Result<(), Error> {
         let Some((v, ordinal)) = self.subject(provider, &incoming.about).await? else {
             return Ok(());
         };
         let updated = self
             .update(v, |v, _, now| Ok(Transition::of(v.ask_now(ordinal, now))))
-            .await
-            .map_err(|_| ReportError::Unavailable)?;
+            .await?;
         self.nudge(&updated.v);
         Ok(())
     }
@@ -126,14 +124,13 @@ impl Verify {
         &self,
         provider: &str,
         about: &About,
-    ) -> Result<Option<(Verification, u8)>, ReportError> {
-        let unavailable = |_| ReportError::Unavailable;
-        let candidates = match about {
-            About::Attempt(attempt) => match self.read(attempt.verification()).await {
-                Ok(v) => vec![v],
-                Err(Error::NotFound) => Vec::new(),
-                Err(other) => return Err(unavailable(other)),
-            },
+    ) -> Result<Option<(Verification, u8)>, Error> {
+        let db = &self.core().db;
+        let candidates: Vec<Verification> = match about {
+            About::Attempt(attempt) => {
+                let found = db.find(attempt.verification()).await;
+                found.map_err(Error::from)?.into_iter().collect()
+            }
             About::Message { digits, .. } => {
                 let phone = Some(PhoneNumber::from_storage(format!("+{digits}")));
                 let query = ListQuery {
@@ -141,11 +138,8 @@ impl Verify {
                     limit: 50,
                     ..ListQuery::default()
                 };
-                self.core()
-                    .db
-                    .list_verifications(&query)
-                    .await
-                    .map_err(|error| unavailable(error.into()))?
+                let found = db.list_verifications(&query).await;
+                found.map_err(Error::from)?
             }
         };
         Ok(candidates.into_iter().find_map(|v| {

@@ -48,6 +48,7 @@ async fn problems_of_every_code_keep_their_shape(stage: Stage) {
     of_any_request(&stage, &app, p).await;
     of_a_start(&stage, &app, p).await;
     of_a_verification(&stage, &app, p).await;
+    of_an_unreadable_row(&stage, &app, p).await;
     of_money(&stage, &app, p).await;
 
     let document: Value = serde_json::from_str(&app.get("/openapi.json").await.text).unwrap();
@@ -104,6 +105,15 @@ async fn of_any_request(stage: &Stage, app: &TestApp, p: &mut Problems) {
         .unwrap();
     let reply = app.post_once(path, "two", body).await;
     p.add("While it runs", &reply, 409, "idempotency_in_progress");
+}
+
+async fn of_an_unreadable_row(stage: &Stage, app: &TestApp, p: &mut Problems) {
+    let spoilt = app.started().await;
+    let id = uuid::Uuid::parse_str(word(&spoilt["id"])).unwrap();
+    stage.spoil(id).await;
+    let reply = app.get(&format!("/v1/verifications/{id}")).await;
+    p.add("With an unreadable row", &reply, 500, "internal_error");
+    stage.mend(id).await;
 }
 
 async fn of_a_start(stage: &Stage, app: &TestApp, p: &mut Problems) {

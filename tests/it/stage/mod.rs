@@ -21,7 +21,7 @@ use pinroute::secret::random;
 use pinroute::storage::{Db, NewKey};
 use pinroute::verification::id::ProjectId;
 use serde_json::{Value, json};
-use sqlx::{Connection, Executor, PgConnection};
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 use uuid::Uuid;
 
 pub use client::{Client, Reply, TestApp, assert_fields, first_code, word};
@@ -299,6 +299,44 @@ impl Stage {
         .into_iter()
         .flatten()
         .collect()
+    }
+
+    /// Runs statements that the program would never make.
+    pub async fn run_sql(&self, statements: &str) {
+        let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(statements.to_owned()));
+        match self.engine {
+            Engine::Sqlite => {
+                let mut connection = SqliteConnection::connect(&self.database_url).await.unwrap();
+                connection.execute(sql).await.unwrap();
+                connection.close().await.unwrap();
+            }
+            Engine::Postgres => {
+                let mut connection = PgConnection::connect(&self.database_url).await.unwrap();
+                connection.execute(sql).await.unwrap();
+                connection.close().await.unwrap();
+            }
+        }
+    }
+
+    /// Makes a verification's row unreadable, until [`Stage::mend`].
+    pub async fn spoil(&self, verification: Uuid) {
+        let id = self.literal(verification);
+        let sql = format!("UPDATE verifications SET record = '!' || record WHERE id = {id}");
+        self.run_sql(&sql).await;
+    }
+
+    pub async fn mend(&self, verification: Uuid) {
+        let id = self.literal(verification);
+        let sql = format!("UPDATE verifications SET record = SUBSTR(record, 2) WHERE id = {id}");
+        self.run_sql(&sql).await;
+    }
+
+    /// An id as SQL writes it.
+    pub fn literal(&self, id: Uuid) -> String {
+        match self.engine {
+            Engine::Sqlite => format!("X'{}'", id.simple()),
+            Engine::Postgres => format!("'{id}'"),
+        }
     }
 
     /// Makes every statement fail, as if the tables were lost. Postgres only.

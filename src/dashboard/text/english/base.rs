@@ -46,6 +46,8 @@ words! { Texts with {
     link_void_why: "It was used or has expired. Ask for a new one: pinroute users reset EMAIL.",
     unavailable: "Temporarily unavailable",
     unavailable_why: "The database is not responding. Try again in a moment.",
+    internal: "Something went wrong",
+    internal_why: "An internal error occurred. Trying again does not help; the log of the server names the cause.",
     busy_why: "Too many people are signing in. Try again in a few seconds.",
     sign_in: "Sign in",
     sign_in_lead: "With your e-mail address and password.",
