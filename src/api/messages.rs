@@ -93,7 +93,7 @@ pub async fn preview(
     }
     let asked = fields.finish_with(asked)?;
     let country = match (asked.phone_number, asked.country) {
-        (Some(number), _) => read_phone(&number)?.1,
+        (Some(number), _) => read_phone(&number)?.country,
         (None, Some(country)) => country,
         (None, None) => return Err(Problem::unavailable()),
     };

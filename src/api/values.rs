@@ -9,7 +9,7 @@ use super::body::body;
 use super::forms::{amount, currency};
 use super::problem::{Code, Problem};
 use crate::money::{Currency, Micros, Money};
-use crate::verification::phone::{Country, PhoneError, PhoneNumber};
+use crate::verification::phone::{Parsed, PhoneError, PhoneNumber};
 use crate::web::Query;
 
 body! {
@@ -100,7 +100,7 @@ fn kept(time: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
 }
 
 /// Reads a phone number; its faults have codes of their own.
-pub fn read_phone(text: &str) -> Result<(PhoneNumber, Country), Problem> {
+pub fn read_phone(text: &str) -> Result<Parsed, Problem> {
     PhoneNumber::parse(text).map_err(|error| {
         let code = match error {
             PhoneError::Invalid => Code::PhoneNumberInvalid,

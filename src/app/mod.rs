@@ -113,7 +113,8 @@ impl App {
             render: api::verification_json,
         };
         let stop = CancellationToken::new();
-        let gateway = Gateway::new(told, clock, vault, db, shared, outbound, stop.clone());
+        let keys = (vault, db.trace_key().await.map_err(failed)?);
+        let gateway = Gateway::new(told, clock, keys, db, shared, outbound, stop.clone());
         gateway.directory().refresh().await.map_err(failed)?;
         gateway.refresh().await;
         gateway

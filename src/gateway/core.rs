@@ -15,7 +15,7 @@ use super::shared::{Directory, Idempotency, Live, PolicyBook};
 use crate::channels::Provider;
 use crate::clock::Clock;
 use crate::money::Currency;
-use crate::secret::Vault;
+use crate::secret::{TraceKey, Vault};
 use crate::shared_state::SharedState;
 use crate::storage::Db;
 use crate::verification::Verification;
@@ -41,6 +41,8 @@ pub(super) struct Core {
     pub(super) settings: Settings,
     pub(super) clock: Clock,
     pub(super) vault: Arc<Vault>,
+    /// Makes the hashes of [`Origin`](crate::verification::origin::Origin).
+    pub(super) trace: TraceKey,
     pub(super) db: Db,
     pub(super) shared: SharedState,
     pub(super) directory: Directory,
@@ -69,7 +71,7 @@ impl Core {
     pub(super) fn new(
         settings: Settings,
         clock: Clock,
-        vault: Arc<Vault>,
+        (vault, trace): (Arc<Vault>, TraceKey),
         db: Db,
         shared: SharedState,
         providers: Vec<Arc<dyn Provider>>,
@@ -90,6 +92,7 @@ impl Core {
             settings,
             clock,
             vault,
+            trace,
             db,
             shared,
             directory,

@@ -15,7 +15,7 @@ use super::verify::Verify;
 use crate::channels::Provider;
 use crate::clock::Clock;
 use crate::money::Currency;
-use crate::secret::Vault;
+use crate::secret::{TraceKey, Vault};
 use crate::shared_state::{PauseView, SharedState};
 use crate::storage::{Db, StorageError};
 use crate::webhooks::client::Client;
@@ -47,14 +47,14 @@ impl Gateway {
     pub fn new(
         settings: Settings,
         clock: Clock,
-        vault: Arc<Vault>,
+        keys: (Arc<Vault>, TraceKey),
         db: Db,
         shared: SharedState,
         outbound: Outbound,
         stop: CancellationToken,
     ) -> Self {
         let providers = outbound.providers;
-        let core = Core::new(settings, clock, vault, db, shared, providers, stop);
+        let core = Core::new(settings, clock, keys, db, shared, providers, stop);
         let core = Arc::new(core);
         let notices = Notices::new(Arc::clone(&core), outbound.webhooks);
         let finance = Finance::new(Arc::clone(&core), notices.clone());

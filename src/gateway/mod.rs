@@ -34,7 +34,7 @@ pub use shared::{
 };
 pub use verify::{
     Checked, LEASE, Preview, PreviewRequest, Price, PublicKey, ReportError, StartError,
-    StartRequest, Started, Taken, Verify,
+    StartRequest, Started, Taken, Verify, Visitor,
 };
 
 pub use crate::abuse::limits::Exhausted;

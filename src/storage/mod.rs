@@ -22,6 +22,7 @@ mod rollups;
 mod sessions;
 mod store;
 mod tallies;
+mod trace_key;
 mod users;
 mod verifications;
 mod webhook_deliveries;

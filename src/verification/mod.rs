@@ -16,6 +16,7 @@ pub mod code;
 pub mod digits;
 pub mod event;
 pub mod id;
+pub mod origin;
 pub mod phone;
 pub mod policy;
 pub mod route;
@@ -38,6 +39,7 @@ use attempt::{Attempt, Booking, Reason};
 use code::{Code, CodeHash};
 use event::{Event, EventKind};
 use id::{AttemptId, ProjectId, VerificationId};
+use origin::Origin;
 use phone::{Country, PhoneNumber};
 use route::{Channel, Step};
 
@@ -76,6 +78,9 @@ pub struct Record {
     pub payload: Option<String>,
     #[serde(default, skip_serializing_if = "Wording::is_empty")]
     pub wording: Wording,
+    /// `None`: it was started before this was recorded, or the record has passed its age.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// Price of each requested send if it went by SMS, for comparison; `None`: no price is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms_price: Option<Money>,

@@ -17,6 +17,26 @@ pub struct PhoneNumber(String);
 #[serde(try_from = "String", into = "String")]
 pub struct Country([u8; 2]);
 
+/// The kind of line that a number's range is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineType {
+    Mobile,
+    /// Of a range that mobile and fixed lines share.
+    FixedOrMobile,
+    Voip,
+    /// Of a range that the numbering data does not know, or for another purpose.
+    Other,
+}
+
+/// A number as parsed from input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parsed {
+    pub phone: PhoneNumber,
+    pub country: Country,
+    pub line: LineType,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PhoneError {
     #[error("must be a possible phone number in international form, such as +998901234567")]
@@ -29,7 +49,7 @@ impl PhoneNumber {
     /// Parses a number in international form, with any separators and digits of other scripts.
     ///
     /// The number must be possible but need not be valid: numbering data ages, and a new range must not be locked out.
-    pub fn parse(text: &str) -> Result<(Self, Country), PhoneError> {
+    pub fn parse(text: &str) -> Result<Parsed, PhoneError> {
         let folded = super::digits::fold(text);
         let digits = folded.strip_prefix('+').ok_or(PhoneError::Invalid)?;
         if !digits.bytes().all(|b| b.is_ascii_digit()) || !(5..=15).contains(&digits.len()) {
@@ -53,7 +73,7 @@ impl PhoneNumber {
         if number.is_possible_with_reason() != Ok(NumberLengthType::IsPossible) {
             return Err(PhoneError::Invalid);
         }
-        match number.get_type() {
+        let line = match number.get_type() {
             PhoneNumberType::PremiumRate => {
                 return Err(PhoneError::Unsupported(
                     "premium-rate numbers are not verified",
@@ -69,17 +89,21 @@ impl PhoneNumber {
                     "the number cannot receive messages, and no voice channel is configured",
                 ));
             }
-            _ => {}
-        }
+            PhoneNumberType::Mobile => LineType::Mobile,
+            PhoneNumberType::FixedLineOrMobile => LineType::FixedOrMobile,
+            PhoneNumberType::VoIP => LineType::Voip,
+            _ => LineType::Other,
+        };
         let region = number
             .get_region_code()
             .or_else(|| PHONE_NUMBER_UTIL.get_region_for_country_code(number.country_code));
         // The library drops a stray national prefix ("+440…"), which gives the number that is actually dialled.
         let dialled = number.format_as(rlibphonenumber::PhoneNumberFormat::E164);
-        Ok((
-            Self(dialled.into_owned()),
-            region.map_or(Country::NONE, Country::of),
-        ))
+        Ok(Parsed {
+            phone: Self(dialled.into_owned()),
+            country: region.map_or(Country::NONE, Country::of),
+            line,
+        })
     }
 
     /// Restores a stored number without parsing it again.
@@ -223,7 +247,7 @@ mod tests {
 
     fn read(text: &str) -> Result<(String, String), PhoneError> {
         PhoneNumber::parse(text)
-            .map(|(number, country)| (number.as_str().to_owned(), country.to_string()))
+            .map(|found| (found.phone.as_str().to_owned(), found.country.to_string()))
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::attempt::{Attempt, BookingKind, FollowUpKind, Receipt, Report, SendEr
 use super::budget::{Budget, Period};
 use super::code::{Code, CodeHash};
 use super::id::{ProjectId, VerificationId};
-use super::phone::PhoneNumber;
+use super::phone::{Parsed, PhoneNumber};
 use super::policy::{Countries, Limits, Policy};
 use super::route::{Channel, Step};
 use super::*;
@@ -57,7 +57,7 @@ fn begin(kind: u8, now: DateTime<Utc>) -> Verification {
         max_segments: 1,
         budgets: vec![budget()],
     };
-    let (phone, country) = PhoneNumber::parse("+998901234567").unwrap();
+    let Parsed { phone, country, .. } = PhoneNumber::parse("+998901234567").unwrap();
     let start = Start {
         id: VerificationId::new(now, [7; 8]),
         project: ProjectId(uuid::Uuid::nil()),
@@ -67,6 +67,7 @@ fn begin(kind: u8, now: DateTime<Utc>) -> Verification {
         code_hash: RIGHT,
         payload: None,
         wording: Wording::default(),
+        origin: None,
         sms_price: None,
         policy: &policy,
         ttl: None,

@@ -6,6 +6,7 @@ use super::attempt::{Attempt, AttemptStatus, Cost, Reason};
 use super::code::{Code, CodeHash};
 use super::event::EventKind;
 use super::id::{ProjectId, VerificationId};
+use super::origin::Origin;
 use super::phone::{Country, PhoneNumber};
 use super::policy::Policy;
 use super::route::{Channel, Offer, Skip, Step};
@@ -25,6 +26,7 @@ pub struct Start<'a> {
     pub code_hash: CodeHash,
     pub payload: Option<String>,
     pub wording: Wording,
+    pub origin: Option<Origin>,
     /// Price of one send as SMS, for comparison.
     pub sms_price: Option<Money>,
     pub policy: &'a Policy,
@@ -102,6 +104,7 @@ impl Verification {
                 },
                 payload: start.payload,
                 wording: start.wording,
+                origin: start.origin,
                 sms_price: start.sms_price,
                 attempts: Vec::new(),
                 checks_used: 0,

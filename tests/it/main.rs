@@ -22,6 +22,7 @@ mod faces;
 mod faults;
 mod limits;
 mod once;
+mod origins;
 mod program;
 mod projects;
 mod replicas;

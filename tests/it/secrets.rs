@@ -65,6 +65,8 @@ async fn the_database_contains_no_plain_number_code_or_key(stage: Stage) {
         &pending[1..],
         CODE,
         "83920175",
+        "203.0.113.7",
+        "Mozilla",
         &stage.key,
         TOKEN,
         &stage.secret_key,

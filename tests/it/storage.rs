@@ -19,7 +19,7 @@ use pinroute::verification::abilities::Abilities;
 use pinroute::verification::attempt::Receipt;
 use pinroute::verification::code::{Code, CodeHash};
 use pinroute::verification::id::{ProjectId, VerificationId};
-use pinroute::verification::phone::PhoneNumber;
+use pinroute::verification::phone::{Parsed, PhoneNumber};
 use pinroute::verification::policy::{Countries, Limits, Policy};
 use pinroute::verification::route::{Channel, Offer, Step};
 use pinroute::verification::{Start, Verification};
@@ -76,7 +76,7 @@ impl Hand {
 
     /// A verification in `sending` that is not stored yet.
     fn verification(&self, number: &str) -> Verification {
-        let (phone, country) = PhoneNumber::parse(number).unwrap();
+        let Parsed { phone, country, .. } = PhoneNumber::parse(number).unwrap();
         let id = VerificationId::new(self.now, random());
         let code = Code::parse("123456").unwrap();
         let policy = Policy {
@@ -105,6 +105,7 @@ impl Hand {
             code,
             payload: Some("order 42".to_owned()),
             wording: Wording::default(),
+            origin: None,
             sms_price: None,
             policy: &policy,
             ttl: None,

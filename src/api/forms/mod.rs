@@ -17,7 +17,6 @@ pub use kinds::{
 
 use super::body::Form;
 use super::openapi::sets;
-use crate::abuse::network::subscriber;
 use crate::gateway::check_name;
 use crate::message::text::is_locale;
 use crate::money::{Currency, Micros};
@@ -139,12 +138,11 @@ pub fn app_hash() -> impl Form<Out = String> {
     value(read, |schema| schema.pattern(Some("^[A-Za-z0-9+/]{11}$")))
 }
 
-/// A visitor's address, as limits count it.
-pub fn client_network() -> impl Form<Out = String> {
+/// An IPv4 or IPv6 address.
+pub fn ip_address() -> impl Form<Out = IpAddr> {
     let read = |value: &Value| {
-        let ip: Option<IpAddr> = value.as_str().and_then(|text| text.parse().ok());
-        let network = ip.map(subscriber);
-        network.ok_or_else(|| "must be an IP address".to_owned())
+        let ip = value.as_str().and_then(|text| text.parse().ok());
+        ip.ok_or_else(|| "must be an IP address".to_owned())
     };
     ValueForm::new(read, sets::IpAddress::schema)
 }

@@ -63,7 +63,7 @@ pub async fn list(
             .strip_prefix(' ')
             .map_or_else(|| text.to_owned(), |digits| format!("+{digits}"));
         PhoneNumber::parse(&text)
-            .map(|(phone, _)| phone)
+            .map(|parsed| parsed.phone)
             .map_err(|error| error.to_string())
     });
     let status = query.take("status", |text| {

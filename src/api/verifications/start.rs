@@ -1,5 +1,6 @@
 //! `POST /v1/verifications`.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -12,7 +13,7 @@ use crate::api::idempotency;
 use crate::api::openapi::parameters::Idempotency;
 use crate::api::problem::Problem;
 use crate::api::values::read_phone;
-use crate::gateway::{Gateway, StartRequest};
+use crate::gateway::{Gateway, StartRequest, Visitor};
 use crate::message::Wording;
 use crate::verification::code::Code;
 use crate::verification::route::Channel;
@@ -52,9 +53,18 @@ body! {
     /// The visitor, for the limits.
     closed struct ClientBody as "ClientInfo" {
         /// The visitor's address; codes per address are limited.
-        optional ip: Option<String> = forms::client_network(),
-        #[expect(dead_code, reason = "accepted and checked; no rule reads it yet")]
+        optional ip: Option<IpAddr> = forms::ip_address(),
+        /// The visitor's browser; only a keyed hash of it is stored.
         optional user_agent: Option<String> = text(0..=1_024),
+    }
+}
+
+impl ClientBody {
+    fn visitor(self) -> Visitor {
+        Visitor {
+            ip: self.ip,
+            user_agent: self.user_agent,
+        }
     }
 }
 
@@ -83,12 +93,11 @@ pub async fn start(
     let mut fields = Fields::json(&request, &body)?;
     let asked = StartBody::read(&mut fields);
     let asked = fields.finish_with(asked)?;
-    let (phone, country) = read_phone(&asked.phone_number)?;
+    let parsed = read_phone(&asked.phone_number)?;
     let project = caller.project_or_default(&gateway, asked.project.as_deref())?;
     let start = StartRequest {
         project,
-        phone,
-        country,
+        to: parsed,
         code: asked.code,
         code_length: asked.code_length,
         ttl: asked.ttl,
@@ -100,7 +109,7 @@ pub async fn start(
             android_app_hash: asked.android_app_hash,
             template: None,
         },
-        client_ip: asked.client.and_then(|client| client.ip),
+        visitor: asked.client.map(ClientBody::visitor).unwrap_or_default(),
         wait: asked.wait.unwrap_or(DEFAULT_WAIT),
     };
     idempotency::once(

@@ -135,7 +135,7 @@ pub fn live(
         place.prefix,
         width = place.digits as usize
     );
-    let (phone, country) = PhoneNumber::parse(&number)
+    let parsed = PhoneNumber::parse(&number)
         .unwrap_or_else(|_| PhoneNumber::parse("+998901234567").expect("this is a valid number"));
     let mut story = Story::begin(
         chance,
@@ -143,7 +143,7 @@ pub fn live(
         policy,
         vault,
         at,
-        (phone, country),
+        (parsed.phone, parsed.country),
         place.sms,
     );
     story.play(chance, place.reach, now);
@@ -223,6 +223,7 @@ impl Story {
             code,
             payload: None,
             wording: Wording::default(),
+            origin: None,
             sms_price: Some(prices[1]),
             policy,
             ttl: None,

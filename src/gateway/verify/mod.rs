@@ -24,4 +24,4 @@ pub use preview::{Preview, PreviewRequest, Price};
 pub use proof::PublicKey;
 pub use receive::{ReportError, Taken};
 pub use room::{LEASE, Verify};
-pub use start::{StartError, StartRequest, Started};
+pub use start::{StartError, StartRequest, Started, Visitor};

@@ -1,5 +1,6 @@
 //! Starts a verification: stores it, then sends, then answers.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -7,6 +8,7 @@ use tokio::sync::watch;
 use super::persist::{LeasePlan, Proposal, Step, Verb};
 use super::room::{SECOND_LOOK, Verify, compact};
 use crate::abuse::limits;
+use crate::abuse::network::{networks, subscriber};
 use crate::channels::Draft;
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Replay, Ticket};
@@ -17,7 +19,8 @@ use crate::storage::{Lost, Write};
 use crate::verification::attempt::Attempt;
 use crate::verification::code::{Code, CodeHash};
 use crate::verification::id::{ProjectId, VerificationId};
-use crate::verification::phone::{Country, PhoneNumber};
+use crate::verification::origin::{Origin, Requester, TraceHash};
+use crate::verification::phone::{Country, Parsed};
 use crate::verification::policy::Policy;
 use crate::verification::route::Channel;
 use crate::verification::{Start, Verification};
@@ -61,8 +64,7 @@ enum Outcome {
 #[derive(Clone, Debug)]
 pub struct StartRequest {
     pub project: ProjectId,
-    pub phone: PhoneNumber,
-    pub country: Country,
+    pub to: Parsed,
     /// A code chosen by the site.
     pub code: Option<Code>,
     pub code_length: Option<u8>,
@@ -70,9 +72,16 @@ pub struct StartRequest {
     pub channels: Option<Vec<Channel>>,
     pub payload: Option<String>,
     pub wording: Wording,
-    pub client_ip: Option<String>,
+    pub visitor: Visitor,
     /// How long to wait for a provider's answer before answering the site.
     pub wait: Duration,
+}
+
+/// The visitor, as the site describes it.
+#[derive(Clone, Debug, Default)]
+pub struct Visitor {
+    pub ip: Option<IpAddr>,
+    pub user_agent: Option<String>,
 }
 
 #[derive(Debug)]
@@ -112,10 +121,10 @@ impl Verify {
         ticket: Option<&Ticket>,
     ) -> Result<Started, StartError> {
         let policy = self.core().directory.policy(request.project);
-        if !policy.countries.admits(request.country) {
-            return Err(StartError::CountryBlocked(request.country));
+        if !policy.countries.admits(request.to.country) {
+            return Err(StartError::CountryBlocked(request.to.country));
         }
-        let phone = request.phone.as_str().as_bytes();
+        let phone = request.to.phone.as_str().as_bytes();
         let mut start = Starting {
             verify: self,
             number: self.core().vault.lookup(&[b"number", phone]),
@@ -143,6 +152,26 @@ impl Verify {
         }
     }
 
+    fn origin(&self, request: &StartRequest) -> Origin {
+        let trace = |kind, value: &str| TraceHash(self.core().trace.hash(kind, value));
+        let digits = request.to.phone.digits();
+        let range = &digits[..digits.len().saturating_sub(4)];
+        let Visitor { ip, user_agent } = &request.visitor;
+        let networks = ip.map(networks).unwrap_or_default();
+        Origin {
+            prefix: trace("prefix", range),
+            line: request.to.line,
+            requester: Requester {
+                ip: ip.map(|ip| trace("ip", &ip.to_canonical().to_string())),
+                networks: networks.iter().map(|net| trace("network", net)).collect(),
+                user_agent: user_agent
+                    .as_deref()
+                    .map(|agent| trace("user agent", agent)),
+                locale: request.wording.locale.clone(),
+            },
+        }
+    }
+
     fn begin_verification(
         &self,
         request: &StartRequest,
@@ -158,19 +187,20 @@ impl Verify {
         };
         let ttl = request.ttl.unwrap_or(policy.ttl);
         let wording = request.wording.clone();
-        let wording = text::choose(wording, &policy.templates, request.country.as_str(), ttl);
-        let draft = Draft::new(request.country, &code, &wording);
+        let wording = text::choose(wording, &policy.templates, request.to.country.as_str(), ttl);
+        let draft = Draft::new(request.to.country, &code, &wording);
         let offers = self.offers(request.project, &draft, number, None);
         let sms_price = self.sms_price(&draft);
         let start = Start {
             id,
             project: request.project,
-            phone: request.phone.clone(),
-            country: request.country,
+            phone: request.to.phone.clone(),
+            country: request.to.country,
             code_hash: self.code_hash(id, &code),
             code,
             payload: request.payload.clone(),
             wording,
+            origin: Some(self.origin(request)),
             sms_price,
             policy: &policy,
             ttl: request.ttl,
@@ -246,7 +276,7 @@ impl Verify {
         self.core().vault.lookup(&[
             b"reuse",
             request.project.0.as_bytes(),
-            request.phone.as_str().as_bytes(),
+            request.to.phone.as_str().as_bytes(),
             present(request.payload.as_deref()).as_bytes(),
             present(request.code.as_ref().map(Code::as_str)).as_bytes(),
         ])
@@ -300,8 +330,8 @@ impl Verb for Starting<'_> {
             return reuse(existing.ok_or(StartError::BudgetExhausted)?);
         }
         let (limits, number) = (&self.policy.limits, compact(self.number));
-        let ip = request.client_ip.as_deref();
-        let draws = limits::for_create(limits, request.project, &number, ip);
+        let ip = request.visitor.ip.map(subscriber);
+        let draws = limits::for_create(limits, request.project, &number, ip.as_deref());
         match core.shared.limits.take(draws).await {
             Ok(taken) => self.taken = Some(taken),
             // So does a repeated request beyond the limit.

@@ -35,7 +35,7 @@ pub async fn list(
     let mut phone = None;
     if !search.is_empty() {
         match PhoneNumber::parse(search) {
-            Ok((found, _)) if signed.may(Right::FullNumbers) => phone = Some(found),
+            Ok(found) if signed.may(Right::FullNumbers) => phone = Some(found.phone),
             Ok(_) => wrong.note("search", t.full_numbers_only),
             Err(_) => wrong.note("search", t.bad_search),
         }
