@@ -91,12 +91,7 @@ impl App {
         let sandbox = if sandbox {
             Some(start_sandbox(&settings, (&public_url, address), &clock, &vault, &db).await?)
         } else {
-            // Anyone with access to the sandbox's machine may have its keys, so they must not work on the live service.
-            let secrets = [vault.sandbox_api_key(), vault.sandbox_page_key()];
-            let secrets = [secrets[0].as_str(), secrets[1].as_str()];
-            db.revoke_with_descendants(secrets, SANDBOX_OWNER, clock.now())
-                .await
-                .map_err(failed)?;
+            revoke_sandbox(&db, &vault, &clock).await?;
             None
         };
         let simulator = sandbox.as_ref().map(|sandbox| sandbox.simulator);
@@ -117,17 +112,10 @@ impl App {
         let gateway = Gateway::new(told, clock, keys, db, shared, outbound, stop.clone());
         gateway.directory().refresh().await.map_err(failed)?;
         gateway.refresh().await;
-        gateway
-            .admin()
-            .begin_default_budgets()
-            .await
-            .map_err(failed)?;
-        let users = gateway.admin().users();
-        let link = match &sandbox {
-            Some(_) => Some(users.sandbox_link(gateway.now()).await.map_err(failed)?),
-            None => users.setup_link(gateway.now()).await.map_err(failed)?,
-        };
-        let dashboard_link = link.map(|link| format!("{reachable_at}{}", link.path));
+        let budgets = gateway.admin().begin_default_budgets();
+        budgets.await.map_err(failed)?;
+        let link = dashboard_link(&gateway, sandbox.is_some()).await?;
+        let dashboard_link = link.map(|path| format!("{reachable_at}{path}"));
         let workers = match background {
             Background::Runs => jobs::start(&gateway, &stop),
             Background::ByHand => TaskTracker::new(),
@@ -232,6 +220,26 @@ pub fn location(settings: &Settings) -> Location {
         Database::Sqlite { path } => Location::Sqlite(path.clone()),
         Database::Postgres { url } => Location::Postgres(url.expose().to_owned()),
     }
+}
+
+/// Anyone with access to the sandbox's machine may have its keys, so neither they nor what they made may work on the live
+/// service.
+async fn revoke_sandbox(db: &Db, vault: &Vault, clock: &Clock) -> Result<(), StartupError> {
+    let (printed, page) = (vault.sandbox_api_key(), vault.sandbox_page_key());
+    let secrets = [printed.as_str(), page.as_str()];
+    let revoked = db.revoke_with_descendants(secrets, SANDBOX_OWNER, clock.now());
+    revoked.await.map_err(failed)
+}
+
+/// The path of the one-time link to print: the sandbox owner's, or the first owner's while there is none.
+async fn dashboard_link(gateway: &Gateway, sandbox: bool) -> Result<Option<String>, StartupError> {
+    let (users, now) = (gateway.admin().users(), gateway.now());
+    let link = if sandbox {
+        Some(users.sandbox_link(now).await.map_err(failed)?)
+    } else {
+        users.setup_link(now).await.map_err(failed)?
+    };
+    Ok(link.map(|link| link.path))
 }
 
 async fn start_sandbox(

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use serde_json::json;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Failure, say, settings};
 use crate::gateway::{Scope, new_secret};
-use crate::storage::{NewKey, Project};
+use crate::storage::{ApiKey, NewKey, Project};
 use crate::verification::id::ProjectId;
 use crate::verification::span;
 
@@ -63,10 +64,8 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
                     expires_at,
                     made_by: None,
                 };
-                let id = db
-                    .create_key(&new, &key, now)
-                    .await
-                    .map_err(Failure::from)?;
+                let made = db.create_key(&new, &key, now).await;
+                let id = made.map_err(Failure::from)?;
                 if json {
                     let body = json!({ "id": id, "key": key, "project": project, "project_id": project_id.map(|id| id.0), "scopes": names, "expires_at": expires_at });
                     say(&body.to_string());
@@ -80,37 +79,11 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
             }
             Command::List { json } => {
                 let keys = db.list_keys().await.map_err(Failure::from)?;
-                let items = keys.iter().map(|key| {
-                    json!({
-                        "id": key.id,
-                        "project": name(&projects, key.project),
-                        "scopes": key.scopes.split(',').collect::<Vec<_>>(),
-                        "created_at": key.created_at,
-                        "expires_at": key.expires_at,
-                        "revoked_at": key.revoked_at,
-                        "last_used_at": key.last_used_at,
-                    })
-                });
-                let items: Vec<_> = items.collect();
                 if json {
-                    say(&json!({ "items": items }).to_string());
+                    say(&listed(&projects, &keys).to_string());
                 } else {
                     for key in &keys {
-                        let state = match (key.revoked_at, key.expires_at) {
-                            (Some(at), _) => format!("revoked {}", at.format("%F")),
-                            (None, Some(at)) if at <= now => format!("expired {}", at.format("%F")),
-                            (None, Some(at)) => format!("until {}", at.format("%F")),
-                            (None, None) => "active".to_owned(),
-                        };
-                        let used = key.last_used_at.map_or("never used".to_owned(), |at| {
-                            format!("used {}", at.format("%F %R"))
-                        });
-                        say(&format!(
-                            "{}  {:<16} {:<22} {state:<18} {used}",
-                            key.id,
-                            name(&projects, key.project),
-                            key.scopes
-                        ));
+                        say(&line(&projects, key, now));
                     }
                 }
             }
@@ -129,6 +102,38 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
         }
         Ok(())
     })
+}
+
+fn listed(projects: &[Project], keys: &[ApiKey]) -> Value {
+    let items = keys.iter().map(|key| {
+        json!({
+            "id": key.id,
+            "project": name(projects, key.project),
+            "scopes": key.scopes.split(',').collect::<Vec<_>>(),
+            "created_at": key.created_at,
+            "expires_at": key.expires_at,
+            "revoked_at": key.revoked_at,
+            "last_used_at": key.last_used_at,
+        })
+    });
+    json!({ "items": items.collect::<Vec<_>>() })
+}
+
+fn line(projects: &[Project], key: &ApiKey, now: DateTime<Utc>) -> String {
+    let state = match (key.revoked_at, key.expires_at) {
+        (Some(at), _) => format!("revoked {}", at.format("%F")),
+        (None, Some(at)) if at <= now => format!("expired {}", at.format("%F")),
+        (None, Some(at)) => format!("until {}", at.format("%F")),
+        (None, None) => "active".to_owned(),
+    };
+    let used = key.last_used_at.map_or("never used".to_owned(), |at| {
+        format!("used {}", at.format("%F %R"))
+    });
+    let project = name(projects, key.project);
+    format!(
+        "{}  {project:<16} {:<22} {state:<18} {used}",
+        key.id, key.scopes
+    )
 }
 
 fn find(projects: &[Project], name: &str) -> Result<Option<ProjectId>, Failure> {
