@@ -209,6 +209,16 @@ pub struct ListQuery {
 }
 
 impl Store {
+    /// The id of the change that wrote the newest version of a verification.
+    pub async fn last_change(&self, id: VerificationId) -> Result<Option<i64>, StorageError> {
+        const FIND: &str = "SELECT change_id FROM verifications WHERE id = $1";
+        let found: Option<(i64,)> = read!(&self.engine, |pool| sqlx::query_as(FIND)
+            .bind(id.uuid())
+            .fetch_optional(pool)
+            .await)?;
+        Ok(found.map(|(id,)| id))
+    }
+
     /// Fewer than the limit only at the end: for a row that cannot be read, the next one comes.
     pub async fn list_verifications(
         &self,

@@ -10,12 +10,13 @@ use pinroute::money::Micros;
 use pinroute::secret::random;
 use serde_json::{Value, json};
 
-use crate::on_both_engines;
 use crate::program::{Server, program};
 use crate::stage::{Client, Stage, word};
 use crate::world::{Answer, error};
+use crate::{on_both_engines, on_postgres};
 
 on_both_engines!(kills_under_load_lose_nothing_send_nothing_twice_and_keep_the_books_correct,);
+on_postgres!(a_fallback_whose_commit_was_not_answered_is_still_sent);
 
 const ROUNDS: usize = 8;
 const CLIENTS: usize = 12;
@@ -219,4 +220,34 @@ async fn the_books_agree(client: &Client, all: &HashMap<String, Value>) {
         *booked.entry(fields[9].to_owned()).or_default() -= amount.0;
     }
     assert_eq!(booked, charged);
+}
+
+/// The database takes the change in which the fallback begins, but its answer never arrives: the fallback is still sent, once.
+async fn a_fallback_whose_commit_was_not_answered_is_still_sent(stage: Stage) {
+    // Longer than a commit is waited for; only for the change that stores the SMS as being sent.
+    stage
+        .run_sql(
+            "CREATE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN PERFORM pg_sleep(8); RETURN NULL; END $$; \
+             CREATE CONSTRAINT TRIGGER stall AFTER UPDATE ON verifications DEFERRABLE INITIALLY DEFERRED FOR EACH ROW \
+             WHEN (NEW.version > OLD.version AND NEW.record LIKE '%\"channel\":\"sms\"%\"status\":\"sending\"%') \
+             EXECUTE FUNCTION stall()",
+        )
+        .await;
+    let app = stage.app().await;
+    stage
+        .telegram
+        .next_sends([error("PHONE_NUMBER_NOT_AVAILABLE")]);
+    let v = app
+        .start(json!({ "phone_number": stage.number(), "wait": 0 }))
+        .await
+        .expect(201);
+    let v = app.settle(&v["id"]).await;
+    let sms = &v["attempts"][1];
+    assert_eq!(
+        (&sms["channel"], &sms["status"]),
+        (&json!("sms"), &json!("sent")),
+        "{v}"
+    );
+    assert_eq!(stage.sms.sends().len(), 1);
 }

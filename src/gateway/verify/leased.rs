@@ -10,7 +10,7 @@ use super::room::{LEASE, Verify};
 use crate::gateway::error::Error;
 use crate::storage::{Lost, StorageError};
 use crate::verification::route::Offer;
-use crate::verification::{Record, Verification, span};
+use crate::verification::{Verification, span};
 
 /// How often, and how far apart, storing evidence is retried while the database is unavailable: one minute in all.
 const PATIENCE: u32 = 240;
@@ -52,32 +52,28 @@ impl Verify {
             v,
             lease: LeasePlan::WhileBusy,
             conflicts: 0,
-            proposed: None,
+            unanswered: Vec::new(),
             transition,
         };
         let mut patience = PATIENCE;
         loop {
             match self.commit(&mut leased).await {
                 Ok(done) => {
+                    let Began { attempt, recovered } = done.outcome;
                     return Ok(Kept {
                         v: done.v,
-                        held: leased.is_held() && done.busy,
-                        began: done.outcome,
+                        held: leased.is_held() && (done.busy || recovered),
+                        began: attempt,
                     });
                 }
                 // Evidence exists only here, so keep trying.
                 Err(Error::Unavailable) if duty == Duty::Evidence && patience > 0 => {
                     patience -= 1;
                     tokio::time::sleep(PAUSE).await;
-                    let version = leased.v.version;
                     if !matches!(leased.reread().await, Ok(true)) {
                         continue;
                     }
-                    if let Some((record, began)) = leased.proposed.take()
-                        && leased.v.version == version + 1
-                        && leased.v.record == record
-                    {
-                        // The COMMIT without an answer did take effect.
+                    if let Ok(Some(began)) = leased.recovered().await {
                         return Ok(Kept {
                             held: leased.is_held(),
                             v: leased.v,
@@ -100,26 +96,42 @@ struct Leased<'a, F> {
     lease: LeasePlan,
     /// How often a budget refused the reservation.
     conflicts: u32,
-    /// The last proposed record with evidence, and the attempt it marked as `sending`.
-    proposed: Option<(Record, Option<u8>)>,
+    /// Changes without an answer, and the attempt that each marked as `sending`: one of them may have taken effect.
+    unanswered: Vec<(i64, Option<u8>)>,
     transition: F,
+}
+
+struct Began {
+    /// The attempt that is now stored as `sending`.
+    attempt: Option<u8>,
+    /// An earlier change, which was not answered, had taken effect.
+    recovered: bool,
 }
 
 impl<F> Verb for Leased<'_, F>
 where
     F: FnMut(&mut Verification, &[Offer], DateTime<Utc>) + Send,
 {
-    type Outcome = Option<u8>;
+    type Outcome = Began;
     type Error = Error;
 
-    async fn propose(&mut self, lost: Option<Lost>) -> Result<Step<Option<u8>>, Error> {
+    async fn propose(&mut self, lost: Option<Lost>) -> Result<Step<Began>, Error> {
+        let done = |v: &Verification, attempt, recovered| {
+            let began = Began { attempt, recovered };
+            Ok(Step::Nothing(v.clone(), began))
+        };
         match lost {
             // The budget's usage has been reloaded, so the transition will skip offers without room.
             Some(Lost::NoRoom) => self.conflicts += 1,
-            Some(Lost::Stale | Lost::Exists) if !self.reread().await? => {
-                return Ok(Step::Nothing(self.v.clone(), None));
+            Some(Lost::Stale | Lost::Exists) => {
+                if !self.reread().await? {
+                    return done(&self.v, None, false);
+                }
+                if let Some(attempt) = self.recovered().await? {
+                    return done(&self.v, attempt, true);
+                }
             }
-            Some(Lost::Stale | Lost::Exists) | None => {}
+            None => {}
         }
         let mut v = self.v.clone();
         let offers = self.verify.offers_after(&v, self.conflicts);
@@ -135,10 +147,17 @@ where
                 began = v.begin_sending(now);
             }
         }
-        if self.duty == Duty::Evidence {
-            self.proposed = Some((v.record.clone(), began));
-        }
+        let began = Began {
+            attempt: began,
+            recovered: false,
+        };
         Ok(Step::Write(Proposal::update(v, self.lease, began)))
+    }
+
+    fn unanswered(&mut self, change: i64, began: &Began) {
+        if self.duty == Duty::Evidence {
+            self.unanswered.push((change, began.attempt));
+        }
     }
 }
 
@@ -162,12 +181,21 @@ impl<F> Leased<'_, F> {
             return Ok(false);
         }
         self.lease = LeasePlan::NotOurs;
-        match db.find(self.v.id).await {
-            Ok(Some(v)) => self.v = v,
-            Ok(None) => return Ok(false),
-            // Propose from the old state again; if it is stale, it will be reread.
-            Err(_) => {}
+        match db.find(self.v.id).await? {
+            Some(v) => self.v = v,
+            None => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// The attempt that began with the unanswered change that wrote the state just read, if one did.
+    async fn recovered(&mut self) -> Result<Option<Option<u8>>, StorageError> {
+        if self.unanswered.is_empty() {
+            return Ok(None);
+        }
+        let last = self.verify.core().db.last_change(self.v.id).await?;
+        let mut unanswered = self.unanswered.iter();
+        let found = unanswered.find(|(change, _)| Some(*change) == last);
+        Ok(found.map(|(_, began)| *began))
     }
 }

@@ -45,6 +45,12 @@ pub(super) enum Step<T> {
     Nothing(Verification, T),
 }
 
+/// A proposal that was not stored, or perhaps was.
+struct Failed {
+    error: CommitError,
+    change: Option<i64>,
+}
+
 /// A verb's part in the commit loop.
 pub(super) trait Verb: Send {
     type Outcome: Send;
@@ -55,6 +61,9 @@ pub(super) trait Verb: Send {
         &mut self,
         lost: Option<Lost>,
     ) -> impl Future<Output = Result<Step<Self::Outcome>, Self::Error>> + Send;
+
+    /// The proposal with this change id was not answered: it may have taken effect. The loop ends with an error.
+    fn unanswered(&mut self, _change: i64, _outcome: &Self::Outcome) {}
 }
 
 /// The stored state.
@@ -101,8 +110,15 @@ impl Verify {
                         outcome: proposal.outcome,
                     });
                 }
-                Err(CommitError::Lost(reason)) => lost = Some(reason),
-                Err(error) => return Err(Error::from(error).into()),
+                Err(Failed { error, change }) => match error {
+                    CommitError::Lost(reason) => lost = Some(reason),
+                    error => {
+                        if let Some(change) = change {
+                            verb.unanswered(change, &proposal.outcome);
+                        }
+                        return Err(Error::from(error).into());
+                    }
+                },
             }
         }
     }
@@ -167,7 +183,7 @@ impl Verify {
     }
 
     /// Commits a proposal, then updates caches and announces the change. Returns whether a task is due now.
-    async fn persist<T>(&self, proposal: &mut Proposal<T>) -> Result<bool, CommitError> {
+    async fn persist<T>(&self, proposal: &mut Proposal<T>) -> Result<bool, Failed> {
         let (core, v) = (self.core(), &mut proposal.v);
         let now = core.now();
         let next = v.next_task(core.settings.unknown_after);
@@ -186,11 +202,12 @@ impl Verify {
             .with_deliveries(self.notices().messages(v))
             .with_postings(postings.clone())
             .with_idempotency(proposal.idempotency.clone());
+        let id = change.id();
         if let Err(error) = core.db.commit(change).await {
             if matches!(error, CommitError::Lost(Lost::NoRoom)) {
                 self.finance().learn_headroom(v.project).await;
             }
-            return Err(error);
+            return Err(Failed { error, change: id });
         }
         v.was_written();
         self.finance().forget_headroom(&postings);

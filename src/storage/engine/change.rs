@@ -75,6 +75,13 @@ impl Change {
         self.write.is_none() && !self.entries.is_empty()
     }
 
+    /// Stored with the verification, so that after a lost answer it can be asked whether the change took effect
+    /// ([`Store::last_change`](crate::storage::Store::last_change)). `None`: it changes no verification.
+    #[must_use]
+    pub fn id(&self) -> Option<i64> {
+        self.write.as_ref().map(|(_, stored)| stored.change_id)
+    }
+
     /// Only an idempotency record.
     #[must_use]
     pub fn idempotency(op: IdempotencyOp) -> Self {
