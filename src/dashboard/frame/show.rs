@@ -113,7 +113,11 @@ pub fn channel_name(channel: Channel) -> &'static str {
 }
 
 pub fn channel(channel: Channel) -> Markup {
-    html! { span class={ "chip " (channel.as_str()) } { (channel_name(channel)) } }
+    let tone = match channel {
+        Channel::Telegram => "good",
+        Channel::Sms | Channel::Other(_) => "",
+    };
+    html! { span class={ "chip " (tone) } { (channel_name(channel)) } }
 }
 
 pub fn reason(t: &Texts, reason: Reason) -> &'static str {
