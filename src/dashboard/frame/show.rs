@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn the_texts_that_list_the_channels_name_each() {
         for language in Language::ALL {
-            let text = language.texts.manage.unit_usual;
+            let text = language.texts.rules.unit_usual;
             for channel in Channel::ALL {
                 assert!(
                     text.contains(channel.label()),

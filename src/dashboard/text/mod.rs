@@ -11,9 +11,10 @@ mod languages;
 mod russian;
 mod words;
 
+pub use english::access::AccessTexts;
 pub use english::base::Texts;
 pub use english::faults::FaultTexts;
-pub use english::manage::ManageTexts;
 pub use english::money::MoneyTexts;
+pub use english::rules::RulesTexts;
 pub use language::Language;
 pub(in crate::dashboard::text) use words::words;

@@ -92,10 +92,10 @@ fn invitation(view: &Viewer, fields: Fields<'_>) -> Markup {
 fn row(view: &Viewer, user: &User) -> Markup {
     let t = view.t;
     let to = |verb: &str| format!("/dashboard/users/{}/{verb}", user.id);
-    let in_force = user.disabled_at.is_none();
+    let is_enabled = user.disabled_at.is_none();
     html! {
         tr {
-            th scope="row" class="words" { (user.email) @if !in_force { " " (show::state("off", t.disabled)) } }
+            th scope="row" class="words" { (user.email) @if !is_enabled { " " (show::state("off", t.disabled)) } }
             td {
                 form class="inline" method="post" action=(to("role")) {
                     (shell::token(view))
@@ -108,7 +108,7 @@ fn row(view: &Viewer, user: &User) -> Markup {
             }
             td { @match user.last_sign_in_at { Some(at) => (show::time(view, at)), None => (t.never) } }
             td {
-                @if in_force {
+                @if is_enabled {
                     (act(view, &to("invite"), (t.new_link, &user.email)))
                     (sure(view, &to("disable"), (t.disable, &user.email), t.disable_why, &[]))
                 } @else {

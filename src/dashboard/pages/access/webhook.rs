@@ -36,7 +36,7 @@ pub async fn show(
     request: HttpRequest,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Fault> {
-    let m = signed.view.t.manage;
+    let m = signed.view.t.access;
     let webhook = find(&signed, &gateway, &id).await?;
     let form = Form::parse(request.query_string());
     let said = match form.text("done") {
@@ -79,7 +79,7 @@ async fn page(
     said: Said<'_>,
 ) -> Result<HttpResponse, Fault> {
     let view = &signed.view;
-    let (t, m) = (view.t, view.t.manage);
+    let (t, m) = (view.t, view.t.access);
     let path = format!("{PATH}/{}", webhook.id);
     let query = DeliveryQuery {
         webhook: webhook.id,
@@ -147,7 +147,7 @@ async fn page(
 }
 
 fn state_name(view: &Viewer, state: DeliveryState) -> &'static str {
-    let m = view.t.manage;
+    let m = view.t.access;
     match state {
         DeliveryState::Pending => m.state_pending,
         DeliveryState::Delivered => m.state_delivered,
@@ -156,7 +156,7 @@ fn state_name(view: &Viewer, state: DeliveryState) -> &'static str {
 }
 
 fn deliveries(view: &Viewer, path: &str, found: &[Delivery]) -> Markup {
-    let (t, m) = (view.t, view.t.manage);
+    let (t, m) = (view.t, view.t.access);
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(m.deliveries) {
             table class="figures" {
@@ -172,7 +172,7 @@ fn deliveries(view: &Viewer, path: &str, found: &[Delivery]) -> Markup {
 }
 
 fn row(view: &Viewer, path: &str, delivery: &Delivery) -> Markup {
-    let m = view.t.manage;
+    let m = view.t.access;
     let tone = match delivery.state {
         DeliveryState::Pending => "wait",
         DeliveryState::Delivered => "good",
@@ -199,7 +199,7 @@ fn row(view: &Viewer, path: &str, delivery: &Delivery) -> Markup {
 }
 
 fn attempt(view: &Viewer, one: &Try) -> Markup {
-    let m = view.t.manage;
+    let m = view.t.access;
     html! {
         li {
             (show::time(view, one.at)) " · "
@@ -312,7 +312,7 @@ pub async fn rotate(
         )
         .await?;
     let rotated = rotated.map_err(|trouble| signed.view.trouble(&trouble))?;
-    page_with_secret(signed, &gateway, &rotated, signed.view.t.manage.rotated).await
+    page_with_secret(signed, &gateway, &rotated, signed.view.t.access.rotated).await
 }
 
 pub async fn delete(
@@ -332,7 +332,7 @@ pub async fn delete(
 
 pub fn events(view: &Viewer, webhook: &Webhook) -> String {
     if webhook.events == crate::webhooks::ALL {
-        view.t.manage.every_event.to_owned()
+        view.t.access.every_event.to_owned()
     } else {
         webhook.events.replace(',', ", ")
     }

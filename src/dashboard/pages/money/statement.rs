@@ -54,7 +54,7 @@ pub async fn show(
             p class="printed hint" { (view.public("")) ", " (printed.to_string()) }
             (fields.summary())
             form class="filters" method="get" action="/dashboard/statement" {
-                (fields.line_with(t.month, "month", Input::Month, &month, Some(&filled(view.t.manage.such_as, &["2026-11"]))))
+                (fields.line_with(t.month, "month", Input::Month, &month, Some(&filled(view.t.such_as, &["2026-11"]))))
                 button type="submit" { (view.t.show) }
             }
             @if let Some((_, Ok(report))) = reports.first() { (head(view, report)) }

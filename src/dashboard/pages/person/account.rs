@@ -19,7 +19,7 @@ pub async fn show(signed: Signed<Anyone>, request: HttpRequest) -> HttpResponse 
     let known = [
         ("password", t.password_changed),
         ("sessions", t.signed_out_others),
-        ("zone", t.manage.saved),
+        ("zone", t.saved),
     ];
     let done = show::was_done(&request, &known);
     page(&signed, &Form::default(), &FormErrors::default(), done)

@@ -24,7 +24,7 @@ pub async fn list(
     gateway: web::Data<Gateway>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Fault> {
-    let t = signed.view.t.manage;
+    let t = signed.view.t;
     let done = show::was_done(&request, &[("saved", t.saved), ("removed", t.removed)]);
     page(
         &signed,
@@ -44,7 +44,7 @@ async fn page(
     done: Option<&str>,
 ) -> Result<HttpResponse, Fault> {
     let view = &signed.view;
-    let (t, m) = (view.t, view.t.manage);
+    let (t, m) = (view.t, view.t.rules);
     let trouble = |trouble| view.trouble(&trouble);
     let access = signed.access();
     let projects = gateway
@@ -67,7 +67,7 @@ async fn page(
 }
 
 fn new(view: &Viewer, gateway: &Gateway, projects: &[Project], fields: Fields<'_>) -> Markup {
-    let (t, m) = (view.t, view.t.manage);
+    let (t, m) = (view.t, view.t.rules);
     let names: Vec<_> = projects
         .iter()
         .map(|project| (project.name.clone(), project.name.clone()))
@@ -94,7 +94,7 @@ fn period_name(view: &Viewer, period: Period) -> String {
 }
 
 fn of_project(view: &Viewer, project: &Project, budgets: &[&BudgetState]) -> Markup {
-    let (t, m) = (view.t, view.t.manage);
+    let (t, m) = (view.t, view.t.rules);
     let own = parsed_overrides(&project.overrides).get("budget").is_some();
     html! {
         h2 { (project.name) @if !own { " " span class="hint" { (m.budget_default) } } }
@@ -119,7 +119,7 @@ fn of_project(view: &Viewer, project: &Project, budgets: &[&BudgetState]) -> Mar
 }
 
 fn row(view: &Viewer, project: &Project, state: &BudgetState) -> Markup {
-    let (m, budget) = (view.t.manage, &state.budget);
+    let (m, budget) = (view.t.rules, &state.budget);
     let currency = budget.limit.currency;
     let money = |amount: Micros| show::money(Money::new(amount, currency));
     let country = budget.country.map(|country| country.to_string());

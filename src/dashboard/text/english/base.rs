@@ -1,11 +1,12 @@
 //! English words of the frame, and of more than one page. These lines declare the words every language has.
 
-use super::{faults, manage, money};
+use super::{access, faults, money, rules};
 use crate::dashboard::text::words;
 
 words! { Texts with {
     money: &'static money::MoneyTexts = &money::WORDS,
-    manage: &'static manage::ManageTexts = &manage::WORDS,
+    rules: &'static rules::RulesTexts = &rules::WORDS,
+    access: &'static access::AccessTexts = &access::WORDS,
     faults: &'static faults::FaultTexts = &faults::WORDS,
 } {
     account: "Account",
@@ -169,4 +170,7 @@ words! { Texts with {
     last_owner: "There must be at least one owner; add another one first.",
     disabled_no_link: "This user is disabled; enable them first.",
     done: "Done.",
+    such_as: "Such as {}",
+    saved: "Saved.",
+    removed: "Removed.",
 } }

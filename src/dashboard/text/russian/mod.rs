@@ -1,9 +1,10 @@
 //! Russian.
 
+mod access;
 mod base;
 mod faults;
-mod manage;
 mod money;
+mod rules;
 
 use super::language::Language;
 
