@@ -1,7 +1,7 @@
-//! Every word of the pages, in a folder per language.
+//! The texts of all pages, in one folder per language.
 //!
-//! To add a word: its line in `english`, which declares it, and in each other language; a missing word does not compile. To add a
-//! language: a copy of the folder `russian`, its module here, and its entry in [`Language::ALL`].
+//! To add a text: its line in `english`, which declares it, and in every other language; a missing text does not compile. To
+//! add a language: a translated copy of the folder `russian`, its module here, and its entry in [`Language::ALL`].
 
 pub mod faults;
 

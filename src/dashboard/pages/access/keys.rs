@@ -1,4 +1,4 @@
-//! `/dashboard/keys`: who may call the API.
+//! `/dashboard/keys`: API keys.
 
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ use crate::verification::id::ProjectId;
 use crate::verification::span;
 
 pub const PATH: &str = "/dashboard/keys";
-/// Stands for every project.
+/// In the field `project`: every project.
 const EVERY: &str = "*";
 const LONGEST_DAYS: u64 = 3_650;
 
-/// What is said above the list.
+/// The notice above the list.
 enum Said<'a> {
     Nothing,
     Done(&'a str),

@@ -1,4 +1,4 @@
-//! `/dashboard/users`: who may open the dashboard.
+//! `/dashboard/users`: the dashboard's users and their roles.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -16,7 +16,7 @@ use crate::gateway::{Gateway, Role, User, UserFault, read_email};
 
 pub const PATH: &str = "/dashboard/users";
 
-/// What is said above the list.
+/// The notice above the list.
 enum Said {
     Nothing,
     Done(&'static str),
@@ -119,7 +119,7 @@ fn row(view: &Viewer, user: &User) -> Markup {
     }
 }
 
-/// What a change came to, as the page tells it.
+/// Answers a change: shows its result or error above the list.
 async fn finished<T>(
     view: &Viewer,
     gateway: &Gateway,

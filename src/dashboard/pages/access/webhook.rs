@@ -1,4 +1,4 @@
-//! `/dashboard/webhooks/{id}`: one endpoint, what was sent there, and sending it again.
+//! `/dashboard/webhooks/{id}`: a webhook endpoint, its deliveries, and the buttons to test and redeliver.
 
 use std::sync::Arc;
 
@@ -19,10 +19,10 @@ use crate::gateway::{
 };
 use crate::verification::id::VerificationId;
 
-/// The address of the list; an endpoint's page is below it.
+/// The address of the list; each endpoint's page is below it.
 pub const PATH: &str = "/dashboard/webhooks";
 
-/// What is said above the page.
+/// The notice above the page.
 enum Said<'a> {
     Nothing,
     Good(&'a str),
@@ -49,7 +49,7 @@ pub async fn show(
     page(&signed, &gateway, &webhook, &form, said).await
 }
 
-/// The endpoint with a secret that is shown this once.
+/// The endpoint's page with its new secret, which is shown only once.
 pub async fn page_with_secret(
     signed: &Signed<ManagesKeys>,
     gateway: &Gateway,
@@ -231,7 +231,12 @@ pub async fn test(
         )
         .await?;
     let tried = tried.map_err(|trouble| signed.view.trouble(&trouble))?;
-    Ok(told(signed, &webhook, &tried, ["tested", "test-failed"]))
+    Ok(redirect(
+        signed,
+        &webhook,
+        &tried,
+        ["tested", "test-failed"],
+    ))
 }
 
 pub async fn redeliver(
@@ -257,7 +262,7 @@ pub async fn redeliver(
         )
         .await?;
     let tried = tried.map_err(|trouble| signed.view.trouble(&trouble))?;
-    Ok(told(
+    Ok(redirect(
         signed,
         &webhook,
         &tried,
@@ -265,7 +270,7 @@ pub async fn redeliver(
     ))
 }
 
-/// What became of a message under a form that was sent before.
+/// The delivery that an earlier submission of this form made.
 async fn again(
     access: &Access,
     gateway: &Gateway,
@@ -277,7 +282,7 @@ async fn again(
     }
 }
 
-fn told(
+fn redirect(
     signed: &Signed<ManagesKeys>,
     webhook: &Webhook,
     tried: &Delivery,

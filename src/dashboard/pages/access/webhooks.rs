@@ -1,4 +1,4 @@
-//! `/dashboard/webhooks`: whom projects have told what happens.
+//! `/dashboard/webhooks`: the projects' webhook endpoints, and the form to add one.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};

@@ -1,4 +1,4 @@
-//! `/dashboard/statement`: a month on paper, or as PDF by the browser's printing.
+//! `/dashboard/statement`: a month's costs and balances, laid out for printing or saving as PDF.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
@@ -169,7 +169,7 @@ fn head(view: &Viewer, report: &Table) -> Markup {
     }
 }
 
-/// What each account had in the beginning, what became of it, and what it had in the end.
+/// Opening balance, movements and closing balance of each account.
 fn months(view: &Viewer, accounts: &[AccountMonth]) -> Markup {
     let t = view.t.money;
     html! {
@@ -196,7 +196,7 @@ fn months(view: &Viewer, accounts: &[AccountMonth]) -> Markup {
     }
 }
 
-/// Top-ups and adjustments, oldest first; there are few.
+/// Top-ups and adjustments, oldest first, up to 500 of each kind.
 async fn by_hand(
     signed: &Signed<SeesMoney>,
     gateway: &Gateway,

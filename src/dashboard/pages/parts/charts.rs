@@ -1,4 +1,4 @@
-//! Charts, for those who see them; the same figures stand in a table beside each.
+//! Charts. Each page also shows the figures of its charts in a table, for those who cannot see them.
 
 use maud::{Markup, html};
 use serde_json::json;
@@ -11,17 +11,17 @@ use crate::reports::query::{Group, Query};
 use crate::reports::table::{Cell, Table};
 use crate::verification::route::Channel;
 
-/// Kinds of bars that a chart tells apart; the rest stands as one.
+/// Kinds of bars in one chart; any more are combined into one.
 const KINDS: usize = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Upon one another.
+    /// Stacked.
     Bars,
     Lines,
 }
 
-/// One line, or kind of bars; `None`: there is no figure.
+/// A line, or one kind of bars. A value of `None` leaves a gap.
 pub struct Series {
     pub label: String,
     pub values: Vec<Option<f64>>,
@@ -45,7 +45,7 @@ pub fn chart(label: &str, kind: Kind, unit: &str, x: &[String], series: &[Series
     }
 }
 
-/// Units of the currency.
+/// An amount in units of its currency.
 #[expect(clippy::cast_precision_loss, reason = "a chart is not exact")]
 pub fn units(amount: Micros) -> f64 {
     amount.0 as f64 / 1e6

@@ -1,4 +1,4 @@
-//! `/dashboard/budgets`: what each project may spend, what of it is used, and setting it.
+//! `/dashboard/budgets`: each project's budgets and their usage, and the form to set one.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
@@ -157,14 +157,14 @@ fn row(view: &Viewer, project: &Project, state: &BudgetState) -> Markup {
     }
 }
 
-/// How much of a budget is used.
+/// A bar that shows how much of a budget is used.
 fn gauge(state: &BudgetState, name: &str) -> Markup {
     let limit = state.budget.limit.amount.0;
     let used = state.used().0.min(limit);
     html! { meter min="0" max=(limit) value=(used) low=(limit / 2) high=(limit / 5 * 4) optimum="0" aria-label=(name) {} }
 }
 
-/// The same on one line, with its figures.
+/// A budget on one line: name, gauge and figures.
 pub fn meter(view: &Viewer, gateway: &Gateway, state: &BudgetState) -> Markup {
     let (budget, limit) = (&state.budget, state.budget.limit);
     let project = gateway.directory().project_name(state.project);
@@ -262,7 +262,7 @@ fn read(
     wrong.is_empty().then_some((project?, budget))
 }
 
-/// `50, 80`: per cent, as thousandths.
+/// Reads percentages such as `50, 80` as thousandths.
 fn shares(text: &str) -> Option<Vec<u16>> {
     let parts = text.split([',', ';', ' ', '%']);
     let share = |part: &str| {
@@ -303,7 +303,7 @@ pub async fn remove(
     Ok(view.go("/dashboard/budgets?done=removed"))
 }
 
-/// Drops what the project has of its own.
+/// Removes a project's own budgets, so that the configured ones apply again.
 pub async fn follow(
     posted: Posted<SetsRules>,
     gateway: web::Data<Gateway>,

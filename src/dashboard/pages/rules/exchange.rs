@@ -1,4 +1,4 @@
-//! `/dashboard/exchange-rates`: what currencies are worth in others, by day.
+//! `/dashboard/exchange-rates`: exchange rates by day, and the form to add one.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
@@ -15,7 +15,7 @@ use crate::gateway::Gateway;
 use crate::reports::exchange::{ExchangeRate, Factor};
 
 pub const PATH: &str = "/dashboard/exchange-rates";
-/// Rows that the page shows, newest first; a currency's rate of each day for a year.
+/// Rows shown, newest first: enough for one currency's daily rates over a year.
 const SHOWN: usize = 400;
 
 pub async fn list(

@@ -1,4 +1,4 @@
-//! `/dashboard/rates`: what messages cost, from a day on.
+//! `/dashboard/rates`: the expected price of messages from a given day on, and the form to add one.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
@@ -91,7 +91,7 @@ fn unit_name(view: &Viewer, unit: Unit) -> &'static str {
     }
 }
 
-/// The rows of the card, and under them the configured prices, which hold before the first day.
+/// The rates, followed by the configured prices, which apply before the first rate.
 fn card(view: &Viewer, gateway: &Gateway, rates: &[Rate]) -> Markup {
     let (t, m) = (view.t, view.t.rules);
     html! {
@@ -117,7 +117,7 @@ fn card(view: &Viewer, gateway: &Gateway, rates: &[Rate]) -> Markup {
     }
 }
 
-/// What configured prices are for each of.
+/// The unit of a channel's configured prices.
 fn unit_of(channel: Channel) -> Unit {
     match channel {
         Channel::Telegram | Channel::Other(_) => Unit::Message,

@@ -1,4 +1,4 @@
-//! `/dashboard/verifications/{id}`: one verification, its attempts, what happened and what it cost.
+//! `/dashboard/verifications/{id}`: a verification with its timeline, attempts and costs.
 
 use actix_web::{HttpResponse, web};
 use maud::{Markup, html};

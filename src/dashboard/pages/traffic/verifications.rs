@@ -1,4 +1,4 @@
-//! `/dashboard/verifications`: search, filters, pages.
+//! `/dashboard/verifications`: a searchable list.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};

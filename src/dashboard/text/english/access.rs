@@ -1,4 +1,4 @@
-//! English words for API keys and webhooks. These lines declare the words that every language has.
+//! English texts about API keys and webhooks. These lines declare the texts of every language.
 
 use crate::dashboard::text::words;
 

@@ -1,4 +1,4 @@
-//! English words of the frame, and of more than one page. These lines declare the words every language has.
+//! English texts of the frame, or shared by several pages. These lines declare the texts of every language.
 
 use super::{access, faults, money, rules};
 use crate::dashboard::text::words;

@@ -1,4 +1,4 @@
-//! English.
+//! The English texts.
 
 pub mod access;
 pub mod base;

@@ -1,4 +1,4 @@
-//! English words for budgets, rates and exchange rates. These lines declare the words that every language has.
+//! English texts about budgets, rates and exchange rates. These lines declare the texts of every language.
 
 use crate::dashboard::text::words;
 

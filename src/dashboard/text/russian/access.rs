@@ -1,4 +1,4 @@
-//! Russian words for API keys and webhooks.
+//! Russian texts about API keys and webhooks.
 
 use crate::dashboard::text::AccessTexts;
 

@@ -1,4 +1,4 @@
-//! Russian words of the frame, and of more than one page.
+//! Russian texts of the frame, or shared by several pages.
 
 use super::{access, faults, money, rules};
 use crate::dashboard::text::Texts;

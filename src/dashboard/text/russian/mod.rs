@@ -1,4 +1,4 @@
-//! Russian.
+//! The Russian texts.
 
 mod access;
 mod base;

@@ -1,4 +1,4 @@
-//! Russian words for budgets, rates and exchange rates.
+//! Russian texts about budgets, rates and exchange rates.
 
 use crate::dashboard::text::RulesTexts;
 
