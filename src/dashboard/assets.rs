@@ -1,6 +1,9 @@
-//! Style and scripts, which are part of the binary. Their addresses hold a hash of their text, so that browsers keep them for good.
+//! Style sheets and scripts, compiled into the binary. Their addresses contain a hash of their text, so
+//! browsers can cache them forever.
 //!
-//! uPlot (`uplot.js`, `uplot.css`) is vendored as npm ships version 1.6.32; its licence stands beside it.
+//! To add one: its file in `assets/`, its row in [`ASSETS`], and its element in `frame::shell`.
+//!
+//! uPlot (`uplot.js`, `uplot.css`) is vendored unchanged from its npm package, version 1.6.32; `LICENSE-uplot` is its licence.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -40,7 +43,7 @@ static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
     ASSETS.iter().map(name).collect()
 });
 
-/// Where a file of the dashboard is served.
+/// The address of an asset, with its hash.
 #[must_use]
 pub fn address(name: &str) -> String {
     let place = ASSETS.iter().position(|asset| asset.name == name);
@@ -48,13 +51,13 @@ pub fn address(name: &str) -> String {
     format!("/dashboard/assets/{named}")
 }
 
-/// The icon of the program, as the sandbox page has it.
+/// The icon of the program as a data URL, the same as on the sandbox page.
 pub fn icon() -> &'static str {
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='9' fill='%230f766e'/%3E%3Cpath d='M9 20c0-6 14-2 14-9' stroke='%23fff' stroke-width='3' fill='none' stroke-linecap='round'/%3E%3Ccircle cx='9' cy='22' r='3' fill='%23fff'/%3E%3Ccircle cx='23' cy='10' r='3' fill='%23fff'/%3E%3C/svg%3E"
 }
 
 pub async fn serve(name: web::Path<String>) -> HttpResponse {
-    // A page of another version, served by another replica, asks by another hash: it gets what is here, for this once.
+    // During an upgrade, another replica's page may ask for another version's hash. It gets our version, uncached.
     let own = name.split_once('-').map(|(_, own)| own);
     let Some(place) = ASSETS.iter().position(|asset| Some(asset.name) == own) else {
         return super::frame::fault::render(&Fault::not_found());

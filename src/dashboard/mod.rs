@@ -1,5 +1,5 @@
-//! Pages for staff: costs and conversion, verifications, balances, the ledger, budgets, rates, keys, webhooks, users. Rendered on
-//! the server, usable without script.
+//! The dashboard for staff: costs and conversion, verifications, balances, the ledger, budgets, rates, keys, webhooks, users.
+//! Rendered on the server; works without script.
 //!
 //! To add a page: see [`pages`].
 

@@ -1,11 +1,10 @@
-//! The settings the dashboard is built with.
+//! Options of the dashboard, set at start.
 
 use crate::web::Site;
 
-/// Settings of the dashboard.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub site: Site,
-    /// Adds a banner to every page.
+    /// Whether every page carries the sandbox banner.
     pub sandbox: bool,
 }

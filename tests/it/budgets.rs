@@ -280,7 +280,7 @@ async fn a_restored_budget_counts_spending_while_it_was_absent(stage: Stage) {
         json!({ "budget": [{ "period": "day", "limit": { "amount": "5", "currency": "EUR" } }] });
     let refused = patch(policy).await;
     assert_eq!(refused.status, 400, "{}", refused.text);
-    assert!(refused.text.contains("exchange rate for USD to EUR"));
+    assert!(refused.text.contains("no exchange rate from USD to EUR"));
     assert_eq!(used(&app).await, ["0.04", "0.00"]);
 }
 

@@ -75,7 +75,7 @@ async fn a_budget_can_be_set_and_removed_and_takes_effect(stage: Stage) {
     for (field, value, words) in [
         ("limit", "0", "more than 0"),
         ("limit", "1.0000001", "six decimals"),
-        ("limit", "", "Fill this in"),
+        ("limit", "", "This field is required"),
         ("currency", "EUR", "USD → EUR"),
         ("currency", "dollars", "currency code"),
         ("country", "Uzbekistan", "country code"),
@@ -134,9 +134,9 @@ async fn rates_and_exchange_rates_can_be_set(stage: Stage) {
     for (field, value, words) in [
         ("from_date", "1.1.2020", "not a date"),
         ("provider", "nobody", "Choose from the list"),
-        ("country", "", "Fill this in"),
+        ("country", "", "This field is required"),
         ("unit", "letter", "Choose from the list"),
-        ("amount", "-1", "below 0"),
+        ("amount", "-1", "Must not be negative"),
     ] {
         let mut wrong = fields;
         wrong.iter_mut().find(|(name, _)| *name == field).unwrap().1 = value;
@@ -284,8 +284,8 @@ async fn a_webhook_can_be_created_tested_rotated_and_removed(stage: Stage) {
     assert_eq!(first, second, "a form submitted twice rotates once");
 
     for (field, value, words) in [
-        ("url", "", "Fill this in"),
-        ("url", "ftp://shop.example", "only https and http"),
+        ("url", "", "This field is required"),
+        ("url", "ftp://shop.example", "use https or http"),
         ("url", "nonsense", "not an address"),
         ("project", "nobody", "Choose from the list"),
         ("event", "everything.else", "at least one"),
@@ -335,21 +335,21 @@ async fn input_errors_are_shown_in_the_users_language(stage: Stage) {
     for (path, words) in [
         (
             "/dashboard/costs?from=2026-11-10&to=2026-11-01",
-            "swap them",
+            "last day is before the first",
         ),
         (
             "/dashboard/costs?from=1999-01-01&to=2026-11-01",
-            "are too many at once",
+            "days are too many",
         ),
         ("/dashboard/costs?from=yesterday", "not a date"),
         ("/dashboard/costs?tz=Mars/Phobos", "IANA time zone"),
         ("/dashboard/costs?currency=EURO", "currency code"),
-        ("/dashboard/costs?group=planet", "nothing to group by"),
+        ("/dashboard/costs?group=planet", "Cannot group by"),
         ("/dashboard/conversion?project=nobody", "is not a project"),
         ("/dashboard/ledger?kind=gift", "Choose from the list"),
         (
             "/dashboard/ledger?from=2026-11-10&to=2026-11-01",
-            "swap them",
+            "last day is before the first",
         ),
         (
             "/dashboard/verifications?status=gone",

@@ -340,7 +340,7 @@ async fn a_flood_of_sign_ins_is_rejected_and_locks_nobody_out(stage: Stage) {
     assert!(!turned_away.is_empty() && turned_away.len() < guesses.len());
     for reply in turned_away {
         assert_eq!(reply.header("retry-after"), Some("3"));
-        assert!(reply.text.contains("Too many are signing in."));
+        assert!(reply.text.contains("Too many people are signing in."));
     }
     assert!(
         tries.iter().all(|status| [303, 503].contains(status)),
@@ -440,7 +440,7 @@ async fn a_user_can_change_the_password_and_end_other_sessions(stage: Stage) {
     for (password, new, words) in [
         ("wrong", NEW, "This is not your password."),
         (PASSWORD, "short", "12 to 256 characters"),
-        (PASSWORD, "ann@example.com1", "easily guessed"),
+        (PASSWORD, "ann@example.com1", "easy to guess"),
     ] {
         let page = ann
             .post(PAGE, &to, &[("password", password), ("new", new)])

@@ -1,11 +1,10 @@
-// Charts by uPlot of the figures that a table beside them shows: bars upon one another, or lines; and a box that follows the
-// pointer and tells the figures of one day.
+// Draws charts with uPlot: stacked bars or lines, with a tooltip that follows the pointer.
 const COLOURS = ["--one", "--two", "--three", "--four", "--five", "--six", "--seven", "--eight"];
 const shade = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-// With a point, as the tables have it.
+// With a decimal point, as in the tables.
 const written = (value, most) => value.toLocaleString("en", { maximumFractionDigits: most, useGrouping: false });
 
-// 2026-11-24 as 11-24; hours as they stand on the clock.
+// Shortens 2026-11-24 to 11-24, and hours to 11-24 09:00.
 const brief = (label) => label.replace(/^\d{4}-(\d\d-\d\d)$/, "$1").replace(/^\d{4}-(\d\d-\d\d)T(\d\d:\d\d).*$/, "$1 $2");
 
 function box(host, { x, unit, series }) {
@@ -40,13 +39,13 @@ function draw(host) {
   if (!x.length || !series.length) return;
   const bars = kind === "bars";
   const sums = new Array(x.length).fill(0);
-  // Each kind of bars stands upon those before it, so the topmost is drawn first.
+  // Stacked bars are drawn as running sums, tallest first, so that each covers the lower part of the one before.
   const values = series.map((one) => (bars ? one.values.map((value, place) => (sums[place] += value ?? 0)) : one.values));
   const drawn = values.map((data, number) => ({ data, label: series[number].label, colour: shade(COLOURS[number % COLOURS.length]) }));
   if (bars) drawn.reverse();
   const axis = { stroke: shade("--soft"), grid: { stroke: shade("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
   const every = Math.max(1, Math.ceil(x.length / Math.max(2, host.clientWidth / 80)));
-  // Lines differ in more than colour.
+  // Lines also differ in dashes, not in colour alone.
   const one = (line, number) => bars
     ? { fill: line.colour, stroke: line.colour, width: 0, paths: uPlot.paths.bars({ size: [0.7, 40] }), points: { show: false } }
     : { stroke: line.colour, width: 2, dash: number % 2 ? [7, 4] : undefined, points: { show: x.length === 1, fill: line.colour }, spanGaps: true };
@@ -73,7 +72,7 @@ drawAll();
 let waiting = 0;
 addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(drawAll, 150); });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
-// Paper is light.
+// Print in light colours.
 const root = document.documentElement;
 let worn;
 addEventListener("beforeprint", () => { worn = root.dataset.theme; root.dataset.theme = "light"; drawAll(); });

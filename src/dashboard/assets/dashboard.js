@@ -1,5 +1,5 @@
-// What pages have beyond what works without script: copy buttons, print, sorted tables, one open sheet at a time, a form that is sent once, and
-// the current page in sight in the navigation of a narrow screen.
+// Extras; pages work without them: copy and print buttons, sortable tables, menus that close on a click outside, protection
+// against sending a form twice, focus on the first invalid field, and scrolling narrow navigation to the current page.
 for (const code of document.querySelectorAll("code[data-copy]")) {
   const button = document.createElement("button");
   button.type = "button";
@@ -10,7 +10,7 @@ for (const code of document.querySelectorAll("code[data-copy]")) {
       await navigator.clipboard.writeText(code.textContent);
       button.textContent = code.dataset.copied;
     } catch {
-      // On plain http there is no clipboard: what is to be copied is marked.
+      // Over plain HTTP there is no clipboard: select the text instead.
       getSelection().selectAllChildren(code);
     }
   });
@@ -19,7 +19,7 @@ for (const code of document.querySelectorAll("code[data-copy]")) {
 for (const button of document.querySelectorAll("button[data-print]")) {
   button.addEventListener("click", () => window.print());
 }
-// Tables of reports are put in another order by a click on a column's head; the total stays below.
+// A click on a column's head sorts the rows of a report; the total stays last.
 for (const table of document.querySelectorAll("table[data-sort]")) {
   const heads = [...table.tHead.rows[0].cells];
   const body = table.tBodies[0];

@@ -1,4 +1,4 @@
-//! What a viewer is sent: pages, redirects, cookies.
+//! Responses: pages, redirects, cookies.
 
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
@@ -9,17 +9,17 @@ use super::shell;
 use super::viewer::Viewer;
 use crate::web::cookies::Cookie;
 
-/// What the page may load and do (CSP, level 3): its own files, and nothing inline.
+/// Content security policy: our own files only, and nothing inline.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 impl Viewer {
-    /// A page; `section` is the path of its place in the navigation.
+    /// A page; `section` is the path of its row in the navigation.
     pub fn page(&self, title: &str, section: &str, body: &Markup) -> HttpResponse {
         self.answer(StatusCode::OK, title, Some(section), body)
     }
 
-    /// A page with a form: 422 when a field of it is wrong.
+    /// A page with a form: 422 if a field is invalid.
     pub fn form_page(
         &self,
         wrong: &FormErrors,
@@ -35,7 +35,7 @@ impl Viewer {
         self.answer(status, title, section.into(), body)
     }
 
-    /// A page with any status, in or outside the navigation.
+    /// A page with any status; without a `section` it is outside the navigation.
     pub fn answer(
         &self,
         status: StatusCode,
@@ -56,15 +56,15 @@ impl Viewer {
         answer.body(shell::render(self, title, section, body).into_string())
     }
 
-    /// Redirects to another page after a form was processed.
-    #[expect(clippy::unused_self, reason = "reads as the other answers do")]
+    /// Redirects after a form was processed (303).
+    #[expect(clippy::unused_self, reason = "called like the other responses")]
     pub fn go(&self, to: &str) -> HttpResponse {
         HttpResponse::SeeOther()
             .insert_header((header::LOCATION, to))
             .finish()
     }
 
-    /// Redirects, and sets or removes a cookie.
+    /// Redirects and sets a cookie; an empty value removes it.
     pub fn go_with(&self, to: &str, cookie: Cookie, value: &str) -> HttpResponse {
         HttpResponse::SeeOther()
             .insert_header((header::LOCATION, to))

@@ -1,4 +1,4 @@
-//! What a person is shown when a page cannot be.
+//! Error pages.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
@@ -10,27 +10,27 @@ use crate::dashboard::text::Texts;
 use crate::gateway::Error;
 use crate::web::{self, problem};
 
-/// Why there is no page.
+/// Why the page cannot be shown.
 #[derive(Debug)]
 pub enum Kind {
-    /// Off to the sign-in, and back from there.
+    /// Redirects to the sign-in, which leads back afterwards.
     SignedOut,
     Forbidden,
-    /// A form without its token, or from elsewhere.
+    /// A form without its token, or sent by another site.
     Forged,
     NotFound,
-    /// A form that was sent before.
+    /// A form that was already sent.
     Used,
-    /// A link that does nothing any more.
+    /// A one-time link that was used or has expired.
     LinkVoid,
-    /// Too many are signing in.
+    /// Too many people are signing in at once.
     Busy,
     Unavailable,
     /// A fault of ours; trying again does not help.
     Internal,
 }
 
-/// The page that is shown instead.
+/// The page shown instead.
 #[derive(Debug)]
 pub struct Fault {
     view: Box<Viewer>,
@@ -121,7 +121,8 @@ impl ResponseError for Fault {
     }
 }
 
-/// A page for a request that reaches no handler, such as one that does not arrive in time. Nobody's session is known here.
+/// A plain page for requests that reach no handler, such as those that time out. The session and the
+/// language are unknown here.
 pub fn render(fault: &web::Fault) -> HttpResponse {
     let (status, _, title) = problem::row(&fault.kind);
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -1,4 +1,4 @@
-//! Fields of forms: what was typed stays in them, and what is wrong with it stands beside it.
+//! Form fields: they keep what was typed and show its errors next to it.
 
 use chrono::NaiveDate;
 use maud::{Markup, html};
@@ -12,17 +12,17 @@ use crate::money::{Currency, Micros};
 use crate::reports::query::{self, Query, date};
 use crate::secret::random;
 
-/// What is wrong with a form that was sent, by field.
+/// The errors in a submitted form, by field.
 #[derive(Debug, Default)]
 pub struct FormErrors(Vec<(&'static str, String)>);
 
 impl FormErrors {
-    /// Without words the field is marked alone.
+    /// Adds an error. If `words` is empty, the field is only marked.
     pub fn note(&mut self, field: &'static str, words: impl Into<String>) {
         self.0.push((field, words.into()));
     }
 
-    /// The value, or a note of what is wrong with it.
+    /// The value; if there is none, notes the error.
     pub fn or_note<T, E>(
         &mut self,
         field: &'static str,
@@ -38,13 +38,13 @@ impl FormErrors {
         }
     }
 
-    /// An amount.
+    /// Reads an amount of money.
     pub fn amount(&mut self, view: &Viewer, field: &'static str, form: &Form) -> Option<Micros> {
         let text = self.decimal(view, field, form)?;
         self.or_note(field, text.parse(), |error| view.t.faults.money(&error))
     }
 
-    /// A decimal as people write it, in the form in which it is read.
+    /// Reads a decimal as people write it, into the notation that parsers accept.
     pub fn decimal(&mut self, view: &Viewer, field: &'static str, form: &Form) -> Option<String> {
         let faults = view.t.faults;
         let typed = form.text(field);
@@ -56,7 +56,7 @@ impl FormErrors {
         None
     }
 
-    /// A currency's code, small letters too.
+    /// Reads a currency code in either case.
     pub fn currency(
         &mut self,
         view: &Viewer,
@@ -67,7 +67,7 @@ impl FormErrors {
         self.or_note(field, read, |error| view.t.faults.money(&error))
     }
 
-    /// Whether a password is good enough for who has this address.
+    /// Whether this password is strong enough for the user with this address.
     pub fn password(
         &mut self,
         view: &Viewer,
@@ -84,7 +84,7 @@ impl FormErrors {
         good.is_some()
     }
 
-    /// A day.
+    /// Reads a date.
     pub fn day(&mut self, view: &Viewer, field: &'static str, form: &Form) -> Option<NaiveDate> {
         let text = form.text(field);
         self.or_note(field, date(text), |_| {
@@ -92,7 +92,7 @@ impl FormErrors {
         })
     }
 
-    /// A report's days.
+    /// The query of a report; if it is invalid, notes the error.
     pub fn range(&mut self, view: &Viewer, read: Result<Query, query::Fault>) -> Option<Query> {
         match read {
             Ok(query) => Some(query),
@@ -118,11 +118,11 @@ impl FormErrors {
     }
 }
 
-/// `1,200` is twelve hundred to some, and to others one and a fifth.
+/// `1,200` could mean 1200 or 1.2.
 #[derive(Debug, PartialEq, Eq)]
 struct Ambiguous;
 
-/// With a point and without groups: `1 200,5` is `1200.5`, and so is `1,200.5`.
+/// Normalizes to a decimal point without separators: `1 200,5` and `1,200.5` both become `1200.5`.
 fn decimal(typed: &str) -> Result<String, Ambiguous> {
     let text: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
     let Some((whole, fraction)) = text.rsplit_once(',') else {
@@ -142,7 +142,7 @@ fn decimal(typed: &str) -> Result<String, Ambiguous> {
     Ok(text.replace(',', "."))
 }
 
-/// A form as it was typed, or a fresh one.
+/// Renders the fields of a form, either blank or as submitted.
 #[derive(Clone, Copy)]
 pub struct Fields<'a> {
     pub t: &'static Texts,
@@ -150,7 +150,7 @@ pub struct Fields<'a> {
     pub wrong: &'a FormErrors,
 }
 
-/// What is typed into a line.
+/// The kind of text a single-line field takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
     Text,
@@ -159,7 +159,7 @@ pub enum Input {
     Month,
     Email,
     Url,
-    /// A code of a few letters.
+    /// A short code, such as a currency or a country.
     Code,
 }
 
@@ -184,24 +184,24 @@ impl Input {
     }
 }
 
-/// How a control tells what is wrong with it, and finds what is said of it.
+/// ARIA attributes that mark a control as invalid and link it to its error and its hint.
 struct Marks {
     invalid: Option<&'static str>,
     described_by: Option<String>,
 }
 
 impl Fields<'_> {
-    /// Said above a form of which something is wrong.
+    /// The notice above a form with errors.
     pub fn summary(&self) -> Markup {
         html! { @if !self.wrong.is_empty() { p class="notice bad" role="alert" { (self.t.look_below) } } }
     }
 
-    /// One line; `start` is what it holds before anything was typed.
+    /// A single-line field; `start` is its initial value.
     pub fn line(&self, label: &str, name: &str, line: Input, start: &str) -> Markup {
         self.line_with(label, name, line, start, None)
     }
 
-    /// The same with a word on what may be typed.
+    /// Like [`Self::line`], with a hint on what to type.
     pub fn line_with(
         &self,
         label: &str,
@@ -219,7 +219,7 @@ impl Fields<'_> {
         })
     }
 
-    /// The address of who signs in, as browsers know it.
+    /// The e-mail address to sign in with, named so that browsers can fill it in.
     pub fn username(&self, start: &str) -> Markup {
         let value = self.form.find("email").unwrap_or(start);
         self.framed(self.t.email, "email", None, |marks| html! {
@@ -228,7 +228,7 @@ impl Fields<'_> {
         })
     }
 
-    /// A password that the person has, or, with its rule, one that is to be.
+    /// A password: the current one, or a new one together with its rule.
     pub fn password(&self, label: &str, name: &str, is_new: bool) -> Markup {
         let hint = is_new.then_some(self.t.password_rule);
         let (kind, least) = if is_new {
@@ -242,7 +242,7 @@ impl Fields<'_> {
         })
     }
 
-    /// A time zone, with those that are often chosen.
+    /// A time zone, with suggestions.
     pub fn zone(&self, start: &str) -> Markup {
         let value = self.form.find("tz").unwrap_or(start);
         self.framed(self.t.zone, "tz", None, |marks| html! {
@@ -251,7 +251,7 @@ impl Fields<'_> {
         })
     }
 
-    /// One of a list; options are a value and its words.
+    /// One of a list; each option is a value and its label.
     pub fn choice(
         &self,
         label: &str,
@@ -267,7 +267,7 @@ impl Fields<'_> {
         })
     }
 
-    /// Any of a list.
+    /// Any number of a list.
     pub fn checks(
         &self,
         legend: &str,
@@ -285,12 +285,12 @@ impl Fields<'_> {
                         span { (words) }
                     }
                 }
-                (self.beside(name))
+                (self.error(name))
             }
         }
     }
 
-    /// A control with its label, a hint on what it takes, and what is wrong with it.
+    /// A control with its label, hint and error.
     fn framed(
         &self,
         label: &str,
@@ -302,7 +302,7 @@ impl Fields<'_> {
             div class="field" {
                 label { span { (label) } (control(&self.marks(name, hint))) }
                 @if let Some(hint) = hint { small class="hint" id=(format!("{name}-hint")) { (hint) } }
-                (self.beside(name))
+                (self.error(name))
             }
         }
     }
@@ -317,25 +317,25 @@ impl Fields<'_> {
         }
     }
 
-    fn beside(&self, name: &str) -> Markup {
+    fn error(&self, name: &str) -> Markup {
         html! {
             @if let Some(words) = self.wrong.of(name) { small class="wrong" id=(format!("{name}-wrong")) { (words) } }
         }
     }
 }
 
-/// Marks a form, so that it takes effect once however often it is sent.
+/// A hidden random mark: however often this form is sent, it takes effect once.
 pub fn once() -> Markup {
     let mark = u64::from_be_bytes(random());
     html! { input type="hidden" name=(ONCE) value=(format!("{mark:016x}")); }
 }
 
-/// A button's words, and, for who hears the page, which of several like it this is.
+/// A button's label; screen readers also read out what it acts on.
 fn named(name: &str, of: &str) -> Markup {
     html! { (name) @if !of.is_empty() { span class="unseen" { ": " (of) } } }
 }
 
-/// A button that asks before it acts; it works without script. `of`: what it acts on, when there are several.
+/// A button that asks for confirmation, also without script. `of` says what it acts on, if there are several like it.
 pub fn sure(
     view: &Viewer,
     path: &str,
@@ -357,7 +357,7 @@ pub fn sure(
     }
 }
 
-/// A button that acts at once. `of`: what it acts on, when there are several.
+/// A button that acts immediately. `of` says what it acts on, if there are several like it.
 pub fn act(view: &Viewer, path: &str, (name, of): (&str, &str)) -> Markup {
     html! {
         form class="inline" method="post" action=(path) {
@@ -389,7 +389,7 @@ mod tests {
         for typed in ["1,200", "-12,345", "1,200,300"] {
             assert_eq!(decimal(typed), Err(Ambiguous), "{typed}");
         }
-        // What is none stays none.
+        // Anything else is left for the parser to reject.
         assert_eq!(decimal("1.2,3").as_deref(), Ok("1.2.3"));
     }
 }

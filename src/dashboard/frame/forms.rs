@@ -1,4 +1,4 @@
-//! Forms that come in: only from our own pages, with the token that the page was given.
+//! Submitted forms. They are accepted only from our own pages, with the token the page carried.
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
@@ -6,6 +6,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::gateway::{Begun, Error, Gateway, Replay, Ticket};
 use crate::secret::{fingerprint, random};
@@ -15,7 +16,7 @@ pub const TOKEN: &str = "form_token";
 /// The name of the field that makes a form take effect once.
 pub const ONCE: &str = "form_once";
 
-/// The fields of a form, or of a query.
+/// The fields of a form or of a query string.
 #[derive(Debug, Default)]
 pub struct Form(Vec<(String, String)>);
 
@@ -25,23 +26,23 @@ impl Form {
         Self(fields.map(web::Query::into_inner).unwrap_or_default())
     }
 
-    /// A field without the space around it; empty when it is not there.
+    /// A field without surrounding whitespace; empty if it is missing.
     pub fn text(&self, name: &str) -> &str {
         self.raw(name).trim()
     }
 
-    /// As it was typed: for passwords.
+    /// A field exactly as typed, for passwords; empty if it is missing.
     pub fn raw(&self, name: &str) -> &str {
         self.find(name).unwrap_or_default()
     }
 
-    /// `None`: it is not there.
+    /// A field exactly as typed; `None` if it is missing.
     pub fn find(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str())
     }
 
-    /// What was filled in, for telling two forms apart.
+    /// The fields without the token and the mark, to detect a mark reused with other input.
     fn filled_in(&self) -> String {
         let own = self
             .0
@@ -53,21 +54,21 @@ impl Form {
         written.join("&")
     }
 
-    /// Every value of a field that may stand several times.
+    /// All values of a field that may occur more than once.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let fields = self.0.iter().filter(move |(known, _)| known == name);
         fields.map(|(_, value)| value.trim())
     }
 }
 
-/// The token of a browser's forms: follows from its cookie, which another site can neither read nor set.
+/// The token that a browser's forms must carry. It is derived from a cookie, which other sites can neither read nor set.
 pub fn token(secret: &str) -> String {
     let mut text = b"form ".to_vec();
     text.extend_from_slice(secret.as_bytes());
     URL_SAFE_NO_PAD.encode(fingerprint(&text))
 }
 
-/// The form of a request; `None`: it cannot be read, or has none of these tokens, or another site sent it.
+/// Reads a submitted form. `None` if it is unreadable, carries none of these tokens, or was sent by another site.
 pub async fn read(request: &HttpRequest, payload: &mut Payload, tokens: &[&str]) -> Option<Form> {
     let body = web::Bytes::from_request(request, payload).await.ok()?;
     let form = Form::parse(std::str::from_utf8(&body).ok()?);
@@ -77,19 +78,19 @@ pub async fn read(request: &HttpRequest, payload: &mut Payload, tokens: &[&str])
     (fits && is_from_here(request)).then_some(form)
 }
 
-/// What came of a form that takes effect once.
+/// The outcome of a form that takes effect once.
 #[derive(Debug)]
 pub enum Once<T> {
     Now(T),
-    /// It was sent before, and this came of it then.
+    /// It was sent before, with this result.
     Before(Replay),
-    /// It is under way, or was filled in otherwise before.
+    /// It is still being processed, or was sent before with other input.
     Used,
 }
 
 impl Form {
-    /// Runs `first` unless this form was sent to `path` before; a form without a mark is taken for a new one. When it fails, the
-    /// same form may be sent again.
+    /// Runs `first` unless this form was already sent to `path`. A form without a mark counts as new. If `first` fails, the
+    /// form can be sent again.
     pub async fn once<T, E>(
         &self,
         gateway: &Gateway,
@@ -118,8 +119,8 @@ impl Form {
     }
 }
 
-/// What the browser says about where the form stood. Our pages send no referrer, which makes their `Origin` be `null`: then
-/// `Sec-Fetch-Site` tells, and on plain http, where browsers leave that out too, the token alone.
+/// Whether the browser reports that the form was on one of our pages. Our pages send no referrer, so their `Origin` is `null` and
+/// `Sec-Fetch-Site` decides. Over plain HTTP browsers omit that too, which leaves only the token.
 fn is_from_here(request: &HttpRequest) -> bool {
     let said = |name: &str| {
         let value = request.headers().get(name)?;
@@ -136,21 +137,17 @@ fn is_from_here(request: &HttpRequest) -> bool {
     }
 }
 
-/// Text as a part of a query.
+/// Escaped in a query: everything but unreserved characters and the slash.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/');
+
+/// Percent-encodes the name or the value of a query parameter.
 pub fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            for half in [byte >> 4, byte & 15] {
-                let digit = char::from_digit(u32::from(half), 16).unwrap_or('0');
-                out.push(digit.to_ascii_uppercase());
-            }
-        }
-    }
-    out
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Identifies who asks for a page: session, cookies, language.
+//! Identifies the viewer of a request: session, cookies, language.
 
 use actix_web::http::{Method, header};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -70,13 +70,13 @@ impl Viewer {
     }
 }
 
-/// Application data, which `routes` and the server register before anything is served.
+/// Application data, registered with the routes.
 pub(super) fn data<T: 'static>(request: &HttpRequest) -> web::Data<T> {
     let found = request.app_data::<web::Data<T>>();
-    found.expect("registered at start").clone()
+    found.expect("registered in `pages::mount`").clone()
 }
 
-/// Answers addresses without a page; visitors who are not signed in are sent to the sign-in instead.
+/// Answers addresses without a page: 404 if signed in, else a redirect to the sign-in.
 pub async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Fault> {
     let view = Viewer::of(&request).await?;
     let kind = match view.user {

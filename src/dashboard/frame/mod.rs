@@ -1,5 +1,5 @@
-//! What every page shares: who looks, what they may do, how pages, fields and faults look. From the bottom up: [`viewer`], then
-//! [`show`], [`shell`] and [`fields`], then [`answers`], [`fault`], [`identify`] and [`rights`].
+//! The frame of all pages: the viewer and their rights, and how pages, fields and errors look. From the bottom up: [`viewer`],
+//! then [`show`], [`shell`] and [`fields`], then [`answers`], [`fault`], [`identify`] and [`rights`].
 
 pub mod answers;
 pub mod fault;

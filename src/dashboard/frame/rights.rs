@@ -1,5 +1,7 @@
-//! Extractors that enforce a handler's right. A handler that takes [`Signed`] or [`Posted`] cannot be reached without a session,
-//! the right and, when it changes something, the form's token. Which role has which right is decided by [`may`].
+//! Extractors that enforce rights. A handler that takes [`Signed`] or [`Posted`] cannot be reached without a session and the
+//! right; [`Posted`] also requires the form's token. [`may`] decides which role has which right.
+//!
+//! To require a new right: its line in `needs!`.
 
 use std::marker::PhantomData;
 
@@ -46,7 +48,7 @@ needs! {
     ManagesUsers => Users,
 }
 
-/// A person who is signed in and has the right `R`.
+/// A signed-in user with the right `R`.
 #[derive(Debug)]
 pub struct Signed<R> {
     pub view: Viewer,
@@ -55,7 +57,7 @@ pub struct Signed<R> {
 }
 
 impl<R> Signed<R> {
-    /// What the gateway is shown.
+    /// The user's identity towards the gateway.
     pub fn access(&self) -> Access {
         Access::of_person(self.user.id)
     }
@@ -88,7 +90,7 @@ impl<R: Needs> FromRequest for Signed<R> {
     }
 }
 
-/// The same with a form that this very browser was given by us.
+/// Like [`Signed`], with a submitted form whose token belongs to this browser's session.
 #[derive(Debug)]
 pub struct Posted<R> {
     pub signed: Signed<R>,
@@ -97,7 +99,7 @@ pub struct Posted<R> {
 }
 
 impl<R> Posted<R> {
-    /// Runs `first` unless this form was sent before: then `again` tells what came of it.
+    /// Runs `first`, or, if this form was sent before, `again`, which looks up the earlier result; `None` if it cannot.
     pub async fn once<T, E>(
         &self,
         gateway: &Gateway,
@@ -137,10 +139,10 @@ impl<R: Needs> FromRequest for Posted<R> {
     }
 }
 
-/// Who acts, as [`log`] finds it.
+/// The acting user, left in the request for [`log`].
 struct Actor(Uuid);
 
-/// Logs what people do, when it is done.
+/// Logs every change a user makes, with its outcome.
 pub async fn log<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
@@ -149,12 +151,12 @@ pub async fn log<B: MessageBody>(
     let request = response.request();
     if let Some(Actor(user)) = request.extensions().get() {
         let (path, status) = (request.path(), response.status().as_u16());
-        tracing::info!(%user, path, status, "a person acted at the dashboard");
+        tracing::info!(%user, path, status, "dashboard action");
     }
     Ok(response)
 }
 
-/// Somebody, signed in or not, with a form that this browser was given.
+/// A submitted form whose token belongs to this browser, signed in or not.
 #[derive(Debug)]
 pub struct Sent {
     pub view: Viewer,
@@ -170,7 +172,7 @@ impl FromRequest for Sent {
         let mut payload = payload.take();
         Box::pin(async move {
             let view = Viewer::of(&request).await?;
-            // The page may have been opened before somebody signed in beside it.
+            // The page may have been opened before the user signed in in another tab.
             let visit = Cookie::Visit.read(&request, &data::<Options>(&request).site);
             let visit = visit
                 .map(|secret| forms::token(&secret))

@@ -1,21 +1,23 @@
-//! What the navigation consists of. Its rows are in `pages::SECTIONS`; to add a group, add a variant of [`Group`] and its title.
+//! Sections and groups of the navigation. The rows are in `pages::SECTIONS`.
+//!
+//! To add a group: a variant of [`Group`] and its title.
 
 use crate::access::Right;
 use crate::dashboard::text::Texts;
 
-/// A place in the navigation.
+/// A row of the navigation.
 #[derive(Debug)]
 pub struct Section {
     pub group: Group,
     pub path: &'static str,
-    /// Without it the section is not offered.
+    /// The section is hidden from users without this right.
     pub right: Right,
     pub title: fn(&Texts) -> &'static str,
-    /// An SVG path: strokes in a square of 24.
+    /// An SVG path, stroked in a 24 × 24 box.
     pub icon: &'static str,
 }
 
-/// Sections with a common heading.
+/// Sections under one heading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     /// At the top, without a heading.

@@ -1,4 +1,4 @@
-//! The frame of every page: banner, navigation, account menu, and the page itself.
+//! The layout of every page: banner, navigation, account menu, content.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -62,7 +62,7 @@ fn brand() -> Markup {
     }
 }
 
-/// Above a page that is shown to somebody who is not signed in.
+/// The logo on pages for visitors who are not signed in.
 pub fn mark() -> Markup {
     html! { p class="brand" { (brand()) } }
 }
@@ -127,7 +127,7 @@ fn strokes(path: &str) -> Markup {
     html! { svg class="icon" viewBox="0 0 24 24" width="18" height="18" aria-hidden="true" { path d=(path) {} } }
 }
 
-/// Zones that are offered; any other IANA zone can be typed.
+/// Suggested time zones; any other IANA zone can be typed.
 pub const ZONES: [&str; 12] = [
     "UTC",
     "Asia/Tashkent",
@@ -143,7 +143,7 @@ pub const ZONES: [&str; 12] = [
     "America/Los_Angeles",
 ];
 
-/// Language, colours and, for who is signed in, the time zone; as forms, so that they work without script.
+/// Language, colours and, for signed-in users, the time zone. Plain forms, which work without script.
 fn preferences(view: &Viewer) -> Markup {
     let t = view.t;
     let back = view.address.as_deref().unwrap_or("/dashboard");
@@ -183,12 +183,12 @@ fn preferences(view: &Viewer) -> Markup {
     }
 }
 
-/// Without it no form is taken.
+/// The form token; forms without it are rejected.
 pub fn token(view: &Viewer) -> Markup {
     html! { input type="hidden" name=(TOKEN) value=(view.token); }
 }
 
-/// The head of a page: its title, and what can be done there.
+/// The head of a page: title, lead and actions.
 pub fn heading(title: &str, lead: Option<&str>, actions: &Markup) -> Markup {
     html! {
         div class="heading" {
@@ -201,7 +201,7 @@ pub fn heading(title: &str, lead: Option<&str>, actions: &Markup) -> Markup {
     }
 }
 
-/// Nothing to add.
+/// Empty markup, for headings without actions.
 pub fn nothing() -> Markup {
     PreEscaped(String::new())
 }

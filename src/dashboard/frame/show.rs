@@ -1,4 +1,4 @@
-//! How single values look: times, money, numbers, states.
+//! How single values are displayed: times, money, numbers, states.
 
 use actix_web::HttpRequest;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -18,7 +18,7 @@ use crate::verification::phone::PhoneNumber;
 use crate::verification::route::Channel;
 use crate::verification::{Status, Verification};
 
-/// To the second, by the clock of the zone that the person has chosen.
+/// A time to the second, in the viewer's zone.
 pub fn time(view: &Viewer, at: DateTime<Utc>) -> Markup {
     let local = at.with_timezone(&view.zone);
     html! {
@@ -28,18 +28,18 @@ pub fn time(view: &Viewer, at: DateTime<Utc>) -> Markup {
     }
 }
 
-/// The head of a column of times: which clock they are of.
+/// The head of a column of times, which names the zone.
 pub fn time_head(view: &Viewer) -> Markup {
     html! { (view.t.time) " " span class="hint" { (view.zone.name()) } }
 }
 
-/// With a true minus sign.
+/// An amount with its currency and a typographic minus sign.
 pub fn money(money: Money) -> Markup {
     let figure = money.decimal().replace('-', "\u{2212}");
     html! { span class="money" { (figure) " " span class="currency" { (money.currency.as_str()) } } }
 }
 
-/// In full, or as far as the person may see it.
+/// A phone number, masked unless the viewer may see it in full.
 pub fn number(view: &Viewer, phone: &PhoneNumber) -> Markup {
     if view.may(Right::FullNumbers) {
         return html! { span class="number" { (phone.international()) } };
@@ -47,7 +47,7 @@ pub fn number(view: &Viewer, phone: &PhoneNumber) -> Markup {
     html! { span class="number" title=(view.t.number_masked) { (phone.masked()) } }
 }
 
-/// What stands charged, a currency a line.
+/// The cost of a verification, one line per currency.
 pub fn costs(v: &Verification) -> Markup {
     let costs = v.costs();
     html! {
@@ -71,7 +71,7 @@ pub fn status(t: &Texts, status: Status) -> Markup {
     }
 }
 
-/// The name of a status that is filtered by.
+/// The label of a status given by name, for filters.
 pub fn status_name(t: &Texts, name: &str) -> &'static str {
     match name {
         "pending" => t.pending,
@@ -113,7 +113,11 @@ pub fn channel_name(channel: Channel) -> &'static str {
 }
 
 pub fn channel(channel: Channel) -> Markup {
-    html! { span class={ "chip " (channel.as_str()) } { (channel_name(channel)) } }
+    let tone = match channel {
+        Channel::Telegram => "good",
+        Channel::Sms | Channel::Other(_) => "",
+    };
+    html! { span class={ "chip " (tone) } { (channel_name(channel)) } }
 }
 
 pub fn reason(t: &Texts, reason: Reason) -> &'static str {
@@ -134,7 +138,7 @@ pub fn reason(t: &Texts, reason: Reason) -> &'static str {
     }
 }
 
-/// What happened, and how it weighs.
+/// The label of an event and its tone, a CSS class.
 pub fn event(t: &Texts, kind: EventKind) -> (&'static str, &'static str) {
     match kind {
         EventKind::Created => (t.event_created, ""),
@@ -187,19 +191,19 @@ pub fn role(t: &Texts, role: Role) -> &'static str {
     }
 }
 
-/// What the address says was done before this page was gone to.
+/// The words for the `done` parameter, which a redirect adds after a form was processed; unknown values are ignored.
 pub fn was_done(request: &HttpRequest, known: &[(&str, &'static str)]) -> Option<&'static str> {
     let asked = Form::parse(request.query_string());
     let found = known.iter().find(|(name, _)| *name == asked.text("done"));
     found.map(|(_, words)| *words)
 }
 
-/// It, above the page.
+/// A success notice above the page.
 pub fn done(words: Option<&str>) -> Markup {
     html! { @if let Some(words) = words { p class="notice good" role="status" { (words) } } }
 }
 
-/// How long a balance lasts: over a month nobody counts tenths of a day.
+/// How long a balance lasts, in days; with decimals only below 30.
 pub fn runway(t: &MoneyTexts, days: Option<f64>) -> Markup {
     html! {
         @match days {
@@ -210,12 +214,12 @@ pub fn runway(t: &MoneyTexts, days: Option<f64>) -> Markup {
     }
 }
 
-/// A state of ours in one word.
+/// A state as a badge; `tone` is a CSS class.
 pub fn state(tone: &str, text: &str) -> Markup {
     badge(tone, text)
 }
 
-/// A text that is to be copied; the button comes with the script.
+/// A text to copy; the script adds the button.
 pub fn secret(t: &Texts, label: &str, text: &str) -> Markup {
     html! {
         div class="secret" {
@@ -235,7 +239,7 @@ mod tests {
     #[test]
     fn the_texts_that_list_the_channels_name_each() {
         for language in Language::ALL {
-            let text = language.texts.manage.unit_usual;
+            let text = language.texts.rules.unit_usual;
             for channel in Channel::ALL {
                 assert!(
                     text.contains(channel.label()),

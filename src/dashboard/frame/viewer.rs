@@ -1,4 +1,5 @@
-//! Who looks at a page, and how it should look: language, colours, time zone. Data only; [`identify`](super::identify) fills it in.
+//! The viewer of a page and their preferences: language, colours, time zone. Data only;
+//! [`identify`](super::identify) fills it in.
 
 use actix_web::web;
 use chrono_tz::Tz;
@@ -11,7 +12,7 @@ use crate::gateway::User;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Theme {
-    /// As the system has it.
+    /// Follows the operating system.
     Auto,
     Light,
     Dark,
@@ -38,18 +39,18 @@ pub struct Viewer {
     pub t: &'static Texts,
     pub language: Language,
     pub theme: Theme,
-    /// Whose days and hours are shown.
+    /// Dates and times are shown in this zone.
     pub zone: Tz,
     pub sandbox: bool,
     pub user: Option<User>,
-    /// What forms of this browser carry.
+    /// The token that forms of this browser carry.
     pub token: String,
-    /// Path and query, of a page that can be come back to.
+    /// Path and query of a GET request, to return to.
     pub address: Option<String>,
     pub(super) options: web::Data<Options>,
-    /// The navigation, in its order.
+    /// The navigation, in order.
     pub(super) sections: &'static [Section],
-    /// A visitor's cookie that is yet to be set.
+    /// A visitor's new cookie, to be set with the response.
     pub(super) visit: Option<String>,
 }
 
@@ -64,7 +65,7 @@ impl Viewer {
         self.user.as_ref().is_some_and(|user| may(user.role, right))
     }
 
-    /// An address below `public_url`, as it is given to people.
+    /// An absolute URL below `public_url`, to give to people.
     pub fn public(&self, path: &str) -> String {
         format!("{}{path}", self.options.site.public_url)
     }

@@ -1,7 +1,7 @@
-//! The pages, in folders that match the navigation, their addresses, and the navigation itself.
+//! The pages, in folders that match the navigation; their addresses; and the navigation itself.
 //!
-//! To add a page: a file with a handler that names the right it needs in its signature ([`rights`]), its module, its lines in [`map`]
-//! and a row of [`SECTIONS`] here, and its words in each language (`text`).
+//! To add a page: a file with a handler whose signature names the right it needs ([`rights`]); its module, its routes in [`map`]
+//! and its row in [`SECTIONS`] here; and its words in each language (`text`).
 
 use std::sync::Arc;
 
@@ -55,7 +55,7 @@ pub mod person {
     pub mod sign_in;
 }
 
-/// What several pages share.
+/// Parts shared by several pages.
 mod parts {
     pub mod charts;
     pub mod figures;
@@ -63,7 +63,7 @@ mod parts {
     pub mod list;
 }
 
-/// The navigation, in its order; rows of one group are adjacent.
+/// The navigation, in order; rows of one group must be adjacent.
 #[rustfmt::skip]
 const SECTIONS: &[Section] = &[
     Section { group: Group::Top, path: overview::PATH, right: Right::Money, title: |t| t.money.overview,
@@ -80,19 +80,19 @@ const SECTIONS: &[Section] = &[
         icon: "M6 3h12v18l-3-2-3 2-3-2-3 2zM9 8h6M9 12h6" },
     Section { group: Group::Rules, path: budgets::PATH, right: Right::Rules, title: |t| t.money.budgets,
         icon: "M12 3a9 9 0 1 0 9 9M12 3v9h9M16 3.600a9 9 0 0 1 4.400 4.400" },
-    Section { group: Group::Rules, path: rates::PATH, right: Right::Rules, title: |t| t.manage.rates,
+    Section { group: Group::Rules, path: rates::PATH, right: Right::Rules, title: |t| t.rules.rates,
         icon: "M4 4h7l9 9-7 7-9-9zM8 8h.01" },
-    Section { group: Group::Rules, path: exchange::PATH, right: Right::Rules, title: |t| t.manage.exchange,
+    Section { group: Group::Rules, path: exchange::PATH, right: Right::Rules, title: |t| t.rules.exchange,
         icon: "M4 8h14l-4-4M20 16H6l4 4" },
-    Section { group: Group::Access, path: keys::PATH, right: Right::Keys, title: |t| t.manage.keys,
+    Section { group: Group::Access, path: keys::PATH, right: Right::Keys, title: |t| t.access.keys,
         icon: "M8 15a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM12 11h9M18 11v4M15 11v2" },
-    Section { group: Group::Access, path: webhook::PATH, right: Right::Keys, title: |t| t.manage.webhooks,
+    Section { group: Group::Access, path: webhook::PATH, right: Right::Keys, title: |t| t.access.webhooks,
         icon: "M4 12h4l3-7 3 14 3-7h3" },
     Section { group: Group::Access, path: users::PATH, right: Right::Users, title: |t| t.users,
         icon: "M9 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7zM3 20c0-3.500 2.500-5.500 6-5.500s6 2 6 5.500M16 4.500a3.500 3.500 0 0 1 0 6M18 15c2 .8 3 2.500 3 5" },
 ];
 
-/// The face of staff, below `/dashboard`.
+/// Mounts the dashboard below `/dashboard`.
 #[must_use]
 pub fn mount(gateway: Gateway, options: Options) -> Mount {
     let options = Arc::new(options);
@@ -107,7 +107,7 @@ pub fn mount(gateway: Gateway, options: Options) -> Mount {
     }
 }
 
-/// The URL map.
+/// The routes.
 #[rustfmt::skip]
 fn map(config: &mut web::ServiceConfig, options: web::Data<Options>) {
     let post = web::post;

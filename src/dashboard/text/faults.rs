@@ -1,4 +1,4 @@
-//! Says what is wrong with input, in the words of a language.
+//! Messages about invalid input, in the viewer's language.
 
 use super::FaultTexts;
 use crate::gateway::{BookError, RateProblem};
@@ -7,7 +7,7 @@ use crate::reports::exchange::{FactorError, Missing};
 use crate::reports::query::{Fault, Problem};
 use crate::webhooks::address::AddressError;
 
-/// The words with values in the places of `{}`.
+/// Replaces each `{}` with the next value.
 pub fn filled(words: &str, values: &[&str]) -> String {
     let mut parts = words.split("{}");
     let mut out = parts.next().unwrap_or_default().to_owned();
@@ -59,7 +59,7 @@ impl FaultTexts {
         }
     }
 
-    /// Which currencies on which days.
+    /// Names the currencies and days without an exchange rate.
     pub fn missing(&self, missing: &Missing) -> String {
         const SHOWN: usize = 5;
         let one = |(currency, days): (&String, &std::collections::BTreeSet<_>)| {
@@ -68,15 +68,15 @@ impl FaultTexts {
                 .take(SHOWN)
                 .map(|day: &chrono::NaiveDate| day.to_string())
                 .collect();
-            let mut told = filled(
+            let mut text = filled(
                 self.no_rate_days,
                 &[currency, &missing.to, &shown.join(", ")],
             );
             let more = days.len().saturating_sub(SHOWN);
             if more > 0 {
-                told.push_str(&filled(self.and_more, &[&more.to_string()]));
+                text.push_str(&filled(self.and_more, &[&more.to_string()]));
             }
-            told
+            text
         };
         let all: Vec<String> = missing.days.iter().map(one).collect();
         format!(

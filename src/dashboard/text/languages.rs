@@ -1,4 +1,4 @@
-//! The languages there are.
+//! The list of languages, and how one is chosen.
 
 use super::{Language, english, russian};
 
@@ -11,7 +11,7 @@ impl Language {
         languages.find(|language| language.code == code)
     }
 
-    /// The first language of `Accept-Language` that exists here, else English.
+    /// The first language of an `Accept-Language` header that we have, else English.
     pub fn accepted(header: &str) -> Self {
         let mut tags = header
             .split(',')

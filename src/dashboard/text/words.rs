@@ -1,7 +1,7 @@
-//! The macro that declares words.
+//! The macro that declares texts.
 
-/// Declares the words of a subject by their English text: the struct that every language fills in, and its English value `WORDS`.
-/// A block after `with` holds parts that are structs of words themselves.
+/// Declares the texts of a subject from their English wording: a struct, which every language fills in, and its English value
+/// `WORDS`. The block after `with` holds fields that are such structs themselves.
 macro_rules! words {
     ($name:ident { $($word:ident: $text:expr),+ $(,)? }) => {
         words! { $name with {} { $($word: $text),+ } }

@@ -1,4 +1,4 @@
-//! `/dashboard/keys`: who may call the API.
+//! `/dashboard/keys`: API keys.
 
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ use crate::verification::id::ProjectId;
 use crate::verification::span;
 
 pub const PATH: &str = "/dashboard/keys";
-/// Stands for every project.
+/// In the field `project`: every project.
 const EVERY: &str = "*";
 const LONGEST_DAYS: u64 = 3_650;
 
-/// What is said above the list.
+/// The notice above the list.
 enum Said<'a> {
     Nothing,
     Done(&'a str),
@@ -35,7 +35,7 @@ pub async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Fault> {
     let said = match Form::parse(request.query_string()).text("done") {
-        "revoked" => Said::Done(signed.view.t.manage.revoked),
+        "revoked" => Said::Done(signed.view.t.access.revoked),
         _ => Said::Nothing,
     };
     page(
@@ -56,7 +56,7 @@ async fn page(
     said: Said<'_>,
 ) -> Result<HttpResponse, Fault> {
     let view = &signed.view;
-    let (t, m) = (view.t, view.t.manage);
+    let (t, m) = (view.t, view.t.access);
     let keys = gateway.admin().list_keys(&signed.access()).await;
     let keys = keys.map_err(|trouble| view.trouble(&trouble))?;
     let body = html! {
@@ -74,7 +74,7 @@ async fn page(
 }
 
 fn new(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {
-    let (t, m) = (view.t, view.t.manage);
+    let (t, m) = (view.t, view.t.access);
     let projects = gateway.directory().projects().into_iter();
     let projects: Vec<_> = projects
         .map(|project| (project.name.clone(), project.name))
@@ -95,7 +95,7 @@ fn new(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {
 }
 
 fn scope_name(view: &Viewer, scope: Scope) -> &'static str {
-    let m = view.t.manage;
+    let m = view.t.access;
     match scope {
         Scope::Verify => m.scope_verify,
         Scope::Finance => m.scope_finance,
@@ -104,7 +104,7 @@ fn scope_name(view: &Viewer, scope: Scope) -> &'static str {
 }
 
 fn table(view: &Viewer, gateway: &Gateway, keys: &[ApiKey]) -> Markup {
-    let (t, m) = (view.t, view.t.manage);
+    let (t, m) = (view.t, view.t.access);
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(m.keys) {
             table class="figures" {
@@ -121,7 +121,7 @@ fn table(view: &Viewer, gateway: &Gateway, keys: &[ApiKey]) -> Markup {
 }
 
 fn row(view: &Viewer, gateway: &Gateway, key: &ApiKey) -> Markup {
-    let (t, m) = (view.t, view.t.manage);
+    let (t, m) = (view.t, view.t.access);
     let project = match key.project {
         None => m.whole_instance.to_owned(),
         Some(id) => gateway.directory().project_name(id).unwrap_or_default(),
@@ -135,7 +135,7 @@ fn row(view: &Viewer, gateway: &Gateway, key: &ApiKey) -> Markup {
             td {
                 @if key.revoked_at.is_some() { (show::state("off", m.revoked)) }
                 @else if lapsed { (show::state("off", m.lapsed)) }
-                @else { (show::state("good", m.in_force)) }
+                @else { (show::state("good", m.active)) }
             }
             td { (show::time(view, key.created_at)) }
             td { @match key.expires_at { Some(at) => (show::time(view, at)), None => (t.never) } }

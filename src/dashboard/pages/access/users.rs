@@ -1,4 +1,4 @@
-//! `/dashboard/users`: who may open the dashboard.
+//! `/dashboard/users`: the dashboard's users and their roles.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -16,7 +16,7 @@ use crate::gateway::{Gateway, Role, User, UserFault, read_email};
 
 pub const PATH: &str = "/dashboard/users";
 
-/// What is said above the list.
+/// The notice above the list.
 enum Said {
     Nothing,
     Done(&'static str),
@@ -92,10 +92,10 @@ fn invitation(view: &Viewer, fields: Fields<'_>) -> Markup {
 fn row(view: &Viewer, user: &User) -> Markup {
     let t = view.t;
     let to = |verb: &str| format!("/dashboard/users/{}/{verb}", user.id);
-    let in_force = user.disabled_at.is_none();
+    let is_enabled = user.disabled_at.is_none();
     html! {
         tr {
-            th scope="row" class="words" { (user.email) @if !in_force { " " (show::state("off", t.disabled)) } }
+            th scope="row" class="words" { (user.email) @if !is_enabled { " " (show::state("off", t.disabled)) } }
             td {
                 form class="inline" method="post" action=(to("role")) {
                     (shell::token(view))
@@ -108,7 +108,7 @@ fn row(view: &Viewer, user: &User) -> Markup {
             }
             td { @match user.last_sign_in_at { Some(at) => (show::time(view, at)), None => (t.never) } }
             td {
-                @if in_force {
+                @if is_enabled {
                     (act(view, &to("invite"), (t.new_link, &user.email)))
                     (sure(view, &to("disable"), (t.disable, &user.email), t.disable_why, &[]))
                 } @else {
@@ -119,7 +119,7 @@ fn row(view: &Viewer, user: &User) -> Markup {
     }
 }
 
-/// What a change came to, as the page tells it.
+/// Answers a change: shows its result or error above the list.
 async fn finished<T>(
     view: &Viewer,
     gateway: &Gateway,

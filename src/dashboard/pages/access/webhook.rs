@@ -1,4 +1,4 @@
-//! `/dashboard/webhooks/{id}`: one endpoint, what was sent there, and sending it again.
+//! `/dashboard/webhooks/{id}`: a webhook endpoint, its deliveries, and the buttons to test and redeliver.
 
 use std::sync::Arc;
 
@@ -19,10 +19,10 @@ use crate::gateway::{
 };
 use crate::verification::id::VerificationId;
 
-/// The address of the list; an endpoint's page is below it.
+/// The address of the list; each endpoint's page is below it.
 pub const PATH: &str = "/dashboard/webhooks";
 
-/// What is said above the page.
+/// The notice above the page.
 enum Said<'a> {
     Nothing,
     Good(&'a str),
@@ -36,7 +36,7 @@ pub async fn show(
     request: HttpRequest,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Fault> {
-    let m = signed.view.t.manage;
+    let m = signed.view.t.access;
     let webhook = find(&signed, &gateway, &id).await?;
     let form = Form::parse(request.query_string());
     let said = match form.text("done") {
@@ -49,7 +49,7 @@ pub async fn show(
     page(&signed, &gateway, &webhook, &form, said).await
 }
 
-/// The endpoint with a secret that is shown this once.
+/// The endpoint's page with its new secret, which is shown only once.
 pub async fn page_with_secret(
     signed: &Signed<ManagesKeys>,
     gateway: &Gateway,
@@ -79,7 +79,7 @@ async fn page(
     said: Said<'_>,
 ) -> Result<HttpResponse, Fault> {
     let view = &signed.view;
-    let (t, m) = (view.t, view.t.manage);
+    let (t, m) = (view.t, view.t.access);
     let path = format!("{PATH}/{}", webhook.id);
     let query = DeliveryQuery {
         webhook: webhook.id,
@@ -147,7 +147,7 @@ async fn page(
 }
 
 fn state_name(view: &Viewer, state: DeliveryState) -> &'static str {
-    let m = view.t.manage;
+    let m = view.t.access;
     match state {
         DeliveryState::Pending => m.state_pending,
         DeliveryState::Delivered => m.state_delivered,
@@ -156,7 +156,7 @@ fn state_name(view: &Viewer, state: DeliveryState) -> &'static str {
 }
 
 fn deliveries(view: &Viewer, path: &str, found: &[Delivery]) -> Markup {
-    let (t, m) = (view.t, view.t.manage);
+    let (t, m) = (view.t, view.t.access);
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(m.deliveries) {
             table class="figures" {
@@ -172,7 +172,7 @@ fn deliveries(view: &Viewer, path: &str, found: &[Delivery]) -> Markup {
 }
 
 fn row(view: &Viewer, path: &str, delivery: &Delivery) -> Markup {
-    let m = view.t.manage;
+    let m = view.t.access;
     let tone = match delivery.state {
         DeliveryState::Pending => "wait",
         DeliveryState::Delivered => "good",
@@ -199,7 +199,7 @@ fn row(view: &Viewer, path: &str, delivery: &Delivery) -> Markup {
 }
 
 fn attempt(view: &Viewer, one: &Try) -> Markup {
-    let m = view.t.manage;
+    let m = view.t.access;
     html! {
         li {
             (show::time(view, one.at)) " · "
@@ -231,7 +231,12 @@ pub async fn test(
         )
         .await?;
     let tried = tried.map_err(|trouble| signed.view.trouble(&trouble))?;
-    Ok(told(signed, &webhook, &tried, ["tested", "test-failed"]))
+    Ok(redirect(
+        signed,
+        &webhook,
+        &tried,
+        ["tested", "test-failed"],
+    ))
 }
 
 pub async fn redeliver(
@@ -257,7 +262,7 @@ pub async fn redeliver(
         )
         .await?;
     let tried = tried.map_err(|trouble| signed.view.trouble(&trouble))?;
-    Ok(told(
+    Ok(redirect(
         signed,
         &webhook,
         &tried,
@@ -265,7 +270,7 @@ pub async fn redeliver(
     ))
 }
 
-/// What became of a message under a form that was sent before.
+/// The delivery that an earlier submission of this form made.
 async fn again(
     access: &Access,
     gateway: &Gateway,
@@ -277,7 +282,7 @@ async fn again(
     }
 }
 
-fn told(
+fn redirect(
     signed: &Signed<ManagesKeys>,
     webhook: &Webhook,
     tried: &Delivery,
@@ -312,7 +317,7 @@ pub async fn rotate(
         )
         .await?;
     let rotated = rotated.map_err(|trouble| signed.view.trouble(&trouble))?;
-    page_with_secret(signed, &gateway, &rotated, signed.view.t.manage.rotated).await
+    page_with_secret(signed, &gateway, &rotated, signed.view.t.access.rotated).await
 }
 
 pub async fn delete(
@@ -332,7 +337,7 @@ pub async fn delete(
 
 pub fn events(view: &Viewer, webhook: &Webhook) -> String {
     if webhook.events == crate::webhooks::ALL {
-        view.t.manage.every_event.to_owned()
+        view.t.access.every_event.to_owned()
     } else {
         webhook.events.replace(',', ", ")
     }

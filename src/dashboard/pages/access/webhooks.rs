@@ -1,4 +1,4 @@
-//! `/dashboard/webhooks`: whom projects have told what happens.
+//! `/dashboard/webhooks`: the projects' webhook endpoints, and the form to add one.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
@@ -23,7 +23,7 @@ pub async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Fault> {
     let view = &signed.view;
-    let done = show::was_done(&request, &[("removed", view.t.manage.removed)]);
+    let done = show::was_done(&request, &[("removed", view.t.removed)]);
     page(
         view,
         &gateway,
@@ -41,7 +41,7 @@ async fn page(
     wrong: &FormErrors,
     done: Option<&str>,
 ) -> Result<HttpResponse, Fault> {
-    let (t, m) = (view.t, view.t.manage);
+    let (t, m) = (view.t, view.t.access);
     let webhooks = gateway.notices().list_webhooks(None, None).await;
     let webhooks = webhooks.map_err(|trouble| view.trouble(&trouble))?;
     let body = html! {
@@ -59,7 +59,7 @@ fn table<'a>(
     gateway: &Gateway,
     webhooks: impl Iterator<Item = &'a Webhook>,
 ) -> Markup {
-    let (t, m) = (view.t, view.t.manage);
+    let (t, m) = (view.t, view.t.access);
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(m.webhooks) {
             table class="figures" {
@@ -83,7 +83,7 @@ fn table<'a>(
 }
 
 fn new(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {
-    let (t, m) = (view.t, view.t.manage);
+    let (t, m) = (view.t, view.t.access);
     let projects = gateway.directory().projects().into_iter();
     let projects: Vec<_> = projects
         .map(|project| (project.name.clone(), project.name))
@@ -97,7 +97,7 @@ fn new(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {
             (shell::token(view))
             (once())
             (fields.choice(t.project, "project", &projects, "default"))
-            (fields.line_with(m.address, "url", Input::Url, "", Some(&filled(m.such_as, &["https://shop.example/hooks"]))))
+            (fields.line_with(m.address, "url", Input::Url, "", Some(&filled(t.such_as, &["https://shop.example/hooks"]))))
             (fields.line(m.description, "description", Input::Text, ""))
             (fields.checks(m.events, "event", &types, |kind| fields.form.all("event").any(|chosen| chosen == kind)))
             button type="submit" { (m.make) }
@@ -138,7 +138,7 @@ pub async fn create(
         .await?;
     match made {
         Ok(made) => {
-            let words = view.t.manage.webhook_made;
+            let words = view.t.access.webhook_made;
             webhook::page_with_secret(signed, &gateway, &made, words).await
         }
         Err(Some(trouble)) => Err(view.trouble(&trouble)),

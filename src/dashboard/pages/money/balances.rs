@@ -1,4 +1,4 @@
-//! `/dashboard/balances`: what is left with each provider, and booking a top-up or an adjustment.
+//! `/dashboard/balances`: the balance with each provider, and the form to book a top-up or an adjustment.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
@@ -19,7 +19,7 @@ use crate::reports::calendar::midnight;
 
 pub const PATH: &str = "/dashboard/balances";
 const LONGEST_NOTE: usize = 500;
-/// Of what may have been charged; the API lists more.
+/// Unsettled charges shown; the API lists all of them.
 const SHOWN: usize = 50;
 
 pub async fn show(

@@ -1,4 +1,4 @@
-//! `/dashboard/costs` and `/dashboard/conversion`: any report, as chart, table and file.
+//! `/dashboard/costs` and `/dashboard/conversion`: reports as chart, table and file.
 
 use std::convert::Infallible;
 
@@ -23,12 +23,12 @@ pub const PATH: &str = "/dashboard/costs";
 
 pub const CONVERSION: &str = "/dashboard/conversion";
 
-/// A report, or what stands in its place.
+/// A report, or why there is none.
 enum Made {
     Report(Table),
-    /// In words.
+    /// It cannot be made, for this reason.
     Fault(String),
-    /// Its filters are not as they must be, which stands beside them.
+    /// A filter is invalid; its field shows the error.
     NotAsked,
 }
 
@@ -116,7 +116,7 @@ pub async fn conversion(
     Ok(view.form_page(&asked.wrong, t.conversion, CONVERSION, &body))
 }
 
-/// The stages of all verifications, each as a share of the first.
+/// The stages of all verifications, each with its share of the requests.
 fn funnel(view: &Viewer, report: &Table) -> Markup {
     let last = report.last_row();
     let all = count(report, &last, "requested");
@@ -137,7 +137,7 @@ fn funnel(view: &Viewer, report: &Table) -> Markup {
     }
 }
 
-/// The same figures as files.
+/// Download links for the report.
 fn files(asked: &Asked, made: &Made, path: &str) -> Markup {
     html! {
         @if matches!(made, Made::Report(_)) {
@@ -153,7 +153,7 @@ enum Form {
     Xlsx,
 }
 
-/// What cannot be made is told on the page.
+/// A report as a file; if it cannot be made, redirects to the page, which says why.
 async fn file(
     signed: Signed<SeesMoney>,
     gateway: &Gateway,

@@ -120,7 +120,7 @@ pub async fn list(
     Ok(view.form_page(&wrong, t.ledger, PATH, &body))
 }
 
-/// Entries as a table; with the gateway also of what they are: links to their verifications, projects, notes.
+/// Entries as a table. With the gateway it also has links to the verifications, and columns for project and note.
 pub fn table(view: &Viewer, entries: &[Entry], gateway: Option<&Gateway>) -> Markup {
     let (t, linked) = (view.t, gateway.is_some());
     let project = |entry: &Entry| {
@@ -156,7 +156,7 @@ pub fn table(view: &Viewer, entries: &[Entry], gateway: Option<&Gateway>) -> Mar
     }
 }
 
-/// All that the filters let through. Filters that say nothing sensible are told on the page.
+/// All entries that match the filters, as a file. With an invalid filter, redirects to the page, which shows the error.
 pub async fn csv(
     signed: Signed<SeesLedger>,
     gateway: web::Data<Gateway>,

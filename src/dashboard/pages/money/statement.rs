@@ -1,7 +1,7 @@
-//! `/dashboard/statement`: a month on paper, or as PDF by the browser's printing.
+//! `/dashboard/statement`: a month's costs and balances, laid out for printing or saving as PDF.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use chrono::{Datelike, Months, NaiveDate};
+use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
 use maud::{Markup, html};
 
 use super::ledger;
@@ -18,10 +18,11 @@ use crate::gateway::{AccountMonth, Gateway, LedgerQuery, ReportKind};
 use crate::ledger::entry::{Entry, Kind};
 use crate::money::{Micros, Money};
 use crate::reports::calendar::midnight;
+use crate::reports::exchange::Missing;
 use crate::reports::query::{Group, Query};
 use crate::reports::table::Table;
 
-/// `?month=2026-11`; the month that runs without it.
+/// `?month=2026-11`; by default the current month.
 pub async fn show(
     signed: Signed<SeesMoney>,
     gateway: web::Data<Gateway>,
@@ -30,55 +31,17 @@ pub async fn show(
     let view = &signed.view;
     let t = view.t.money;
     let form = Form::parse(request.query_string());
-    let today = gateway.now().with_timezone(&view.zone).date_naive();
-    let typed = form.text("month");
-    let asked = NaiveDate::parse_from_str(&format!("{typed}-01"), "%Y-%m-%d")
-        .ok()
-        .filter(|day| (1970..9_000).contains(&day.year()));
+    let now = gateway.now().with_timezone(&view.zone);
     let mut wrong = FormErrors::default();
-    if asked.is_none() && !typed.is_empty() {
-        wrong.note("month", filled(view.t.faults.not_a_month, &[typed]));
-    }
-    let first = asked.unwrap_or_else(|| today.with_day(1).unwrap_or(today));
-    let next = first.checked_add_months(Months::new(1)).unwrap_or(first);
-    let last = next.pred_opt().unwrap_or(first);
-    let currency = gateway.reporting_currency();
-    let trouble = |trouble| view.trouble(&trouble);
-    let mut tables = Vec::new();
-    for (title, groups) in [
-        (t.by_channel, vec![Group::Channel, Group::Provider]),
-        (t.by_country, vec![Group::Country]),
-        (t.by_project, vec![Group::Project]),
-        (t.by_day, vec![Group::Day]),
-    ] {
-        let now = gateway.now();
-        let query = Query::new(Some(first), Some(last), view.zone, groups, currency, now)
-            .expect("a month is in order");
-        let made = gateway
-            .finance()
-            .report(&signed.access(), ReportKind::Costs, query)
-            .await;
-        tables.push((title, made.map_err(trouble)?));
-    }
-    let (from, before) = (midnight(first, view.zone), midnight(next, view.zone));
-    let accounts = gateway
-        .finance()
-        .account_month(from.to_utc(), before.to_utc())
-        .await;
-    let accounts = accounts.map_err(trouble)?;
-    let by_hand = by_hand(&signed, &gateway, (from.to_utc(), before.to_utc())).await?;
-    let month = first.format("%Y-%m").to_string();
+    let days = Days::read(view, &form, now.date_naive(), &mut wrong);
+    let reports = reports(&signed, &gateway, &days).await?;
+    let (from, before) = days.moments(view);
+    let accounts = gateway.finance().account_month(from, before).await;
+    let accounts = accounts.map_err(|trouble| view.trouble(&trouble))?;
+    let by_hand = by_hand(&signed, &gateway, (from, before)).await?;
+    let month = days.first.format("%Y-%m").to_string();
     let title = format!("{} {month}", t.statement);
-    let mut lead = format!(
-        "{} {first} – {last}, {}",
-        t.statement_lead,
-        view.zone.name()
-    );
-    if last >= today {
-        lead = format!("{lead}. {}", t.month_open);
-    }
-    let made = gateway.now().with_timezone(&view.zone);
-    let made = made.format("%Y-%m-%d %H:%M");
+    let printed = now.format("%Y-%m-%d %H:%M");
     let fields = Fields {
         t: view.t,
         form: &form,
@@ -87,28 +50,102 @@ pub async fn show(
     let print = html! { button type="button" class="quiet" data-print { (t.print) } };
     let body = html! {
         div class="statement" {
-            (shell::heading(&title, Some(&lead), &print))
-            p class="printed hint" { (view.public("")) ", " (made.to_string()) }
+            (shell::heading(&title, Some(&lead(view, &days, now.date_naive())), &print))
+            p class="printed hint" { (view.public("")) ", " (printed.to_string()) }
             (fields.summary())
             form class="filters" method="get" action="/dashboard/statement" {
-                (fields.line_with(t.month, "month", Input::Month, &month, Some(&filled(view.t.manage.such_as, &["2026-11"]))))
+                (fields.line_with(t.month, "month", Input::Month, &month, Some(&filled(view.t.such_as, &["2026-11"]))))
                 button type="submit" { (view.t.show) }
             }
-            @if let Ok(report) = &tables[0].1 { (head(view, report)) }
+            @if let Some((_, Ok(report))) = reports.first() { (head(view, report)) }
             section class="panel" { h2 { (t.balances) } (months(view, &accounts)) }
-            @for (title, made) in &tables {
-                section class="panel" {
-                    h2 { (title) }
-                    @match made {
-                        Ok(report) => (table(view, report, title)),
-                        Err(missing) => p class="notice bad" { (view.t.faults.missing(missing)) },
-                    }
-                }
-            }
+            @for (title, report) in &reports { section class="panel" { h2 { (title) } (part(view, title, report)) } }
             @if !by_hand.is_empty() { section class="panel" { h2 { (t.booked_by_hand) } (ledger::table(view, &by_hand, Some(&gateway))) } }
         }
     };
     Ok(view.form_page(&wrong, &title, super::costs::PATH, &body))
+}
+
+/// The days of a month.
+struct Days {
+    first: NaiveDate,
+    last: NaiveDate,
+    /// The first day of the next month.
+    next: NaiveDate,
+}
+
+impl Days {
+    /// The month in the field `month`, else the current one.
+    fn read(view: &Viewer, form: &Form, today: NaiveDate, wrong: &mut FormErrors) -> Self {
+        let typed = form.text("month");
+        let asked = NaiveDate::parse_from_str(&format!("{typed}-01"), "%Y-%m-%d")
+            .ok()
+            .filter(|day| (1970..9_000).contains(&day.year()));
+        if asked.is_none() && !typed.is_empty() {
+            wrong.note("month", filled(view.t.faults.not_a_month, &[typed]));
+        }
+        let first = asked.unwrap_or_else(|| today.with_day(1).unwrap_or(today));
+        let next = first.checked_add_months(Months::new(1)).unwrap_or(first);
+        let last = next.pred_opt().unwrap_or(first);
+        Self { first, last, next }
+    }
+
+    /// When the month begins, and when the next one does.
+    fn moments(&self, view: &Viewer) -> (DateTime<Utc>, DateTime<Utc>) {
+        let begin = |day| midnight(day, view.zone).to_utc();
+        (begin(self.first), begin(self.next))
+    }
+}
+
+fn lead(view: &Viewer, days: &Days, today: NaiveDate) -> String {
+    let (t, zone) = (view.t.money, view.zone.name());
+    let lead = format!(
+        "{} {} – {}, {zone}",
+        t.statement_lead, days.first, days.last
+    );
+    if days.last >= today {
+        return format!("{lead}. {}", t.month_open);
+    }
+    lead
+}
+
+/// A report, or the exchange rates it lacks.
+type Made = Result<Table, Missing>;
+
+/// The costs of the month by title, grouped in one way each.
+async fn reports(
+    signed: &Signed<SeesMoney>,
+    gateway: &Gateway,
+    days: &Days,
+) -> Result<Vec<(&'static str, Made)>, Fault> {
+    let (view, t) = (&signed.view, signed.view.t.money);
+    let currency = gateway.reporting_currency();
+    let (from, to) = (Some(days.first), Some(days.last));
+    let mut reports = Vec::new();
+    for (title, groups) in [
+        (t.by_channel, vec![Group::Channel, Group::Provider]),
+        (t.by_country, vec![Group::Country]),
+        (t.by_project, vec![Group::Project]),
+        (t.by_day, vec![Group::Day]),
+    ] {
+        let query = Query::new(from, to, view.zone, groups, currency, gateway.now())
+            .expect("the first day of a month is before its last");
+        let made = gateway
+            .finance()
+            .report(&signed.access(), ReportKind::Costs, query)
+            .await;
+        reports.push((title, made.map_err(|trouble| view.trouble(&trouble))?));
+    }
+    Ok(reports)
+}
+
+fn part(view: &Viewer, title: &str, report: &Made) -> Markup {
+    html! {
+        @match report {
+            Ok(report) => (table(view, report, title)),
+            Err(missing) => p class="notice bad" { (view.t.faults.missing(missing)) },
+        }
+    }
 }
 
 fn head(view: &Viewer, report: &Table) -> Markup {
@@ -132,7 +169,7 @@ fn head(view: &Viewer, report: &Table) -> Markup {
     }
 }
 
-/// What each account had in the beginning, what became of it, and what it had in the end.
+/// Opening balance, movements and closing balance of each account.
 fn months(view: &Viewer, accounts: &[AccountMonth]) -> Markup {
     let t = view.t.money;
     html! {
@@ -159,11 +196,11 @@ fn months(view: &Viewer, accounts: &[AccountMonth]) -> Markup {
     }
 }
 
-/// Top-ups and adjustments, oldest first; there are few.
+/// Top-ups and adjustments, oldest first, up to 500 of each kind.
 async fn by_hand(
     signed: &Signed<SeesMoney>,
     gateway: &Gateway,
-    (from, before): (chrono::DateTime<chrono::Utc>, chrono::DateTime<chrono::Utc>),
+    (from, before): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<Vec<Entry>, Fault> {
     let mut found = Vec::new();
     for kind in [Kind::TopUp, Kind::Adjustment] {

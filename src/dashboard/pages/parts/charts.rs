@@ -1,4 +1,4 @@
-//! Charts, for those who see them; the same figures stand in a table beside each.
+//! Charts. Each page also shows the figures of its charts in a table, for those who cannot see them.
 
 use maud::{Markup, html};
 use serde_json::json;
@@ -11,17 +11,17 @@ use crate::reports::query::{Group, Query};
 use crate::reports::table::{Cell, Table};
 use crate::verification::route::Channel;
 
-/// Kinds of bars that a chart tells apart; the rest stands as one.
+/// Kinds of bars in one chart; any more are combined into one.
 const KINDS: usize = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Upon one another.
+    /// Stacked.
     Bars,
     Lines,
 }
 
-/// One line, or kind of bars; `None`: there is no figure.
+/// A line, or one kind of bars. A value of `None` leaves a gap.
 pub struct Series {
     pub label: String,
     pub values: Vec<Option<f64>>,
@@ -45,7 +45,7 @@ pub fn chart(label: &str, kind: Kind, unit: &str, x: &[String], series: &[Series
     }
 }
 
-/// Units of the currency.
+/// An amount in units of its currency.
 #[expect(clippy::cast_precision_loss, reason = "a chart is not exact")]
 pub fn units(amount: Micros) -> f64 {
     amount.0 as f64 / 1e6
@@ -56,92 +56,22 @@ pub fn float(count: i64) -> f64 {
     count as f64
 }
 
-/// Net spending by the first group of time, told apart by the first other one; or by that alone.
+/// Net spending as bars: along the time the report is grouped by, with one kind of bar for each value of its first other group.
+/// Without a group of time, along that other group.
 pub fn spending(view: &Viewer, query: &Query, report: &Table) -> Markup {
     let t = view.t.money;
     let time = query.groups.iter().find(|group| group.is_time());
     let other = query.groups.iter().find(|group| !group.is_time());
-    let (Some(across), apart) = (time.or(other), time.and(other)) else {
+    let (Some(across), split) = (time.or(other), time.and(other)) else {
         return html! {};
     };
-    let words = |column: &str| -> Vec<String> {
-        let mut words: Vec<String> = Vec::new();
-        for row in &report.rows {
-            let found = word(report, row, column);
-            if !words.iter().any(|known| known == found) {
-                words.push(found.to_owned());
-            }
-        }
-        words
-    };
-    let net = |fits: &dyn Fn(&[Cell]) -> bool| -> f64 {
-        let rows = report.rows.iter().filter(|row| fits(row));
-        rows.map(|row| units(amount(report, row, "net"))).sum()
-    };
-    let is = |row: &[Cell], column: &str, name: &str| word(report, row, column) == name;
-    let mut x = words(across.as_str());
+    let mut x = words(report, across.as_str());
     if time.is_some() {
         x.sort();
     }
-    let series = match apart {
-        None => vec![Series {
-            label: t.net.to_owned(),
-            values: x
-                .iter()
-                .map(|x| Some(net(&|row| is(row, across.as_str(), x))))
-                .collect(),
-        }],
-        Some(apart) => {
-            // Channels in their own order, all else the largest first, the rest as one.
-            let channel = |name: &str| {
-                name.parse::<Channel>()
-                    .ok()
-                    .filter(|_| *apart == Group::Channel)
-            };
-            let mut names: Vec<(f64, String)> = words(apart.as_str())
-                .into_iter()
-                .map(|name| (net(&|row| is(row, apart.as_str(), &name)), name))
-                .collect();
-            names.sort_by(|a, b| (channel(&a.1).cmp(&channel(&b.1))).then(b.0.total_cmp(&a.0)));
-            let kept = if names.len() > KINDS {
-                KINDS - 1
-            } else {
-                KINDS
-            };
-            let rest: Vec<String> = names
-                .split_off(names.len().min(kept))
-                .into_iter()
-                .map(|(_, name)| name)
-                .collect();
-            let line = |label: String, of: &dyn Fn(&str) -> bool| Series {
-                label,
-                values: x
-                    .iter()
-                    .map(|x| {
-                        Some(net(&|row| {
-                            is(row, across.as_str(), x) && of(word(report, row, apart.as_str()))
-                        }))
-                    })
-                    .collect(),
-            };
-            let mut series: Vec<Series> = names
-                .iter()
-                .map(|(_, name)| {
-                    let label = match channel(name) {
-                        Some(channel) => show::channel_name(channel),
-                        None if name.is_empty() => "—",
-                        None => name,
-                    };
-                    line(label.to_owned(), &|found| found == name)
-                })
-                .collect();
-            if !rest.is_empty() {
-                series.push(line(t.other.to_owned(), &|found| {
-                    rest.iter().any(|name| name == found)
-                }));
-            }
-            series
-        }
+    let series = match split {
+        None => vec![bars(report, *across, &x, t.net, |_| true)],
+        Some(split) => split_bars(report, *across, *split, &x, t.other),
     };
     let unit = report.currency.as_str();
     html! {
@@ -150,4 +80,85 @@ pub fn spending(view: &Viewer, query: &Query, report: &Table) -> Markup {
             (chart(t.net, Kind::Bars, unit, &x, &series))
         }
     }
+}
+
+/// The distinct values of a column, in the order of the rows.
+fn words(report: &Table, column: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for row in &report.rows {
+        let found = word(report, row, column);
+        if !words.iter().any(|known| known == found) {
+            words.push(found.to_owned());
+        }
+    }
+    words
+}
+
+/// Net spending of the rows that fit.
+fn net(report: &Table, fits: impl Fn(&[Cell]) -> bool) -> f64 {
+    let rows = report.rows.iter().filter(|row| fits(row));
+    rows.map(|row| units(amount(report, row, "net"))).sum()
+}
+
+/// One kind of bars: net spending for each value of `across`, of the rows that fit.
+fn bars(
+    report: &Table,
+    across: Group,
+    x: &[String],
+    label: &str,
+    fits: impl Fn(&[Cell]) -> bool,
+) -> Series {
+    let value = |x: &String| {
+        net(report, |row| {
+            word(report, row, across.as_str()) == x && fits(row)
+        })
+    };
+    Series {
+        label: label.to_owned(),
+        values: x.iter().map(|x| Some(value(x))).collect(),
+    }
+}
+
+/// One kind of bars for each value of `split`: channels in their own order, anything else by amount, largest first. Beyond
+/// [`KINDS`], the rest is combined under the label `other`.
+fn split_bars(
+    report: &Table,
+    across: Group,
+    split: Group,
+    x: &[String],
+    other: &str,
+) -> Vec<Series> {
+    let of = |row: &[Cell], name: &str| word(report, row, split.as_str()) == name;
+    let channel = |name: &str| {
+        let channel = name.parse::<Channel>().ok();
+        channel.filter(|_| split == Group::Channel)
+    };
+    let mut names: Vec<(f64, String)> = words(report, split.as_str())
+        .into_iter()
+        .map(|name| (net(report, |row| of(row, &name)), name))
+        .collect();
+    names.sort_by(|a, b| (channel(&a.1).cmp(&channel(&b.1))).then(b.0.total_cmp(&a.0)));
+    let kept = if names.len() > KINDS {
+        KINDS - 1
+    } else {
+        names.len()
+    };
+    let rest = names.split_off(kept);
+    let mut series: Vec<Series> = names
+        .iter()
+        .map(|(_, name)| {
+            let label = match channel(name) {
+                Some(channel) => show::channel_name(channel),
+                None if name.is_empty() => "—",
+                None => name,
+            };
+            bars(report, across, x, label, |row| of(row, name))
+        })
+        .collect();
+    if !rest.is_empty() {
+        series.push(bars(report, across, x, other, |row| {
+            rest.iter().any(|(_, name)| of(row, name))
+        }));
+    }
+    series
 }

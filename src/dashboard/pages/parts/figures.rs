@@ -1,4 +1,4 @@
-//! Reports as tables, and how their figures are written.
+//! Reports as tables, and the notation of their figures.
 
 use maud::{Markup, html};
 
@@ -10,10 +10,10 @@ use crate::money::{Currency, Micros, Money};
 use crate::reports::table::{Cell, Table};
 use crate::verification::route::Channel;
 
-/// Rows that a page shows; the files have all.
+/// Rows shown on a page; downloads have all of them.
 const SHOWN: usize = 500;
 
-/// The title of a column.
+/// The title of a report's column.
 pub fn name(t: &Texts, column: &str) -> String {
     let m = t.money;
     let stage = |stage: &str| match stage {
@@ -48,7 +48,7 @@ pub fn name(t: &Texts, column: &str) -> String {
     .to_owned()
 }
 
-/// A report as a table with its total.
+/// A report as a table with a total row.
 pub fn table(view: &Viewer, table: &Table, caption: &str) -> Markup {
     let (t, last) = (view.t, table.last_row());
     let hidden = table.rows.len().saturating_sub(SHOWN);
@@ -76,7 +76,7 @@ pub fn table(view: &Viewer, table: &Table, caption: &str) -> Markup {
     }
 }
 
-/// A cell of a row; of a funnel, with its share of the whole.
+/// A cell; in a funnel, with its share of the requests.
 fn data(table: &Table, row: &[Cell], place: usize) -> Markup {
     let (column, cell) = (table.columns[place], &row[place]);
     if place < table.keys {
@@ -100,7 +100,7 @@ fn data(table: &Table, row: &[Cell], place: usize) -> Markup {
     html! { td class="figure" { (text) @if part.is_some() { p class="hint" { (percent(part)) } } } }
 }
 
-/// With a thin space between thousands.
+/// A count with narrow spaces between thousands.
 pub fn grouped(count: i64) -> String {
     let digits = count.unsigned_abs().to_string();
     let mut out = String::from(if count < 0 { "\u{2212}" } else { "" });
@@ -113,7 +113,7 @@ pub fn grouped(count: i64) -> String {
     out
 }
 
-/// A count of a row.
+/// A count in a row; 0 if there is none.
 pub fn count(table: &Table, row: &[Cell], column: &str) -> i64 {
     match cell(table, row, column) {
         Some(Cell::Count(count)) => *count,
@@ -121,7 +121,7 @@ pub fn count(table: &Table, row: &[Cell], column: &str) -> i64 {
     }
 }
 
-/// An amount of a row.
+/// An amount in a row; 0 if there is none.
 pub fn amount(table: &Table, row: &[Cell], column: &str) -> Micros {
     match cell(table, row, column) {
         Some(Cell::Money(amount)) => *amount,
@@ -129,7 +129,7 @@ pub fn amount(table: &Table, row: &[Cell], column: &str) -> Micros {
     }
 }
 
-/// A time of a row, in seconds.
+/// A duration in a row, in seconds.
 pub fn seconds(table: &Table, row: &[Cell], column: &str) -> Option<f64> {
     match cell(table, row, column) {
         Some(Cell::Seconds(seconds)) => *seconds,
@@ -137,7 +137,7 @@ pub fn seconds(table: &Table, row: &[Cell], column: &str) -> Option<f64> {
     }
 }
 
-/// A name of a row.
+/// A name in a row; empty if there is none.
 pub fn word<'a>(table: &Table, row: &'a [Cell], column: &str) -> &'a str {
     match cell(table, row, column) {
         Some(Cell::Text(text)) => text,
@@ -150,17 +150,17 @@ fn cell<'a>(table: &Table, row: &'a [Cell], column: &str) -> Option<&'a Cell> {
     row.get(place)
 }
 
-/// A part in per cent, to the nearest; `None`: of nothing.
+/// A percentage, rounded to the nearest; `None` if the whole is zero.
 pub fn share(part: i64, of: i64) -> Option<i64> {
     (of > 0).then(|| (part * 100 + of / 2) / of)
 }
 
-/// The same in words.
+/// A percentage as text, or a dash.
 pub fn percent(share: Option<i64>) -> String {
     share.map_or_else(|| "—".to_owned(), |share| format!("{share} %"))
 }
 
-/// To the currency's minor digits, as a headline shows it; the tables have every digit.
+/// An amount rounded to the currency's minor units, for headlines; tables show every digit.
 pub fn short(amount: Micros, currency: Currency) -> String {
     let digits = u32::try_from(currency.minor_digits()).unwrap_or(2);
     let step = 10_i64.pow(6 - digits.min(6));

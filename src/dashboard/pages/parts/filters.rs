@@ -1,4 +1,4 @@
-//! What a report is asked for: read from the address, and shown as a form that works without script.
+//! The filters of a report: read from the query string, and shown as a form that works without script.
 
 use chrono::{Datelike, Days, Months, NaiveDate};
 use maud::{Markup, html};
@@ -12,17 +12,17 @@ use crate::dashboard::text::faults::filled;
 use crate::gateway::Gateway;
 use crate::reports::query::{self, Group, Query};
 
-/// What a page asks for, as it was typed, and as far as it can be read.
+/// Filters as typed, and the query they make.
 pub struct Asked {
     form: Form,
     pub wrong: FormErrors,
-    /// What holds where nothing was typed.
+    /// Initial values of the fields.
     start: Query,
-    /// `None`: something is wrong with it.
+    /// `None` if any filter is invalid.
     pub query: Option<Query>,
 }
 
-/// Reads the filters of a report; `groups` are those of a page that was asked for nothing.
+/// Reads the filters of a report; `groups` is the default grouping.
 pub fn asked(view: &Viewer, gateway: &Gateway, query_string: &str, groups: &[Group]) -> Asked {
     let form = Form::parse(query_string);
     let t = view.t.faults;
@@ -61,7 +61,7 @@ pub fn asked(view: &Viewer, gateway: &Gateway, query_string: &str, groups: &[Gro
     }
     let start = query.clone().unwrap_or_else(|| {
         let mut last_days = Query::new(None, None, zone, Vec::new(), currency, now)
-            .expect("the last thirty days are in order");
+            .expect("the default range is valid");
         last_days.groups = groups;
         last_days
     });
@@ -75,7 +75,7 @@ pub fn asked(view: &Viewer, gateway: &Gateway, query_string: &str, groups: &[Gro
 }
 
 impl Asked {
-    /// The same filters in the address of another page, perhaps of other days.
+    /// The address of another page with the same filters; `days` replaces the range.
     pub fn address(&self, path: &str, days: Option<(NaiveDate, NaiveDate)>) -> String {
         let start = &self.start;
         let mut out = format!("{path}?shown=1");
@@ -107,7 +107,7 @@ impl Asked {
         out
     }
 
-    /// `money`: whether a currency can be chosen.
+    /// The form; `money` offers a choice of currency.
     pub fn show(&self, view: &Viewer, gateway: &Gateway, path: &str, money: bool) -> Markup {
         let (t, start) = (view.t, &self.start);
         let fields = Fields {
@@ -140,7 +140,7 @@ impl Asked {
         }
     }
 
-    /// Days that are often asked for, a click each.
+    /// Links to common ranges.
     fn ranges(&self, view: &Viewer, gateway: &Gateway, path: &str) -> Markup {
         let t = view.t.money;
         let today = gateway.now().with_timezone(&self.start.zone).date_naive();

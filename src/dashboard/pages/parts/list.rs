@@ -1,4 +1,4 @@
-//! What pages with long lists share: filters by day and project, one page of the list, the way to the next.
+//! Shared by pages with long lists: filters by day and project, and paging.
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use maud::{Markup, html};
@@ -12,10 +12,10 @@ use crate::gateway::Gateway;
 use crate::reports::calendar::midnight;
 use crate::verification::id::ProjectId;
 
-/// Rows of a page.
+/// Rows per page.
 pub const PAGE: i64 = 50;
 
-/// The moments that the fields `from` and `to` stand for, by the clock of the person's zone.
+/// The time range given by the fields `from` and `to`, both inclusive days in the viewer's zone.
 pub struct Span {
     pub from: Option<DateTime<Utc>>,
     pub before: Option<DateTime<Utc>>,
@@ -39,7 +39,7 @@ pub fn days(view: &Viewer, form: &Form, wrong: &mut FormErrors) -> Span {
     }
 }
 
-/// The project that the field `project` names; `None`: all.
+/// The project named by the field `project`; `None` means all.
 pub fn project(
     view: &Viewer,
     gateway: &Gateway,
@@ -54,7 +54,7 @@ pub fn project(
     found
 }
 
-/// The field of it.
+/// The field `project`.
 pub fn projects(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {
     let every = (String::new(), view.t.every_project.to_owned());
     let names = gateway.directory().projects().into_iter();
@@ -64,7 +64,7 @@ pub fn projects(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup 
     fields.choice(view.t.project, "project", &options, "")
 }
 
-/// Leaves one page of what was found, and answers its last row if there is more.
+/// Truncates the rows to one page; returns the last row if there are more.
 pub fn cut<T>(found: &mut Vec<T>) -> Option<&T> {
     let size = usize::try_from(PAGE).unwrap_or(usize::MAX);
     let more = found.len() > size;
@@ -72,7 +72,7 @@ pub fn cut<T>(found: &mut Vec<T>) -> Option<&T> {
     found.last().filter(|_| more)
 }
 
-/// An address with those fields of a form that say something.
+/// An address with those of the fields that are not empty.
 pub fn address(path: &str, form: &Form, fields: &[&str]) -> String {
     let filled = fields.iter().filter(|name| !form.text(name).is_empty());
     let fields: Vec<String> = filled
@@ -84,7 +84,7 @@ pub fn address(path: &str, form: &Form, fields: &[&str]) -> String {
     format!("{path}?{}", fields.join("&"))
 }
 
-/// The way to the next page, if there is one.
+/// A link to the next page, if there is one.
 pub fn older(
     view: &Viewer,
     path: &str,

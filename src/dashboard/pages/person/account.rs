@@ -1,4 +1,4 @@
-//! `/dashboard/account`: what a person sets for itself: the password, other sessions, the time zone.
+//! `/dashboard/account`: a user's own settings: password, other sessions, time zone.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
@@ -19,13 +19,13 @@ pub async fn show(signed: Signed<Anyone>, request: HttpRequest) -> HttpResponse 
     let known = [
         ("password", t.password_changed),
         ("sessions", t.signed_out_others),
-        ("zone", t.manage.saved),
+        ("zone", t.saved),
     ];
     let done = show::was_done(&request, &known);
     page(&signed, &Form::default(), &FormErrors::default(), done)
 }
 
-/// The page with what was typed and what is wrong with it.
+/// The page, with the submitted form and its errors.
 pub fn page(
     signed: &Signed<Anyone>,
     form: &Form,
@@ -39,7 +39,7 @@ pub fn page(
         (show::done(done))
         (fields.summary())
         div class="two" {
-            // Who has none came by a link, and comes by another one.
+            // Users without a password signed in by link; they will need a new link next time.
             @if signed.user.password.is_some() { section class="panel" { h2 { (t.password) } (password(signed, fields)) } }
             section class="panel" {
                 h2 { (t.sessions) }

@@ -1,4 +1,4 @@
-//! One-time links: a page with a button, which uses the link; looking at it does not, since mail programs look at links too.
+//! One-time links. Opening a link only shows a button, and the button uses the link: mail programs open links to preview them.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::html;
@@ -50,7 +50,7 @@ async fn shown(
     Ok(page(&view, kind, token, &email, &form, &wrong))
 }
 
-/// The address of whom the link lets in; empty: of the owner who is to be.
+/// The e-mail address of the link's user; empty for the link that creates the first owner.
 async fn whose(
     view: &Viewer,
     gateway: &Gateway,
@@ -158,7 +158,7 @@ pub async fn set_up(
     signed_in(&request, &options, &gateway, view, secret).await
 }
 
-/// In, and out of what this browser was in before.
+/// Starts the new session and ends the browser's previous one.
 async fn signed_in(
     request: &HttpRequest,
     options: &Options,

@@ -1,4 +1,4 @@
-//! Language, colours and time zone, kept in cookies.
+//! `/dashboard/preferences`: stores language, colours and time zone in cookies.
 
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 

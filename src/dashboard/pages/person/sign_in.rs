@@ -1,4 +1,4 @@
-//! `/dashboard/sign-in`, and out again.
+//! `/dashboard/sign-in` and `/dashboard/sign-out`.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -67,7 +67,7 @@ pub async fn sign_in(
         }
         Err(SignInError::Wrong(_)) => {
             let mut wrong = FormErrors::default();
-            // Which of them, is not told.
+            // Mark both, so as not to reveal which one is wrong.
             wrong.note("email", "");
             wrong.note("password", "");
             let status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -88,13 +88,13 @@ pub async fn sign_in(
     }
 }
 
-/// That passwords are not looked at for now, and for how long.
+/// The message that sign-in is locked, with the minutes left.
 pub fn limited(t: &Texts, limit: &Exhausted) -> String {
     let minutes = limit.retry_after.as_secs().div_ceil(60).max(1);
     filled(t.limited, &[&minutes.to_string()])
 }
 
-/// Where to go on: only within the dashboard.
+/// Where to go next: `next` if it is within the dashboard, else its start, so that sign-in links cannot lead to other sites.
 pub fn within(next: &str) -> String {
     let inside =
         next == "/dashboard" || next.starts_with("/dashboard/") || next.starts_with("/dashboard?");
@@ -119,7 +119,7 @@ pub async fn sign_out(
     Ok(view.go_with("/dashboard/sign-in", Cookie::Session, ""))
 }
 
-/// Ends the session of this browser, if it has one.
+/// Ends this browser's session, if there is one.
 pub async fn end(
     request: &HttpRequest,
     options: &Options,

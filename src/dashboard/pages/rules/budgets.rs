@@ -1,4 +1,4 @@
-//! `/dashboard/budgets`: what each project may spend, what of it is used, and setting it.
+//! `/dashboard/budgets`: each project's budgets and their usage, and the form to set one.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
@@ -24,7 +24,7 @@ pub async fn list(
     gateway: web::Data<Gateway>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Fault> {
-    let t = signed.view.t.manage;
+    let t = signed.view.t;
     let done = show::was_done(&request, &[("saved", t.saved), ("removed", t.removed)]);
     page(
         &signed,
@@ -44,7 +44,7 @@ async fn page(
     done: Option<&str>,
 ) -> Result<HttpResponse, Fault> {
     let view = &signed.view;
-    let (t, m) = (view.t, view.t.manage);
+    let (t, m) = (view.t, view.t.rules);
     let trouble = |trouble| view.trouble(&trouble);
     let access = signed.access();
     let projects = gateway
@@ -67,7 +67,7 @@ async fn page(
 }
 
 fn new(view: &Viewer, gateway: &Gateway, projects: &[Project], fields: Fields<'_>) -> Markup {
-    let (t, m) = (view.t, view.t.manage);
+    let (t, m) = (view.t, view.t.rules);
     let names: Vec<_> = projects
         .iter()
         .map(|project| (project.name.clone(), project.name.clone()))
@@ -94,7 +94,7 @@ fn period_name(view: &Viewer, period: Period) -> String {
 }
 
 fn of_project(view: &Viewer, project: &Project, budgets: &[&BudgetState]) -> Markup {
-    let (t, m) = (view.t, view.t.manage);
+    let (t, m) = (view.t, view.t.rules);
     let own = parsed_overrides(&project.overrides).get("budget").is_some();
     html! {
         h2 { (project.name) @if !own { " " span class="hint" { (m.budget_default) } } }
@@ -119,7 +119,7 @@ fn of_project(view: &Viewer, project: &Project, budgets: &[&BudgetState]) -> Mar
 }
 
 fn row(view: &Viewer, project: &Project, state: &BudgetState) -> Markup {
-    let (m, budget) = (view.t.manage, &state.budget);
+    let (m, budget) = (view.t.rules, &state.budget);
     let currency = budget.limit.currency;
     let money = |amount: Micros| show::money(Money::new(amount, currency));
     let country = budget.country.map(|country| country.to_string());
@@ -157,14 +157,14 @@ fn row(view: &Viewer, project: &Project, state: &BudgetState) -> Markup {
     }
 }
 
-/// How much of a budget is used.
+/// A bar that shows how much of a budget is used.
 fn gauge(state: &BudgetState, name: &str) -> Markup {
     let limit = state.budget.limit.amount.0;
     let used = state.used().0.min(limit);
     html! { meter min="0" max=(limit) value=(used) low=(limit / 2) high=(limit / 5 * 4) optimum="0" aria-label=(name) {} }
 }
 
-/// The same on one line, with its figures.
+/// A budget on one line: name, gauge and figures.
 pub fn meter(view: &Viewer, gateway: &Gateway, state: &BudgetState) -> Markup {
     let (budget, limit) = (&state.budget, state.budget.limit);
     let project = gateway.directory().project_name(state.project);
@@ -262,7 +262,7 @@ fn read(
     wrong.is_empty().then_some((project?, budget))
 }
 
-/// `50, 80`: per cent, as thousandths.
+/// Reads percentages such as `50, 80` as thousandths.
 fn shares(text: &str) -> Option<Vec<u16>> {
     let parts = text.split([',', ';', ' ', '%']);
     let share = |part: &str| {
@@ -303,7 +303,7 @@ pub async fn remove(
     Ok(view.go("/dashboard/budgets?done=removed"))
 }
 
-/// Drops what the project has of its own.
+/// Removes a project's own budgets, so that the configured ones apply again.
 pub async fn follow(
     posted: Posted<SetsRules>,
     gateway: web::Data<Gateway>,

@@ -1,4 +1,4 @@
-//! `/dashboard/exchange-rates`: what currencies are worth in others, by day.
+//! `/dashboard/exchange-rates`: exchange rates by day, and the form to add one.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
@@ -15,7 +15,7 @@ use crate::gateway::Gateway;
 use crate::reports::exchange::{ExchangeRate, Factor};
 
 pub const PATH: &str = "/dashboard/exchange-rates";
-/// Rows that the page shows, newest first; a currency's rate of each day for a year.
+/// Rows shown, newest first: enough for one currency's daily rates over a year.
 const SHOWN: usize = 400;
 
 pub async fn list(
@@ -24,7 +24,7 @@ pub async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Fault> {
     let view = &signed.view;
-    let done = show::was_done(&request, &[("saved", view.t.manage.saved)]);
+    let done = show::was_done(&request, &[("saved", view.t.saved)]);
     page(
         view,
         &gateway,
@@ -42,7 +42,7 @@ async fn page(
     wrong: &FormErrors,
     done: Option<&str>,
 ) -> Result<HttpResponse, Fault> {
-    let (t, m) = (view.t, view.t.manage);
+    let (t, m) = (view.t, view.t.rules);
     let rates = gateway.finance().exchange_rates().await;
     let rates = rates.map_err(|trouble| view.trouble(&trouble))?;
     let fields = Fields { t, form, wrong };
@@ -58,7 +58,7 @@ async fn page(
                 (fields.line(t.money.day, "date", Input::Date, &today))
                 (fields.line(m.one_of, "from", Input::Code, ""))
                 (fields.line(m.is_worth, "to", Input::Code, gateway.reporting_currency().as_str()))
-                (fields.line_with(m.rate, "rate", Input::Decimal, "", Some(&filled(m.such_as, &["0.0105"]))))
+                (fields.line_with(m.rate, "rate", Input::Decimal, "", Some(&filled(t.such_as, &["0.0105"]))))
                 button type="submit" { (t.keep) }
             }
             p class="hint" { (m.upsert_hint) }
@@ -70,7 +70,7 @@ async fn page(
 }
 
 fn table(view: &Viewer, rates: &[ExchangeRate]) -> Markup {
-    let (t, m) = (view.t, view.t.manage);
+    let (t, m) = (view.t, view.t.rules);
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(m.exchange) {
             table class="figures" {

@@ -1,4 +1,4 @@
-//! `/dashboard/rates`: what messages cost, from a day on.
+//! `/dashboard/rates`: the expected price of messages from a given day on, and the form to add one.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
@@ -25,7 +25,7 @@ pub async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Fault> {
     let view = &signed.view;
-    let done = show::was_done(&request, &[("saved", view.t.manage.saved)]);
+    let done = show::was_done(&request, &[("saved", view.t.saved)]);
     page(
         view,
         &gateway,
@@ -43,7 +43,7 @@ async fn page(
     wrong: &FormErrors,
     done: Option<&str>,
 ) -> Result<HttpResponse, Fault> {
-    let (t, m) = (view.t, view.t.manage);
+    let (t, m) = (view.t, view.t.rules);
     let rates = gateway.finance().rates().await;
     let rates = rates.map_err(|trouble| view.trouble(&trouble))?;
     let fields = Fields { t, form, wrong };
@@ -57,7 +57,7 @@ async fn page(
 }
 
 fn new(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {
-    let (t, m) = (view.t, view.t.manage);
+    let (t, m) = (view.t, view.t.rules);
     let accounts: Vec<_> = gateway
         .finance()
         .accounts()
@@ -86,14 +86,14 @@ fn new(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {
 
 fn unit_name(view: &Viewer, unit: Unit) -> &'static str {
     match unit {
-        Unit::Message => view.t.manage.unit_message,
-        Unit::Segment => view.t.manage.unit_segment,
+        Unit::Message => view.t.rules.unit_message,
+        Unit::Segment => view.t.rules.unit_segment,
     }
 }
 
-/// The rows of the card, and under them the configured prices, which hold before the first day.
+/// The rates, followed by the configured prices, which apply before the first rate.
 fn card(view: &Viewer, gateway: &Gateway, rates: &[Rate]) -> Markup {
-    let (t, m) = (view.t, view.t.manage);
+    let (t, m) = (view.t, view.t.rules);
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(m.rates) {
             table class="figures" {
@@ -117,7 +117,7 @@ fn card(view: &Viewer, gateway: &Gateway, rates: &[Rate]) -> Markup {
     }
 }
 
-/// What configured prices are for each of.
+/// The unit of a channel's configured prices.
 fn unit_of(channel: Channel) -> Unit {
     match channel {
         Channel::Telegram | Channel::Other(_) => Unit::Message,
@@ -147,7 +147,7 @@ fn row(
         tr {
             th scope="row" { (show::channel(channel)) }
             td { (provider) }
-            td { @match country { Some(country) => (country.to_string()), None => { "* " span class="hint" { (view.t.manage.rest_of_world) } } } }
+            td { @match country { Some(country) => (country.to_string()), None => { "* " span class="hint" { (view.t.rules.rest_of_world) } } } }
             td { (from) }
             td class="figure" { (show::money(price)) }
             td { (unit_name(view, unit)) }

@@ -1,4 +1,4 @@
-//! `/dashboard/verifications/{id}`: one verification, its attempts, what happened and what it cost.
+//! `/dashboard/verifications/{id}`: a verification with its timeline, attempts and costs.
 
 use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
@@ -94,7 +94,7 @@ fn attempts(t: &Texts, v: &Verification) -> Markup {
                         tr {
                             th scope="row" { (show::channel(attempt.channel)) }
                             td { (attempt.provider) }
-                            td { (show::attempt(t, attempt.status)) @if let Some(reason) = attempt.reason { p class="hint" { (show::reason(t, reason)) } } }
+                            td { (show::attempt(t, attempt.status)) @if let Some(reason) = attempt.reason { p class="hint reason" { (show::reason(t, reason)) } } }
                             td class="figure" { (show::money(attempt.cost.money)) p class="hint" { (show::cost_state(t, attempt.cost.state)) @if attempt.cost.guessed { " · " (t.basis_estimated) } } }
                         }
                     }

@@ -1,7 +1,7 @@
-//! `/dashboard/verifications`: search, filters, pages.
+//! `/dashboard/verifications`: a searchable list.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use maud::html;
+use maud::{Markup, html};
 use uuid::Uuid;
 
 use crate::access::Right;
@@ -11,11 +11,12 @@ use crate::dashboard::frame::forms::Form;
 use crate::dashboard::frame::rights::{SeesVerifications, Signed};
 use crate::dashboard::frame::shell;
 use crate::dashboard::frame::show;
+use crate::dashboard::frame::viewer::Viewer;
 use crate::dashboard::pages::parts::list::{self, older};
 use crate::gateway::{Gateway, ListQuery};
-use crate::verification::Status;
 use crate::verification::id::VerificationId;
 use crate::verification::phone::PhoneNumber;
+use crate::verification::{Status, Verification};
 
 const FILTERS: [&str; 5] = ["search", "status", "project", "from", "to"];
 pub const PATH: &str = "/dashboard/verifications";
@@ -27,12 +28,45 @@ pub async fn list(
 ) -> Result<HttpResponse, Fault> {
     let (view, t) = (&signed.view, signed.view.t);
     let form = Form::parse(request.query_string());
-    let mut wrong = FormErrors::default();
-    let search = form.text("search");
-    if let Ok(id) = Uuid::try_parse(search) {
+    if let Ok(id) = Uuid::try_parse(form.text("search")) {
         return Ok(view.go(&format!("{PATH}/{id}")));
     }
+    let mut wrong = FormErrors::default();
+    let query = read(&signed, &gateway, &form, &mut wrong);
+    let mut found = Vec::new();
+    if wrong.is_empty() {
+        let listed = gateway.verify().list(&signed.access(), query).await;
+        found = listed.map_err(|trouble| view.trouble(&trouble))?;
+    }
+    let cursor = list::cut(&mut found).map(|last| last.id.to_string());
+    let fields = Fields {
+        t,
+        form: &form,
+        wrong: &wrong,
+    };
+    let body = html! {
+        (shell::heading(t.verifications, None, &shell::nothing()))
+        (filters(view, &gateway, fields))
+        @if found.is_empty() { (list::nothing(t)) }
+        @else {
+            section class="panel" {
+                (table(view, &found))
+                (older(view, PATH, &form, &FILTERS, cursor))
+            }
+        }
+    };
+    Ok(view.form_page(&wrong, t.verifications, PATH, &body))
+}
+
+fn read(
+    signed: &Signed<SeesVerifications>,
+    gateway: &Gateway,
+    form: &Form,
+    wrong: &mut FormErrors,
+) -> ListQuery {
+    let (view, t) = (&signed.view, signed.view.t);
     let mut phone = None;
+    let search = form.text("search");
     if !search.is_empty() {
         match PhoneNumber::parse(search) {
             Ok(found) if signed.may(Right::FullNumbers) => phone = Some(found.phone),
@@ -46,70 +80,61 @@ pub async fn list(
     if status.is_none() && !form.text("status").is_empty() {
         wrong.note("status", t.faults.choose);
     }
-    let days = list::days(view, &form, &mut wrong);
-    let query = ListQuery {
+    let days = list::days(view, form, wrong);
+    ListQuery {
         phone,
         status,
-        project: list::project(view, &gateway, &form, &mut wrong),
+        project: list::project(view, gateway, form, wrong),
         from: days.from,
         before: days.before,
         cursor: Uuid::try_parse(form.text("cursor"))
             .ok()
             .map(VerificationId::from_uuid),
         limit: list::PAGE + 1,
-    };
-    let mut found = Vec::new();
-    if wrong.is_empty() {
-        let listed = gateway.verify().list(&signed.access(), query).await;
-        found = listed.map_err(|trouble| view.trouble(&trouble))?;
     }
-    let cursor = list::cut(&mut found).map(|last| last.id.to_string());
-    let fields = Fields {
-        t,
-        form: &form,
-        wrong: &wrong,
-    };
+}
+
+fn filters(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {
+    let t = view.t;
     let any = (String::new(), t.any.to_owned());
     let names = Status::NAMES.map(|name| (name.to_owned(), show::status_name(t, name).to_owned()));
     let statuses: Vec<_> = std::iter::once(any).chain(names).collect();
-    let body = html! {
-        (shell::heading(t.verifications, None, &shell::nothing()))
+    html! {
         (fields.summary())
         form class="filters" method="get" action=(PATH) role="search" {
             (fields.line_with(t.search, "search", Input::Text, "", Some(t.search_hint)))
             (fields.choice(t.status, "status", &statuses, ""))
-            (list::projects(view, &gateway, fields))
+            (list::projects(view, gateway, fields))
             (fields.line(t.from, "from", Input::Date, ""))
             (fields.line(t.to, "to", Input::Date, ""))
             button type="submit" { (t.show) }
         }
-        @if found.is_empty() { (list::nothing(t)) }
-        @else {
-            section class="panel" {
-                div class="scroll" tabindex="0" role="region" aria-label=(t.verifications) {
-                    table class="figures" {
-                        caption class="unseen" { (t.verifications) }
-                        thead { tr {
-                            th scope="col" { (show::time_head(view)) } th scope="col" { (t.number) } th scope="col" { (t.country) }
-                            th scope="col" { (t.channel) } th scope="col" { (t.status) } th scope="col" class="figure" { (t.cost) }
-                        } }
-                        tbody {
-                            @for v in &found {
-                                tr {
-                                    th scope="row" { a href=(format!("{PATH}/{}", v.id)) { (show::time(view, v.record.created_at)) } }
-                                    td { (show::number(view, &v.phone)) }
-                                    td { (v.record.country.to_string()) }
-                                    td { @if let Some(last) = v.newest() { (show::channel(last.channel)) } }
-                                    td { (show::status(t, v.record.status)) }
-                                    td class="figure" { (show::costs(v)) }
-                                }
-                            }
+    }
+}
+
+fn table(view: &Viewer, found: &[Verification]) -> Markup {
+    let t = view.t;
+    html! {
+        div class="scroll" tabindex="0" role="region" aria-label=(t.verifications) {
+            table class="figures" {
+                caption class="unseen" { (t.verifications) }
+                thead { tr {
+                    th scope="col" { (show::time_head(view)) } th scope="col" { (t.number) } th scope="col" { (t.country) }
+                    th scope="col" { (t.channel) } th scope="col" { (t.status) } th scope="col" class="figure" { (t.cost) }
+                } }
+                tbody {
+                    @for v in found {
+                        tr {
+                            th scope="row" { a href=(format!("{PATH}/{}", v.id)) { (show::time(view, v.record.created_at)) } }
+                            td { (show::number(view, &v.phone)) }
+                            td { (v.record.country.to_string()) }
+                            td { @if let Some(last) = v.newest() { (show::channel(last.channel)) } }
+                            td { (show::status(t, v.record.status)) }
+                            td class="figure" { (show::costs(v)) }
                         }
                     }
                 }
-                (older(view, PATH, &form, &FILTERS, cursor))
             }
         }
-    };
-    Ok(view.form_page(&wrong, t.verifications, PATH, &body))
+    }
 }

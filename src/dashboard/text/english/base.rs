@@ -1,11 +1,12 @@
-//! English words of the frame, and of more than one page. These lines declare the words every language has.
+//! English texts of the frame, or shared by several pages. These lines declare the texts of every language.
 
-use super::{faults, manage, money};
+use super::{access, faults, money, rules};
 use crate::dashboard::text::words;
 
 words! { Texts with {
     money: &'static money::MoneyTexts = &money::WORDS,
-    manage: &'static manage::ManageTexts = &manage::WORDS,
+    rules: &'static rules::RulesTexts = &rules::WORDS,
+    access: &'static access::AccessTexts = &access::WORDS,
     faults: &'static faults::FaultTexts = &faults::WORDS,
 } {
     account: "Account",
@@ -115,7 +116,7 @@ words! { Texts with {
     event_failed: "No channel could deliver",
     event_canceled: "Canceled",
     event_resend: "Resend requested",
-    event_wrong: "FormErrors code",
+    event_wrong: "Wrong code",
     event_drift: "The provider's balance and reports disagree",
     charge: "Charge",
     refund: "Refund",
@@ -152,7 +153,7 @@ words! { Texts with {
     basis: "Basis",
     amount: "Amount",
     note: "Note",
-    checks: "FormErrors codes left",
+    checks: "Wrong codes left",
     sends: "Sends left",
     expires: "Expires",
     full_numbers_only: "Your role cannot search by number; search by id.",
@@ -171,4 +172,7 @@ words! { Texts with {
     last_owner: "There must be at least one owner; add another one first.",
     disabled_no_link: "This user is disabled; enable them first.",
     done: "Done.",
+    such_as: "Such as {}",
+    saved: "Saved.",
+    removed: "Removed.",
 } }

@@ -1,4 +1,4 @@
-//! English words about invalid input. `{}` is replaced by a value. These lines declare the words every language has.
+//! English texts about invalid input. `{}` is replaced by a value. These lines declare the texts of every language.
 
 use crate::dashboard::text::words;
 

@@ -1,9 +1,10 @@
-//! English.
+//! The English texts.
 
+pub mod access;
 pub mod base;
 pub mod faults;
-pub mod manage;
 pub mod money;
+pub mod rules;
 
 use super::language::Language;
 

@@ -1,4 +1,5 @@
-//! English words about costs, balances, the ledger. `{}` is replaced by a value. These lines declare the words every language has.
+//! English texts about costs, balances and the ledger. `{}` is replaced by a value. These lines
+//! declare the texts of every language.
 
 use crate::dashboard::text::words;
 

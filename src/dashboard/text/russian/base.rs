@@ -1,11 +1,12 @@
-//! Russian words of the frame, and of more than one page.
+//! Russian texts of the frame, or shared by several pages.
 
-use super::{faults, manage, money};
+use super::{access, faults, money, rules};
 use crate::dashboard::text::Texts;
 
 pub const WORDS: Texts = Texts {
     money: &money::WORDS,
-    manage: &manage::WORDS,
+    rules: &rules::WORDS,
+    access: &access::WORDS,
     faults: &faults::WORDS,
     account: "Учётная запись",
     skip: "К содержимому",
@@ -170,4 +171,7 @@ pub const WORDS: Texts = Texts {
     last_owner: "Последний владелец остаётся; сначала создайте другого.",
     disabled_no_link: "Пользователь отключён: сначала включите его.",
     done: "Готово.",
+    such_as: "Например, {}",
+    saved: "Сохранено.",
+    removed: "Удалено.",
 };

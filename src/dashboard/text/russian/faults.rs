@@ -1,4 +1,4 @@
-//! Russian words about invalid input. `{}` is replaced by a value.
+//! Russian texts about invalid input. `{}` is replaced by a value.
 
 use crate::dashboard::text::FaultTexts;
 

@@ -1,9 +1,10 @@
-//! Russian.
+//! The Russian texts.
 
+mod access;
 mod base;
 mod faults;
-mod manage;
 mod money;
+mod rules;
 
 use super::language::Language;
 

@@ -1,4 +1,4 @@
-//! Russian words about costs, balances, the ledger. `{}` is replaced by a value.
+//! Russian texts about costs, balances and the ledger. `{}` is replaced by a value.
 
 use crate::dashboard::text::MoneyTexts;
 
