@@ -127,6 +127,6 @@ async fn access(request: &HttpRequest) -> Result<Access, Problem> {
     match gateway.directory().authenticate(key, gateway.now()).await {
         Ok(Some(access)) => Ok(access),
         Ok(None) => Err(unauthorized("The key is unknown, expired or revoked.")),
-        Err(_) => Err(Problem::unavailable()),
+        Err(error) => Err(Problem::of(error.into(), gateway.now())),
     }
 }

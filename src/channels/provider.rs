@@ -156,6 +156,15 @@ pub enum CallbackMethod {
 }
 
 impl CallbackRequest<'_> {
+    /// The refusal by a provider whose reports carry a token, of a request without one: it has no handshake either.
+    #[must_use]
+    pub fn without_token(&self) -> CallbackError {
+        match self.method {
+            CallbackMethod::Get => CallbackError::NoGet,
+            CallbackMethod::Post => CallbackError::NotAuthentic,
+        }
+    }
+
     /// The first header of this (lower-case) name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {

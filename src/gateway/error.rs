@@ -40,8 +40,9 @@ impl From<StorageError> for Error {
 impl From<CommitError> for Error {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::Unavailable => Self::Unavailable,
-            CommitError::Lost(_) | CommitError::Claimed | CommitError::Rejected => {
+            // The claim has lapsed; a repeat under the same key makes a new one.
+            CommitError::Unavailable | CommitError::Claimed => Self::Unavailable,
+            CommitError::Lost(_) | CommitError::Rejected => {
                 tracing::error!(%error, "unexpected commit failure");
                 Self::Internal
             }

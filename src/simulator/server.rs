@@ -24,6 +24,7 @@ pub(super) fn run(listener: TcpListener, world: Arc<World>) -> io::Result<Server
         App::new()
             .app_data(world.clone())
             .app_data(web::PayloadConfig::new(LARGEST_BODY))
+            .wrap(from_fn(host::of_this_network))
             .configure(routes)
     })
     .workers(1)
@@ -55,7 +56,9 @@ fn routes(config: &mut ServiceConfig) {
 
 /// A route for the page alone, restricted to our own host names; see [`host`].
 fn by_our_name(path: &'static str, route: Route) -> impl HttpServiceFactory {
-    web::resource(path).wrap(from_fn(host::check)).route(route)
+    web::resource(path)
+        .wrap(from_fn(host::of_this_machine))
+        .route(route)
 }
 
 async fn pauses(world: Data<World>) -> HttpResponse {

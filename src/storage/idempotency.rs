@@ -141,6 +141,20 @@ pub(super) async fn complete(
     Ok(())
 }
 
+/// Completes a request whose effect cannot be undone, such as a message that was sent; without effect if the claim has lapsed.
+pub(super) async fn complete_if_claimed(
+    connection: &mut Connection,
+    completion: Option<&IdempotencyOp>,
+) -> sqlx::Result<()> {
+    match completion {
+        Some(completion) => {
+            let rows = completed(&[completion]);
+            connection.write(COMPLETE, rows).await
+        }
+        None => Ok(()),
+    }
+}
+
 impl Store {
     /// What is stored under a key. A lapsed record is removed, so that the key can be claimed again.
     pub async fn find_kept(

@@ -205,10 +205,9 @@ impl Store {
         Ok(id)
     }
 
-    /// Removes a user that has no password, and everything that belongs to it.
-    pub async fn drop_user_without_password(&self, email: &str) -> Result<(), StorageError> {
-        const DROP: &str = "DELETE FROM users WHERE email = $1 AND password IS NULL";
-        touch!(self, DROP, email.to_owned())?;
+    /// Removes the user with this email, with all sessions and links.
+    pub async fn drop_user(&self, email: &str) -> Result<(), StorageError> {
+        touch!(self, "DELETE FROM users WHERE email = $1", email.to_owned())?;
         Ok(())
     }
 

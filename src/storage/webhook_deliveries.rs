@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::engine::connection::in_transaction;
 use super::engine::rows::{Column, Rows};
 use super::engine::{Engine, read, write};
-use super::idempotency::{IdempotencyOp, complete};
+use super::idempotency::{IdempotencyOp, complete_if_claimed};
 use super::store::count;
 use super::{StorageError, Store};
 use crate::verification::id::VerificationId;
@@ -274,7 +274,7 @@ impl Store {
         let rows = rows(&in_order);
         in_transaction(&self.engine, async |connection| {
             connection.write(RECORD, rows).await?;
-            complete(connection, completion).await
+            complete_if_claimed(connection, completion).await
         })
         .await
     }

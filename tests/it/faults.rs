@@ -226,6 +226,8 @@ async fn unknown_paths_and_methods_are_problems(stage: Stage) {
             "POST",
         ),
         (Method::GET, "/callbacks/telegram", "POST"),
+        (Method::GET, "/callbacks/main", "POST"),
+        (Method::GET, "/callbacks/nobody", "POST"),
         (
             Method::HEAD,
             "/v1/verifications/01993f0e-0000-7000-8000-000000000000/check",

@@ -190,6 +190,14 @@ async fn other_host_names_reach_neither_the_page_nor_its_key(stage: Stage) {
         assert_eq!(status, 200, "`{host}`: {answer}");
     }
     // The provider APIs and phones are open under any host name.
+    for line in [
+        "GET /phones",
+        "POST /sms/send",
+        "POST /telegram/sendVerificationMessage",
+    ] {
+        let (status, answer) = sandbox.raw(line, "attacker.example", &json!({})).await;
+        assert_eq!(status, 403, "{line}: {answer}");
+    }
     let line = format!("GET /phones/{}/messages", stage.number());
     let (status, answer) = sandbox.raw(&line, "sandbox:8081", &Value::Null).await;
     assert_eq!(status, 200, "{answer}");

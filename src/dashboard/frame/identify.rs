@@ -56,7 +56,7 @@ impl Viewer {
                     return Ok(view);
                 }
                 Ok(None) => {}
-                Err(_) => return Err(view.fault(Kind::Unavailable)),
+                Err(error) => return Err(view.trouble(&error)),
             }
         }
         let known = Cookie::Visit.read(request, &options.site);

@@ -186,8 +186,8 @@ impl Users {
 
     /// The link that a live server prints while there are no users; it creates the first owner.
     pub async fn setup_link(&self, now: DateTime<Utc>) -> Result<Option<NewLink>, StorageError> {
-        // The sandbox's owner must not see real phone numbers.
-        self.db.drop_user_without_password(SANDBOX_OWNER).await?;
+        // The sandbox's owner must not see real phone numbers, not even with a password.
+        self.db.drop_user(SANDBOX_OWNER).await?;
         if !self.db.list_users().await?.is_empty() {
             return Ok(None);
         }

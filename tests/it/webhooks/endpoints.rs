@@ -116,7 +116,7 @@ async fn bad_input_names_field_and_mend_and_saves_nothing(stage: Stage) {
         (
             json!({ "url": "https://me:secret@shop.example/" }),
             "/url",
-            "must not hold a user or password",
+            "must not contain a user or password",
         ),
         (
             json!({ "url": format!("{good}/{}", "a".repeat(2_048)) }),

@@ -163,7 +163,7 @@ impl Provider for HttpSms {
         request: &CallbackRequest<'_>,
         arrival: &Arrival<'_>,
     ) -> Result<Read, CallbackError> {
-        let attempt = arrival.attempt.ok_or(CallbackError::NotAuthentic)?;
+        let attempt = arrival.attempt.ok_or(request.without_token())?;
         let malformed = |what: &str| CallbackError::Malformed(what.to_owned());
         let map = self
             .settings

@@ -300,7 +300,7 @@ impl Provider for Twilio {
         request: &CallbackRequest<'_>,
         arrival: &Arrival<'_>,
     ) -> Result<Read, CallbackError> {
-        let attempt = arrival.attempt.ok_or(CallbackError::NotAuthentic)?;
+        let attempt = arrival.attempt.ok_or(request.without_token())?;
         let signature = request
             .header("x-twilio-signature")
             .ok_or(CallbackError::NotAuthentic)?;
