@@ -100,13 +100,7 @@ impl App {
             webhooks: Client::new(settings.webhooks.allow_private).map_err(failed)?,
         };
         let reachable_at = public_url.trim_end_matches('/').to_owned();
-        let told = gateway::Settings {
-            public_url,
-            unknown_after: settings.unknown_after,
-            reporting_currency: settings.reporting_currency,
-            policies: Arc::new(policies(&settings)),
-            render: api::verification_json,
-        };
+        let told = gateway_settings(&settings, public_url);
         let stop = CancellationToken::new();
         let keys = (vault, db.trace_key().await.map_err(failed)?);
         let gateway = Gateway::new(told, clock, keys, db, shared, outbound, stop.clone());
@@ -128,10 +122,10 @@ impl App {
             trusted_proxies: settings.trusted_proxies.clone().into(),
             metrics: (!metrics_elsewhere).then(|| metrics.clone()),
         };
-        let metrics = match settings.metrics_listen {
-            Some(address) => Some(serve_metrics(bind(address)?, metrics)?),
-            None => None,
-        };
+        let metrics_server = settings
+            .metrics_listen
+            .map(|address| serve_metrics(bind(address)?, metrics));
+        let metrics = metrics_server.transpose()?;
         let options = ServerOptions {
             workers: settings.workers.unwrap_or_else(cores),
             grace: settings.shutdown_grace,
@@ -142,7 +136,6 @@ impl App {
         let serving = tokio::spawn(server);
         tokio::spawn(keep_up(upkeep, stop.clone()));
         tracing::info!("listening on http://{address}");
-        let grace = settings.shutdown_grace;
         Ok(Self {
             gateway,
             address,
@@ -153,7 +146,7 @@ impl App {
             serving,
             metrics,
             workers,
-            grace,
+            grace: settings.shutdown_grace,
         })
     }
 
@@ -229,6 +222,16 @@ async fn revoke_sandbox(db: &Db, vault: &Vault, clock: &Clock) -> Result<(), Sta
     let secrets = [printed.as_str(), page.as_str()];
     let revoked = db.revoke_with_descendants(secrets, SANDBOX_OWNER, clock.now());
     revoked.await.map_err(failed)
+}
+
+fn gateway_settings(settings: &Settings, public_url: String) -> gateway::Settings {
+    gateway::Settings {
+        public_url,
+        unknown_after: settings.unknown_after,
+        reporting_currency: settings.reporting_currency,
+        policies: Arc::new(policies(settings)),
+        render: api::verification_json,
+    }
 }
 
 /// The path of the one-time link to print: the sandbox owner's, or the first owner's while there is none.
