@@ -105,7 +105,7 @@ impl App {
             webhooks: Client::new(settings.webhooks.allow_private).map_err(failed)?,
         };
         let reachable_at = public_url.trim_end_matches('/').to_owned();
-        let told = gateway::Settings {
+        let gateway_settings = gateway::Settings {
             public_url,
             unknown_after: settings.unknown_after,
             reporting_currency: settings.reporting_currency,
@@ -113,7 +113,15 @@ impl App {
             render: api::verification_json,
         };
         let stop = CancellationToken::new();
-        let gateway = Gateway::new(told, clock, vault, db, shared, outbound, stop.clone());
+        let gateway = Gateway::new(
+            gateway_settings,
+            clock,
+            vault,
+            db,
+            shared,
+            outbound,
+            stop.clone(),
+        );
         gateway.directory().refresh().await.map_err(failed)?;
         gateway.refresh().await;
         gateway

@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// Why the holder of the lease makes a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Duty {
+pub(super) enum Cause {
     /// A provider's answer or report arrived; it must not be lost.
     Evidence,
     Timer,
@@ -26,7 +26,7 @@ pub(super) enum Duty {
 }
 
 /// A stored transition.
-pub(super) struct Kept {
+pub(super) struct Applied {
     pub v: Verification,
     /// Whether we still hold the lease and something is due.
     pub held: bool,
@@ -40,15 +40,15 @@ impl Verify {
     pub(super) async fn transition_leased<F>(
         &self,
         v: Verification,
-        duty: Duty,
+        cause: Cause,
         transition: F,
-    ) -> Result<Kept, Error>
+    ) -> Result<Applied, Error>
     where
         F: FnMut(&mut Verification, &[Offer], DateTime<Utc>) + Send,
     {
         let mut leased = Leased {
             verify: self,
-            duty,
+            cause,
             v,
             lease: LeasePlan::WhileBusy,
             conflicts: 0,
@@ -59,14 +59,14 @@ impl Verify {
         loop {
             match self.commit(&mut leased).await {
                 Ok(done) => {
-                    return Ok(Kept {
+                    return Ok(Applied {
                         v: done.v,
                         held: leased.is_held() && done.busy,
                         began: done.outcome,
                     });
                 }
                 // Evidence exists only here, so keep trying.
-                Err(Error::Unavailable) if duty == Duty::Evidence && patience > 0 => {
+                Err(Error::Unavailable) if cause == Cause::Evidence && patience > 0 => {
                     patience -= 1;
                     tokio::time::sleep(PAUSE).await;
                     let version = leased.v.version;
@@ -78,7 +78,7 @@ impl Verify {
                         && leased.v.record == record
                     {
                         // The COMMIT without an answer did take effect.
-                        return Ok(Kept {
+                        return Ok(Applied {
                             held: leased.is_held(),
                             v: leased.v,
                             began,
@@ -94,7 +94,7 @@ impl Verify {
 /// [`Verify::transition_leased`] in the commit loop.
 struct Leased<'a, F> {
     verify: &'a Verify,
-    duty: Duty,
+    cause: Cause,
     /// The state before the transition.
     v: Verification,
     lease: LeasePlan,
@@ -125,9 +125,9 @@ where
         let offers = self.verify.offers_after(&v, self.conflicts);
         let now = self.verify.core().now();
         // A queued attempt is sent first, unless it is out of time: then the timer decides.
-        let mut began = match self.duty {
-            Duty::Send => v.begin_sending(now),
-            Duty::Evidence | Duty::Timer => None,
+        let mut began = match self.cause {
+            Cause::Send => v.begin_sending(now),
+            Cause::Evidence | Cause::Timer => None,
         };
         if began.is_none() {
             (self.transition)(&mut v, &offers, now);
@@ -135,7 +135,7 @@ where
                 began = v.begin_sending(now);
             }
         }
-        if self.duty == Duty::Evidence {
+        if self.cause == Cause::Evidence {
             self.proposed = Some((v.record.clone(), began));
         }
         Ok(Step::Write(Proposal::update(v, self.lease, began)))
@@ -158,7 +158,7 @@ impl<F> Leased<'_, F> {
             self.lease = LeasePlan::WhileBusy;
             return Ok(true);
         }
-        if self.duty != Duty::Evidence {
+        if self.cause != Cause::Evidence {
             return Ok(false);
         }
         self.lease = LeasePlan::NotOurs;

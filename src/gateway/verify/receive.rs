@@ -104,7 +104,7 @@ impl Verify {
             })
             .await
             .map_err(|_| ReportError::Unavailable)?;
-        self.nudge(&updated.v);
+        self.wake(&updated.v);
         Ok(Taken::By(updated.v.id.attempt(ordinal)))
     }
 
@@ -117,7 +117,7 @@ impl Verify {
             .update(v, |v, _, now| Ok(Transition::of(v.ask_now(ordinal, now))))
             .await
             .map_err(|_| ReportError::Unavailable)?;
-        self.nudge(&updated.v);
+        self.wake(&updated.v);
         Ok(())
     }
 
