@@ -100,7 +100,10 @@ fn describe() {
     );
     describe_counter!("pinroute_pauses_total", "Times that a provider was paused");
     describe_gauge!("pinroute_provider_paused", "1 while a provider is paused");
-    describe_counter!("pinroute_alarms_total", "Faults that someone must act upon");
+    describe_counter!(
+        "pinroute_alarms_total",
+        "Faults that need an operator's attention"
+    );
     describe_gauge!(
         "pinroute_work_in_progress",
         "Verifications that this replica works on now"

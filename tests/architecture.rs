@@ -201,7 +201,7 @@ fn engines_have_the_same_migrations() {
     let (postgres, sqlite) = (names("postgres"), names("sqlite"));
     let faults: Vec<_> = postgres
         .symmetric_difference(&sqlite)
-        .map(|name| format!("migrations: {name} stands in one engine's folder only"))
+        .map(|name| format!("migrations: {name} exists for one engine only"))
         .collect();
     report(&faults);
     assert!(!postgres.is_empty(), "migrations: there are none");

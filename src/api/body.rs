@@ -214,7 +214,7 @@ pub fn reference<T: ToSchema>() -> RefOr<Schema> {
     RefOr::Ref(utoipa::openapi::Ref::from_schema_name(T::name()))
 }
 
-/// Adds a named schema, and those that it refers to.
+/// Adds a named schema and the schemas it refers to.
 pub fn refer<T: ToSchema>(schemas: &mut Referred) {
     schemas.push((T::name().into_owned(), T::schema()));
     T::schemas(schemas);

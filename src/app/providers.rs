@@ -1,4 +1,4 @@
-//! The providers of the program: those that are configured, or the sandbox's.
+//! The program's providers: the configured ones, or the sandbox's.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! How a code leaves: one [`Provider`] for each account that carries a channel.
 //!
 //! A provider's words stay in its folder: what comes out is a [`Receipt`], a [`SendError`] that says what to do next, or a
-//! [`Faults`]. What it can do is its [`Abilities`]; what is common to all is its [`Account`], read in [`settings`].
+//! [`Faults`]. Its capabilities are its [`Abilities`]; the settings common to all providers are its [`Account`], read in [`settings`].
 //!
 //! To add a kind of provider: a folder with `settings.rs` (its keys) and `provider.rs` (its wire), named by the `mod.rs`
 //! above it, one line in [`catalog`], and its keys in `config/defaults.toml`, which is the manual. Nothing here has a permissive default: each provider must say

@@ -71,8 +71,8 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
         Err(NoAnswer)
     }
 
-    /// Tells the provider how the verification ended. Called only if the abilities say so.
-    async fn tell(&self, _message_id: &str, _notice: Notice<'_>) -> Result<(), NoAnswer> {
+    /// Notifies the provider how the verification ended. Called only if the abilities say so.
+    async fn notify(&self, _message_id: &str, _notice: Notice<'_>) -> Result<(), NoAnswer> {
         Ok(())
     }
 

@@ -60,13 +60,13 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
         match command {
             Command::Create { email, role, json } => {
                 let made = users.create(&email, role, now).await;
-                tell(&made.map_err(|fault| refused(&fault, &email))?, url, json);
+                print(&made.map_err(|fault| refused(&fault, &email))?, url, json);
             }
             Command::Reset { email, json } => {
                 let user = users.find_by_email(&email).await;
                 let user = user.map_err(|fault| refused(&fault, &email))?;
                 let made = users.invite(user.id, now).await;
-                tell(&made.map_err(|fault| refused(&fault, &email))?, url, json);
+                print(&made.map_err(|fault| refused(&fault, &email))?, url, json);
             }
             Command::Disable { email, json } => {
                 let user = users.find_by_email(&email).await;
@@ -115,13 +115,13 @@ fn body(user: &User) -> Value {
     })
 }
 
-fn tell(made: &Invitation, url: &str, json: bool) {
+fn print(made: &Invitation, url: &str, json: bool) {
     let (user, link) = (&made.user, format!("{url}{}", made.link.path));
     if json {
-        let told = json!({
+        let output = json!({
             "id": user.id, "email": user.email, "role": user.role.as_str(), "link": link, "expires_at": made.link.expires_at,
         });
-        say(&told.to_string());
+        say(&output.to_string());
         return;
     }
     say(&link);

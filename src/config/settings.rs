@@ -67,8 +67,8 @@ pub struct Webhooks {
 }
 
 impl Settings {
-    /// Whether the simulator replaces the providers. Nothing falls back to it silently: by itself it does so only
-    /// where nobody else can come by, and elsewhere only when asked.
+    /// Whether the simulator replaces the providers. By default only if nothing suggests a
+    /// deployment (see `sandbox_hindrances`); otherwise only with `sandbox = true`.
     ///
     /// # Errors
     /// The obstacles to starting the sandbox although no provider is configured, or a provider despite `sandbox = true`.

@@ -43,7 +43,7 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
             });
         };
     every(LOOK, |gateway| Box::pin(work_on_due(gateway)));
-    every(LOOK, |gateway| Box::pin(tell_projects(gateway)));
+    every(LOOK, |gateway| Box::pin(start_deliveries(gateway)));
     every(REFRESH, |gateway| {
         Box::pin(async move { gateway.refresh().await })
     });
@@ -89,8 +89,8 @@ async fn work_on_due(gateway: Gateway) {
     }
 }
 
-async fn tell_projects(gateway: Gateway) {
-    if let Err(error) = gateway.notices().tell_projects().await {
+async fn start_deliveries(gateway: Gateway) {
+    if let Err(error) = gateway.notices().start_deliveries().await {
         tracing::warn!(%error, "cannot read due webhook messages");
     }
 }

@@ -1,4 +1,4 @@
-//! Takes keys from a table one by one, and reports missing keys and those that nobody took; `values` checks the values.
+//! Takes keys from a table one by one, and reports missing and unknown keys; `values` checks the values.
 //!
 //! [`Reported`] takes the place of a value once its fault was reported, so that reading continues to the next fault.
 

@@ -13,7 +13,7 @@ use super::sums::{Sums, Times};
 use super::table::{Cell, Key, Table};
 use crate::ledger::tally::{Measure, seconds};
 
-/// Columns after those that identify the row.
+/// Columns after the key columns.
 pub const FIGURES: [&str; 13] = [
     "requested",
     "sent",

@@ -12,7 +12,7 @@ use super::table::{Cell, Key, Table};
 use crate::ledger::tally::Measure;
 use crate::money::{Currency, Micros};
 
-/// Columns after those that identify the row.
+/// Columns after the key columns.
 pub const FIGURES: [&str; 9] = [
     "verifications",
     "attempts",

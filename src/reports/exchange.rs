@@ -146,14 +146,14 @@ impl Exact {
 
 /// The days of each currency without a rate.
 #[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
-#[error("{}", self.told())]
+#[error("{}", self.describe())]
 pub struct Missing {
     pub to: String,
     pub days: BTreeMap<String, BTreeSet<NaiveDate>>,
 }
 
 impl Missing {
-    fn told(&self) -> String {
+    fn describe(&self) -> String {
         const SHOWN: usize = 5;
         let one = |(currency, days): (&String, &BTreeSet<NaiveDate>)| {
             let shown: Vec<String> = days.iter().take(SHOWN).map(ToString::to_string).collect();

@@ -43,7 +43,7 @@ struct Inner {
     origin: [u8; 8],
     queue: mpsc::Sender<News>,
     waiting: Mutex<mpsc::Receiver<News>>,
-    hears: AtomicBool,
+    is_connected: AtomicBool,
 }
 
 impl Replicas {
@@ -57,13 +57,13 @@ impl Replicas {
                 origin: random(),
                 queue,
                 waiting: Mutex::new(waiting),
-                hears: AtomicBool::new(false),
+                is_connected: AtomicBool::new(false),
             })
         }))
     }
 
     /// Queues news for the other replicas. Best effort.
-    pub fn tell(&self, news: News) {
+    pub fn publish(&self, news: News) {
         if let Some(inner) = &self.0 {
             // Dropped if the queue is full: receivers also poll.
             let _ = inner.queue.try_send(news);
@@ -72,22 +72,22 @@ impl Replicas {
 
     /// Whether news from other replicas currently arrives.
     #[must_use]
-    pub fn hears(&self) -> bool {
+    pub fn is_connected(&self) -> bool {
         self.0
             .as_ref()
-            .is_some_and(|inner| inner.hears.load(Ordering::Relaxed))
+            .is_some_and(|inner| inner.is_connected.load(Ordering::Relaxed))
     }
 
-    /// Sends queued news and passes received news to `heard`, until `stop`. `heard(None)` means that news may have been
+    /// Sends queued news and passes received news to `receive`, until `stop`. `receive(None)` means that news may have been
     /// missed before, as after every (re)connection.
-    pub async fn run(&self, stop: &CancellationToken, heard: impl Fn(Option<News>)) {
+    pub async fn run(&self, stop: &CancellationToken, receive: impl Fn(Option<News>)) {
         let Some(inner) = &self.0 else { return };
         tokio::select! {
             () = stop.cancelled() => {}
             () = inner.speak() => {}
-            () = inner.listen(heard) => {}
+            () = inner.listen(receive) => {}
         }
-        inner.hears.store(false, Ordering::Relaxed);
+        inner.is_connected.store(false, Ordering::Relaxed);
     }
 }
 
@@ -106,34 +106,34 @@ impl Inner {
         }
     }
 
-    async fn listen(&self, heard: impl Fn(Option<News>)) {
+    async fn listen(&self, receive: impl Fn(Option<News>)) {
         loop {
-            if let Err(error) = self.listen_once(&heard).await {
+            if let Err(error) = self.listen_once(&receive).await {
                 tracing::debug!(%error, "cannot receive news from other replicas");
             }
-            self.hears.store(false, Ordering::Relaxed);
+            self.is_connected.store(false, Ordering::Relaxed);
             tokio::time::sleep(REST).await;
         }
     }
 
-    async fn listen_once(&self, heard: &impl Fn(Option<News>)) -> Result<(), RedisError> {
+    async fn listen_once(&self, receive: &impl Fn(Option<News>)) -> Result<(), RedisError> {
         let client = Client::open(self.url.as_str())?;
         let mut link = client.get_async_pubsub().await?;
         link.subscribe(&self.channel).await?;
-        self.hears.store(true, Ordering::Relaxed);
-        heard(None);
+        self.is_connected.store(true, Ordering::Relaxed);
+        receive(None);
         let mut messages = link.into_on_message();
         while let Some(message) = messages.next().await {
             let bytes = message.get_payload_bytes();
-            let Some(told) = bytes
+            let Some(news) = bytes
                 .split_at_checked(self.origin.len())
                 .filter(|(origin, _)| *origin != self.origin)
-                .map(|(_, told)| told)
+                .map(|(_, news)| news)
             else {
                 continue;
             };
-            for one in told.chunks_exact(16).filter_map(read) {
-                heard(Some(one));
+            for one in news.chunks_exact(16).filter_map(read) {
+                receive(Some(one));
             }
         }
         Ok(())

@@ -30,7 +30,7 @@ struct Stream {
     pauses: String,
 }
 
-pub(super) async fn tell(world: Data<World>) -> HttpResponse {
+pub(super) async fn events(world: Data<World>) -> HttpResponse {
     let mut ticks = tokio::time::interval(LOOK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let stream = Stream {
@@ -79,11 +79,11 @@ impl Stream {
 }
 
 /// Appends an event if its data differs from the last one sent.
-fn note(news: &mut String, kind: &str, items: &Value, told: &mut String) {
+fn note(news: &mut String, kind: &str, items: &Value, last: &mut String) {
     let data = json!({ "items": items }).to_string();
-    if data != *told {
+    if data != *last {
         let _ = write!(news, "event: {kind}\ndata: {data}\n\n");
-        *told = data;
+        *last = data;
     }
 }
 

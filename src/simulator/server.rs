@@ -42,7 +42,7 @@ fn routes(config: &mut ServiceConfig) {
         .service(by_our_name("/page.css", web::get().to(style)))
         .service(by_our_name("/page.js", web::get().to(script)))
         .service(by_our_name("/site.js", web::get().to(site_script)))
-        .service(by_our_name("/live", web::get().to(live::tell)))
+        .service(by_our_name("/live", web::get().to(live::events)))
         .service(by_our_name("/site/{path:.*}", web::to(site::forward)))
         .service(by_our_name("/settings", web::get().to(settings)))
         .service(by_our_name("/pauses", web::get().to(pauses)))

@@ -7,13 +7,13 @@ use super::engine::rows::{Column, Rows};
 use super::engine::write;
 use super::webhook_deliveries::{self, Delivery};
 use super::{StorageError, Store};
-use crate::verification::budget::Purse;
+use crate::verification::budget::Counter;
 
 impl Store {
     /// Records that a share, in thousandths, was reached. Returns false if it was recorded before.
     pub async fn note_budget_alert(
         &self,
-        purse: &Purse,
+        counter: &Counter,
         share: i64,
         messages: &[Delivery],
     ) -> Result<bool, StorageError> {
@@ -23,27 +23,31 @@ impl Store {
         let text = |text: String| Column::Text(vec![Some(text)]);
         let columns = vec![
             ("share", Column::Int(vec![Some(share)])),
-            ("project_id", Column::Uuid(vec![Some(purse.project)])),
-            ("period", text(purse.period.as_str().to_owned())),
-            ("country", text(country(purse.country))),
-            ("currency", text(purse.currency.to_string())),
-            ("starts_at", Column::Int(vec![Some(purse.starts_at)])),
+            ("project_id", Column::Uuid(vec![Some(counter.project)])),
+            ("period", text(counter.period.as_str().to_owned())),
+            ("country", text(country(counter.country))),
+            ("currency", text(counter.currency.to_string())),
+            ("starts_at", Column::Int(vec![Some(counter.starts_at)])),
         ];
         self.announce_if_changed(NOTE, Rows::new(1, columns), messages)
             .await
     }
 
     /// After a limit was raised: shares above this one will be announced again.
-    pub async fn lower_budget_alert(&self, purse: &Purse, share: i64) -> Result<(), StorageError> {
+    pub async fn lower_budget_alert(
+        &self,
+        counter: &Counter,
+        share: i64,
+    ) -> Result<(), StorageError> {
         const SQL: &str = "UPDATE budget_uses SET alerted = $1 WHERE alerted > $1 AND project_id = $2 AND period = $3 \
             AND country = $4 AND currency = $5 AND starts_at = $6";
         write!(&self.engine, |pool| sqlx::query(SQL)
             .bind(share)
-            .bind(purse.project)
-            .bind(purse.period.as_str())
-            .bind(country(purse.country))
-            .bind(purse.currency.as_str())
-            .bind(purse.starts_at)
+            .bind(counter.project)
+            .bind(counter.period.as_str())
+            .bind(country(counter.country))
+            .bind(counter.currency.as_str())
+            .bind(counter.starts_at)
             .execute(pool)
             .await
             .map(|_| ()))?;

@@ -7,12 +7,12 @@ use super::engine::read;
 use super::engine::rows::{Column, Rows};
 use super::{StorageError, Store};
 use crate::money::Currency;
-use crate::verification::budget::{Period, Posting, Purse};
+use crate::verification::budget::{Counter, Period, Posting};
 use crate::verification::id::ProjectId;
 use crate::verification::phone::Country;
 use uuid::Uuid;
 
-/// Rows are locked in key order. Each purse occurs once per verification.
+/// Rows are locked in key order. Each counter occurs once per verification.
 pub(super) const CLAIM: &str = "INSERT INTO budget_uses (project_id, period, country, currency, starts_at, reserved, spent, \
     ceiling, overdrawn) \
     SELECT r.project_id, r.period, r.country, r.currency, r.starts_at, CAST(SUM(r.reserve) AS BIGINT), \
@@ -39,14 +39,14 @@ pub(super) fn rows(claims: &[(Uuid, Posting)]) -> Rows {
     Rows::new(
         claims.len(),
         vec![
-            ("project_id", uuid(|(_, claim)| claim.purse.project)),
+            ("project_id", uuid(|(_, claim)| claim.counter.project)),
             (
                 "period",
-                text(|claim| claim.purse.period.as_str().to_owned()),
+                text(|claim| claim.counter.period.as_str().to_owned()),
             ),
-            ("country", text(|claim| country(claim.purse.country))),
-            ("currency", text(|claim| claim.purse.currency.to_string())),
-            ("starts_at", int(|claim| Some(claim.purse.starts_at))),
+            ("country", text(|claim| country(claim.counter.country))),
+            ("currency", text(|claim| claim.counter.currency.to_string())),
+            ("starts_at", int(|claim| Some(claim.counter.starts_at))),
             ("reserve", int(|claim| Some(claim.reserve))),
             ("spend", int(|claim| Some(claim.spend))),
             ("ceiling", int(|claim| claim.ceiling)),
@@ -55,11 +55,11 @@ pub(super) fn rows(claims: &[(Uuid, Posting)]) -> Rows {
     )
 }
 
-/// One claim per purse: on SQLite the last row may be repeated, and must not count twice.
+/// One claim per counter: on SQLite the last row may be repeated, and must not count twice.
 pub(super) fn summed(claims: impl Iterator<Item = Posting>) -> Vec<Posting> {
     let mut sums: Vec<Posting> = Vec::new();
     for claim in claims {
-        match sums.iter_mut().find(|sum| sum.purse == claim.purse) {
+        match sums.iter_mut().find(|sum| sum.counter == claim.counter) {
             Some(sum) => {
                 sum.reserve += claim.reserve;
                 sum.spend += claim.spend;
@@ -83,7 +83,7 @@ pub(super) fn country(country: Option<Country>) -> String {
 /// The state of a counter, in micro-units of its currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Use {
-    pub purse: Purse,
+    pub counter: Counter,
     pub reserved: i64,
     pub spent: i64,
     /// The share that was last announced, in thousandths.
@@ -100,7 +100,7 @@ impl Use {
 type Row = (Uuid, String, String, String, i64, i64, i64, i64);
 
 impl Store {
-    /// The purses of the current periods; of one project, or of all.
+    /// The counters of the current periods; of one project, or of all.
     pub async fn budget_uses(
         &self,
         project: Option<ProjectId>,
@@ -125,19 +125,19 @@ impl Store {
         rows.into_iter().map(read_row).collect()
     }
 
-    /// Creates the purses of new budgets, seeded with what their period has already spent. A purse left by an earlier budget
+    /// Creates the counters of new budgets, seeded with what their period has already spent. A counter left by an earlier budget
     /// may be too low, and is raised.
-    pub async fn begin_purses(&self, purses: &[(Purse, i64)]) -> Result<(), StorageError> {
+    pub async fn begin_counters(&self, counters: &[(Counter, i64)]) -> Result<(), StorageError> {
         const SQL: &str = "INSERT INTO budget_uses (project_id, period, country, currency, starts_at, reserved, spent, overdrawn) \
             VALUES ($1, $2, $3, $4, $5, 0, $6, false) ON CONFLICT (project_id, period, country, currency, starts_at) DO UPDATE \
             SET spent = excluded.spent WHERE budget_uses.spent < excluded.spent";
-        for (purse, spent) in purses {
+        for (counter, spent) in counters {
             super::engine::write!(&self.engine, |pool| sqlx::query(SQL)
-                .bind(purse.project)
-                .bind(purse.period.as_str())
-                .bind(country(purse.country))
-                .bind(purse.currency.as_str())
-                .bind(purse.starts_at)
+                .bind(counter.project)
+                .bind(counter.period.as_str())
+                .bind(country(counter.country))
+                .bind(counter.currency.as_str())
+                .bind(counter.starts_at)
                 .bind(spent)
                 .execute(pool)
                 .await
@@ -158,7 +158,7 @@ fn read_row(row: Row) -> Result<Use, StorageError> {
         text.parse().map_err(|_| fault("country"))
     };
     Ok(Use {
-        purse: Purse {
+        counter: Counter {
             project,
             period: Period::parse(&period).ok_or_else(|| fault("period"))?,
             country: (!country.is_empty()).then(|| one(&country)).transpose()?,

@@ -45,7 +45,7 @@ impl IdempotencyOp {
     }
 }
 
-/// What is stored under a key.
+/// The stored record of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
     pub request_hash: Vec<u8>,
@@ -156,7 +156,7 @@ pub(super) async fn complete_if_claimed(
 }
 
 impl Store {
-    /// What is stored under a key. A lapsed record is removed, so that the key can be claimed again.
+    /// Finds the stored record of a key. A lapsed record is removed, so that the key can be claimed again.
     pub async fn find_kept(
         &self,
         key_hash: [u8; 32],

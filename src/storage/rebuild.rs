@@ -76,12 +76,12 @@ impl Store {
         Err(RebuildError::Busy)
     }
 
-    /// Reads everything and replaces the sums. `tell` is called with the progress. A row that cannot be read fails it: the
+    /// Reads everything and replaces the sums. Calls `report` with the progress. A row that cannot be read fails it: the
     /// sums would be wrong without it.
     pub async fn rebuild(
         &self,
         clock: &Clock,
-        mut tell: impl FnMut(Progress),
+        mut report: impl FnMut(Progress),
     ) -> Result<(), RebuildError> {
         let mut turn = self.take_turn(clock).await?;
         let mut snapshot = self.snapshot().await?;
@@ -107,7 +107,7 @@ impl Store {
             }
             progress.done += rows.len() as u64;
             turn = self.keep_turn(turn, clock).await?;
-            tell(progress);
+            report(progress);
         }
         let mut after = Uuid::nil();
         loop {

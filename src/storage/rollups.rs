@@ -19,7 +19,7 @@ struct Kept<'a> {
     table: &'static str,
     /// Seconds of its shortest sums.
     finest: i64,
-    /// What tells its rows apart besides the places.
+    /// The last key column, after the places.
     last: &'static str,
     measures: &'a [Measure],
 }

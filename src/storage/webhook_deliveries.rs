@@ -226,7 +226,7 @@ impl Store {
         Ok(ids.into_iter().map(|(id,)| id).collect())
     }
 
-    /// Claims what is due for one webhook, longest due first. What is not recorded by `until` is due again then.
+    /// Claims the due deliveries of one webhook, longest due first. A delivery not recorded by `until` becomes due again.
     pub async fn claim_deliveries(
         &self,
         webhook: Uuid,

@@ -1,7 +1,7 @@
 //! What one provider's account can do. It is the account's, not the channel's: the rules ask these and never a channel.
 //!
 //! They come with an offer and are kept with the attempt, so that an attempt follows the abilities
-//! that it was planned with. To add one: a field with a serde default that keeps the meaning of what is stored already.
+//! that it was planned with. To add one: a field with a serde default that preserves the meaning of stored attempts.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;

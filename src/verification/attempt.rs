@@ -305,9 +305,9 @@ pub enum BookingKind {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
     pub message_id: Option<String>,
-    /// What it says that it charges; `None` where it does not say, and the estimate stands.
+    /// The charge the provider reported; `None` if it reported none, and the estimate applies.
     pub cost: Option<Money>,
-    /// What it says is left in the account; `None` where it does not say it truly.
+    /// The account balance the provider reported; `None` if it reports none that can be trusted.
     pub balance: Option<Money>,
 }
 

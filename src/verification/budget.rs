@@ -111,7 +111,7 @@ impl Budget {
 
 /// Identifies the counter of a budget in one period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Purse {
+pub struct Counter {
     pub project: Uuid,
     pub period: Period,
     pub country: Option<Country>,
@@ -122,7 +122,7 @@ pub struct Purse {
 /// A change of a counter, in micro-units of its currency; negative values give back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Posting {
-    pub purse: Purse,
+    pub counter: Counter,
     pub reserve: i64,
     pub spend: i64,
     /// Reserved and spent together must not exceed this after the claim. `None` for postings that only settle.
@@ -199,7 +199,7 @@ impl Hold {
         let (reserve, spend) = (reserved - self.reserved, spent - self.spent);
         (self.reserved, self.spent) = (reserved, spent);
         (reserve != 0 || spend != 0).then(|| Posting {
-            purse: Purse {
+            counter: Counter {
                 project,
                 period: self.period,
                 country: self.country,
@@ -271,17 +271,17 @@ fn ceiling(budgets: &[Budget], hold: &Hold) -> Option<i64> {
 impl Verification {
     /// The amount that all attempts have reserved in a counter.
     #[must_use]
-    pub fn reserved_in(&self, purse: &Purse) -> i64 {
-        let in_purse = |attempt: &Attempt, hold: &Hold| {
-            hold.period == purse.period
-                && hold.country == purse.country
-                && hold.amount.currency == purse.currency
-                && hold.period.starts_at(attempt.created_at) == purse.starts_at
+    pub fn reserved_in(&self, counter: &Counter) -> i64 {
+        let in_counter = |attempt: &Attempt, hold: &Hold| {
+            hold.period == counter.period
+                && hold.country == counter.country
+                && hold.amount.currency == counter.currency
+                && hold.period.starts_at(attempt.created_at) == counter.starts_at
         };
         let attempts = self.record.attempts.iter();
         let holds =
             attempts.flat_map(|attempt| attempt.holds.iter().map(move |hold| (attempt, hold)));
-        let mine = holds.filter(|(attempt, hold)| in_purse(attempt, hold));
+        let mine = holds.filter(|(attempt, hold)| in_counter(attempt, hold));
         mine.map(|(_, hold)| hold.reserved).sum()
     }
 
@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn periods_are_those_of_the_calendar_in_utc() {
         let now = at("2026-12-31T23:59:59Z");
-        let told = |seconds: i64| DateTime::from_timestamp(seconds, 0).unwrap().to_rfc3339();
+        let formatted = |seconds: i64| DateTime::from_timestamp(seconds, 0).unwrap().to_rfc3339();
         for (period, start, end) in [
             (
                 Period::Hour,
@@ -330,8 +330,8 @@ mod tests {
                 "2027-01-01T00:00:00+00:00",
             ),
         ] {
-            assert_eq!(told(period.starts_at(now)), start);
-            assert_eq!(told(period.ends_at(now)), end);
+            assert_eq!(formatted(period.starts_at(now)), start);
+            assert_eq!(formatted(period.ends_at(now)), end);
         }
     }
 

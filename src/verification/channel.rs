@@ -22,7 +22,7 @@ pub enum Channel {
 pub struct StoredName([u8; 16]);
 
 impl Channel {
-    /// Those that can be configured.
+    /// The channels that can be configured.
     pub const ALL: [Self; 2] = [Self::Telegram, Self::Sms];
 
     #[must_use]

@@ -114,13 +114,13 @@ impl World {
             Input::Wait(seconds) => self.now = span::after(self.now, Duration::from_secs(*seconds)),
             Input::Work(answer) => self.work(Some(answer)),
             Input::Crash => self.work(None),
-            Input::Report(ordinal, told, source) => {
+            Input::Report(ordinal, reported, source) => {
                 let report = Report {
                     message_id: None,
-                    status: told.status,
+                    status: reported.status,
                     reason: None,
-                    cost: told.priced.then(cent),
-                    refunded: told.refunded,
+                    cost: reported.priced.then(cent),
+                    refunded: reported.refunded,
                 };
                 let offers = offers(self.offers);
                 self.v.report(*ordinal, &report, *source, &offers, self.now);
@@ -156,7 +156,7 @@ impl World {
         let estimated = sum(|a| a.cost.state == attempt::CostState::Estimated);
         assert_eq!(self.reserved, estimated, "what is reserved");
         let charged = sum(|a| a.cost.state.stands_charged());
-        assert_eq!(self.spent, charged, "what is spent");
+        assert_eq!(self.spent, charged, "amount spent");
     }
 
     fn work(&mut self, answer: Option<&Answer>) {
@@ -271,7 +271,7 @@ impl World {
                     *standing -= 1;
                     assert!(
                         amount > 0 && *standing == 0,
-                        "an estimate was taken back that did not stand"
+                        "an estimate was reversed that was not booked"
                     );
                 }
                 (BookingKind::Refund, _) => {

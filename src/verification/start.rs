@@ -58,7 +58,7 @@ impl Cursor {
 impl Verification {
     /// Creates a verification: pending with its first attempt queued, or failed because every provider was skipped.
     ///
-    /// Refuses if no step of the route has a provider, or if a requested channel is not among those that do.
+    /// Refuses if no step of the route has a provider, or if a requested channel has none.
     pub fn start(start: Start<'_>, offers: &[Offer], now: DateTime<Utc>) -> Result<Self, Refusal> {
         let configured = |step: &&Step| offers.iter().any(|offer| offer.channel == step.channel);
         let policy = start.policy;

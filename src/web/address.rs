@@ -1,4 +1,4 @@
-//! One address and its methods. Any other method is refused with 405 and the list of those that were registered; OPTIONS answers
+//! One address and its methods. Any other method is refused with 405 and the list of registered methods; OPTIONS answers
 //! the same list.
 
 use actix_web::dev::{AppService, HttpServiceFactory};

@@ -35,7 +35,7 @@ impl Cookie {
     pub fn read(self, request: &HttpRequest, site: &Site) -> Option<String> {
         let name = self.name(site.is_secure());
         let headers = request.headers().get_all(header::COOKIE);
-        // Pair by pair: another program on this host may have set one that is not text.
+        // Pair by pair: another program on this host may have set a cookie that is not text.
         let mut pairs = headers
             .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
             .filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='));

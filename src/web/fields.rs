@@ -260,7 +260,7 @@ pub fn integer(range: std::ops::RangeInclusive<u64>) -> impl Fn(&Value) -> Resul
     }
 }
 
-/// Refuses a body of another type, or one that is encoded.
+/// Refuses a body of another content type, or an encoded one.
 fn expect_type(request: &HttpRequest, wanted: &str) -> Result<(), Fault> {
     let said = |name| request.headers().get(name);
     if let Some(coding) = said(header::CONTENT_ENCODING).filter(|coding| *coding != "identity") {

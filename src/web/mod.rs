@@ -1,4 +1,4 @@
-//! The kit of every face: the server and what is mounted on it, request ids, addresses and their methods, JSON and form fields,
+//! Shared HTTP code: the server and its routes, request ids, addresses and their methods, JSON and form fields,
 //! credentials, cookies, the client's address, live streams, requests that take effect once.
 //!
 //! A face is a module that answers HTTP in its own words: our API, callbacks of providers, the dashboard. It hands the server a

@@ -43,7 +43,7 @@ pub fn last_event_id(request: &HttpRequest) -> u32 {
     last.and_then(|id| id.trim().parse().ok()).unwrap_or(0)
 }
 
-/// Nothing more will come: tells a browser's `EventSource` not to connect again (section 9.2.3).
+/// Ends the stream: a browser's `EventSource` does not reconnect after this status (HTML standard, 9.2.3).
 #[must_use]
 pub fn over() -> HttpResponse {
     HttpResponse::NoContent().finish()

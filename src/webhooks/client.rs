@@ -113,7 +113,7 @@ impl Client {
             .await;
         // The answer's body has no meaning and is not read.
         sent.map(|answer| answer.status().as_u16())
-            .map_err(|error| told(&error))
+            .map_err(|error| describe(&error))
     }
 }
 
@@ -129,7 +129,7 @@ fn refusal(status: u16) -> Option<String> {
 }
 
 /// The failure in words, without the URL.
-fn told(error: &reqwest::Error) -> String {
+fn describe(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return format!("no answer within {} s", LIMIT.as_secs());
     }
@@ -190,7 +190,7 @@ mod tests {
             .await
             .unwrap_err();
         assert_eq!(
-            told(&refused),
+            describe(&refused),
             "could not connect: the name leads to a private address"
         );
         let open = Client::new(true).unwrap();
@@ -200,6 +200,10 @@ mod tests {
             .send()
             .await
             .unwrap_err();
-        assert!(!told(&refused).contains("private"), "{}", told(&refused));
+        assert!(
+            !describe(&refused).contains("private"),
+            "{}",
+            describe(&refused)
+        );
     }
 }

@@ -6,7 +6,7 @@ pub struct Token {
     pub text: &'static str,
 }
 
-/// A file's words without comments, literals and what is compiled for tests only.
+/// A file's words without comments, literals and test-only code.
 pub fn code(text: &'static str) -> Vec<Token> {
     without_tests(&tokens(text))
 }
@@ -149,7 +149,7 @@ fn is(tokens: &[Token], at: usize, text: &str) -> bool {
     tokens.get(at).is_some_and(|token| token.text == text)
 }
 
-/// A path that a file writes, as it stands there: `super::b::C`.
+/// A path as written in the file: `super::b::C`.
 #[derive(Clone, Debug)]
 pub struct Written {
     pub line: usize,
@@ -325,7 +325,7 @@ pub fn first_words(code: &[Token]) -> Vec<&Token> {
 
 #[test]
 fn paths_are_seen_and_look_alikes_are_not() {
-    /// What is named at the crate's root, from a module so deep below it.
+    /// The name at the crate root that a path refers to, from a module at this depth.
     fn named(depth: usize, text: &'static str) -> String {
         let module = &["own", "inner"][..depth];
         let names: Vec<_> = written(&code(text))

@@ -121,7 +121,7 @@ impl Tree {
         Some([&bound[..], &path.words[1..]].concat())
     }
 
-    /// What a name stands for that a `use` of the file binds, or hands on by a glob.
+    /// The path that a name refers to, if the file binds it with `use` or re-exports it by a glob.
     fn bound(&self, file: usize, name: &str, turns: u8) -> Option<Vec<&'static str>> {
         // A `use` of a name that it binds itself, such as one of a macro, would turn in a circle.
         if turns > 8 {

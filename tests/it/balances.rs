@@ -157,11 +157,14 @@ async fn a_booked_time_is_the_same_in_every_list_and_page(stage: Stage) {
         "2026-07-02T00:00:00.123456900Z",
     ] {
         let body = json!({ "amount": "1", "currency": "USD", "at": at });
-        let told = all.post("/v1/balances/telegram/top-ups", body).await;
-        let told = told.expect(201);
+        let created = all.post("/v1/balances/telegram/top-ups", body).await;
+        let created = created.expect(201);
         let kept = all.get("/v1/ledger?limit=200").await.expect(200);
         let kept = kept["items"].as_array().unwrap();
-        assert!(kept.iter().any(|entry| entry["at"] == told["at"]), "{told}");
+        assert!(
+            kept.iter().any(|entry| entry["at"] == created["at"]),
+            "{created}"
+        );
     }
     let (mut pages, mut seen) = (0, std::collections::BTreeSet::new());
     let mut path = "/v1/ledger?limit=1".to_owned();
@@ -366,7 +369,7 @@ async fn a_low_balance_is_announced_once_until_it_has_risen(stage: Stage) {
         0,
         "already announced as low"
     );
-    app.gateway.notices().settle_messages().await.unwrap();
+    app.gateway.notices().deliver_due_webhooks().await.unwrap();
     assert_eq!(types(&receiver), ["balance.low", "balance.low"]);
     let data = receiver.seen()[0].json()["data"].clone();
     assert_eq!(

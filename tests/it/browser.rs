@@ -29,7 +29,7 @@ pub fn find() -> Option<String> {
 }
 
 #[derive(Default)]
-struct Heard {
+struct Received {
     replies: HashMap<i64, oneshot::Sender<Value>>,
     /// Errors reported by the page or its console.
     faults: Vec<String>,
@@ -41,7 +41,7 @@ struct Heard {
 pub struct Browser {
     child: Child,
     commands: Mutex<ChildStdin>,
-    heard: Arc<Mutex<Heard>>,
+    received: Arc<Mutex<Received>>,
     next: AtomicI64,
     session: String,
     profile: PathBuf,
@@ -79,14 +79,14 @@ impl Browser {
             .spawn()
             .expect("the browser starts");
         let commands = Mutex::new(child.stdin.take().expect("stdio is piped"));
-        let told = BufReader::new(child.stdout.take().expect("stdio is piped"));
-        let heard = Arc::new(Mutex::new(Heard::default()));
-        let hears = Arc::clone(&heard);
-        std::thread::spawn(move || hear(told, &hears));
+        let messages = BufReader::new(child.stdout.take().expect("stdio is piped"));
+        let received = Arc::new(Mutex::new(Received::default()));
+        let shared = Arc::clone(&received);
+        std::thread::spawn(move || read_messages(messages, &shared));
         let mut browser = Self {
             child,
             commands,
-            heard,
+            received,
             next: AtomicI64::new(1),
             session: String::new(),
             profile,
@@ -109,7 +109,7 @@ impl Browser {
     async fn call(&self, method: &str, params: Value) -> Value {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (reply, replied) = oneshot::channel();
-        self.heard.lock().unwrap().replies.insert(id, reply);
+        self.received.lock().unwrap().replies.insert(id, reply);
         let mut command = json!({ "id": id, "method": method, "params": params });
         if !self.session.is_empty() {
             command["sessionId"] = json!(self.session);
@@ -233,13 +233,13 @@ impl Browser {
     }
 
     pub fn faults(&self) -> Vec<String> {
-        self.heard.lock().unwrap().faults.clone()
+        self.received.lock().unwrap().faults.clone()
     }
 
     /// Requests to URLs other than these.
     pub fn strayed(&self, allowed: &[&str]) -> Vec<String> {
-        let heard = self.heard.lock().unwrap();
-        let strayed = heard.requests.iter().filter(|url| {
+        let received = self.received.lock().unwrap();
+        let strayed = received.requests.iter().filter(|url| {
             !url.starts_with("data:")
                 && !url.starts_with("about:")
                 && !allowed.iter().any(|allowed| url.starts_with(allowed))
@@ -256,16 +256,16 @@ impl Drop for Browser {
     }
 }
 
-fn hear(mut told: BufReader<ChildStdout>, heard: &Mutex<Heard>) {
+fn read_messages(mut messages: BufReader<ChildStdout>, received: &Mutex<Received>) {
     let mut line = Vec::new();
-    while matches!(told.read_until(0, &mut line), Ok(read) if read > 0) {
+    while matches!(messages.read_until(0, &mut line), Ok(read) if read > 0) {
         let message: Value =
             serde_json::from_slice(line.strip_suffix(&[0]).unwrap_or(&line)).unwrap_or_default();
         line.clear();
-        let mut heard = heard.lock().unwrap();
+        let mut received = received.lock().unwrap();
         if let Some(reply) = message["id"]
             .as_i64()
-            .and_then(|id| heard.replies.remove(&id))
+            .and_then(|id| received.replies.remove(&id))
         {
             let _ = reply.send(message);
             continue;
@@ -273,20 +273,20 @@ fn hear(mut told: BufReader<ChildStdout>, heard: &Mutex<Heard>) {
         let params = &message["params"];
         match message["method"].as_str() {
             Some("Runtime.exceptionThrown") => {
-                heard.faults.push(params["exceptionDetails"].to_string());
+                received.faults.push(params["exceptionDetails"].to_string());
             }
             Some("Runtime.consoleAPICalled") if params["type"] == "error" => {
-                heard.faults.push(params["args"].to_string());
+                received.faults.push(params["args"].to_string());
             }
             // Error statuses of the API are expected and logged as `network`.
             Some("Log.entryAdded")
                 if params["entry"]["level"] == "error"
                     && params["entry"]["source"] != "network" =>
             {
-                heard.faults.push(params["entry"].to_string());
+                received.faults.push(params["entry"].to_string());
             }
             Some("Network.requestWillBeSent") => {
-                heard.requests.push(
+                received.requests.push(
                     params["request"]["url"]
                         .as_str()
                         .unwrap_or_default()

@@ -167,7 +167,7 @@ async fn race(stage: &Stage, apps: &[TestApp], creates: usize) -> (usize, usize)
         });
     }
     let statuses = tasks.join_all().await;
-    let of = |status: u16| statuses.iter().filter(|told| **told == status).count();
+    let of = |status: u16| statuses.iter().filter(|other| **other == status).count();
     assert_eq!(of(201) + of(402), creates, "{statuses:?}");
     (of(201), of(402))
 }
@@ -357,7 +357,7 @@ async fn each_alert_level_is_announced_once(stage: Stage) {
         json!([{ "period": "day", "limit": limit, "alert_at": [0.5, 1] }]),
     )
     .await;
-    let mut told = Vec::new();
+    let mut counts = Vec::new();
     for _ in 0..4 {
         app.started().await;
         assert!(app.gateway.finance().watch_budgets().await.unwrap() <= 1);
@@ -366,10 +366,10 @@ async fn each_alert_level_is_announced_once(stage: Stage) {
             0,
             "once"
         );
-        app.gateway.notices().settle_messages().await.unwrap();
-        told.push(types(&receiver).len());
+        app.gateway.notices().deliver_due_webhooks().await.unwrap();
+        counts.push(types(&receiver).len());
     }
-    assert_eq!(told, [0, 1, 1, 2]);
+    assert_eq!(counts, [0, 1, 1, 2]);
     let data = receiver.seen()[0].json()["data"].clone();
     assert_eq!(
         (

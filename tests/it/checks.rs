@@ -316,7 +316,7 @@ async fn a_repeated_start_returns_the_same_verification_and_sends_nothing(stage:
         (&first["id"], &json!("canceled"))
     );
     assert_eq!(stage.telegram.sends().len(), 1);
-    let anew = app.start(body.clone()).await.expect(201);
+    let fresh = app.start(body.clone()).await.expect(201);
     // A `reused` answer is stored and repeated as such.
     let reused = app
         .post_once("/v1/verifications", "start-2", body.clone())
@@ -324,7 +324,7 @@ async fn a_repeated_start_returns_the_same_verification_and_sends_nothing(stage:
         .expect(200);
     assert_eq!(
         (&reused["id"], &reused["reused"]),
-        (&anew["id"], &json!(true))
+        (&fresh["id"], &json!(true))
     );
     let again = app
         .post_once("/v1/verifications", "start-2", body)
@@ -416,11 +416,11 @@ async fn a_key_is_scoped_to_project_and_path_and_expires(stage: Stage) {
         .expect(200);
     stage.advance(24 * 3_600);
     app.gateway.sweep().await.unwrap();
-    let anew = app
+    let fresh = app
         .post_once("/v1/verifications", "k", body)
         .await
         .expect(201);
-    assert_ne!(anew["id"], mine["id"]);
+    assert_ne!(fresh["id"], mine["id"]);
 }
 
 async fn resends_and_cancels_take_effect_once_per_key(stage: Stage) {

@@ -23,7 +23,7 @@ const CLIENTS: usize = 12;
 
 /// Acknowledged requests, which the server must not lose.
 #[derive(Default)]
-struct Told {
+struct Answered {
     started: Vec<String>,
     approved: Vec<String>,
     canceled: Vec<String>,
@@ -31,7 +31,7 @@ struct Told {
 }
 
 async fn kills_under_load_lose_nothing_send_nothing_twice_and_keep_the_books_correct(stage: Stage) {
-    let told = Mutex::new(Told::default());
+    let answered = Mutex::new(Answered::default());
     for _ in 0..ROUNDS {
         let server = Server::start(under_load(&stage)).await;
         let client = stage.client(&server.base);
@@ -39,7 +39,7 @@ async fn kills_under_load_lose_nothing_send_nothing_twice_and_keep_the_books_cor
         let moment = Duration::from_millis(40 + u64::from(u16::from_be_bytes(random())) % 400);
         let over = AtomicBool::new(false);
         let load =
-            futures_util::future::join_all((0..CLIENTS).map(|_| ask_on(&client, &told, &over)));
+            futures_util::future::join_all((0..CLIENTS).map(|_| ask_on(&client, &answered, &over)));
         let end = async {
             tokio::time::sleep(moment).await;
             server.kill().await;
@@ -52,15 +52,15 @@ async fn kills_under_load_lose_nothing_send_nothing_twice_and_keep_the_books_cor
     let all = tokio::time::timeout(Duration::from_secs(30), settled(&client))
         .await
         .expect("all work ends");
-    let told = told.into_inner().unwrap();
+    let answered = answered.into_inner().unwrap();
     println!(
         "{} started, {} approved, {} kept",
-        told.started.len(),
-        told.approved.len(),
+        answered.started.len(),
+        answered.approved.len(),
         all.len()
     );
-    assert!(told.started.len() > ROUNDS, "there was hardly any load");
-    nothing_is_lost(&told, &all);
+    assert!(answered.started.len() > ROUNDS, "there was hardly any load");
+    nothing_is_lost(&answered, &all);
     nothing_was_sent_twice(&stage, &all);
     the_books_agree(&client, &all).await;
     assert_eq!(server.terminate().await, Some(0));
@@ -76,7 +76,7 @@ fn under_load(stage: &Stage) -> std::process::Command {
 }
 
 /// Sends a site's requests one after another until the server is gone, recording its answers.
-async fn ask_on(client: &Client, told: &Mutex<Told>, over: &AtomicBool) {
+async fn ask_on(client: &Client, answered: &Mutex<Answered>, over: &AtomicBool) {
     for turn in 0_usize.. {
         if over.load(Ordering::SeqCst) {
             return;
@@ -97,7 +97,7 @@ async fn ask_on(client: &Client, told: &Mutex<Told>, over: &AtomicBool) {
             return;
         };
         let id = word(&v["id"]).to_owned();
-        told.lock().unwrap().started.push(id.clone());
+        answered.lock().unwrap().started.push(id.clone());
         let path = format!("/v1/verifications/{id}");
         let (verb, body) = match turn % 4 {
             0 => ("check", json!({ "code": code })),
@@ -108,14 +108,14 @@ async fn ask_on(client: &Client, told: &Mutex<Told>, over: &AtomicBool) {
         let Some(answer) = client.try_post(&format!("{path}/{verb}"), &body, 200).await else {
             return;
         };
-        let mut told = told.lock().unwrap();
+        let mut answered = answered.lock().unwrap();
         match verb {
             "check" => {
                 assert_eq!(answer["valid"], true);
-                told.approved.push(id);
+                answered.approved.push(id);
             }
-            "cancel" => told.canceled.push(id),
-            _ => told.resent.push(id),
+            "cancel" => answered.canceled.push(id),
+            _ => answered.resent.push(id),
         }
     }
 }
@@ -150,20 +150,20 @@ fn attempts(v: &Value) -> &Vec<Value> {
     v["attempts"].as_array().unwrap()
 }
 
-fn nothing_is_lost(told: &Told, all: &HashMap<String, Value>) {
+fn nothing_is_lost(answered: &Answered, all: &HashMap<String, Value>) {
     let status = |id: &String| {
         word(&all.get(id).unwrap_or_else(|| panic!("{id} is lost"))["status"]).to_owned()
     };
-    for id in &told.started {
+    for id in &answered.started {
         status(id);
     }
-    for id in &told.approved {
+    for id in &answered.approved {
         assert_eq!(status(id), "approved");
     }
-    for id in &told.canceled {
+    for id in &answered.canceled {
         assert_eq!(status(id), "canceled");
     }
-    for id in &told.resent {
+    for id in &answered.resent {
         status(id);
         assert_eq!(all[id]["sends_left"], 3, "{}", all[id]);
     }

@@ -55,7 +55,7 @@ async fn each_role_sees_its_pages_and_finance_sees_masked_numbers(stage: Stage) 
             assert_eq!(page.status, expected, "{role} {path}");
             assert!(
                 role != "finance" || !page.text.contains(number) && !page.text.contains(&shown),
-                "{path} tells finance a number"
+                "{path} shows finance a number"
             );
         }
         let list = person.get("/dashboard/verifications").await.text;
@@ -288,7 +288,7 @@ const ASTRAY: &str = "(() => { \
     return [...twice(ids), ...meant.filter((id) => !ids.includes(id)), ...twice(buttons)]; })()";
 
 /// An error is shown at its field, which gets the focus; the other input is kept.
-async fn told_beside_the_field(browser: &Browser, base: &str) {
+async fn faults_appear_next_to_their_field(browser: &Browser, base: &str) {
     browser.open(&format!("{base}/dashboard/webhooks")).await;
     browser.until("document.querySelector('[name=url]')").await;
     let filled = "document.querySelector('[name=url]').value = 'http://127.0.0.1/hooks'; \
@@ -299,10 +299,10 @@ async fn told_beside_the_field(browser: &Browser, base: &str) {
         .click("form[action='/dashboard/webhooks'] button")
         .await;
     browser.until("document.querySelector('.wrong')").await;
-    let told = "[document.activeElement.name, document.querySelector('[name=description]').value, \
+    let found = "[document.activeElement.name, document.querySelector('[name=description]').value, \
         document.querySelector('[name=event]').checked, document.querySelector('.wrong').textContent.includes('private')]";
     assert_eq!(
-        browser.value(told).await,
+        browser.value(found).await,
         json!(["url", "the shop", true, true])
     );
     browser.picture("dashboard-wrong-1440").await;
@@ -319,8 +319,8 @@ async fn sorted_and_printed(browser: &Browser, base: &str) {
         .await;
     let figures = "[...document.querySelectorAll('tbody tr')].map((row) => Number(row.lastElementChild.textContent))";
     let read = async || -> Vec<f64> {
-        let told = browser.value(figures).await;
-        serde_json::from_value(told).unwrap()
+        let found = browser.value(figures).await;
+        serde_json::from_value(found).unwrap()
     };
     let mut wanted = read().await;
     assert!(wanted.len() > 5);
@@ -369,13 +369,13 @@ async fn walk(browser: &Browser, base: &str) {
             assert_eq!(
                 browser.value(ASTRAY).await,
                 json!([]),
-                "{name}: ids that stand twice or lead nowhere, buttons that sound alike"
+                "{name}: duplicate ids, references to missing ids, or buttons with the same name"
             );
             browser.picture(&format!("dashboard-{name}-{width}")).await;
         }
     }
     sorted_and_printed(browser, base).await;
-    told_beside_the_field(browser, base).await;
+    faults_appear_next_to_their_field(browser, base).await;
     // A verification's page, then the dashboard in Russian.
     browser.look(1440, 1000, "dark").await;
     browser
@@ -416,9 +416,9 @@ async fn walk(browser: &Browser, base: &str) {
     browser
         .until("document.querySelector('[role=alert]')")
         .await;
-    let told = "[document.activeElement.name, document.activeElement.value, document.querySelectorAll('[aria-invalid]').length]";
+    let found = "[document.activeElement.name, document.activeElement.value, document.querySelectorAll('[aria-invalid]').length]";
     assert_eq!(
-        browser.value(told).await,
+        browser.value(found).await,
         json!(["email", "ann@example.com", 2])
     );
     browser.picture("dashboard-sign-in-wrong-ru-820").await;

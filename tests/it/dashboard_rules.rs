@@ -401,7 +401,7 @@ async fn downloads_match_the_api_in_the_users_time_zone(stage: Stage) {
     for report in ["costs", "conversion"] {
         for format in ["csv", "xlsx"] {
             let query = "tz=Asia/Kathmandu&group_by=day,channel";
-            let told = reader
+            let from_api = reader
                 .get(&format!("/v1/reports/{report}?{query}&format={format}"))
                 .await;
             let path = format!("/dashboard/{report}.{format}?shown=1&group=day&group=channel");
@@ -409,16 +409,16 @@ async fn downloads_match_the_api_in_the_users_time_zone(stage: Stage) {
             let file = ann.send(request).await;
             assert_eq!(file.status, 200);
             if format == "csv" {
-                assert_eq!(file.text, told.text, "{report}");
+                assert_eq!(file.text, from_api.text, "{report}");
                 assert!(file.text.contains("telegram"), "{}", file.text);
             } else {
                 assert!(file.text.starts_with("PK"), "a spreadsheet");
             }
         }
     }
-    let told = reader.get("/v1/ledger?format=csv").await.text;
+    let from_api = reader.get("/v1/ledger?format=csv").await.text;
     let request = app.open_request(reqwest::Method::GET, "/dashboard/ledger.csv");
-    assert_eq!(ann.send(request).await.text, told);
+    assert_eq!(ann.send(request).await.text, from_api);
 }
 
 async fn a_statement_has_opening_and_closing_balances(stage: Stage) {

@@ -112,16 +112,16 @@ impl Server {
     async fn start_and_hear(command: Command, head: &'static str) -> (Self, String) {
         let mut server = Self::listening(command).await;
         let stdout = server.child.stdout.take().unwrap();
-        let (told, address) = tokio::sync::oneshot::channel();
+        let (sender, address) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
-            let mut told = Some(told);
+            let mut sender = Some(sender);
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 let words: Vec<&str> = line.split_whitespace().collect();
                 if let [first, url, ..] = words.as_slice()
                     && *first == head
-                    && let Some(told) = told.take()
+                    && let Some(sender) = sender.take()
                 {
-                    let _ = told.send((*url).to_owned());
+                    let _ = sender.send((*url).to_owned());
                 }
             }
         });
@@ -137,18 +137,18 @@ impl Server {
         let stderr = child.stderr.take().unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&log);
-        let (told, base) = tokio::sync::oneshot::channel();
+        let (sender, base) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
-            let mut told = Some(told);
+            let mut sender = Some(sender);
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let url = line.find("http://").map(|at| line[at..].to_owned());
                 let listens = line.contains("listening on http://");
                 kept.lock().unwrap().push(line);
                 if let (Some(url), true) = (url, listens)
-                    && let Some(told) = told.take()
+                    && let Some(sender) = sender.take()
                 {
                     let end = url.find('"').unwrap_or(url.len());
-                    let _ = told.send(url[..end].to_owned());
+                    let _ = sender.send(url[..end].to_owned());
                 }
             }
         });
@@ -565,11 +565,11 @@ fn check_config_reports_each_error_on_its_own_line() {
             lines(&output.stderr),
         )
     };
-    let (code, told, complaints) = check("listen = \"127.0.0.1:0\"\n");
+    let (code, output, complaints) = check("listen = \"127.0.0.1:0\"\n");
     assert_eq!(
-        (code, told.len(), complaints.len()),
+        (code, output.len(), complaints.len()),
         (Some(0), 1, 0),
-        "{told:?} {complaints:?}"
+        "{output:?} {complaints:?}"
     );
     let faulty = r#"
 listen = "nowhere"
@@ -581,8 +581,8 @@ timeout = "5"
 [defaults]
 code_length = 9
 "#;
-    let (code, told, complaints) = check(faulty);
-    assert_eq!((code, told.len()), (Some(2), 0));
+    let (code, output, complaints) = check(faulty);
+    assert_eq!((code, output.len()), (Some(2), 0));
     for key in [
         "listen:",
         "secret_key:",

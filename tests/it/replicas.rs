@@ -320,17 +320,17 @@ async fn a_stream_carries_changes_made_on_another_replica(stage: Stage) {
     let stream = b
         .request(reqwest::Method::GET, &path)
         .header("Accept", "text/event-stream");
-    let (told, canceled) = tokio::join!(b.send(stream), a.cancel(&v["id"]));
+    let (streamed, canceled) = tokio::join!(b.send(stream), a.cancel(&v["id"]));
     canceled.expect(200);
     assert!(
-        told.text.contains("event: verification.created"),
+        streamed.text.contains("event: verification.created"),
         "{}",
-        told.text
+        streamed.text
     );
     assert!(
-        told.text.contains("event: verification.canceled"),
+        streamed.text.contains("event: verification.canceled"),
         "{}",
-        told.text
+        streamed.text
     );
 }
 
@@ -338,11 +338,11 @@ async fn a_stream_carries_changes_made_on_another_replica(stage: Stage) {
 async fn redis_carries_changes_to_another_replica_at_once(stage: Stage) {
     let (a, b) = (stage.app().await, stage.app().await);
     let stop = CancellationToken::new();
-    let hear = |app: &TestApp| {
+    let open_stream = |app: &TestApp| {
         let (gateway, stop) = (app.gateway.clone(), stop.clone());
         tokio::spawn(async move { gateway.live().follow_replicas(&stop).await })
     };
-    let hearing = [hear(&a), hear(&b)];
+    let streams = [open_stream(&a), open_stream(&b)];
     while !(a.gateway.live().sees_all_changes() && b.gateway.live().sees_all_changes()) {
         tokio::task::yield_now().await;
     }
@@ -353,11 +353,14 @@ async fn redis_carries_changes_to_another_replica_at_once(stage: Stage) {
         .header("Accept", "text/event-stream");
     let open = stream.send().await.unwrap();
     a.cancel(&v["id"]).await.expect(200);
-    let told = tokio::time::timeout(std::time::Duration::from_secs(12), open.text())
+    let streamed = tokio::time::timeout(std::time::Duration::from_secs(12), open.text())
         .await
         .expect("the event arrives before the stream polls")
         .unwrap();
-    assert!(told.contains("event: verification.canceled"), "{told}");
+    assert!(
+        streamed.contains("event: verification.canceled"),
+        "{streamed}"
+    );
     // The other replica learns of a new webhook endpoint without a refresh.
     let admin = a.with_key(&stage.new_key(Some("default"), "admin").await);
     let body = json!({ "url": "https://shop.example/hooks" });
@@ -367,7 +370,7 @@ async fn redis_carries_changes_to_another_replica_at_once(stage: Stage) {
     }
     assert_eq!(json!(b.gateway.directory().webhooks()[0].id), webhook["id"]);
     stop.cancel();
-    for task in hearing {
+    for task in streams {
         task.await.unwrap();
     }
     assert!(!b.gateway.live().sees_all_changes());

@@ -87,10 +87,13 @@ async fn costs_can_be_grouped_freely_and_rows_sum_to_the_total(stage: Stage) {
         "net",
         "sms_equivalent",
     ];
-    let told: Vec<_> = rows.iter().map(|row| figures(row, &names)).collect();
-    assert_eq!(told[0], ["sms", "1", "1", "0", "0", "0.05", "0.05", "0.05"]);
+    let actual: Vec<_> = rows.iter().map(|row| figures(row, &names)).collect();
     assert_eq!(
-        told[1],
+        actual[0],
+        ["sms", "1", "1", "0", "0", "0.05", "0.05", "0.05"]
+    );
+    assert_eq!(
+        actual[1],
         ["telegram", "2", "3", "2", "2", "0.02", "0.02", "0.10"]
     );
     assert_eq!(
@@ -145,7 +148,7 @@ async fn a_fallback_moves_the_verification_to_the_row_of_its_last_attempt(stage:
     );
     app.later(&v["id"], 16).await;
     let after = costs(&app, "group_by=channel").await;
-    let told: Vec<_> = after["rows"]
+    let actual: Vec<_> = after["rows"]
         .as_array()
         .unwrap()
         .iter()
@@ -162,8 +165,8 @@ async fn a_fallback_moves_the_verification_to_the_row_of_its_last_attempt(stage:
             )
         })
         .collect();
-    assert_eq!(told[0], ["sms", "1", "1", "0.05", "0.05"]);
-    assert_eq!(told[1], ["telegram", "0", "1", "0.01", "0.00"]);
+    assert_eq!(actual[0], ["sms", "1", "1", "0.05", "0.05"]);
+    assert_eq!(actual[1], ["telegram", "0", "1", "0.01", "0.00"]);
 }
 
 async fn refunds_count_on_their_own_day_and_expected_ones_separately(stage: Stage) {
@@ -174,8 +177,8 @@ async fn refunds_count_on_their_own_day_and_expected_ones_separately(stage: Stag
     let mut report = stage.telegram.status("expired");
     report["is_refunded"] = json!(true);
     app.telegram_reports(&report).await.expect(200);
-    let told = costs(&app, "group_by=day,channel").await;
-    let rows = told["rows"].as_array().unwrap();
+    let actual = costs(&app, "group_by=day,channel").await;
+    let rows = actual["rows"].as_array().unwrap();
     let of = |date: chrono::NaiveDate, channel: &str| {
         let found = rows
             .iter()
@@ -187,7 +190,7 @@ async fn refunds_count_on_their_own_day_and_expected_ones_separately(stage: Stag
         of(day.succ_opt().unwrap(), "telegram"),
         ["0.00", "0.01", "-0.01"]
     );
-    assert_eq!(figures(&told["total"], &["refunded_expected"]), ["0.00"]);
+    assert_eq!(figures(&actual["total"], &["refunded_expected"]), ["0.00"]);
 }
 
 async fn days_follow_the_time_zone(stage: Stage) {
@@ -205,14 +208,14 @@ async fn days_follow_the_time_zone(stage: Stage) {
     ] {
         let report = costs(&app, &format!("group_by=day&tz={zone}")).await;
         assert_eq!(report["tz"], zone);
-        let told: Vec<_> = report["rows"]
+        let actual: Vec<_> = report["rows"]
             .as_array()
             .unwrap()
             .iter()
             .map(|row| row["day"].clone())
             .collect();
         let days: Vec<_> = days.iter().map(|day| json!(day.to_string())).collect();
-        assert_eq!(told, days, "{zone}");
+        assert_eq!(actual, days, "{zone}");
         assert_eq!(
             figures(&report["total"], &["verifications", "charged"]),
             ["2", "0.02"]
@@ -347,21 +350,24 @@ async fn the_conversion_report_has_a_funnel_and_times(stage: Stage) {
         ["2", "2", "1", "0", "1"]
     );
     let near = |value: &Value, seconds: f64| {
-        let told = value.as_f64().unwrap();
-        assert!((told / seconds - 1.0).abs() < 0.2, "{told} for {seconds}");
+        let actual = value.as_f64().unwrap();
+        assert!(
+            (actual / seconds - 1.0).abs() < 0.2,
+            "{actual} for {seconds}"
+        );
     };
     near(&report["total"]["delivered_p50"], 1.0);
     near(&report["total"]["approved_p95"], 4.0);
     assert_eq!(report["total"]["read_p50"], Value::Null);
     let report = app.get(&asked("group_by=channel")).await.expect(200);
-    let told: Vec<_> = report["rows"]
+    let actual: Vec<_> = report["rows"]
         .as_array()
         .unwrap()
         .iter()
         .map(|row| figures(row, &funnel))
         .collect();
     assert_eq!(
-        told,
+        actual,
         [["1", "1", "0", "0", "0"], ["2", "1", "1", "0", "1"]],
         "each attempt is in its own row"
     );
@@ -482,8 +488,11 @@ async fn the_command_line_prints_the_same_figures(stage: Stage) {
         crate::program::run_well(&stage, &words).await
     };
     let query = format!("from={day}&to={day}&group_by=day,channel&tz=Asia/Tashkent");
-    let told: Value = serde_json::from_str(&report("json").await).unwrap();
-    assert_eq!(told, app.get(&format!("{COSTS}?{query}")).await.expect(200));
+    let actual: Value = serde_json::from_str(&report("json").await).unwrap();
+    assert_eq!(
+        actual,
+        app.get(&format!("{COSTS}?{query}")).await.expect(200)
+    );
     let csv = app.get(&format!("{COSTS}?{query}&format=csv")).await;
     assert_eq!(report("csv").await, csv.text);
     let table = report("table").await;

@@ -110,7 +110,7 @@ fn a_newcomer_gets_from_a_number_to_a_proof() {
             claims.as_str().unwrap().contains("+998901234567"),
             "{claims}"
         );
-        for told in [
+        for text in [
             "Started",
             "Sent",
             "Charged 0.01 USD",
@@ -120,7 +120,7 @@ fn a_newcomer_gets_from_a_number_to_a_proof() {
             "Approved",
         ] {
             browser
-                .until(&format!("{TIMELINE}.includes({})", json!(told)))
+                .until(&format!("{TIMELINE}.includes({})", json!(text)))
                 .await;
         }
         browser
@@ -165,14 +165,14 @@ fn a_number_without_telegram_gets_its_code_by_sms_and_the_timeline_shows_the_cos
         browser
             .until("document.querySelector('.chat.sms .copy')")
             .await;
-        for told in [
+        for text in [
             "Refused, free",
             "Moved to the next channel",
             "Charged 0.05 USD",
             "Delivered",
         ] {
             browser
-                .until(&format!("{TIMELINE}.includes({})", json!(told)))
+                .until(&format!("{TIMELINE}.includes({})", json!(text)))
                 .await;
         }
         browser.until("document.querySelector('#total').innerText.includes('Telegram 0.01 USD free') || document.querySelector('#total').innerText.includes('Telegram 0.00 USD free')").await;

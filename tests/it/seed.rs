@@ -253,6 +253,6 @@ async fn seeding_is_refused_when_a_real_provider_is_configured(stage: Stage) {
         .await
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("a provider is configured"), "{told}");
+    let output = String::from_utf8(output.stderr).unwrap();
+    assert!(output.contains("a provider is configured"), "{output}");
 }

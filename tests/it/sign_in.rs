@@ -222,7 +222,7 @@ async fn the_last_owner_cannot_be_removed(stage: Stage) {
 
 async fn users_can_be_managed_on_the_command_line_while_the_server_runs(stage: Stage) {
     let app = stage.app().await;
-    let told = run_well(
+    let output = run_well(
         &stage,
         &[
             "users",
@@ -234,14 +234,14 @@ async fn users_can_be_managed_on_the_command_line_while_the_server_runs(stage: S
         ],
     )
     .await;
-    let told: Value = serde_json::from_str(&told).unwrap();
+    let output: Value = serde_json::from_str(&output).unwrap();
     assert_eq!(
-        (&told["email"], &told["role"]),
+        (&output["email"], &output["role"]),
         (&json!("ann@example.com"), &json!("finance"))
     );
     assert!(
-        word(&told["link"]).starts_with("https://verify.example/dashboard/password/"),
-        "{told}"
+        word(&output["link"]).starts_with("https://verify.example/dashboard/password/"),
+        "{output}"
     );
     run_well(&stage, &["users", "disable", "ann@example.com"]).await;
     let users = app.gateway.admin().users().list().await.unwrap();

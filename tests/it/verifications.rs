@@ -1,4 +1,4 @@
-//! Start, find, list, resend, cancel, events, ledger: what a site does, and what it is answered.
+//! Start, find, list, resend, cancel, events, ledger: the requests a site makes and their answers.
 
 use serde_json::{Value, json};
 
@@ -8,24 +8,24 @@ use crate::world::{Answer, error};
 
 on_both_engines!(
     a_start_answers_201_with_the_whole_verification,
-    the_answer_waits_for_the_first_provider_or_not,
+    the_answer_waits_for_the_first_provider_unless_wait_is_zero,
     the_same_number_payload_and_code_are_one_verification,
     parallel_starts_for_one_number_send_once,
-    a_sites_own_code_is_sent_and_taken,
-    the_code_has_the_length_that_was_asked_for,
+    a_code_chosen_by_the_site_is_sent_and_accepted,
+    the_code_has_the_requested_length,
     ttl_decides_when_it_expires,
     channels_restrict_and_order_the_route,
-    phone_numbers_are_read_in_any_usual_writing,
+    phone_numbers_are_accepted_in_any_usual_format,
     lists_page_and_filter_newest_first,
-    a_resend_goes_on_to_the_next_step_with_the_same_code,
-    a_resend_of_the_same_channel_is_possible_even_after_unknown,
+    a_resend_takes_the_next_step_with_the_same_code,
+    a_resend_on_the_same_channel_is_possible_even_after_unknown,
     resends_are_spaced_and_counted,
-    a_cancel_ends_it_and_revokes_only_what_may_be_seen,
-    the_timeline_tells_what_happened,
-    a_stream_of_events_tells_the_rest_and_ends,
+    a_cancel_ends_the_verification_and_revokes_only_visible_messages,
+    the_timeline_lists_what_happened,
+    an_event_stream_sends_the_remaining_events_and_ends,
     the_ledger_lists_entries_and_exports_them,
-    a_verifications_ledger_is_its_own,
-    numbers_are_told_by_country,
+    a_verification_has_its_own_ledger,
+    numbers_are_restricted_by_country,
 );
 
 async fn a_start_answers_201_with_the_whole_verification(stage: Stage) {
@@ -40,32 +40,32 @@ async fn a_start_answers_201_with_the_whole_verification(stage: Stage) {
     let v = app.start(body).await.expect(201);
     let now = stage.clock.now();
     let time = |at: chrono::DateTime<chrono::Utc>| json!(at.format("%FT%TZ").to_string());
-    let told = |field: &str| v[field].clone();
-    assert_eq!(told("status"), "pending");
-    assert_eq!(told("phone_number"), json!(number));
+    let field = |field: &str| v[field].clone();
+    assert_eq!(field("status"), "pending");
+    assert_eq!(field("phone_number"), json!(number));
     assert_eq!(
-        (told("country"), told("channel")),
+        (field("country"), field("channel")),
         (json!("UZ"), json!("telegram"))
     );
     assert_eq!(
-        told("costs"),
+        field("costs"),
         json!([{ "amount": "0.01", "currency": "USD" }])
     );
     assert_eq!(
-        (told("checks_left"), told("sends_left")),
+        (field("checks_left"), field("sends_left")),
         (json!(5), json!(4))
     );
     assert_eq!(
-        (told("payload"), told("approved_at")),
+        (field("payload"), field("approved_at")),
         (json!("order 42"), Value::Null)
     );
-    assert_eq!(told("created_at"), time(now));
+    assert_eq!(field("created_at"), time(now));
     assert_eq!(
-        told("resend_at"),
+        field("resend_at"),
         time(now + chrono::TimeDelta::seconds(30))
     );
     assert_eq!(
-        told("expires_at"),
+        field("expires_at"),
         time(now + chrono::TimeDelta::seconds(600))
     );
     let id = uuid::Uuid::parse_str(word(&v["id"])).unwrap();
@@ -97,7 +97,7 @@ async fn a_start_answers_201_with_the_whole_verification(stage: Stage) {
     assert_eq!(word(&send["code"]).len(), 6);
 }
 
-async fn the_answer_waits_for_the_first_provider_or_not(stage: Stage) {
+async fn the_answer_waits_for_the_first_provider_unless_wait_is_zero(stage: Stage) {
     let app = stage.app_with(&[("TELEGRAM__TIMEOUT", "1m")]).await;
     stage.telegram.next_sends([Answer::Hang]);
     let body = json!({ "phone_number": stage.number(), "wait": 0 });
@@ -146,16 +146,16 @@ async fn the_same_number_payload_and_code_are_one_verification(stage: Stage) {
         .expect(201);
     assert_ne!(other_payload["id"], first["id"]);
     assert_ne!(other_code["id"], first["id"]);
-    // The limit of three sends is used up; the reload of the page still finds its verification.
+    // The limit of three sends is used up, but a page reload still finds its verification.
     app.start(json!({ "phone_number": number }))
         .await
         .problem(429, "rate_limited");
     assert_eq!(app.start(body.clone()).await.expect(200)["id"], first["id"]);
 
-    // One that is over is not reused.
+    // A finished verification is not reused.
     stage.advance(600);
-    let anew = app.start(body).await.expect(201);
-    assert_ne!(anew["id"], first["id"]);
+    let fresh = app.start(body).await.expect(201);
+    assert_ne!(fresh["id"], first["id"]);
 }
 
 async fn parallel_starts_for_one_number_send_once(stage: Stage) {
@@ -181,7 +181,7 @@ async fn parallel_starts_for_one_number_send_once(stage: Stage) {
     assert_eq!(stage.telegram.sends().len(), 1);
 }
 
-async fn a_sites_own_code_is_sent_and_taken(stage: Stage) {
+async fn a_code_chosen_by_the_site_is_sent_and_accepted(stage: Stage) {
     let app = stage.app().await;
     let body = json!({ "phone_number": stage.number(), "code": "00420042" });
     let v = app.start(body).await.expect(201);
@@ -193,7 +193,7 @@ async fn a_sites_own_code_is_sent_and_taken(stage: Stage) {
     );
 }
 
-async fn the_code_has_the_length_that_was_asked_for(stage: Stage) {
+async fn the_code_has_the_requested_length(stage: Stage) {
     let app = stage.app_with(&[("DEFAULTS__CODE_LENGTH", "5")]).await;
     app.started().await;
     assert_eq!(app.telegram_code().len(), 5);
@@ -244,7 +244,7 @@ async fn channels_restrict_and_order_the_route(stage: Stage) {
     assert_eq!(channels, ["sms", "telegram"]);
 }
 
-async fn phone_numbers_are_read_in_any_usual_writing(stage: Stage) {
+async fn phone_numbers_are_accepted_in_any_usual_format(stage: Stage) {
     let app = stage.app().await;
     let first = app
         .start(json!({ "phone_number": "+998 (90) 123-45.67" }))
@@ -321,11 +321,11 @@ async fn lists_page_and_filter_newest_first(stage: Stage) {
     assert_eq!(of(&from), ids[..2]);
 }
 
-async fn a_resend_goes_on_to_the_next_step_with_the_same_code(stage: Stage) {
+async fn a_resend_takes_the_next_step_with_the_same_code(stage: Stage) {
     let app = stage.app().await;
     let v = app.started().await;
     stage.advance(30);
-    // The wait of the first step is over too; a report has said that it arrived.
+    // The first step's wait is over too, but a report has confirmed delivery.
     app.telegram_reports(&stage.telegram.status("delivered"))
         .await
         .expect(200);
@@ -342,7 +342,7 @@ async fn a_resend_goes_on_to_the_next_step_with_the_same_code(stage: Stage) {
     assert_eq!(v["costs"], costs);
 }
 
-async fn a_resend_of_the_same_channel_is_possible_even_after_unknown(stage: Stage) {
+async fn a_resend_on_the_same_channel_is_possible_even_after_unknown(stage: Stage) {
     let app = stage.app().await;
     stage
         .telegram
@@ -393,7 +393,7 @@ async fn resends_are_spaced_and_counted(stage: Stage) {
     assert_eq!(last.header("retry-after"), None, "waiting does not help");
 }
 
-async fn a_cancel_ends_it_and_revokes_only_what_may_be_seen(stage: Stage) {
+async fn a_cancel_ends_the_verification_and_revokes_only_visible_messages(stage: Stage) {
     let app = stage.app().await;
     let unseen = app.started().await;
     let canceled = app.cancel(&unseen["id"]).await.expect(200);
@@ -408,7 +408,7 @@ async fn a_cancel_ends_it_and_revokes_only_what_may_be_seen(stage: Stage) {
     app.telegram_reports(&stage.telegram.status("delivered"))
         .await
         .expect(200);
-    // Without a body, too.
+    // A body is optional.
     let path = format!("/v1/verifications/{}/cancel", word(&seen["id"]));
     app.send(app.request(reqwest::Method::POST, &path))
         .await
@@ -432,7 +432,7 @@ async fn a_cancel_ends_it_and_revokes_only_what_may_be_seen(stage: Stage) {
     assert_eq!(fault["verification_status"], "canceled");
 }
 
-async fn the_timeline_tells_what_happened(stage: Stage) {
+async fn the_timeline_lists_what_happened(stage: Stage) {
     let app = stage.app().await;
     stage
         .telegram
@@ -470,7 +470,7 @@ async fn the_timeline_tells_what_happened(stage: Stage) {
     assert_eq!(ids, ["1", "2", "3", "4", "5", "6", "7"]);
 }
 
-async fn a_stream_of_events_tells_the_rest_and_ends(stage: Stage) {
+async fn an_event_stream_sends_the_remaining_events_and_ends(stage: Stage) {
     let app = stage.app().await;
     let v = app.started().await;
     let path = format!("/v1/verifications/{}/events", word(&v["id"]));
@@ -478,10 +478,10 @@ async fn a_stream_of_events_tells_the_rest_and_ends(stage: Stage) {
     let stream = request
         .header("Accept", "text/event-stream")
         .header("Last-Event-ID", "1");
-    let (told, canceled) = tokio::join!(app.send(stream), async { app.cancel(&v["id"]).await });
+    let (streamed, canceled) = tokio::join!(app.send(stream), async { app.cancel(&v["id"]).await });
     canceled.expect(200);
-    assert_eq!(told.header("content-type"), Some("text/event-stream"));
-    let lines: Vec<&str> = told
+    assert_eq!(streamed.header("content-type"), Some("text/event-stream"));
+    let lines: Vec<&str> = streamed
         .text
         .lines()
         .filter(|line| line.starts_with("event: "))
@@ -494,12 +494,12 @@ async fn a_stream_of_events_tells_the_rest_and_ends(stage: Stage) {
             "event: verification.canceled"
         ]
     );
-    let ids: Vec<&str> = told
+    let ids: Vec<&str> = streamed
         .text
         .lines()
         .filter(|line| line.starts_with("id: "))
         .collect();
-    assert_eq!(ids, ["id: 2", "id: 3", "id: 4"], "{}", told.text);
+    assert_eq!(ids, ["id: 2", "id: 3", "id: 4"], "{}", streamed.text);
 }
 
 async fn the_ledger_lists_entries_and_exports_them(stage: Stage) {
@@ -563,9 +563,9 @@ async fn the_ledger_lists_entries_and_exports_them(stage: Stage) {
     );
 }
 
-async fn a_verifications_ledger_is_its_own(stage: Stage) {
+async fn a_verification_has_its_own_ledger(stage: Stage) {
     let app = stage.app().await;
-    // All in one millisecond.
+    // All within one millisecond.
     let mut started = Vec::new();
     for _ in 0..8 {
         started.push(app.started().await);
@@ -585,7 +585,7 @@ async fn a_verifications_ledger_is_its_own(stage: Stage) {
     }
 }
 
-async fn numbers_are_told_by_country(stage: Stage) {
+async fn numbers_are_restricted_by_country(stage: Stage) {
     let app = stage
         .app_with(&[(
             "DEFAULTS__COUNTRIES",

@@ -149,8 +149,8 @@ impl Fake {
             self.count.send_modify(|n| *n += 1);
             let mut more = String::new();
             let (status, kind, body) = match answer {
-                Answer::TakenAfter(told) => {
-                    told.notified().await;
+                Answer::TakenAfter(started_send) => {
+                    started_send.notified().await;
                     let Answer::Json(status, body) = taken(&request.json(), "77") else {
                         return None;
                     };

@@ -13,7 +13,7 @@ use crate::web::Fields;
 
 /// Cancel a verification
 ///
-/// Nothing more is sent. A Telegram message that may have been seen is revoked; one that is not delivered yet is left to expire,
+/// Nothing more is sent. A Telegram message that may have been seen is revoked; an undelivered one is left to expire,
 /// since a revocation forfeits the refund.
 #[utoipa::path(
     post, operation_id = "cancelVerification", path = "/v1/verifications/{id}/cancel", tag = "Verifications",

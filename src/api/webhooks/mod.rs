@@ -121,7 +121,7 @@ pub async fn create(
             Ok(None) => Err(Problem::new(
                 Code::InvalidRequest,
                 format!(
-                    "The project already has {} webhooks; delete one that is not needed.",
+                    "The project already has {} webhooks; delete one first.",
                     Notices::MOST_WEBHOOKS
                 ),
             )),

@@ -324,14 +324,14 @@ impl Provider for Telegram {
                 Ok(self.report(&status))
             }
             Ok(Called::Error(error)) => {
-                tracing::warn!(error, "Telegram does not tell a status");
+                tracing::warn!(error, "Telegram returned no status");
                 Err(NoAnswer)
             }
             Err(_) => Err(NoAnswer),
         }
     }
 
-    async fn tell(&self, message_id: &str, notice: Notice<'_>) -> Result<(), NoAnswer> {
+    async fn notify(&self, message_id: &str, notice: Notice<'_>) -> Result<(), NoAnswer> {
         let (method, code) = match notice {
             Notice::Success(code) => ("checkVerificationStatus", Some(code.as_str())),
             Notice::Revoke => ("revokeVerificationMessage", None),

@@ -1,4 +1,4 @@
-//! Tests of the compiled defaults, the manual's examples, and of what is gathered over a whole file.
+//! Tests of the compiled defaults, the manual's examples, and of checks across a whole file.
 
 use super::*;
 

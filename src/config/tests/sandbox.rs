@@ -6,7 +6,7 @@ use super::*;
 fn the_sandbox_starts_by_itself_only_where_nobody_else_comes_by() {
     let telegram = "telegram.token = \"t\"\n";
     let postgres = format!("database_url = \"postgres://db/d\"\nsecret_key = \"{KEY}\"\n");
-    // What is written, and whether it is the sandbox, or the keys of its faults.
+    // The configuration, and whether it selects the sandbox, or the keys of its faults.
     let cases: [(String, Result<bool, Vec<&str>>); 16] = [
         (String::new(), Ok(true)),
         ("listen = \"[::1]:0\"".to_owned(), Ok(true)),

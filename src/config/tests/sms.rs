@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What is replaced in [`PROVIDER`] by what, how the fault begins, and what it holds.
+/// A part of [`PROVIDER`], its replacement, how the fault begins, and a text it contains.
 const PROVIDERS: &[(&str, &str, &str, &str)] = &[
     (
         "name = \"main\"",
@@ -281,11 +281,11 @@ fn an_account_of_twilio_is_read_and_each_of_its_faults_named() {
         ("url = \"https://x\"", "url: unknown key"),
     ] {
         let faults = load(keys).unwrap_err();
-        let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        let text: Vec<String> = faults.iter().map(ToString::to_string).collect();
         assert!(
-            told.iter().any(|fault| fault.contains(said)),
-            "{said} in {told:?}"
+            text.iter().any(|fault| fault.contains(said)),
+            "{said} in {text:?}"
         );
-        assert!(!told.join("\n").contains("very-secret"));
+        assert!(!text.join("\n").contains("very-secret"));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What is written, how its fault begins, and what it holds.
+/// The configuration, how its fault begins, and a text the fault contains.
 const VALUES: &[(&str, &str, &str)] = &[
     (
         "listen = \"8080\"",

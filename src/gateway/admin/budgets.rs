@@ -7,7 +7,7 @@ use super::counters::{begin_counters, prepare_budgets};
 use super::projects::{ProjectError, change_overrides};
 use super::room::Admin;
 use crate::gateway::error::Error;
-use crate::gateway::finance::purse;
+use crate::gateway::finance::counter;
 use crate::gateway::shared::{Access, PolicyFault};
 use crate::money::{Currency, Micros, Money};
 use crate::storage::{Project, StorageError};
@@ -196,8 +196,8 @@ impl Admin {
             let policy = self.core().directory.policy(project.id);
             let mut budgets = policy.budgets.clone();
             budgets.retain(|budget| {
-                let own = purse(project.id, budget, now);
-                uses.iter().all(|used| used.purse != own)
+                let own = counter(project.id, budget, now);
+                uses.iter().all(|used| used.counter != own)
             });
             begin_counters(&self.core().db, project.id, &budgets, now, convert).await?;
         }

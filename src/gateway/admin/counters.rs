@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::gateway::finance::purse;
+use crate::gateway::finance::counter;
 use crate::ledger::tally::Measure;
 use crate::money::{Currency, Micros, Money};
 use crate::reports::query::Wanted;
@@ -31,9 +31,9 @@ pub async fn prepare_budgets(
         .iter()
         .filter(|budget| was(budget).is_some_and(|old| old.limit != budget.limit));
     for budget in changed {
-        let own = purse(project, budget, now);
+        let own = counter(project, budget, now);
         let uses = db.budget_uses(Some(project), now).await?;
-        let used = uses.iter().find(|used| used.purse == own);
+        let used = uses.iter().find(|used| used.counter == own);
         let reached = budget.reached(used.map_or(0, BudgetUse::total));
         db.lower_budget_alert(&own, i64::from(reached)).await?;
     }
@@ -48,11 +48,11 @@ pub async fn begin_counters(
     now: DateTime<Utc>,
     convert: impl Fn(Money, Currency) -> Option<Micros>,
 ) -> Result<(), StorageError> {
-    let mut purses = Vec::with_capacity(budgets.len());
+    let mut counters = Vec::with_capacity(budgets.len());
     for budget in budgets {
-        let purse = purse(project, budget, now);
+        let counter = counter(project, budget, now);
         let asked = Wanted {
-            periods: vec![(purse.starts_at, budget.period.ends_at(now))],
+            periods: vec![(counter.starts_at, budget.period.ends_at(now))],
             project: Some(project.0),
             by: [false, false, false, true],
             measures: &[Measure::Charged, Measure::Refunded],
@@ -67,10 +67,10 @@ pub async fn begin_counters(
                 continue;
             };
             let net = sum.get(Measure::Charged) - sum.get(Measure::Refunded);
-            let converted = convert(Money::new(Micros(net), currency), purse.currency);
+            let converted = convert(Money::new(Micros(net), currency), counter.currency);
             spent = spent.saturating_add(converted.map_or(0, |net| net.0));
         }
-        purses.push((purse, spent.max(0)));
+        counters.push((counter, spent.max(0)));
     }
-    db.begin_purses(&purses).await
+    db.begin_counters(&counters).await
 }

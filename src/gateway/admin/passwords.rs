@@ -80,16 +80,16 @@ impl Hasher {
         &self,
         work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
     ) -> Result<T, Busy> {
-        let (tell, told) = oneshot::channel();
+        let (answer, answered) = oneshot::channel();
         let job = move |memory: &mut Vec<Block>| {
             // Skip the work when the caller has disconnected.
-            if !tell.is_closed() {
-                let _ = tell.send(work(memory));
+            if !answer.is_closed() {
+                let _ = answer.send(work(memory));
             }
         };
         let queue = self.0.get_or_init(begin);
         queue.try_send(Box::new(job)).map_err(|_| Busy)?;
-        told.await.map_err(|_| Busy)
+        answered.await.map_err(|_| Busy)
     }
 }
 

@@ -96,7 +96,7 @@ pub fn read_email(text: &str) -> Result<String, &'static str> {
     }
 }
 
-fn told(changed: Changed) -> Result<(), UserFault> {
+fn user_result(changed: Changed) -> Result<(), UserFault> {
     match changed {
         Changed::Done => Ok(()),
         Changed::NotFound => Err(UserFault::NotFound),
@@ -155,7 +155,7 @@ impl Users {
 
     /// Also ends the user's sessions if the role changes.
     pub async fn set_role(&self, id: Uuid, role: Role) -> Result<(), UserFault> {
-        told(self.db.set_role(id, role).await?)
+        user_result(self.db.set_role(id, role).await?)
     }
 
     /// Also ends the user's sessions. The command line may disable the last owner too, since it can create another.
@@ -165,7 +165,7 @@ impl Users {
         now: DateTime<Utc>,
         spare_last_owner: bool,
     ) -> Result<(), UserFault> {
-        told(self.db.disable_user(id, now, spare_last_owner).await?)
+        user_result(self.db.disable_user(id, now, spare_last_owner).await?)
     }
 
     pub async fn enable(&self, id: Uuid) -> Result<(), UserFault> {

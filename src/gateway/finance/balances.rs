@@ -175,14 +175,14 @@ impl Finance {
             let is_configured = configured.contains(&account);
             let (provider, currency) = account;
             let [week, ever] = [0, 1].map(|period| sums.of(period, &provider, currency));
-            let told = reported.iter().find(|told| told.provider == provider);
-            let told = told.and_then(|told| Some((told.money?, told.at)));
-            let told = told.filter(|(money, _)| money.currency == currency);
+            let figure = reported.iter().find(|figure| figure.provider == provider);
+            let figure = figure.and_then(|figure| Some((figure.money?, figure.at)));
+            let figure = figure.filter(|(money, _)| money.currency == currency);
             let threshold = self.threshold(&provider);
             let mut balance = Balance {
                 computed: Micros(ever.grown()),
-                reported: told.map(|(money, _)| money.amount),
-                reported_at: told.and_then(|(_, at)| at),
+                reported: figure.map(|(money, _)| money.amount),
+                reported_at: figure.and_then(|(_, at)| at),
                 threshold: threshold.filter(|_| is_configured),
                 runway_days: None,
                 is_kept: ever.by_hand != 0,
@@ -337,7 +337,7 @@ impl Finance {
         let Ok(balances) = self.balances().await else {
             return Ok(0);
         };
-        let mut told = 0;
+        let mut alerts = 0;
         for balance in balances {
             let Some(threshold) = balance.threshold else {
                 continue;
@@ -355,7 +355,7 @@ impl Finance {
                 .db
                 .note_low_balance(provider, currency, low, &messages);
             if noted.await? && low {
-                told += 1;
+                alerts += 1;
                 tracing::warn!(
                     alarm = true,
                     provider,
@@ -363,7 +363,7 @@ impl Finance {
                 );
             }
         }
-        Ok(told)
+        Ok(alerts)
     }
 }
 

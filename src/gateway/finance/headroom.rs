@@ -13,7 +13,7 @@ use crate::gateway::shared::Access;
 use crate::money::{Micros, Money};
 use crate::storage::BudgetUse;
 use crate::verification::Verification;
-use crate::verification::budget::{Budget, Posting, Purse};
+use crate::verification::budget::{Budget, Counter, Posting};
 use crate::verification::id::ProjectId;
 use crate::verification::phone::Country;
 
@@ -39,8 +39,8 @@ impl BudgetState {
 }
 
 /// A budget's counter in the period that contains `now`.
-pub fn purse(project: ProjectId, budget: &Budget, now: DateTime<Utc>) -> Purse {
-    Purse {
+pub fn counter(project: ProjectId, budget: &Budget, now: DateTime<Utc>) -> Counter {
+    Counter {
         project: project.0,
         period: budget.period,
         country: budget.country,
@@ -83,19 +83,19 @@ impl Finance {
                 );
                 return false;
             };
-            let purse = purse(project, budget, now);
-            let held = own.map_or(0, |v| v.reserved_in(&purse));
-            let used = self.known_use(&purse).saturating_sub(held);
+            let counter = counter(project, budget, now);
+            let held = own.map_or(0, |v| v.reserved_in(&counter));
+            let used = self.known_use(&counter).saturating_sub(held);
             amount.0.saturating_add(used) <= limit
         })
     }
 
-    fn known_use(&self, purse: &Purse) -> i64 {
+    fn known_use(&self, counter: &Counter) -> i64 {
         let headroom = self.headroom();
-        let Some((at, uses)) = headroom.get(&purse.project) else {
+        let Some((at, uses)) = headroom.get(&counter.project) else {
             return 0;
         };
-        let known = uses.iter().find(|known| known.purse == *purse);
+        let known = uses.iter().find(|known| known.counter == *counter);
         known
             .filter(|_| at.elapsed() < BELIEVED)
             .map_or(0, BudgetUse::total)
@@ -120,7 +120,7 @@ impl Finance {
     pub(in crate::gateway) fn forget_headroom(&self, postings: &[Posting]) {
         let gives_back = |posting: &&Posting| posting.reserve.saturating_add(posting.spend) < 0;
         if let Some(posting) = postings.iter().find(gives_back) {
-            self.headroom().remove(&posting.purse.project);
+            self.headroom().remove(&posting.counter.project);
         }
     }
 
@@ -134,8 +134,8 @@ impl Finance {
         let mut states = Vec::new();
         for project in projects {
             for budget in &self.core().directory.policy(project.id).budgets {
-                let purse = purse(project.id, budget, now);
-                let used = uses.iter().find(|used| used.purse == purse);
+                let counter = counter(project.id, budget, now);
+                let used = uses.iter().find(|used| used.counter == counter);
                 states.push(BudgetState {
                     project: project.id,
                     spent: Micros(used.map_or(0, |used| used.spent)),

@@ -10,7 +10,7 @@ mod tariffs;
 mod watch;
 
 pub use balances::{AccountMonth, Balance, BookError, NewEntry};
-pub use headroom::{BudgetState, purse};
+pub use headroom::{BudgetState, counter};
 pub use ledger::Unsettled;
 pub use reports::{Kind as ReportKind, ReportFault, report};
 pub use room::Finance;

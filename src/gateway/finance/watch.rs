@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
-use super::headroom::purse;
+use super::headroom::counter;
 use super::room::Finance;
 use crate::money::{Micros, Money};
 use crate::storage::{BudgetUse, StorageError};
@@ -21,7 +21,7 @@ impl Finance {
     /// there were.
     pub async fn watch_budgets(&self) -> Result<usize, StorageError> {
         let now = self.core().now();
-        let mut told = 0;
+        let mut alerts = 0;
         // Include shares that were reached in the last moments of a period.
         let lately = span::before(now, JUST_ENDED);
         let mut uses = Vec::new();
@@ -31,9 +31,9 @@ impl Finance {
             }
         }
         for (at, used) in uses {
-            let project = ProjectId(used.purse.project);
+            let project = ProjectId(used.counter.project);
             let policy = self.core().directory.policy(project);
-            let mine = |budget: &&Budget| purse(project, budget, at) == used.purse;
+            let mine = |budget: &&Budget| counter(project, budget, at) == used.counter;
             let Some(budget) = policy.budgets.iter().find(mine) else {
                 continue;
             };
@@ -45,9 +45,9 @@ impl Finance {
             let messages = self
                 .notices()
                 .announcements(Some(project), "budget.reached", &data);
-            let (db, purse, reached) = (&self.core().db, &used.purse, i64::from(share));
-            if db.note_budget_alert(purse, reached, &messages).await? {
-                told += 1;
+            let (db, counter, reached) = (&self.core().db, &used.counter, i64::from(share));
+            if db.note_budget_alert(counter, reached, &messages).await? {
+                alerts += 1;
                 tracing::warn!(
                     project = self.core().directory.project_name(project),
                     share = f64::from(share) / 1_000.0,
@@ -55,7 +55,7 @@ impl Finance {
                 );
             }
         }
-        Ok(told)
+        Ok(alerts)
     }
 
     fn budget_news(

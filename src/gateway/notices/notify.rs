@@ -72,7 +72,7 @@ impl Notices {
     }
 
     /// Starts sending due messages, with a task per endpoint. Returns the number of tasks started.
-    pub async fn tell_projects(&self) -> Result<usize, StorageError> {
+    pub async fn start_deliveries(&self) -> Result<usize, StorageError> {
         if self.core().directory.webhooks().is_empty() {
             return Ok(0);
         }
@@ -91,7 +91,7 @@ impl Notices {
                 id,
             };
             self.core().spawn(async move {
-                if let Err(error) = turn.notices.tell(&webhook).await {
+                if let Err(error) = turn.notices.deliver(&webhook).await {
                     tracing::warn!(webhook = %turn.id, %error, "cannot record the outcome of deliveries; they will be sent again");
                 }
             });
@@ -99,7 +99,7 @@ impl Notices {
         Ok(turns)
     }
 
-    async fn tell(&self, webhook: &Webhook) -> Result<(), StorageError> {
+    async fn deliver(&self, webhook: &Webhook) -> Result<(), StorageError> {
         loop {
             let now = self.core().now();
             let until = span::after(now, CLAIM);
@@ -193,9 +193,9 @@ impl Notices {
     }
 
     /// Waits until every due message was tried. For tests, which run work by name.
-    pub async fn settle_messages(&self) -> Result<(), StorageError> {
+    pub async fn deliver_due_webhooks(&self) -> Result<(), StorageError> {
         loop {
-            let turns = self.tell_projects().await?;
+            let turns = self.start_deliveries().await?;
             if turns == 0 && self.busy().is_empty() {
                 return Ok(());
             }

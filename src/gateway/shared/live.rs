@@ -46,7 +46,7 @@ impl Live {
     /// Whether [`Live::listen`] sees every change: there are no other replicas, or their news arrives through Redis.
     #[must_use]
     pub fn sees_all_changes(&self) -> bool {
-        self.is_alone || self.replicas.hears()
+        self.is_alone || self.replicas.is_connected()
     }
 
     /// Passes on news from other replicas until `stop` is cancelled.
@@ -65,14 +65,14 @@ impl Live {
     /// Publishes a change made by this replica, locally and to the others.
     pub(in crate::gateway) fn announce(&self, changed: VerificationId) {
         self.publish(Some(changed));
-        self.replicas.tell(News::Verification(changed));
+        self.replicas.publish(News::Verification(changed));
     }
 
     /// Refreshes this replica's directory after a change to projects, keys or webhooks, and notifies the other
     /// replicas.
     pub(in crate::gateway) async fn directory_changed(&self) -> Result<(), Error> {
         self.directory.refresh().await?;
-        self.replicas.tell(News::Directory);
+        self.replicas.publish(News::Directory);
         Ok(())
     }
 

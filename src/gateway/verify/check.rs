@@ -71,7 +71,7 @@ impl Verify {
                 metrics::counter!("pinroute_checks_total", "result" => result).increment(1);
                 if answer.valid {
                     self.core().shared.limits.give_back(taken).await;
-                    self.nudge(&v);
+                    self.wake(&v);
                 }
                 Ok(Checked {
                     proof: self.proof(&v),

@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 
 use tokio::sync::watch;
 
-use super::leased::{Duty, Kept};
+use super::leased::{Applied, Cause};
 use super::room::{LEASE, Verify};
 use crate::channels::{Draft, Message, Notice, Receipt, SendError};
 use crate::gateway::core::ProviderSlot;
@@ -101,7 +101,7 @@ impl Verify {
     }
 
     /// Starts work on one verification if something is due and no task of this process works on it.
-    pub(super) fn nudge(&self, v: &Verification) {
+    pub(super) fn wake(&self, v: &Verification) {
         if !self.is_due(v) || self.working().contains_key(&v.id.uuid()) {
             return;
         }
@@ -115,7 +115,7 @@ impl Verify {
                 .await
             {
                 Ok(Some(v)) => verify.work(v, None, None).await,
-                // The lease's holder will see what is due before releasing it.
+                // The lease's holder does all due work before releasing it.
                 Ok(None) => {}
                 Err(error) => {
                     tracing::warn!(%error, "cannot claim a verification; the next poll for due work will");
@@ -184,19 +184,19 @@ impl Verify {
                 }
                 Task::Interrupted(ordinal) => {
                     tracing::warn!(attempt = %v.id.attempt(ordinal), "a send was interrupted; the message may have been sent");
-                    Box::pin(self.transition_leased(v, Duty::Timer, |v, offers, now| {
+                    Box::pin(self.transition_leased(v, Cause::Timer, |v, offers, now| {
                         v.interrupted(ordinal, offers, now);
                     }))
                     .await?
                 }
                 Task::Tick => {
-                    Box::pin(self.transition_leased(v, Duty::Timer, |v, offers, now| {
+                    Box::pin(self.transition_leased(v, Cause::Timer, |v, offers, now| {
                         v.tick(unknown_after, offers, now);
                     }))
                     .await?
                 }
                 Task::Send(_) => {
-                    Box::pin(self.transition_leased(v, Duty::Send, |v, offers, now| {
+                    Box::pin(self.transition_leased(v, Cause::Send, |v, offers, now| {
                         v.tick(unknown_after, offers, now);
                     }))
                     .await?
@@ -224,7 +224,7 @@ impl Verify {
 
     /// Sends the attempt that is stored as `sending`, and stores the outcome. If the next step follows at once, the
     /// same change marks it as `sending`.
-    async fn deliver(&self, mut v: Verification, ordinal: u8) -> Result<Kept, Error> {
+    async fn deliver(&self, mut v: Verification, ordinal: u8) -> Result<Applied, Error> {
         let line = v
             .attempt(ordinal)
             .and_then(|attempt| self.core().provider(&attempt.provider));
@@ -247,9 +247,11 @@ impl Verify {
             Err(SendError::Canceled)
         };
         drop(permit);
-        Box::pin(self.transition_leased(v, Duty::Evidence, |v, offers, now| {
-            v.sent(ordinal, outcome.clone(), offers, now);
-        }))
+        Box::pin(
+            self.transition_leased(v, Cause::Evidence, |v, offers, now| {
+                v.sent(ordinal, outcome.clone(), offers, now);
+            }),
+        )
         .await
     }
 
@@ -315,12 +317,12 @@ impl Verify {
         format!("{base}/callbacks/{provider}/{attempt}.{mac}")
     }
 
-    async fn ask(&self, v: Verification, ordinal: u8) -> Result<Kept, Error> {
+    async fn ask(&self, v: Verification, ordinal: u8) -> Result<Applied, Error> {
         let asked = match self.conversation(&v, ordinal) {
             Some((line, message_id)) => line.provider.ask(&message_id).await.ok(),
             None => None,
         };
-        self.transition_leased(v, Duty::Evidence, |v, offers, now| match &asked {
+        self.transition_leased(v, Cause::Evidence, |v, offers, now| match &asked {
             Some(report) => {
                 v.report(ordinal, report, Source::Asked, offers, now);
             }
@@ -329,12 +331,12 @@ impl Verify {
         .await
     }
 
-    async fn ask_price(&self, v: Verification, ordinal: u8) -> Result<Kept, Error> {
+    async fn ask_price(&self, v: Verification, ordinal: u8) -> Result<Applied, Error> {
         let asked = match self.conversation(&v, ordinal) {
             Some((line, message_id)) => line.provider.ask(&message_id).await.ok(),
             None => None,
         };
-        self.transition_leased(v, Duty::Evidence, |v, offers, now| {
+        self.transition_leased(v, Cause::Evidence, |v, offers, now| {
             v.billed(ordinal, asked.as_ref(), offers, now);
         })
         .await
@@ -345,13 +347,13 @@ impl Verify {
         v: Verification,
         ordinal: u8,
         kind: FollowUpKind,
-    ) -> Result<Kept, Error> {
-        let told = match (self.conversation(&v, ordinal), kind, &v.code) {
+    ) -> Result<Applied, Error> {
+        let sent = match (self.conversation(&v, ordinal), kind, &v.code) {
             (Some((line, id)), FollowUpKind::ReportSuccess, Some(code)) => {
-                line.provider.tell(&id, Notice::Success(code)).await
+                line.provider.notify(&id, Notice::Success(code)).await
             }
             (Some((line, id)), FollowUpKind::Revoke, _) => {
-                line.provider.tell(&id, Notice::Revoke).await
+                line.provider.notify(&id, Notice::Revoke).await
             }
             // The provider is no longer configured, or there is nothing left to report.
             _ => Ok(()),
@@ -360,8 +362,8 @@ impl Verify {
             .attempt(ordinal)
             .and_then(|a| a.follow_up)
             .map_or(0, |f| f.tries);
-        let again = told.is_err() && tries < FOLLOW_UP_TRIES;
-        self.transition_leased(v, Duty::Evidence, |v, _, now| {
+        let again = sent.is_err() && tries < FOLLOW_UP_TRIES;
+        self.transition_leased(v, Cause::Evidence, |v, _, now| {
             // 10, 20, 40 … 640 s.
             let pause = std::time::Duration::from_secs(10 << tries.min(FOLLOW_UP_TRIES));
             v.followed_up(ordinal, again.then(|| span::after(now, pause)));

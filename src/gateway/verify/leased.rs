@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// Why the holder of the lease makes a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Duty {
+pub(super) enum Cause {
     /// A provider's answer or report arrived; it must not be lost.
     Evidence,
     Timer,
@@ -26,7 +26,7 @@ pub(super) enum Duty {
 }
 
 /// A stored transition.
-pub(super) struct Kept {
+pub(super) struct Applied {
     pub v: Verification,
     /// Whether we still hold the lease and something is due.
     pub held: bool,
@@ -40,15 +40,15 @@ impl Verify {
     pub(super) async fn transition_leased<F>(
         &self,
         v: Verification,
-        duty: Duty,
+        cause: Cause,
         transition: F,
-    ) -> Result<Kept, Error>
+    ) -> Result<Applied, Error>
     where
         F: FnMut(&mut Verification, &[Offer], DateTime<Utc>) + Send,
     {
         let mut leased = Leased {
             verify: self,
-            duty,
+            cause,
             v,
             lease: LeasePlan::WhileBusy,
             conflicts: 0,
@@ -60,21 +60,21 @@ impl Verify {
             match self.commit(&mut leased).await {
                 Ok(done) => {
                     let Began { attempt, recovered } = done.outcome;
-                    return Ok(Kept {
+                    return Ok(Applied {
                         v: done.v,
                         held: leased.is_held() && (done.busy || recovered),
                         began: attempt,
                     });
                 }
                 // Evidence exists only here, so keep trying.
-                Err(Error::Unavailable) if duty == Duty::Evidence && patience > 0 => {
+                Err(Error::Unavailable) if cause == Cause::Evidence && patience > 0 => {
                     patience -= 1;
                     tokio::time::sleep(PAUSE).await;
                     if !matches!(leased.reread().await, Ok(true)) {
                         continue;
                     }
                     if let Ok(Some(began)) = leased.recovered().await {
-                        return Ok(Kept {
+                        return Ok(Applied {
                             held: leased.is_held(),
                             v: leased.v,
                             began,
@@ -90,7 +90,7 @@ impl Verify {
 /// [`Verify::transition_leased`] in the commit loop.
 struct Leased<'a, F> {
     verify: &'a Verify,
-    duty: Duty,
+    cause: Cause,
     /// The state before the transition.
     v: Verification,
     lease: LeasePlan,
@@ -137,9 +137,9 @@ where
         let offers = self.verify.offers_after(&v, self.conflicts);
         let now = self.verify.core().now();
         // A queued attempt is sent first, unless it is out of time: then the timer decides.
-        let mut began = match self.duty {
-            Duty::Send => v.begin_sending(now),
-            Duty::Evidence | Duty::Timer => None,
+        let mut began = match self.cause {
+            Cause::Send => v.begin_sending(now),
+            Cause::Evidence | Cause::Timer => None,
         };
         if began.is_none() {
             (self.transition)(&mut v, &offers, now);
@@ -155,7 +155,7 @@ where
     }
 
     fn unanswered(&mut self, change: i64, began: &Began) {
-        if self.duty == Duty::Evidence {
+        if self.cause == Cause::Evidence {
             self.unanswered.push((change, began.attempt));
         }
     }
@@ -177,7 +177,7 @@ impl<F> Leased<'_, F> {
             self.lease = LeasePlan::WhileBusy;
             return Ok(true);
         }
-        if self.duty != Duty::Evidence {
+        if self.cause != Cause::Evidence {
             return Ok(false);
         }
         self.lease = LeasePlan::NotOurs;

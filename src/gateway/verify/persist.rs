@@ -162,7 +162,7 @@ impl Verify {
             Ok(Transition::Changed((), completion))
         });
         let v = acted.await?.v;
-        self.nudge(&v);
+        self.wake(&v);
         Ok(v)
     }
 

@@ -103,7 +103,7 @@ impl Verify {
                 Ok(Transition::of(changed))
             })
             .await?;
-        self.nudge(&updated.v);
+        self.wake(&updated.v);
         Ok(Taken::By(updated.v.id.attempt(ordinal)))
     }
 
@@ -115,7 +115,7 @@ impl Verify {
         let updated = self
             .update(v, |v, _, now| Ok(Transition::of(v.ask_now(ordinal, now))))
             .await?;
-        self.nudge(&updated.v);
+        self.wake(&updated.v);
         Ok(())
     }
 

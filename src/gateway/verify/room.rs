@@ -30,11 +30,11 @@ struct Room {
     notices: Notices,
     /// Identifies this process in leases.
     replica: i64,
-    working: Mutex<WorkingOn>,
+    working: Mutex<InProgress>,
 }
 
 /// Verifications that a task of this process works on; `true` if it was asked to look again before it ends.
-pub(super) type WorkingOn = HashMap<Uuid, bool>;
+pub(super) type InProgress = HashMap<Uuid, bool>;
 
 impl Verify {
     pub(in crate::gateway) fn new(core: Arc<Core>, finance: Finance, notices: Notices) -> Self {
@@ -63,7 +63,7 @@ impl Verify {
         self.0.replica
     }
 
-    pub(super) fn working(&self) -> MutexGuard<'_, WorkingOn> {
+    pub(super) fn working(&self) -> MutexGuard<'_, InProgress> {
         let working = self.0.working.lock();
         working.unwrap_or_else(PoisonError::into_inner)
     }

@@ -170,13 +170,13 @@ function follow(id) {
   byId("timeline").replaceChildren();
   byId("total").textContent = "";
   byId("timeline-card").hidden = false;
-  const told = new Set();
+  const seen = new Set();
   stream = new EventSource(`/site/v1/verifications/${id}/events`);
   for (const type of TYPES) {
     stream.addEventListener(type, (message) => {
       const event = JSON.parse(message.data);
-      if (told.has(event.id) || current?.id !== id) return;
-      told.add(event.id);
+      if (seen.has(event.id) || current?.id !== id) return;
+      seen.add(event.id);
       byId("timeline").append(eventLine(event));
       refreshing = refreshing.then(refresh);
     });

@@ -27,7 +27,7 @@ static IN_ONE: LazyLock<[String; 4]> = LazyLock::new(|| {
         ("counted", tallies::INSERT_SUMMED),
     ];
     let claims = ("claimed", budgets::CLAIM);
-    let messages = ("told", webhook_deliveries::INSERT);
+    let messages = ("queued", webhook_deliveries::INSERT);
     [
         in_one(&always),
         in_one(&[always[0], always[1], messages]),
@@ -93,7 +93,7 @@ pub(in crate::storage) async fn write_in_one(
     use sqlx::Row;
     let writes = || changes.iter().filter_map(|change| change.write.as_ref());
     let entries: Vec<&Entry> = changes.iter().flat_map(|change| &change.entries).collect();
-    let told: Vec<&Delivery> = changes
+    let deliveries: Vec<&Delivery> = changes
         .iter()
         .flat_map(|change| &change.deliveries)
         .collect();
@@ -113,12 +113,12 @@ pub(in crate::storage) async fn write_in_one(
         .filter_map(|change| Some((change.subject()?, &change.postings)))
         .flat_map(|(id, claims)| claims.iter().map(move |claim| (id, *claim)))
         .collect();
-    let sql = &IN_ONE[2 * usize::from(!claims.is_empty()) + usize::from(!told.is_empty())];
+    let sql = &IN_ONE[2 * usize::from(!claims.is_empty()) + usize::from(!deliveries.is_empty())];
     if !claims.is_empty() {
         rows.push(budgets::rows(&claims));
     }
-    if !told.is_empty() {
-        rows.push(webhook_deliveries::rows(&told));
+    if !deliveries.is_empty() {
+        rows.push(webhook_deliveries::rows(&deliveries));
     }
     let done = Rows::postgres_in_order(rows, sql)
         .fetch_all(&mut **connection)
@@ -244,10 +244,13 @@ async fn write_the_rest(
             .write(budgets::CLAIM, budgets::rows(&claims))
             .await?;
     }
-    let told: Vec<&Delivery> = effective().flat_map(|change| &change.deliveries).collect();
-    if !told.is_empty() {
+    let deliveries: Vec<&Delivery> = effective().flat_map(|change| &change.deliveries).collect();
+    if !deliveries.is_empty() {
         connection
-            .write(webhook_deliveries::INSERT, webhook_deliveries::rows(&told))
+            .write(
+                webhook_deliveries::INSERT,
+                webhook_deliveries::rows(&deliveries),
+            )
             .await?;
     }
     let (mut ended, mut completed) = (Vec::new(), Vec::new());

@@ -227,7 +227,7 @@ async fn resolve(engine: &Engine, changes: &[Change]) -> Vec<Result<(), CommitEr
     results
 }
 
-/// After a COMMIT without an answer: the change id in the row tells whether it took effect.
+/// After a COMMIT without an answer: the change id in the row shows whether it took effect.
 async fn resolve_one(engine: &Engine, change: &Change) -> Result<(), CommitError> {
     const FIND: &str = "SELECT change_id FROM verifications WHERE id = $1";
     let Some((_, stored)) = &change.write else {

@@ -70,7 +70,7 @@ pub enum Input {
     Work(Answer),
     /// Runs the next task, but the worker dies during a send.
     Crash,
-    Report(u8, Told, Source),
+    Report(u8, Reported, Source),
     Offers(u8),
 }
 
@@ -81,7 +81,7 @@ pub enum Answer {
 }
 
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct Reported {
     pub status: Option<AttemptStatus>,
     pub priced: bool,
     pub refunded: bool,
@@ -101,7 +101,7 @@ pub fn input() -> impl Strategy<Value = Input> {
         3 => prop_oneof![Just(1_u64), Just(16), Just(31), Just(61), Just(700), Just(90_000)].prop_map(Input::Wait),
         8 => answer().prop_map(Input::Work),
         1 => Just(Input::Crash),
-        6 => (1_u8..6, told(), source).prop_map(|(n, t, s)| Input::Report(n, t, s)),
+        6 => (1_u8..6, reported(), source).prop_map(|(n, t, s)| Input::Report(n, t, s)),
         1 => (0_u8..8).prop_map(Input::Offers),
     ]
 }
@@ -118,7 +118,7 @@ fn answer() -> impl Strategy<Value = Answer> {
     ]
 }
 
-fn told() -> impl Strategy<Value = Told> {
+fn reported() -> impl Strategy<Value = Reported> {
     let status = prop_oneof![
         Just(None),
         Just(Some(AttemptStatus::Sent)),
@@ -127,7 +127,7 @@ fn told() -> impl Strategy<Value = Told> {
         Just(Some(AttemptStatus::Expired)),
         Just(Some(AttemptStatus::Undelivered)),
     ];
-    (status, any::<bool>(), any::<bool>()).prop_map(|(status, priced, refunded)| Told {
+    (status, any::<bool>(), any::<bool>()).prop_map(|(status, priced, refunded)| Reported {
         status,
         priced,
         refunded,

@@ -1,4 +1,4 @@
-//! API keys, and what a project's administrator may do.
+//! API keys, and the rights of a project's administrator.
 
 use serde_json::{Value, json};
 
@@ -7,14 +7,14 @@ use crate::on_both_engines;
 use crate::stage::{Stage, word};
 
 on_both_engines!(
-    a_projects_administrator_acts_on_it_alone,
-    keys_expire_are_revoked_at_once_and_tell_when_they_were_used,
+    a_project_administrator_acts_only_on_its_project,
+    keys_expire_are_revoked_at_once_and_show_when_they_were_used,
     bad_keys_are_refused_with_the_field,
     a_repeated_request_makes_one_key,
     lists_of_projects_and_keys_come_in_pages,
 );
 
-async fn a_projects_administrator_acts_on_it_alone(stage: Stage) {
+async fn a_project_administrator_acts_only_on_its_project(stage: Stage) {
     let app = stage.app().await;
     project(&app, "shop", json!({})).await;
     let own = app.with_key(&stage.new_key(Some("shop"), "admin").await);
@@ -62,13 +62,13 @@ async fn a_projects_administrator_acts_on_it_alone(stage: Stage) {
     own.send(own.request(reqwest::Method::DELETE, &format!("/v1/keys/{foreign}")))
         .await
         .problem(404, "not_found");
-    // A website's key has no say here.
+    // A website's key has no access.
     let site = app.with_key(&stage.new_key(Some("shop"), "verify").await);
     site.get("/v1/projects").await.problem(403, "forbidden");
     site.get("/v1/keys").await.problem(403, "forbidden");
 }
 
-async fn keys_expire_are_revoked_at_once_and_tell_when_they_were_used(stage: Stage) {
+async fn keys_expire_are_revoked_at_once_and_show_when_they_were_used(stage: Stage) {
     let app = stage.app().await;
     let admin = instance(&app).await;
     let made = admin.post("/v1/keys", json!({ "project": "default", "scopes": ["verify", "verify", "finance"], "expires_in": 60 })).await.expect(201);
@@ -121,7 +121,7 @@ async fn keys_expire_are_revoked_at_once_and_tell_when_they_were_used(stage: Sta
     site.get("/v1/verifications")
         .await
         .problem(401, "unauthorized");
-    // Out of force it stays listed.
+    // A revoked key stays listed.
     admin.send(delete()).await.expect(204);
     assert!(seen(&made["id"]).await["revoked_at"].is_string());
     let whole = admin

@@ -1,4 +1,4 @@
-//! Projects with rules of their own, keys, and the texts they send: what these tests share, and the tests by subject.
+//! Projects: policies, API keys and message texts. Shared helpers, and the tests by subject.
 
 mod keys;
 mod policies;
@@ -33,7 +33,7 @@ pub fn newest_sms(stage: &Stage) -> String {
     word(&stage.sms.sends().pop().expect("an SMS was sent")["text"]).to_owned()
 }
 
-/// Sends by SMS alone, and answers what it said.
+/// Sends a code by SMS only and returns the text.
 pub async fn sms_to(client: &Client, number: &str, more: Value) -> String {
     let mut body = json!({ "phone_number": number, "channels": ["sms"] });
     body.as_object_mut()

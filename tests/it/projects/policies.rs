@@ -1,4 +1,4 @@
-//! Projects and their policies: where they apply, from when, and which are refused.
+//! Projects and their policies: scope, effective time and validation.
 
 use serde_json::{Value, json};
 
@@ -8,16 +8,16 @@ use crate::on_postgres;
 use crate::stage::{Stage, word};
 
 on_both_engines!(
-    a_policy_is_in_force_for_new_verifications_at_once_and_for_no_other_project,
-    what_is_not_overridden_follows_the_defaults_of_each_start,
-    a_patch_with_null_lets_the_default_stand_again,
+    a_policy_applies_at_once_to_new_verifications_of_its_project_only,
+    settings_not_overridden_follow_the_defaults_of_each_start,
+    a_patch_with_null_restores_the_default,
     bad_policies_name_every_fault_and_save_nothing,
-    a_name_is_taken_once_and_has_a_form,
-    countries_and_limits_are_each_projects_own,
+    a_name_is_unique_and_validated,
+    countries_and_limits_are_per_project,
 );
-on_postgres!(a_policy_changed_on_one_replica_is_in_force_on_the_other);
+on_postgres!(a_policy_changed_on_one_replica_applies_on_the_other);
 
-/// A policy, the pointer to its fault, and what is said about it.
+/// A policy, the pointer to its fault, and the expected message.
 fn bad_policies() -> Vec<(Value, &'static str, &'static str)> {
     vec![
         (json!({ "route": [] }), "/policy/route", "at least one"),
@@ -86,7 +86,7 @@ fn bad_policies() -> Vec<(Value, &'static str, &'static str)> {
     ]
 }
 
-async fn a_policy_is_in_force_for_new_verifications_at_once_and_for_no_other_project(stage: Stage) {
+async fn a_policy_applies_at_once_to_new_verifications_of_its_project_only(stage: Stage) {
     let app = stage.app().await;
     let shop = project(
         &app,
@@ -135,7 +135,7 @@ async fn a_policy_is_in_force_for_new_verifications_at_once_and_for_no_other_pro
         (&new["channel"], &new["checks_left"]),
         (&json!("sms"), &json!(3))
     );
-    // One that has begun keeps its rules.
+    // A started verification keeps its policy.
     assert_eq!(shop.find(&v["id"]).await["checks_left"], 2);
     assert_eq!(
         shop.resend(&v["id"], json!({})).await.status,
@@ -144,7 +144,7 @@ async fn a_policy_is_in_force_for_new_verifications_at_once_and_for_no_other_pro
     );
 }
 
-async fn what_is_not_overridden_follows_the_defaults_of_each_start(stage: Stage) {
+async fn settings_not_overridden_follow_the_defaults_of_each_start(stage: Stage) {
     let app = stage.app().await;
     project(&app, "shop", json!({ "code_length": 4 })).await;
     stage.kill(app).await;
@@ -162,7 +162,7 @@ async fn what_is_not_overridden_follows_the_defaults_of_each_start(stage: Stage)
     );
 }
 
-async fn a_patch_with_null_lets_the_default_stand_again(stage: Stage) {
+async fn a_patch_with_null_restores_the_default(stage: Stage) {
     let app = stage.app().await;
     project(
         &app,
@@ -229,7 +229,7 @@ async fn bad_policies_name_every_fault_and_save_nothing(stage: Stage) {
         .problem(400, "invalid_request");
 }
 
-async fn a_name_is_taken_once_and_has_a_form(stage: Stage) {
+async fn a_name_is_unique_and_validated(stage: Stage) {
     let app = stage.app().await;
     let admin = instance(&app).await;
     admin
@@ -254,7 +254,7 @@ async fn a_name_is_taken_once_and_has_a_form(stage: Stage) {
     );
 }
 
-async fn countries_and_limits_are_each_projects_own(stage: Stage) {
+async fn countries_and_limits_are_per_project(stage: Stage) {
     let app = stage.app().await;
     let shop = project(
         &app,
@@ -275,7 +275,7 @@ async fn countries_and_limits_are_each_projects_own(stage: Stage) {
     app.started().await;
 }
 
-async fn a_policy_changed_on_one_replica_is_in_force_on_the_other(stage: Stage) {
+async fn a_policy_changed_on_one_replica_applies_on_the_other(stage: Stage) {
     let (one, two) = (stage.app().await, stage.app().await);
     let shop = project(&one, "shop", json!({})).await;
     patch(
@@ -285,7 +285,7 @@ async fn a_policy_changed_on_one_replica_is_in_force_on_the_other(stage: Stage) 
     )
     .await
     .expect(200);
-    // As its worker does twice a second.
+    // The background job does this twice a second.
     two.gateway.refresh().await;
     two.with_key(&shop.key).started().await;
     assert_eq!(two.telegram_code().len(), 8);

@@ -7,13 +7,13 @@ use crate::on_both_engines;
 use crate::stage::Stage;
 
 on_both_engines!(
-    the_text_is_the_projects_in_the_visitors_language,
-    a_text_stays_the_same_to_the_end_of_its_verification,
+    the_text_comes_from_the_project_in_the_visitors_language,
+    a_verification_keeps_its_text_to_the_end,
     a_preview_shows_text_segments_and_costs_and_sends_nothing,
     bad_previews_name_the_field,
 );
 
-async fn the_text_is_the_projects_in_the_visitors_language(stage: Stage) {
+async fn the_text_comes_from_the_project_in_the_visitors_language(stage: Stage) {
     let app = stage.app().await;
     let templates = json!({ "ru": "Магазин: {code}, {minutes} мин", "en": "Shop: {code}" });
     let shop = project(
@@ -68,7 +68,7 @@ async fn the_text_is_the_projects_in_the_visitors_language(stage: Stage) {
     );
 }
 
-async fn a_text_stays_the_same_to_the_end_of_its_verification(stage: Stage) {
+async fn a_verification_keeps_its_text_to_the_end(stage: Stage) {
     let app = stage.app().await;
     let shop = project(
         &app,

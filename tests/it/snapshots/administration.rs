@@ -1,4 +1,4 @@
-//! An administrator's answers: projects, keys, webhooks, previews, and what the service says of itself.
+//! An administrator's answers: projects, keys, webhooks, previews, and information about the service.
 
 use reqwest::Method;
 use serde_json::json;
@@ -17,7 +17,7 @@ on_both_engines!(
 
 async fn answers_about_projects_and_keys_keep_their_shape(stage: Stage) {
     let app = stage.app().await;
-    // Lists are in the order of their making: each in a second of its own.
+    // Lists are ordered by creation time, so each item is created in its own second.
     stage.advance(1);
     let all = app.with_key(&stage.new_key(None, "admin").await);
     let mut said = Transcript::new(&stage);
@@ -69,7 +69,7 @@ async fn answers_about_webhooks_keep_their_shape(stage: Stage) {
     said.answer(&format!("POST {path}/test"), &reply, 200);
     stage.advance(1);
     app.started().await;
-    app.gateway.notices().settle_messages().await.unwrap();
+    app.gateway.notices().deliver_due_webhooks().await.unwrap();
     let deliveries = format!("{path}/deliveries");
     let reply = admin.get(&deliveries).await;
     let page = said.answer(&format!("GET {deliveries}"), &reply, 200);
@@ -93,7 +93,7 @@ async fn the_services_own_answers_keep_their_shape(stage: Stage) {
     // A pause, so that one is listed.
     stage.telegram.next_sends([error("BALANCE_NOT_ENOUGH")]);
     app.started().await;
-    // The two engines differ here as they must.
+    // The engines necessarily differ here.
     let mut ready = open("/readyz").await;
     for field in ["database", "redis"] {
         ready.body[field] = json!(format!("<{field} of the engine>"));

@@ -1,4 +1,4 @@
-//! What leaves the program, whole: the body and headers of every kind of answer and of every webhook, compared with the
+//! Complete output: body and headers of every kind of answer and webhook, compared with the
 //! files in `accepted/`. A changed field, word or header fails here first.
 //!
 //! Each test is a transcript of one subject and has one file, the same on both engines. What differs from run to run is

@@ -10,10 +10,10 @@ use crate::stage::{Reply, Stage, TestApp, word};
 use crate::{on_both_engines, on_postgres};
 
 on_both_engines!(problems_of_every_code_keep_their_shape);
-on_postgres!(the_problem_of_a_database_that_is_away_keeps_its_shape);
+on_postgres!(the_problem_without_a_database_keeps_its_shape);
 
 /// Codes that no request of this test can get: the first needs a client that stops half way, the second a database that
-/// is away, which has a test of its own.
+/// is down, which has its own test.
 const ELSEWHERE: [&str; 2] = ["request_timeout", "service_unavailable"];
 
 /// A transcript that knows which codes it holds.
@@ -186,7 +186,7 @@ async fn of_money(stage: &Stage, app: &TestApp, p: &mut Problems) {
     p.add("Without a budget", &reply, 402, "budget_exhausted");
 }
 
-async fn the_problem_of_a_database_that_is_away_keeps_its_shape(stage: Stage) {
+async fn the_problem_without_a_database_keeps_its_shape(stage: Stage) {
     let app = stage.app().await;
     let mut said = Transcript::new(&stage);
     stage.hide_database().await;

@@ -102,7 +102,7 @@ impl Redactor {
         out
     }
 
-    /// What a value at the beginning of the text is replaced with, and its length.
+    /// The replacement for a value at the beginning of the text, and the value's length.
     fn read(&mut self, text: &str) -> Option<(usize, String)> {
         for (kind, reader) in READERS {
             if let Some(length) = reader(text) {
@@ -175,7 +175,7 @@ fn prefixed(text: &str, prefix: &str, least: usize) -> Option<usize> {
 }
 
 #[test]
-fn the_same_value_is_replaced_by_the_same_word() {
+fn equal_values_get_the_same_replacement() {
     let start = "2026-11-05T10:00:00Z".parse().unwrap();
     let mut redactor = Redactor::new(start);
     let (one, other) = (uuid::Uuid::from_u128(1), uuid::Uuid::from_u128(2));

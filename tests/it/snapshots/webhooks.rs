@@ -13,7 +13,7 @@ on_both_engines!(
     messages_about_money_keep_their_shape,
 );
 
-/// In the order in which it happened; what happened at once, by type.
+/// In order of time, then of type.
 fn in_order(receiver: &Fake) -> Vec<Seen> {
     let mut seen = receiver.seen();
     seen.sort_by_cached_key(|seen| {
@@ -23,9 +23,9 @@ fn in_order(receiver: &Fake) -> Vec<Seen> {
     seen
 }
 
-/// Delivers what there is to tell now, and moves on to the next second.
+/// Delivers due messages, then advances the clock by a second.
 async fn deliver(app: &TestApp) {
-    app.gateway.notices().settle_messages().await.unwrap();
+    app.gateway.notices().deliver_due_webhooks().await.unwrap();
     app.stage.advance(1);
 }
 
@@ -89,7 +89,7 @@ async fn messages_about_money_keep_their_shape(stage: Stage) {
     let path = format!("/v1/webhooks/{}/test", word(&webhook["id"]));
     stage.advance(1);
     admin.post(&path, json!({})).await.expect(200);
-    app.gateway.notices().settle_messages().await.unwrap();
+    app.gateway.notices().deliver_due_webhooks().await.unwrap();
     for seen in in_order(&receiver) {
         said.message(&seen);
     }

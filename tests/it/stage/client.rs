@@ -1,4 +1,4 @@
-//! The program spoken to: over HTTP as a site does it, and its background work by name.
+//! Clients of the program: HTTP requests as a site makes them, and background jobs run on demand.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::Stage;
 use crate::world::{self, TOKEN};
 
-/// One running program of this process.
+/// A program running in this process.
 #[derive(Clone)]
 pub struct TestApp {
     pub client: Client,
@@ -29,7 +29,7 @@ impl std::ops::Deref for TestApp {
 }
 
 impl TestApp {
-    /// Does what is due in the verification, and answers it as the API tells it.
+    /// Does the work due for a verification and returns it as the API shows it.
     pub async fn settle(&self, id: &Value) -> Value {
         self.settled(id).await;
         self.find(id).await
@@ -42,13 +42,13 @@ impl TestApp {
         settled.expect("work comes to an end").unwrap()
     }
 
-    /// The clock moves on, and then what is due is done.
+    /// Advances the clock, then does the work due.
     pub async fn later(&self, id: &Value, seconds: u64) -> Value {
         self.stage.advance(seconds);
         self.settle(id).await
     }
 
-    /// Telegram reports, signed with the token now; and what that makes due is done.
+    /// Sends a report signed with the current token, then does the work it makes due.
     pub async fn telegram_reports(&self, report: &Value) -> Reply {
         let reply = self
             .telegram_reports_signed(report, TOKEN, self.stage.clock.now())
@@ -66,7 +66,7 @@ impl TestApp {
     }
 }
 
-/// Speaks to a program over HTTP, with the stage's key.
+/// An HTTP client of a program, with the stage's key.
 #[derive(Clone)]
 pub struct Client {
     pub stage: Stage,
@@ -75,7 +75,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// The same program, spoken to with another key.
+    /// A client of the same program with another key.
     pub fn with_key(&self, key: &str) -> Self {
         Self {
             key: key.to_owned(),
@@ -92,7 +92,7 @@ impl Client {
             .await
     }
 
-    /// The same under an `Idempotency-Key`.
+    /// `POST` with an `Idempotency-Key`.
     pub async fn post_once(&self, path: &str, key: &str, body: Value) -> Reply {
         let request = self
             .request(reqwest::Method::POST, path)
@@ -107,7 +107,7 @@ impl Client {
             .bearer_auth(&self.key)
     }
 
-    /// The same without a key.
+    /// A request without an API key.
     pub fn open_request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         CLIENT.request(method, format!("{}{path}", self.base))
     }
@@ -130,7 +130,7 @@ impl Client {
         }
     }
 
-    /// The same at a server that may die: `None` when it does not answer.
+    /// `POST` to a server that may be killed: `None` without an answer.
     pub async fn try_post(&self, path: &str, body: &Value, status: u16) -> Option<Value> {
         let response = self
             .request(reqwest::Method::POST, path)
@@ -138,9 +138,9 @@ impl Client {
             .send()
             .await
             .ok()?;
-        let told = response.status().as_u16();
+        let actual = response.status().as_u16();
         let text = response.text().await.ok()?;
-        assert_eq!(told, status, "{text}");
+        assert_eq!(actual, status, "{text}");
         Some(serde_json::from_str(&text).unwrap())
     }
 
@@ -148,7 +148,7 @@ impl Client {
         self.post("/v1/verifications", body).await
     }
 
-    /// Starts a verification of a number of its own and answers it.
+    /// Starts a verification of a new number and returns it.
     pub async fn started(&self) -> Value {
         self.start(json!({ "phone_number": self.stage.number() }))
             .await
@@ -233,7 +233,7 @@ impl Client {
         word(&send["code"]).to_owned()
     }
 
-    /// A code of the same length that is not the right one.
+    /// A wrong code of the same length.
     pub fn wrong_code(&self) -> String {
         let right = self.telegram_code();
         let last = if right.ends_with('0') { "1" } else { "0" };
@@ -255,13 +255,13 @@ static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
         .unwrap()
 });
 
-/// An answer.
+/// An HTTP response.
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub status: u16,
     pub headers: reqwest::header::HeaderMap,
     pub text: String,
-    /// Null when it is not JSON.
+    /// The JSON body; null if it is not JSON.
     pub body: Value,
 }
 
@@ -276,7 +276,7 @@ impl Reply {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// A fault by its whole shape (RFC 9457).
+    /// Asserts a complete problem document (RFC 9457).
     #[track_caller]
     pub fn problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(

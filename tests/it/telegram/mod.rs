@@ -1,4 +1,4 @@
-//! Telegram as a provider: what its answers, its silence and its reports do to attempts, money and the route.
+//! Telegram as a provider: how its answers, timeouts and reports affect attempts, charges and the route.
 //!
 //! One file per subject; a new test goes into the file of its subject and into that file's `on_both_engines!`.
 
@@ -14,13 +14,13 @@ use serde_json::Value;
 use crate::stage::{TestApp, word};
 use crate::world::Answer;
 
-/// One SMS step behind Telegram, both with long waits, so that only what a test does moves anything.
+/// One SMS step behind Telegram, both with long waits, so nothing happens unless the test triggers it.
 pub const PATIENT: (&str, &str) = (
     "DEFAULTS__ROUTE",
     r#"[{"channel":"telegram","wait":"1h"},{"channel":"sms","wait":"1h"}]"#,
 );
 
-/// Telegram alone.
+/// A route of Telegram only.
 pub const ALONE: (&str, &str) = ("DEFAULTS__ROUTE", r#"[{"channel":"telegram","wait":"1m"}]"#);
 
 pub const LONG: (&str, &str) = ("DEFAULTS__TTL", "24h");

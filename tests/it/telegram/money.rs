@@ -1,4 +1,4 @@
-//! What a Telegram message costs: charged, unknown, refunded.
+//! The cost of a Telegram message: charged, unknown, refunded.
 
 use serde_json::json;
 
@@ -9,9 +9,9 @@ use crate::world::{Answer, taken};
 
 on_both_engines!(
     a_send_without_an_answer_is_unknown_and_a_late_report_settles_it,
-    what_stays_unknown_is_written_off_at_its_estimate,
+    an_attempt_that_stays_unknown_is_charged_its_estimate,
     a_refund_is_booked_once,
-    expired_without_the_flag_is_asked_once_more_and_then_expected,
+    expired_without_the_refund_flag_is_checked_once_then_a_refund_is_expected,
     a_delivery_after_its_refund_is_drift,
     request_cost_is_what_is_charged,
 );
@@ -26,7 +26,7 @@ async fn a_send_without_an_answer_is_unknown_and_a_late_report_settles_it(stage:
     );
     assert_eq!(attempt(&v, 1).1, "sent");
     assert_eq!(v["costs"], json!([{ "amount": "0.05", "currency": "USD" }]));
-    // Never again on the same channel by itself.
+    // No automatic retry on the same channel.
     let v = app.later(&v["id"], 120).await;
     assert_eq!(
         (
@@ -55,7 +55,7 @@ async fn a_send_without_an_answer_is_unknown_and_a_late_report_settles_it(stage:
     app.settle(&v["id"]).await;
 }
 
-async fn what_stays_unknown_is_written_off_at_its_estimate(stage: Stage) {
+async fn an_attempt_that_stays_unknown_is_charged_its_estimate(stage: Stage) {
     let app = stage
         .app_with(&[("UNKNOWN_AFTER", "2h"), ("SMS__PROVIDERS", "[]")])
         .await;
@@ -81,7 +81,7 @@ async fn what_stays_unknown_is_written_off_at_its_estimate(stage: Stage) {
         "-0.01".to_owned(),
     );
     assert_eq!(app.ledger(&v["id"]).await, [charge]);
-    // A report that says otherwise takes it back.
+    // A later report reverses the charge.
     let mut report = stage.telegram.status("expired");
     report["is_refunded"] = json!(true);
     app.telegram_reports(&report).await.expect(200);
@@ -108,12 +108,12 @@ async fn a_refund_is_booked_once(stage: Stage) {
     assert_eq!(attempt(&v, 1).1, "sent", "what expired gives way at once");
     assert_eq!(v["costs"], json!([{ "amount": "0.05", "currency": "USD" }]));
     let entries = app.ledger(&v["id"]).await;
-    let told: Vec<String> = entries
+    let actual: Vec<String> = entries
         .iter()
         .map(|(k, b, a)| format!("{k} {b} {a}"))
         .collect();
     assert_eq!(
-        told,
+        actual,
         [
             "charge reported -0.01",
             "refund reported 0.01",
@@ -122,10 +122,10 @@ async fn a_refund_is_booked_once(stage: Stage) {
     );
 }
 
-async fn expired_without_the_flag_is_asked_once_more_and_then_expected(stage: Stage) {
+async fn expired_without_the_refund_flag_is_checked_once_then_a_refund_is_expected(stage: Stage) {
     let app = stage.app_with(&[ALONE, LONG]).await;
     let v = app.started().await;
-    // The message itself is past its TTL, and so its own answer to the question is the same.
+    // The message is past its TTL, so a status request returns the same answer.
     stage
         .telegram
         .next_asks((0..9).map(|_| stage.telegram.asked("expired")));
@@ -146,18 +146,18 @@ async fn expired_without_the_flag_is_asked_once_more_and_then_expected(stage: St
     assert_eq!(
         v["costs"],
         json!([{ "amount": "0.01", "currency": "USD" }]),
-        "it stands charged until it is reported"
+        "charged until a refund is reported"
     );
-    let told = |entries: Vec<(String, String, String)>| -> Vec<String> {
+    let actual = |entries: Vec<(String, String, String)>| -> Vec<String> {
         entries
             .iter()
             .map(|(k, b, a)| format!("{k} {b} {a}"))
             .collect()
     };
     let expected = ["charge reported -0.01", "refund documented 0.01"];
-    assert_eq!(told(app.ledger(&v["id"]).await), expected);
+    assert_eq!(actual(app.ledger(&v["id"]).await), expected);
     app.later(&v["id"], 7_200).await;
-    assert_eq!(told(app.ledger(&v["id"]).await), expected, "once");
+    assert_eq!(actual(app.ledger(&v["id"]).await), expected, "once");
 
     let mut report = stage.telegram.status("expired");
     report["is_refunded"] = json!(true);
@@ -196,7 +196,7 @@ async fn a_delivery_after_its_refund_is_drift(stage: Stage) {
     assert_eq!(
         attempt(&v, 0),
         ("telegram", "delivered", None, "refunded"),
-        "the refund stands"
+        "the refund is kept"
     );
     assert!(
         app.events(&v["id"])

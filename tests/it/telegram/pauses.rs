@@ -1,4 +1,4 @@
-//! When Telegram is paused, for how long, and what ends the pause.
+//! Pauses of Telegram: causes, duration and end.
 
 use serde_json::json;
 
@@ -8,13 +8,13 @@ use crate::stage::Stage;
 use crate::world::{Answer, error};
 
 on_both_engines!(
-    a_refused_account_pauses_doubling_and_one_send_probes,
-    five_breaks_in_a_row_pause,
-    an_unknown_word_goes_on_and_never_pauses,
+    a_refused_account_pauses_with_doubling_and_one_send_probes,
+    five_consecutive_failures_pause_the_provider,
+    an_unknown_error_falls_back_and_never_pauses,
     a_flood_wait_pauses_the_number_and_three_numbers_the_channel,
 );
 
-async fn a_refused_account_pauses_doubling_and_one_send_probes(stage: Stage) {
+async fn a_refused_account_pauses_with_doubling_and_one_send_probes(stage: Stage) {
     let app = stage.app().await;
     let mut sends = 0;
     for (word, seconds) in [
@@ -32,7 +32,7 @@ async fn a_refused_account_pauses_doubling_and_one_send_probes(stage: Stage) {
         assert_eq!(
             attempt(&v, 1),
             ("sms", "sent", None, "charged"),
-            "the next step at once"
+            "the next step follows at once"
         );
         sends += 1;
         let until = (stage.clock.now() + chrono::TimeDelta::seconds(seconds))
@@ -53,12 +53,12 @@ async fn a_refused_account_pauses_doubling_and_one_send_probes(stage: Stage) {
         assert_eq!(
             stage.telegram.sends().len(),
             sends,
-            "nothing is sent while it pauses"
+            "nothing is sent during the pause"
         );
         stage.advance(1);
         assert_eq!(paused(&app).await, json!([]));
     }
-    // A success resets it: the next pause is 10 s again.
+    // A success resets the pause: the next pause is 10 s again.
     let v = app.started().await;
     assert_eq!(attempt(&v, 0), ("telegram", "sent", None, "charged"));
     stage.telegram.next_sends([error("BALANCE_NOT_ENOUGH")]);
@@ -68,7 +68,7 @@ async fn a_refused_account_pauses_doubling_and_one_send_probes(stage: Stage) {
     assert_eq!(attempt(&v, 0), ("telegram", "sent", None, "charged"));
 }
 
-async fn five_breaks_in_a_row_pause(stage: Stage) {
+async fn five_consecutive_failures_pause_the_provider(stage: Stage) {
     let app = stage.app().await;
     let breaks = || {
         [
@@ -91,7 +91,7 @@ async fn five_breaks_in_a_row_pause(stage: Stage) {
     assert_eq!(
         attempt(&v, 0).1,
         "sent",
-        "a success between: counted from none again"
+        "a success in between resets the count"
     );
     stage.telegram.next_sends(breaks());
     stage.telegram.next_sends([broken()]);
@@ -110,7 +110,7 @@ async fn five_breaks_in_a_row_pause(stage: Stage) {
     assert_eq!(attempt(&v, 0), ("telegram", "sent", None, "charged"));
 }
 
-async fn an_unknown_word_goes_on_and_never_pauses(stage: Stage) {
+async fn an_unknown_error_falls_back_and_never_pauses(stage: Stage) {
     let app = stage.app().await;
     for _ in 0..6 {
         stage.telegram.next_sends([error("SOMETHING_NEW")]);
@@ -156,7 +156,7 @@ async fn a_flood_wait_pauses_the_number_and_three_numbers_the_channel(stage: Sta
     let v = start(&number, "3").await.expect(201);
     assert_eq!(attempt(&v, 0).1, "sent");
 
-    // The first number's is more than 10 s ago by now, and counts no more.
+    // The first number's flood wait was more than 10 s ago and no longer counts.
     stage.advance(10);
     stage
         .telegram
@@ -172,7 +172,7 @@ async fn a_flood_wait_pauses_the_number_and_three_numbers_the_channel(stage: Sta
     stage.advance(1);
     let v = app.started().await;
     assert_eq!(attempt(&v, 0).1, "sent");
-    // However long it says, five minutes at most.
+    // Five minutes at most, whatever Telegram asks for.
     stage
         .telegram
         .next_sends(["FLOOD_WAIT_86400", "FLOOD_WAIT_86400", "FLOOD_WAIT_86400"].map(error));

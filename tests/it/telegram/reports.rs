@@ -1,4 +1,4 @@
-//! Telegram's reports: whose are accepted, in which order, about which attempt.
+//! Telegram's delivery reports: signature, order, and matching to an attempt.
 
 use serde_json::{Value, json};
 
@@ -8,16 +8,16 @@ use crate::stage::{Stage, word};
 use crate::world::{Answer, TOKEN};
 
 on_both_engines!(
-    a_stale_report_changes_nothing_and_has_the_status_asked,
-    a_report_must_be_signed_with_a_token_of_ours,
-    reports_may_come_twice_and_in_any_order,
+    a_stale_report_changes_nothing_and_triggers_a_status_request,
+    a_report_must_be_signed_with_a_configured_token,
+    reports_may_arrive_twice_and_in_any_order,
     a_report_may_overtake_the_answer,
-    reports_about_what_we_do_not_know_are_taken,
+    reports_about_unknown_attempts_are_accepted,
     malformed_reports_are_400_and_change_nothing,
     a_report_without_payload_is_matched_by_number_and_request_id,
 );
 
-async fn a_stale_report_changes_nothing_and_has_the_status_asked(stage: Stage) {
+async fn a_stale_report_changes_nothing_and_triggers_a_status_request(stage: Stage) {
     let app = stage.app_with(&[PATIENT]).await;
     let v = app.started().await;
     let report = stage.telegram.status("read");
@@ -37,7 +37,7 @@ async fn a_stale_report_changes_nothing_and_has_the_status_asked(stage: Stage) {
     assert_eq!(attempt(&app.settle(&v["id"]).await, 0).1, "read");
 }
 
-async fn a_report_must_be_signed_with_a_token_of_ours(stage: Stage) {
+async fn a_report_must_be_signed_with_a_configured_token(stage: Stage) {
     let app = stage
         .app_with(&[("TELEGRAM__PREVIOUS_TOKEN", "the-old-token")])
         .await;
@@ -80,7 +80,7 @@ async fn a_report_must_be_signed_with_a_token_of_ours(stage: Stage) {
         .await
         .expect(200);
     assert_eq!(attempt(&app.settle(&v["id"]).await, 0).1, "delivered");
-    // The reference's own vectors are of this kind: the key is the raw SHA-256 of the token.
+    // Telegram signs with the raw SHA-256 of the token as key.
     let vector = crate::world::signature("TEST_TOKEN", "1700000000", r#"{"request_id":"abc"}"#);
     assert_eq!(
         vector,
@@ -88,7 +88,7 @@ async fn a_report_must_be_signed_with_a_token_of_ours(stage: Stage) {
     );
 }
 
-async fn reports_may_come_twice_and_in_any_order(stage: Stage) {
+async fn reports_may_arrive_twice_and_in_any_order(stage: Stage) {
     let app = stage.app_with(&[PATIENT]).await;
     let v = app.started().await;
     for delivery in [
@@ -128,7 +128,7 @@ async fn a_report_may_overtake_the_answer(stage: Stage) {
         .await;
     let v = app.started().await;
     let before = app.stage.telegram.last_request_id();
-    // The second send is not answered before its report has come in.
+    // The second send gets no answer until its report has arrived.
     stage.telegram.next_sends([Answer::Hang]);
     let starting = {
         let (app, body) = (
@@ -150,7 +150,7 @@ async fn a_report_may_overtake_the_answer(stage: Stage) {
         ("telegram", "delivered", None, "charged")
     );
     assert_eq!(early["attempts"].as_array().unwrap().len(), 1);
-    // The send then ends without an answer, which is worth less than the report.
+    // The send then fails without an answer, which does not override the report.
     let settled = app.settle(&starting["id"]).await;
     assert_eq!(
         attempt(&settled, 0),
@@ -166,7 +166,7 @@ async fn a_report_may_overtake_the_answer(stage: Stage) {
     assert_eq!(attempt(&app.find(&v["id"]).await, 0).1, "sent");
 }
 
-async fn reports_about_what_we_do_not_know_are_taken(stage: Stage) {
+async fn reports_about_unknown_attempts_are_accepted(stage: Stage) {
     let app = stage.app().await;
     let v = app.started().await;
     let mut stranger = stage.telegram.status("read");
@@ -181,7 +181,7 @@ async fn reports_about_what_we_do_not_know_are_taken(stage: Stage) {
         app.telegram_reports(&stranger).await.expect(200);
     }
     assert_eq!(attempt(&app.settle(&v["id"]).await, 0).1, "sent");
-    // An attempt of ours that does not exist, of a verification that does.
+    // A missing attempt of an existing verification.
     let id = word(&v["attempts"][0]["id"]).to_owned();
     stranger["payload"] =
         json!(format!("{}{}", &id[..15], "fff0").replace("7fff0", "7ff0") + &id[18..]);
@@ -212,7 +212,7 @@ async fn malformed_reports_are_400_and_change_nothing(stage: Stage) {
         .await
         .problem(413, "payload_too_large");
     assert_eq!(app.settle(&v["id"]).await, v);
-    // Nobody's name, and a provider that does not sign.
+    // An unknown provider, and one that does not sign.
     for provider in ["nobody", "main"] {
         let request = app.open_request(reqwest::Method::POST, &format!("/callbacks/{provider}"));
         app.send(request.body("{}"))

@@ -1,4 +1,4 @@
-//! When the route goes on to its next step, and when it ends.
+//! When the route takes its next step, and when it ends.
 
 use serde_json::{Value, json};
 
@@ -8,14 +8,14 @@ use crate::stage::{Stage, word};
 use crate::world::{Answer, error};
 
 on_both_engines!(
-    evidence_of_delivery_keeps_the_route_where_it_is,
-    without_evidence_the_next_step_is_taken_after_the_wait,
-    approve_within_goes_on_although_it_was_delivered,
+    evidence_of_delivery_stops_the_fallback,
+    without_evidence_the_next_step_follows_after_the_wait,
+    approve_within_falls_back_despite_delivery,
     nothing_is_sent_after_the_end,
-    failed_means_that_every_attempt_is_dead,
+    a_verification_fails_only_when_every_attempt_is_dead,
 );
 
-async fn evidence_of_delivery_keeps_the_route_where_it_is(stage: Stage) {
+async fn evidence_of_delivery_stops_the_fallback(stage: Stage) {
     let app = stage.app().await;
     let v = app.started().await;
     app.telegram_reports(&stage.telegram.status("delivered"))
@@ -31,7 +31,7 @@ async fn evidence_of_delivery_keeps_the_route_where_it_is(stage: Stage) {
     assert!(stage.sms.sends().is_empty());
 }
 
-async fn without_evidence_the_next_step_is_taken_after_the_wait(stage: Stage) {
+async fn without_evidence_the_next_step_follows_after_the_wait(stage: Stage) {
     let app = stage.app().await;
     let v = app.started().await;
     let v = app.later(&v["id"], 14).await;
@@ -41,7 +41,7 @@ async fn without_evidence_the_next_step_is_taken_after_the_wait(stage: Stage) {
     assert_eq!(
         stage.telegram.asks().len(),
         1,
-        "asked before it is given up"
+        "its status is requested before falling back"
     );
     assert_eq!((attempt(&v, 0).1, attempt(&v, 1).1), ("sent", "sent"));
     assert_eq!(v["sends_left"], 4, "an automatic fallback does not count");
@@ -50,13 +50,13 @@ async fn without_evidence_the_next_step_is_taken_after_the_wait(stage: Stage) {
         word(&sms["text"]).contains(&app.telegram_code()),
         "the same code"
     );
-    // The late message still works, and shows.
+    // The late message still counts, and its delivery is shown.
     app.telegram_reports(&stage.telegram.status("delivered"))
         .await
         .expect(200);
     assert_eq!(attempt(&app.settle(&v["id"]).await, 0).1, "delivered");
 
-    // What the question brings to light counts as evidence.
+    // Delivery reported in the answer to a status request is evidence.
     let v = app.started().await;
     stage
         .telegram
@@ -68,7 +68,7 @@ async fn without_evidence_the_next_step_is_taken_after_the_wait(stage: Stage) {
     );
 }
 
-async fn approve_within_goes_on_although_it_was_delivered(stage: Stage) {
+async fn approve_within_falls_back_despite_delivery(stage: Stage) {
     let route = r#"[{"channel":"telegram","wait":"15s","approve_within":"90s"},{"channel":"sms","wait":"60s"}]"#;
     let app = stage.app_with(&[("DEFAULTS__ROUTE", route)]).await;
     let v = app.started().await;
@@ -95,7 +95,7 @@ async fn nothing_is_sent_after_the_end(stage: Stage) {
     let mut report = stage.telegram.status("expired");
     report["is_refunded"] = json!(true);
     stage.advance(30);
-    // Even a failure that is reported only now takes no next step.
+    // A failure reported after the end triggers no further step.
     app.telegram_reports(&report).await.expect(200);
     for _ in 0..5 {
         for id in [&canceled, &approved, &expired] {
@@ -113,7 +113,7 @@ async fn nothing_is_sent_after_the_end(stage: Stage) {
     );
 }
 
-async fn failed_means_that_every_attempt_is_dead(stage: Stage) {
+async fn a_verification_fails_only_when_every_attempt_is_dead(stage: Stage) {
     let app = stage.app().await;
     stage
         .telegram
@@ -127,7 +127,7 @@ async fn failed_means_that_every_attempt_is_dead(stage: Stage) {
         (&json!("failed"), &json!([]), &Value::Null)
     );
     assert_eq!((attempt(&v, 0).1, attempt(&v, 1).1), ("refused", "failed"));
-    // One that may have arrived keeps it open.
+    // An attempt that may have arrived keeps the verification open.
     let v = app.started().await;
     assert_eq!(
         (&v["status"], attempt(&v, 0).1, attempt(&v, 1).1),

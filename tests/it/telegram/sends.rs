@@ -1,4 +1,4 @@
-//! What is sent to Telegram, and what its answers to a send do to the attempt.
+//! Requests to send through Telegram, and the effect of its answers on the attempt.
 
 use serde_json::{Value, json};
 
@@ -9,12 +9,12 @@ use crate::world::{TOKEN, error};
 
 on_both_engines!(
     a_send_carries_code_ttl_payload_and_callback_url,
-    the_ttl_is_the_steps_wait_within_telegrams_bounds,
-    without_https_telegram_itself_gets_no_callback_url_and_is_asked_instead,
-    a_refused_sender_is_left_out_and_the_code_still_goes,
-    a_number_that_telegram_cannot_reach_is_free_and_goes_on_at_once,
-    an_invalid_number_fails_without_sms_and_never_pauses,
-    a_refused_connection_sent_nothing,
+    the_ttl_is_the_wait_of_the_step_within_telegrams_bounds,
+    without_https_telegram_gets_no_callback_url_and_is_polled,
+    a_refused_sender_is_omitted_and_the_code_still_sent,
+    a_number_unreachable_on_telegram_is_free_and_falls_back_at_once,
+    an_invalid_number_fails_without_sms_and_never_pauses_the_provider,
+    a_refused_connection_counts_as_not_sent,
 );
 
 async fn a_send_carries_code_ttl_payload_and_callback_url(stage: Stage) {
@@ -36,7 +36,7 @@ async fn a_send_carries_code_ttl_payload_and_callback_url(stage: Stage) {
     assert_eq!(seen.json(), wanted);
 }
 
-async fn the_ttl_is_the_steps_wait_within_telegrams_bounds(stage: Stage) {
+async fn the_ttl_is_the_wait_of_the_step_within_telegrams_bounds(stage: Stage) {
     for (wait, ttl) in [("1s", 30), ("15s", 30), ("90s", 90), ("1h", 3_600)] {
         let route = format!(r#"[{{"channel":"telegram","wait":"{wait}"}}]"#);
         let app = stage.app_with(&[("DEFAULTS__ROUTE", &route)]).await;
@@ -46,8 +46,8 @@ async fn the_ttl_is_the_steps_wait_within_telegrams_bounds(stage: Stage) {
     }
 }
 
-async fn without_https_telegram_itself_gets_no_callback_url_and_is_asked_instead(stage: Stage) {
-    // Another server of its protocol takes any address; it is Telegram's own that refuses one without https.
+async fn without_https_telegram_gets_no_callback_url_and_is_polled(stage: Stage) {
+    // Only Telegram's own server refuses a callback URL without https.
     let app = stage
         .app_with(&[("PUBLIC_URL", "http://verify.example:8080")])
         .await;
@@ -59,7 +59,7 @@ async fn without_https_telegram_itself_gets_no_callback_url_and_is_asked_instead
     );
 }
 
-async fn a_refused_sender_is_left_out_and_the_code_still_goes(stage: Stage) {
+async fn a_refused_sender_is_omitted_and_the_code_still_sent(stage: Stage) {
     let app = stage
         .app_with(&[("TELEGRAM__SENDER_USERNAME", "shop")])
         .await;
@@ -75,11 +75,11 @@ async fn a_refused_sender_is_left_out_and_the_code_still_goes(stage: Stage) {
     assert_eq!(senders, [json!("shop"), Value::Null]);
 }
 
-async fn a_number_that_telegram_cannot_reach_is_free_and_goes_on_at_once(stage: Stage) {
+async fn a_number_unreachable_on_telegram_is_free_and_falls_back_at_once(stage: Stage) {
     let app = stage.app().await;
     for refusal in ["PHONE_NUMBER_NOT_AVAILABLE", "PHONE_NUMBER_NOT_FOUND"] {
         stage.telegram.next_sends([error(refusal)]);
-        // The answer waits until nothing is under way any more.
+        // The answer waits until no send is in progress.
         let v = app.started().await;
         assert_eq!(
             attempt(&v, 0),
@@ -95,7 +95,7 @@ async fn a_number_that_telegram_cannot_reach_is_free_and_goes_on_at_once(stage: 
     }
 }
 
-async fn an_invalid_number_fails_without_sms_and_never_pauses(stage: Stage) {
+async fn an_invalid_number_fails_without_sms_and_never_pauses_the_provider(stage: Stage) {
     let app = stage.app().await;
     for _ in 0..6 {
         stage.telegram.next_sends([error("PHONE_NUMBER_INVALID")]);
@@ -115,7 +115,7 @@ async fn an_invalid_number_fails_without_sms_and_never_pauses(stage: Stage) {
     assert_eq!(paused(&app).await, json!([]));
 }
 
-async fn a_refused_connection_sent_nothing(stage: Stage) {
+async fn a_refused_connection_counts_as_not_sent(stage: Stage) {
     let app = stage.app().await;
     stage.telegram.fake.stop();
     let v = app.started().await;

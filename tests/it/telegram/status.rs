@@ -1,4 +1,4 @@
-//! Telegram asked for a status, and told of an approval.
+//! Status requests to Telegram, and reports of approvals to it.
 
 use serde_json::json;
 
@@ -8,12 +8,12 @@ use crate::stage::Stage;
 use crate::world::{Answer, error};
 
 on_both_engines!(
-    without_reports_the_status_is_asked_until_it_is_known,
+    without_reports_the_status_is_polled_until_known,
     an_approval_is_reported_with_the_code,
-    an_approval_that_cannot_be_reported_is_tried_again_and_then_forgotten,
+    an_approval_report_is_retried_and_then_dropped,
 );
 
-async fn without_reports_the_status_is_asked_until_it_is_known(stage: Stage) {
+async fn without_reports_the_status_is_polled_until_known(stage: Stage) {
     let app = stage.app_with(&[PATIENT, LONG]).await;
     let v = app.started().await;
     let id = &v["id"];
@@ -53,7 +53,7 @@ async fn an_approval_is_reported_with_the_code(stage: Stage) {
         ask,
         json!({ "request_id": stage.telegram.last_request_id(), "code": code })
     );
-    // Once, whatever comes later.
+    // Once, whatever happens later.
     app.telegram_reports(&stage.telegram.status("read"))
         .await
         .expect(200);
@@ -65,7 +65,7 @@ async fn an_approval_is_reported_with_the_code(stage: Stage) {
         .filter(|ask| ask["code"].is_string())
         .count();
     assert_eq!(with_code, 1);
-    // An approval by SMS alone is nothing to Telegram.
+    // An approval of a code sent only by SMS is not reported to Telegram.
     stage
         .telegram
         .next_sends([error("PHONE_NUMBER_NOT_AVAILABLE")]);
@@ -81,7 +81,7 @@ async fn an_approval_is_reported_with_the_code(stage: Stage) {
     assert_eq!(with_code, 1);
 }
 
-async fn an_approval_that_cannot_be_reported_is_tried_again_and_then_forgotten(stage: Stage) {
+async fn an_approval_report_is_retried_and_then_dropped(stage: Stage) {
     let app = stage.app().await;
     let v = app.started().await;
     let code = app.telegram_code();
@@ -93,7 +93,7 @@ async fn an_approval_that_cannot_be_reported_is_tried_again_and_then_forgotten(s
     app.settle(&v["id"]).await;
     assert!(
         app.settled(&v["id"]).await.code.is_some(),
-        "kept while it is owed"
+        "the code is kept while the report is pending"
     );
     for _ in 0..3 {
         app.later(&v["id"], 60).await;
@@ -107,10 +107,10 @@ async fn an_approval_that_cannot_be_reported_is_tried_again_and_then_forgotten(s
     assert_eq!(with_code, 3);
     assert!(
         app.settled(&v["id"]).await.code.is_none(),
-        "erased once it was reported"
+        "the code is erased once reported"
     );
 
-    // Within the hour it is erased in any case.
+    // The code is erased within the hour in any case.
     let v = app.started().await;
     app.telegram_reports(&stage.telegram.status("delivered"))
         .await

@@ -1,4 +1,4 @@
-//! Endpoints: registered, read, rotated and removed, each by its own project alone.
+//! Webhook endpoints: create, read, rotate and delete, by their own project only.
 
 use pinroute::storage::Webhook;
 use serde_json::{Value, json};
@@ -12,9 +12,9 @@ use crate::world::{Answer, Fake};
 on_both_engines!(
     after_a_rotation_both_secrets_sign_for_a_day,
     private_addresses_are_refused_when_registered_and_when_called,
-    bad_input_names_field_and_mend_and_saves_nothing,
-    a_removed_endpoint_hears_nothing_more,
-    a_project_sees_its_own_endpoints_alone,
+    bad_input_names_the_field_and_the_fix_and_saves_nothing,
+    a_removed_endpoint_receives_nothing_more,
+    a_project_sees_only_its_own_endpoints,
     a_repeated_request_is_answered_with_the_same_secret,
     lists_come_in_pages,
 );
@@ -31,7 +31,7 @@ async fn after_a_rotation_both_secrets_sign_for_a_day(stage: Stage) {
     assert_ne!(old["secret"], new["secret"]);
     assert!(new["previous_secret_expires_at"].is_string());
     app.started().await;
-    app.gateway.notices().settle_messages().await.unwrap();
+    app.gateway.notices().deliver_due_webhooks().await.unwrap();
     let seen = receiver.seen().pop().unwrap();
     assert!(is_signed(&seen, &old["secret"]) && is_signed(&seen, &new["secret"]));
     let shown = admin.get(&path).await.expect(200);
@@ -41,7 +41,7 @@ async fn after_a_rotation_both_secrets_sign_for_a_day(stage: Stage) {
     );
     stage.advance(86_400);
     app.started().await;
-    app.gateway.notices().settle_messages().await.unwrap();
+    app.gateway.notices().deliver_due_webhooks().await.unwrap();
     let seen = receiver.seen().pop().unwrap();
     assert!(!is_signed(&seen, &old["secret"]) && is_signed(&seen, &new["secret"]));
     let shown = admin.get(&path).await.expect(200);
@@ -67,7 +67,7 @@ async fn private_addresses_are_refused_when_registered_and_when_called(stage: St
             reply.text
         );
     }
-    // One that led elsewhere when it was registered.
+    // An endpoint whose host resolved to a public address when it was registered.
     let webhook = Webhook {
         id: Uuid::from_u128(7),
         project: stage.project("default").await,
@@ -91,7 +91,7 @@ async fn private_addresses_are_refused_when_registered_and_when_called(stage: St
     assert!(inside.seen().is_empty());
 }
 
-async fn bad_input_names_field_and_mend_and_saves_nothing(stage: Stage) {
+async fn bad_input_names_the_field_and_the_fix_and_saves_nothing(stage: Stage) {
     let app = stage.app().await;
     let admin = admin(&app).await;
     let good = "https://shop.example/hooks";
@@ -191,29 +191,29 @@ async fn bad_input_names_field_and_mend_and_saves_nothing(stage: Stage) {
     }
 }
 
-async fn a_removed_endpoint_hears_nothing_more(stage: Stage) {
+async fn a_removed_endpoint_receives_nothing_more(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let admin = admin(&app).await;
     let receiver = Fake::start(|_| Answer::Json(500, json!({}))).await;
     let webhook = register(&admin, &receiver, &["*"]).await;
     app.started().await;
-    app.gateway.notices().settle_messages().await.unwrap();
-    let told = receiver.seen().len();
+    app.gateway.notices().deliver_due_webhooks().await.unwrap();
+    let before = receiver.seen().len();
     let path = format!("/v1/webhooks/{}", word(&webhook["id"]));
     let delete = || admin.request(reqwest::Method::DELETE, &path);
     admin.send(delete()).await.expect(204);
     admin.send(delete()).await.problem(404, "not_found");
     app.started().await;
     stage.advance(3_600);
-    app.gateway.notices().settle_messages().await.unwrap();
-    assert_eq!(receiver.seen().len(), told);
+    app.gateway.notices().deliver_due_webhooks().await.unwrap();
+    assert_eq!(receiver.seen().len(), before);
     admin
         .get(&format!("{path}/deliveries"))
         .await
         .problem(404, "not_found");
 }
 
-async fn a_project_sees_its_own_endpoints_alone(stage: Stage) {
+async fn a_project_sees_only_its_own_endpoints(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let (own, receiver) = (admin(&app).await, receiver().await);
     let other = app.with_key(&stage.new_key(Some("other"), "admin").await);
@@ -234,11 +234,11 @@ async fn a_project_sees_its_own_endpoints_alone(stage: Stage) {
     own.get("/v1/webhooks?project=other")
         .await
         .problem(403, "forbidden");
-    // A website's key has no say here.
+    // A website's key has no access.
     app.get("/v1/webhooks").await.problem(403, "forbidden");
-    // What happens in another project is not told.
+    // Events of another project are not sent.
     app.started().await;
-    app.gateway.notices().settle_messages().await.unwrap();
+    app.gateway.notices().deliver_due_webhooks().await.unwrap();
     assert!(receiver.seen().is_empty());
     let instance = app.with_key(&stage.new_key(None, "admin").await);
     instance.get(&path).await.expect(200);
@@ -352,5 +352,5 @@ async fn lists_come_in_pages(stage: Stage) {
         let reply = admin.get(&format!("{path}?cursor=x&limit=0")).await;
         assert_eq!(reply.pointers(), ["/cursor", "/limit"]);
     }
-    app.gateway.notices().settle_messages().await.unwrap();
+    app.gateway.notices().deliver_due_webhooks().await.unwrap();
 }

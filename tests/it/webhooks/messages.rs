@@ -1,4 +1,4 @@
-//! Messages: signed, delivered at least once, tried again, and forgotten in time.
+//! Webhook messages: signed, delivered at least once, retried, and deleted after their retention.
 
 use serde_json::{Value, json};
 
@@ -9,18 +9,18 @@ use crate::stage::{Stage, word};
 use crate::world::{Answer, Fake};
 
 on_both_engines!(
-    an_endpoint_is_told_what_it_asked_for_and_can_tell_who_calls,
-    each_type_is_told_when_it_happens,
-    a_failed_message_is_tried_ten_times_under_one_id_and_can_be_redelivered,
+    an_endpoint_receives_its_event_types_with_a_valid_signature,
+    each_event_type_is_sent_when_it_happens,
+    a_failed_message_is_tried_ten_times_with_one_id_and_can_be_redelivered,
     an_endpoint_that_hangs_delays_no_other,
     a_redirect_is_not_followed,
-    messages_outlive_the_process,
-    a_test_message_is_answered_with_what_came_of_it,
-    old_deliveries_are_forgotten,
+    messages_survive_a_restart,
+    a_test_message_returns_its_outcome,
+    old_deliveries_are_deleted,
 );
-on_postgres!(replicas_tell_once_and_know_each_others_endpoints);
+on_postgres!(replicas_send_once_and_know_each_others_endpoints);
 
-async fn an_endpoint_is_told_what_it_asked_for_and_can_tell_who_calls(stage: Stage) {
+async fn an_endpoint_receives_its_event_types_with_a_valid_signature(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let (admin, receiver) = (admin(&app).await, receiver().await);
     let webhook = register(&admin, &receiver, &["verification.approved"]).await;
@@ -34,7 +34,7 @@ async fn an_endpoint_is_told_what_it_asked_for_and_can_tell_who_calls(stage: Sta
     );
     let v = app.started().await;
     app.check(&v["id"], &app.telegram_code()).await.expect(200);
-    app.gateway.notices().settle_messages().await.unwrap();
+    app.gateway.notices().deliver_due_webhooks().await.unwrap();
 
     let [seen] = receiver.seen().try_into().unwrap();
     assert_eq!(
@@ -73,13 +73,13 @@ async fn an_endpoint_is_told_what_it_asked_for_and_can_tell_who_calls(stage: Sta
         (&delivery["verification_id"], &delivery["next_try_at"]),
         (&v["id"], &Value::Null)
     );
-    // Nothing is told twice.
+    // No message is sent twice.
     stage.advance(600);
-    app.gateway.notices().settle_messages().await.unwrap();
+    app.gateway.notices().deliver_due_webhooks().await.unwrap();
     assert_eq!(receiver.seen().len(), 1);
 }
 
-async fn each_type_is_told_when_it_happens(stage: Stage) {
+async fn each_event_type_is_sent_when_it_happens(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let (admin, receiver) = (admin(&app).await, receiver().await);
     register(&admin, &receiver, &["*"]).await;
@@ -87,7 +87,7 @@ async fn each_type_is_told_when_it_happens(stage: Stage) {
         .telegram
         .next_sends([crate::world::error("PHONE_NUMBER_NOT_AVAILABLE")]);
     app.started().await;
-    app.gateway.notices().settle_messages().await.unwrap();
+    app.gateway.notices().deliver_due_webhooks().await.unwrap();
     assert_eq!(
         types(&receiver),
         [
@@ -102,23 +102,28 @@ async fn each_type_is_told_when_it_happens(stage: Stage) {
         .expect(200);
     app.cancel(&v["id"]).await.expect(200);
     app.settle(&v["id"]).await;
-    app.gateway.notices().settle_messages().await.unwrap();
-    let told = types(&receiver);
+    app.gateway.notices().deliver_due_webhooks().await.unwrap();
+    let types_seen = types(&receiver);
     for kind in [
         "verification.delivered",
         "verification.read",
         "verification.canceled",
     ] {
-        assert!(told.iter().any(|told| told == kind), "{kind} in {told:?}");
+        assert!(
+            types_seen.iter().any(|types_seen| types_seen == kind),
+            "{kind} in {types_seen:?}"
+        );
     }
-    // What is only the timeline's is not told.
+    // Events of the timeline only are not sent.
     assert!(
-        told.iter().all(|kind| kind.starts_with("verification.")),
-        "{told:?}"
+        types_seen
+            .iter()
+            .all(|kind| kind.starts_with("verification.")),
+        "{types_seen:?}"
     );
 }
 
-async fn a_failed_message_is_tried_ten_times_under_one_id_and_can_be_redelivered(stage: Stage) {
+async fn a_failed_message_is_tried_ten_times_with_one_id_and_can_be_redelivered(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let admin = admin(&app).await;
     let mut answers = vec![
@@ -130,19 +135,19 @@ async fn a_failed_message_is_tried_ten_times_under_one_id_and_can_be_redelivered
         Fake::start(move |_| answers.pop().unwrap_or(Answer::Text(503, String::new()))).await;
     let webhook = register(&admin, &receiver, &["verification.created"]).await;
     app.started().await;
-    app.gateway.notices().settle_messages().await.unwrap();
+    app.gateway.notices().deliver_due_webhooks().await.unwrap();
     for (tried, pause) in [5, 30, 120, 600, 3_600, 10_800, 28_800, 57_600, 86_400]
         .into_iter()
         .enumerate()
     {
         assert_eq!(receiver.seen().len(), tried + 1);
-        // Not before its time.
+        // Not before it is due.
         stage.advance(pause - 1);
-        app.gateway.notices().settle_messages().await.unwrap();
+        app.gateway.notices().deliver_due_webhooks().await.unwrap();
         assert_eq!(receiver.seen().len(), tried + 1);
-        // A tenth of jitter.
+        // Ten percent jitter.
         stage.advance(1 + pause / 10 + 1);
-        app.gateway.notices().settle_messages().await.unwrap();
+        app.gateway.notices().deliver_due_webhooks().await.unwrap();
     }
     assert_eq!(receiver.seen().len(), 10);
     let [dead] = deliveries(&admin, &webhook).await.try_into().unwrap();
@@ -166,7 +171,7 @@ async fn a_failed_message_is_tried_ten_times_under_one_id_and_can_be_redelivered
         .collect();
     assert!(ids.windows(2).all(|pair| pair[0] == pair[1]));
     stage.advance(86_400);
-    app.gateway.notices().settle_messages().await.unwrap();
+    app.gateway.notices().deliver_due_webhooks().await.unwrap();
     assert_eq!(receiver.seen().len(), 10, "dead is dead");
 
     let path = format!(
@@ -188,9 +193,9 @@ async fn a_failed_message_is_tried_ten_times_under_one_id_and_can_be_redelivered
         .await
         .expect(200);
     assert_eq!(listed["items"], json!([]));
-    // Its tries have started anew.
+    // The number of tries starts again.
     stage.advance(6);
-    app.gateway.notices().settle_messages().await.unwrap();
+    app.gateway.notices().deliver_due_webhooks().await.unwrap();
     assert_eq!(receiver.seen().len(), 12);
 }
 
@@ -202,10 +207,10 @@ async fn an_endpoint_that_hangs_delays_no_other(stage: Stage) {
     let webhook = register(&admin, &quick, &["verification.created"]).await;
     for count in 1..=3 {
         app.started().await;
-        app.gateway.notices().tell_projects().await.unwrap();
-        // While the other one still hangs.
+        app.gateway.notices().start_deliveries().await.unwrap();
+        // The other endpoint still hangs.
         quick.until_seen(count).await;
-        // The next turn begins when this one is recorded.
+        // The next delivery starts once this one is recorded.
         while deliveries(&admin, &webhook)
             .await
             .iter()
@@ -215,9 +220,9 @@ async fn an_endpoint_that_hangs_delays_no_other(stage: Stage) {
         }
     }
     dead.until_seen(1).await;
-    // What hangs is let go with its connection.
+    // Closing the connection ends the hanging request.
     dead.stop();
-    app.gateway.notices().settle_messages().await.unwrap();
+    app.gateway.notices().deliver_due_webhooks().await.unwrap();
 }
 
 async fn a_redirect_is_not_followed(stage: Stage) {
@@ -244,7 +249,7 @@ async fn a_redirect_is_not_followed(stage: Stage) {
     assert_eq!((outside.seen().len(), inside.seen().len()), (1, 0));
 }
 
-async fn messages_outlive_the_process(stage: Stage) {
+async fn messages_survive_a_restart(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let (admin, receiver) = (admin(&app).await, receiver().await);
     let webhook = register(&admin, &receiver, &["verification.created"]).await;
@@ -252,13 +257,13 @@ async fn messages_outlive_the_process(stage: Stage) {
     app.settle(&v["id"]).await;
     stage.kill(app).await;
     let app = stage.app_with(&[OPEN]).await;
-    app.gateway.notices().settle_messages().await.unwrap();
+    app.gateway.notices().deliver_due_webhooks().await.unwrap();
     let [seen] = receiver.seen().try_into().unwrap();
     assert_eq!(seen.json()["data"]["id"], v["id"]);
     assert!(is_signed(&seen, &webhook["secret"]));
 }
 
-async fn a_test_message_is_answered_with_what_came_of_it(stage: Stage) {
+async fn a_test_message_returns_its_outcome(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let (admin, receiver) = (admin(&app).await, receiver().await);
     let webhook = register(&admin, &receiver, &["verification.failed"]).await;
@@ -286,12 +291,12 @@ async fn a_test_message_is_answered_with_what_came_of_it(stage: Stage) {
     );
 }
 
-async fn old_deliveries_are_forgotten(stage: Stage) {
+async fn old_deliveries_are_deleted(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let (admin, receiver) = (admin(&app).await, receiver().await);
     let webhook = register(&admin, &receiver, &["verification.created"]).await;
     app.started().await;
-    app.gateway.notices().settle_messages().await.unwrap();
+    app.gateway.notices().deliver_due_webhooks().await.unwrap();
     stage.advance(29 * 86_400);
     app.gateway.sweep().await.unwrap();
     assert_eq!(deliveries(&admin, &webhook).await.len(), 1);
@@ -300,18 +305,18 @@ async fn old_deliveries_are_forgotten(stage: Stage) {
     assert!(deliveries(&admin, &webhook).await.is_empty());
 }
 
-async fn replicas_tell_once_and_know_each_others_endpoints(stage: Stage) {
+async fn replicas_send_once_and_know_each_others_endpoints(stage: Stage) {
     let (one, two) = (stage.app_with(&[OPEN]).await, stage.app_with(&[OPEN]).await);
     let (admin, receiver) = (admin(&one).await, receiver().await);
     let webhook = register(&admin, &receiver, &["verification.created"]).await;
-    // As its worker does twice a second.
+    // The background job does this twice a second.
     two.gateway.refresh().await;
     for _ in 0..10 {
         two.started().await;
     }
     let (first, second) = tokio::join!(
-        one.gateway.notices().settle_messages(),
-        two.gateway.notices().settle_messages()
+        one.gateway.notices().deliver_due_webhooks(),
+        two.gateway.notices().deliver_due_webhooks()
     );
     first.unwrap();
     second.unwrap();
@@ -323,7 +328,7 @@ async fn replicas_tell_once_and_know_each_others_endpoints(stage: Stage) {
     ids.sort();
     ids.dedup();
     assert_eq!((ids.len(), receiver.seen().len()), (10, 10));
-    // Known at once to whoever asks for it by its id.
+    // A request by id finds the endpoint at once.
     let other = two.with_key(&admin.key);
     other
         .get(&format!("/v1/webhooks/{}", word(&webhook["id"])))

@@ -1,4 +1,4 @@
-//! Webhooks to projects: what a receiver of them needs, and the tests by subject.
+//! Webhooks to projects: a receiver for the tests, and the tests by subject.
 
 mod endpoints;
 mod messages;
@@ -21,7 +21,7 @@ pub fn address(fake: &Fake) -> String {
     format!("http://{}/hooks?from=pinroute", fake.address)
 }
 
-/// The same program with a key of the project's administrator.
+/// A client with a key of the project's administrator.
 pub async fn admin(app: &TestApp) -> Client {
     let key = app.stage.new_key(Some("default"), "admin").await;
     app.client.with_key(&key)
@@ -38,7 +38,7 @@ pub async fn deliveries(admin: &Client, webhook: &Value) -> Vec<Value> {
     page["items"].as_array().unwrap().clone()
 }
 
-/// As a receiver does it (Standard Webhooks), with nothing of ours.
+/// Verifies a signature as a receiver does (Standard Webhooks), without using the program's code.
 pub fn is_signed(seen: &Seen, secret: &Value) -> bool {
     let key = STANDARD
         .decode(word(secret).strip_prefix("whsec_").unwrap())

@@ -102,7 +102,7 @@ impl Settings {
                 "`GET` carries no body; use query = {…}, or method = \"POST\"",
             );
         }
-        // Half of the texts say nothing about what is missing.
+        // Half of the error texts do not name the missing part.
         if seen.sound && url.is_ok() && headers.is_ok() && body.is_ok() {
             for missing in seen.placeholders.missing() {
                 table.report.fault(table.own_path(), missing);
