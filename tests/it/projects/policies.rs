@@ -24,7 +24,7 @@ fn bad_policies() -> Vec<(Value, &'static str, &'static str)> {
         (
             json!({ "route": [{ "channel": "pigeon", "wait": "5s" }] }),
             "/policy/route/0/channel",
-            "there are telegram and sms",
+            "there are telegram",
         ),
         (
             json!({ "route": [{ "channel": "sms", "wait": "500ms" }] }),
