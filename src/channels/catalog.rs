@@ -4,6 +4,7 @@
 //! channel: its kinds in [`CATALOG`], and an arm in each `match` here.
 
 use super::kind::{Configured, Kind};
+use super::provider::Account;
 use super::settings::{self, Names};
 use super::{sms, telegram};
 use crate::ledger::rates::Unit;
@@ -21,6 +22,17 @@ pub fn how_to_configure(channel: Channel) -> &'static str {
         Channel::Telegram => "set telegram.token",
         Channel::Sms => "add an [[sms.providers]]",
         Channel::Other(_) => "upgrade",
+    }
+}
+
+/// What configured an account, for faults.
+#[must_use]
+pub fn describe(account: &Account) -> String {
+    match account.channel {
+        Channel::Telegram => "telegram.token".to_owned(),
+        Channel::Sms | Channel::Other(_) => {
+            format!("{} provider `{}`", account.channel.label(), account.name)
+        }
     }
 }
 
