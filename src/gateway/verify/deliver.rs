@@ -118,7 +118,7 @@ impl Verify {
                 // The lease's holder will see what is due before releasing it.
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "cannot claim a verification; the next poll for due work will")
+                    tracing::warn!(%error, "cannot claim a verification; the next poll for due work will");
                 }
             }
         });
