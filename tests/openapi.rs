@@ -120,6 +120,45 @@ fn every_problem_code_is_used_by_some_operation() {
     assert_eq!(answered, known);
 }
 
+#[test]
+fn what_takes_an_idempotency_key_says_how_repeats_are_refused() {
+    let document = document();
+    for (at, operation) in operations(&document) {
+        let parameters = operation["parameters"].as_array();
+        let takes = parameters.into_iter().flatten().any(|parameter| {
+            resolved(&document, parameter)["name"].as_str() == Some("Idempotency-Key")
+        });
+        for (status, code) in [
+            ("409", "idempotency_in_progress"),
+            ("422", "idempotency_mismatch"),
+        ] {
+            let answer = resolved(&document, &operation["responses"][status]);
+            let listed = &answer["content"]["application/problem+json"]["examples"][code];
+            assert_eq!(listed.is_object(), takes, "{at}: {code}");
+        }
+    }
+}
+
+#[test]
+fn pages_name_every_word_of_the_document() {
+    const ERRORS: &str = include_str!("../docs/errors.md");
+    const WEBHOOKS: &str = include_str!("../docs/webhooks.md");
+    const SANDBOX: &str = include_str!("../src/simulator/page/site.js");
+    let document = document();
+    for (schema, page, quote) in [
+        ("ProblemCode", ERRORS, '`'),
+        ("Reason", ERRORS, '`'),
+        ("WebhookFilter", WEBHOOKS, '`'),
+        ("EventType", SANDBOX, '"'),
+    ] {
+        let words = texts(&document["components"]["schemas"][schema]["enum"]);
+        for word in words.filter(|word| *word != "*") {
+            let quoted = format!("{quote}{word}{quote}");
+            assert!(page.contains(&quoted), "{schema}: no page has {word}");
+        }
+    }
+}
+
 // --- Reading the document
 
 fn document() -> Value {

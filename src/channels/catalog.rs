@@ -1,23 +1,19 @@
-//! The one table of all kinds of provider: a channel, the name of a kind, and the settings that are read and built for it.
+//! The kinds of provider of each channel, and where the accounts of a channel are configured.
 //!
-//! To add a kind: a line in [`CATALOG`], and its [`Settings`](super::kind::Settings) in its folder. To add a channel: an arm
-//! in [`read`], which says where its accounts are configured.
+//! To add a kind: a line in the `KINDS` of its channel, and its [`Settings`](super::kind::Settings) in its folder. To add a
+//! channel: its kinds in [`CATALOG`], and an arm in each `match` here.
 
-use super::kind::{Configured, Kind, kind};
+use super::kind::{Configured, Kind};
+use super::provider::Account;
 use super::settings::{self, Names};
-use super::sms::{http, twilio};
-use super::telegram;
+use super::{sms, telegram};
 use crate::ledger::rates::Unit;
 use crate::money::Currency;
 use crate::reader::{Checked, Reader, all};
 use crate::verification::route::Channel;
 
-#[rustfmt::skip]
-pub const CATALOG: &[Kind] = &[
-    kind::<telegram::Settings>(Channel::Telegram, "telegram"),
-    kind::<http::Settings>    (Channel::Sms,      "http"),
-    kind::<twilio::Settings>  (Channel::Sms,      "twilio"),
-];
+/// By channel.
+pub const CATALOG: [&[Kind]; Channel::ALL.len()] = [telegram::KINDS, sms::KINDS];
 
 /// How a first account of a channel is configured, for faults.
 #[must_use]
@@ -26,6 +22,17 @@ pub fn how_to_configure(channel: Channel) -> &'static str {
         Channel::Telegram => "set telegram.token",
         Channel::Sms => "add an [[sms.providers]]",
         Channel::Other(_) => "upgrade",
+    }
+}
+
+/// What configured an account, for faults.
+#[must_use]
+pub fn describe(account: &Account) -> String {
+    match account.channel {
+        Channel::Telegram => "telegram.token".to_owned(),
+        Channel::Sms | Channel::Other(_) => {
+            format!("{} provider `{}`", account.channel.label(), account.name)
+        }
     }
 }
 
@@ -45,7 +52,7 @@ pub fn read(
         Channel::Sms => settings::list(
             root,
             (channel, Unit::Segment),
-            CATALOG,
+            sms::KINDS,
             &mut names,
             reporting_currency,
         ),
@@ -64,7 +71,7 @@ mod tests {
 
     #[test]
     fn each_kind_is_in_the_manual_and_in_the_documentation() {
-        for kind in CATALOG {
+        for kind in CATALOG.concat() {
             let name = kind.name;
             let written = format!("kind = \"{name}\"");
             let documented = match kind.channel {
@@ -90,12 +97,13 @@ mod tests {
 
     #[test]
     fn each_channel_has_a_kind_and_no_kind_is_listed_twice() {
-        for channel in Channel::ALL {
-            assert!(CATALOG.iter().any(|kind| kind.channel == channel));
-        }
-        for (place, kind) in CATALOG.iter().enumerate() {
-            let twin = |other: &Kind| (other.channel, other.name) == (kind.channel, kind.name);
-            assert!(!CATALOG[..place].iter().any(twin), "{}", kind.name);
+        for (channel, kinds) in Channel::ALL.into_iter().zip(CATALOG) {
+            assert!(!kinds.is_empty(), "{channel}");
+            for (place, kind) in kinds.iter().enumerate() {
+                assert_eq!(kind.channel, channel, "{}", kind.name);
+                let twin = |other: &Kind| other.name == kind.name;
+                assert!(!kinds[..place].iter().any(twin), "{}", kind.name);
+            }
         }
     }
 }

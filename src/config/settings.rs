@@ -111,14 +111,7 @@ impl Settings {
 
     fn configured_providers(&self) -> Vec<String> {
         let accounts = self.providers.iter().map(|provider| &provider.account);
-        accounts
-            .map(|account| match account.channel {
-                Channel::Telegram => "telegram.token".to_owned(),
-                Channel::Sms | Channel::Other(_) => {
-                    format!("{} provider `{}`", account.channel.label(), account.name)
-                }
-            })
-            .collect()
+        accounts.map(catalog::describe).collect()
     }
 
     /// Why the sandbox does not start by itself.

@@ -6,3 +6,8 @@ mod words;
 
 pub use provider::{ABILITIES, Telegram};
 pub use settings::Settings;
+
+use super::kind::{Kind, kind};
+use crate::verification::route::Channel;
+
+pub const KINDS: &[Kind] = &[kind::<Settings>(Channel::Telegram, "telegram")];

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::channels::{sms::http, telegram};
+use crate::channels::{Abilities, sms::http, telegram};
 use crate::message::Wording;
 use crate::money::{Currency, Micros, Money};
 use crate::secret::{Vault, random};
@@ -15,8 +15,10 @@ use crate::verification::route::{Channel, Offer};
 use crate::verification::{Source, Start, Verification, span};
 
 /// The sandbox's providers.
-pub const PROVIDERS: [(&str, Channel); 2] =
-    [("telegram", Channel::Telegram), ("simulator", Channel::Sms)];
+pub const PROVIDERS: [(&str, Channel, Abilities); 2] = [
+    ("telegram", Channel::Telegram, telegram::ABILITIES),
+    ("simulator", Channel::Sms, http::ABILITIES),
+];
 
 /// A country: its share of the traffic in per mille, a number's prefix and how many digits follow, the percentage of
 /// numbers with Telegram, and the price of an SMS in micro-units.
@@ -148,7 +150,7 @@ pub fn live(
     );
     story.play(chance, place.reach, now);
     let v = story.v;
-    let spent = PROVIDERS.map(|(name, _)| {
+    let spent = PROVIDERS.map(|(name, ..)| {
         let charged =
             |attempt: &&Attempt| attempt.provider == name && attempt.cost.state.stands_charged();
         let attempts = v.record.attempts.iter().filter(charged);
@@ -200,14 +202,11 @@ impl Story {
         let offers: Vec<Offer> = PROVIDERS
             .iter()
             .zip(prices)
-            .map(|((provider, channel), price)| Offer {
-                channel: *channel,
-                provider: (*provider).to_owned(),
+            .map(|(&(provider, channel, abilities), price)| Offer {
+                channel,
+                provider: provider.to_owned(),
                 currency: Currency::USD,
-                abilities: match channel {
-                    Channel::Telegram => telegram::ABILITIES,
-                    Channel::Sms | Channel::Other(_) => http::ABILITIES,
-                },
+                abilities,
                 estimate: Ok(price),
             })
             .collect();
@@ -266,10 +265,10 @@ impl Story {
         let mut arrived = false;
         while let Some((ordinal, channel)) = self.sending() {
             self.at += chance.span(120, 900);
-            arrived = match channel {
-                Channel::Telegram => self.by_telegram(chance, ordinal, reach),
-                Channel::Sms => self.by_sms(chance, ordinal),
-                Channel::Other(_) => false,
+            arrived = if channel == Channel::Telegram {
+                self.by_telegram(chance, ordinal, reach)
+            } else {
+                self.by_sms(chance, ordinal)
             };
             if arrived {
                 break;

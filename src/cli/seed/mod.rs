@@ -149,7 +149,7 @@ async fn top_up(
     at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
-    for ((provider, _), spent) in PROVIDERS.iter().zip(spent) {
+    for ((provider, ..), spent) in PROVIDERS.iter().zip(spent) {
         // Rounded up to a multiple of ten.
         let tens = (spent * 5 / 4).div_euclid(10_000_000) + 1;
         let paid = Money::new(Micros(tens * 10_000_000), Currency::USD);

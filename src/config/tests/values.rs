@@ -221,7 +221,7 @@ const VALUES: &[(&str, &str, &str)] = &[
     (
         "defaults.route = [{ channel = \"fax\", wait = \"9s\" }]",
         "defaults.route[0].channel: `fax`",
-        "telegram and sms",
+        "there are telegram",
     ),
     (
         "defaults.route = [{ channel = \"sms\" }]",

@@ -8,7 +8,7 @@ use crate::channels::Draft;
 use crate::gateway::core::ProviderSlot;
 use crate::gateway::error::Error;
 use crate::ledger::price::Prices;
-use crate::ledger::rates::{Rate, RateCard};
+use crate::ledger::rates::{Rate, RateCard, Unit};
 use crate::money::{Currency, Micros, Money};
 use crate::reports::exchange::{ExchangeRate, Rates};
 use crate::storage::StorageError;
@@ -53,6 +53,8 @@ pub struct Account<'a> {
     pub channel: Channel,
     pub currency: Currency,
     pub prices: &'a Prices,
+    /// Of the configured prices.
+    pub unit: Unit,
 }
 
 impl Finance {
@@ -121,6 +123,7 @@ impl Finance {
             channel: slot.provider.account().channel,
             currency: slot.provider.account().currency,
             prices: &slot.provider.account().prices,
+            unit: slot.provider.account().unit,
         })
     }
 

@@ -24,7 +24,7 @@ fn bad_policies() -> Vec<(Value, &'static str, &'static str)> {
         (
             json!({ "route": [{ "channel": "pigeon", "wait": "5s" }] }),
             "/policy/route/0/channel",
-            "there are telegram and sms",
+            "there are telegram",
         ),
         (
             json!({ "route": [{ "channel": "sms", "wait": "500ms" }] }),
@@ -238,10 +238,10 @@ async fn a_name_is_unique_and_validated(stage: Stage) {
         .expect(201);
     for (name, said) in [
         ("shop", "exists already"),
-        ("Shop", "small letters"),
+        ("Shop", "lowercase letters"),
         ("", "1 to 64"),
         ("-x", "beginning with"),
-        ("a/b", "small letters"),
+        ("a/b", "lowercase letters"),
     ] {
         let reply = admin.post("/v1/projects", json!({ "name": name })).await;
         reply.problem(400, "invalid_request");

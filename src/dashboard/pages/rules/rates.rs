@@ -108,20 +108,12 @@ fn card(view: &Viewer, gateway: &Gateway, rates: &[Rate]) -> Markup {
                     }
                     @for account in gateway.finance().accounts() {
                         @for (country, price) in configured(&account) {
-                            (row(view, account.channel, account.provider, country, m.configured, price, unit_of(account.channel)))
+                            (row(view, account.channel, account.provider, country, m.configured, price, account.unit))
                         }
                     }
                 }
             }
         }
-    }
-}
-
-/// The unit of a channel's configured prices.
-fn unit_of(channel: Channel) -> Unit {
-    match channel {
-        Channel::Telegram | Channel::Other(_) => Unit::Message,
-        Channel::Sms => Unit::Segment,
     }
 }
 
@@ -195,7 +187,7 @@ fn read(view: &Viewer, gateway: &Gateway, form: &Form, wrong: &mut FormErrors) -
         }
     };
     let unit = match form.text("unit") {
-        "" => account.as_ref().map(|account| unit_of(account.channel)),
+        "" => account.as_ref().map(|account| account.unit),
         name => Unit::parse(name),
     };
     if unit.is_none() && account.is_some() {
