@@ -133,7 +133,7 @@ fn provider(text: &str) -> Result<String, String> {
     if named {
         Ok(text.to_owned())
     } else {
-        Err("must be a provider's name: small letters, digits, _ and -".to_owned())
+        Err("must be a provider's name: lowercase letters, digits, _ and -".to_owned())
     }
 }
 
