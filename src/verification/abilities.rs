@@ -1,7 +1,7 @@
 //! What one provider's account can do. It is the account's, not the channel's: the rules ask these and never a channel.
 //!
-//! They come with an offer and are kept with the attempt, so that an attempt follows the abilities
-//! that it was planned with. To add one: a field with a serde default that preserves the meaning of stored attempts.
+//! They come with an offer and are kept with the attempt where they are not the usual ones of its channel, so that an attempt
+//! follows the abilities that it was planned with. To add one: a field with a serde default that preserves the meaning of stored attempts.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -118,10 +118,9 @@ impl Abilities {
         ttl: Ttl::None,
     };
 
-    /// Of an attempt that was stored before abilities were kept with it. This is the one place that derives them from a
-    /// channel: Telegram accepted questions, success reports and revocations; SMS only reported, and a price that was yet
-    /// to be asked for is stored with the attempt.
-    pub(super) fn of_old(channel: Channel) -> Self {
+    /// What an attempt of this channel can do whose record says nothing else: the common case is not stored, which keeps records
+    /// short. Stored attempts rely on it, so it never changes. It is the one place that goes by a channel's name.
+    pub(super) fn usual_for(channel: Channel) -> Self {
         match channel.as_str() {
             "telegram" => Self {
                 reports: Reports::PerAccount,
@@ -148,7 +147,7 @@ mod tests {
 
     #[test]
     fn abilities_are_read_back_as_written() {
-        let all = Abilities::of_old(Channel::Telegram);
+        let all = Abilities::usual_for(Channel::Telegram);
         for abilities in [all, Abilities::SENDS_ONLY] {
             let written = serde_json::to_string(&abilities).unwrap();
             assert_eq!(

@@ -19,7 +19,7 @@ pub struct Attempt {
     pub step: u8,
     pub channel: Channel,
     pub provider: String,
-    /// Of its provider when it was planned; `None`: stored by a version that did not keep them, see [`Attempt::abilities`].
+    /// Its provider's when it was planned, if they are not the usual ones of the channel; see [`Attempt::abilities`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub abilities: Option<Abilities>,
     pub status: AttemptStatus,

@@ -199,7 +199,7 @@ impl Attempt {
     #[must_use]
     pub fn abilities(&self) -> Abilities {
         self.abilities
-            .unwrap_or_else(|| Abilities::of_old(self.channel))
+            .unwrap_or_else(|| Abilities::usual_for(self.channel))
     }
 
     /// Whether evidence that may never come decides if it is charged; after a while it is, at its estimate.

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::abilities::Abilities;
 use super::attempt::{Attempt, AttemptStatus, Cost, Reason};
 use super::code::{Code, CodeHash};
 use super::event::EventKind;
@@ -231,7 +232,8 @@ impl Verification {
                     step: u8::try_from(place).unwrap_or(u8::MAX),
                     channel,
                     provider: offer.provider.clone(),
-                    abilities: Some(offer.abilities),
+                    abilities: Some(offer.abilities)
+                        .filter(|abilities| *abilities != Abilities::usual_for(offer.channel)),
                     status,
                     reason,
                     cost,

@@ -26,7 +26,7 @@ pub fn offers(kind: u8) -> Vec<Offer> {
         abilities: match (channel, provider) {
             (Channel::Telegram, _) => Abilities {
                 reports,
-                ..Abilities::of_old(channel)
+                ..Abilities::usual_for(channel)
             },
             (_, "main") => Abilities {
                 reports,
