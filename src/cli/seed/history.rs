@@ -14,11 +14,16 @@ use crate::verification::policy::Policy;
 use crate::verification::route::{Channel, Offer};
 use crate::verification::{Source, Start, Verification, span};
 
+/// How many providers the sandbox has.
+pub const PROVIDERS: usize = 2;
+
 /// The sandbox's providers.
-pub const PROVIDERS: [(&str, Channel, Abilities); 2] = [
-    ("telegram", Channel::Telegram, telegram::ABILITIES),
-    ("simulator", Channel::Sms, http::ABILITIES),
-];
+pub fn providers() -> [(&'static str, Channel, Abilities); PROVIDERS] {
+    [
+        ("telegram", Channel::Telegram, telegram::ABILITIES),
+        ("simulator", Channel::Sms, http::ABILITIES),
+    ]
+}
 
 /// A country: its share of the traffic in per mille, a number's prefix and how many digits follow, the percentage of
 /// numbers with Telegram, and the price of an SMS in micro-units.
@@ -129,7 +134,7 @@ pub fn live(
     vault: &Vault,
     at: DateTime<Utc>,
     now: DateTime<Utc>,
-) -> (Verification, [i64; PROVIDERS.len()]) {
+) -> (Verification, [i64; PROVIDERS]) {
     let place = place(chance);
     let tail = chance.below(10_u64.pow(place.digits));
     let number = format!(
@@ -150,7 +155,7 @@ pub fn live(
     );
     story.play(chance, place.reach, now);
     let v = story.v;
-    let spent = PROVIDERS.map(|(name, ..)| {
+    let spent = providers().map(|(name, ..)| {
         let charged =
             |attempt: &&Attempt| attempt.provider == name && attempt.cost.state.stands_charged();
         let attempts = v.record.attempts.iter().filter(charged);
@@ -199,10 +204,10 @@ impl Story {
     ) -> Self {
         let usd = |amount| Money::new(Micros(amount), Currency::USD);
         let prices = [usd(10_000), usd(sms)];
-        let offers: Vec<Offer> = PROVIDERS
-            .iter()
+        let offers: Vec<Offer> = providers()
+            .into_iter()
             .zip(prices)
-            .map(|(&(provider, channel, abilities), price)| Offer {
+            .map(|((provider, channel, abilities), price)| Offer {
                 channel,
                 provider: provider.to_owned(),
                 currency: Currency::USD,

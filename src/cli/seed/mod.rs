@@ -23,7 +23,7 @@ use crate::storage::{Change, CommitError, Db, Lease, Progress, StorageError, Wri
 use crate::verification::Verification;
 use crate::verification::attempt::Basis;
 use crate::verification::id::{ProjectId, time_ordered};
-use history::{Chance, PROVIDERS};
+use history::{Chance, PROVIDERS, providers};
 
 /// Commits in flight at once.
 const AT_ONCE: usize = 2_048;
@@ -78,7 +78,7 @@ pub fn run(file: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
             .await
             .map_err(|error| Failure::Failed(error.to_string()))?;
         let mut kept = changes.buffer_unordered(AT_ONCE);
-        let (mut done, mut spent) = (0, [0_i64; PROVIDERS.len()]);
+        let (mut done, mut spent) = (0, [0_i64; PROVIDERS]);
         while let Some(one) = kept.next().await {
             let one =
                 one.map_err(|error| Failure::Failed(format!("after {done} of {of}: {error}")))?;
@@ -149,7 +149,7 @@ async fn top_up(
     at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
-    for ((provider, ..), spent) in PROVIDERS.iter().zip(spent) {
+    for ((provider, ..), spent) in providers().into_iter().zip(spent) {
         // Rounded up to a multiple of ten.
         let tens = (spent * 5 / 4).div_euclid(10_000_000) + 1;
         let paid = Money::new(Micros(tens * 10_000_000), Currency::USD);
