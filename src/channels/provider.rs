@@ -1,5 +1,6 @@
 //! The interface of a provider: its account, its abilities, and four verbs.
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -39,7 +40,7 @@ impl Account {
     pub fn units(&self, draft: &Draft<'_>) -> u32 {
         match self.unit {
             Unit::Message => 1,
-            Unit::Segment => draft.segments,
+            Unit::Segment => draft.segments(),
         }
     }
 
@@ -84,27 +85,36 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     ) -> Result<Read, CallbackError>;
 }
 
-/// A message's text, rendered once, and what its price depends on.
+/// A message's text, rendered once when it is first asked for, and what its price depends on.
 #[derive(Clone, Debug)]
 pub struct Draft<'a> {
     pub country: Country,
     pub code: &'a Code,
     pub wording: &'a Wording,
-    pub text: String,
-    segments: u32,
+    text: OnceCell<String>,
 }
 
 impl<'a> Draft<'a> {
     #[must_use]
     pub fn new(country: Country, code: &'a Code, wording: &'a Wording) -> Self {
-        let text = text::render(code.as_str(), wording);
         Self {
             country,
             code,
             wording,
-            segments: segments::count(&text).1,
-            text,
+            text: OnceCell::new(),
         }
+    }
+
+    #[must_use]
+    pub fn text(&self) -> &str {
+        let render = || text::render(self.code.as_str(), self.wording);
+        self.text.get_or_init(render)
+    }
+
+    /// How many SMS it takes.
+    #[must_use]
+    pub fn segments(&self) -> u32 {
+        segments::count(self.text()).1
     }
 }
 

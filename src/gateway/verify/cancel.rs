@@ -1,5 +1,6 @@
 //! Cancels a verification at the site's request.
 
+use super::persist::Needs;
 use super::room::Verify;
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Access, Ticket};
@@ -14,6 +15,7 @@ impl Verify {
         ticket: Option<&Ticket>,
     ) -> Result<Verification, Error> {
         let v = self.find(access, id).await?;
-        self.act(v, ticket, |v, _, now| v.cancel(now)).await
+        self.act(v, ticket, Needs::Nothing, |v, _, now| v.cancel(now))
+            .await
     }
 }

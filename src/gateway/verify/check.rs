@@ -1,6 +1,6 @@
 //! Checks the code that a visitor entered.
 
-use super::persist::Transition;
+use super::persist::{Needs, Transition};
 use super::room::{SECOND_LOOK, Verify, compact};
 use crate::abuse::limits;
 use crate::gateway::error::Error;
@@ -46,7 +46,7 @@ impl Verify {
                 return Err(Error::Limited(exhausted));
             }
         };
-        let checked = self.update(v, |v, _, now| {
+        let checked = self.update(v, Needs::Nothing, |v, _, now| {
             let verdict = v.check(&typed, now)?;
             let answer = Checked {
                 id,

@@ -273,7 +273,7 @@ impl Verify {
             attempt: id,
             phone: &v.phone,
             code,
-            text: &draft.text,
+            text: draft.text(),
             ttl: v.message_ttl(attempt),
             callback_url: &self.callback_url(provider.name(), provider.abilities().reports, id),
         };

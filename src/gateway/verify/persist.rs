@@ -127,6 +127,7 @@ impl Verify {
     pub(super) async fn update<T, F>(
         &self,
         v: Verification,
+        needs: Needs,
         transition: F,
     ) -> Result<Committed<T>, Error>
     where
@@ -138,6 +139,7 @@ impl Verify {
             verify: self,
             id: v.id,
             read: Some(v),
+            needs,
             conflicts: 0,
             transition,
         };
@@ -149,6 +151,7 @@ impl Verify {
         &self,
         v: Verification,
         ticket: Option<&Ticket>,
+        needs: Needs,
         mut act: impl FnMut(&mut Verification, &[Offer], DateTime<Utc>) -> Result<(), Refusal> + Send,
     ) -> Result<Verification, Error> {
         let replay = Replay::Verification {
@@ -156,7 +159,7 @@ impl Verify {
             status: 200,
             reused: false,
         };
-        let acted = self.update(v, |v, offers, now| {
+        let acted = self.update(v, needs, |v, offers, now| {
             act(v, offers, now)?;
             let completion = self.core().idempotency.completion(ticket, &replay);
             Ok(Transition::Changed((), completion))
@@ -172,7 +175,7 @@ impl Verify {
             return Ok(v);
         }
         let unknown_after = self.core().settings.unknown_after;
-        let turned = self.update(v, |v, offers, now| {
+        let turned = self.update(v, Needs::Offers, |v, offers, now| {
             let was_overdue = v.is_overdue(now);
             if was_overdue {
                 v.tick(unknown_after, offers, now);
@@ -216,6 +219,13 @@ impl Verify {
     }
 }
 
+/// What a transition is given besides the time. To price every provider costs more than a check does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Needs {
+    Offers,
+    Nothing,
+}
+
 /// The result of a transition.
 pub(super) enum Transition<T> {
     Nothing(T),
@@ -239,6 +249,7 @@ struct Update<'a, F> {
     id: VerificationId,
     /// The initial state, until it is used.
     read: Option<Verification>,
+    needs: Needs,
     /// How often a budget refused the reservation.
     conflicts: u32,
     transition: F,
@@ -258,7 +269,10 @@ where
             Some(v) => v,
             None => self.verify.read(self.id).await?,
         };
-        let offers = self.verify.offers_after(&v, self.conflicts);
+        let offers = match self.needs {
+            Needs::Offers => self.verify.offers_after(&v, self.conflicts),
+            Needs::Nothing => Vec::new(),
+        };
         let now = self.verify.core().now();
         Ok(match (self.transition)(&mut v, &offers, now)? {
             Transition::Nothing(outcome) => Step::Nothing(v, outcome),

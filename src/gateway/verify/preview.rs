@@ -75,7 +75,7 @@ impl Verify {
                 });
             }
         }
-        let text = draft.text;
+        let text = draft.text().to_owned();
         let (encoding, segments) = segments::count(&text);
         Ok(Ok(Preview {
             locale: wording.locale.clone().unwrap_or_default(),

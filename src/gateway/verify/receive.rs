@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::persist::Transition;
+use super::persist::{Needs, Transition};
 use super::room::Verify;
 use crate::channels::{
     About, Arrival, CallbackError, CallbackMethod, CallbackRequest, Incoming, Reply,
@@ -98,7 +98,7 @@ impl Verify {
         };
         let report = &incoming.report;
         let updated = self
-            .update(v, |v, offers, now| {
+            .update(v, Needs::Offers, |v, offers, now| {
                 let changed = v.report(ordinal, report, Source::Callback, offers, now);
                 Ok(Transition::of(changed))
             })
@@ -113,7 +113,9 @@ impl Verify {
             return Ok(());
         };
         let updated = self
-            .update(v, |v, _, now| Ok(Transition::of(v.ask_now(ordinal, now))))
+            .update(v, Needs::Nothing, |v, _, now| {
+                Ok(Transition::of(v.ask_now(ordinal, now)))
+            })
             .await?;
         self.wake(&updated.v);
         Ok(())

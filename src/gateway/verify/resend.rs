@@ -1,5 +1,6 @@
 //! Sends the code again at the visitor's request: on the same channel, on another, or by the route's next step.
 
+use super::persist::Needs;
 use super::room::{Verify, compact};
 use crate::abuse::limits;
 use crate::gateway::error::Error;
@@ -30,7 +31,9 @@ impl Verify {
             .map_err(Error::Limited)?;
         // Only queued: another replica may hold the lease, and will send it before releasing the lease.
         let sent = self
-            .act(v, ticket, |v, offers, now| v.resend(channel, offers, now))
+            .act(v, ticket, Needs::Offers, |v, offers, now| {
+                v.resend(channel, offers, now)
+            })
             .await;
         if matches!(sent, Err(Error::Refused(_))) {
             self.core().shared.limits.give_back(taken).await;
