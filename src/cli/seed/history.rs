@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::channels::{Abilities, sms::http, telegram};
+use super::providers::{PROVIDERS, providers};
 use crate::message::Wording;
 use crate::money::{Currency, Micros, Money};
 use crate::secret::{Vault, random};
@@ -13,17 +13,6 @@ use crate::verification::phone::{Country, PhoneNumber};
 use crate::verification::policy::Policy;
 use crate::verification::route::{Channel, Offer};
 use crate::verification::{Source, Start, Verification, span};
-
-/// How many providers the sandbox has.
-pub const PROVIDERS: usize = 2;
-
-/// The sandbox's providers.
-pub fn providers() -> [(&'static str, Channel, Abilities); PROVIDERS] {
-    [
-        ("telegram", Channel::Telegram, telegram::ABILITIES),
-        ("simulator", Channel::Sms, http::ABILITIES),
-    ]
-}
 
 /// A country: its share of the traffic in per mille, a number's prefix and how many digits follow, the percentage of
 /// numbers with Telegram, and the price of an SMS in micro-units.

@@ -4,6 +4,7 @@
 //! its ledger entries, sums and timeline are consistent.
 
 mod history;
+mod providers;
 
 use std::io::{IsTerminal, Write as _};
 use std::path::Path;
@@ -23,7 +24,8 @@ use crate::storage::{Change, CommitError, Db, Lease, Progress, StorageError, Wri
 use crate::verification::Verification;
 use crate::verification::attempt::Basis;
 use crate::verification::id::{ProjectId, time_ordered};
-use history::{Chance, PROVIDERS, providers};
+use history::Chance;
+use providers::{PROVIDERS, providers};
 
 /// Commits in flight at once.
 const AT_ONCE: usize = 2_048;
