@@ -150,6 +150,15 @@ fn phone_index(vault: &Vault, phone: &PhoneNumber) -> [u8; 16] {
     vault.lookup(&[b"phone", phone.as_str().as_bytes()])
 }
 
+pub(super) async fn last_change(engine: &Engine, id: Uuid) -> sqlx::Result<Option<i64>> {
+    const FIND: &str = "SELECT change_id FROM verifications WHERE id = $1";
+    let found: Option<(i64,)> = read!(engine, |pool| sqlx::query_as(FIND)
+        .bind(id)
+        .fetch_optional(pool)
+        .await)?;
+    Ok(found.map(|(id,)| id))
+}
+
 impl Row {
     pub fn id(&self) -> Uuid {
         self.id
@@ -211,12 +220,7 @@ pub struct ListQuery {
 impl Store {
     /// The id of the change that wrote the newest version of a verification.
     pub async fn last_change(&self, id: VerificationId) -> Result<Option<i64>, StorageError> {
-        const FIND: &str = "SELECT change_id FROM verifications WHERE id = $1";
-        let found: Option<(i64,)> = read!(&self.engine, |pool| sqlx::query_as(FIND)
-            .bind(id.uuid())
-            .fetch_optional(pool)
-            .await)?;
-        Ok(found.map(|(id,)| id))
+        Ok(last_change(&self.engine, id.uuid()).await?)
     }
 
     /// Fewer than the limit only at the end: for a row that cannot be read, the next one comes.

@@ -204,7 +204,7 @@ impl Verify {
         let change = Change::of(&core.vault, write, v, reuse_key, wake_at, lease)
             .with_deliveries(self.notices().messages(v))
             .with_postings(postings.clone())
-            .with_idempotency(proposal.idempotency.clone());
+            .with_idempotency(proposal.idempotency.take());
         let id = change.id();
         if let Err(error) = core.db.commit(change).await {
             if matches!(error, CommitError::Lost(Lost::NoRoom)) {

@@ -17,6 +17,7 @@ use super::Engine;
 use super::change::{Change, CommitError, Lost};
 use super::connection::{Connection, On};
 use super::transaction::{is_one_statement, write_all, write_in_one};
+use crate::storage::verifications::last_change;
 
 /// Changes per transaction, at most.
 const GROUP: usize = 256;
@@ -229,19 +230,11 @@ async fn resolve(engine: &Engine, changes: &[Change]) -> Vec<Result<(), CommitEr
 
 /// After a COMMIT without an answer: the change id in the row shows whether it took effect.
 async fn resolve_one(engine: &Engine, change: &Change) -> Result<(), CommitError> {
-    const FIND: &str = "SELECT change_id FROM verifications WHERE id = $1";
     let Some((_, stored)) = &change.write else {
         return Err(CommitError::Unavailable);
     };
-    let find = async {
-        let found: sqlx::Result<Option<(i64,)>> = super::read!(engine, |pool| sqlx::query_as(FIND)
-            .bind(stored.id)
-            .fetch_optional(pool)
-            .await);
-        found
-    };
-    match tokio::time::timeout(LIMIT, find).await {
-        Ok(Ok(Some((id,)))) if id == stored.change_id => Ok(()),
+    match tokio::time::timeout(LIMIT, last_change(engine, stored.id)).await {
+        Ok(Ok(Some(id))) if id == stored.change_id => Ok(()),
         _ => Err(CommitError::Unavailable),
     }
 }
