@@ -1,6 +1,8 @@
 //! `Idempotency-Key`: the first request with a key runs, a repeat gets the answer of the first. Only successes are kept.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
 
 use super::problem::Problem;
 use crate::gateway::{Begun, Gateway, Replay, Ticket};
@@ -43,4 +45,10 @@ pub async fn once(
         },
     )
     .await
+}
+
+/// A JSON answer with the status of the first request.
+pub fn answer(status: u16, body: &impl Serialize) -> HttpResponse {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    HttpResponse::build(status).json(body)
 }

@@ -79,9 +79,7 @@ pub async fn create(
     request: HttpRequest,
     body: RawBody,
 ) -> Result<HttpResponse, Problem> {
-    let mut fields = Fields::json(&request, &body)?;
-    let asked = NewKeyBody::read(&mut fields);
-    let asked = fields.finish_with(asked)?;
+    let asked = Fields::read_json(&request, &body, NewKeyBody::read)?;
     let named = asked.project.as_deref();
     let project = if named == Some(EVERY) {
         caller.instance_only()?;

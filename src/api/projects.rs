@@ -1,6 +1,5 @@
 //! `/v1/projects`: projects and their policies; scope `admin`.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -126,9 +125,7 @@ pub async fn create(
     body: RawBody,
 ) -> Result<HttpResponse, Problem> {
     caller.instance_only()?;
-    let mut fields = Fields::json(&request, &body)?;
-    let asked = NewProjectBody::read(&mut fields);
-    let NewProjectBody { name, policy } = fields.finish_with(asked)?;
+    let NewProjectBody { name, policy } = Fields::read_json(&request, &body, NewProjectBody::read)?;
     let policy = policy.unwrap_or_else(|| json!({}));
     idempotency::once(
         &gateway,
@@ -214,9 +211,7 @@ pub async fn change(
     request: HttpRequest,
     body: RawBody,
 ) -> Result<HttpResponse, Problem> {
-    let mut fields = Fields::json(&request, &body)?;
-    let asked = ChangeBody::read(&mut fields);
-    let ChangeBody { policy } = fields.finish_with(asked)?;
+    let ChangeBody { policy } = Fields::read_json(&request, &body, ChangeBody::read)?;
     let changed = gateway
         .admin()
         .change_policy(&caller.access, &name, &policy)
@@ -238,8 +233,7 @@ impl ProjectBody {
 }
 
 fn shown(gateway: &Gateway, project: &Project, status: u16) -> HttpResponse {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-    HttpResponse::build(status).json(ProjectBody::of(gateway, project))
+    idempotency::answer(status, &ProjectBody::of(gateway, project))
 }
 
 fn fault(error: ProjectError, name: &str, gateway: &Gateway) -> Problem {

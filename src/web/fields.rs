@@ -191,6 +191,17 @@ impl Fields {
         read.ok_or_else(|| Fault::new(Kind::Invalid, "The body cannot be read."))
     }
 
+    /// Reads a JSON body whole, or reports every fault in it.
+    pub fn read_json<T>(
+        request: &HttpRequest,
+        body: &[u8],
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Result<T, Fault> {
+        let mut fields = Self::json(request, body)?;
+        let read = read(&mut fields);
+        fields.finish_with(read)
+    }
+
     /// A text field that is yet to be taken.
     #[must_use]
     pub fn peek(&self, name: &str) -> Option<&str> {

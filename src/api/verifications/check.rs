@@ -9,7 +9,7 @@ use crate::api::forms::typed_code;
 use crate::api::idempotency;
 use crate::api::openapi::parameters::Idempotency;
 use crate::api::problem::Problem;
-use crate::gateway::{Error, Gateway, Replay};
+use crate::gateway::{Error, Gateway};
 use crate::verification::code::Code;
 use crate::web::Fields;
 
@@ -43,9 +43,7 @@ pub async fn check(
     body: RawBody,
 ) -> Result<HttpResponse, Problem> {
     let id = super::path_id(&id)?;
-    let mut fields = Fields::json(&request, &body)?;
-    let asked = CheckBody::read(&mut fields);
-    let CheckBody { code } = fields.finish_with(asked)?;
+    let CheckBody { code } = Fields::read_json(&request, &body, CheckBody::read)?;
     let fault = |trouble: Error| Problem::of(trouble, gateway.now());
     idempotency::once(
         &gateway,
@@ -59,16 +57,11 @@ pub async fn check(
                 .await;
             checked.map(super::checked).map_err(fault)
         },
-        async |replay| match &replay {
-            Replay::Check { .. } => {
-                let checked = gateway
-                    .verify()
-                    .checked_again(&caller.access, &replay)
-                    .await;
-                let checked = checked.map_err(fault).transpose()?;
-                Some(checked.map(super::checked))
-            }
-            _ => None,
+        async |replay| {
+            let verify = gateway.verify();
+            let checked = verify.checked_again(&caller.access, &replay).await;
+            let checked = checked.map_err(fault).transpose()?;
+            Some(checked.map(super::checked))
         },
     )
     .await

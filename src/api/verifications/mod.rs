@@ -8,11 +8,11 @@ pub mod resend;
 pub mod start;
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::idempotency;
 use super::openapi::sets;
 use super::problem::Problem;
 use super::values::{self, MoneyBody, rfc3339};
@@ -174,8 +174,7 @@ pub(super) fn checked(checked: Checked) -> HttpResponse {
 }
 
 pub(super) fn answer(status: u16, verification: &Verification, reused: bool) -> HttpResponse {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-    HttpResponse::build(status).json(VerificationBody::of(verification, reused))
+    idempotency::answer(status, &VerificationBody::of(verification, reused))
 }
 
 /// The answer to a repeated request: the verification as it is now.

@@ -40,9 +40,7 @@ pub async fn resend(
     body: RawBody,
 ) -> Result<HttpResponse, Problem> {
     let id = super::path_id(&id)?;
-    let mut fields = Fields::json(&request, &body)?;
-    let asked = ResendBody::read(&mut fields);
-    let ResendBody { channel } = fields.finish_with(asked)?;
+    let ResendBody { channel } = Fields::read_json(&request, &body, ResendBody::read)?;
     idempotency::once(
         &gateway,
         (None, &format!("/v1/verifications/{id}/resend")),

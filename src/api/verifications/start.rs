@@ -90,9 +90,7 @@ pub async fn start(
     request: HttpRequest,
     body: RawBody,
 ) -> Result<HttpResponse, Problem> {
-    let mut fields = Fields::json(&request, &body)?;
-    let asked = StartBody::read(&mut fields);
-    let asked = fields.finish_with(asked)?;
+    let asked = Fields::read_json(&request, &body, StartBody::read)?;
     let parsed = read_phone(&asked.phone_number)?;
     let project = caller.project_or_default(&gateway, asked.project.as_deref())?;
     let start = StartRequest {

@@ -2,7 +2,6 @@
 
 pub mod deliveries;
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::Value;
@@ -256,11 +255,11 @@ impl WebhookBody {
 }
 
 fn shown_with_secret(gateway: &Gateway, webhook: &Webhook, status: u16) -> HttpResponse {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-    HttpResponse::build(status).json(WebhookBody {
+    let body = WebhookBody {
         secret: Some(webhook.secret.clone()),
         ..WebhookBody::of(gateway, webhook)
-    })
+    };
+    idempotency::answer(status, &body)
 }
 
 /// The answer to a repeated request: the webhook, with the secret that was created.
