@@ -17,13 +17,12 @@ use super::openapi::sets;
 use super::page::{self, Page, PageParameters, page_of};
 use super::problem::{Code, Problem};
 use super::values::{path_id, rfc3339};
-use crate::gateway::{ApiKey, Error, Gateway, Replay, Scope};
+use crate::gateway::{ApiKey, Error, Gateway, LONGEST_KEY_DAYS, Replay, Scope};
 use crate::verification::span;
 use crate::web::{Fields, Query};
 
 /// Names all projects.
 const EVERY: &str = "*";
-const LONGEST_DAYS: u64 = 3_650;
 
 body! {
     /// The key to create.
@@ -32,7 +31,7 @@ body! {
         optional project: Option<String> = forms::project(),
         required scopes: String = some_of::<sets::Scope, _>(scopes),
         /// In seconds; without it the key does not expire.
-        optional expires_in: Option<Duration> = forms::seconds(1..=LONGEST_DAYS * 86_400),
+        optional expires_in: Option<Duration> = forms::seconds(1..=LONGEST_KEY_DAYS * 86_400),
     }
 }
 

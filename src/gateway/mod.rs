@@ -16,9 +16,10 @@ mod upkeep;
 mod verify;
 
 pub use admin::{
-    Admin, BudgetError, Invitation, LONGEST_PASSWORD, LinkFault, NewBudget, NewLink, ProjectError,
-    SANDBOX_OWNER, SHORTEST_PASSWORD, Session, SignInError, UserFault, Users, Weak, begin_counters,
-    change_policy_of, check_name, check_password, new_secret, prepare_budgets, read_email,
+    Admin, BudgetError, Invitation, LONGEST_KEY_DAYS, LONGEST_PASSWORD, LinkFault, NewBudget,
+    NewLink, ProjectError, SANDBOX_OWNER, SHORTEST_PASSWORD, Session, SignInError, UserFault,
+    Users, Weak, begin_counters, change_policy_of, check_name, check_password, new_secret,
+    prepare_budgets, read_email,
 };
 pub use core::Settings;
 pub use error::Error;

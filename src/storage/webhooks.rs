@@ -27,11 +27,16 @@ pub struct Webhook {
 }
 
 impl Webhook {
+    /// The previous secret, if it still signs at `now`, and until when.
+    #[must_use]
+    pub fn previous_at(&self, now: DateTime<Utc>) -> Option<&(String, DateTime<Utc>)> {
+        self.previous.as_ref().filter(|(_, until)| now < *until)
+    }
+
     /// The secrets that sign at `now`.
     #[must_use]
     pub fn secrets(&self, now: DateTime<Utc>) -> Vec<String> {
-        let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
-        let previous = previous.map(|(secret, _)| secret.clone());
+        let previous = self.previous_at(now).map(|(secret, _)| secret.clone());
         std::iter::once(self.secret.clone())
             .chain(previous)
             .collect()

@@ -236,8 +236,7 @@ pub async fn rotate(
 
 impl WebhookBody {
     fn of(gateway: &Gateway, webhook: &Webhook) -> Self {
-        let previous = webhook.previous.as_ref();
-        let previous = previous.filter(|(_, until)| gateway.now() < *until);
+        let previous = webhook.previous_at(gateway.now());
         Self {
             id: webhook.id,
             project: gateway

@@ -23,6 +23,9 @@ use crate::storage::{ApiKey, Db, NewKey, Project, StorageError};
 use crate::verification::id::{ProjectId, time_ordered};
 use crate::verification::span;
 
+/// How many days a key that expires may last.
+pub const LONGEST_KEY_DAYS: u64 = 3_650;
+
 /// Why a project was not created or changed.
 #[derive(Debug)]
 pub enum ProjectError {
