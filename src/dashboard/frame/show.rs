@@ -28,6 +28,15 @@ pub fn time(view: &Viewer, at: DateTime<Utc>) -> Markup {
     }
 }
 
+/// A table that scrolls by itself where the page is too narrow. `content`: its head and body.
+pub fn table(title: &str, content: &Markup) -> Markup {
+    html! {
+        div class="scroll" tabindex="0" role="region" aria-label=(title) {
+            table class="figures" { caption class="unseen" { (title) } (content) }
+        }
+    }
+}
+
 /// The head of a column of times, which names the zone.
 pub fn time_head(view: &Viewer) -> Markup {
     html! { (view.t.time) " " span class="hint" { (view.zone.name()) } }
@@ -108,16 +117,12 @@ pub fn cost_state(t: &Texts, state: CostState) -> &'static str {
     }
 }
 
-pub fn channel_name(channel: Channel) -> &'static str {
-    channel.label()
-}
-
 pub fn channel(channel: Channel) -> Markup {
     let tone = match channel {
         Channel::Telegram => "good",
         Channel::Sms | Channel::Other(_) => "",
     };
-    html! { span class={ "chip " (tone) } { (channel_name(channel)) } }
+    html! { span class={ "chip " (tone) } { (channel.label()) } }
 }
 
 pub fn reason(t: &Texts, reason: Reason) -> &'static str {

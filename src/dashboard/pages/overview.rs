@@ -236,7 +236,7 @@ fn charts(
                 Some(rows.map(|row| of(row)).sum())
             };
             Series {
-                label: show::channel_name(channel).to_owned(),
+                label: channel.label().to_owned(),
                 values: days.iter().map(value).collect(),
             }
         })
@@ -294,35 +294,32 @@ fn providers(
     html! {
         section class="panel" {
             h2 { (t.providers) }
-            div class="scroll" tabindex="0" role="region" aria-label=(t.providers) {
-                table class="figures" {
-                    caption class="unseen" { (t.providers) }
-                    thead { tr {
-                        th scope="col" { (view.t.provider) } th scope="col" { (t.state) }
-                        @for name in [t.delivered_of, t.delivered_within, t.left, t.runway] { th scope="col" class="figure" { (name) } }
-                    } }
-                    tbody {
-                        @for balance in balances {
-                            @let pause = pauses.iter().find(|pause| pause.provider == balance.provider);
-                            @let (delivered, half) = delivered(&balance.provider).unwrap_or_default();
-                            tr {
-                                th scope="row" { (balance.provider) }
-                                td {
-                                    @match pause {
-                                        Some(pause) => (show::state("bad", &filled(t.paused_until, &[&pause.until.with_timezone(&view.zone).format("%H:%M:%S").to_string()]))),
-                                        None => (show::state("good", t.healthy)),
-                                    }
-                                    @if balance.is_low() { " " (show::state("bad", t.low)) }
+            (show::table(t.providers, &html! {
+                thead { tr {
+                    th scope="col" { (view.t.provider) } th scope="col" { (t.state) }
+                    @for name in [t.delivered_of, t.delivered_within, t.left, t.runway] { th scope="col" class="figure" { (name) } }
+                } }
+                tbody {
+                    @for balance in balances {
+                        @let pause = pauses.iter().find(|pause| pause.provider == balance.provider);
+                        @let (delivered, half) = delivered(&balance.provider).unwrap_or_default();
+                        tr {
+                            th scope="row" { (balance.provider) }
+                            td {
+                                @match pause {
+                                    Some(pause) => (show::state("bad", &filled(t.paused_until, &[&pause.until.with_timezone(&view.zone).format("%H:%M:%S").to_string()]))),
+                                    None => (show::state("good", t.healthy)),
                                 }
-                                td class="figure" { (percent(delivered)) }
-                                td class="figure" { @match half { Some(half) => { (format!("{half:.1}")) " s" }, None => "—" } }
-                                td class="figure" { (short(balance.left(), balance.currency)) " " (balance.currency.as_str()) }
-                                td class="figure" { (show::runway(t, balance.runway_days)) }
+                                @if balance.is_low() { " " (show::state("bad", t.low)) }
                             }
+                            td class="figure" { (percent(delivered)) }
+                            td class="figure" { @match half { Some(half) => { (format!("{half:.1}")) " s" }, None => "—" } }
+                            td class="figure" { (short(balance.left(), balance.currency)) " " (balance.currency.as_str()) }
+                            td class="figure" { (show::runway(t, balance.runway_days)) }
                         }
                     }
                 }
-            }
+            }))
         }
     }
 }

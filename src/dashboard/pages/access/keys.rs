@@ -13,14 +13,13 @@ use crate::dashboard::frame::rights::{ManagesKeys, Posted, Signed};
 use crate::dashboard::frame::shell;
 use crate::dashboard::frame::show;
 use crate::dashboard::frame::viewer::Viewer;
-use crate::gateway::{ApiKey, Gateway, Replay, Scope};
+use crate::gateway::{ApiKey, Gateway, LONGEST_KEY_DAYS, Replay, Scope};
 use crate::verification::id::ProjectId;
 use crate::verification::span;
 
 pub const PATH: &str = "/dashboard/keys";
 /// In the field `project`: every project.
 const EVERY: &str = "*";
-const LONGEST_DAYS: u64 = 3_650;
 
 /// The notice above the list.
 enum Said<'a> {
@@ -105,19 +104,17 @@ fn scope_name(view: &Viewer, scope: Scope) -> &'static str {
 
 fn table(view: &Viewer, gateway: &Gateway, keys: &[ApiKey]) -> Markup {
     let (t, m) = (view.t, view.t.access);
-    html! {
-        div class="scroll" tabindex="0" role="region" aria-label=(m.keys) {
-            table class="figures" {
-                caption class="unseen" { (m.keys) }
-                thead { tr {
-                    th scope="col" { (t.project) } th scope="col" { (m.scopes) } th scope="col" { (t.money.state) }
-                    th scope="col" { (m.created) } th scope="col" { (t.expires) } th scope="col" { (m.last_used) }
-                    th scope="col" { span class="unseen" { (m.revoke) } }
-                } }
-                tbody { @for key in keys { (row(view, gateway, key)) } }
-            }
-        }
-    }
+    show::table(
+        m.keys,
+        &html! {
+            thead { tr {
+                th scope="col" { (t.project) } th scope="col" { (m.scopes) } th scope="col" { (t.money.state) }
+                th scope="col" { (m.created) } th scope="col" { (t.expires) } th scope="col" { (m.last_used) }
+                th scope="col" { span class="unseen" { (m.revoke) } }
+            } }
+            tbody { @for key in keys { (row(view, gateway, key)) } }
+        },
+    )
 }
 
 fn row(view: &Viewer, gateway: &Gateway, key: &ApiKey) -> Markup {
@@ -221,7 +218,7 @@ fn read(view: &Viewer, gateway: &Gateway, form: &Form, wrong: &mut FormErrors) -
         "" => None,
         text => {
             let days = text.parse().ok();
-            let days = days.filter(|days| (1..=LONGEST_DAYS).contains(days));
+            let days = days.filter(|days| (1..=LONGEST_KEY_DAYS).contains(days));
             if days.is_none() {
                 wrong.note("days", t.days);
             }

@@ -59,16 +59,13 @@ async fn page(
             Said::Link(link) => (show::secret(t, t.invitation, link)),
         }
         section class="panel" {
-            div class="scroll" tabindex="0" role="region" aria-label=(t.users) {
-                table class="figures" {
-                    caption class="unseen" { (t.users) }
-                    thead { tr {
-                        th scope="col" { (t.email) } th scope="col" { (t.role) } th scope="col" { (t.last_sign_in) }
-                        th scope="col" { span class="unseen" { (t.new_link) } }
-                    } }
-                    tbody { @for user in &users { (row(view, user)) } }
-                }
-            }
+            (show::table(t.users, &html! {
+                thead { tr {
+                    th scope="col" { (t.email) } th scope="col" { (t.role) } th scope="col" { (t.last_sign_in) }
+                    th scope="col" { span class="unseen" { (t.new_link) } }
+                } }
+                tbody { @for user in &users { (row(view, user)) } }
+            }))
         }
         section class="panel" { h2 { (t.invite) } (invitation(view, Fields { t, form, wrong })) }
     };

@@ -15,7 +15,7 @@ use crate::dashboard::frame::show;
 use crate::dashboard::frame::viewer::Viewer;
 use crate::dashboard::pages::parts::list::{self, older};
 use crate::gateway::{
-    Access, Delivery, DeliveryQuery, DeliveryState, Error, Gateway, Replay, Try, Webhook,
+    Delivery, DeliveryQuery, DeliveryState, Error, Gateway, Replay, Ticket, Try, Webhook,
 };
 use crate::verification::id::VerificationId;
 
@@ -93,8 +93,7 @@ async fn page(
         .await;
     let mut found = found.map_err(|trouble| view.trouble(&trouble))?;
     let cursor = list::cut(&mut found).map(|last| last.id.to_string());
-    let previous = webhook.previous.as_ref();
-    let previous = previous.filter(|(_, until)| gateway.now() < *until);
+    let previous = webhook.previous_at(gateway.now());
     let any = (String::new(), t.any.to_owned());
     let states = DeliveryState::ALL.map(|state| {
         (
@@ -157,18 +156,16 @@ fn state_name(view: &Viewer, state: DeliveryState) -> &'static str {
 
 fn deliveries(view: &Viewer, path: &str, found: &[Delivery]) -> Markup {
     let (t, m) = (view.t, view.t.access);
-    html! {
-        div class="scroll" tabindex="0" role="region" aria-label=(m.deliveries) {
-            table class="figures" {
-                caption class="unseen" { (m.deliveries) }
-                thead { tr {
-                    th scope="col" { (show::time_head(view)) } th scope="col" { (t.kind) } th scope="col" { (t.status) }
-                    th scope="col" { (m.tries) } th scope="col" { (m.next_try) } th scope="col" { span class="unseen" { (m.redeliver) } }
-                } }
-                tbody { @for delivery in found { (row(view, path, delivery)) } }
-            }
-        }
-    }
+    show::table(
+        m.deliveries,
+        &html! {
+            thead { tr {
+                th scope="col" { (show::time_head(view)) } th scope="col" { (t.kind) } th scope="col" { (t.status) }
+                th scope="col" { (m.tries) } th scope="col" { (m.next_try) } th scope="col" { span class="unseen" { (m.redeliver) } }
+            } }
+            tbody { @for delivery in found { (row(view, path, delivery)) } }
+        },
+    )
 }
 
 fn row(view: &Viewer, path: &str, delivery: &Delivery) -> Markup {
@@ -218,25 +215,13 @@ pub async fn test(
     let signed = &posted.signed;
     let webhook = find(signed, &gateway, &id).await?;
     let access = signed.access();
-    let tried = posted
-        .once(
-            &gateway,
-            async |ticket| {
-                gateway
-                    .notices()
-                    .test_webhook(&access, webhook.id, Some(ticket))
-                    .await
-            },
-            async |replay| again(&access, &gateway, &replay).await,
-        )
-        .await?;
-    let tried = tried.map_err(|trouble| signed.view.trouble(&trouble))?;
-    Ok(redirect(
-        signed,
-        &webhook,
-        &tried,
-        ["tested", "test-failed"],
-    ))
+    let notices = gateway.notices();
+    let send = async |ticket| {
+        notices
+            .test_webhook(&access, webhook.id, Some(ticket))
+            .await
+    };
+    send_once(&posted, &gateway, &webhook, send, ["tested", "test-failed"]).await
 }
 
 pub async fn redeliver(
@@ -248,52 +233,44 @@ pub async fn redeliver(
     let webhook = find(signed, &gateway, &ids.0).await?;
     let delivery = Uuid::try_parse(&ids.1).map_err(|_| signed.view.fault(Kind::NotFound))?;
     let access = signed.access();
-    let tried = posted
-        .once(
-            &gateway,
-            async |ticket| {
-                let (id, ticket) = (webhook.id, Some(ticket));
-                gateway
-                    .notices()
-                    .redeliver(&access, id, delivery, ticket)
-                    .await
-            },
-            async |replay| again(&access, &gateway, &replay).await,
-        )
-        .await?;
-    let tried = tried.map_err(|trouble| signed.view.trouble(&trouble))?;
-    Ok(redirect(
-        signed,
+    let notices = gateway.notices();
+    let send = async |ticket| {
+        notices
+            .redeliver(&access, webhook.id, delivery, Some(ticket))
+            .await
+    };
+    send_once(
+        &posted,
+        &gateway,
         &webhook,
-        &tried,
+        send,
         ["redelivered", "redeliver-failed"],
-    ))
+    )
+    .await
 }
 
-/// The delivery that an earlier submission of this form made.
-async fn again(
-    access: &Access,
+/// Sends a message, unless an earlier submission of this form has sent it, and returns to the webhook's page, which shows
+/// one of two notices: it was delivered, or it was not.
+async fn send_once(
+    posted: &Posted<ManagesKeys>,
     gateway: &Gateway,
-    replay: &Replay,
-) -> Option<Result<Delivery, Error>> {
-    match replay {
-        Replay::Delivery { id } => Some(gateway.notices().find_delivery(access, *id).await),
-        _ => None,
-    }
-}
-
-fn redirect(
-    signed: &Signed<ManagesKeys>,
     webhook: &Webhook,
-    tried: &Delivery,
+    send: impl AsyncFnOnce(Ticket) -> Result<Delivery, Error>,
     [good, bad]: [&str; 2],
-) -> HttpResponse {
-    let done = match tried.state {
+) -> Result<HttpResponse, Fault> {
+    let view = &posted.signed.view;
+    let access = posted.signed.access();
+    let tried = posted
+        .once(gateway, send, async |replay| match replay {
+            Replay::Delivery { id } => Some(gateway.notices().find_delivery(&access, id).await),
+            _ => None,
+        })
+        .await?;
+    let done = match tried.map_err(|trouble| view.trouble(&trouble))?.state {
         DeliveryState::Delivered => good,
         DeliveryState::Pending | DeliveryState::Dead => bad,
     };
-    let to = format!("{PATH}/{}?done={done}", webhook.id);
-    signed.view.go(&to)
+    Ok(view.go(&format!("{PATH}/{}?done={done}", webhook.id)))
 }
 
 pub async fn rotate(

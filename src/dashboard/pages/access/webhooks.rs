@@ -60,26 +60,24 @@ fn table<'a>(
     webhooks: impl Iterator<Item = &'a Webhook>,
 ) -> Markup {
     let (t, m) = (view.t, view.t.access);
-    html! {
-        div class="scroll" tabindex="0" role="region" aria-label=(m.webhooks) {
-            table class="figures" {
-                caption class="unseen" { (m.webhooks) }
-                thead { tr {
-                    th scope="col" { (m.address) } th scope="col" { (t.project) } th scope="col" { (m.events) } th scope="col" { (m.created) }
-                } }
-                tbody {
-                    @for webhook in webhooks {
-                        tr {
-                            th scope="row" class="words" { a href=(format!("{PATH}/{}", webhook.id)) { (webhook.url) } p class="hint" { (webhook.description) } }
-                            td { (gateway.directory().project_name(webhook.project).unwrap_or_default()) }
-                            td class="words" { (events(view, webhook)) }
-                            td { (show::time(view, webhook.created_at)) }
-                        }
+    show::table(
+        m.webhooks,
+        &html! {
+            thead { tr {
+                th scope="col" { (m.address) } th scope="col" { (t.project) } th scope="col" { (m.events) } th scope="col" { (m.created) }
+            } }
+            tbody {
+                @for webhook in webhooks {
+                    tr {
+                        th scope="row" class="words" { a href=(format!("{PATH}/{}", webhook.id)) { (webhook.url) } p class="hint" { (webhook.description) } }
+                        td { (gateway.directory().project_name(webhook.project).unwrap_or_default()) }
+                        td class="words" { (events(view, webhook)) }
+                        td { (show::time(view, webhook.created_at)) }
                     }
                 }
             }
-        }
-    }
+        },
+    )
 }
 
 fn new(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {

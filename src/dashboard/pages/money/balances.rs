@@ -78,30 +78,28 @@ async fn page(
 fn accounts(view: &Viewer, balances: &[Balance]) -> Markup {
     let t = view.t.money;
     let perhaps = |amount: Option<Money>| html! { @match amount { Some(amount) => (show::money(amount)), None => "—" } };
-    html! {
-        div class="scroll" tabindex="0" role="region" aria-label=(t.balances) {
-            table class="figures" {
-                caption class="unseen" { (t.balances) }
-                thead { tr {
-                    th scope="col" { (view.t.provider) }
-                    @for name in [t.computed, t.reported, t.drift, t.threshold, t.runway] { th scope="col" class="figure" { (name) } }
-                } }
-                tbody {
-                    @for balance in balances {
-                        @let money = |amount: Micros| Money::new(amount, balance.currency);
-                        tr {
-                            th scope="row" { (balance.provider) @if balance.is_low() { " " (show::state("bad", t.low)) } }
-                            td class="figure" { (show::money(money(balance.computed))) }
-                            td class="figure" { (perhaps(balance.reported.map(money))) @if let Some(at) = balance.reported_at { p class="hint" { (show::time(view, at)) } } }
-                            td class="figure" { (perhaps(balance.drift().map(money))) }
-                            td class="figure" { (perhaps(balance.threshold.map(money))) }
-                            td class="figure" { (show::runway(t, balance.runway_days)) }
-                        }
+    show::table(
+        t.balances,
+        &html! {
+            thead { tr {
+                th scope="col" { (view.t.provider) }
+                @for name in [t.computed, t.reported, t.drift, t.threshold, t.runway] { th scope="col" class="figure" { (name) } }
+            } }
+            tbody {
+                @for balance in balances {
+                    @let money = |amount: Micros| Money::new(amount, balance.currency);
+                    tr {
+                        th scope="row" { (balance.provider) @if balance.is_low() { " " (show::state("bad", t.low)) } }
+                        td class="figure" { (show::money(money(balance.computed))) }
+                        td class="figure" { (perhaps(balance.reported.map(money))) @if let Some(at) = balance.reported_at { p class="hint" { (show::time(view, at)) } } }
+                        td class="figure" { (perhaps(balance.drift().map(money))) }
+                        td class="figure" { (perhaps(balance.threshold.map(money))) }
+                        td class="figure" { (show::runway(t, balance.runway_days)) }
                     }
                 }
             }
-        }
-    }
+        },
+    )
 }
 
 fn booking(view: &Viewer, balances: &[Balance], fields: Fields<'_>) -> Markup {
@@ -134,26 +132,23 @@ fn open(view: &Viewer, unsettled: &[Unsettled]) -> Markup {
     let t = view.t;
     let hidden = unsettled.len().saturating_sub(SHOWN);
     html! {
-        div class="scroll" tabindex="0" role="region" aria-label=(t.money.unsettled) {
-            table class="figures" {
-                caption class="unseen" { (t.money.unsettled) }
-                thead { tr {
-                    th scope="col" { (show::time_head(view)) } th scope="col" { (t.channel) } th scope="col" { (t.provider) }
-                    th scope="col" class="figure" { (t.amount) } th scope="col" { (t.money.written_off) }
-                } }
-                tbody {
-                    @for one in unsettled.iter().take(SHOWN) {
-                        tr {
-                            th scope="row" { a href=(format!("/dashboard/verifications/{}", one.attempt.verification())) { (show::time(view, one.created_at)) } }
-                            td { (show::channel(one.channel)) }
-                            td { (one.provider) }
-                            td class="figure" { (show::money(one.estimate)) }
-                            td { (show::time(view, one.written_off_at)) }
-                        }
+        (show::table(t.money.unsettled, &html! {
+            thead { tr {
+                th scope="col" { (show::time_head(view)) } th scope="col" { (t.channel) } th scope="col" { (t.provider) }
+                th scope="col" class="figure" { (t.amount) } th scope="col" { (t.money.written_off) }
+            } }
+            tbody {
+                @for one in unsettled.iter().take(SHOWN) {
+                    tr {
+                        th scope="row" { a href=(format!("/dashboard/verifications/{}", one.attempt.verification())) { (show::time(view, one.created_at)) } }
+                        td { (show::channel(one.channel)) }
+                        td { (one.provider) }
+                        td class="figure" { (show::money(one.estimate)) }
+                        td { (show::time(view, one.written_off_at)) }
                     }
                 }
             }
-        }
+        }))
         @if hidden > 0 { p class="hint" { (filled(t.money.unsettled_more, &[&hidden.to_string()])) " " code { "GET /v1/ledger/unsettled" } } }
     }
 }

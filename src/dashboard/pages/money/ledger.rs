@@ -127,33 +127,31 @@ pub fn table(view: &Viewer, entries: &[Entry], gateway: Option<&Gateway>) -> Mar
         let id = entry.project.map(ProjectId)?;
         gateway?.directory().project_name(id)
     };
-    html! {
-        div class="scroll" tabindex="0" role="region" aria-label=(t.ledger) {
-            table class="figures" {
-                caption class="unseen" { (t.ledger) }
-                thead { tr {
-                    th scope="col" { (show::time_head(view)) } th scope="col" { (t.kind) } th scope="col" { (t.basis) }
-                    th scope="col" { (t.provider) } th scope="col" class="figure" { (t.amount) }
-                    @if linked { th scope="col" { (t.project) } th scope="col" { (t.note) } }
-                } }
-                tbody {
-                    @for entry in entries {
-                        tr {
-                            th scope="row" {
-                                @if let (true, Some(id)) = (linked, entry.verification) { a href=(format!("/dashboard/verifications/{id}")) { (show::time(view, entry.at)) } }
-                                @else { (show::time(view, entry.at)) }
-                            }
-                            td { (show::kind(t, entry.kind)) }
-                            td { (show::basis(t, &entry.basis)) }
-                            td { (entry.provider) }
-                            td class="figure" { (show::money(entry.money)) }
-                            @if linked { td { (project(entry).unwrap_or_default()) } td class="words" { (entry.note.as_deref().unwrap_or_default()) @if let Some(author) = &entry.author { p class="hint" { (author) } } } }
+    show::table(
+        t.ledger,
+        &html! {
+            thead { tr {
+                th scope="col" { (show::time_head(view)) } th scope="col" { (t.kind) } th scope="col" { (t.basis) }
+                th scope="col" { (t.provider) } th scope="col" class="figure" { (t.amount) }
+                @if linked { th scope="col" { (t.project) } th scope="col" { (t.note) } }
+            } }
+            tbody {
+                @for entry in entries {
+                    tr {
+                        th scope="row" {
+                            @if let (true, Some(id)) = (linked, entry.verification) { a href=(format!("/dashboard/verifications/{id}")) { (show::time(view, entry.at)) } }
+                            @else { (show::time(view, entry.at)) }
                         }
+                        td { (show::kind(t, entry.kind)) }
+                        td { (show::basis(t, &entry.basis)) }
+                        td { (entry.provider) }
+                        td class="figure" { (show::money(entry.money)) }
+                        @if linked { td { (project(entry).unwrap_or_default()) } td class="words" { (entry.note.as_deref().unwrap_or_default()) @if let Some(author) = &entry.author { p class="hint" { (author) } } } }
                     }
                 }
             }
-        }
-    }
+        },
+    )
 }
 
 /// All entries that match the filters, as a file. With an invalid filter, redirects to the page, which shows the error.

@@ -172,28 +172,26 @@ fn head(view: &Viewer, report: &Table) -> Markup {
 /// Opening balance, movements and closing balance of each account.
 fn months(view: &Viewer, accounts: &[AccountMonth]) -> Markup {
     let t = view.t.money;
-    html! {
-        div class="scroll" tabindex="0" role="region" aria-label=(t.balances) {
-            table class="figures" {
-                caption class="unseen" { (t.balances) }
-                thead { tr {
-                    th scope="col" { (view.t.provider) }
-                    @for name in [t.opening, t.by_hand, t.charged, t.refunded, t.closing] { th scope="col" class="figure" { (name) } }
-                } }
-                tbody {
-                    @for account in accounts {
-                        @let money = |amount: Micros| show::money(Money::new(amount, account.currency));
-                        tr {
-                            th scope="row" { (account.provider) }
-                            @for amount in [account.opening, account.by_hand, Micros(-account.charged.0), account.refunded, account.closing()] {
-                                td class="figure" { (money(amount)) }
-                            }
+    show::table(
+        t.balances,
+        &html! {
+            thead { tr {
+                th scope="col" { (view.t.provider) }
+                @for name in [t.opening, t.by_hand, t.charged, t.refunded, t.closing] { th scope="col" class="figure" { (name) } }
+            } }
+            tbody {
+                @for account in accounts {
+                    @let money = |amount: Micros| show::money(Money::new(amount, account.currency));
+                    tr {
+                        th scope="row" { (account.provider) }
+                        @for amount in [account.opening, account.by_hand, Micros(-account.charged.0), account.refunded, account.closing()] {
+                            td class="figure" { (money(amount)) }
                         }
                     }
                 }
             }
-        }
-    }
+        },
+    )
 }
 
 /// Top-ups and adjustments, oldest first, up to 500 of each kind.

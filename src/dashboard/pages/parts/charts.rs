@@ -4,7 +4,6 @@ use maud::{Markup, html};
 use serde_json::json;
 
 use super::figures::{amount, word};
-use crate::dashboard::frame::show;
 use crate::dashboard::frame::viewer::Viewer;
 use crate::money::Micros;
 use crate::reports::query::{Group, Query};
@@ -148,7 +147,7 @@ fn split_bars(
         .iter()
         .map(|(_, name)| {
             let label = match channel(name) {
-                Some(channel) => show::channel_name(channel),
+                Some(channel) => channel.label(),
                 None if name.is_empty() => "—",
                 None => name,
             };

@@ -100,19 +100,16 @@ fn of_project(view: &Viewer, project: &Project, budgets: &[&BudgetState]) -> Mar
         h2 { (project.name) @if !own { " " span class="hint" { (m.budget_default) } } }
         @if budgets.is_empty() { p class="hint" { (m.budget_none) } }
         @else {
-            div class="scroll" tabindex="0" role="region" aria-label=(project.name) {
-                table class="figures" {
-                    caption class="unseen" { (project.name) }
-                    thead { tr {
-                        th scope="col" { (m.period) } th scope="col" { (t.country) }
-                        @for name in [m.used, m.reserved, m.limit] { th scope="col" class="figure" { (name) } }
-                        th scope="col" { span class="unseen" { (m.used) } }
-                        th scope="col" class="figure" { (m.alert_at) } th scope="col" { (m.resets) }
-                        th scope="col" { span class="unseen" { (m.remove) } }
-                    } }
-                    tbody { @for state in budgets { (row(view, project, state)) } }
-                }
-            }
+            (show::table(&project.name, &html! {
+                thead { tr {
+                    th scope="col" { (m.period) } th scope="col" { (t.country) }
+                    @for name in [m.used, m.reserved, m.limit] { th scope="col" class="figure" { (name) } }
+                    th scope="col" { span class="unseen" { (m.used) } }
+                    th scope="col" class="figure" { (m.alert_at) } th scope="col" { (m.resets) }
+                    th scope="col" { span class="unseen" { (m.remove) } }
+                } }
+                tbody { @for state in budgets { (row(view, project, state)) } }
+            }))
         }
         @if own { (sure(view, "/dashboard/budgets/follow", (m.budget_follow, &project.name), m.budget_follow_why, &[("project", &project.name)])) }
     }

@@ -71,26 +71,24 @@ async fn page(
 
 fn table(view: &Viewer, rates: &[ExchangeRate]) -> Markup {
     let (t, m) = (view.t, view.t.rules);
-    html! {
-        div class="scroll" tabindex="0" role="region" aria-label=(m.exchange) {
-            table class="figures" {
-                caption class="unseen" { (m.exchange) }
-                thead { tr {
-                    th scope="col" { (t.money.day) } th scope="col" { (m.one_of) } th scope="col" class="figure" { (m.rate) } th scope="col" { (m.is_worth) }
-                } }
-                tbody {
-                    @for rate in rates.iter().take(SHOWN) {
-                        tr {
-                            th scope="row" { (rate.day.to_string()) }
-                            td { (rate.from.as_str()) }
-                            td class="figure" { (rate.factor.to_decimal()) }
-                            td { (rate.to.as_str()) }
-                        }
+    show::table(
+        m.exchange,
+        &html! {
+            thead { tr {
+                th scope="col" { (t.money.day) } th scope="col" { (m.one_of) } th scope="col" class="figure" { (m.rate) } th scope="col" { (m.is_worth) }
+            } }
+            tbody {
+                @for rate in rates.iter().take(SHOWN) {
+                    tr {
+                        th scope="row" { (rate.day.to_string()) }
+                        td { (rate.from.as_str()) }
+                        td class="figure" { (rate.factor.to_decimal()) }
+                        td { (rate.to.as_str()) }
                     }
                 }
             }
-        }
-    }
+        },
+    )
 }
 
 pub async fn set(

@@ -94,27 +94,25 @@ fn unit_name(view: &Viewer, unit: Unit) -> &'static str {
 /// The rates, followed by the configured prices, which apply before the first rate.
 fn card(view: &Viewer, gateway: &Gateway, rates: &[Rate]) -> Markup {
     let (t, m) = (view.t, view.t.rules);
-    html! {
-        div class="scroll" tabindex="0" role="region" aria-label=(m.rates) {
-            table class="figures" {
-                caption class="unseen" { (m.rates) }
-                thead { tr {
-                    th scope="col" { (t.channel) } th scope="col" { (t.provider) } th scope="col" { (t.country) }
-                    th scope="col" { (m.from_date) } th scope="col" class="figure" { (m.price) } th scope="col" { (m.unit) }
-                } }
-                tbody {
-                    @for rate in rates {
-                        (row(view, rate.channel, &rate.provider, rate.country, &rate.from.to_string(), rate.price, rate.unit))
-                    }
-                    @for account in gateway.finance().accounts() {
-                        @for (country, price) in configured(&account) {
-                            (row(view, account.channel, account.provider, country, m.configured, price, account.unit))
-                        }
+    show::table(
+        m.rates,
+        &html! {
+            thead { tr {
+                th scope="col" { (t.channel) } th scope="col" { (t.provider) } th scope="col" { (t.country) }
+                th scope="col" { (m.from_date) } th scope="col" class="figure" { (m.price) } th scope="col" { (m.unit) }
+            } }
+            tbody {
+                @for rate in rates {
+                    (row(view, rate.channel, &rate.provider, rate.country, &rate.from.to_string(), rate.price, rate.unit))
+                }
+                @for account in gateway.finance().accounts() {
+                    @for (country, price) in configured(&account) {
+                        (row(view, account.channel, account.provider, country, m.configured, price, account.unit))
                     }
                 }
             }
-        }
-    }
+        },
+    )
 }
 
 fn configured(account: &Account<'_>) -> Vec<(Option<Country>, Money)> {

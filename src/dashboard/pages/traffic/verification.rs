@@ -84,24 +84,22 @@ fn timeline(view: &Viewer, v: &Verification) -> Markup {
 }
 
 fn attempts(t: &Texts, v: &Verification) -> Markup {
-    html! {
-        div class="scroll" tabindex="0" role="region" aria-label=(t.attempts) {
-            table class="figures" {
-                caption class="unseen" { (t.attempts) }
-                thead { tr { th scope="col" { (t.channel) } th scope="col" { (t.provider) } th scope="col" { (t.status) } th scope="col" class="figure" { (t.cost) } } }
-                tbody {
-                    @for attempt in &v.record.attempts {
-                        tr {
-                            th scope="row" { (show::channel(attempt.channel)) }
-                            td { (attempt.provider) }
-                            td { (show::attempt(t, attempt.status)) @if let Some(reason) = attempt.reason { p class="hint reason" { (show::reason(t, reason)) } } }
-                            td class="figure" { (show::money(attempt.cost.money)) p class="hint" { (show::cost_state(t, attempt.cost.state)) @if attempt.cost.guessed { " · " (t.basis_estimated) } } }
-                        }
+    show::table(
+        t.attempts,
+        &html! {
+            thead { tr { th scope="col" { (t.channel) } th scope="col" { (t.provider) } th scope="col" { (t.status) } th scope="col" class="figure" { (t.cost) } } }
+            tbody {
+                @for attempt in &v.record.attempts {
+                    tr {
+                        th scope="row" { (show::channel(attempt.channel)) }
+                        td { (attempt.provider) }
+                        td { (show::attempt(t, attempt.status)) @if let Some(reason) = attempt.reason { p class="hint reason" { (show::reason(t, reason)) } } }
+                        td class="figure" { (show::money(attempt.cost.money)) p class="hint" { (show::cost_state(t, attempt.cost.state)) @if attempt.cost.guessed { " · " (t.basis_estimated) } } }
                     }
                 }
             }
-        }
-    }
+        },
+    )
 }
 
 fn ledger(view: &Viewer, entries: &[Entry]) -> Markup {

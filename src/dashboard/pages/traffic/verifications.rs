@@ -114,27 +114,25 @@ fn filters(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {
 
 fn table(view: &Viewer, found: &[Verification]) -> Markup {
     let t = view.t;
-    html! {
-        div class="scroll" tabindex="0" role="region" aria-label=(t.verifications) {
-            table class="figures" {
-                caption class="unseen" { (t.verifications) }
-                thead { tr {
-                    th scope="col" { (show::time_head(view)) } th scope="col" { (t.number) } th scope="col" { (t.country) }
-                    th scope="col" { (t.channel) } th scope="col" { (t.status) } th scope="col" class="figure" { (t.cost) }
-                } }
-                tbody {
-                    @for v in found {
-                        tr {
-                            th scope="row" { a href=(format!("{PATH}/{}", v.id)) { (show::time(view, v.record.created_at)) } }
-                            td { (show::number(view, &v.phone)) }
-                            td { (v.record.country.to_string()) }
-                            td { @if let Some(last) = v.newest() { (show::channel(last.channel)) } }
-                            td { (show::status(t, v.record.status)) }
-                            td class="figure" { (show::costs(v)) }
-                        }
+    show::table(
+        t.verifications,
+        &html! {
+            thead { tr {
+                th scope="col" { (show::time_head(view)) } th scope="col" { (t.number) } th scope="col" { (t.country) }
+                th scope="col" { (t.channel) } th scope="col" { (t.status) } th scope="col" class="figure" { (t.cost) }
+            } }
+            tbody {
+                @for v in found {
+                    tr {
+                        th scope="row" { a href=(format!("{PATH}/{}", v.id)) { (show::time(view, v.record.created_at)) } }
+                        td { (show::number(view, &v.phone)) }
+                        td { (v.record.country.to_string()) }
+                        td { @if let Some(last) = v.newest() { (show::channel(last.channel)) } }
+                        td { (show::status(t, v.record.status)) }
+                        td class="figure" { (show::costs(v)) }
                     }
                 }
             }
-        }
-    }
+        },
+    )
 }
