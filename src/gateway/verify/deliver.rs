@@ -12,7 +12,7 @@ use crate::gateway::error::Error;
 use crate::storage::StorageError;
 use crate::verification::abilities::Reports;
 use crate::verification::agenda::Task;
-use crate::verification::attempt::{AttemptStatus, FollowUpKind};
+use crate::verification::attempt::{AttemptStatus, FollowUpKind, Report};
 use crate::verification::id::{AttemptId, VerificationId};
 use crate::verification::{Source, Verification, span};
 
@@ -318,10 +318,7 @@ impl Verify {
     }
 
     async fn ask(&self, v: Verification, ordinal: u8) -> Result<Applied, Error> {
-        let asked = match self.conversation(&v, ordinal) {
-            Some((line, message_id)) => line.provider.ask(&message_id).await.ok(),
-            None => None,
-        };
+        let asked = self.report_of(&v, ordinal).await;
         self.transition_leased(v, Cause::Evidence, |v, offers, now| match &asked {
             Some(report) => {
                 v.report(ordinal, report, Source::Asked, offers, now);
@@ -332,14 +329,17 @@ impl Verify {
     }
 
     async fn ask_price(&self, v: Verification, ordinal: u8) -> Result<Applied, Error> {
-        let asked = match self.conversation(&v, ordinal) {
-            Some((line, message_id)) => line.provider.ask(&message_id).await.ok(),
-            None => None,
-        };
+        let asked = self.report_of(&v, ordinal).await;
         self.transition_leased(v, Cause::Evidence, |v, offers, now| {
             v.billed(ordinal, asked.as_ref(), offers, now);
         })
         .await
+    }
+
+    /// What the provider says of an attempt when asked; `None` if it says nothing.
+    async fn report_of(&self, v: &Verification, ordinal: u8) -> Option<Report> {
+        let (line, message_id) = self.conversation(v, ordinal)?;
+        line.provider.ask(&message_id).await.ok()
     }
 
     async fn follow_up(

@@ -175,10 +175,10 @@ impl Verify {
     fn begin_verification(
         &self,
         request: &StartRequest,
+        policy: &Policy,
         number: [u8; 16],
     ) -> Result<Verification, Error> {
         let now = self.core().now();
-        let policy = self.core().directory.policy(request.project);
         let id = VerificationId::new(now, random());
         let length = request.code_length.unwrap_or(policy.code_length);
         let code = match &request.code {
@@ -202,7 +202,7 @@ impl Verify {
             wording,
             origin: Some(self.origin(request)),
             sms_price,
-            policy: &policy,
+            policy,
             ttl: request.ttl,
             channels: request.channels.as_deref(),
         };
@@ -323,7 +323,7 @@ impl Verb for Starting<'_> {
             }
             self.tries.count(lost)?;
         }
-        let mut v = verify.begin_verification(request, self.number)?;
+        let mut v = verify.begin_verification(request, self.policy, self.number)?;
         if v.lacks_room() {
             // A reloaded page still gets the verification that it started.
             let existing = verify.find_reusable(reuse_key).await?;
