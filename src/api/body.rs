@@ -35,7 +35,8 @@ pub type Referred = Vec<(String, RefOr<Schema>)>;
 /// Declares a body: `closed struct` of fields that are `required` or `optional`, each with its form. `open struct`: an answer has
 /// the same shape, and may grow.
 ///
-/// `Name::read(&mut fields)` is `None` only where a required field has left a fault: end with `fields.finish_with(…)`.
+/// `Name::read(&mut fields)` is `None` only where a required field has left a fault: call it through `Fields::read_json`, or end
+/// with `fields.finish_with(…)` after checks of your own.
 macro_rules! body {
     (
         $(#[doc = $doc:literal])*
