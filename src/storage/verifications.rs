@@ -64,9 +64,14 @@ pub(super) const INSERT: &str = "INSERT INTO verifications (id, project_id, vers
     SELECT r.id, r.project_id, 1, r.change_id, r.status, r.phone_index, r.reuse_key, r.sealed, r.code_hash, r.record, \
     r.wake_at, r.lease_owner, r.lease_until FROM {rows} WHERE true ON CONFLICT DO NOTHING RETURNING id";
 
-/// Lease: 0 keeps it, 1 takes it, 2 releases it if the owner still holds it.
+/// Lease: 0 keeps it, 1 takes it, 2 releases it if the owner still holds it. A verification that is reopened gives its
+/// reuse key up if a newer one has it.
 pub(super) const UPDATE: &str = "UPDATE verifications SET version = r.version + 1, change_id = r.change_id, \
-    status = r.status, sealed = r.sealed, code_hash = r.code_hash, record = r.record, wake_at = r.wake_at, \
+    status = r.status, \
+    reuse_key = CASE WHEN r.status = 'pending' AND verifications.status = 'failed' AND EXISTS (SELECT 1 \
+        FROM verifications newer WHERE newer.reuse_key = verifications.reuse_key AND newer.status = 'pending') \
+        THEN r.reuse_key ELSE verifications.reuse_key END, \
+    sealed = r.sealed, code_hash = r.code_hash, record = r.record, wake_at = r.wake_at, \
     lease_owner = CASE WHEN r.lease = 1 THEN r.lease_owner \
         WHEN r.lease = 2 AND verifications.lease_owner = r.lease_owner THEN NULL ELSE verifications.lease_owner END, \
     lease_until = CASE WHEN r.lease = 1 THEN r.lease_until \

@@ -32,12 +32,15 @@ impl Verification {
     #[must_use]
     pub fn next_task(&self, unknown_after: Duration) -> Option<(DateTime<Utc>, Task)> {
         let mut agenda = Vec::with_capacity(4);
-        if self.is_pending() {
+        let is_sending = self.is_sending();
+        if self.is_open() {
             agenda.push((self.record.expires_at, Task::Tick));
         }
         for attempt in &self.record.attempts {
             let ordinal = attempt.ordinal;
             match attempt.status {
+                // Waits its turn; see `begin_sending`.
+                AttemptStatus::Queued if is_sending => {}
                 AttemptStatus::Queued => agenda.push((attempt.updated_at, Task::Send(ordinal))),
                 AttemptStatus::Sending => {
                     agenda.push((attempt.updated_at, Task::Interrupted(ordinal)));

@@ -200,6 +200,9 @@ pub struct Cost {
     /// Charged at our estimate because no price was reported; a price reported later replaces it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub guessed: bool,
+    /// The estimate that was dropped because nothing was sent or delivered, in case a report contradicts that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waived: Option<Micros>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -239,6 +242,7 @@ impl Cost {
             money,
             state: CostState::Estimated,
             guessed: false,
+            waived: None,
         }
     }
 
@@ -248,13 +252,31 @@ impl Cost {
             money: Money::new(Micros::ZERO, currency),
             state: CostState::Free,
             guessed: false,
+            waived: None,
         }
     }
 
-    /// Sets the cost to zero because nothing was sent, unless the provider has already reported a charge.
-    pub(super) fn waive(&mut self) {
+    /// Sets the cost to zero because nothing can have left, unless the provider has already reported a charge.
+    pub(super) fn cancel(&mut self) {
         if self.state == CostState::Estimated {
             *self = Self::free(self.money.currency);
+        }
+    }
+
+    /// Like [`Cost::cancel`], because the provider says that nothing was sent or delivered.
+    pub(super) fn waive(&mut self) {
+        if self.state == CostState::Estimated {
+            *self = Self {
+                waived: Some(self.money.amount),
+                ..Self::free(self.money.currency)
+            };
+        }
+    }
+
+    /// Takes [`Cost::waive`] back: it was delivered after all.
+    pub(super) fn restore(&mut self) {
+        if let Some(amount) = self.waived.take() {
+            *self = Self::estimated(Money::new(amount, self.money.currency));
         }
     }
 }

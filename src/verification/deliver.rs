@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::Verification;
 use super::abilities::{Abilities, Charged};
 use super::attempt::{Ask, Attempt, AttemptStatus, Basis, Reason, Receipt, SendError};
 use super::event::EventKind;
 use super::route::Offer;
 use super::span;
 use super::start::Cursor;
-use super::{Status, Verification};
 
 impl Verification {
-    /// Marks the queued attempt as `sending`. Store this before the request leaves. `None`: nothing may be sent.
+    /// Marks the first queued attempt as `sending`. Store this before the request leaves. `None`: nothing may be sent, or
+    /// another attempt is being sent. There is one at a time, so that whoever finds an attempt in `sending` knows whether
+    /// it is his.
     pub fn begin_sending(&mut self, now: DateTime<Utc>) -> Option<u8> {
-        if !self.is_pending() || self.is_overdue(now) {
+        if !self.is_pending() || self.is_overdue(now) || self.is_sending() {
             return None;
         }
         let attempt = self
@@ -62,8 +64,10 @@ impl Verification {
                     attempt.status = status;
                     attempt.reason = Some(reason);
                     attempt.updated_at = now;
-                    if status != AttemptStatus::Unknown {
-                        attempt.cost.waive();
+                    match error {
+                        SendError::Unknown => {}
+                        SendError::Canceled | SendError::Paused => attempt.cost.cancel(),
+                        _ => attempt.cost.waive(),
                     }
                     let kind = match status {
                         AttemptStatus::Refused => EventKind::Refused,
@@ -117,7 +121,6 @@ impl Verification {
         let attempt = &self.record.attempts[index];
         if attempt.reason == Some(Reason::NumberInvalid) {
             // No channel can reach a number that does not exist.
-            self.finish(Status::Failed, EventKind::Failed, now);
             return;
         }
         let step = usize::from(attempt.step);
@@ -157,6 +160,11 @@ impl Verification {
     fn step_wait(&self, attempt: &Attempt) -> Duration {
         let step = self.record.terms.route.get(usize::from(attempt.step));
         step.map_or(Duration::ZERO, |step| step.wait)
+    }
+
+    pub(super) fn is_sending(&self) -> bool {
+        let mut attempts = self.record.attempts.iter();
+        attempts.any(|attempt| attempt.status == AttemptStatus::Sending)
     }
 
     pub(super) fn index_of(&self, ordinal: u8) -> Option<usize> {

@@ -24,7 +24,7 @@ impl Verification {
     /// Compares the visitor's code. The check is counted first, so no result is returned uncounted.
     pub fn check(&mut self, typed: &CodeHash, now: DateTime<Utc>) -> Result<Verdict, Refusal> {
         self.may_check(now)?;
-        // A pending verification has an attempt that is alive; without one there is no code that anybody could have seen.
+        // Without an attempt there is no code that anybody could have seen.
         let Some(channel) = self.newest().map(|attempt| attempt.channel) else {
             return Err(Refusal::NotPending(self.record.status));
         };
@@ -50,11 +50,11 @@ impl Verification {
         if self.record.status == Status::Locked {
             return Err(Refusal::TooManyChecks);
         }
-        self.must_be_pending(now)
+        self.must_be_open(now)
     }
 
     pub fn cancel(&mut self, now: DateTime<Utc>) -> Result<(), Refusal> {
-        self.must_be_pending(now)?;
+        self.must_be_open(now)?;
         self.finish(Status::Canceled, EventKind::Canceled, now);
         Ok(())
     }
@@ -78,11 +78,11 @@ impl Verification {
             }
         }
         self.conclude(now);
-        self.forget_code();
+        self.forget_code(now);
     }
 
     /// Ends a follow-up, or schedules its next try at `again`.
-    pub fn followed_up(&mut self, ordinal: u8, again: Option<DateTime<Utc>>) {
+    pub fn followed_up(&mut self, ordinal: u8, again: Option<DateTime<Utc>>, now: DateTime<Utc>) {
         if let Some(index) = self.index_of(ordinal) {
             let attempt = &mut self.record.attempts[index];
             attempt.follow_up = match (attempt.follow_up, again) {
@@ -94,7 +94,7 @@ impl Verification {
                 _ => None,
             };
         }
-        self.forget_code();
+        self.forget_code(now);
     }
 
     /// After new evidence about an attempt: schedules its follow-up, and fails the verification if no attempt is left.
@@ -103,13 +103,16 @@ impl Verification {
             owe(attempt, self.record.status, self.code.is_some(), now);
         }
         self.conclude(now);
-        self.forget_code();
+        self.forget_code(now);
     }
 
-    /// Expires an overdue verification before later evidence is applied, so that evidence cannot change how it ended.
+    /// Ends an overdue verification before later evidence is applied, so that evidence cannot change how it ended.
     pub(super) fn run_out(&mut self, now: DateTime<Utc>) {
         if self.is_overdue(now) {
-            self.finish(Status::Expired, EventKind::Expired, now);
+            if self.is_pending() {
+                self.finish(Status::Expired, EventKind::Expired, now);
+            }
+            self.forget_code(now);
         }
     }
 
@@ -133,12 +136,12 @@ impl Verification {
             if attempt.status == AttemptStatus::Queued {
                 attempt.status = AttemptStatus::Failed;
                 attempt.reason = Some(Reason::Canceled);
-                attempt.cost.waive();
+                attempt.cost.cancel();
                 attempt.updated_at = now;
             }
             owe(attempt, status, self.code.is_some(), now);
         }
-        self.forget_code();
+        self.forget_code(now);
     }
 
     /// The newest attempt, if its step deadline has passed.
@@ -162,8 +165,8 @@ impl Verification {
         }
     }
 
-    fn forget_code(&mut self) {
-        let needed = self.is_pending()
+    fn forget_code(&mut self, now: DateTime<Utc>) {
+        let needed = (self.is_open() && now < self.record.expires_at)
             || self.record.attempts.iter().any(|attempt| {
                 let reporting = attempt
                     .follow_up

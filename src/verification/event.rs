@@ -42,6 +42,9 @@ pub enum EventKind {
     Expired,
     #[serde(rename = "verification.failed")]
     Failed,
+    /// What had failed may be delivered after all.
+    #[serde(rename = "verification.reopened")]
+    Reopened,
     #[serde(rename = "verification.canceled")]
     Canceled,
     #[serde(rename = "verification.resend")]
@@ -83,6 +86,7 @@ impl EventKind {
             Self::Locked => "verification.locked",
             Self::Expired => "verification.expired",
             Self::Failed => "verification.failed",
+            Self::Reopened => "verification.reopened",
             Self::Canceled => "verification.canceled",
             Self::Resend => "verification.resend",
             Self::WrongCode => "check.wrong",

@@ -103,7 +103,8 @@ pub struct Terms {
     pub route: Vec<Step>,
 }
 
-/// Only `Pending` ever changes; all other states are final.
+/// `Pending` may become any other state, and `Failed` too until `expires_at`: that nothing was delivered is hearsay. All
+/// other states are final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -116,7 +117,7 @@ pub enum Status {
     Canceled,
     /// All checks were used.
     Locked,
-    /// No channel could deliver.
+    /// No channel could deliver, as far as the providers say.
     Failed,
 }
 
@@ -153,7 +154,7 @@ pub enum Refusal {
     TooManySends,
     #[error("no budget has room for another send")]
     BudgetExhausted,
-    #[error("the channel is not open to this verification")]
+    #[error("the channel is not open to this verification now")]
     ChannelUnavailable { open: Vec<Channel> },
 }
 
@@ -180,10 +181,16 @@ impl Verification {
         self.record.status == Status::Pending
     }
 
-    /// Still pending, but past `expires_at`: [`Verification::turn`] must run next.
+    /// It may still be approved. A failed one has lost its code once it is over.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.is_pending() || (self.record.status == Status::Failed && self.code.is_some())
+    }
+
+    /// Still open, but past `expires_at`: [`Verification::tick`] must run next.
     #[must_use]
     pub fn is_overdue(&self, now: DateTime<Utc>) -> bool {
-        self.is_pending() && now >= self.record.expires_at
+        self.is_open() && now >= self.record.expires_at
     }
 
     #[must_use]
@@ -220,17 +227,27 @@ impl Verification {
     /// The earliest time of a resend; `None` if none is possible any more.
     #[must_use]
     pub fn resend_at(&self) -> Option<DateTime<Utc>> {
-        (self.is_pending() && self.sends_left() > 0)
+        (self.is_open() && self.sends_left() > 0)
             .then(|| span::after(self.record.last_send_at, self.record.terms.resend_after))
     }
 
-    /// Refuses unless the verification is pending and not expired at `now`.
-    fn must_be_pending(&self, now: DateTime<Utc>) -> Result<(), Refusal> {
+    /// Refuses unless the verification is open and not expired at `now`.
+    fn must_be_open(&self, now: DateTime<Utc>) -> Result<(), Refusal> {
         match self.record.status {
-            Status::Pending if now >= self.record.expires_at => Err(Refusal::Expired),
-            Status::Pending => Ok(()),
             Status::Expired => Err(Refusal::Expired),
+            Status::Pending | Status::Failed if now >= self.record.expires_at => {
+                Err(Refusal::Expired)
+            }
+            _ if self.is_open() => Ok(()),
             over => Err(Refusal::NotPending(over)),
+        }
+    }
+
+    /// A failed verification is pending again.
+    fn reopen(&mut self, now: DateTime<Utc>) {
+        if self.record.status == Status::Failed {
+            self.record.status = Status::Pending;
+            self.note(now, EventKind::Reopened);
         }
     }
 

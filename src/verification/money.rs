@@ -56,6 +56,7 @@ impl Verification {
             money,
             state: CostState::Charged,
             guessed: basis == Basis::Estimated,
+            waived: None,
         };
         let owed = Money::new(Micros(-money.amount.0), money.currency);
         self.book(index, BookingKind::Charge, basis, owed, now);

@@ -89,7 +89,13 @@ struct World {
     refunds: HashSet<AttemptId>,
     booked: i64,
     documented: i64,
+    /// The attempt that the worker is sending.
+    sending: Option<u8>,
+    /// Attempts that a worker that died was sending.
+    left: HashSet<u8>,
     sends: HashSet<u8>,
+    /// The attempts of accepted resends.
+    resent: HashSet<u8>,
     /// Sum of the budget claims.
     reserved: i64,
     spent: i64,
@@ -106,14 +112,22 @@ impl World {
                 }
             }
             Input::Resend(channel) => {
-                let _ = self.v.resend(*channel, &offers(self.offers), self.now);
+                let sent = self.v.resend(*channel, &offers(self.offers), self.now);
+                if sent.is_ok() {
+                    let newest = self.v.newest().unwrap();
+                    assert_eq!(newest.status, attempt::AttemptStatus::Queued, "accepted");
+                    assert!(self.v.is_pending());
+                    self.resent.insert(newest.ordinal);
+                } else {
+                    assert_eq!(self.v.record, before, "a refused resend changed something");
+                }
             }
             Input::Cancel => {
                 let _ = self.v.cancel(self.now);
             }
             Input::Wait(seconds) => self.now = span::after(self.now, Duration::from_secs(*seconds)),
-            Input::Work(answer) => self.work(Some(answer)),
-            Input::Crash => self.work(None),
+            Input::Work(answer) => self.work(answer),
+            Input::Crash => self.left.extend(self.sending.take()),
             Input::Report(ordinal, reported, source) => {
                 let report = Report {
                     message_id: None,
@@ -159,7 +173,26 @@ impl World {
         assert_eq!(self.spent, charged, "amount spent");
     }
 
-    fn work(&mut self, answer: Option<&Answer>) {
+    /// The provider answers the send that the worker waits for.
+    fn answer(&mut self, ordinal: u8, answer: &Answer) {
+        let answer = match answer {
+            Answer::Error(error) => Err(*error),
+            Answer::Accepted { priced, named } => Ok(Receipt {
+                message_id: named.then(|| "m".to_owned()),
+                balance: None,
+                cost: priced.then(cent),
+            }),
+        };
+        self.v.sent(ordinal, answer, &offers(self.offers), self.now);
+        self.begin_sending();
+    }
+
+    /// As the worker does it: an attempt in `sending` that it did not begin itself was interrupted.
+    fn work(&mut self, answer: &Answer) {
+        if let Some(ordinal) = self.sending.take() {
+            self.answer(ordinal, answer);
+            return;
+        }
         let Some((due, task)) = self.v.next_task(UNKNOWN_AFTER) else {
             return;
         };
@@ -169,57 +202,48 @@ impl World {
         let offers = offers(self.offers);
         match task {
             Task::Tick => self.v.tick(UNKNOWN_AFTER, &offers, self.now),
-            Task::Interrupted(ordinal) => self.v.interrupted(ordinal, &offers, self.now),
+            Task::Interrupted(ordinal) => {
+                assert!(self.left.contains(&ordinal), "nothing was interrupted");
+                self.v.interrupted(ordinal, &offers, self.now);
+            }
             Task::Ask(ordinal) => self.v.ask_failed(ordinal, self.now),
             Task::Bill(ordinal) => {
                 let figure = match answer {
-                    Some(Answer::Accepted {
+                    Answer::Accepted {
                         priced: true,
                         named,
-                    }) => Some(if *named {
+                    } => Some(if *named {
                         cent()
                     } else {
                         Money::new(Micros(12_345), Currency::USD)
                     }),
                     // Reported as free.
-                    Some(Answer::Accepted {
+                    Answer::Accepted {
                         priced: false,
                         named: true,
-                    }) => Some(Money::new(Micros::ZERO, Currency::USD)),
+                    } => Some(Money::new(Micros::ZERO, Currency::USD)),
                     _ => None,
                 };
                 let report = Report {
                     cost: figure,
                     ..Report::default()
                 };
+                let told = matches!(answer, Answer::Accepted { .. });
                 self.v
-                    .billed(ordinal, answer.map(|_| &report), &offers, self.now);
+                    .billed(ordinal, told.then_some(&report), &offers, self.now);
             }
             Task::FollowUp(ordinal, kind) => {
                 assert!(
                     kind == FollowUpKind::Revoke || self.v.code.is_some(),
                     "the code was forgotten too soon"
                 );
-                self.v.followed_up(ordinal, None);
+                self.v.followed_up(ordinal, None, self.now);
             }
             Task::Send(_) => {
-                let Some(ordinal) = self.v.begin_sending(self.now) else {
+                if !self.begin_sending() {
                     self.v.tick(UNKNOWN_AFTER, &offers, self.now);
                     return;
-                };
-                assert!(self.v.is_pending(), "a send after the end");
-                assert!(self.v.code.is_some(), "nothing to send");
-                assert!(self.sends.insert(ordinal), "an attempt was sent twice");
-                let answer = match answer {
-                    None => return,
-                    Some(Answer::Error(error)) => Err(*error),
-                    Some(Answer::Accepted { priced, named }) => Ok(Receipt {
-                        message_id: named.then(|| "m".to_owned()),
-                        balance: None,
-                        cost: priced.then(cent),
-                    }),
-                };
-                self.v.sent(ordinal, answer, &offers, self.now);
+                }
             }
         }
         if let Some((due, next)) = self.v.next_task(UNKNOWN_AFTER) {
@@ -229,13 +253,26 @@ impl World {
         }
     }
 
+    fn begin_sending(&mut self) -> bool {
+        let Some(ordinal) = self.v.begin_sending(self.now) else {
+            return false;
+        };
+        assert!(self.v.is_pending(), "a send after the end");
+        assert!(self.v.code.is_some(), "nothing to send");
+        assert!(self.sends.insert(ordinal), "an attempt was sent twice");
+        let before = self.sending.replace(ordinal);
+        assert_eq!(before, None, "two sends at once");
+        true
+    }
+
     fn check_promises(&mut self, before: &Record) {
         let record = &self.v.record;
         assert!(
             record.checks_used <= record.terms.max_checks && self.evaluated == record.checks_used
         );
         assert!(record.sends_used <= record.terms.max_sends);
-        if before.status != Status::Pending {
+        let failed_before = before.status == Status::Failed && self.now < before.expires_at;
+        if before.status != Status::Pending && !failed_before {
             assert_eq!(
                 record.status, before.status,
                 "the verification changed after its end"
@@ -251,6 +288,14 @@ impl World {
                 now.status.rank() >= was.status.rank(),
                 "{was:?} went back to {now:?}"
             );
+        }
+        for attempt in record
+            .attempts
+            .iter()
+            .filter(|a| !self.sends.contains(&a.ordinal))
+        {
+            let is_unknown = attempt.status == attempt::AttemptStatus::Unknown;
+            assert!(!is_unknown, "what never left is unknown");
         }
         for booking in self.v.bookings.drain(..) {
             assert!(
@@ -329,7 +374,10 @@ proptest! {
             refunds: HashSet::new(),
             booked: 0,
             documented: 0,
+            sending: None,
+            left: HashSet::new(),
             sends: HashSet::new(),
+            resent: HashSet::new(),
             reserved: 0,
             spent: 0,
         };
@@ -344,6 +392,12 @@ proptest! {
                 Some((due, _)) => world.now = world.now.max(due),
             }
             world.step(&Input::Work(Answer::Error(SendError::Unknown)));
+        }
+        for ordinal in &world.resent {
+            let attempt = world.v.attempt(*ordinal).unwrap();
+            // Or a report came for it, or the verification ended first.
+            prop_assert!(world.sends.contains(ordinal) || attempt.reason == Some(Reason::Canceled)
+                || attempt.status.rank() > attempt::AttemptStatus::Unknown.rank(), "a resend was lost: {:?}", attempt);
         }
         prop_assert_eq!(world.v.next_task(UNKNOWN_AFTER), None);
         prop_assert!(!world.v.is_pending() && world.v.code.is_none());

@@ -37,7 +37,13 @@ impl Verification {
         if let Some(status) = report.status {
             self.observe(index, status, report, now);
         }
-        let attempt = &self.record.attempts[index];
+        let attempt = &mut self.record.attempts[index];
+        if matches!(
+            attempt.status,
+            AttemptStatus::Delivered | AttemptStatus::Read
+        ) {
+            attempt.cost.restore();
+        }
         let charged_from = match attempt.abilities().charged {
             Charged::OnAcceptance => AttemptStatus::Sent,
             Charged::OnDelivery => AttemptStatus::Delivered,
@@ -155,6 +161,9 @@ impl Verification {
         self.note_attempt(now, kind, Some(ordinal), reason);
         if matches!(status, AttemptStatus::Delivered | AttemptStatus::Read) {
             self.expect_no_refund(index, now);
+            if self.is_open() {
+                self.reopen(now);
+            }
         }
         if refunded && matches!(status, AttemptStatus::Delivered | AttemptStatus::Read) {
             self.note_attempt(now, EventKind::Drift, Some(ordinal), None);

@@ -125,7 +125,8 @@ impl Verification {
         Ok(verification)
     }
 
-    /// Sends again at the visitor's request: over `channel`, or with the route's next step.
+    /// Queues another send at the visitor's request: over `channel`, or with the route's next step. Refuses if there is no
+    /// provider that could take it now.
     pub fn resend(
         &mut self,
         channel: Option<Channel>,
@@ -146,24 +147,32 @@ impl Verification {
         let mut resent = self.clone();
         resent.record.sends_used += 1;
         resent.record.last_send_at = now;
+        resent.reopen(now);
         resent.note(now, EventKind::Resend);
-        let planned = resent.plan(Cursor::at(step.unwrap_or(current)), offers, now);
-        if !planned && resent.newest().is_some_and(Attempt::lacked_room) {
-            return Err(Refusal::BudgetExhausted);
+        if resent.plan(Cursor::at(step.unwrap_or(current)), offers, now) {
+            *self = resent;
+            return Ok(());
         }
-        resent.conclude(now);
-        *self = resent;
-        Ok(())
+        // Every provider was skipped.
+        Err(if resent.newest().is_some_and(Attempt::lacked_room) {
+            Refusal::BudgetExhausted
+        } else {
+            let usable = |offer: &&Offer| offer.estimate.is_ok();
+            let usable: Vec<Offer> = offers.iter().filter(usable).cloned().collect();
+            Refusal::ChannelUnavailable {
+                open: self.open_channels(&usable),
+            }
+        })
     }
 
-    /// Refuses as [`Verification::resend`] would, except for budgets, without changing anything.
+    /// Refuses as [`Verification::resend`] would, except for skipped providers, without changing anything.
     pub fn may_resend(
         &self,
         channel: Option<Channel>,
         offers: &[Offer],
         now: DateTime<Utc>,
     ) -> Result<(), Refusal> {
-        self.must_be_pending(now)?;
+        self.must_be_open(now)?;
         // Ordinals have eight bits: after 200 attempts, the fallbacks of one more resend must still fit.
         if self.sends_left() == 0 || self.record.attempts.len() >= 200 {
             return Err(Refusal::TooManySends);

@@ -10,7 +10,7 @@ pub mod signature;
 use std::time::Duration;
 
 /// The event types that an endpoint can subscribe to.
-pub const TYPES: [&str; 13] = [
+pub const TYPES: [&str; 14] = [
     "verification.created",
     "verification.sent",
     "verification.delivered",
@@ -20,6 +20,7 @@ pub const TYPES: [&str; 13] = [
     "verification.locked",
     "verification.expired",
     "verification.failed",
+    "verification.reopened",
     "verification.canceled",
     "balance.low",
     "budget.reached",
@@ -53,12 +54,14 @@ pub fn pause_after(tries: u32, chance: u8) -> Option<Duration> {
     Some(*pause + *pause / 10 * u32::from(chance) / 255)
 }
 
-/// Whether an endpoint with the comma-separated subscription `wanted` gets events of type `kind`.
+/// Whether an endpoint with the comma-separated subscription `wanted` gets events of type `kind`. Types that are not in
+/// [`TYPES`] are never sent.
 #[must_use]
 pub fn wants(wanted: &str, kind: &str) -> bool {
-    wanted
-        .split(',')
-        .any(|wanted| wanted == ALL || wanted == kind)
+    TYPES.contains(&kind)
+        && wanted
+            .split(',')
+            .any(|wanted| wanted == ALL || wanted == kind)
 }
 
 #[cfg(test)]

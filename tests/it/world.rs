@@ -56,6 +56,8 @@ pub enum Answer {
     Cut,
     /// The usual success, but delayed until the test allows it.
     TakenAfter(Arc<Notify>),
+    /// A 200 with this body, delayed likewise.
+    JsonAfter(Arc<Notify>, Value),
 }
 
 /// A Telegram error: `ok:false` and a code, on HTTP 200.
@@ -155,6 +157,10 @@ impl Fake {
                         return None;
                     };
                     (status, "application/json", body.to_string())
+                }
+                Answer::JsonAfter(allowed, body) => {
+                    allowed.notified().await;
+                    (200, "application/json", body.to_string())
                 }
                 Answer::Json(status, body) => (status, "application/json", body.to_string()),
                 Answer::Text(status, body) => (status, "text/plain", body),

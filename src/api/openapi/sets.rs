@@ -15,11 +15,11 @@ use crate::webhooks;
 
 closed_set! {
     /// `pending` until it is `approved`, `expired`, `canceled`, `locked` (no checks are left) or `failed` (no channel could
-    /// deliver).
+    /// deliver, as far as the providers say; until `expires_at` it may still be approved or become `pending` again).
     VerificationStatus = Status::NAMES;
 
-    /// The status after a check.
-    CheckStatus = ["pending", "approved", "locked"];
+    /// The status after a check; `failed`: a wrong code, and the providers still say that nothing arrived.
+    CheckStatus = ["pending", "approved", "locked", "failed"];
 
     /// An event that a webhook can subscribe to; `*` is every event. `traffic.suspicious` is not sent yet.
     WebhookFilter = std::iter::once(webhooks::ALL).chain(webhooks::TYPES);

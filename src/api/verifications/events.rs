@@ -152,7 +152,7 @@ impl Live {
             .events
             .last()
             .map_or(self.seen, |event| event.seq.max(self.seen));
-        self.over = !v.is_pending();
+        self.over = !v.is_open();
     }
 
     /// The next piece to send; `None`: the stream ends.

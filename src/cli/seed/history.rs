@@ -285,7 +285,7 @@ impl Story {
         }
         let ordinals: Vec<u8> = self.v.record.attempts.iter().map(|a| a.ordinal).collect();
         for ordinal in ordinals {
-            self.v.followed_up(ordinal, None);
+            self.v.followed_up(ordinal, None, now);
         }
         self.v.code = None;
     }

@@ -155,6 +155,7 @@ pub fn event(t: &Texts, kind: EventKind) -> (&'static str, &'static str) {
         EventKind::Locked => (t.event_locked, "bad"),
         EventKind::Expired => (t.event_expired, "bad"),
         EventKind::Failed => (t.event_failed, "bad"),
+        EventKind::Reopened => (t.event_reopened, ""),
         EventKind::Canceled => (t.event_canceled, "bad"),
         EventKind::Resend => (t.event_resend, ""),
         EventKind::WrongCode => (t.event_wrong, "bad"),

@@ -59,7 +59,7 @@ impl Notices {
         for webhook in self.core().directory.webhooks_of(v.project) {
             for event in news {
                 let kind = event.kind.name();
-                if kind.starts_with("verification.") && wants(&webhook.events, kind) {
+                if wants(&webhook.events, kind) {
                     let id = time_ordered(event.at, random());
                     messages.push(Delivery {
                         verification: Some(v.id),

@@ -366,7 +366,7 @@ impl Verify {
         self.transition_leased(v, Cause::Evidence, |v, _, now| {
             // 10, 20, 40 … 640 s.
             let pause = std::time::Duration::from_secs(10 << tries.min(FOLLOW_UP_TRIES));
-            v.followed_up(ordinal, again.then(|| span::after(now, pause)));
+            v.followed_up(ordinal, again.then(|| span::after(now, pause)), now);
         })
         .await
     }

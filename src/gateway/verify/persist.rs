@@ -16,7 +16,7 @@ use crate::verification::{Refusal, Verification, span};
 pub(super) struct Proposal<T> {
     pub v: Verification,
     pub write: Write,
-    /// Used only for a new verification.
+    /// Of a new verification. Of an existing one: what takes its key's place if it is reopened while a newer one has it.
     pub reuse_key: [u8; 16],
     pub lease: LeasePlan,
     pub idempotency: Option<IdempotencyOp>,
@@ -28,9 +28,9 @@ impl<T> Proposal<T> {
     /// A change to an existing verification.
     pub fn update(v: Verification, lease: LeasePlan, outcome: T) -> Self {
         Self {
-            v,
             write: Write::Update,
-            reuse_key: [0; 16],
+            reuse_key: v.id.uuid().into_bytes(),
+            v,
             lease,
             idempotency: None,
             outcome,

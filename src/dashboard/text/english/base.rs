@@ -114,6 +114,7 @@ words! { Texts with {
     event_locked: "Locked: no checks left",
     event_expired: "Expired",
     event_failed: "No channel could deliver",
+    event_reopened: "Reopened",
     event_canceled: "Canceled",
     event_resend: "Resend requested",
     event_wrong: "Wrong code",

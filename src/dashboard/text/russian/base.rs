@@ -113,6 +113,7 @@ pub const WORDS: Texts = Texts {
     event_locked: "Заблокировано: попытки кончились",
     event_expired: "Истекло",
     event_failed: "Ни один канал не доставил",
+    event_reopened: "Снова в работе",
     event_canceled: "Отменено",
     event_resend: "Запрошено снова",
     event_wrong: "Неверный код",
