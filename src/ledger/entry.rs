@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::money::Money;
 use crate::verification::Verification;
-use crate::verification::attempt::{Booking, BookingKind};
+use crate::verification::cost::{Booking, BookingKind};
 use crate::verification::phone::Country;
 use crate::verification::route::Channel;
 

@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use super::entry::{Entry, Kind};
 use crate::money::Currency;
-use crate::verification::attempt::{Attempt, Basis};
+use crate::verification::attempt::Attempt;
+use crate::verification::cost::Basis;
 use crate::verification::event::{Event, EventKind};
 use crate::verification::id::ProjectId;
 use crate::verification::phone::Country;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::Verification;
-use super::attempt::{AttemptStatus, CostState, FollowUpKind};
+use super::attempt::{AttemptStatus, FollowUpKind};
+use super::cost::CostState;
 use super::span;
 
 /// One call to a provider, or a transition that only needs time to pass.

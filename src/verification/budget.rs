@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Verification;
-use super::attempt::{Attempt, CostState};
+use super::attempt::Attempt;
+use super::cost::CostState;
 use super::phone::Country;
 use crate::money::{Currency, Micros, Money};
 

@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 
 use super::Verification;
 use super::abilities::{Abilities, Charged};
-use super::attempt::{Ask, Attempt, AttemptStatus, Basis, Reason, Receipt, SendError};
+use super::attempt::{Ask, Attempt, AttemptStatus, Reason, Receipt, SendError};
+use super::cost::Basis;
 use super::event::EventKind;
 use super::route::Offer;
 use super::span;

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::attempt::{Attempt, AttemptStatus, Basis, CostState, FollowUp, FollowUpKind, Reason};
+use super::attempt::{Attempt, AttemptStatus, FollowUp, FollowUpKind, Reason};
 use super::code::CodeHash;
+use super::cost::{Basis, CostState};
 use super::event::EventKind;
 use super::route::Offer;
 use super::span;

@@ -13,6 +13,7 @@ pub mod attempt;
 pub mod budget;
 pub mod channel;
 pub mod code;
+pub mod cost;
 pub mod digits;
 pub mod event;
 pub mod id;
@@ -35,8 +36,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::Wording;
 use crate::money::Money;
-use attempt::{Attempt, Booking, Reason};
+use attempt::{Attempt, Reason};
 use code::{Code, CodeHash};
+use cost::Booking;
 use event::{Event, EventKind};
 use id::{AttemptId, ProjectId, VerificationId};
 use origin::Origin;

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::Verification;
-use super::attempt::{AttemptStatus, Basis, Booking, BookingKind, Cost, CostState};
+use super::attempt::AttemptStatus;
+use super::cost::{Basis, Booking, BookingKind, Cost, CostState};
 use super::event::EventKind;
 use crate::money::{Micros, Money};
 

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 
 use super::Verification;
 use super::abilities::Charged;
-use super::attempt::{AttemptStatus, Basis, CostState, Report};
+use super::attempt::{AttemptStatus, Report};
+use super::cost::{Basis, CostState};
 use super::event::EventKind;
 use super::route::Offer;
 

@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::abilities::Abilities;
-use super::attempt::{Attempt, AttemptStatus, Cost, Reason};
+use super::attempt::{Attempt, AttemptStatus, Reason};
 use super::code::{Code, CodeHash};
+use super::cost::Cost;
 use super::event::EventKind;
 use super::id::{ProjectId, VerificationId};
 use super::origin::Origin;

@@ -10,7 +10,7 @@ use super::words::{closed_set, of_enum};
 use crate::gateway;
 use crate::ledger::{entry, rates};
 use crate::message::segments;
-use crate::verification::{Status, attempt, budget, event, route};
+use crate::verification::{Status, attempt, budget, cost, event, route};
 use crate::webhooks;
 
 closed_set! {
@@ -60,7 +60,7 @@ closed_set! {
     Reason = of_enum::<attempt::Reason>().iter().copied();
 
     /// `estimated` until the provider charges; `refund_expected`: documented by the provider, not yet reported.
-    CostState = of_enum::<attempt::CostState>().iter().copied();
+    CostState = of_enum::<cost::CostState>().iter().copied();
 
     /// The kind of an event: of the verification, of the attempt, or of a check. `attempt.drift`: delivered after its
     /// refund, so the provider's books and its reports disagree.
@@ -70,7 +70,7 @@ closed_set! {
     LedgerKind = entry::Kind::ALL.map(entry::Kind::as_str);
 
     /// The source of an amount: the provider's report, the provider's documentation, configured prices, or a person.
-    LedgerBasis = of_enum::<attempt::Basis>().iter().copied();
+    LedgerBasis = of_enum::<cost::Basis>().iter().copied();
 
     /// `csv` is all entries as a stream (RFC 4180), whatever `limit` says.
     ReportFormat = ["json", "csv", "xlsx"];
@@ -140,8 +140,8 @@ mod tests {
     fn enums_have_one_name_for_each_variant() {
         writes_what_it_reads(attempt::AttemptStatus::as_str);
         writes_what_it_reads(attempt::Reason::as_str);
-        writes_what_it_reads(attempt::CostState::as_str);
-        writes_what_it_reads(attempt::Basis::as_str);
+        writes_what_it_reads(cost::CostState::as_str);
+        writes_what_it_reads(cost::Basis::as_str);
         writes_what_it_reads(event::EventKind::name);
     }
 }

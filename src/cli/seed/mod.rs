@@ -22,7 +22,7 @@ use crate::money::{Currency, Micros, Money};
 use crate::secret::{Vault, random};
 use crate::storage::{Change, CommitError, Db, Lease, Progress, StorageError, Write};
 use crate::verification::Verification;
-use crate::verification::attempt::Basis;
+use crate::verification::cost::Basis;
 use crate::verification::id::{ProjectId, time_ordered};
 use history::Chance;
 use providers::{PROVIDERS, providers};

@@ -14,7 +14,7 @@ use crate::money::{Currency, Micros, Money};
 use crate::reports::query::Wanted;
 use crate::secret::random;
 use crate::storage::StorageError;
-use crate::verification::attempt::Basis;
+use crate::verification::cost::Basis;
 use crate::verification::id::time_ordered;
 
 const DAY: i64 = 86_400;

@@ -1,6 +1,6 @@
 //! When the route takes its next step, and when it ends.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{attempt, broken};
 use crate::on_both_engines;
