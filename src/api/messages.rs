@@ -9,7 +9,7 @@ use super::caller::{Caller, Verify};
 use super::forms;
 use super::openapi::sets;
 use super::problem::Problem;
-use super::values::{MoneyBody, read_phone};
+use super::values::{MoneyBody, bad_number};
 use crate::gateway::{Gateway, Preview, PreviewRequest, Price};
 use crate::message::Wording;
 use crate::verification::phone::Country;
@@ -22,7 +22,7 @@ body! {
         /// ISO 3166, instead of a number.
         optional country: Option<Country> = forms::country(),
         /// A language tag; the country's language if omitted.
-        optional locale: Option<String> = forms::locale(),
+        optional locale: Option<String> = forms::language(),
         optional web_domain: Option<String> = forms::host(),
         optional android_app_hash: Option<String> = forms::app_hash(),
         /// A text to try instead of the project's own, with `{code}` and optionally `{minutes}`.
@@ -92,13 +92,17 @@ pub async fn preview(
         }
     }
     let asked = fields.finish_with(asked)?;
+    let project = caller.project_or_default(&gateway, asked.project.as_deref())?;
     let country = match (asked.phone_number, asked.country) {
-        (Some(number), _) => read_phone(&number)?.country,
+        (Some(number), _) => {
+            let number = gateway.verify().read_number(project, &number);
+            number.map_err(bad_number)?.country
+        }
         (None, Some(country)) => country,
         (None, None) => return Err(Problem::unavailable()),
     };
     let asked = PreviewRequest {
-        project: caller.project_or_default(&gateway, asked.project.as_deref())?,
+        project,
         country,
         wording: Wording {
             locale: asked.locale,

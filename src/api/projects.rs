@@ -45,7 +45,11 @@ pub struct PolicyBody {
     /// Steps in order: `channel`, `wait` (1s to 1h), optionally `approve_within`.
     #[schema(value_type = Option<Vec<Object>>, min_items = 1)]
     route: Option<Value>,
-    /// `allow` and `deny`, lists of ISO 3166 codes; `*` allows every country.
+    /// How numbers are read: `default_country` of those without a country code, `fixed_line` (`refuse` or `try`) and
+    /// `fixed_line_countries`, its exceptions by country.
+    #[schema(value_type = Option<Object>)]
+    numbers: Option<Value>,
+    /// `allow` and `deny`, lists of ISO 3166 codes; `*` allows every country, but not `001`, the networks of none.
     #[schema(value_type = Option<Object>)]
     countries: Option<Value>,
     /// `per_number`, `per_ip`, `creates`, `wrong_codes_per_number`: each a list of rates such as `5/10m`, or `off`.

@@ -9,7 +9,7 @@ use super::body::body;
 use super::forms::{amount, currency};
 use super::problem::{Code, Problem};
 use crate::money::{Currency, Micros, Money};
-use crate::verification::phone::{Parsed, PhoneError, PhoneNumber};
+use crate::verification::numbers::PhoneError;
 use crate::web::Query;
 
 body! {
@@ -99,15 +99,13 @@ fn kept(time: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
         .ok_or_else(|| NOT_A_MOMENT.to_owned())
 }
 
-/// Reads a phone number; its faults have codes of their own.
-pub fn read_phone(text: &str) -> Result<Parsed, Problem> {
-    PhoneNumber::parse(text).map_err(|error| {
-        let code = match error {
-            PhoneError::Invalid => Code::PhoneNumberInvalid,
-            PhoneError::Unsupported(_) => Code::PhoneNumberUnsupported,
-        };
-        Problem::field(code, "/phone_number", error.to_string())
-    })
+/// A number that cannot be verified. Visitors write them, so these faults have codes of their own.
+pub fn bad_number(error: PhoneError) -> Problem {
+    let code = match error {
+        PhoneError::Invalid(_) => Code::PhoneNumberInvalid,
+        PhoneError::Unsupported(_) => Code::PhoneNumberUnsupported,
+    };
+    Problem::field(code, "/phone_number", error.to_string())
 }
 
 /// An id from the path, in the one way to write it, so that a request has one path.

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::budgets::{self, OFF};
 use crate::message::text::{self, Templates};
 use crate::reader::{Checked, Field, Reader, all, optional};
+use crate::verification::numbers::{FixedLine, Numbers};
 use crate::verification::phone::Country;
 use crate::verification::policy::{Countries, Limits, Policy, Quota};
 use crate::verification::route::Step;
@@ -32,6 +33,7 @@ pub(super) fn read(mut table: Reader<'_>) -> Checked<Policy> {
         .get("resend_after")
         .and_then(|field| field.span(Duration::ZERO..=DAY));
     let route = table.get("route").and_then(route);
+    let numbers = table.get("numbers").and_then(numbers);
     let countries = table.get("countries").and_then(countries);
     let limits = table.get("limits").and_then(limits);
     let budgets = table.get("budget").and_then(budgets::read);
@@ -49,6 +51,7 @@ pub(super) fn read(mut table: Reader<'_>) -> Checked<Policy> {
         max_sends: max_sends?,
         resend_after: resend_after?,
         route: route?,
+        numbers: numbers?,
         countries: countries?,
         limits: limits?,
         templates: templates?,
@@ -88,6 +91,47 @@ fn step(field: Field<'_>) -> Checked<Step> {
     })
 }
 
+fn numbers(field: Field<'_>) -> Checked<Numbers> {
+    let mut table = field.table()?;
+    let default_country = table.get("default_country").and_then(|field| {
+        if field.is_text("") {
+            return Ok(None);
+        }
+        if field.is_text(Country::NONE.as_str()) {
+            return field
+                .fault("`001` has no national form of numbers; name a country, or leave it empty");
+        }
+        country(field).map(Some)
+    });
+    let usual = table.get("fixed_line").and_then(fixed_line);
+    let fixed_line_countries = table
+        .get("fixed_line_countries")
+        .and_then(Field::entries)
+        .and_then(|entries| {
+            all(entries.into_iter().map(|(code, field)| {
+                let country = match Country::existing(&code) {
+                    Ok(country) => country,
+                    Err(problem) => return field.fault(problem),
+                };
+                Ok((country, fixed_line(field)?))
+            }))
+        });
+    table.finish();
+    Ok(Numbers {
+        default_country: default_country?,
+        fixed_line: usual?,
+        fixed_line_countries: fixed_line_countries?.into_iter().collect(),
+    })
+}
+
+fn fixed_line(field: Field<'_>) -> Checked<FixedLine> {
+    field.parsed(|text| match text {
+        "refuse" => Ok(FixedLine::Refuse),
+        "try" => Ok(FixedLine::Try),
+        other => Err(format!("`{other}` is neither refuse nor try")),
+    })
+}
+
 fn countries(field: Field<'_>) -> Checked<Countries> {
     let mut table = field.table()?;
     let allow = table.get("allow").and_then(allowed);
@@ -100,26 +144,33 @@ fn countries(field: Field<'_>) -> Checked<Countries> {
         }))
     });
     table.finish();
+    let (allow, none_too) = allow?;
     Ok(Countries {
-        allow: allow?,
+        allow,
+        none_too,
         deny: deny?,
     })
 }
 
-/// `None` admits every country.
-fn allowed(field: Field<'_>) -> Checked<Option<Vec<Country>>> {
+/// The list, `None` for every country; and whether `001` is named beside `*`.
+fn allowed(field: Field<'_>) -> Checked<(Option<Vec<Country>>, bool)> {
     let (path, report) = (field.path.clone(), field.report);
     let items = field.items()?;
     if !items.iter().any(|item| item.is_text(ANY)) {
-        return all(items.into_iter().map(country)).map(Some);
+        return all(items.into_iter().map(country)).map(|list| (Some(list), false));
     }
-    if items.len() > 1 {
-        return Err(report.fault(
+    let beside: Vec<Country> = all(items
+        .into_iter()
+        .filter(|item| !item.is_text(ANY))
+        .map(country))?;
+    match beside.as_slice() {
+        [] => Ok((None, false)),
+        [Country::NONE] => Ok((None, true)),
+        _ => Err(report.fault(
             path,
-            "`*` admits every country already; keep it alone, or remove it",
-        ));
+            "`*` admits every country already; keep it alone, with 001 at most, or remove it",
+        )),
     }
-    Ok(None)
 }
 
 fn country(field: Field<'_>) -> Checked<Country> {
@@ -179,6 +230,7 @@ pub(super) fn written(policy: &Policy) -> serde_json::Value {
         }
         written
     };
+    let numbers = &policy.numbers;
     json!({
         "code_length": policy.code_length,
         "ttl": span::format(policy.ttl),
@@ -186,8 +238,17 @@ pub(super) fn written(policy: &Policy) -> serde_json::Value {
         "max_sends": policy.max_sends,
         "resend_after": span::format(policy.resend_after),
         "route": policy.route.iter().map(step).collect::<Vec<_>>(),
+        "numbers": {
+            "default_country": numbers.default_country.map_or_else(String::new, String::from),
+            "fixed_line": numbers.fixed_line,
+            "fixed_line_countries": numbers.fixed_line_countries,
+        },
         "countries": {
-            "allow": policy.countries.allow.as_ref().map_or(json!([ANY]), |allow| json!(allow)),
+            "allow": match &policy.countries.allow {
+                Some(allow) => json!(allow),
+                None if policy.countries.none_too => json!([ANY, Country::NONE]),
+                None => json!([ANY]),
+            },
             "deny": policy.countries.deny,
         },
         "limits": {

@@ -9,20 +9,33 @@ use crate::verification::phone::Country;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prices {
     pub by_country: BTreeMap<Country, Micros>,
-    /// The price of every other country: `*`.
+    /// The price of every other country: `*`. Networks that belong to no country are not one.
     pub rest: Option<Micros>,
 }
 
 impl Prices {
+    /// One price for all numbers.
+    #[must_use]
+    pub fn flat(price: Micros) -> Self {
+        Self {
+            by_country: BTreeMap::from([(Country::NONE, price)]),
+            rest: Some(price),
+        }
+    }
+
     /// Whether there is a price for `country`, or for the rest of the world.
     #[must_use]
     pub fn reach(&self, country: Option<Country>) -> bool {
-        self.rest.is_some() || country.is_some_and(|country| self.by_country.contains_key(&country))
+        match country {
+            Some(country) => self.per_segment(country).is_some(),
+            None => self.rest.is_some(),
+        }
     }
 
     #[must_use]
     pub fn per_segment(&self, country: Country) -> Option<Micros> {
-        self.by_country.get(&country).copied().or(self.rest)
+        let rest = self.rest.filter(|_| country != Country::NONE);
+        self.by_country.get(&country).copied().or(rest)
     }
 
     /// The estimate for a message of `segments`; `None`: no price for the country and no `*`.

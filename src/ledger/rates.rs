@@ -98,7 +98,7 @@ impl RateCard {
         has_own: bool,
     ) -> Option<&Rate> {
         self.find(provider, Some(country), day).or_else(|| {
-            if has_own {
+            if has_own || country == Country::NONE {
                 None
             } else {
                 self.find(provider, None, day)

@@ -143,6 +143,15 @@ pub fn is_locale(text: &str) -> bool {
         })
 }
 
+/// The language tag that a platform's name of a locale means: `ru_RU.UTF-8`, `sr_RS@latin`, the header
+/// `pt-BR,pt;q=0.9`. `None`: it names no language.
+#[must_use]
+pub fn locale_of(text: &str) -> Option<String> {
+    let end = text.find([',', ';', '.', '@']).unwrap_or(text.len());
+    let tag = text[..end].trim().replace('_', "-");
+    is_locale(&tag).then_some(tag)
+}
+
 /// Checks a project's own text. Segments are counted with an eight-digit code and without the autofill line, which only
 /// some requests ask for.
 pub fn check(template: &str, max_segments: u32) -> Result<(), String> {
@@ -213,6 +222,23 @@ mod tests {
             assert_eq!(segments::count(&written).1, 1, "{written}");
             assert_eq!(check(text, 1), Ok(()));
             assert!(is_locale(language));
+        }
+    }
+
+    #[test]
+    fn locales_are_read_as_platforms_write_them() {
+        for (text, tag) in [
+            ("ru", "ru"),
+            ("ru_RU", "ru-RU"),
+            ("ru_RU.UTF-8", "ru-RU"),
+            (" zh_Hans_CN\n", "zh-Hans-CN"),
+            ("sr_RS@latin", "sr-RS"),
+            ("en-US,en;q=0.9,de;q=0.8", "en-US"),
+        ] {
+            assert_eq!(locale_of(text).as_deref(), Some(tag), "{text}");
+        }
+        for text in ["", "C", "POSIX", "*", "русский", "ru RU", "_", "ru--RU"] {
+            assert_eq!(locale_of(text), None, "{text}");
         }
     }
 

@@ -17,6 +17,7 @@ pub mod cost;
 pub mod digits;
 pub mod event;
 pub mod id;
+pub mod numbers;
 pub mod origin;
 pub mod phone;
 pub mod policy;
@@ -28,6 +29,7 @@ mod end;
 mod money;
 #[cfg(test)]
 mod properties;
+mod renumbering;
 mod report;
 mod start;
 

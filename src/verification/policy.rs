@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::budget::Budget;
+use super::numbers::Numbers;
 use super::phone::Country;
 use super::route::Step;
 use super::span;
@@ -25,6 +26,7 @@ pub struct Policy {
     #[serde(with = "span::text")]
     pub resend_after: Duration,
     pub route: Vec<Step>,
+    pub numbers: Numbers,
     pub countries: Countries,
     pub limits: Limits,
     /// Texts by language tag; a missing language uses the default text.
@@ -35,10 +37,14 @@ pub struct Policy {
     pub budgets: Vec<Budget>,
 }
 
-/// An empty `allow` admits no country; `None` admits all.
+/// An empty `allow` admits no country.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Countries {
+    /// `None` admits every country.
     pub allow: Option<Vec<Country>>,
+    /// Beside every country, `001` too: `allow = ["*", "001"]`.
+    #[serde(default)]
+    pub none_too: bool,
     pub deny: Vec<Country>,
 }
 
@@ -46,10 +52,10 @@ impl Countries {
     #[must_use]
     pub fn admits(&self, country: Country) -> bool {
         !self.deny.contains(&country)
-            && self
-                .allow
-                .as_ref()
-                .is_none_or(|allowed| allowed.contains(&country))
+            && match &self.allow {
+                Some(allowed) => allowed.contains(&country),
+                None => country != Country::NONE || self.none_too,
+            }
     }
 }
 

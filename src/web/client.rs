@@ -43,19 +43,32 @@ fn forwarded<'a>(
     address
 }
 
-/// Some proxies add the port.
-fn read(hop: &str) -> Option<IpAddr> {
-    let alone = hop.parse().ok();
-    let with_port = || {
-        hop.parse()
-            .ok()
-            .map(|address: std::net::SocketAddr| address.ip())
+/// An address as programs and proxies write it: with a port, a zone, brackets, quotes, or as the first of a list.
+#[must_use]
+pub fn read(text: &str) -> Option<IpAddr> {
+    let first = text.split(',').next().unwrap_or_default();
+    let is_around = |c: char| c.is_whitespace() || c == '"';
+    let hop = first.trim_matches(is_around);
+    let bracketed = || {
+        let (address, rest) = hop.strip_prefix('[')?.split_once(']')?;
+        let port = rest.strip_prefix(':');
+        let is_port = rest.is_empty() || port.is_some_and(|port| port.parse::<u16>().is_ok());
+        is_port.then(|| alone(address)).flatten()
     };
-    let bracketed = || hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
-    alone
-        .or_else(with_port)
-        .or_else(bracketed)
-        .map(|address| address.to_canonical())
+    let with_port = || {
+        let (address, port) = hop.rsplit_once(':')?;
+        port.parse::<u16>().ok()?;
+        address.parse::<Ipv4Addr>().ok().map(IpAddr::V4)
+    };
+    let found = alone(hop).or_else(bracketed).or_else(with_port)?;
+    Some(found.to_canonical())
+}
+
+/// An address that may name its zone.
+fn alone(text: &str) -> Option<IpAddr> {
+    let (address, zone) = text.split_once('%').unwrap_or((text, ""));
+    let address: IpAddr = address.parse().ok()?;
+    (zone.is_empty() || address.is_ipv6()).then_some(address)
 }
 
 #[cfg(test)]
@@ -77,6 +90,37 @@ mod tests {
         assert_eq!(from("10.9.9.9", &["203.0.113.7:4711"]), "203.0.113.7");
         assert_eq!(from("10.9.9.9", &["[2001:db8::1]:4711"]), "2001:db8::1");
         assert_eq!(from("10.9.9.9", &["[2001:db8::1]"]), "2001:db8::1");
+    }
+
+    #[test]
+    fn addresses_are_read_as_programs_write_them() {
+        for (text, address) in [
+            ("203.0.113.7", "203.0.113.7"),
+            (" 203.0.113.7:51008\n", "203.0.113.7"),
+            ("203.0.113.7, 10.0.0.1", "203.0.113.7"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("\"[2001:db8::1]\"", "2001:db8::1"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("::ffff:203.0.113.7", "203.0.113.7"),
+        ] {
+            assert_eq!(
+                read(text).map(|ip| ip.to_string()).as_deref(),
+                Some(address),
+                "{text}"
+            );
+        }
+        for text in [
+            "",
+            "unknown",
+            "203.0.113",
+            "203.0.113.7:port",
+            "203.0.113.7:99999",
+            "[203.0.113.7",
+            "1.2.3.4%eth0",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
     }
 
     #[test]

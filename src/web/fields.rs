@@ -216,14 +216,14 @@ impl Fields {
     }
 }
 
-/// A text of `least` to `most` bytes without control characters.
+/// A text of `least` to `most` characters without control characters.
 pub fn text(least: usize, most: usize) -> impl Fn(&Value) -> Result<String, String> {
     move |value| {
         let text = value.as_str().ok_or("must be a string")?;
-        if !(least..=most).contains(&text.len()) {
+        let length = text.chars().count();
+        if !(least..=most).contains(&length) {
             return Err(format!(
-                "must be {least} to {most} bytes long, not {}",
-                text.len()
+                "must be {least} to {most} characters long, not {length}"
             ));
         }
         plain(text)

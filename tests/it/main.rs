@@ -21,6 +21,7 @@ mod documentation;
 mod faces;
 mod faults;
 mod hearsay;
+mod inputs;
 mod limits;
 mod once;
 mod origins;

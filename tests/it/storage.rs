@@ -19,7 +19,7 @@ use pinroute::verification::abilities::Abilities;
 use pinroute::verification::attempt::Receipt;
 use pinroute::verification::code::{Code, CodeHash};
 use pinroute::verification::id::{ProjectId, VerificationId};
-use pinroute::verification::phone::{Parsed, PhoneNumber};
+use pinroute::verification::numbers::{Numbers, Parsed};
 use pinroute::verification::policy::{Countries, Limits, Policy};
 use pinroute::verification::route::{Channel, Offer, Step};
 use pinroute::verification::{Start, Verification};
@@ -76,7 +76,7 @@ impl Hand {
 
     /// A verification in `sending` that is not stored yet.
     fn verification(&self, number: &str) -> Verification {
-        let Parsed { phone, country, .. } = PhoneNumber::parse(number).unwrap();
+        let Parsed { phone, country, .. } = Numbers::default().read(number).unwrap();
         let id = VerificationId::new(self.now, random());
         let code = Code::parse("123456").unwrap();
         let policy = Policy {
@@ -90,6 +90,7 @@ impl Hand {
                 wait: Duration::from_secs(15),
                 approve_within: None,
             }],
+            numbers: Numbers::default(),
             countries: Countries::default(),
             limits: Limits::default(),
             templates: std::collections::BTreeMap::default(),

@@ -54,6 +54,36 @@ pub fn value<T>(
     ValueForm { read, schema }
 }
 
+/// A text that counts as absent where it cannot be read, since the request can do without it.
+pub struct LenientForm<R, S> {
+    read: R,
+    schema: S,
+}
+
+impl<T, R, S> Form for LenientForm<R, S>
+where
+    R: Fn(&Value) -> Option<T>,
+    S: Fn(ObjectBuilder) -> ObjectBuilder,
+{
+    type Out = T;
+
+    fn take(&self, fields: &mut Fields, name: &str) -> Option<T> {
+        fields.take(name, |value| Ok((self.read)(value))).flatten()
+    }
+
+    fn schema(&self) -> RefOr<Schema> {
+        (self.schema)(ObjectBuilder::new().schema_type(Type::String)).into()
+    }
+}
+
+/// See [`LenientForm`].
+pub fn lenient<T>(
+    read: impl Fn(&Value) -> Option<T>,
+    schema: impl Fn(ObjectBuilder) -> ObjectBuilder,
+) -> impl Form<Out = T> {
+    LenientForm { read, schema }
+}
+
 /// A field whose schema is a named one, `N`, or a list of it.
 pub struct NamedForm<N, R> {
     read: R,
@@ -100,7 +130,7 @@ pub fn some_of<N: ToSchema, T>(read: impl Fn(&Value) -> Result<T, String>) -> im
     }
 }
 
-/// A text of so many bytes, without control characters.
+/// A text of so many characters, without control characters.
 pub fn text(length: RangeInclusive<usize>) -> impl Form<Out = String> {
     text_with(length, |schema| schema)
 }

@@ -5,39 +5,38 @@
 mod kinds;
 
 use std::net::IpAddr;
+use std::sync::Once;
 
 use chrono::NaiveDate;
 use serde_json::Value;
-use utoipa::PartialSchema as _;
 use utoipa::openapi::schema::{KnownFormat, SchemaFormat};
 
 pub use kinds::{
-    ValueForm, fractional_seconds, integer, named, note, seconds, some_of, text, unknown, value,
+    ValueForm, fractional_seconds, integer, lenient, named, note, seconds, some_of, text, unknown,
+    value,
 };
 
 use super::body::Form;
 use super::openapi::sets;
 use crate::gateway::check_name;
-use crate::message::text::is_locale;
+use crate::message::text::locale_of;
 use crate::money::{Currency, Micros};
 use crate::reports::query::date;
 use crate::verification::code::Code;
 use crate::verification::digits::fold;
 use crate::verification::phone::Country;
 use crate::verification::route;
+use crate::web::client;
 
-/// A phone number as it was typed; [`read_phone`] reads it, since its faults have codes of their own.
+/// A phone number as it was typed. The project's rules read it, and its faults have codes of their own.
 pub fn phone_number() -> impl Form<Out = String> {
-    text(0..=40)
+    let read = |value: &Value| Ok(value.as_str().ok_or("must be a string")?.to_owned());
+    value(read, |schema| schema)
 }
 
-/// A code of 4 to 8 digits.
+/// A code that a site chose.
 pub fn code() -> impl Form<Out = Code> {
-    let read = |value: &Value| {
-        let code = value.as_str().and_then(Code::parse);
-        code.ok_or_else(|| "must be 4 to 8 digits".to_owned())
-    };
-    value(read, |schema| schema.pattern(Some("^[0-9]{4,8}$")))
+    typed_code()
 }
 
 /// The length of a code.
@@ -48,13 +47,11 @@ pub fn code_length() -> impl Form<Out = u8> {
 /// A code as a visitor typed it.
 pub fn typed_code() -> impl Form<Out = Code> {
     let read = |value: &Value| {
-        let typed = value.as_str().filter(|text| text.len() <= 64).map(fold);
+        let typed = value.as_str().map(fold);
         let code = typed.as_deref().and_then(Code::parse);
         code.ok_or_else(|| "must be 4 to 8 digits, as a string".to_owned())
     };
-    value(read, |schema| {
-        schema.min_length(Some(4)).max_length(Some(64))
-    })
+    value(read, |schema| schema.min_length(Some(4)))
 }
 
 /// The name of a project.
@@ -85,18 +82,18 @@ pub fn provider() -> impl Form<Out = String> {
     text(1..=32)
 }
 
-/// A language tag (BCP 47).
+/// A language, as a BCP 47 tag or as platforms write it. A wish for a language never keeps a code from being sent.
 pub fn locale() -> impl Form<Out = String> {
+    lenient(|value| locale_of(value.as_str()?), |schema| schema)
+}
+
+/// A language, where the caller wants to know that it is one.
+pub fn language() -> impl Form<Out = String> {
     let read = |value: &Value| {
-        let locale = value.as_str().filter(|text| is_locale(text));
-        let locale = locale.map(str::to_owned);
-        locale.ok_or_else(|| "must be a language such as ru or pt-BR".to_owned())
+        let found = value.as_str().and_then(locale_of);
+        found.ok_or_else(|| "must be a language such as ru or pt-BR".to_owned())
     };
-    value(read, |schema| {
-        schema
-            .max_length(Some(35))
-            .pattern(Some("^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"))
-    })
+    value(read, |schema| schema)
 }
 
 /// A host as it is written after the `@` of a WebOTP line: no scheme, no port.
@@ -138,13 +135,30 @@ pub fn app_hash() -> impl Form<Out = String> {
     value(read, |schema| schema.pattern(Some("^[A-Za-z0-9+/]{11}$")))
 }
 
-/// An IPv4 or IPv6 address.
+/// The visitor's address, as sites pass it on. One that cannot be read is noted in the log, once.
 pub fn ip_address() -> impl Form<Out = IpAddr> {
+    static NOTED: Once = Once::new();
+    lenient(
+        |value| {
+            let ip = value.as_str().and_then(client::read);
+            if ip.is_none() {
+                NOTED.call_once(|| {
+                    tracing::warn!("a site sends a client.ip that is no address: it counts as absent, so limits per address do not apply");
+                });
+            }
+            ip
+        },
+        |schema| schema,
+    )
+}
+
+/// The visitor's browser: as much as is kept.
+pub fn user_agent() -> impl Form<Out = String> {
     let read = |value: &Value| {
-        let ip = value.as_str().and_then(|text| text.parse().ok());
-        ip.ok_or_else(|| "must be an IP address".to_owned())
+        let text = value.as_str()?.chars().filter(|c| !c.is_control());
+        Some(text.take(1_024).collect())
     };
-    ValueForm::new(read, sets::IpAddress::schema)
+    lenient(read, |schema| schema)
 }
 
 /// A channel.
@@ -185,7 +199,7 @@ fn read_channel(value: &Value) -> Result<route::Channel, String> {
 /// A country that exists.
 pub fn country() -> impl Form<Out = Country> {
     let read = |value: &Value| Country::existing(value.as_str().ok_or("must be a string")?);
-    value(read, |schema| schema.pattern(Some("^[A-Z]{2}$")))
+    value(read, |schema| schema.pattern(Some("^([A-Z]{2}|001)$")))
 }
 
 /// A country, or `*` for the rest of the world: `None`.
@@ -196,7 +210,7 @@ pub fn country_or_rest() -> impl Form<Out = Option<Country>> {
         None => Err("must be a string".to_owned()),
     };
     value(read, |schema| {
-        let schema = schema.pattern(Some(r"^([A-Z]{2}|\*)$"));
+        let schema = schema.pattern(Some(r"^([A-Z]{2}|001|\*)$"));
         schema.examples(["UZ"])
     })
 }

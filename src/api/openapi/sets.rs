@@ -91,24 +91,13 @@ closed_set! {
 /// A date, or a time of RFC 3339.
 pub struct Moment;
 
-/// A visitor's address.
-pub struct IpAddress;
-
 impl PartialSchema for Moment {
     fn schema() -> RefOr<Schema> {
         either(&[KnownFormat::Date, KnownFormat::DateTime])
     }
 }
 
-impl PartialSchema for IpAddress {
-    fn schema() -> RefOr<Schema> {
-        either(&[KnownFormat::Ipv4, KnownFormat::Ipv6])
-    }
-}
-
 impl ToSchema for Moment {}
-
-impl ToSchema for IpAddress {}
 
 fn either(formats: &[KnownFormat]) -> RefOr<Schema> {
     let text = |format: &KnownFormat| {

@@ -11,7 +11,7 @@ use crate::api::values::moments;
 use crate::gateway::{Gateway, ListQuery};
 use crate::verification::Status;
 use crate::verification::id::VerificationId;
-use crate::verification::phone::PhoneNumber;
+use crate::verification::numbers::PhoneError;
 use crate::web::Query;
 
 page_of! {
@@ -57,14 +57,12 @@ pub async fn list(
 ) -> Result<HttpResponse, Problem> {
     let mut query = Query::read(&request)?;
     let named = query.take("project", |text| Ok(text.to_owned()));
-    let phone = query.take("phone_number", |text| {
+    let typed = query.take("phone_number", |text| {
         // A plus sign that was not escaped reads as a space.
         let text = text
             .strip_prefix(' ')
             .map_or_else(|| text.to_owned(), |digits| format!("+{digits}"));
-        PhoneNumber::parse(&text)
-            .map(|parsed| parsed.phone)
-            .map_err(|error| error.to_string())
+        Ok(text)
     });
     let status = query.take("status", |text| {
         let known = Status::NAMES.into_iter().find(|name| *name == text);
@@ -74,8 +72,13 @@ pub async fn list(
     let page = Page::read(&mut query, |text| {
         page::id(text).map(VerificationId::from_uuid)
     });
-    query.finish()?;
     let project = caller.project(&gateway, named.as_deref())?;
+    let phone = typed.and_then(|text| {
+        let found = gateway.verify().read_searched_number(project, &text);
+        let wrong = |error: PhoneError| query.fault("phone_number", error.to_string());
+        found.map_err(wrong).ok()
+    });
+    query.finish()?;
     let list = ListQuery {
         project,
         phone,

@@ -65,8 +65,8 @@ pub struct VerificationBody {
     /// E.164.
     #[schema(pattern = r"^\+[0-9]{5,15}$")]
     phone_number: String,
-    /// ISO 3166; `ZZ` for a number of no country.
-    #[schema(pattern = "^[A-Z]{2}$")]
+    /// ISO 3166; `001` for a network of no country, such as a satellite's.
+    #[schema(pattern = "^([A-Z]{2}|001)$")]
     country: String,
     /// The channel of the newest attempt; null before the first.
     #[schema(value_type = Option<sets::Channel>, required)]

@@ -12,7 +12,7 @@ use crate::api::forms::{self, text};
 use crate::api::idempotency;
 use crate::api::openapi::parameters::Idempotency;
 use crate::api::problem::Problem;
-use crate::api::values::read_phone;
+use crate::api::values::bad_number;
 use crate::gateway::{Gateway, StartRequest, Visitor};
 use crate::message::Wording;
 use crate::verification::code::Code;
@@ -22,7 +22,8 @@ use crate::web::Fields;
 body! {
     /// The verification to start. Only `phone_number` is required.
     closed struct StartBody as "StartVerification" {
-        /// In international form; brackets, dots, hyphens and spaces are ignored.
+        /// In international form, or as it is written in the project's `default_country`. Digits of any script, whatever
+        /// separates them; a number that cannot be read is `phone_number_invalid`.
         required phone_number: String = forms::phone_number(),
         /// A code that the site generated itself; otherwise one is generated.
         optional code: Option<Code> = forms::code(),
@@ -30,7 +31,8 @@ body! {
         optional code_length: Option<u8> = forms::code_length(),
         /// Seconds until the verification expires.
         optional ttl: Option<Duration> = forms::seconds(30..=86_400),
-        /// The language of the message (BCP 47).
+        /// The language of the message: a tag (BCP 47), also as platforms write it (`ru_RU`). One that cannot be read counts as
+        /// absent.
         optional locale: Option<String> = forms::locale(),
         /// Restricts and orders the project's route.
         optional channels: Option<Vec<Channel>> = forms::channels(),
@@ -52,10 +54,11 @@ body! {
 body! {
     /// The visitor, for the limits.
     closed struct ClientBody as "ClientInfo" {
-        /// The visitor's address; codes per address are limited.
+        /// The visitor's address, also with a port or as `X-Forwarded-For` lists it; codes per address are limited. One that
+        /// cannot be read counts as absent.
         optional ip: Option<IpAddr> = forms::ip_address(),
         /// The visitor's browser; only a keyed hash of it is stored.
-        optional user_agent: Option<String> = text(0..=1_024),
+        optional user_agent: Option<String> = forms::user_agent(),
     }
 }
 
@@ -91,11 +94,11 @@ pub async fn start(
     body: RawBody,
 ) -> Result<HttpResponse, Problem> {
     let asked = Fields::read_json(&request, &body, StartBody::read)?;
-    let parsed = read_phone(&asked.phone_number)?;
     let project = caller.project_or_default(&gateway, asked.project.as_deref())?;
+    let number = gateway.verify().read_number(project, &asked.phone_number);
     let start = StartRequest {
         project,
-        to: parsed,
+        to: number.map_err(bad_number)?,
         code: asked.code,
         code_length: asked.code_length,
         ttl: asked.ttl,

@@ -35,10 +35,7 @@ impl Settings {
             name: Channel::Telegram.as_str().to_owned(),
             channel: Channel::Telegram,
             currency: price.currency,
-            prices: Prices {
-                rest: Some(price.amount),
-                ..Prices::default()
-            },
+            prices: Prices::flat(price.amount),
             unit: Unit::Message,
             timeout,
             balance_threshold,

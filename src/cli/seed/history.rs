@@ -10,6 +10,7 @@ use crate::verification::attempt::{Attempt, AttemptStatus, Receipt, Report, Send
 use crate::verification::code::{Code, CodeHash};
 use crate::verification::cost::CostState;
 use crate::verification::id::{ProjectId, VerificationId};
+use crate::verification::numbers::Numbers;
 use crate::verification::phone::{Country, PhoneNumber};
 use crate::verification::policy::Policy;
 use crate::verification::route::{Channel, Offer};
@@ -132,8 +133,12 @@ pub fn live(
         place.prefix,
         width = place.digits as usize
     );
-    let parsed = PhoneNumber::parse(&number)
-        .unwrap_or_else(|_| PhoneNumber::parse("+998901234567").expect("this is a valid number"));
+    let numbers = Numbers::default();
+    let parsed = numbers.read(&number).unwrap_or_else(|_| {
+        numbers
+            .read("+998901234567")
+            .expect("this is a valid number")
+    });
     let mut story = Story::begin(
         chance,
         project,

@@ -10,6 +10,7 @@ mod check;
 mod deliver;
 mod find;
 mod leased;
+mod number;
 mod offers;
 mod persist;
 mod preview;

@@ -6,6 +6,7 @@ const TYPES = [
   "verification.approved", "verification.locked", "verification.expired", "verification.failed", "verification.canceled",
   "verification.resend", "check.wrong", "attempt.refused", "attempt.failed", "attempt.undelivered", "attempt.expired",
   "attempt.unknown", "attempt.charged", "attempt.refunded", "attempt.refund_expected", "attempt.drift",
+  "verification.reopened",
 ];
 
 const WORDS = {
@@ -17,6 +18,7 @@ const WORDS = {
   "attempt.failed": "Not sent", "attempt.undelivered": "Not delivered", "attempt.expired": "Expired undelivered",
   "attempt.unknown": "No answer; it may have been sent", "attempt.charged": "Charged", "attempt.refunded": "Refunded",
   "attempt.refund_expected": "Refund expected", "attempt.drift": "Delivered after being refunded",
+  "verification.reopened": "Reopened",
 };
 
 let settings = null;

@@ -13,7 +13,7 @@ use crate::verification::budget::{Budget, Period};
 use crate::verification::code::{Code, CodeHash};
 use crate::verification::cost::BookingKind;
 use crate::verification::id::{ProjectId, VerificationId};
-use crate::verification::phone::{Parsed, PhoneNumber};
+use crate::verification::numbers::{Numbers, Parsed};
 use crate::verification::policy::{Countries, Limits, Policy};
 use crate::verification::route::{Channel, Step};
 use crate::verification::*;
@@ -49,13 +49,14 @@ pub fn begin(kind: u8, now: DateTime<Utc>) -> Verification {
             step(Channel::Sms, 60, Some(Duration::from_secs(90))),
             step(Channel::Telegram, 30, None),
         ],
+        numbers: Numbers::default(),
         countries: Countries::default(),
         limits: Limits::default(),
         templates: std::collections::BTreeMap::default(),
         max_segments: 1,
         budgets: vec![budget()],
     };
-    let Parsed { phone, country, .. } = PhoneNumber::parse("+998901234567").unwrap();
+    let Parsed { phone, country, .. } = Numbers::default().read("+998901234567").unwrap();
     let start = Start {
         id: VerificationId::new(now, [7; 8]),
         project: ProjectId(uuid::Uuid::nil()),

@@ -146,7 +146,7 @@ async fn bad_input_names_the_field_and_the_fix_and_saves_nothing(stage: Stage) {
         (
             json!({ "url": good, "description": "a".repeat(201) }),
             "/description",
-            "0 to 200 bytes",
+            "0 to 200 characters",
         ),
         (
             json!({ "url": good, "secret": "mine" }),

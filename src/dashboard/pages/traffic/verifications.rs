@@ -15,7 +15,6 @@ use crate::dashboard::frame::viewer::Viewer;
 use crate::dashboard::pages::parts::list::{self, older};
 use crate::gateway::{Gateway, ListQuery};
 use crate::verification::id::VerificationId;
-use crate::verification::phone::PhoneNumber;
 use crate::verification::{Status, Verification};
 
 const FILTERS: [&str; 5] = ["search", "status", "project", "from", "to"];
@@ -66,10 +65,11 @@ fn read(
 ) -> ListQuery {
     let (view, t) = (&signed.view, signed.view.t);
     let mut phone = None;
+    let project = list::project(view, gateway, form, wrong);
     let search = form.text("search");
     if !search.is_empty() {
-        match PhoneNumber::parse(search) {
-            Ok(found) if signed.may(Right::FullNumbers) => phone = Some(found.phone),
+        match gateway.verify().read_searched_number(project, search) {
+            Ok(found) if signed.may(Right::FullNumbers) => phone = Some(found),
             Ok(_) => wrong.note("search", t.full_numbers_only),
             Err(_) => wrong.note("search", t.bad_search),
         }
@@ -84,7 +84,7 @@ fn read(
     ListQuery {
         phone,
         status,
-        project: list::project(view, gateway, form, wrong),
+        project,
         from: days.from,
         before: days.before,
         cursor: Uuid::try_parse(form.text("cursor"))

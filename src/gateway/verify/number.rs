@@ -1,0 +1,26 @@
+//! Reads phone numbers by the rules of a project.
+
+use super::room::Verify;
+use crate::verification::id::ProjectId;
+use crate::verification::numbers::{Numbers, Parsed, PhoneError};
+use crate::verification::phone::PhoneNumber;
+
+impl Verify {
+    /// A number that a visitor wants to verify.
+    pub fn read_number(&self, project: ProjectId, text: &str) -> Result<Parsed, PhoneError> {
+        let policy = self.core().directory.policy(project);
+        policy.numbers.read(text)
+    }
+
+    /// A number to search for, which may be of a line that is no longer admitted. `None`: in all projects.
+    pub fn read_searched_number(
+        &self,
+        project: Option<ProjectId>,
+        text: &str,
+    ) -> Result<PhoneNumber, PhoneError> {
+        let numbers = project.map_or_else(Numbers::default, |project| {
+            self.core().directory.policy(project).numbers.clone()
+        });
+        Ok(numbers.for_search().read(text)?.phone)
+    }
+}
