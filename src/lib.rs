@@ -47,6 +47,7 @@ pub mod telemetry;
 
 // leaves that every module may use
 pub mod clock;
+pub mod json;
 pub mod money;
 pub mod secret;
 

@@ -15,6 +15,17 @@ pub fn subscriber(address: IpAddr) -> String {
     }
 }
 
+/// What limits per client count an address as, with the multiple of the limit that each gets: the subscriber, and of IPv6
+/// also the /48, since one who is assigned it has 65,536 subscribers' worth.
+#[must_use]
+pub fn clients(address: IpAddr) -> Vec<(String, u32)> {
+    let mut clients = vec![(subscriber(address), 1)];
+    if let [_, site] = networks(address).as_slice() {
+        clients.push((site.clone(), 4));
+    }
+    clients
+}
+
 /// The networks that an address belongs to, from the narrowest: the /24 of IPv4; the /64 and the /48 of IPv6, which is what one
 /// site is commonly assigned (RFC 6177).
 #[must_use]
@@ -46,6 +57,17 @@ mod tests {
         assert_eq!(
             of("2001:db8:1:2::7"),
             ["2001:db8:1:2::/64", "2001:db8:1::/48"]
+        );
+    }
+
+    #[test]
+    fn a_site_of_ipv6_gets_four_times_what_one_of_its_subscribers_gets() {
+        let of = |text: &str| clients(text.parse().unwrap());
+        assert_eq!(of("203.0.113.7"), [("203.0.113.7".to_owned(), 1)]);
+        let site = |net: &str, times| (net.to_owned(), times);
+        assert_eq!(
+            of("2001:db8:1:2::7"),
+            [site("2001:db8:1:2::/64", 1), site("2001:db8:1::/48", 4)]
         );
     }
 

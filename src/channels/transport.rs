@@ -1,12 +1,17 @@
 //! The one outbound client to providers: no redirects, an identified user agent, and failures distinguished by whether the
 //! request can have left.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::verification::attempt::SendError;
 
 /// More than this of an answer is not read.
 const ANSWER_LIMIT: usize = 64 * 1024;
+
+/// How long a connection is kept for the next send: within a burst. A server that closes an idle connection just when a
+/// request is written to it leaves in doubt whether it has read it, and servers wait for seconds before they close.
+const KEPT_IDLE: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Debug)]
 pub struct HttpClient(reqwest::Client);
@@ -31,7 +36,7 @@ impl HttpClient {
             builder
                 // Well within the limit of any send: if no connection is made by then, nothing was sent.
                 .connect_timeout(Duration::from_secs(2))
-                .pool_idle_timeout(Duration::from_secs(60))
+                .pool_idle_timeout(KEPT_IDLE)
                 .tcp_nodelay(true)
         })?;
         Ok(Self(client))
@@ -68,6 +73,28 @@ pub fn client(
     })
 }
 
+/// What a provider wrote, as UTF-8 without a byte order mark: some write the mark, UTF-16, or single bytes of an older
+/// encoding among ASCII, which become U+FFFD.
+#[must_use]
+pub fn utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units = bytes.as_chunks::<2>().0.iter().map(|pair| unit(*pair));
+        let text: String = char::decode_utf16(units)
+            .map(|read| read.unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect();
+        Cow::Owned(text.into_bytes())
+    };
+    match bytes {
+        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => utf8(rest),
+        bytes => match String::from_utf8_lossy(bytes) {
+            Cow::Borrowed(_) => Cow::Borrowed(bytes),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        },
+    }
+}
+
 /// Sends once. [`SendError::Unavailable`]: nothing left; [`SendError::Unknown`]: it may have.
 pub async fn send(
     request: reqwest::RequestBuilder,
@@ -93,7 +120,10 @@ pub async fn send(
             Ok(Some(chunk)) if body.len() + chunk.len() <= ANSWER_LIMIT => {
                 body.extend_from_slice(&chunk);
             }
-            Ok(None) => return Ok(Answer { status, body }),
+            Ok(None) => {
+                let body = utf8(&body).into_owned();
+                return Ok(Answer { status, body });
+            }
             Ok(Some(_)) => {
                 tracing::warn!(limit = ANSWER_LIMIT, "a provider's answer is too long");
                 return Err(SendError::Unknown);

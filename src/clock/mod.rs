@@ -26,7 +26,7 @@ impl Clock {
         Self(Source::System)
     }
 
-    /// A clock that moves only by [`Clock::advance`]; clones share it.
+    /// A clock that moves only by [`Clock::advance`] and [`Clock::set_back`]; clones share it.
     #[must_use]
     pub fn manual(start: DateTime<Utc>) -> Self {
         Self(Source::Manual(Arc::new(AtomicI64::new(
@@ -53,6 +53,14 @@ impl Clock {
         if let Source::Manual(micros) = &self.0 {
             let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
             micros.fetch_add(by, Ordering::SeqCst);
+        }
+    }
+
+    /// Sets a manual clock back, as an operator might do to a machine's.
+    pub fn set_back(&self, by: Duration) {
+        if let Source::Manual(micros) = &self.0 {
+            let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+            micros.fetch_sub(by, Ordering::SeqCst);
         }
     }
 }

@@ -51,6 +51,13 @@ pub fn after(at: DateTime<Utc>, span: Duration) -> DateTime<Utc> {
         .unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
+/// When something is due that was put off until `due`, by `longest` at most: further ahead than that, the clock has been set
+/// back since, and it is due now.
+#[must_use]
+pub fn due(due: DateTime<Utc>, longest: Duration, now: DateTime<Utc>) -> DateTime<Utc> {
+    if due > after(now, longest) { now } else { due }
+}
+
 /// `at - span`, capped at the earliest representable time.
 #[must_use]
 pub fn before(at: DateTime<Utc>, span: Duration) -> DateTime<Utc> {

@@ -196,10 +196,12 @@ fn rates(field: Field<'_>) -> Checked<Vec<Quota>> {
     if field.is_text(OFF) {
         return Ok(Vec::new());
     }
-    all(field
-        .items()?
-        .into_iter()
-        .map(|item| item.parsed(str::parse)))
+    let (path, report) = (field.path.clone(), field.report);
+    let items = field.items()?;
+    if items.is_empty() {
+        return Err(report.fault(path, "is empty; \"off\" disables the limit"));
+    }
+    all(items.into_iter().map(|item| item.parsed(str::parse)))
 }
 
 fn templates(field: Field<'_>, max_segments: u32) -> Checked<Templates> {

@@ -64,6 +64,14 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
             "defaults.route: no step has a configured provider, so nothing can be sent by default",
         );
     }
+    if let (Ok(listen), Ok(proxies)) = (&listen, &trusted_proxies)
+        && !listen.ip().is_loopback()
+        && proxies.iter().all(|net| net.addr().is_loopback())
+    {
+        report.warn(
+            "trusted_proxies: names no proxy, although others can connect: behind one, all clients count as one address; name it",
+        );
+    }
     Ok(Settings {
         listen: listen?,
         public_url: public_url?,

@@ -132,9 +132,9 @@ impl Gateway {
         self.core().db.engine_name()
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers and takes writes.
     pub async fn is_ready(&self) -> Result<(), StorageError> {
-        self.core().db.ping().await
+        self.core().db.probe().await
     }
 
     /// Whether Redis is configured but unavailable.

@@ -33,7 +33,7 @@ impl SharedState {
     pub fn new(redis_url: Option<&str>, installation: &str, clock: &Clock) -> Result<Self, String> {
         let redis = redis_url.map(Redis::new).transpose()?.map(Arc::new);
         Ok(Self {
-            limits: Limits::new(redis.clone(), clock.clone()),
+            limits: Limits::new(redis.clone(), installation, clock.clone()),
             pauses: Pauses::new(redis.clone(), installation.to_owned(), clock.clone()),
             replicas: Replicas::new(redis.clone().zip(redis_url), installation),
             redis,

@@ -84,7 +84,7 @@ impl Pauses {
         let elsewhere = inner
             .elsewhere
             .get(provider)
-            .is_some_and(|until| now < *until);
+            .is_some_and(|until| is_ahead(*until, now));
         let paused = inner
             .providers
             .get(provider)
@@ -167,7 +167,7 @@ impl Pauses {
             .filter_map(|(name, breaker)| Some((name, breaker.paused?.until)));
         let mut list: Vec<PauseView> = own
             .chain(inner.elsewhere.iter().map(|(name, until)| (name, *until)))
-            .filter(|(_, until)| now < *until)
+            .filter(|(_, until)| is_ahead(*until, now))
             .map(|(provider, until)| PauseView {
                 provider: provider.clone(),
                 until,
@@ -204,7 +204,11 @@ impl Inner {
             Ok(_) => {
                 breaker.strikes = 0;
                 // A success during the pause does not end it: that send began before the pause.
-                if breaker.paused.take_if(|pause| now >= pause.until).is_some() {
+                if breaker
+                    .paused
+                    .take_if(|pause| !is_ahead(pause.until, now))
+                    .is_some()
+                {
                     tracing::info!(provider, "provider pause ended: a send succeeded");
                 }
                 None
@@ -256,7 +260,7 @@ impl Breaker {
                 until,
                 probing_until: None,
                 ..
-            }) if now < until => return until,
+            }) if is_ahead(until, now) => return until,
             Some(Pause {
                 length: Some(length),
                 ..
@@ -305,8 +309,16 @@ impl Breaker {
 
 impl Pause {
     fn admits(self, now: DateTime<Utc>) -> bool {
-        now >= self.until && self.probing_until.is_none_or(|lost_at| now >= lost_at)
+        !is_ahead(self.until, now)
+            && self
+                .probing_until
+                .is_none_or(|lost_at| !is_ahead(lost_at, now))
     }
+}
+
+/// Whether a pause lasts. One that ends further ahead than any pause is long began before the clock was set back.
+fn is_ahead(until: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now < span::due(until, LONGEST_PAUSE, now)
 }
 
 #[cfg(test)]

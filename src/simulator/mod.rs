@@ -36,7 +36,14 @@ use tokio_util::task::TaskTracker;
 pub use site::Gateway;
 
 use crate::clock::Clock;
+use numbers::Number;
 use world::World;
+
+/// Whether the number is in the table of magic ones.
+#[must_use]
+pub fn is_magic(e164: &str) -> bool {
+    Number::parse(e164).is_some_and(Number::is_magic)
+}
 
 #[derive(Clone, Default)]
 pub struct Options {

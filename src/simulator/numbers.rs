@@ -28,6 +28,11 @@ impl Number {
         self.0.to_string()
     }
 
+    pub(super) fn is_magic(self) -> bool {
+        let ending = self.0 % 10_000;
+        MAGIC.iter().any(|behaviour| behaviour.ending == ending)
+    }
+
     pub(super) fn behaviour(self) -> &'static Behaviour {
         let ending = self.0 % 10_000;
         MAGIC

@@ -36,6 +36,12 @@ impl Db {
         self.writer.write(change).await
     }
 
+    /// Whether the database answers, and takes writes as far as is known.
+    pub async fn probe(&self) -> Result<(), StorageError> {
+        self.ping().await?;
+        Ok(self.writer.probe(&self.engine).await?)
+    }
+
     /// The current state of a verification.
     pub async fn find(&self, id: VerificationId) -> Result<Option<Verification>, StorageError> {
         let row = self.readers.look_up(id).await?;

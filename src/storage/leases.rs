@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::engine::rows::{Column, Rows};
-use super::engine::{Engine, write};
+use super::engine::{Engine, touch, write};
 use super::verifications::Row;
 use super::{StorageError, Store};
 use crate::verification::Verification;
-use crate::verification::id::VerificationId;
+use crate::verification::id::{VerificationId, time_ordered};
 
 impl Store {
     /// Takes the leases of up to `limit` verifications that have a task due and no lease.
@@ -66,6 +66,25 @@ impl Store {
             WHERE id = $3 AND (lease_until IS NULL OR lease_until <= $4) \
             RETURNING id, project_id, version, sealed, code_hash, record";
         self.take_lease(CLAIM, id, owner, now, until).await
+    }
+
+    /// After the clock was set back: what was created at a time that is still to come waits by times that are too, so it is
+    /// looked at now. `latest`: no lease made now ends later.
+    pub async fn wake_from_future(
+        &self,
+        now: DateTime<Utc>,
+        latest: DateTime<Utc>,
+    ) -> Result<(), StorageError> {
+        const WAKE: &str = "UPDATE verifications SET wake_at = $1, \
+            lease_owner = CASE WHEN lease_until > $2 THEN NULL ELSE lease_owner END, \
+            lease_until = CASE WHEN lease_until > $2 THEN NULL ELSE lease_until END \
+            WHERE id > $3 AND wake_at > $1";
+        const RETRY: &str =
+            "UPDATE webhook_deliveries SET due_at = $1 WHERE id > $2 AND due_at > $1";
+        let future = time_ordered(latest, [0xff; 8]);
+        touch!(self, WAKE, now, latest, future)?;
+        touch!(self, RETRY, now, future)?;
+        Ok(())
     }
 
     /// The newest state of a verification whose lease this owner holds or can take; `None`: another replica holds it.

@@ -10,6 +10,9 @@ use super::attempt::{AttemptStatus, FollowUpKind};
 use super::cost::CostState;
 use super::span;
 
+/// The longest pause between two questions, or two tries of a follow-up.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
+
 /// One call to a provider, or a transition that only needs time to pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
@@ -31,7 +34,11 @@ impl Verification {
     ///
     /// The caller holds the verification's lease, so an attempt in `sending` was left behind by an earlier holder.
     #[must_use]
-    pub fn next_task(&self, unknown_after: Duration) -> Option<(DateTime<Utc>, Task)> {
+    pub fn next_task(
+        &self,
+        unknown_after: Duration,
+        now: DateTime<Utc>,
+    ) -> Option<(DateTime<Utc>, Task)> {
         let mut agenda = Vec::with_capacity(4);
         let is_sending = self.is_sending();
         if self.is_open() {
@@ -42,9 +49,11 @@ impl Verification {
             match attempt.status {
                 // Waits its turn; see `begin_sending`.
                 AttemptStatus::Queued if is_sending => {}
-                AttemptStatus::Queued => agenda.push((attempt.updated_at, Task::Send(ordinal))),
+                AttemptStatus::Queued => {
+                    agenda.push((attempt.updated_at.min(now), Task::Send(ordinal)));
+                }
                 AttemptStatus::Sending => {
-                    agenda.push((attempt.updated_at, Task::Interrupted(ordinal)));
+                    agenda.push((attempt.updated_at.min(now), Task::Interrupted(ordinal)));
                 }
                 _ if attempt.awaits_evidence() && attempt.cost.state == CostState::Estimated => {
                     agenda.push((span::after(attempt.created_at, unknown_after), Task::Tick));
@@ -52,21 +61,23 @@ impl Verification {
                 _ => {}
             }
             if let Some(follow_up) = attempt.follow_up {
-                agenda.push((follow_up.due, Task::FollowUp(ordinal, follow_up.kind)));
+                let due = span::due(follow_up.due, LONGEST_PAUSE, now);
+                agenda.push((due, Task::FollowUp(ordinal, follow_up.kind)));
             }
             if let Some(due) = attempt.bill.and_then(|bill| bill.due) {
-                agenda.push((due, Task::Bill(ordinal)));
+                agenda.push((span::due(due, LONGEST_PAUSE, now), Task::Bill(ordinal)));
             }
             if let Some(ask) = attempt.ask {
                 let given_up = span::after(attempt.created_at, unknown_after);
                 if ask.due < given_up {
-                    agenda.push((ask.due, Task::Ask(ordinal)));
+                    let due = span::due(ask.due, LONGEST_PAUSE, now);
+                    agenda.push((due, Task::Ask(ordinal)));
                 } else {
                     agenda.push((given_up, Task::Tick));
                 }
             }
         }
-        if let Some(deadline) = self.step_deadline().filter(|_| self.is_pending()) {
+        if let Some(deadline) = self.step_deadline(now).filter(|_| self.is_pending()) {
             agenda.push((deadline, Task::Tick));
         }
         // At equal times, ask the provider before giving up its step.

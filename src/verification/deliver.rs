@@ -163,7 +163,9 @@ impl Verification {
         step.map_or(Duration::ZERO, |step| step.wait)
     }
 
-    pub(super) fn is_sending(&self) -> bool {
+    /// A message is on its way to its provider.
+    #[must_use]
+    pub fn is_sending(&self) -> bool {
         let mut attempts = self.record.attempts.iter();
         attempts.any(|attempt| attempt.status == AttemptStatus::Sending)
     }

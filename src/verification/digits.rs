@@ -15,12 +15,12 @@ pub fn fold(text: &str) -> String {
     let mut before = None;
     for c in text.chars() {
         let c = plain(c);
-        if !is_noise(c)
-            && !(is_prolonged_sound(c) && before.is_some_and(|c: char| c.is_ascii_digit()))
-        {
-            folded.push(c);
-            before = Some(c);
+        let after_digit = before.is_some_and(|c: char| c.is_ascii_digit());
+        if is_noise(c) || (after_digit && is_prolonged_sound(c)) {
+            continue;
         }
+        folded.push(c);
+        before = Some(c);
     }
     folded
 }

@@ -147,23 +147,24 @@ impl Verification {
 
     /// The newest attempt, if its step deadline has passed.
     fn overdue_step(&self, now: DateTime<Utc>) -> Option<usize> {
-        let due = self.step_deadline()?;
+        let due = self.step_deadline(now)?;
         (self.is_pending() && now >= due).then(|| self.record.attempts.len() - 1)
     }
 
     /// When the newest attempt gives way to the next step, judging by its current status.
-    pub(super) fn step_deadline(&self) -> Option<DateTime<Utc>> {
+    pub(super) fn step_deadline(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let attempt = self.newest().filter(|attempt| !attempt.gave_way)?;
         let step = usize::from(attempt.step);
         self.record.terms.route.get(step + 1)?;
         let step = self.record.terms.route.get(step)?;
-        match attempt.status {
-            AttemptStatus::Sent => Some(span::after(attempt.created_at, step.wait)),
-            AttemptStatus::Delivered | AttemptStatus::Read => step
-                .approve_within
-                .map(|within| span::after(attempt.updated_at, within)),
-            _ => None,
-        }
+        let (since, wait) = match attempt.status {
+            AttemptStatus::Sent => (attempt.created_at, step.wait),
+            AttemptStatus::Delivered | AttemptStatus::Read => {
+                (attempt.updated_at, step.approve_within?)
+            }
+            _ => return None,
+        };
+        Some(span::due(span::after(since, wait), wait, now))
     }
 
     fn forget_code(&mut self, now: DateTime<Utc>) {

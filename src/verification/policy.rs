@@ -79,6 +79,15 @@ pub struct Quota {
 impl Quota {
     /// Bounded because every draw in the window is stored.
     pub const MAX_COUNT: u32 = 10_000;
+
+    /// So many times as often.
+    #[must_use]
+    pub fn times(self, times: u32) -> Self {
+        Self {
+            count: self.count.saturating_mul(times),
+            ..self
+        }
+    }
 }
 
 impl std::str::FromStr for Quota {

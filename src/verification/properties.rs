@@ -43,7 +43,7 @@ proptest! {
         }
         // With no further input, all tasks end and the code is erased.
         for _ in 0..2_000 {
-            match world.v.next_task(UNKNOWN_AFTER) {
+            match world.v.next_task(UNKNOWN_AFTER, world.now) {
                 None => break,
                 Some((due, _)) => world.now = world.now.max(due),
             }
@@ -55,7 +55,7 @@ proptest! {
             prop_assert!(world.sends.contains(ordinal) || attempt.reason == Some(Reason::Canceled)
                 || attempt.status.rank() > attempt::AttemptStatus::Unknown.rank(), "a resend was lost: {:?}", attempt);
         }
-        prop_assert_eq!(world.v.next_task(UNKNOWN_AFTER), None);
+        prop_assert_eq!(world.v.next_task(UNKNOWN_AFTER, world.now), None);
         prop_assert!(!world.v.is_pending() && world.v.code.is_none());
         prop_assert_eq!(world.reserved, 0, "nothing stays reserved for ever");
     }

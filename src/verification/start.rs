@@ -178,7 +178,8 @@ impl Verification {
         if self.sends_left() == 0 || self.record.attempts.len() >= 200 {
             return Err(Refusal::TooManySends);
         }
-        let from = span::after(self.record.last_send_at, self.record.terms.resend_after);
+        let pause = self.record.terms.resend_after;
+        let from = span::due(span::after(self.record.last_send_at, pause), pause, now);
         if now < from {
             return Err(Refusal::ResendTooSoon(from));
         }

@@ -11,6 +11,8 @@ use super::Site;
 pub enum Cookie {
     /// The secret of a session.
     Session,
+    /// That somebody signed in with this browser before; see `gateway::admin`.
+    Known,
     /// Ties the forms of a visitor who is not signed in to this browser.
     Visit,
     Language,
@@ -24,6 +26,8 @@ impl Cookie {
         match (self, secure) {
             (Self::Session, true) => "__Host-pinroute",
             (Self::Session, false) => "pinroute",
+            (Self::Known, true) => "__Host-pinroute-known",
+            (Self::Known, false) => "pinroute-known",
             (Self::Visit, true) => "__Host-pinroute-visit",
             (Self::Visit, false) => "pinroute-visit",
             (Self::Language, _) => "pinroute-language",
@@ -51,7 +55,7 @@ impl Cookie {
             _ if value.is_empty() => Some(0),
             Self::Session => Some(site.session_longest.as_secs()),
             Self::Visit => None,
-            Self::Language | Self::Theme | Self::Zone => Some(YEAR),
+            Self::Known | Self::Language | Self::Theme | Self::Zone => Some(YEAR),
         };
         // Lax: a link in a mail opens the page that it names. Changes need a form with a token, from one of our pages.
         let mut text = format!(

@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, web};
 use serde_json::{Map, Value};
 
 use super::fault::{Fault, FieldFault, Kind};
+use crate::json;
 
 /// An object whose fields are taken one by one; any that is left at the end is unknown.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ impl Fields {
             return Ok(Self::of(Map::new()));
         }
         expect_type(request, "application/json")?;
-        match serde_json::from_slice(body) {
+        match json::strict(body) {
             Ok(Value::Object(fields)) => Ok(Self::of(fields)),
             Ok(Value::Null) => Ok(Self::of(Map::new())),
             Ok(_) => Err(Fault::new(Kind::Invalid, "The body must be a JSON object.")),

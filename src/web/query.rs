@@ -36,17 +36,19 @@ impl Query {
         Ok(query)
     }
 
-    /// Takes a parameter and reads it; an empty one is the same as absent.
+    /// Takes a parameter and reads it. An empty one is a fault: a filter that a program forgot to fill in must not list
+    /// everything.
     pub fn take<T>(
         &mut self,
         name: &str,
         read: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
-        let value = self
-            .parameters
-            .remove(name)
-            .filter(|value| !value.is_empty())?;
-        match read(&value) {
+        let value = self.parameters.remove(name)?;
+        let read = match value.as_str() {
+            "" => Err("is empty; give it a value, or leave it out".to_owned()),
+            value => read(value),
+        };
+        match read {
             Ok(value) => Some(value),
             Err(detail) => {
                 self.fault(name, detail);

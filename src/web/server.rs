@@ -6,9 +6,11 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::http::ConnectionType;
 use actix_web::middleware::from_fn;
 use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpRequest, HttpServer, dev, web};
+use tokio_util::sync::CancellationToken;
 
 use super::body;
 use super::fault::{Fault, Render};
@@ -39,12 +41,14 @@ impl Mount {
 }
 
 /// How a server runs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ServerOptions {
     /// Threads that answer requests.
     pub workers: usize,
     /// How long requests in flight may take at shutdown.
     pub grace: Duration,
+    /// From its cancellation on, each answer is the last one of its connection, so that none is cut off.
+    pub stop: CancellationToken,
 }
 
 /// Serves `mounts` on a bound listener.
@@ -54,14 +58,26 @@ pub fn serve(
     options: ServerOptions,
 ) -> std::io::Result<dev::Server> {
     let mounts: Arc<[Mount]> = mounts.into();
+    let stop = options.stop;
     let server = HttpServer::new(move || {
+        let stop = stop.clone();
         let tagged = Arc::clone(&mounts);
         let unknown = Arc::clone(&mounts);
         let mut app = App::new()
             .app_data(web::PayloadConfig::new(body::LIMIT))
             .wrap(from_fn(move |request, next| {
                 let render = face(&tagged, dev::ServiceRequest::path(&request));
-                request_id::tag(request, next, render)
+                let (answer, stop) = (request_id::tag(request, next, render), stop.clone());
+                async move {
+                    let mut answer = answer.await;
+                    if stop.is_cancelled()
+                        && let Ok(answer) = &mut answer
+                    {
+                        let head = answer.response_mut().head_mut();
+                        head.set_connection_type(ConnectionType::Close);
+                    }
+                    answer
+                }
             }));
         for mount in mounts.iter() {
             app = app.configure(|config| (mount.routes)(config));

@@ -17,6 +17,11 @@ pub enum AddressError {
     Credentials,
     #[error("must be at most {LONGEST} bytes long")]
     TooLong,
+    /// A parser would drop some of them silently.
+    #[error("contains a space, a line break or a character that no address has")]
+    Unprintable,
+    #[error("has the port 0, which nobody can serve")]
+    NoPort,
     #[error(
         "leads to the private address {0}; only an operator can allow that, with `webhooks.allow_private = true`"
     )]
@@ -28,7 +33,13 @@ pub fn read(text: &str, allow_private: bool) -> Result<Url, AddressError> {
     if text.len() > LONGEST {
         return Err(AddressError::TooLong);
     }
+    if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(AddressError::Unprintable);
+    }
     let url = Url::parse(text).map_err(|_| AddressError::Unreadable)?;
+    if url.port() == Some(0) {
+        return Err(AddressError::NoPort);
+    }
     if !matches!(url.scheme(), "https" | "http") {
         let scheme = url.scheme().chars().take(20).collect();
         return Err(AddressError::Scheme(scheme));

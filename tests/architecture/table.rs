@@ -13,7 +13,7 @@ pub struct Module {
 pub const ANYTHING: &[&str] = &["*"];
 
 /// Leaves: every module may name them, and they name no other.
-pub const NEUTRAL: &[&str] = &["clock", "money", "secret"];
+pub const NEUTRAL: &[&str] = &["clock", "json", "money", "secret"];
 
 /// Rules: no async, no I/O, no clock.
 pub const PURE: &[&str] = &[
@@ -29,6 +29,7 @@ pub const PURE: &[&str] = &[
 pub const MODULES: &[Module] = &[
     //      name          may name                                                  may import, of what is guarded
     module("clock",        &[],                                                      &[]),
+    module("json",         &[],                                                      &[]),
     module("money",        &[],                                                      &[]),
     module("secret",       &[],                                                      &[]),
     module("reader",       &[],                                                      &[]),

@@ -153,6 +153,7 @@ fn served(gateway: &pinroute::gateway::Gateway) -> (Client, dev::ServerHandle) {
     let options = ServerOptions {
         workers: 1,
         grace: Duration::ZERO,
+        stop: CancellationToken::new(),
     };
     let server = web::serve(listener, mounts, options).unwrap();
     let handle = server.handle();

@@ -14,6 +14,7 @@ on_both_engines!(
     an_instance_key_can_act_on_any_project_by_name,
     unknown_paths_and_methods_are_problems,
     non_json_and_oversized_bodies_are_problems,
+    a_body_that_names_a_member_twice_is_refused,
     a_start_reports_all_its_errors_at_once,
     each_field_is_refused_when_out_of_range,
     queries_are_validated_like_bodies,
@@ -292,6 +293,24 @@ async fn non_json_and_oversized_bodies_are_problems(stage: Stage) {
     assert_eq!(stage.telegram.sends().len(), 1);
 }
 
+async fn a_body_that_names_a_member_twice_is_refused(stage: Stage) {
+    let app = stage.app().await;
+    let (one, two) = (stage.number(), stage.number());
+    for body in [
+        format!(r#"{{"phone_number":"{one}","phone_number":"{two}"}}"#),
+        format!(r#"{{"phone_number":"{one}","phone\u005fnumber":"{one}"}}"#),
+        format!(r#"{{"phone_number":"{one}","client":{{"ip":"203.0.113.7","ip":"203.0.113.8"}}}}"#),
+    ] {
+        let request = app
+            .request(Method::POST, "/v1/verifications")
+            .header("Content-Type", "application/json")
+            .body(body);
+        let problem = app.send(request).await.problem(400, "invalid_request");
+        assert!(problem.to_string().contains("given twice"), "{problem}");
+    }
+    assert!(stage.telegram.sends().is_empty());
+}
+
 async fn a_start_reports_all_its_errors_at_once(stage: Stage) {
     let app = stage.app().await;
     let reply = app
@@ -411,6 +430,12 @@ async fn queries_are_validated_like_bodies(stage: Stage) {
         ("page=2", "/page"),
         ("phone_number=12", "/phone_number"),
         ("limit=1&limit=2", "/limit"),
+        // A filter that was not filled in must not list everything.
+        ("phone_number=", "/phone_number"),
+        ("status", "/status"),
+        ("from=", "/from"),
+        ("project=", "/project"),
+        ("limit=", "/limit"),
     ] {
         let reply = app.get(&format!("/v1/verifications?{query}")).await;
         reply.problem(400, "invalid_request");

@@ -3,6 +3,8 @@
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::stage::{Stage, TestApp};
 use crate::{on_both_engines, on_postgres};
@@ -15,6 +17,10 @@ on_both_engines!(
     limits_can_be_turned_off,
     a_refused_start_uses_up_no_limit,
     limits_hold_without_redis_and_readyz_reports_its_absence,
+    a_restart_forgets_neither_sends_nor_wrong_codes,
+    an_emptied_redis_forgets_nothing,
+    what_is_drawn_while_redis_is_away_counts_when_it_returns,
+    a_site_of_ipv6_shares_a_limit,
 );
 
 on_postgres!(replicas_share_limits_through_redis,);
@@ -235,6 +241,14 @@ impl Redis {
         }
         Some(redis)
     }
+
+    async fn empty(&self) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
+        stream.write_all(b"FLUSHALL\r\n").await.unwrap();
+        let mut answer = [0; 5];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"+OK\r\n");
+    }
 }
 
 impl Drop for Redis {
@@ -271,10 +285,10 @@ async fn limits_hold_without_redis_and_readyz_reports_its_absence(stage: Stage) 
         (json!("degraded"), json!("away")),
         "the server stays ready"
     );
-    for payload in 1..6 {
+    for payload in 1..5 {
         start(&app, &number, payload).await.expect(201);
     }
-    start(&app, &number, 6).await.problem(429, "rate_limited");
+    start(&app, &number, 5).await.problem(429, "rate_limited");
     let v = app.started().await;
     assert_eq!(
         app.check(&v["id"], &app.telegram_code()).await.expect(200)["valid"],
@@ -302,4 +316,114 @@ async fn limits_hold_without_redis_and_readyz_reports_its_absence(stage: Stage) 
         start(&app, &number, payload).await.expect(201);
     }
     start(&app, &number, 5).await.problem(429, "rate_limited");
+}
+
+const THREE_WRONG: (&str, &str) = ("DEFAULTS__LIMITS__WRONG_CODES_PER_NUMBER", r#"["3/1d"]"#);
+
+/// Five sends and three wrong codes of one number: as many as it gets.
+async fn use_up(app: &TestApp, number: &str) -> Value {
+    let mut last = Value::Null;
+    for payload in 0..5 {
+        last = start(app, number, payload).await.expect(201);
+    }
+    for _ in 0..3 {
+        app.check(&last["id"], &app.wrong_code()).await.expect(200);
+    }
+    last
+}
+
+async fn assert_used_up(app: &TestApp, number: &str, v: &Value) {
+    start(app, number, 9).await.problem(429, "rate_limited");
+    let last = app.resend(&v["id"], json!({ "channel": "sms" })).await;
+    last.problem(429, "rate_limited");
+    app.check(&v["id"], &app.wrong_code())
+        .await
+        .problem(429, "rate_limited");
+    start(app, &app.stage.number(), 0).await.expect(201);
+}
+
+async fn a_restart_forgets_neither_sends_nor_wrong_codes(stage: Stage) {
+    let changes = [
+        ("REDIS_URL", ""),
+        THREE_WRONG,
+        ("DEFAULTS__RESEND_AFTER", "0s"),
+    ];
+    let app = stage.app_with(&changes).await;
+    let number = stage.number();
+    let v = use_up(&app, &number).await;
+    stage.stop(app).await;
+    let app = stage.app_with(&changes).await;
+    assert_used_up(&app, &number, &v).await;
+    stage.advance(60);
+    assert_used_up(&app, &number, &v).await;
+    stage.stop(app).await;
+    // The window ends when it would have ended.
+    let app = stage.app_with(&changes).await;
+    let limited = start(&app, &number, 10).await;
+    limited.problem(429, "rate_limited");
+    assert_eq!(limited.header("retry-after"), Some("540"));
+    stage.advance(540);
+    start(&app, &number, 10).await.expect(201);
+}
+
+async fn an_emptied_redis_forgets_nothing(stage: Stage) {
+    let Some(redis) = Redis::start(0).await else {
+        println!("skipped: no redis-server");
+        return;
+    };
+    let url = format!("redis://127.0.0.1:{}", redis.port);
+    let changes = [
+        ("REDIS_URL", url.as_str()),
+        THREE_WRONG,
+        ("DEFAULTS__RESEND_AFTER", "0s"),
+    ];
+    let app = stage.app_with(&changes).await;
+    let number = stage.number();
+    let v = use_up(&app, &number).await;
+    redis.empty().await;
+    assert_used_up(&app, &number, &v).await;
+    redis.empty().await;
+    assert_used_up(&app, &number, &v).await;
+}
+
+async fn what_is_drawn_while_redis_is_away_counts_when_it_returns(stage: Stage) {
+    let Some(redis) = Redis::start(0).await else {
+        println!("skipped: no redis-server");
+        return;
+    };
+    let port = redis.port;
+    let url = format!("redis://127.0.0.1:{port}");
+    let app = stage.app_with(&[("REDIS_URL", url.as_str())]).await;
+    let number = stage.number();
+    for payload in 0..3 {
+        start(&app, &number, payload).await.expect(201);
+    }
+    drop(redis);
+    start(&app, &number, 3).await.expect(201);
+    start(&app, &number, 4).await.expect(201);
+    start(&app, &number, 5).await.problem(429, "rate_limited");
+    let _redis = Redis::start(port).await.expect("Redis started before");
+    while app.get("/readyz").await.body["redis"] != "ok" {
+        tokio::task::yield_now().await;
+    }
+    start(&app, &number, 6).await.problem(429, "rate_limited");
+    start(&app, &stage.number(), 0).await.expect(201);
+}
+
+async fn a_site_of_ipv6_shares_a_limit(stage: Stage) {
+    let app = stage
+        .app_with(&[("DEFAULTS__LIMITS__PER_IP", r#"["2/1h"]"#)])
+        .await;
+    let from = |net: u32| {
+        let ip = format!("2001:db8:1:{net:x}::7");
+        app.start(json!({ "phone_number": stage.number(), "client": { "ip": ip } }))
+    };
+    for net in 0..4 {
+        from(net).await.expect(201);
+        from(net).await.expect(201);
+        from(net).await.problem(429, "rate_limited");
+    }
+    from(9).await.problem(429, "rate_limited");
+    let elsewhere = json!({ "phone_number": stage.number(), "client": { "ip": "2001:db8:2::7" } });
+    app.start(elsewhere).await.expect(201);
 }

@@ -34,6 +34,7 @@ mod sandbox;
 mod sandbox_page;
 mod secrets;
 mod seed;
+mod shutdown;
 mod sign_in;
 mod sms;
 mod snapshots;

@@ -14,6 +14,7 @@ on_both_engines!(
     a_send_interrupted_by_a_crash_becomes_unknown,
     an_attempt_queued_before_a_crash_is_sent_afterwards,
     a_graceful_stop_finishes_sends_in_progress,
+    a_clock_that_is_set_back_stalls_nothing,
 );
 
 on_postgres!(
@@ -415,4 +416,36 @@ async fn without_the_database_requests_are_503_and_sent_messages_are_not_forgott
         .expect(201);
     app.telegram_reports(&report).await.expect(200);
     assert_eq!(attempt(&app.find(&v["id"]).await, 0).1, "delivered");
+}
+
+async fn a_clock_that_is_set_back_stalls_nothing(stage: Stage) {
+    let app = stage
+        .app_with(&[("DEFAULTS__RESEND_AFTER", "30s"), ("REDIS_URL", "")])
+        .await;
+    let v = app.started().await;
+    app.gateway.verify().work_on_due(10).await.unwrap();
+    stage.clock.set_back(std::time::Duration::from_secs(3_600));
+    app.gateway.verify().work_on_due(10).await.unwrap();
+    let v = app.settle(&v["id"]).await;
+    assert_eq!(
+        attempt(&v, 1),
+        ("sms", "sent", None),
+        "the step's wait is over"
+    );
+    let body = json!({ "channel": "sms" });
+    app.resend(&v["id"], body).await.expect(200);
+    let v = app.settle(&v["id"]).await;
+    assert_eq!(attempt(&v, 2), ("sms", "sent", None));
+    // What was drawn in what is now the future does not count.
+    let number = json!({ "phone_number": v["phone_number"], "payload": "another" });
+    for payload in 0..5 {
+        let mut body = number.clone();
+        body["payload"] = json!(payload.to_string());
+        let status = app.start(body).await.status;
+        assert_eq!(
+            status,
+            if payload < 4 { 201 } else { 429 },
+            "the resend counts"
+        );
+    }
 }

@@ -126,9 +126,11 @@ async fn resends_that_wait_when_the_verification_ends_are_free(stage: Stage) {
     app.resend(&v["id"], json!({ "channel": "sms" }))
         .await
         .expect(200);
-    app.cancel(&v["id"]).await.expect(200);
+    let canceled = app.cancel(&v["id"]).await.expect(200);
+    assert_eq!(canceled["in_flight"], true, "one message may still arrive");
     answered.notify_one();
     let v = app.settle(&v["id"]).await;
+    assert_eq!(v.get("in_flight"), None);
     assert_eq!(statuses(&v), ["sent", "failed"]);
     assert_eq!(v["attempts"][1]["reason"], "canceled");
     assert_eq!(v["attempts"][1]["cost"]["state"], "free");

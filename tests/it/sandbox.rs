@@ -18,6 +18,7 @@ on_both_engines!(
     the_page_forwards_its_own_calls_and_nothing_else,
     other_host_names_reach_neither_the_page_nor_its_key,
     going_live_revokes_everything_that_sandbox_keys_created,
+    magic_numbers_meet_no_limit_of_a_number,
 );
 
 /// A sandbox that uses the stage's database.
@@ -240,4 +241,26 @@ async fn going_live_revokes_everything_that_sandbox_keys_created(stage: Stage) {
     }
     let left = live.with_key(&of_operator).get("/v1/webhooks").await;
     assert_eq!(left.body["items"].as_array().unwrap().len(), 1);
+}
+
+async fn magic_numbers_meet_no_limit_of_a_number(stage: Stage) {
+    let sandbox = sandbox(&stage).await;
+    let key = sandbox.page_key().await;
+    let site = stage.client(&sandbox.server.base).with_key(&key);
+    let start = async |number: &str, payload: usize| {
+        let body = json!({ "phone_number": number, "payload": payload.to_string(), "wait": 0, "code": "424242" });
+        site.start(body).await
+    };
+    for payload in 0..12 {
+        let v = start("+998901230001", payload).await.expect(201);
+        for _ in 0..3 {
+            site.check(&v["id"], "000000").await.expect(200);
+        }
+        let checked = site.check(&v["id"], "424242").await.expect(200);
+        assert_eq!(checked["valid"], true);
+    }
+    for payload in 0..5 {
+        start("+998901234567", payload).await.expect(201);
+    }
+    start("+998901234567", 5).await.problem(429, "rate_limited");
 }

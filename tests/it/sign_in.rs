@@ -18,6 +18,7 @@ on_both_engines!(
     the_last_owner_cannot_be_removed,
     users_can_be_managed_on_the_command_line_while_the_server_runs,
     behind_proxies_each_client_is_counted_separately,
+    a_browser_that_signed_in_before_has_a_door_through_its_accounts_lock,
     guessing_locks_out_the_guesser_but_not_the_owner,
     a_flood_of_sign_ins_is_rejected_and_locks_nobody_out,
     two_owners_demoting_each_other_leave_one_owner,
@@ -277,6 +278,45 @@ async fn behind_proxies_each_client_is_counted_separately(stage: Stage) {
     assert_eq!(page.status, 303);
 }
 
+async fn a_browser_that_signed_in_before_has_a_door_through_its_accounts_lock(stage: Stage) {
+    let app = stage.app().await;
+    person(&app, "ann@example.com", "owner").await;
+    person(&app, "bob@example.com", "finance").await;
+    let mut known = Person::new(&app);
+    assert_eq!(known.sign_in("ann@example.com", PASSWORD).await.status, 303);
+    let mut guesser = Person::new(&app);
+    for network in 0..60 {
+        guesser.from = Some(format!("203.0.{network}.7"));
+        guesser.sign_in("ann@example.com", "wrong").await;
+        guesser.sign_in("bob@example.com", "wrong").await;
+    }
+    let mut fresh = Person::new(&app);
+    let page = fresh.sign_in("ann@example.com", PASSWORD).await;
+    assert_eq!(page.status, 429, "the account is locked");
+    known.cookies.retain(|(name, _)| name.ends_with("-known"));
+    let mark = known.cookies.clone();
+    assert_eq!(mark.len(), 1);
+    assert_eq!(known.sign_in("ann@example.com", PASSWORD).await.status, 303);
+    // The mark is for one account, cannot be made up, and has five tries of its own.
+    for value in [
+        mark[0].1.clone(),
+        format!("x{}", &mark[0].1[1..]),
+        "x".repeat(38),
+    ] {
+        let mut other = Person::new(&app);
+        other.cookies = vec![(mark[0].0.clone(), value)];
+        assert_eq!(other.sign_in("bob@example.com", PASSWORD).await.status, 429);
+    }
+    let mut thief = Person::new(&app);
+    thief.cookies.clone_from(&mark);
+    for _ in 0..5 {
+        assert_eq!(thief.sign_in("ann@example.com", "wrong").await.status, 422);
+    }
+    assert_eq!(thief.sign_in("ann@example.com", PASSWORD).await.status, 429);
+    stage.advance(900);
+    assert_eq!(thief.sign_in("ann@example.com", PASSWORD).await.status, 303);
+}
+
 async fn guessing_locks_out_the_guesser_but_not_the_owner(stage: Stage) {
     let app = stage.app().await;
     person(&app, "ann@example.com", "owner").await;
@@ -300,7 +340,7 @@ async fn guessing_locks_out_the_guesser_but_not_the_owner(stage: Stage) {
     // Guesses at one account from many networks are limited to fifty.
     let mut limited = 0;
     for network in 0..50 {
-        guesser.from = Some(format!("2001:db8:2:{network:x}::1"));
+        guesser.from = Some(format!("2001:db8:{:x}::1", 2 + network));
         limited += usize::from(guesser.sign_in("ann@example.com", "wrong").await.status == 429);
     }
     assert_eq!(limited, 5);

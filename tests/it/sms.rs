@@ -19,6 +19,8 @@ on_both_engines!(
     a_report_is_accepted_only_with_its_own_token,
     a_report_may_overtake_the_providers_answer,
     malformed_reports_are_400_and_change_nothing,
+    a_report_that_says_a_thing_twice_is_refused,
+    answers_and_reports_are_read_in_the_encodings_that_providers_use,
     segments_times_price_is_charged_at_acceptance,
     built_in_texts_fit_one_segment_and_its_alphabet,
     a_country_without_a_price_is_skipped,
@@ -548,4 +550,77 @@ async fn placeholders_are_escaped_in_forms_queries_and_gets(stage: Stage) {
         word(&v["attempts"][0]["id"])
     );
     assert!(seen.target.starts_with(&wanted), "{}", seen.target);
+}
+
+async fn a_report_that_says_a_thing_twice_is_refused(stage: Stage) {
+    let app = stage.app_with(&[SMS]).await;
+    let v = app.started().await;
+    let path = stage.sms.callback_path();
+    let post = |kind: &str, body: &str| {
+        let request = app.open_request(Method::POST, &path);
+        app.send(request.header("Content-Type", kind).body(body.to_owned()))
+    };
+    let form = "application/x-www-form-urlencoded";
+    for (kind, body) in [
+        (form, "message_id=m&status=UNDELIV&status=DELIVRD"),
+        (form, "message_id=m&message_id=n&status=DELIVRD"),
+        (form, "status=DELIVRD&st%61tus=DELIVRD"),
+        (
+            "application/json",
+            r#"{"status":"UNDELIV","status":"DELIVRD"}"#,
+        ),
+        (
+            "application/json",
+            r#"{"status":"DELIVRD","x":[{"a":1,"a":2}]}"#,
+        ),
+    ] {
+        assert_eq!(post(kind, body).await.status, 400, "{body}");
+    }
+    let query = format!("{path}?status=DELIVRD&status=UNDELIV");
+    let asked = app.send(app.open_request(Method::GET, &query)).await;
+    assert_eq!(asked.status, 400);
+    assert_eq!(app.settle(&v["id"]).await["attempts"][0]["status"], "sent");
+}
+
+async fn answers_and_reports_are_read_in_the_encodings_that_providers_use(stage: Stage) {
+    let app = stage.app_with(&[SMS]).await;
+    let text = r#"{"message_id":"m-1","note":"caf\u00e9"}"#;
+    let wide = |order: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+        units.flat_map(order).collect()
+    };
+    let mut latin = br#"{"message_id":"m-1","note":"caf"#.to_vec();
+    latin.extend_from_slice(b"\xe9\"}");
+    for body in [
+        [b"\xef\xbb\xbf", text.as_bytes()].concat(),
+        wide(u16::to_le_bytes),
+        wide(u16::to_be_bytes),
+        latin,
+    ] {
+        stage.sms.next_sends([Answer::Bytes(200, body.clone())]);
+        let v = app.started().await;
+        let v = app.settle(&v["id"]).await;
+        assert_eq!(
+            attempt(&v, 0),
+            ("main", "sent", None, "charged"),
+            "{body:?}"
+        );
+        let mut report = b"\xef\xbb\xbf".to_vec();
+        report.extend_from_slice(br#"{"message_id":"m-1","status":"DELIVRD"}"#);
+        let request = app
+            .open_request(Method::POST, &stage.sms.callback_path())
+            .header("Content-Type", "application/json")
+            .body(report);
+        app.send(request).await.expect(200);
+        assert_eq!(
+            app.settle(&v["id"]).await["attempts"][0]["status"],
+            "delivered"
+        );
+    }
+    assert!(
+        app.get("/readyz").await.body["paused"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
 }

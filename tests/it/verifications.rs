@@ -17,6 +17,7 @@ on_both_engines!(
     channels_restrict_and_order_the_route,
     phone_numbers_are_accepted_in_any_usual_format,
     lists_page_and_filter_newest_first,
+    a_stream_ends_when_its_key_no_longer_works,
     a_resend_takes_the_next_step_with_the_same_code,
     a_resend_on_the_same_channel_is_possible_even_after_unknown,
     resends_are_spaced_and_counted,
@@ -603,4 +604,27 @@ async fn numbers_are_restricted_by_country(stage: Stage) {
         assert_eq!(reply.pointers(), ["/phone_number"]);
     }
     assert_eq!(stage.telegram.sends().len(), 1);
+}
+
+async fn a_stream_ends_when_its_key_no_longer_works(stage: Stage) {
+    let app = stage.app().await;
+    let v = app.started().await;
+    let path = format!("/v1/verifications/{}/events", word(&v["id"]));
+    let secret = stage.new_key(Some("default"), "verify").await;
+    let site = app.with_key(&secret);
+    let stream = site
+        .request(reqwest::Method::GET, &path)
+        .header("Accept", "text/event-stream");
+    let revoked = async {
+        let hash = pinroute::secret::fingerprint(secret.as_bytes());
+        let keys = stage.db.list_keys().await.unwrap();
+        let key = keys.iter().find(|key| key.hash == hash).unwrap().id;
+        stage.db.revoke_key(key, stage.clock.now()).await.unwrap();
+        app.gateway.refresh().await;
+    };
+    let ended = async { tokio::join!(site.send(stream), revoked).0 };
+    let streamed = tokio::time::timeout(std::time::Duration::from_secs(20), ended).await;
+    let streamed = streamed.expect("the stream ends within seconds");
+    assert!(!streamed.text.contains("verification.canceled"));
+    assert_eq!(app.find(&v["id"]).await["status"], "pending");
 }

@@ -48,6 +48,8 @@ impl Seen {
 pub enum Answer {
     Json(u16, Value),
     Text(u16, String),
+    /// Called JSON, whatever it is.
+    Bytes(u16, Vec<u8>),
     /// A redirect.
     Moved(String),
     /// Does not answer.
@@ -150,6 +152,7 @@ impl Fake {
             };
             self.count.send_modify(|n| *n += 1);
             let mut more = String::new();
+            let mut raw = None;
             let (status, kind, body) = match answer {
                 Answer::TakenAfter(started_send) => {
                     started_send.notified().await;
@@ -164,6 +167,10 @@ impl Fake {
                 }
                 Answer::Json(status, body) => (status, "application/json", body.to_string()),
                 Answer::Text(status, body) => (status, "text/plain", body),
+                Answer::Bytes(status, body) => {
+                    raw = Some(body);
+                    (status, "application/json", String::new())
+                }
                 Answer::Moved(to) => {
                     more = format!("location: {to}\r\n");
                     (307, "text/plain", String::new())
@@ -171,11 +178,15 @@ impl Fake {
                 Answer::Hang => std::future::pending().await,
                 Answer::Cut => return None,
             };
+            let body = raw.unwrap_or_else(|| body.into_bytes());
             let head = format!(
                 "HTTP/1.1 {status} -\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n{more}\r\n",
                 body.len()
             );
-            stream.write_all((head + &body).as_bytes()).await.ok()?;
+            stream
+                .write_all(&[head.as_bytes(), &body].concat())
+                .await
+                .ok()?;
         }
     }
 }

@@ -23,8 +23,10 @@ use crate::verification::event::Event;
 use crate::verification::id::VerificationId;
 use crate::web::sse;
 
-/// How often a stream that sees every change sends a sign of life, which keeps proxies from closing it.
-const BEAT: Duration = Duration::from_secs(15);
+/// How often a quiet stream sends a sign of life, which keeps proxies from closing it.
+const BEAT: u32 = 8;
+/// How often a stream looks whether its key still works.
+const WATCH: Duration = Duration::from_secs(2);
 /// How often it polls while it does not see changes of other replicas.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -109,6 +111,7 @@ pub async fn events(
         changes,
         seen: sse::last_event_id(&request),
         waiting: VecDeque::new(),
+        quiet: 0,
         over: false,
     };
     live.take(&v);
@@ -136,6 +139,8 @@ struct Live {
     /// The last event that was put in line.
     seen: u32,
     waiting: VecDeque<String>,
+    /// Looks without anything to send, since the last line.
+    quiet: u32,
     over: bool,
 }
 
@@ -157,31 +162,36 @@ impl Live {
 
     /// The next piece to send; `None`: the stream ends.
     async fn next(&mut self) -> Option<String> {
-        if let Some(line) = self.waiting.pop_front() {
-            return Some(line);
+        loop {
+            if let Some(line) = self.waiting.pop_front() {
+                self.quiet = 0;
+                return Some(line);
+            }
+            if self.over {
+                return None;
+            }
+            let sees_all = self.gateway.live().sees_all_changes();
+            let look = tokio::select! {
+                () = self.stop.cancelled() => return None,
+                () = changed(&mut self.changes, self.id) => true,
+                () = tokio::time::sleep(if sees_all { WATCH } else { LOOK }) => !sees_all,
+            };
+            let now = self.gateway.now();
+            if !self.gateway.directory().still_works(&self.access, now) {
+                return None;
+            }
+            self.quiet += 1;
+            let is_beat = self.quiet >= BEAT;
+            if look || is_beat {
+                match self.gateway.verify().find(&self.access, self.id).await {
+                    Ok(v) => self.take(&v),
+                    Err(_) => return None,
+                }
+            }
+            if is_beat && self.waiting.is_empty() {
+                self.waiting.push_back(sse::COMMENT.to_owned());
+            }
         }
-        if self.over {
-            return None;
-        }
-        let pause = if self.gateway.live().sees_all_changes() {
-            BEAT
-        } else {
-            LOOK
-        };
-        tokio::select! {
-            () = self.stop.cancelled() => return None,
-            () = changed(&mut self.changes, self.id) => {}
-            () = tokio::time::sleep(pause) => {}
-        }
-        match self.gateway.verify().find(&self.access, self.id).await {
-            Ok(v) => self.take(&v),
-            Err(_) => return None,
-        }
-        Some(
-            self.waiting
-                .pop_front()
-                .unwrap_or_else(|| sse::COMMENT.to_owned()),
-        )
     }
 }
 

@@ -92,6 +92,10 @@ pub struct VerificationBody {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     reused: bool,
+    /// In the answer to a cancel: a message was being sent at that moment, and may still arrive.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    in_flight: bool,
 }
 
 impl VerificationBody {
@@ -120,6 +124,7 @@ impl VerificationBody {
                 _ => None,
             },
             reused,
+            in_flight: record.status == Status::Canceled && v.is_sending(),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::channels::provider::{
     About, Account, Arrival, CallbackError, CallbackMethod, CallbackRequest, Incoming, Message,
     NoAnswer, Notice, Provider, Read,
 };
-use crate::channels::transport::{self, HttpClient};
+use crate::channels::transport::{self, HttpClient, utf8};
 use crate::money::{Micros, Money};
 use crate::reader::{Checked, Reader};
 use crate::verification::abilities::{Abilities, Charged, Reports, TellsPrice, Ttl};
@@ -378,14 +378,15 @@ impl Provider for Telegram {
             return Err(CallbackError::NotAuthentic);
         }
         let seconds: i64 = timestamp.parse().map_err(|_| CallbackError::NotAuthentic)?;
-        let status: RequestStatus = serde_json::from_slice(request.body).map_err(|error| {
-            let at = format!(
-                "not a RequestStatus, line {} column {}",
-                error.line(),
-                error.column()
-            );
-            CallbackError::Malformed(at)
-        })?;
+        let status: RequestStatus =
+            serde_json::from_slice(&utf8(request.body)).map_err(|error| {
+                let at = format!(
+                    "not a RequestStatus, line {} column {}",
+                    error.line(),
+                    error.column()
+                );
+                CallbackError::Malformed(at)
+            })?;
         let incoming = vec![self.incoming(&status)];
         if arrival.now.timestamp().abs_diff(seconds) > TOLERANCE_SECONDS {
             return Err(CallbackError::Stale(incoming));

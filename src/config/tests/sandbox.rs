@@ -43,7 +43,8 @@ fn the_sandbox_starts_by_itself_only_where_nobody_else_comes_by() {
         ),
     ];
     for (file, expected) in cases {
-        let decided = settings(&file).sandbox_mode();
+        let proxies = "trusted_proxies = [\"10.0.0.0/8\"]\n";
+        let decided = settings(&format!("{proxies}{file}")).sandbox_mode();
         let decided = decided.as_ref().map(|mode| *mode).map_err(|faults| {
             faults
                 .iter()

@@ -114,7 +114,9 @@ impl FaultTexts {
 
     pub fn address(&self, error: &AddressError) -> String {
         match error {
-            AddressError::Unreadable => self.unreadable.to_owned(),
+            AddressError::Unreadable | AddressError::Unprintable | AddressError::NoPort => {
+                self.unreadable.to_owned()
+            }
             AddressError::Scheme(scheme) => filled(self.scheme, &[scheme]),
             AddressError::Credentials => self.credentials.to_owned(),
             AddressError::TooLong => self.address_too_long.to_owned(),

@@ -13,9 +13,7 @@ use super::contended::contended;
 use super::counters::prepare_budgets;
 use super::room::Admin;
 use crate::gateway::error::Error;
-use crate::gateway::shared::{
-    Access, NOTHING, PolicyBook, PolicyFault, Replay, Ticket, parsed, patch,
-};
+use crate::gateway::shared::{Access, NOTHING, PolicyBook, PolicyFault, Replay, Ticket, parsed};
 use crate::money::Money;
 use crate::reports::exchange::{Exact, Rates};
 use crate::secret::random;
@@ -98,12 +96,10 @@ impl Admin {
         ticket: Option<Ticket>,
     ) -> Result<Project, ProjectError> {
         let mut overrides = parsed(NOTHING);
-        patch(&mut overrides, policy);
+        let book = &self.core().book;
+        book.patch(&mut overrides, policy);
         let overrides = overrides.to_string();
-        self.core()
-            .book
-            .read(&overrides)
-            .map_err(ProjectError::Policy)?;
+        book.read(&overrides).map_err(ProjectError::Policy)?;
         let replay = Replay::Project {
             name: name.to_owned(),
             status: 201,
@@ -229,7 +225,7 @@ pub fn change_overrides(
     change: &Value,
 ) -> Result<String, ProjectError> {
     let mut overrides = parsed(&project.overrides);
-    patch(&mut overrides, change);
+    book.patch(&mut overrides, change);
     let overrides = overrides.to_string();
     book.read(&overrides).map_err(ProjectError::Policy)?;
     Ok(overrides)

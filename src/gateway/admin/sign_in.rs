@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use aws_lc_rs::constant_time;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
@@ -13,7 +14,7 @@ use super::passwords::Busy;
 use super::room::Admin;
 use super::users::read_email;
 use crate::abuse::limits::{self, Draw, Exhausted};
-use crate::abuse::network::subscriber;
+use crate::abuse::network::clients;
 use crate::gateway::error::Error;
 use crate::secret::{fingerprint, random};
 use crate::storage::{SessionTimes, User};
@@ -46,14 +47,16 @@ impl Admin {
     /// The last use is stored at most this often, to avoid a write per request.
     const SEEN_WITHIN: Duration = Duration::from_secs(5 * 60);
 
-    /// Returns the secret of a new session. `client` is the address of the request.
+    /// Returns the secret of a new session. `client` is the address of the request, `known` the mark of a browser that
+    /// signed in before.
     pub async fn sign_in(
         &self,
         email: &str,
         password: &str,
         client: IpAddr,
+        known: Option<&str>,
     ) -> Result<String, SignInError> {
-        let user = self.prove(email, password, client).await;
+        let user = self.prove(email, password, client, known).await;
         let (result, known) = match &user {
             Ok(user) => ("right", Some(user.id)),
             Err(SignInError::Wrong(known)) => ("wrong", *known),
@@ -117,13 +120,18 @@ impl Admin {
         email: &str,
         password: &str,
         client: IpAddr,
+        known: Option<&str>,
     ) -> Result<User, SignInError> {
         // An invalid address matches no user, but is limited and takes as long as any other.
         let email = read_email(email).unwrap_or_default();
-        let draws = limits::for_sign_in(
-            &self.shadow("account", &email),
-            &self.shadow("client", &subscriber(client)),
-        );
+        let browser = known.filter(|mark| self.knows_browser(mark, &email));
+        let browser = browser.map(|mark| self.shadow("browser", mark));
+        let clients: Vec<(String, u32)> = clients(client)
+            .into_iter()
+            .map(|(client, times)| (self.shadow("client", &client), times))
+            .collect();
+        let account = self.shadow("account", &email);
+        let draws = limits::for_sign_in(&account, browser.as_deref(), &clients);
         self.prove_within(draws, &email, password).await
     }
 
@@ -155,6 +163,28 @@ impl Admin {
         let right = self.passwords().is_right(password, hash.flatten()).await;
         let right = right.map_err(|Busy| SignInError::Busy)?;
         user.filter(|_| right).ok_or(SignInError::Wrong(known))
+    }
+
+    /// A mark for the browser of a user who has signed in: it gives this browser tries of its own, so that strangers cannot
+    /// lock the account for it. It opens nothing without the password.
+    #[must_use]
+    pub fn mark_browser(&self, email: &str) -> String {
+        let own = URL_SAFE_NO_PAD.encode(random::<12>());
+        let seal = self.browser_seal(&own, &read_email(email).unwrap_or_default());
+        format!("{own}{seal}")
+    }
+
+    fn knows_browser(&self, mark: &str, email: &str) -> bool {
+        let own = mark.get(..16).unwrap_or_default();
+        let seal = self.browser_seal(own, email);
+        let given = mark.get(16..).unwrap_or_default();
+        constant_time::verify_slices_are_equal(seal.as_bytes(), given.as_bytes()).is_ok()
+    }
+
+    fn browser_seal(&self, own: &str, email: &str) -> String {
+        let vault = &self.core().vault;
+        let seal = vault.lookup(&[b"browser", own.as_bytes(), email.as_bytes()]);
+        URL_SAFE_NO_PAD.encode(seal)
     }
 
     /// The session with this secret, unless it has expired.

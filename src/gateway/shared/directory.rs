@@ -132,6 +132,14 @@ impl Directory {
             .and_then(|known| known.access(now)))
     }
 
+    /// Whether the key has been neither revoked nor has it expired since it was authenticated.
+    #[must_use]
+    pub fn still_works(&self, access: &Access, now: DateTime<Utc>) -> bool {
+        let snapshot = self.snapshot();
+        let mut keys = snapshot.keys.values();
+        keys.any(|known| known.key.id == access.key && known.access(now).is_some())
+    }
+
     /// Keys used since the last call.
     pub(in crate::gateway) fn take_used_keys(&self) -> Vec<Uuid> {
         let snapshot = self.snapshot();

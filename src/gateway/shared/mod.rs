@@ -9,4 +9,4 @@ mod policies;
 pub use directory::{Access, Directory};
 pub use idempotency::{Begun, Idempotency, Replay, Ticket};
 pub use live::Live;
-pub use policies::{NOTHING, PolicyBook, PolicyFault, parsed, patch};
+pub use policies::{NOTHING, PolicyBook, PolicyFault, parsed};

@@ -51,6 +51,12 @@ impl PolicyBook {
         whole
     }
 
+    /// Applies a merge patch to a project's overrides. An object that says nothing, where the policy has an object, is left out.
+    pub fn patch(&self, overrides: &mut Value, change: &Value) {
+        patch(overrides, change);
+        prune(overrides, &self.written);
+    }
+
     /// The policy that results from stored overrides.
     pub fn read(&self, overrides: &str) -> Result<Policy, Vec<PolicyFault>> {
         (self.read)(&self.effective(&parsed(overrides)))
@@ -75,9 +81,19 @@ fn lay_over(base: &mut Value, over: &Value) {
     }
 }
 
-/// JSON Merge Patch (RFC 7396): null removes a member, which restores the default. Unlike the RFC, an object that
-/// becomes empty is removed too.
-pub fn patch(target: &mut Value, change: &Value) {
+/// Removes empty objects where `written` has an object too. Elsewhere they are of the wrong type, which reading will say.
+fn prune(overrides: &mut Value, written: &Value) {
+    if let Value::Object(members) = overrides {
+        members.retain(|name, value| {
+            let usual = written.get(name).unwrap_or(&Value::Null);
+            prune(value, usual);
+            !(usual.is_object() && value.as_object().is_some_and(Map::is_empty))
+        });
+    }
+}
+
+/// JSON Merge Patch (RFC 7396): null removes a member, which restores the default.
+fn patch(target: &mut Value, change: &Value) {
     let Value::Object(change) = change else {
         target.clone_from(change);
         return;
@@ -93,11 +109,7 @@ pub fn patch(target: &mut Value, change: &Value) {
             members.remove(name);
             continue;
         }
-        let member = members.entry(name.clone()).or_insert(Value::Null);
-        patch(member, value);
-        if value.is_object() && member.as_object().is_some_and(Map::is_empty) {
-            members.remove(name);
-        }
+        patch(members.entry(name.clone()).or_insert(Value::Null), value);
     }
 }
 
@@ -108,21 +120,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_patch_sets_what_it_names_and_null_takes_away() {
-        let mut target = json!({ "ttl": "5m", "templates": { "ru": "a", "en": "b" }, "countries": { "deny": ["KP"] } });
-        patch(
-            &mut target,
-            &json!({ "code_length": 4, "ttl": null, "templates": { "ru": null }, "countries": { "deny": null } }),
+    fn a_patch_changes_members_and_null_restores_the_default() {
+        let written = json!({ "code_length": 6, "ttl": "10m", "templates": {}, "limits": { "per_number": [] }, "countries": { "deny": [] } });
+        let apply = |overrides: &mut Value, change: &Value| {
+            patch(overrides, change);
+            prune(overrides, &written);
+        };
+        let mut overrides = json!({ "ttl": "5m", "templates": { "ru": "a", "en": "b" }, "countries": { "deny": ["KP"] } });
+        let change = json!({ "code_length": 4, "ttl": null, "templates": { "ru": null }, "countries": { "deny": null } });
+        apply(&mut overrides, &change);
+        let patched = json!({ "code_length": 4, "templates": { "en": "b" } });
+        assert_eq!(overrides, patched);
+        apply(
+            &mut overrides,
+            &json!({ "templates": {}, "limits": {}, "unknown": null }),
         );
-        assert_eq!(
-            target,
-            json!({ "code_length": 4, "templates": { "en": "b" } })
-        );
-        patch(&mut target, &json!({ "templates": {}, "unknown": null }));
-        assert_eq!(
-            target,
-            json!({ "code_length": 4, "templates": { "en": "b" } })
-        );
+        assert_eq!(overrides, patched);
+        for wrong in [
+            json!({ "code_length": {} }),
+            json!({ "limits": { "per_number": {} } }),
+            json!({ "ttl": { "x": null } }),
+            json!({ "templates": { "ru": {} } }),
+        ] {
+            let mut overrides = json!({});
+            apply(&mut overrides, &wrong);
+            assert_ne!(
+                overrides,
+                json!({}),
+                "{wrong} is of a wrong type, which reading says"
+            );
+        }
     }
 
     #[test]

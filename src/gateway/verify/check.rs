@@ -35,8 +35,12 @@ impl Verify {
         // Count against the limits before comparing, so that parallel guesses cannot exceed them; undone for a correct
         // code.
         let policy = self.core().directory.policy(v.project);
-        let draws = limits::for_check(&policy.limits, v.project, &compact(self.number_key(&v)));
-        let taken = match self.core().shared.limits.take(draws).await {
+        let number = compact(self.number_key(&v));
+        let mut draws = limits::for_check(&policy.limits, v.project, &number);
+        self.spare_unlimited(&v.phone, &mut draws);
+        let recall = async |within| self.past_wrong_codes(v.project, &v.phone, within).await;
+        let taken = self.core().shared.limits.take_recalling(draws, recall);
+        let taken = match taken.await {
             Ok(taken) => taken,
             Err(exhausted) => {
                 // Parallel checks count before their results are known. Wait for them: the verification's own refusal,

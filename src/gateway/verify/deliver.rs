@@ -77,6 +77,12 @@ impl Verify {
     /// Takes the leases of at most `limit` verifications with due tasks and starts to work on them. Returns how many.
     pub async fn work_on_due(&self, limit: i64) -> Result<usize, StorageError> {
         let now = self.core().now();
+        if self.was_set_back(now) {
+            self.core()
+                .db
+                .wake_from_future(now, span::after(now, LEASE * 2))
+                .await?;
+        }
         let due = self
             .core()
             .db
@@ -172,7 +178,7 @@ impl Verify {
         let unknown_after = self.core().settings.unknown_after;
         loop {
             let now = self.core().now();
-            let next = v.next_task(unknown_after);
+            let next = v.next_task(unknown_after, now);
             let Some((_, task)) = next.filter(|(due, _)| *due <= now) else {
                 let wake_at = next.map(|(due, _)| due);
                 return Ok(self.core().db.release(&v, self.replica(), wake_at).await?);
@@ -380,7 +386,7 @@ impl Verify {
     }
 
     fn is_due(&self, v: &Verification) -> bool {
-        v.next_task(self.core().settings.unknown_after)
+        v.next_task(self.core().settings.unknown_after, self.core().now())
             .is_some_and(|(due, _)| due <= self.core().now())
     }
 

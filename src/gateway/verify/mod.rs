@@ -12,6 +12,7 @@ mod find;
 mod leased;
 mod number;
 mod offers;
+mod past;
 mod persist;
 mod preview;
 mod proof;

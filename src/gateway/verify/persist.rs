@@ -189,7 +189,7 @@ impl Verify {
     async fn persist<T>(&self, proposal: &mut Proposal<T>) -> Result<bool, Failed> {
         let (core, v) = (self.core(), &mut proposal.v);
         let now = core.now();
-        let next = v.next_task(core.settings.unknown_after);
+        let next = v.next_task(core.settings.unknown_after, now);
         let next = next.map(|(due, _)| due);
         let (owner, until) = (self.replica(), span::after(now, LEASE));
         let busy = next.is_some_and(|due| due <= now);

@@ -21,12 +21,16 @@ impl Verify {
         let offers = self.offers_for(&v);
         v.may_resend(channel, &offers, self.core().now())?;
         let policy = self.core().directory.policy(v.project);
-        let draws = limits::for_resend(&policy.limits, v.project, &compact(self.number_key(&v)));
+        let number = compact(self.number_key(&v));
+        let mut draws = limits::for_resend(&policy.limits, v.project, &number);
+        self.spare_unlimited(&v.phone, &mut draws);
         let taken = self
             .core()
             .shared
             .limits
-            .take(draws)
+            .take_recalling(draws, async |within| {
+                self.past_sends(v.project, &v.phone, within).await
+            })
             .await
             .map_err(Error::Limited)?;
         // Only queued: another replica may hold the lease, and will send it before releasing the lease.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::gateway::core::Core;
@@ -16,6 +17,8 @@ use crate::verification::id::VerificationId;
 
 /// How long a lease lasts without renewal.
 pub const LEASE: Duration = Duration::from_secs(5);
+/// How far a clock goes back without being set.
+const TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 /// How long to wait before a limit's refusal becomes final, so that parallel requests can store their results.
 pub(super) const SECOND_LOOK: Duration = Duration::from_millis(100);
 
@@ -31,6 +34,8 @@ struct Room {
     /// Identifies this process in leases.
     replica: i64,
     working: Mutex<InProgress>,
+    /// The latest time seen by the poll for due work.
+    latest: Mutex<Option<DateTime<Utc>>>,
 }
 
 /// Verifications that a task of this process works on; `true` if it was asked to look again before it ends.
@@ -44,6 +49,7 @@ impl Verify {
             notices,
             replica: i64::from_be_bytes(random()),
             working: Mutex::default(),
+            latest: Mutex::default(),
         }))
     }
 
@@ -66,6 +72,21 @@ impl Verify {
     pub(super) fn working(&self) -> MutexGuard<'_, InProgress> {
         let working = self.0.working.lock();
         working.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the clock has been set back since the last call. The first call says yes: it may have been while no process
+    /// ran.
+    pub(super) fn was_set_back(&self, now: DateTime<Utc>) -> bool {
+        let mut latest = self.0.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = latest.replace(now);
+        let by = before.map(|before| before - now);
+        if let Some(by) = by.filter(|by| *by > TOLERANCE) {
+            tracing::warn!(
+                seconds = by.num_seconds(),
+                "the clock was set back; what waits is looked at now"
+            );
+        }
+        by.is_none_or(|by| by > TOLERANCE)
     }
 
     /// A keyed hash that identifies a phone number in counters and pauses without revealing it.

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::persist::{LeasePlan, Proposal, Step, Verb};
 use super::room::{SECOND_LOOK, Verify, compact};
 use crate::abuse::limits;
-use crate::abuse::network::{networks, subscriber};
+use crate::abuse::network::networks;
 use crate::channels::Draft;
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Replay, Ticket};
@@ -331,9 +331,14 @@ impl Verb for Starting<'_> {
             return reuse(existing.ok_or(StartError::BudgetExhausted)?);
         }
         let (limits, number) = (&self.policy.limits, compact(self.number));
-        let ip = request.visitor.ip.map(subscriber);
-        let draws = limits::for_create(limits, request.project, &number, ip.as_deref());
-        match core.shared.limits.take(draws).await {
+        let ip = request.visitor.ip;
+        let mut draws = limits::for_create(limits, request.project, &number, ip);
+        verify.spare_unlimited(&request.to.phone, &mut draws);
+        let recall = async |within| {
+            let phone = &request.to.phone;
+            verify.past_sends(request.project, phone, within).await
+        };
+        match core.shared.limits.take_recalling(draws, recall).await {
             Ok(taken) => self.taken = Some(taken),
             // So does a repeated request beyond the limit.
             Err(exhausted) => {

@@ -3,6 +3,7 @@
 
 pub(super) mod change;
 pub(super) mod connection;
+mod health;
 pub(super) mod open;
 pub(super) mod reader;
 pub(super) mod rows;

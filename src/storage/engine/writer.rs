@@ -13,10 +13,12 @@ use sqlx::error::ErrorKind;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::Engine;
 use super::change::{Change, CommitError, Lost};
 use super::connection::{Connection, On};
+use super::health::Health;
 use super::transaction::{is_one_statement, write_all, write_in_one};
+use super::{Engine, write};
+use crate::secret::random;
 use crate::storage::verifications::last_change;
 
 /// Changes per transaction, at most.
@@ -30,20 +32,44 @@ type Answer = oneshot::Sender<Result<(), CommitError>>;
 
 /// The writer's queue. One writer is cheaper than two, because its groups are twice as large.
 #[derive(Clone, Debug)]
-pub(in crate::storage) struct Writer(mpsc::Sender<(Change, Answer)>);
+pub(in crate::storage) struct Writer {
+    queue: mpsc::Sender<(Change, Answer)>,
+    health: Arc<Health>,
+}
 
 impl Writer {
     /// Starts the writer.
     pub fn start(engine: &Engine) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(work(engine.clone(), waiting));
-        Self(queue)
+        let health = Arc::<Health>::default();
+        tokio::spawn(work(engine.clone(), waiting, Arc::clone(&health)));
+        Self { queue, health }
+    }
+
+    /// Fails while the last write failed for want of room or rights, unless a write succeeds now.
+    pub async fn probe(&self, engine: &Engine) -> sqlx::Result<()> {
+        // A value that changes: SQLite writes nothing for one that stays the same.
+        const PROBE: &str = "INSERT INTO meta (name, value) VALUES ('write_probe', $1) \
+            ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        if self.health.is_good() {
+            return Ok(());
+        }
+        let value = i64::from_be_bytes(random()).to_string();
+        let tried: sqlx::Result<()> = write!(engine, |pool| sqlx::query(PROBE)
+            .bind(value)
+            .execute(pool)
+            .await
+            .map(|_| ()));
+        if tried.is_ok() {
+            self.health.recovered();
+        }
+        tried
     }
 
     /// Makes a change durable, or says why it did not take effect.
     pub async fn write(&self, change: Change) -> Result<(), CommitError> {
         let (answer, answered) = oneshot::channel();
-        self.0.try_send((change, answer)).map_err(|_| {
+        self.queue.try_send((change, answer)).map_err(|_| {
             metrics::counter!("pinroute_commit_queue_full_total").increment(1);
             CommitError::Unavailable
         })?;
@@ -51,7 +77,7 @@ impl Writer {
     }
 }
 
-async fn work(engine: Engine, mut waiting: mpsc::Receiver<(Change, Answer)>) {
+async fn work(engine: Engine, mut waiting: mpsc::Receiver<(Change, Answer)>, health: Arc<Health>) {
     let groups = metrics::counter!("pinroute_commit_groups_total");
     let changes = metrics::counter!("pinroute_commit_changes_total");
     let mut next = None;
@@ -76,7 +102,7 @@ async fn work(engine: Engine, mut waiting: mpsc::Receiver<(Change, Answer)>) {
         }
         groups.increment(1);
         changes.increment(group.changes.len() as u64);
-        if !group.write(&engine).await {
+        if !group.write(&engine, &health).await {
             // Those queued meanwhile would wait for the next failure, and might be written after their callers gave up.
             for (_, answer) in next
                 .take()
@@ -115,12 +141,18 @@ impl Group {
     }
 
     /// Returns whether the database could be reached.
-    async fn write(self, engine: &Engine) -> bool {
+    async fn write(self, engine: &Engine, health: &Health) -> bool {
         let changes = Arc::new(self.changes);
         let mut reached = true;
-        let results = match within_limit(engine, &changes, None).await {
+        let written = within_limit(engine, &changes, None).await;
+        match &written {
+            Ok(_) => health.recovered(),
+            Err(Fault::Statement(error) | Fault::Commit(Some(error))) => health.note(error),
+            Err(Fault::Commit(None)) => {}
+        }
+        let results = match written {
             Ok(results) => results,
-            Err(Fault::Commit) => resolve(engine, &changes).await,
+            Err(Fault::Commit(_)) => resolve(engine, &changes).await,
             // No connection: retrying one by one would not help, and all of them have waited long enough.
             Err(Fault::Statement(error)) if !matches!(error, sqlx::Error::Database(_)) => {
                 tracing::warn!(%error, changes = changes.len(), "the database is away; changes are refused");
@@ -152,8 +184,8 @@ impl Group {
 enum Fault {
     /// Nothing was written.
     Statement(sqlx::Error),
-    /// The COMMIT was sent and not answered.
-    Commit,
+    /// The COMMIT was sent and did not succeed, with what was answered.
+    Commit(Option<sqlx::Error>),
 }
 
 impl From<sqlx::Error> for Fault {
@@ -170,9 +202,13 @@ async fn write_alone(
     for try_again in [true, true, false] {
         match within_limit(engine, changes, Some(place)).await {
             Ok(mut results) => return results.pop().unwrap_or(Err(CommitError::Unavailable)),
-            Err(Fault::Commit) => return resolve_one(engine, &changes[place]).await,
+            Err(Fault::Commit(_)) => return resolve_one(engine, &changes[place]).await,
             Err(Fault::Statement(error)) if changes[place].lacks_room(&error) => {
                 return Err(CommitError::Lost(Lost::NoRoom));
+            }
+            // A verification was reopened just when a newer one of its number was stored.
+            Err(Fault::Statement(error)) if is_reuse(&error) => {
+                return Err(CommitError::Lost(Lost::Stale));
             }
             Err(Fault::Statement(error)) if !try_again => {
                 tracing::error!(%error, "a change cannot be written");
@@ -184,6 +220,11 @@ async fn write_alone(
         }
     }
     Err(CommitError::Unavailable)
+}
+
+fn is_reuse(error: &sqlx::Error) -> bool {
+    let fault = error.as_database_error();
+    fault.and_then(|fault| fault.constraint()) == Some("verifications_reuse")
 }
 
 /// The change itself is at fault, not the database.
@@ -215,7 +256,7 @@ async fn within_limit(
                 late = late_or_panicked.is_err(),
                 "a group of changes did not end"
             );
-            Err(Fault::Commit)
+            Err(Fault::Commit(None))
         }
     }
 }
@@ -260,7 +301,7 @@ async fn write_once(
             Err(error) => {
                 tracing::warn!(%error, "COMMIT was not answered");
                 connection.throw_away();
-                Err(Fault::Commit)
+                Err(Fault::Commit(Some(error)))
             }
         },
         // Refused by the database: nothing was written.
@@ -268,7 +309,7 @@ async fn write_once(
         Err(error) if alone => {
             tracing::warn!(%error, "a statement was not answered");
             connection.throw_away();
-            Err(Fault::Commit)
+            Err(Fault::Commit(None))
         }
         Err(error) => {
             connection.roll_back().await;

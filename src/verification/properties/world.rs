@@ -192,7 +192,7 @@ impl World {
             self.answer(ordinal, answer);
             return;
         }
-        let Some((due, task)) = self.v.next_task(UNKNOWN_AFTER) else {
+        let Some((due, task)) = self.v.next_task(UNKNOWN_AFTER, self.now) else {
             return;
         };
         if due > self.now {
@@ -245,7 +245,7 @@ impl World {
                 }
             }
         }
-        if let Some((due, next)) = self.v.next_task(UNKNOWN_AFTER) {
+        if let Some((due, next)) = self.v.next_task(UNKNOWN_AFTER, self.now) {
             let stuck =
                 due <= self.now && next == task && matches!(task, Task::Tick | Task::Ask(_));
             assert!(!stuck, "{task:?} is due again at once: a worker would spin");

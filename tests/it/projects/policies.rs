@@ -10,6 +10,7 @@ use crate::stage::{Stage, word};
 on_both_engines!(
     a_policy_applies_at_once_to_new_verifications_of_its_project_only,
     settings_not_overridden_follow_the_defaults_of_each_start,
+    an_empty_value_is_refused_where_the_policy_has_one,
     a_patch_with_null_restores_the_default,
     bad_policies_name_every_fault_and_save_nothing,
     a_name_is_unique_and_validated,
@@ -142,6 +143,51 @@ async fn a_policy_applies_at_once_to_new_verifications_of_its_project_only(stage
         429,
         "the cool-down still counts"
     );
+}
+
+async fn an_empty_value_is_refused_where_the_policy_has_one(stage: Stage) {
+    let app = stage.app().await;
+    project(&app, "shop", json!({ "max_checks": 3 })).await;
+    let admin = instance(&app).await;
+    for (policy, pointer) in [
+        (json!({ "max_checks": {} }), "/policy/max_checks"),
+        (json!({ "max_segments": {} }), "/policy/max_segments"),
+        (json!({ "max_checks": { "x": null } }), "/policy/max_checks"),
+        (json!({ "route": {} }), "/policy/route"),
+        (
+            json!({ "limits": { "per_number": {} } }),
+            "/policy/limits/per_number",
+        ),
+        (
+            json!({ "limits": { "per_number": [] } }),
+            "/policy/limits/per_number",
+        ),
+        (
+            json!({ "limits": { "creates": [] } }),
+            "/policy/limits/creates",
+        ),
+        (
+            json!({ "countries": { "deny": {} } }),
+            "/policy/countries/deny",
+        ),
+        (json!({ "templates": { "ru": {} } }), "/policy/templates/ru"),
+    ] {
+        let refused = patch(&admin, "/v1/projects/shop", json!({ "policy": policy })).await;
+        let problem = refused.problem(400, "invalid_request");
+        assert_eq!(refused.pointers(), [pointer], "{problem}");
+    }
+    for nothing in [
+        json!({}),
+        json!({ "limits": {} }),
+        json!({ "templates": {} }),
+    ] {
+        let body = json!({ "policy": nothing });
+        let same = patch(&admin, "/v1/projects/shop", body).await.expect(200);
+        assert_eq!(same["policy"], json!({ "max_checks": 3 }));
+    }
+    let body = json!({ "policy": { "max_checks": null } });
+    let reset = patch(&admin, "/v1/projects/shop", body).await.expect(200);
+    assert_eq!(reset["policy"], json!({}));
 }
 
 async fn settings_not_overridden_follow_the_defaults_of_each_start(stage: Stage) {

@@ -13,6 +13,7 @@ on_both_engines!(
     after_a_rotation_both_secrets_sign_for_a_day,
     private_addresses_are_refused_when_registered_and_when_called,
     bad_input_names_the_field_and_the_fix_and_saves_nothing,
+    an_address_that_a_parser_would_mend_silently_is_refused,
     a_removed_endpoint_receives_nothing_more,
     a_project_sees_only_its_own_endpoints,
     a_repeated_request_is_answered_with_the_same_secret,
@@ -89,6 +90,25 @@ async fn private_addresses_are_refused_when_registered_and_when_called(stage: St
         "{tried}"
     );
     assert!(inside.seen().is_empty());
+}
+
+async fn an_address_that_a_parser_would_mend_silently_is_refused(stage: Stage) {
+    let app = stage.app_with(&[OPEN]).await;
+    let admin = admin(&app).await;
+    for (url, said) in [
+        ("https://shop.example/ho\noks", "line break"),
+        (
+            "https://shop.example/\thooks",
+            "a character that no address has",
+        ),
+        (" https://shop.example/hooks", "a space"),
+        ("https://shop.example:0/hooks", "port 0"),
+    ] {
+        let reply = admin.post("/v1/webhooks", json!({ "url": url })).await;
+        reply.problem(400, "invalid_request");
+        assert_eq!(reply.pointers(), ["/url"]);
+        assert!(reply.text.contains(said), "{said} in {}", reply.text);
+    }
 }
 
 async fn bad_input_names_the_field_and_the_fix_and_saves_nothing(stage: Stage) {

@@ -13,7 +13,8 @@ use crate::channels::provider::{
     About, Account, Arrival, CallbackError, CallbackRequest, Incoming, Message, Provider, Read,
 };
 use crate::channels::sms::form;
-use crate::channels::transport::{self, Answer, HttpClient};
+use crate::channels::transport::{self, Answer, HttpClient, utf8};
+use crate::json;
 use crate::reader::{Checked, Reader};
 use crate::verification::abilities::{Abilities, Reports};
 use crate::verification::attempt::{AttemptStatus, Reason, Receipt, Report, SendError};
@@ -171,14 +172,14 @@ impl Provider for HttpSms {
             .as_ref()
             .ok_or_else(|| malformed("no `report` is configured for this provider"))?;
         let json: Value = if request.body.is_empty() {
-            flat_object(request.query.as_bytes())
+            flat_object(request.query.as_bytes())?
         } else if request
             .header("content-type")
             .is_some_and(|t| t.starts_with("application/x-www-form-urlencoded"))
         {
-            flat_object(request.body)
+            flat_object(request.body)?
         } else {
-            serde_json::from_slice(request.body)
+            json::strict(&utf8(request.body))
                 .map_err(|error| CallbackError::Malformed(error.to_string()))?
         };
         let word = json
@@ -265,12 +266,13 @@ fn plain(value: &Value) -> Option<String> {
     }
 }
 
-fn flat_object(form: &[u8]) -> Value {
-    form::pairs(form)
+fn flat_object(form: &[u8]) -> Result<Value, CallbackError> {
+    let pairs = form::pairs(form);
+    form::refuse_doubled(&pairs)?;
+    let members = pairs
         .into_iter()
-        .map(|(key, value)| (key, Value::String(value)))
-        .collect::<serde_json::Map<_, _>>()
-        .into()
+        .map(|(key, value)| (key, Value::String(value)));
+    Ok(members.collect::<serde_json::Map<_, _>>().into())
 }
 
 #[cfg(test)]
@@ -385,7 +387,7 @@ mod tests {
 
     #[test]
     fn form_and_query_reports_are_read_as_one_flat_object() {
-        let object = flat_object(b"status=DELIVRD&text=a+b%2Bc%zz&empty&=x");
+        let object = flat_object(b"status=DELIVRD&text=a+b%2Bc%zz&empty&=x").unwrap();
         assert_eq!(
             object,
             json!({ "status": "DELIVRD", "text": "a b+c%zz", "empty": "", "": "x" })

@@ -308,6 +308,7 @@ impl Provider for Twilio {
         if !self.is_signed(arrival.url, &pairs, signature) {
             return Err(CallbackError::NotAuthentic);
         }
+        form::refuse_doubled(&pairs)?;
         let value = |name: &str| {
             let found = pairs.iter().find(|(key, _)| key == name);
             found.map(|(_, value)| value.as_str())

@@ -60,10 +60,16 @@ pub async fn sign_in(
         let body = page(view, form, wrong, Some(words));
         view.answer(status, view.t.sign_in, None, &body)
     };
-    match gateway.admin().sign_in(email, password, from).await {
+    let known = Cookie::Known.read(&request, &options.site);
+    let admin = gateway.admin();
+    match admin.sign_in(email, password, from, known.as_deref()).await {
         Ok(secret) => {
             end(&request, &options, &gateway, view).await?;
-            Ok(view.go_with(&within(form.text("next")), Cookie::Session, &secret))
+            let next = within(form.text("next"));
+            let mut answer = view.go_with(&next, Cookie::Session, &secret);
+            let mark = Cookie::Known.set(&admin.mark_browser(email), &options.site);
+            answer.headers_mut().append(header::SET_COOKIE, mark);
+            Ok(answer)
         }
         Err(SignInError::Wrong(_)) => {
             let mut wrong = FormErrors::default();
