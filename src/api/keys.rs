@@ -26,7 +26,7 @@ const EVERY: &str = "*";
 
 body! {
     /// The key to create.
-    closed struct NewKeyBody as "NewKey" {
+    closed struct NewKeyBody as "KeyRequest" {
         /// The project's name; the caller's own project if omitted. `*` creates a key of the whole instance, which requires one.
         optional project: Option<String> = forms::project(),
         required scopes: String = some_of::<sets::Scope, _>(scopes),

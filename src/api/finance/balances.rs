@@ -56,7 +56,7 @@ pub struct BalancesBody {
 
 body! {
     /// The ledger entry to book.
-    closed struct NewEntryBody as "NewLedgerEntry" {
+    closed struct NewEntryBody as "LedgerEntryRequest" {
         /// More than 0 for a top-up; an adjustment may be negative.
         required amount: Micros = forms::amount(Some("100")),
         /// The account's currency.
