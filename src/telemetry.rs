@@ -119,7 +119,7 @@ fn describe() {
     );
     describe_gauge!(
         "pinroute_redis_up",
-        "0 while Redis is configured and away: limits hold for this replica alone"
+        "0 while Redis is configured and takes no writes: limits hold for this replica alone"
     );
     describe_counter!(
         "pinroute_redis_failures_total",
