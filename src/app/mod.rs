@@ -272,6 +272,7 @@ async fn start_sandbox(
         .map(|project| project.id);
     for (secret, scopes) in [(&api_key, "verify,finance,admin"), (&page_key, "verify")] {
         let key = NewKey {
+            name: Some("sandbox".to_owned()),
             project,
             scopes: scopes.to_owned(),
             expires_at: None,

@@ -7,6 +7,7 @@ use super::{Failure, complain, runtime};
 use crate::app;
 use crate::clock::Clock;
 use crate::config::{self, Settings};
+use crate::gateway::DIRECTORY_AGE;
 use crate::storage::Db;
 
 /// Loads the settings; prints warnings to standard error.
@@ -32,6 +33,11 @@ pub fn load(file: Option<&Path>) -> Result<Settings, Failure> {
         complain(&format!("warning: {warning}"));
     }
     Ok(loaded.settings)
+}
+
+/// Waits until every running server acts on a change of projects or keys.
+pub async fn in_force() {
+    tokio::time::sleep(DIRECTORY_AGE).await;
 }
 
 /// Runs an administration command on the configured database, whether or not a server is running.

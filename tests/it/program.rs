@@ -308,6 +308,24 @@ async fn keys_can_be_created_listed_and_revoked_while_a_server_runs(stage: Stage
     );
     let caller = app.with_key(word(&made["key"]));
     caller.started().await;
+    let named = [
+        "keys",
+        "create",
+        "--project",
+        "default",
+        "--scope",
+        "admin",
+        "--name",
+        " Till 7 ",
+        "--json",
+    ];
+    let named = run_json(&stage, &named).await;
+    assert_eq!(named["name"], "Till 7");
+    let listed = run_well(&stage, &["keys", "list"]).await;
+    assert!(
+        listed.contains(&format!("{}  Till 7 ", word(&named["id"]))),
+        "{listed}"
+    );
     caller.get("/v1/ledger").await.expect(200);
 
     let instance = run_json(
@@ -341,7 +359,7 @@ async fn keys_can_be_created_listed_and_revoked_while_a_server_runs(stage: Stage
             .any(|key| key["id"] == made["id"])
     );
     run_json(&stage, &["keys", "revoke", word(&made["id"]), "--json"]).await;
-    app.gateway.refresh().await;
+    // What a command changes is in force when it returns, although nothing refreshes this server.
     caller
         .get("/v1/verifications")
         .await
@@ -374,8 +392,13 @@ async fn keys_can_be_created_listed_and_revoked_while_a_server_runs(stage: Stage
 
 async fn projects_can_be_created_and_configured_while_a_server_runs(stage: Stage) {
     let app = stage.app().await;
+    let instance = app.with_key(&stage.new_key(None, "admin").await);
+    instance.get("/v1/budgets").await.expect(200);
     let made = run_json(&stage, &["projects", "create", "shop", "--json"]).await;
     assert_eq!(made["name"], "shop");
+    // Nothing refreshes this server, but the command returned only when it must know the project.
+    let of_shop = instance.get("/v1/verifications?project=shop").await;
+    of_shop.expect(200);
     let key = run_json(
         &stage,
         &[
@@ -425,7 +448,6 @@ async fn projects_can_be_created_and_configured_while_a_server_runs(stage: Stage
         changed["effective"]["countries"],
         json!({ "allow": ["*"], "deny": ["KZ"] })
     );
-    app.gateway.refresh().await;
     app.with_key(word(&key["key"])).started().await;
     assert_eq!(app.telegram_code().len(), 8);
     let unset = run_json(

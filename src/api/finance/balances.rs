@@ -187,7 +187,7 @@ async fn book(
         kind,
         money: Money::new(asked.amount, asked.currency),
         note: asked.note.filter(|note| !note.is_empty()),
-        author: format!("key {}", caller.access.key),
+        author: gateway.directory().key_title(caller.access.key),
         at: asked.at,
     };
     let path = request.path().to_owned();

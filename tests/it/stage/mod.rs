@@ -479,6 +479,7 @@ impl Stage {
 
     pub async fn keep_key(&self, project: Option<ProjectId>, scopes: &str, secret: &str) -> Uuid {
         let key = NewKey {
+            name: None,
             project,
             scopes: scopes.to_owned(),
             expires_at: None,
