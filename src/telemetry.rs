@@ -24,11 +24,13 @@ pub fn start_logs(log: &Log) -> Result<(), String> {
         // It logs phone numbers.
         .with_target("rlibphonenumber", LevelFilter::OFF)
         .with_target("sqlx::postgres::notice", LevelFilter::WARN);
-    let filter = quiet.with_targets(
+    // A bare `debug` is about our own lines, not the database driver's.
+    let level = said.default_level().unwrap_or(LevelFilter::INFO);
+    let filter = quiet.with_target("pinroute", level).with_targets(
         said.iter()
             .map(|(target, level)| (target.to_owned(), level)),
     );
-    let filter = filter.with_default(said.default_level().unwrap_or(LevelFilter::INFO));
+    let filter = filter.with_default(level.min(LevelFilter::INFO));
     let terminal = std::io::stderr().is_terminal();
     let json = match log.format {
         LogFormat::Json => true,
@@ -43,8 +45,8 @@ pub fn start_logs(log: &Log) -> Result<(), String> {
         layer
             .json()
             .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false)
+            .with_current_span(false)
+            .with_span_list(true)
             .boxed()
     } else {
         layer.with_target(false).compact().boxed()
@@ -123,7 +125,7 @@ fn describe() {
     );
     describe_counter!(
         "pinroute_redis_failures_total",
-        "Requests to Redis without an answer"
+        "Requests to Redis that failed: no connection, no answer, or an error"
     );
     describe_gauge!(
         "pinroute_clock_skew_seconds",

@@ -20,6 +20,8 @@ on_both_engines!(
     migrations_are_applied_and_listed_once,
     the_server_logs_its_address_and_shuts_down_gracefully,
     the_promised_log_line_appears_at_every_level,
+    a_fault_in_the_log_names_the_request_the_verification_and_the_attempt,
+    at_level_debug_only_the_programs_own_lines_are_logged,
 );
 
 /// The program's binary with the stage's configuration file, without this process's `PINROUTE_` variables.
@@ -90,6 +92,8 @@ pub struct Server {
     pub base: String,
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
+    /// Ends when all of the log has been read.
+    reading: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Server {
@@ -138,7 +142,7 @@ impl Server {
         let log = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&log);
         let (sender, base) = tokio::sync::oneshot::channel();
-        std::thread::spawn(move || {
+        let reading = std::thread::spawn(move || {
             let mut sender = Some(sender);
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let url = line.find("http://").map(|at| line[at..].to_owned());
@@ -157,7 +161,12 @@ impl Server {
             let _ = child.kill();
             panic!("the server does not listen: {:?}", log.lock().unwrap());
         };
-        Self { base, child, log }
+        Self {
+            base,
+            child,
+            log,
+            reading: Some(reading),
+        }
     }
 
     pub fn log(&self) -> Vec<String> {
@@ -171,6 +180,16 @@ impl Server {
             .await
             .unwrap()
             .unwrap();
+    }
+
+    /// Like [`Self::terminate`], and returns the whole log.
+    pub async fn terminate_and_read(mut self) -> Vec<String> {
+        let (log, reading) = (Arc::clone(&self.log), self.reading.take());
+        assert_eq!(self.terminate().await, Some(0));
+        tokio::task::spawn_blocking(move || reading.map(std::thread::JoinHandle::join))
+            .await
+            .unwrap();
+        std::mem::take(&mut log.lock().unwrap())
     }
 
     /// Sends SIGTERM and returns the exit code.
@@ -566,6 +585,63 @@ async fn the_promised_log_line_appears_at_every_level(stage: Stage) {
         let server = Server::start(command).await;
         server.kill().await;
     }
+}
+
+async fn a_fault_in_the_log_names_the_request_the_verification_and_the_attempt(stage: Stage) {
+    let mut command = program(&stage);
+    // Which lines are logged does not change what they name.
+    command.env("PINROUTE_LOG__LEVEL", "warn,pinroute::app=info");
+    let server = Server::start(command).await;
+    let client = stage.client(&server.base);
+    let broken = Answer::Text(500, "Internal Server Error".to_owned());
+    stage.telegram.next_sends([broken]);
+    // The send happens after the answer.
+    let number = stage.number();
+    let asked = client
+        .request(reqwest::Method::POST, "/v1/verifications")
+        .header("x-request-id", "the-start-of-it-all")
+        .json(&json!({ "phone_number": number, "code": "73194628", "wait": 0 }));
+    let v = client.send(asked).await.expect(201);
+    stage.telegram.fake.until_seen(1).await;
+    let log = server.terminate_and_read().await;
+    let line = log.iter().find(|line| line.contains("answer is broken"));
+    let line: Value = serde_json::from_str(line.expect("it is logged")).unwrap();
+    let spans = line["spans"].as_array().unwrap();
+    let named = |field: &str| spans.iter().find_map(|span| span[field].as_str());
+    assert_eq!(named("request_id"), Some("the-start-of-it-all"));
+    assert_eq!(named("verification"), v["id"].as_str());
+    assert_eq!(named("attempt"), v["attempts"][0]["id"].as_str());
+    let log = log.concat();
+    for secret in [
+        number.as_str(),
+        &number[1..],
+        "73194628",
+        crate::world::TOKEN,
+    ] {
+        assert!(!log.contains(secret), "{secret} is in {log}");
+    }
+}
+
+async fn at_level_debug_only_the_programs_own_lines_are_logged(stage: Stage) {
+    let mut command = program(&stage);
+    command.env("PINROUTE_LOG__LEVEL", "debug");
+    let server = Server::start(command).await;
+    let client = stage.client(&server.base);
+    client
+        .start(json!({ "phone_number": stage.number() }))
+        .await
+        .expect(201);
+    let log = server.terminate_and_read().await;
+    let lines = log
+        .iter()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let (own, foreign): (Vec<Value>, Vec<Value>) =
+        lines.partition(|line| word(&line["target"]).starts_with("pinroute"));
+    assert!(own.iter().any(|line| line["level"] == "DEBUG"), "{own:?}");
+    assert!(
+        foreign.iter().all(|line| line["level"] != "DEBUG"),
+        "{foreign:?}"
+    );
 }
 
 #[test]

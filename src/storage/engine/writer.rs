@@ -175,7 +175,8 @@ async fn write_alone(
                 return Err(CommitError::Lost(Lost::NoRoom));
             }
             Err(Fault::Statement(error)) if !try_again => {
-                tracing::error!(%error, "a change cannot be written");
+                let verification = changes[place].write.as_ref().map(|(_, stored)| stored.id);
+                tracing::error!(?verification, %error, "a change cannot be written");
                 if is_constraint(&error) {
                     return Err(CommitError::Rejected);
                 }
