@@ -75,6 +75,8 @@ pub fn metrics() -> Result<PrometheusHandle, String> {
     // In tests, another thread may have installed the recorder first.
     if metrics::set_global_recorder(recorder).is_ok() {
         describe();
+        let version = env!("CARGO_PKG_VERSION");
+        metrics::gauge!("pinroute_build_info", "version" => version).set(1);
     }
     Ok(handle)
 }
@@ -82,6 +84,7 @@ pub fn metrics() -> Result<PrometheusHandle, String> {
 /// Describes each metric, for the `HELP` lines of `/metrics`.
 fn describe() {
     use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+    describe_gauge!("pinroute_build_info", "1, with the version that runs");
     describe_counter!("pinroute_verifications_total", "Verifications started");
     describe_counter!(
         "pinroute_checks_total",

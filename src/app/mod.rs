@@ -29,7 +29,7 @@ use crate::webhooks::client::Client;
 
 pub use error::StartupError;
 pub use faces::{Faces, mounts};
-pub use secret_key::vault;
+pub use secret_key::{key_file, vault};
 
 /// How long closing the database may take at the end.
 const CLOSING: Duration = Duration::from_secs(2);

@@ -181,7 +181,8 @@ fn refused(error: ProjectError, name: &str) -> Failure {
                         .pointer
                         .trim_start_matches("/policy/")
                         .replace('/', ".");
-                    format!("{key}: {}", fault.detail)
+                    // Here a key is given without the object that it belongs to in the API.
+                    format!("{key}: {}", fault.detail.replace("`policy.", "`"))
                 })
                 .collect(),
         ),

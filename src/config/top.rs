@@ -61,7 +61,8 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let open = |channel| providers.iter().any(|p| p.account.channel == channel);
     if !providers.is_empty() && !defaults.route.iter().any(|step| open(step.channel)) {
         report.warn(
-            "defaults.route: no step has a configured provider, so nothing can be sent by default",
+            "defaults.route",
+            "no step has a configured provider, so nothing can be sent by default",
         );
     }
     Ok(Settings {
@@ -108,6 +109,7 @@ fn read_database(root: &mut Reader<'_>) -> Checked<(Database, String)> {
             "is empty; write sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE",
         ));
     };
+    url::warn_of_example(root.report, "database_url", text.expose());
     database::parse(text.expose()).map_err(|problem| root.fault("database_url", problem))
 }
 
@@ -117,6 +119,9 @@ fn redis_url(root: &mut Reader<'_>) -> Checked<Option<Secret>> {
         .as_ref()
         .map_or(Ok(()), |secret| database::check_redis(secret.expose()));
     checked.map_err(|problem| root.fault("redis_url", problem))?;
+    if let Some(secret) = &secret {
+        url::warn_of_example(root.report, "redis_url", secret.expose());
+    }
     Ok(secret)
 }
 

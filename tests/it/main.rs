@@ -13,6 +13,7 @@ mod world;
 
 mod balances;
 mod budgets;
+mod check_config;
 mod checks;
 mod clients;
 mod crash;

@@ -53,7 +53,8 @@ async fn run(mut command: Command) -> Output {
         .unwrap()
 }
 
-fn lines(bytes: &[u8]) -> Vec<String> {
+/// The lines of what a command printed.
+pub fn lines(bytes: &[u8]) -> Vec<String> {
     String::from_utf8(bytes.to_vec())
         .unwrap()
         .lines()
@@ -448,6 +449,12 @@ async fn projects_can_be_created_and_configured_while_a_server_runs(stage: Stage
     let output = run(again).await;
     assert_ne!(output.status.code(), Some(0));
 
+    let said = run_refused(&stage, &["projects", "set", "shop", "code_lenght=4"]).await;
+    assert!(
+        said.contains("code_lenght: unknown key; did you mean `code_length`?"),
+        "in the form that the command takes: {said}"
+    );
+
     // Its policy is set, read and unset while the server runs, which follows.
     let set = [
         "projects",
@@ -642,68 +649,6 @@ async fn at_level_debug_only_the_programs_own_lines_are_logged(stage: Stage) {
         foreign.iter().all(|line| line["level"] != "DEBUG"),
         "{foreign:?}"
     );
-}
-
-#[test]
-fn check_config_reports_each_error_on_its_own_line() {
-    let folder = std::env::temp_dir().join(format!("pinroute-config-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let check = |text: &str| {
-        let file = folder.join("pinroute.toml");
-        std::fs::write(&file, text).unwrap();
-        let output = bare_program()
-            .arg("check-config")
-            .arg("--config")
-            .arg(&file)
-            .output()
-            .unwrap();
-        (
-            output.status.code(),
-            lines(&output.stdout),
-            lines(&output.stderr),
-        )
-    };
-    let (code, output, complaints) = check("listen = \"127.0.0.1:0\"\n");
-    assert_eq!(
-        (code, output.len(), complaints.len()),
-        (Some(0), 1, 0),
-        "{output:?} {complaints:?}"
-    );
-    let faulty = r#"
-listen = "nowhere"
-secret_key = "c2hvcnQ="
-lissten = "127.0.0.1:1"
-[telegram]
-token = "very-secret"
-timeout = "5"
-[defaults]
-code_length = 9
-"#;
-    let (code, output, complaints) = check(faulty);
-    assert_eq!((code, output.len()), (Some(2), 0));
-    for key in [
-        "listen:",
-        "secret_key:",
-        "lissten:",
-        "telegram.timeout:",
-        "defaults.code_length:",
-    ] {
-        assert_eq!(
-            complaints
-                .iter()
-                .filter(|line| line.starts_with(&format!("pinroute: {key}")))
-                .count(),
-            1,
-            "{key} {complaints:?}"
-        );
-    }
-    assert_eq!(complaints.len(), 5, "{complaints:?}");
-    let all = complaints.join("\n");
-    assert!(
-        !all.contains("very-secret") && !all.contains("c2hvcnQ="),
-        "{all}"
-    );
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]
