@@ -217,6 +217,15 @@ mod tests {
         }
     }
 
+    /// Generators name a client after it.
+    #[test]
+    fn a_sandbox_says_what_it_is_in_the_description_and_keeps_the_title() {
+        let document: serde_json::Value = serde_json::from_str(&sandbox_document()).unwrap();
+        assert_eq!(document["info"]["title"], "Pinroute");
+        let description = document["info"]["description"].as_str().unwrap();
+        assert!(description.contains("sandbox"), "{description}");
+    }
+
     #[test]
     fn every_operation_has_a_row_of_problems_and_every_row_an_operation() {
         let mut document = Api::openapi();
