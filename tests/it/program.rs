@@ -16,6 +16,8 @@ on_both_engines!(
     a_second_server_on_the_same_sqlite_file_refuses_to_start,
     a_wrong_secret_key_refuses_to_start_and_a_rotated_one_still_reads,
     keys_can_be_created_listed_and_revoked_while_a_server_runs,
+    a_key_has_the_name_that_it_was_given,
+    a_new_project_is_known_to_a_running_server_when_the_command_returns,
     projects_can_be_created_and_configured_while_a_server_runs,
     migrations_are_applied_and_listed_once,
     the_server_logs_its_address_and_shuts_down_gracefully,
@@ -328,24 +330,6 @@ async fn keys_can_be_created_listed_and_revoked_while_a_server_runs(stage: Stage
     );
     let caller = app.with_key(word(&made["key"]));
     caller.started().await;
-    let named = [
-        "keys",
-        "create",
-        "--project",
-        "default",
-        "--scope",
-        "admin",
-        "--name",
-        " Till 7 ",
-        "--json",
-    ];
-    let named = run_json(&stage, &named).await;
-    assert_eq!(named["name"], "Till 7");
-    let listed = run_well(&stage, &["keys", "list"]).await;
-    assert!(
-        listed.contains(&format!("{}  Till 7 ", word(&named["id"]))),
-        "{listed}"
-    );
     caller.get("/v1/ledger").await.expect(200);
 
     let instance = run_json(
@@ -410,15 +394,46 @@ async fn keys_can_be_created_listed_and_revoked_while_a_server_runs(stage: Stage
     }
 }
 
-async fn projects_can_be_created_and_configured_while_a_server_runs(stage: Stage) {
+async fn a_key_has_the_name_that_it_was_given(stage: Stage) {
+    let named = [
+        "keys",
+        "create",
+        "--project",
+        "default",
+        "--scope",
+        "admin",
+        "--name",
+        " Till 7 ",
+        "--json",
+    ];
+    let named = run_json(&stage, &named).await;
+    assert_eq!(named["name"], "Till 7");
+    let listed = run_well(&stage, &["keys", "list"]).await;
+    assert!(
+        listed.contains(&format!("{}  Till 7 ", word(&named["id"]))),
+        "{listed}"
+    );
+}
+
+async fn a_new_project_is_known_to_a_running_server_when_the_command_returns(stage: Stage) {
     let app = stage.app().await;
     let instance = app.with_key(&stage.new_key(None, "admin").await);
     instance.get("/v1/budgets").await.expect(200);
-    let made = run_json(&stage, &["projects", "create", "shop", "--json"]).await;
-    assert_eq!(made["name"], "shop");
+    run_json(&stage, &["projects", "create", "shop", "--json"]).await;
     // Nothing refreshes this server, but the command returned only when it must know the project.
     let of_shop = instance.get("/v1/verifications?project=shop").await;
     of_shop.expect(200);
+    let said = run_refused(&stage, &["projects", "set", "shop", "code_lenght=4"]).await;
+    assert!(
+        said.contains("code_lenght: unknown key; did you mean `code_length`?"),
+        "in the form that the command takes: {said}"
+    );
+}
+
+async fn projects_can_be_created_and_configured_while_a_server_runs(stage: Stage) {
+    let app = stage.app().await;
+    let made = run_json(&stage, &["projects", "create", "shop", "--json"]).await;
+    assert_eq!(made["name"], "shop");
     let key = run_json(
         &stage,
         &[
@@ -448,12 +463,6 @@ async fn projects_can_be_created_and_configured_while_a_server_runs(stage: Stage
     again.args(["projects", "create", "shop"]);
     let output = run(again).await;
     assert_ne!(output.status.code(), Some(0));
-
-    let said = run_refused(&stage, &["projects", "set", "shop", "code_lenght=4"]).await;
-    assert!(
-        said.contains("code_lenght: unknown key; did you mean `code_length`?"),
-        "in the form that the command takes: {said}"
-    );
 
     // Its policy is set, read and unset while the server runs, which follows.
     let set = [
