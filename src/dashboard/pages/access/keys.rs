@@ -111,7 +111,7 @@ fn table(view: &Viewer, gateway: &Gateway, keys: &[ApiKey]) -> Markup {
         m.keys,
         &html! {
             thead { tr {
-                th scope="col" { (m.key_name) } th scope="col" { (t.project) } th scope="col" { (m.scopes) } th scope="col" { (t.money.state) }
+                th scope="col" { (t.project) } th scope="col" { (m.scopes) } th scope="col" { (t.money.state) }
                 th scope="col" { (m.created) } th scope="col" { (t.expires) } th scope="col" { (m.last_used) }
                 th scope="col" { span class="unseen" { (m.revoke) } }
             } }
@@ -130,8 +130,11 @@ fn row(view: &Viewer, gateway: &Gateway, key: &ApiKey) -> Markup {
     let scopes = key.scopes.split(',').filter_map(Scope::parse);
     html! {
         tr {
-            th scope="row" { (key.name.as_deref().unwrap_or_default()) p class="hint" { (key.id.to_string()) } }
-            td { (project) }
+            th scope="row" {
+                (project)
+                @if let Some(name) = &key.name { p class="hint" { b { (name) } } }
+                p class="hint" { (key.id.to_string()) }
+            }
             td { @for scope in scopes { span class="chip" { (scope.as_str()) } " " } }
             td {
                 @if key.revoked_at.is_some() { (show::state("off", m.revoked)) }
