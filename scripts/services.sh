@@ -248,6 +248,27 @@ find_python() {
   echo "NO PYTHON FOUND, or it could not install pyjwt and standardwebhooks. Examples that use them are skipped."
 }
 
+# --- Generators of clients
+
+# find_clients NAME…: sets CLIENT_TOOLS to a folder with the generators for these clients; fails if they cannot be installed.
+find_clients() {
+  local folder=$PWD/target/tools/clients log=$services_dir/clients.log
+  local npm=(openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3 @types/node@22.19.1) pip=(openapi-python-client==0.29.1)
+  CLIENT_TOOLS=$folder
+  mkdir -p "$folder"
+  [[ " $* " =~ \ (python|typescript-fetch|php|go)\  ]] &&
+    pip+=(openapi-generator-cli==7.26.0 'urllib3>=2.7' python-dateutil 'pydantic>=2.11' typing-extensions)
+  [[ -f $folder/.npm && $(<"$folder/.npm") == "${npm[*]}" ]] || {
+    npm install --silent --no-audit --no-fund --no-save --prefix "$folder" "${npm[@]}" </dev/null >"$log" 2>&1 &&
+      echo "${npm[*]}" >"$folder/.npm"
+  } || return 1
+  [[ -f $folder/.pip && $(<"$folder/.pip") == "${pip[*]}"* ]] || {
+    python3 -m venv "$folder/python" >"$log" 2>&1 &&
+      "$folder/python/bin/python3" -m pip install --quiet --disable-pip-version-check "${pip[@]}" </dev/null >>"$log" 2>&1 &&
+      echo "${pip[*]}" >"$folder/.pip"
+  }
+}
+
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # --- Installing servers

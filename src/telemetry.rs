@@ -24,11 +24,13 @@ pub fn start_logs(log: &Log) -> Result<(), String> {
         // It logs phone numbers.
         .with_target("rlibphonenumber", LevelFilter::OFF)
         .with_target("sqlx::postgres::notice", LevelFilter::WARN);
-    let filter = quiet.with_targets(
+    // A bare `debug` is about our own lines, not the database driver's.
+    let level = said.default_level().unwrap_or(LevelFilter::INFO);
+    let filter = quiet.with_target("pinroute", level).with_targets(
         said.iter()
             .map(|(target, level)| (target.to_owned(), level)),
     );
-    let filter = filter.with_default(said.default_level().unwrap_or(LevelFilter::INFO));
+    let filter = filter.with_default(level.min(LevelFilter::INFO));
     let terminal = std::io::stderr().is_terminal();
     let json = match log.format {
         LogFormat::Json => true,
@@ -43,8 +45,8 @@ pub fn start_logs(log: &Log) -> Result<(), String> {
         layer
             .json()
             .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false)
+            .with_current_span(false)
+            .with_span_list(true)
             .boxed()
     } else {
         layer.with_target(false).compact().boxed()
@@ -73,6 +75,8 @@ pub fn metrics() -> Result<PrometheusHandle, String> {
     // In tests, another thread may have installed the recorder first.
     if metrics::set_global_recorder(recorder).is_ok() {
         describe();
+        let version = env!("CARGO_PKG_VERSION");
+        metrics::gauge!("pinroute_build_info", "version" => version).set(1);
     }
     Ok(handle)
 }
@@ -80,6 +84,7 @@ pub fn metrics() -> Result<PrometheusHandle, String> {
 /// Describes each metric, for the `HELP` lines of `/metrics`.
 fn describe() {
     use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+    describe_gauge!("pinroute_build_info", "1, with the version that runs");
     describe_counter!("pinroute_verifications_total", "Verifications started");
     describe_counter!(
         "pinroute_checks_total",
@@ -119,11 +124,11 @@ fn describe() {
     );
     describe_gauge!(
         "pinroute_redis_up",
-        "0 while Redis is configured and away: limits hold for this replica alone"
+        "0 while Redis is configured and takes no writes: limits hold for this replica alone"
     );
     describe_counter!(
         "pinroute_redis_failures_total",
-        "Requests to Redis without an answer"
+        "Requests to Redis that failed: no connection, no answer, or an error"
     );
     describe_gauge!(
         "pinroute_clock_skew_seconds",

@@ -60,6 +60,38 @@ fn every_operation_has_an_id_a_summary_and_examples() {
     }
 }
 
+/// Generated clients make a union of several media types, and a class of a union.
+#[test]
+fn every_answer_has_one_type_and_no_request_field_a_default() {
+    let document = document();
+    for (at, operation) in operations(&document) {
+        for (status, answer) in members(&operation["responses"]) {
+            let media_types = members(&resolved(&document, answer)["content"]).count();
+            assert!(
+                media_types <= 1,
+                "{at} {status} has {media_types} media types"
+            );
+        }
+    }
+    for (name, schema) in members(&document["components"]["schemas"]) {
+        walk(schema, &mut |value| {
+            assert!(value["default"].is_null(), "{name} has a default: {value}");
+            assert!(value["anyOf"].is_null(), "{name} has a union: {value}");
+            let choices = value["oneOf"].as_array();
+            let nullable = choices.is_none_or(|choices| {
+                choices.len() == 2 && choices.iter().any(|choice| choice["type"] == "null")
+            });
+            assert!(nullable, "{name} has a union: {value}");
+        });
+        // In Go, `NewKey` is also the function that makes a `Key`.
+        let made = name.strip_prefix("New").unwrap_or_default();
+        assert!(
+            document["components"]["schemas"][made].is_null(),
+            "{name} collides with the constructor of {made}"
+        );
+    }
+}
+
 #[test]
 fn every_response_has_a_request_id() {
     let document = document();

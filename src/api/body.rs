@@ -2,11 +2,11 @@
 //!
 //! A new body is a `body!` next to its handler; a new kind of field is a [`Form`] in [`super::forms`].
 
+use utoipa::ToSchema;
 use utoipa::openapi::schema::{
     AdditionalProperties, Array, Object, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
 };
 use utoipa::openapi::{RefOr, ToArray as _};
-use utoipa::{PartialSchema, ToSchema};
 
 use super::openapi::words::described;
 use super::problem::Problem;
@@ -255,7 +255,7 @@ impl<T: ToSchema> Form for Nested<T> {
     }
 }
 
-/// The body of a request without choices; it may be left out.
+/// The body of a request without choices; it may be left out, so the document declares none.
 #[derive(Debug)]
 pub struct NoChoices;
 
@@ -265,13 +265,3 @@ impl NoChoices {
         fields.finish()
     }
 }
-
-impl PartialSchema for NoChoices {
-    fn schema() -> RefOr<Schema> {
-        Shape::new(&["No fields; the body may be left out."])
-            .closed()
-            .done()
-    }
-}
-
-impl ToSchema for NoChoices {}

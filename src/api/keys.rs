@@ -17,7 +17,7 @@ use super::openapi::sets;
 use super::page::{self, Page, PageParameters, page_of};
 use super::problem::{Code, Problem};
 use super::values::{path_id, rfc3339};
-use crate::gateway::{ApiKey, Error, Gateway, LONGEST_KEY_DAYS, Replay, Scope};
+use crate::gateway::{ApiKey, Error, Gateway, KeyRequest, LONGEST_KEY_DAYS, Replay, Scope};
 use crate::verification::span;
 use crate::web::{Fields, Query};
 
@@ -26,9 +26,11 @@ const EVERY: &str = "*";
 
 body! {
     /// The key to create.
-    closed struct NewKeyBody as "NewKey" {
+    closed struct NewKeyBody as "KeyRequest" {
         /// The project's name; the caller's own project if omitted. `*` creates a key of the whole instance, which requires one.
         optional project: Option<String> = forms::project(),
+        /// What you call it, to tell keys apart; shown in lists and as the author of ledger entries.
+        optional name: Option<String> = forms::key_name(),
         required scopes: String = some_of::<sets::Scope, _>(scopes),
         /// In seconds; without it the key does not expire.
         optional expires_in: Option<Duration> = forms::seconds(1..=LONGEST_KEY_DAYS * 86_400),
@@ -40,6 +42,8 @@ body! {
 #[schema(as = Key)]
 pub struct KeyBody {
     id: Uuid,
+    #[schema(required)]
+    name: Option<String>,
     /// `*`: a key of the whole instance.
     project: String,
     #[schema(value_type = Vec<sets::Scope>)]
@@ -89,6 +93,12 @@ pub async fn create(
     let expires_at = asked
         .expires_in
         .map(|after| span::after(gateway.now(), after));
+    let new = KeyRequest {
+        name: asked.name,
+        project,
+        scopes: asked.scopes,
+        expires_at,
+    };
     idempotency::once(
         &gateway,
         (project.or(caller.access.project), "/v1/keys"),
@@ -97,7 +107,7 @@ pub async fn create(
         async |ticket| {
             let made = gateway
                 .admin()
-                .create_key(project, &asked.scopes, expires_at, &caller.access, ticket)
+                .create_key(new, &caller.access, ticket)
                 .await;
             let (key, secret) = made.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
             Ok(shown_with_secret(&gateway, &key, secret))
@@ -141,7 +151,7 @@ pub async fn list(
 
 /// Revoke an API key
 ///
-/// Takes effect immediately on this replica, and within half a second on the others.
+/// Takes effect immediately on this replica, and within a second on the others.
 #[utoipa::path(
     delete, operation_id = "revokeKey", path = "/v1/keys/{id}", tag = "Projects",
     params(("id" = Uuid, Path, description = "The key's id")),
@@ -171,6 +181,7 @@ impl KeyBody {
         };
         Self {
             id: key.id,
+            name: key.name.clone(),
             project,
             scopes: key.scopes.split(',').map(str::to_owned).collect(),
             created_at: rfc3339(key.created_at),

@@ -120,7 +120,7 @@ macro_rules! url_map {
             ),
             paths($($($($handler)::+,)+)+ $($($described)::+,)+),
             components(schemas(
-                ProblemBody, sets::VerificationStatus, sets::LedgerKind, sets::LedgerFormat, sets::ReportFormat
+                ProblemBody, sets::VerificationStatus, sets::LedgerKind
             )),
             tags(
                 (name = "Verifications", description = "Prove that a visitor owns a phone number. Scope `verify`."),
@@ -147,6 +147,7 @@ url_map! {
     "/v1/verifications/{id}/resend"      { post v::resend::resend }
     "/v1/verifications/{id}/cancel"      { post v::cancel::cancel }
     "/v1/verifications/{id}/events"      { get v::events::events }
+    "/v1/verifications/{id}/events/stream" { get v::events::stream_events }
     "/v1/messages/preview"               { post messages::preview }
     "/v1/projects"                       { post projects::create, get projects::list }
     "/v1/projects/{name}"                { get projects::find, patch projects::change }
@@ -159,9 +160,14 @@ url_map! {
     "/v1/webhooks/{id}/test"             { post w::deliveries::test }
     "/v1/webhooks/{id}/deliveries/{delivery_id}/redeliver" { post w::deliveries::redeliver }
     "/v1/ledger"                         { get ledger::ledger }
+    "/v1/ledger.csv"                     { get ledger::ledger_csv }
     "/v1/ledger/unsettled"               { get unsettled::list }
     "/v1/reports/costs"                  { get reports::costs }
+    "/v1/reports/costs.csv"              { get reports::costs_csv }
+    "/v1/reports/costs.xlsx"             { get reports::costs_xlsx }
     "/v1/reports/conversion"             { get reports::conversion }
+    "/v1/reports/conversion.csv"         { get reports::conversion_csv }
+    "/v1/reports/conversion.xlsx"        { get reports::conversion_xlsx }
     "/v1/exchange-rates"                 { get exchange_rates::list, put exchange_rates::put }
     "/v1/rates"                          { get rates::list, put rates::put }
     "/v1/budgets"                        { get budgets::list, put budgets::put }
@@ -209,6 +215,15 @@ mod tests {
             routed.sort_unstable();
             assert_eq!(documented, routed, "{path}");
         }
+    }
+
+    /// Generators name a client after it.
+    #[test]
+    fn a_sandbox_says_what_it_is_in_the_description_and_keeps_the_title() {
+        let document: serde_json::Value = serde_json::from_str(&sandbox_document()).unwrap();
+        assert_eq!(document["info"]["title"], "Pinroute");
+        let description = document["info"]["description"].as_str().unwrap();
+        assert!(description.contains("sandbox"), "{description}");
     }
 
     #[test]

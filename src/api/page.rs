@@ -30,6 +30,14 @@ impl<C> Page<C> {
         }
     }
 
+    /// Of an export, which has no pages.
+    pub const fn whole() -> Self {
+        Self {
+            limit: USUAL,
+            cursor: None,
+        }
+    }
+
     /// The number of items to look up: one more than fit, which shows whether another page follows.
     pub fn wanted(&self) -> i64 {
         i64::try_from(self.limit).map_or(i64::MAX, |limit| limit + 1)

@@ -11,6 +11,7 @@ use super::caller::{Admin, Caller};
 use super::forms::{self, named};
 use super::idempotency;
 use super::openapi::parameters::Idempotency;
+use super::openapi::sets;
 use super::page::{Page, PageParameters, page_of};
 use super::problem::{Code, Problem};
 use super::values::rfc3339;
@@ -42,33 +43,86 @@ pub struct PolicyBody {
     /// How long a visitor waits before a resend: 0s to 24h.
     #[schema(example = "30s")]
     resend_after: Option<String>,
-    /// Steps in order: `channel`, `wait` (1s to 1h), optionally `approve_within`.
-    #[schema(value_type = Option<Vec<Object>>, min_items = 1)]
+    /// The steps, in order.
+    #[schema(value_type = Option<Vec<RouteStep>>, min_items = 1)]
     route: Option<Value>,
-    /// How numbers are read: `default_country` of those without a country code, `fixed_line` (`refuse` or `try`) and
-    /// `fixed_line_countries`, its exceptions by country.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<NumberRules>)]
     numbers: Option<Value>,
-    /// `allow` and `deny`, lists of ISO 3166 codes; `*` allows every country, but not `001`, the networks of none.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<CountryRules>)]
     countries: Option<Value>,
-    /// `per_number`, `per_ip`, `creates`, `wrong_codes_per_number`: each a list of rates such as `5/10m`, or `off`.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Limits>)]
     limits: Option<Value>,
     /// `period` and `limit`, optionally `country` and `alert_at`; a list of these; or `off`.
     #[schema(value_type = Option<Value>)]
     budget: Option<Value>,
     /// Texts of SMS by language tag, with `{code}` and optionally `{minutes}`.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<HashMap<String, String>>)]
     templates: Option<Value>,
     /// The largest number of segments of one of these texts.
     #[schema(minimum = 1, maximum = 10)]
     max_segments: Option<u32>,
 }
 
+/// A step of a route.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct RouteStep {
+    channel: sets::Channel,
+    /// How long to wait for evidence of delivery: 1s to 1h.
+    #[schema(example = "15s")]
+    wait: String,
+    /// Go on although it was delivered, when the code has not been entered by then: 1s to 24h.
+    #[schema(value_type = String, required = false, example = "90s")]
+    approve_within: Option<String>,
+}
+
+/// How phone numbers are read.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct NumberRules {
+    /// The country of numbers without a country code; empty: they are refused.
+    #[schema(value_type = String, required = false)]
+    default_country: Option<String>,
+    /// `refuse` or `try`: what to do with numbers that the numbering data calls fixed lines.
+    #[schema(value_type = String, required = false)]
+    fixed_line: Option<String>,
+    /// Exceptions by country.
+    #[schema(value_type = Object, required = false)]
+    fixed_line_countries: Option<Value>,
+}
+
+/// The countries whose numbers are verified, by ISO 3166 code; `001` are the networks of none.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct CountryRules {
+    /// `*` allows every country, but not `001`.
+    #[schema(value_type = Vec<String>, required = false)]
+    allow: Option<Vec<String>>,
+    #[schema(value_type = Vec<String>, required = false)]
+    deny: Option<Vec<String>>,
+}
+
+/// Each is a list of rates such as `5/10m`, or `"off"`.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct Limits {
+    #[schema(value_type = Value, required = false)]
+    per_number: Option<Value>,
+    #[schema(value_type = Value, required = false)]
+    per_ip: Option<Value>,
+    #[schema(value_type = Value, required = false)]
+    creates: Option<Value>,
+    #[schema(value_type = Value, required = false)]
+    wrong_codes_per_number: Option<Value>,
+}
+
 body! {
     /// The project to create.
-    closed struct NewProjectBody as "NewProject" {
+    closed struct NewProjectBody as "ProjectRequest" {
         required name: String = forms::project_name(),
         optional policy: Option<Value> = policy(),
     }

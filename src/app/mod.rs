@@ -29,7 +29,7 @@ use crate::webhooks::client::Client;
 
 pub use error::StartupError;
 pub use faces::{Faces, mounts};
-pub use secret_key::vault;
+pub use secret_key::{key_file, vault};
 
 /// How long closing the database may take at the end.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -290,6 +290,7 @@ async fn start_sandbox(
         .map(|project| project.id);
     for (secret, scopes) in [(&api_key, "verify,finance,admin"), (&page_key, "verify")] {
         let key = NewKey {
+            name: Some("sandbox".to_owned()),
             project,
             scopes: scopes.to_owned(),
             expires_at: None,

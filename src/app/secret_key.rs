@@ -25,10 +25,23 @@ pub fn vault(settings: &Settings) -> Result<Vault, StartupError> {
     Ok(Vault::new(&key, &settings.previous_secret_keys))
 }
 
-fn key_beside(database: &Path) -> Result<SecretKey, StartupError> {
+/// The file that holds the key, if it is the one next to the database.
+#[must_use]
+pub fn key_file(settings: &Settings) -> Option<PathBuf> {
+    match (&settings.secret_key, &settings.database) {
+        (None, Database::Sqlite { path }) => Some(beside(path)),
+        _ => None,
+    }
+}
+
+fn beside(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(".key");
-    let path = PathBuf::from(name);
+    PathBuf::from(name)
+}
+
+fn key_beside(database: &Path) -> Result<SecretKey, StartupError> {
+    let path = beside(database);
     let fault = |error: &dyn std::fmt::Display| {
         StartupError::Failed(format!("{}: {error}", path.display()))
     };

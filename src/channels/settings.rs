@@ -92,6 +92,13 @@ fn provider(
     // Without the kind it is not known which other keys belong here.
     let settings = kind?.read(&mut table);
     let path = table.own_path();
+    if let Ok(None) = prices {
+        table.fault(
+            "prices",
+            "is missing, so nothing can be sent; write prices = { \"*\" = \"0.05\" }, or prices = {} \
+            when all of them are on the rate card (PUT /v1/rates)",
+        );
+    }
     let prices = prices.map(Option::unwrap_or_default);
     let currency = match (currency, &prices) {
         (Ok(None), Ok(prices)) if *prices != Prices::default() => Err(table.fault(
@@ -105,10 +112,13 @@ fn provider(
     if let (Ok(name), Ok(prices)) = (&name, &prices)
         && *prices == Prices::default()
     {
-        table.report.warn(format!(
-            "{path}.prices: provider `{name}` has no prices, so every send is skipped with reason no_price; \
-             add prices = {{ \"*\" = \"0.05\" }}"
-        ));
+        table.report.warn(
+            format!("{path}.prices"),
+            format!(
+                "provider `{name}` sends only where the rate card has a price (PUT /v1/rates); elsewhere its steps are \
+                skipped with reason no_price"
+            ),
+        );
     }
     table.finish();
     let account = Account {

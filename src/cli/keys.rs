@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Failure, say, settings};
-use crate::gateway::{Scope, new_secret};
+use crate::gateway::{Scope, key_name, new_secret};
 use crate::storage::{ApiKey, NewKey, Project};
 use crate::verification::id::ProjectId;
 use crate::verification::span;
@@ -22,6 +22,9 @@ pub enum Command {
         /// verify (websites), finance (reads reports and the ledger), admin (everything).
         #[arg(long, value_name = "S[,S…]", value_delimiter = ',', required = true, value_parser = scope)]
         scope: Vec<Scope>,
+        /// What you call it, to tell keys apart.
+        #[arg(long, value_parser = key_name)]
+        name: Option<String>,
         /// Lifetime, such as 90d; without it the key does not expire.
         #[arg(long, value_parser = expiry)]
         expires: Option<std::time::Duration>,
@@ -34,7 +37,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Revoke an API key.
+    /// Revoke an API key. When the command returns, no running server accepts it any more.
     Revoke {
         id: Uuid,
         #[arg(long)]
@@ -50,6 +53,7 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
             Command::Create {
                 project,
                 scope,
+                name,
                 expires,
                 json,
             } => {
@@ -59,6 +63,7 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
                 let expires_at = expires.map(|expires| span::after(now, expires));
                 let key = new_secret();
                 let new = NewKey {
+                    name: name.clone(),
                     project: project_id,
                     scopes: names.join(","),
                     expires_at,
@@ -67,7 +72,7 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
                 let made = db.create_key(&new, &key, now).await;
                 let id = made.map_err(Failure::from)?;
                 if json {
-                    let body = json!({ "id": id, "key": key, "project": project, "project_id": project_id.map(|id| id.0), "scopes": names, "expires_at": expires_at });
+                    let body = json!({ "id": id, "name": name, "key": key, "project": project, "project_id": project_id.map(|id| id.0), "scopes": names, "expires_at": expires_at });
                     say(&body.to_string());
                 } else {
                     say(&key);
@@ -93,6 +98,7 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
                         "no active key {id}; `pinroute keys list` shows all"
                     )));
                 }
+                settings::in_force().await;
                 if json {
                     say(&json!({ "id": id, "revoked_at": now }).to_string());
                 } else {
@@ -108,6 +114,7 @@ fn listed(projects: &[Project], keys: &[ApiKey]) -> Value {
     let items = keys.iter().map(|key| {
         json!({
             "id": key.id,
+            "name": key.name,
             "project": name(projects, key.project),
             "scopes": key.scopes.split(',').collect::<Vec<_>>(),
             "created_at": key.created_at,
@@ -130,8 +137,9 @@ fn line(projects: &[Project], key: &ApiKey, now: DateTime<Utc>) -> String {
         format!("used {}", at.format("%F %R"))
     });
     let project = name(projects, key.project);
+    let named = key.name.as_deref().unwrap_or("-");
     format!(
-        "{}  {project:<16} {:<22} {state:<18} {used}",
+        "{}  {named:<20} {project:<16} {:<22} {state:<18} {used}",
         key.id, key.scopes
     )
 }

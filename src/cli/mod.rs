@@ -1,6 +1,7 @@
 //! The command line, one file per command. To add a command: a file, a variant of `Command`, a line in [`run`].
 
 mod check_config;
+mod exposed;
 mod failure;
 mod keys;
 mod migrate;

@@ -31,7 +31,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Change a project's policy. A running server picks it up within half a second.
+    /// Change a project's policy. When the command returns, running servers follow it.
     Set {
         name: String,
         #[arg(
@@ -64,6 +64,7 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
         Command::Create { name, json } => {
             let made = db.create_project(&name, "{}", clock.now(), None).await;
             let project = made.map_err(|error| refused(error.into(), &name))?;
+            settings::in_force().await;
             if json {
                 say(&body(&project).to_string());
             } else {
@@ -92,6 +93,7 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
             let change = change(set, unset);
             let changed = change_policy_of(db, &policies, &project, &change, clock.now()).await;
             let project = changed.map_err(|error| refused(error, &name))?;
+            settings::in_force().await;
             show(&project, &policies, json);
             Ok(())
         }
@@ -179,7 +181,8 @@ fn refused(error: ProjectError, name: &str) -> Failure {
                         .pointer
                         .trim_start_matches("/policy/")
                         .replace('/', ".");
-                    format!("{key}: {}", fault.detail)
+                    // Here a key is given without the object that it belongs to in the API.
+                    format!("{key}: {}", fault.detail.replace("`policy.", "`"))
                 })
                 .collect(),
         ),

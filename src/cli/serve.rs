@@ -10,8 +10,11 @@ use crate::clock::Clock;
 use crate::telemetry;
 
 pub fn run(file: Option<&Path>) -> Result<(), Failure> {
-    let settings = settings::load(file)?;
+    let (settings, warnings) = settings::read(file)?;
     telemetry::start_logs(&settings.log).map_err(|fault| Failure::Wrong(vec![fault]))?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
     // Each send to a slow provider holds a connection, so the usual limit of open files may be too low.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "cannot raise the limit of open files");

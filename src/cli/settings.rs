@@ -1,16 +1,27 @@
 //! Reads the configuration for a command from the file, the environment and secret files.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Failure, complain, runtime};
+use super::{Failure, complain, exposed, runtime};
 use crate::app;
 use crate::clock::Clock;
-use crate::config::{self, Settings};
+use crate::config::{self, Loaded, Settings};
+use crate::gateway::DIRECTORY_AGE;
 use crate::storage::Db;
 
 /// Loads the settings; prints warnings to standard error.
 pub fn load(file: Option<&Path>) -> Result<Settings, Failure> {
+    let (settings, warnings) = read(file)?;
+    for warning in warnings {
+        complain(&format!("warning: {warning}"));
+    }
+    Ok(settings)
+}
+
+/// Loads the settings, and what to warn of.
+pub fn read(file: Option<&Path>) -> Result<(Settings, Vec<String>), Failure> {
     let wrong = |message: String| Failure::Wrong(vec![message]);
     let text = match file {
         Some(path) => {
@@ -25,13 +36,23 @@ pub fn load(file: Option<&Path>) -> Result<Settings, Failure> {
         .map(|(name, text)| (name.as_str(), text.as_str()));
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let loaded = config::load(file, environment, &|path| std::fs::read_to_string(path));
-    let loaded = loaded
+    let secrets = RefCell::new(Vec::new());
+    let loaded = config::load(file, environment, &|path| {
+        secrets.borrow_mut().push(path.to_owned());
+        std::fs::read_to_string(path)
+    });
+    let Loaded { settings, warnings } = loaded
         .map_err(|faults| Failure::Wrong(faults.iter().map(ToString::to_string).collect()))?;
-    for warning in &loaded.warnings {
-        complain(&format!("warning: {warning}"));
-    }
-    Ok(loaded.settings)
+    let secrets = secrets.into_inner();
+    let secrets = secrets.into_iter().chain(app::key_file(&settings));
+    let exposed = secrets.filter_map(|path| exposed::warning(&path));
+    let warnings = warnings.into_iter().chain(exposed).collect();
+    Ok((settings, warnings))
+}
+
+/// Waits until every running server acts on a change of projects or keys.
+pub async fn in_force() {
+    tokio::time::sleep(DIRECTORY_AGE).await;
 }
 
 /// Runs an administration command on the configured database, whether or not a server is running.

@@ -61,7 +61,8 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let open = |channel| providers.iter().any(|p| p.account.channel == channel);
     if !providers.is_empty() && !defaults.route.iter().any(|step| open(step.channel)) {
         report.warn(
-            "defaults.route: no step has a configured provider, so nothing can be sent by default",
+            "defaults.route",
+            "no step has a configured provider, so nothing can be sent by default",
         );
     }
     if let (Ok(listen), Ok(proxies)) = (&listen, &trusted_proxies)
@@ -69,7 +70,8 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
         && proxies.iter().all(|net| net.addr().is_loopback())
     {
         report.warn(
-            "trusted_proxies: names no proxy, although others can connect: behind one, all clients count as one address; name it",
+            "trusted_proxies",
+            "names no proxy, although others can connect: behind one, all clients count as one address; name it",
         );
     }
     Ok(Settings {
@@ -116,6 +118,7 @@ fn read_database(root: &mut Reader<'_>) -> Checked<(Database, String)> {
             "is empty; write sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE",
         ));
     };
+    url::warn_of_example(root.report, "database_url", text.expose());
     database::parse(text.expose()).map_err(|problem| root.fault("database_url", problem))
 }
 
@@ -125,6 +128,9 @@ fn redis_url(root: &mut Reader<'_>) -> Checked<Option<Secret>> {
         .as_ref()
         .map_or(Ok(()), |secret| database::check_redis(secret.expose()));
     checked.map_err(|problem| root.fault("redis_url", problem))?;
+    if let Some(secret) = &secret {
+        url::warn_of_example(root.report, "redis_url", secret.expose());
+    }
     Ok(secret)
 }
 

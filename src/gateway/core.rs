@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use super::shared::{Directory, Idempotency, Live, PolicyBook};
 use crate::channels::Provider;
@@ -113,11 +114,11 @@ impl Core {
             .find(|slot| slot.provider.name() == name)
     }
 
-    /// Runs a task to its end, even when the caller disconnects.
+    /// Runs a task to its end, even when the caller disconnects. What it logs names the caller's request.
     pub(super) fn spawn<T: Send + 'static>(
         &self,
         task: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<T> {
-        self.tasks.spawn_on(task, &self.runtime)
+        self.tasks.spawn_on(task.in_current_span(), &self.runtime)
     }
 }

@@ -16,10 +16,11 @@ mod upkeep;
 mod verify;
 
 pub use admin::{
-    Admin, BudgetError, Invitation, LONGEST_KEY_DAYS, LONGEST_PASSWORD, LinkFault, NewBudget,
-    NewLink, ProjectError, SANDBOX_OWNER, SHORTEST_PASSWORD, Session, SignInError, UserFault,
-    Users, Weak, begin_counters, change_policy_of, check_name, check_password, new_secret,
-    prepare_budgets, read_email,
+    Admin, BudgetError, Invitation, KeyRequest, LONGEST_KEY_DAYS, LONGEST_KEY_NAME,
+    LONGEST_PASSWORD, LinkFault, NewBudget, NewLink, ProjectError, SANDBOX_OWNER,
+    SHORTEST_PASSWORD, Session, SignInError, UserFault, Users, Weak, begin_counters,
+    change_policy_of, check_name, check_password, key_name, new_secret, prepare_budgets,
+    read_email,
 };
 pub use core::Settings;
 pub use error::Error;
@@ -30,8 +31,8 @@ pub use finance::{
 pub use handle::{Gateway, Outbound};
 pub use notices::{Notices, WebhookRequest};
 pub use shared::{
-    Access, Begun, Directory, Idempotency, Live, PolicyBook, PolicyFault, Replay, Ticket,
-    parsed as parsed_overrides,
+    Access, Begun, DIRECTORY_AGE, Directory, Idempotency, Live, PolicyBook, PolicyFault, Replay,
+    Ticket, parsed as parsed_overrides,
 };
 pub use verify::{
     Checked, LEASE, Preview, PreviewRequest, Price, PublicKey, ReportError, StartError,

@@ -25,7 +25,9 @@ const SWEEP: Duration = Duration::from_secs(60);
 pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
     let workers = TaskTracker::new();
     let every =
-        |period: Duration, what: fn(Gateway) -> futures_util::future::BoxFuture<'static, ()>| {
+        |job: &'static str,
+         period: Duration,
+         what: fn(Gateway) -> futures_util::future::BoxFuture<'static, ()>| {
             let (gateway, stop) = (gateway.clone(), stop.clone());
             workers.spawn(async move {
                 let mut ticks = tokio::time::interval(period);
@@ -35,21 +37,27 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
                         () = stop.cancelled() => return,
                         _ = ticks.tick() => {
                         if tokio::time::timeout(LIMIT, what(gateway.clone())).await.is_err() {
-                            tracing::warn!("a background job timed out; it will run again");
+                            tracing::warn!(job, "a background job timed out; it will run again");
                         }
                     }
                     }
                 }
             });
         };
-    every(LOOK, |gateway| Box::pin(work_on_due(gateway)));
-    every(LOOK, |gateway| Box::pin(start_deliveries(gateway)));
-    every(REFRESH, |gateway| {
+    every("due verifications", LOOK, |gateway| {
+        Box::pin(work_on_due(gateway))
+    });
+    every("due webhook messages", LOOK, |gateway| {
+        Box::pin(start_deliveries(gateway))
+    });
+    every("refresh", REFRESH, |gateway| {
         Box::pin(async move { gateway.refresh().await })
     });
-    every(SUM, |gateway| Box::pin(sum(gateway)));
-    every(WATCH, |gateway| Box::pin(watch(gateway)));
-    every(SWEEP, |gateway| Box::pin(sweep(gateway)));
+    every("report sums", SUM, |gateway| Box::pin(sum(gateway)));
+    every("budgets and balances", WATCH, |gateway| {
+        Box::pin(watch(gateway))
+    });
+    every("expired rows", SWEEP, |gateway| Box::pin(sweep(gateway)));
     let (hearing, until) = (gateway.clone(), stop.clone());
     workers.spawn(async move { hearing.live().follow_replicas(&until).await });
     workers.close();

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::environment;
+use super::lines::Lines;
 use super::report::{Fault, Faults};
 use super::table::{Checked, Reader};
 use super::tree::{self, Node, Origin, Value};
@@ -23,14 +24,18 @@ pub fn read<T>(
     read: impl FnOnce(Reader<'_>) -> Checked<T>,
 ) -> Result<(T, Vec<String>), Vec<Fault>> {
     let not_toml = |name: &str, problem: String| vec![Fault::new(name, problem)];
+    let mut lines = Lines::default();
     let mut root = tree::parse(defaults, &Origin::Defaults)
         .map_err(|problem| not_toml("defaults.toml", problem))?;
     if let Some((name, text)) = file {
         let file = tree::parse(text, &Origin::File).map_err(|problem| not_toml(name, problem))?;
         tree::merge(&mut root, file);
+        lines = Lines::of(text);
     }
     let report = Faults::new(read_file);
     environment::overlay(&mut root, env, &report);
+    lines.hide_overridden("", &root);
+    report.place(lines);
     let found = read(Reader::new(String::new(), root, &report));
     let (faults, warnings) = report.close();
     match found {

@@ -7,7 +7,10 @@
 //! To add a type of value: a method of [`Field`] in `values`.
 
 mod environment;
+mod examples;
 mod layers;
+mod lines;
+mod quotes;
 mod report;
 mod secret;
 mod suggest;
@@ -17,6 +20,7 @@ pub mod url;
 mod values;
 mod variable;
 
+pub use examples::{is_example_host, is_placeholder};
 pub use layers::{ReadFile, read, read_json};
 pub use report::{Fault, Faults, Reported, quote};
 pub use secret::{Secret, parse_key};

@@ -4,18 +4,25 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::lines::Lines;
 use super::suggest;
 use super::tree::{Node, Origin, Value};
 use super::variable::{bare, variable, whole};
 
 /// One thing that is wrong. It quotes no secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{key}: {problem}")]
+#[error("{key}: {problem}{}", at(*.line))]
 pub struct Fault {
     /// Dotted: `sms.providers[0].url`. For a file that is not TOML, the file's name.
     pub key: String,
     /// Names the value and the correction.
     pub problem: String,
+    /// Of the file, from 1; `None` for a key that it does not have.
+    pub line: Option<usize>,
+}
+
+fn at(line: Option<usize>) -> String {
+    line.map_or_else(String::new, |line| format!(" (line {line})"))
 }
 
 impl Fault {
@@ -24,6 +31,7 @@ impl Fault {
         Self {
             key: key.to_owned(),
             problem: problem.into(),
+            line: None,
         }
     }
 }
@@ -41,7 +49,8 @@ pub struct Faults<'a> {
 #[derive(Default)]
 struct Notes {
     faults: Vec<Fault>,
-    warnings: Vec<String>,
+    warnings: Vec<Fault>,
+    lines: Lines,
     /// Every key that some reader asked for.
     known: BTreeSet<String>,
     leftovers: Vec<(String, Node)>,
@@ -66,16 +75,20 @@ impl<'a> Faults<'a> {
     }
 
     pub fn fault(&self, key: impl Into<String>, problem: impl Into<String>) -> Reported {
-        let fault = Fault {
-            key: key.into(),
-            problem: problem.into(),
-        };
+        let fault = Fault::new(&key.into(), problem);
         self.notes.borrow_mut().faults.push(fault);
         Reported
     }
 
-    pub fn warn(&self, warning: impl Into<String>) {
-        self.notes.borrow_mut().warnings.push(warning.into());
+    /// Something that may be meant, and does not stop the program.
+    pub fn warn(&self, key: impl Into<String>, problem: impl Into<String>) {
+        let warning = Fault::new(&key.into(), problem);
+        self.notes.borrow_mut().warnings.push(warning);
+    }
+
+    /// Where the keys of the file stand.
+    pub(super) fn place(&self, lines: Lines) {
+        self.notes.borrow_mut().lines = lines;
     }
 
     pub(super) fn know(&self, key: String) {
@@ -112,13 +125,29 @@ impl<'a> Faults<'a> {
         for gap in std::mem::take(&mut notes.gaps) {
             notes.judge_gap(gap);
         }
-        for name in &notes.strangers {
-            notes.warnings.push(match notes.variable_like(name) {
+        let strangers = notes
+            .strangers
+            .iter()
+            .map(|name| match notes.variable_like(name) {
                 Some(near) => format!("{name} sets no known key; did you mean {near}?"),
                 None => format!("{name} sets no known key and is ignored"),
             });
-        }
-        (notes.faults, notes.warnings)
+        let strangers: Vec<String> = strangers.collect();
+        let Notes {
+            faults,
+            warnings,
+            lines,
+            ..
+        } = notes;
+        let placed = |fault: Fault| Fault {
+            line: lines.find(&fault.key),
+            ..fault
+        };
+        let warnings = warnings
+            .into_iter()
+            .map(|warning| placed(warning).to_string());
+        let warnings = warnings.chain(strangers).collect();
+        (faults.into_iter().map(placed).collect(), warnings)
     }
 }
 
@@ -170,10 +199,7 @@ impl Notes {
     }
 
     fn blame(&mut self, key: &str, problem: String) {
-        self.faults.push(Fault {
-            key: key.to_owned(),
-            problem,
-        });
+        self.faults.push(Fault::new(key, problem));
     }
 
     fn unknown(&self, key: &str) -> String {

@@ -5,12 +5,15 @@
 use std::cmp::Ordering;
 use std::fmt::Display;
 
+use super::examples::is_placeholder_secret;
 use super::report::{Faults, Reported, quote};
 use super::secret::Secret;
-use super::tree::{Node, Origin, Table, Value};
+use super::tree::{Node, Origin, Table, Value, join};
 
 /// A sound value, or the knowledge that its fault was reported.
 pub type Checked<T> = Result<T, Reported>;
+
+const PLACEHOLDER: &str = "is a placeholder; put the real value there";
 
 /// A value that is being read, and its key.
 pub struct Field<'a> {
@@ -239,6 +242,7 @@ impl<'a> Field<'a> {
     pub fn secret(self) -> Checked<Secret> {
         match &self.node.value {
             Value::Text(text) if text.is_empty() => self.fault("is empty"),
+            Value::Text(text) if is_placeholder_secret(text) => self.fault(PLACEHOLDER),
             Value::Text(text) => Ok(Secret::new(text.as_str())),
             Value::Table(_) => {
                 let mut table = self.table()?;
@@ -263,17 +267,14 @@ impl<'a> Field<'a> {
                 if content.is_empty() {
                     return self.fault(format!("the file `{path}` is empty"));
                 }
+                if is_placeholder_secret(content) {
+                    return self.fault(format!(
+                        "the file `{path}` holds a placeholder; put the real value there"
+                    ));
+                }
                 Ok(Secret::new(content))
             }
             Err(fault) => self.fault(format!("cannot read the file `{path}`: {fault}")),
         }
-    }
-}
-
-pub(super) fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
     }
 }

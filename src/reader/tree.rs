@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::quotes;
+
 pub(super) type Table = BTreeMap<String, Node>;
 
 /// It has no `Debug`, because any of them may be a secret.
@@ -126,7 +128,8 @@ pub(super) fn parse(text: &str, origin: &Origin) -> Result<Table, String> {
     match text.parse::<toml::Table>() {
         Ok(fields) => Ok(table(fields, origin)),
         Err(fault) => {
-            let start = fault.span().map_or(0, |span| span.start).min(text.len());
+            let place = fault.span().unwrap_or_default();
+            let start = place.start.min(text.len());
             let before = text.get(..start).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
             let column = before
@@ -137,7 +140,10 @@ pub(super) fn parse(text: &str, origin: &Origin) -> Result<Table, String> {
                 .count()
                 + 1;
             let message = fault.message().lines().next().unwrap_or_default();
-            Err(format!("line {line}, column {column}: not TOML: {message}"))
+            Err(match quotes::unquoted(text, place) {
+                Some(mend) => format!("line {line}, column {column}: {mend}"),
+                None => format!("line {line}, column {column}: not TOML: {message}"),
+            })
         }
     }
 }
@@ -167,5 +173,14 @@ pub(super) fn merge(base: &mut Table, over: Table) {
                 base.insert(key, node);
             }
         }
+    }
+}
+
+/// The dotted key of `name` in the table at `path`.
+pub(super) fn join(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
     }
 }

@@ -1,6 +1,7 @@
 //! URLs: which are accepted, and how they are shown without their passwords.
 
-use super::report::quote;
+use super::examples::is_example_host;
+use super::report::{Faults, quote};
 use super::table::{Checked, Field};
 
 /// Whether it is an http(s) URL with a host. The problem never quotes it.
@@ -52,7 +53,28 @@ pub fn base(url: &str) -> Result<String, String> {
 
 /// The field as such a URL. A fault shows it without its password and query.
 pub fn read_base(field: Field<'_>) -> Checked<String> {
-    field.parsed(|text| base(text).map_err(|problem| format!("{} {problem}", quote(&redact(text)))))
+    let (path, report) = (field.path.clone(), field.report);
+    let base = field.parsed(|text| {
+        base(text).map_err(|problem| format!("{} {problem}", quote(&redact(text))))
+    })?;
+    warn_of_example(report, &path, &base);
+    Ok(base)
+}
+
+/// Warns of a URL, of any scheme, whose host is one of an example.
+pub fn warn_of_example(report: &Faults<'_>, path: &str, url: &str) {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = authority(rest);
+    let named = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    let (host, _) = split_port(named);
+    if is_example_host(host) {
+        report.warn(
+            path,
+            format!("`{host}` is an example, which nothing reaches; write the real host"),
+        );
+    }
 }
 
 /// Whether the scheme is https.

@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::report::quote;
-use super::table::{Checked, Field, all, join};
-use super::tree::{Node, Value};
+use super::table::{Checked, Field, all};
+use super::tree::{Node, Value, join};
 use crate::clock::span;
 use crate::money::{Currency, Micros, Money};
 

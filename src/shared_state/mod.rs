@@ -40,10 +40,10 @@ impl SharedState {
         })
     }
 
-    /// Whether Redis is configured but unreachable, so that limits count per replica.
+    /// Whether Redis is configured but takes no writes, so that limits count per replica.
     pub async fn degraded(&self) -> bool {
         match &self.redis {
-            Some(redis) => !redis.ping().await,
+            Some(redis) => !redis.probe().await,
             None => false,
         }
     }

@@ -1,26 +1,39 @@
 //! One multiplexed connection to Redis, cloned per request, because a pool's `get` costs an extra round trip.
+//!
+//! Redis is away from its first failure until a write succeeds: a replica after a fail-over, or a full one, answers reads.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use deadpool_redis::redis::aio::MultiplexedConnection;
-use deadpool_redis::redis::{FromRedisValue, RedisError, Script, ScriptInvocation, cmd};
+use deadpool_redis::redis::{Cmd, FromRedisValue, RedisError, Script, ScriptInvocation, cmd};
 use deadpool_redis::{Config, Pool, Runtime};
 
 /// Time limit for a Redis command; after it the request continues without Redis.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// Pause after a failure, so that not every request waits for a timeout.
+/// Pause after a failure, so that it is not tried all the time.
 const REST: Duration = Duration::from_secs(1);
+/// Written to see whether writes succeed.
+const PROBE: &str = "pinroute:probe";
 
 pub(super) struct Redis {
     pool: Pool,
     link: Mutex<Link>,
 }
 
-enum Link {
+struct Link {
+    connection: Option<MultiplexedConnection>,
+    state: State,
+    /// No attempt before this.
+    rest_until: Option<Instant>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing was tried yet.
     Unknown,
-    Up(MultiplexedConnection),
-    DownUntil(Instant),
+    Up,
+    Away,
 }
 
 impl std::fmt::Debug for Redis {
@@ -36,57 +49,85 @@ impl Redis {
             .map_err(|error| format!("redis_url: {error}"))?;
         Ok(Self {
             pool,
-            link: Mutex::new(Link::Unknown),
+            link: Mutex::new(Link {
+                connection: None,
+                state: State::Unknown,
+                rest_until: None,
+            }),
         })
     }
 
-    /// Runs a script; `None`: Redis is unavailable.
+    /// Runs a script; `None`: Redis is away.
     pub async fn run<T: FromRedisValue>(
         &self,
         script: &Script,
         prepare: impl FnOnce(&mut ScriptInvocation<'_>),
     ) -> Option<T> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.usable().await?;
         let mut invocation = script.prepare_invoke();
         prepare(&mut invocation);
         let answer = tokio::time::timeout(PATIENCE, invocation.invoke_async(&mut connection)).await;
         self.note(answer)
     }
 
-    pub async fn ping(&self) -> bool {
-        let Some(mut connection) = self.connection().await else {
-            return false;
-        };
-        let answer = tokio::time::timeout(PATIENCE, cmd("PING").query_async(&mut connection)).await;
-        self.note::<String>(answer).is_some()
-    }
-
-    pub async fn command<T: FromRedisValue>(
-        &self,
-        command: &deadpool_redis::redis::Cmd,
-    ) -> Option<T> {
-        let mut connection = self.connection().await?;
+    /// Runs a command; `None`: Redis is away.
+    pub async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Option<T> {
+        let mut connection = self.usable().await?;
         let answer = tokio::time::timeout(PATIENCE, command.query_async(&mut connection)).await;
         self.note(answer)
     }
 
-    async fn connection(&self) -> Option<MultiplexedConnection> {
-        match &*self.link() {
-            Link::Up(connection) => return Some(connection.clone()),
-            Link::DownUntil(until) if monotonic() < *until => return None,
-            Link::DownUntil(_) | Link::Unknown => {}
+    /// Whether a write succeeds now. Only this ends an absence.
+    pub async fn probe(&self) -> bool {
+        let Some(mut connection) = self.connection().await else {
+            return false;
+        };
+        let mut write = cmd("SET");
+        write.arg(PROBE).arg(1).arg("EX").arg(60);
+        let answer = tokio::time::timeout(PATIENCE, write.query_async(&mut connection)).await;
+        let written = self.note::<String>(answer).is_some();
+        if written {
+            let before = std::mem::replace(&mut self.link().state, State::Up);
+            match before {
+                State::Up => {}
+                State::Unknown => tracing::info!("connected to Redis"),
+                State::Away => tracing::info!("Redis is back: limits count across replicas again"),
+            }
         }
-        // Only this request connects; the others continue without Redis meanwhile.
-        *self.link() = Link::DownUntil(monotonic() + REST);
-        match tokio::time::timeout(PATIENCE, self.pool.get()).await {
+        written
+    }
+
+    /// A connection, unless Redis is away: then requests go on without it, and only the probe tries.
+    async fn usable(&self) -> Option<MultiplexedConnection> {
+        if self.link().state == State::Away {
+            return None;
+        }
+        self.connection().await
+    }
+
+    async fn connection(&self) -> Option<MultiplexedConnection> {
+        {
+            let mut link = self.link();
+            if let Some(connection) = &link.connection {
+                return Some(connection.clone());
+            }
+            if link.rest_until.is_some_and(|until| monotonic() < until) {
+                return None;
+            }
+            // Only this request connects; the others continue without Redis meanwhile.
+            link.rest_until = Some(monotonic() + REST);
+        }
+        let reason = match tokio::time::timeout(PATIENCE, self.pool.get()).await {
             Ok(Ok(connection)) => {
                 let connection: MultiplexedConnection = (*connection).clone();
-                *self.link() = Link::Up(connection.clone());
-                tracing::info!("connected to Redis");
-                Some(connection)
+                self.link().connection = Some(connection.clone());
+                return Some(connection);
             }
-            _ => None,
-        }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => LATE.to_owned(),
+        };
+        self.failed(&reason);
+        None
     }
 
     fn note<T>(
@@ -94,20 +135,27 @@ impl Redis {
         answer: Result<Result<T, RedisError>, tokio::time::error::Elapsed>,
     ) -> Option<T> {
         match answer {
-            Ok(Ok(value)) => Some(value),
-            failed => {
-                let error = match failed {
-                    Ok(Err(error)) => error.to_string(),
-                    _ => "no answer in time".to_owned(),
-                };
-                tracing::warn!(
-                    error,
-                    "Redis is unavailable: limits count per replica until it returns"
-                );
-                metrics::counter!("pinroute_redis_failures_total").increment(1);
-                *self.link() = Link::DownUntil(monotonic() + REST);
-                None
-            }
+            Ok(Ok(value)) => return Some(value),
+            Ok(Err(error)) => self.failed(&error.to_string()),
+            Err(_) => self.failed(LATE),
+        }
+        None
+    }
+
+    /// Counts each failure, and logs the first of an absence.
+    fn failed(&self, reason: &str) {
+        metrics::counter!("pinroute_redis_failures_total").increment(1);
+        let before = {
+            let mut link = self.link();
+            link.connection = None;
+            link.rest_until = Some(monotonic() + REST);
+            std::mem::replace(&mut link.state, State::Away)
+        };
+        if before != State::Away {
+            tracing::warn!(
+                reason,
+                "Redis is away: limits count per replica until a write succeeds"
+            );
         }
     }
 
@@ -117,6 +165,8 @@ impl Redis {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
+
+const LATE: &str = "no answer in time";
 
 /// The pause of Redis is not a business rule, so it uses the machine's clock instead of [`crate::clock::Clock`].
 fn monotonic() -> Instant {

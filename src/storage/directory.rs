@@ -26,6 +26,8 @@ pub struct Project {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKey {
     pub id: Uuid,
+    /// What its owner calls it.
+    pub name: Option<String>,
     /// `None`: an instance key, for every project.
     pub project: Option<ProjectId>,
     pub hash: Vec<u8>,
@@ -39,6 +41,7 @@ pub struct ApiKey {
 
 #[derive(Clone, Debug)]
 pub struct NewKey {
+    pub name: Option<String>,
     pub project: Option<ProjectId>,
     pub scopes: String,
     pub expires_at: Option<DateTime<Utc>>,
@@ -57,6 +60,7 @@ struct ProjectRow {
 #[derive(FromRow)]
 struct KeyRow {
     id: Uuid,
+    name: Option<String>,
     project_id: Option<Uuid>,
     hash: Vec<u8>,
     scopes: String,
@@ -81,6 +85,7 @@ impl From<KeyRow> for ApiKey {
     fn from(row: KeyRow) -> Self {
         Self {
             id: row.id,
+            name: row.name,
             project: row.project_id.map(ProjectId),
             hash: row.hash,
             scopes: row.scopes,
@@ -210,7 +215,7 @@ impl Store {
     }
 
     pub async fn list_keys(&self) -> Result<Vec<ApiKey>, StorageError> {
-        const LIST: &str = "SELECT id, project_id, hash, scopes, created_at, expires_at, revoked_at, last_used_at \
+        const LIST: &str = "SELECT id, name, project_id, hash, scopes, created_at, expires_at, revoked_at, last_used_at \
             FROM api_keys ORDER BY created_at DESC, id";
         let rows: Vec<KeyRow> = read!(&self.engine, |pool| sqlx::query_as(LIST)
             .fetch_all(pool)
@@ -239,8 +244,8 @@ impl Store {
         now: DateTime<Utc>,
         completion: Option<&IdempotencyOp>,
     ) -> Result<(), StorageError> {
-        const INSERT: &str = "INSERT INTO api_keys (id, project_id, hash, scopes, created_at, expires_at, made_by) \
-            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (hash) DO UPDATE SET revoked_at = NULL";
+        const INSERT: &str = "INSERT INTO api_keys (id, project_id, hash, scopes, created_at, expires_at, made_by, name) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (hash) DO UPDATE SET revoked_at = NULL";
         let hash = fingerprint(secret.as_bytes()).to_vec();
         in_transaction(&self.engine, async |connection| {
             on!(connection, |to| sqlx::query(INSERT)
@@ -251,6 +256,7 @@ impl Store {
                 .bind(now)
                 .bind(key.expires_at)
                 .bind(key.made_by)
+                .bind(&key.name)
                 .execute(to)
                 .await
                 .map(|_| ()))?;

@@ -31,7 +31,8 @@ pub async fn tag<B: MessageBody + 'static>(
         .filter(|value| is_plain(value))
         .cloned();
     let id = given.unwrap_or_else(made);
-    let span = tracing::debug_span!("request", id = id.to_str().unwrap_or_default(), method = %request.method());
+    // At the level of errors, so that every line that is logged meanwhile names the request.
+    let span = tracing::error_span!("request", request_id = id.to_str().unwrap_or_default(), method = %request.method());
     // A live stream is answered at once and outlives this; a body that never ends does not.
     let answered = tokio::time::timeout(LONGEST, next.call(request).instrument(span.clone())).await;
     let mut response = answered

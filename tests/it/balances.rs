@@ -45,7 +45,7 @@ async fn a_balance_is_top_ups_minus_charges(stage: Stage) {
     let app = stage.app().await;
     let all = instance(&stage, &app).await;
     let entry = all
-        .post("/v1/balances/telegram/top-ups", usd("100"))
+        .post("/v1/balances/telegram/top-ups", usd("99"))
         .await
         .expect(201);
     assert_eq!(
@@ -58,11 +58,23 @@ async fn a_balance_is_top_ups_minus_charges(stage: Stage) {
         (
             &json!("top_up"),
             &json!("manual"),
-            &json!("100.00"),
+            &json!("99.00"),
             &json!("invoice 17")
         )
     );
     assert!(word(&entry["author"]).starts_with("key "));
+    let named = json!({ "name": "Bookkeeping", "project": "*", "scopes": ["admin"] });
+    let named = all.post("/v1/keys", named).await.expect(201);
+    let second = app
+        .with_key(word(&named["key"]))
+        .post(
+            "/v1/balances/telegram/top-ups",
+            json!({ "amount": "1", "currency": "USD" }),
+        )
+        .await
+        .expect(201);
+    let author = format!("key Bookkeeping ({})", word(&named["id"]));
+    assert_eq!(second["author"], author);
     app.started().await;
     app.started().await;
     assert_eq!(of(&all, "telegram").await["computed"], "99.98");

@@ -196,6 +196,7 @@ async fn a_key_is_created_once_shown_once_and_can_be_revoked(stage: Stage) {
         ("scope", "verify"),
         ("scope", "finance"),
         ("days", "30"),
+        ("name", "Till <7>"),
     ];
     let before = app.gateway.directory().keys();
     let page = olga.send_form(path, &fields).await;
@@ -208,12 +209,16 @@ async fn a_key_is_created_once_shown_once_and_can_be_revoked(stage: Stage) {
     let mut made = app.gateway.directory().keys();
     made.retain(|key| before.iter().all(|known| known.id != key.id));
     assert_eq!(made.len(), 1);
-    assert!(!olga.get(path).await.text.contains(&key), "shown once");
+    assert_eq!(made[0].name.as_deref(), Some("Till <7>"));
+    let list = olga.get(path).await.text;
+    assert!(!list.contains(&key), "shown once");
+    assert!(list.contains("<b>Till &lt;7&gt;</b>"), "{list}");
     // The same form with other values is refused instead of creating another key.
     let mut other = fields;
     other[5].1 = "31";
     assert_eq!(olga.send_form(path, &other).await.status, 409);
 
+    let long = &"a".repeat(101);
     for (fields, words) in [
         (vec![("project", "default")], "at least one"),
         (
@@ -223,6 +228,10 @@ async fn a_key_is_created_once_shown_once_and_can_be_revoked(stage: Stage) {
         (
             vec![("project", "nobody"), ("scope", "verify")],
             "Choose from the list",
+        ),
+        (
+            vec![("project", "default"), ("scope", "verify"), ("name", long)],
+            "At most 100 characters.",
         ),
     ] {
         let page = olga.post(path, path, &fields).await;

@@ -70,6 +70,19 @@ fn python() -> Option<String> {
     (!path.is_empty()).then_some(path)
 }
 
+/// An example with what its reader fills in.
+fn filled(text: &str) -> String {
+    ["TOKEN", "KEY", "PASSWORD"]
+        .iter()
+        .fold(text.to_owned(), |text, what| {
+            text.replace(&format!("PUT-THE-{what}-HERE"), "5aNJn2Cq0wV7")
+        })
+        .replace(
+            "PASTE: openssl rand -base64 32",
+            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        )
+}
+
 /// A document's shell blocks as one script, and their number.
 fn script(blocks: &[Block]) -> (String, usize) {
     let mut script =
@@ -80,7 +93,7 @@ fn script(blocks: &[Block]) -> (String, usize) {
             let _ = write!(
                 script,
                 "cat > {name} <<'END_OF_FILE'\n{}END_OF_FILE\n",
-                block.text
+                filled(&block.text)
             );
         }
         if block.language != "sh" || block.mark.starts_with("not run: ") {
@@ -176,11 +189,13 @@ fn every_configuration_example_is_valid() {
             if block.language != "toml" {
                 continue;
             }
-            // The example has a placeholder that says how to generate the key.
-            let text = block.text.replace(
-                "PASTE: openssl rand -base64 32",
-                "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-            );
+            let text = filled(&block.text);
+            if text != block.text {
+                let unfilled = config::load(Some(("example", &block.text)), [], &|_| {
+                    Err(std::io::ErrorKind::NotFound.into())
+                });
+                assert!(unfilled.is_err(), "a placeholder is taken: {}", block.text);
+            }
             let loaded = config::load(Some(("example", &text)), [], &|_| {
                 Err(std::io::ErrorKind::NotFound.into())
             });

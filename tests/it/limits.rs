@@ -1,11 +1,12 @@
 //! Limits on numbers, addresses and projects: on one server and across replicas, with and without Redis.
 
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
+use crate::program::{Server, program};
 use crate::stage::{Stage, TestApp};
 use crate::{on_both_engines, on_postgres};
 
@@ -17,6 +18,8 @@ on_both_engines!(
     limits_can_be_turned_off,
     a_refused_start_uses_up_no_limit,
     limits_hold_without_redis_and_readyz_reports_its_absence,
+    redis_that_refuses_writes_is_away_until_a_write_succeeds,
+    the_log_says_once_why_redis_is_away_and_when_it_is_back,
     a_restart_forgets_neither_sends_nor_wrong_codes,
     an_emptied_redis_forgets_nothing,
     what_is_drawn_while_redis_is_away_counts_when_it_returns,
@@ -242,12 +245,15 @@ impl Redis {
         Some(redis)
     }
 
-    async fn empty(&self) {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
-        stream.write_all(b"FLUSHALL\r\n").await.unwrap();
-        let mut answer = [0; 5];
-        stream.read_exact(&mut answer).await.unwrap();
-        assert_eq!(&answer, b"+OK\r\n");
+    /// Sends one command, and returns its answer's first line.
+    fn command(&self, line: &str) -> String {
+        let mut connection = std::net::TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        connection
+            .write_all(format!("{line}\r\n").as_bytes())
+            .unwrap();
+        let mut answer = String::new();
+        BufReader::new(connection).read_line(&mut answer).unwrap();
+        answer
     }
 }
 
@@ -308,7 +314,7 @@ async fn limits_hold_without_redis_and_readyz_reports_its_absence(stage: Stage) 
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(30), back)
+    tokio::time::timeout(Duration::from_secs(30), back)
         .await
         .expect("Redis is used again");
     let number = stage.number();
@@ -380,9 +386,9 @@ async fn an_emptied_redis_forgets_nothing(stage: Stage) {
     let app = stage.app_with(&changes).await;
     let number = stage.number();
     let v = use_up(&app, &number).await;
-    redis.empty().await;
+    assert_eq!(redis.command("FLUSHALL").trim(), "+OK");
     assert_used_up(&app, &number, &v).await;
-    redis.empty().await;
+    assert_eq!(redis.command("FLUSHALL").trim(), "+OK");
     assert_used_up(&app, &number, &v).await;
 }
 
@@ -426,4 +432,99 @@ async fn a_site_of_ipv6_shares_a_limit(stage: Stage) {
     from(9).await.problem(429, "rate_limited");
     let elsewhere = json!({ "phone_number": stage.number(), "client": { "ip": "2001:db8:2::7" } });
     app.start(elsewhere).await.expect(201);
+}
+
+/// After a fail-over, the address may lead to a replica, which answers reads.
+async fn redis_that_refuses_writes_is_away_until_a_write_succeeds(stage: Stage) {
+    let Some(redis) = Redis::start(0).await else {
+        println!("skipped: no redis-server");
+        return;
+    };
+    let url = format!("redis://127.0.0.1:{}", redis.port);
+    let app = stage.app_with(&[("REDIS_URL", &url)]).await;
+    let ready = async || app.get("/readyz").await.expect(200)["redis"].clone();
+    let until = async |wanted: &str| {
+        let reached = async {
+            while ready().await != wanted {
+                tokio::task::yield_now().await;
+            }
+        };
+        // The program waits a second of real time before it tries again.
+        tokio::time::timeout(Duration::from_secs(30), reached)
+            .await
+            .expect(wanted);
+    };
+    assert_eq!(ready().await, "ok");
+    for (refuse, mend) in [
+        (
+            vec![format!("REPLICAOF 127.0.0.1 {}", free_port())],
+            "REPLICAOF NO ONE",
+        ),
+        (
+            vec![
+                "CONFIG SET maxmemory-policy noeviction".to_owned(),
+                "CONFIG SET maxmemory 1".to_owned(),
+            ],
+            "CONFIG SET maxmemory 0",
+        ),
+    ] {
+        for command in &refuse {
+            assert_eq!(redis.command(command).trim(), "+OK", "{command}");
+        }
+        let number = stage.number();
+        for payload in 0..5 {
+            assert_eq!(ready().await, "away", "it answers reads, but no write");
+            start(&app, &number, payload).await.expect(201);
+        }
+        start(&app, &number, 5).await.problem(429, "rate_limited");
+        app.gateway.refresh().await;
+        let metrics = app.get("/metrics").await.text;
+        assert!(metrics.contains("pinroute_redis_failures_total"));
+        assert_eq!(redis.command(mend).trim(), "+OK");
+        until("ok").await;
+    }
+}
+
+async fn the_log_says_once_why_redis_is_away_and_when_it_is_back(stage: Stage) {
+    let port = free_port();
+    let mut command = program(&stage);
+    command.env(
+        "PINROUTE_REDIS_URL",
+        format!("redis://:secret@127.0.0.1:{port}"),
+    );
+    let server = Server::start(command).await;
+    let client = stage.client(&server.base);
+    let until = async |wanted: &str| {
+        let logged = async {
+            while !server.log().iter().any(|line| line.contains(wanted)) {
+                client.get("/readyz").await.expect(200);
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), logged)
+            .await
+            .unwrap_or_else(|_| panic!("no `{wanted}`: {:?}", server.log()));
+    };
+    until("Redis is away").await;
+    let Some(redis) = Redis::start(port).await else {
+        println!("skipped: no redis-server");
+        return;
+    };
+    assert_eq!(redis.command("CONFIG SET requirepass secret").trim(), "+OK");
+    until("Redis is back").await;
+    drop(redis);
+    for _ in 0..20 {
+        client
+            .start(json!({ "phone_number": stage.number() }))
+            .await
+            .expect(201);
+    }
+    let log = server.log();
+    let away: Vec<&String> = log
+        .iter()
+        .filter(|line| line.contains("Redis is away"))
+        .collect();
+    assert_eq!(away.len(), 2, "one line for each absence: {log:?}");
+    assert!(away[0].contains("efused"), "the reason: {away:?}");
+    assert!(!log.concat().contains("secret"), "{log:?}");
+    server.kill().await;
 }

@@ -13,7 +13,9 @@ mod world;
 
 mod balances;
 mod budgets;
+mod check_config;
 mod checks;
+mod clients;
 mod crash;
 mod dashboard;
 mod dashboard_rules;

@@ -16,10 +16,14 @@ on_both_engines!(
     a_second_server_on_the_same_sqlite_file_refuses_to_start,
     a_wrong_secret_key_refuses_to_start_and_a_rotated_one_still_reads,
     keys_can_be_created_listed_and_revoked_while_a_server_runs,
+    a_key_has_the_name_that_it_was_given,
+    a_new_project_is_known_to_a_running_server_when_the_command_returns,
     projects_can_be_created_and_configured_while_a_server_runs,
     migrations_are_applied_and_listed_once,
     the_server_logs_its_address_and_shuts_down_gracefully,
     the_promised_log_line_appears_at_every_level,
+    a_fault_in_the_log_names_the_request_the_verification_and_the_attempt,
+    at_level_debug_only_the_programs_own_lines_are_logged,
 );
 
 /// The program's binary with the stage's configuration file, without this process's `PINROUTE_` variables.
@@ -51,7 +55,8 @@ async fn run(mut command: Command) -> Output {
         .unwrap()
 }
 
-fn lines(bytes: &[u8]) -> Vec<String> {
+/// The lines of what a command printed.
+pub fn lines(bytes: &[u8]) -> Vec<String> {
     String::from_utf8(bytes.to_vec())
         .unwrap()
         .lines()
@@ -90,6 +95,8 @@ pub struct Server {
     pub base: String,
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
+    /// Ends when all of the log has been read.
+    reading: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Server {
@@ -138,7 +145,7 @@ impl Server {
         let log = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&log);
         let (sender, base) = tokio::sync::oneshot::channel();
-        std::thread::spawn(move || {
+        let reading = std::thread::spawn(move || {
             let mut sender = Some(sender);
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let url = line.find("http://").map(|at| line[at..].to_owned());
@@ -157,7 +164,12 @@ impl Server {
             let _ = child.kill();
             panic!("the server does not listen: {:?}", log.lock().unwrap());
         };
-        Self { base, child, log }
+        Self {
+            base,
+            child,
+            log,
+            reading: Some(reading),
+        }
     }
 
     pub fn id(&self) -> u32 {
@@ -175,6 +187,16 @@ impl Server {
             .await
             .unwrap()
             .unwrap();
+    }
+
+    /// Like [`Self::terminate`], and returns the whole log.
+    pub async fn terminate_and_read(mut self) -> Vec<String> {
+        let (log, reading) = (Arc::clone(&self.log), self.reading.take());
+        assert_eq!(self.terminate().await, Some(0));
+        tokio::task::spawn_blocking(move || reading.map(std::thread::JoinHandle::join))
+            .await
+            .unwrap();
+        std::mem::take(&mut log.lock().unwrap())
     }
 
     /// Sends SIGTERM and returns the exit code.
@@ -345,7 +367,7 @@ async fn keys_can_be_created_listed_and_revoked_while_a_server_runs(stage: Stage
             .any(|key| key["id"] == made["id"])
     );
     run_json(&stage, &["keys", "revoke", word(&made["id"]), "--json"]).await;
-    app.gateway.refresh().await;
+    // What a command changes is in force when it returns, although nothing refreshes this server.
     caller
         .get("/v1/verifications")
         .await
@@ -374,6 +396,42 @@ async fn keys_can_be_created_listed_and_revoked_while_a_server_runs(stage: Stage
             lines(&output.stderr)
         );
     }
+}
+
+async fn a_key_has_the_name_that_it_was_given(stage: Stage) {
+    let named = [
+        "keys",
+        "create",
+        "--project",
+        "default",
+        "--scope",
+        "admin",
+        "--name",
+        " Till 7 ",
+        "--json",
+    ];
+    let named = run_json(&stage, &named).await;
+    assert_eq!(named["name"], "Till 7");
+    let listed = run_well(&stage, &["keys", "list"]).await;
+    assert!(
+        listed.contains(&format!("{}  Till 7 ", word(&named["id"]))),
+        "{listed}"
+    );
+}
+
+async fn a_new_project_is_known_to_a_running_server_when_the_command_returns(stage: Stage) {
+    let app = stage.app().await;
+    let instance = app.with_key(&stage.new_key(None, "admin").await);
+    instance.get("/v1/budgets").await.expect(200);
+    run_json(&stage, &["projects", "create", "shop", "--json"]).await;
+    // Nothing refreshes this server, but the command returned only when it must know the project.
+    let of_shop = instance.get("/v1/verifications?project=shop").await;
+    of_shop.expect(200);
+    let said = run_refused(&stage, &["projects", "set", "shop", "code_lenght=4"]).await;
+    assert!(
+        said.contains("code_lenght: unknown key; did you mean `code_length`?"),
+        "in the form that the command takes: {said}"
+    );
 }
 
 async fn projects_can_be_created_and_configured_while_a_server_runs(stage: Stage) {
@@ -429,7 +487,6 @@ async fn projects_can_be_created_and_configured_while_a_server_runs(stage: Stage
         changed["effective"]["countries"],
         json!({ "allow": ["*"], "deny": ["KZ"] })
     );
-    app.gateway.refresh().await;
     app.with_key(word(&key["key"])).started().await;
     assert_eq!(app.telegram_code().len(), 8);
     let unset = run_json(
@@ -550,66 +607,61 @@ async fn the_promised_log_line_appears_at_every_level(stage: Stage) {
     }
 }
 
-#[test]
-fn check_config_reports_each_error_on_its_own_line() {
-    let folder = std::env::temp_dir().join(format!("pinroute-config-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let check = |text: &str| {
-        let file = folder.join("pinroute.toml");
-        std::fs::write(&file, text).unwrap();
-        let output = bare_program()
-            .arg("check-config")
-            .arg("--config")
-            .arg(&file)
-            .output()
-            .unwrap();
-        (
-            output.status.code(),
-            lines(&output.stdout),
-            lines(&output.stderr),
-        )
-    };
-    let (code, output, complaints) = check("listen = \"127.0.0.1:0\"\n");
-    assert_eq!(
-        (code, output.len(), complaints.len()),
-        (Some(0), 1, 0),
-        "{output:?} {complaints:?}"
-    );
-    let faulty = r#"
-listen = "nowhere"
-secret_key = "c2hvcnQ="
-lissten = "127.0.0.1:1"
-[telegram]
-token = "very-secret"
-timeout = "5"
-[defaults]
-code_length = 9
-"#;
-    let (code, output, complaints) = check(faulty);
-    assert_eq!((code, output.len()), (Some(2), 0));
-    for key in [
-        "listen:",
-        "secret_key:",
-        "lissten:",
-        "telegram.timeout:",
-        "defaults.code_length:",
+async fn a_fault_in_the_log_names_the_request_the_verification_and_the_attempt(stage: Stage) {
+    let mut command = program(&stage);
+    // Which lines are logged does not change what they name.
+    command.env("PINROUTE_LOG__LEVEL", "warn,pinroute::app=info");
+    let server = Server::start(command).await;
+    let client = stage.client(&server.base);
+    let broken = Answer::Text(500, "Internal Server Error".to_owned());
+    stage.telegram.next_sends([broken]);
+    // The send happens after the answer.
+    let number = stage.number();
+    let asked = client
+        .request(reqwest::Method::POST, "/v1/verifications")
+        .header("x-request-id", "the-start-of-it-all")
+        .json(&json!({ "phone_number": number, "code": "73194628", "wait": 0 }));
+    let v = client.send(asked).await.expect(201);
+    stage.telegram.fake.until_seen(1).await;
+    let log = server.terminate_and_read().await;
+    let line = log.iter().find(|line| line.contains("answer is broken"));
+    let line: Value = serde_json::from_str(line.expect("it is logged")).unwrap();
+    let spans = line["spans"].as_array().unwrap();
+    let named = |field: &str| spans.iter().find_map(|span| span[field].as_str());
+    assert_eq!(named("request_id"), Some("the-start-of-it-all"));
+    assert_eq!(named("verification"), v["id"].as_str());
+    assert_eq!(named("attempt"), v["attempts"][0]["id"].as_str());
+    let log = log.concat();
+    for secret in [
+        number.as_str(),
+        &number[1..],
+        "73194628",
+        crate::world::TOKEN,
     ] {
-        assert_eq!(
-            complaints
-                .iter()
-                .filter(|line| line.starts_with(&format!("pinroute: {key}")))
-                .count(),
-            1,
-            "{key} {complaints:?}"
-        );
+        assert!(!log.contains(secret), "{secret} is in {log}");
     }
-    assert_eq!(complaints.len(), 5, "{complaints:?}");
-    let all = complaints.join("\n");
+}
+
+async fn at_level_debug_only_the_programs_own_lines_are_logged(stage: Stage) {
+    let mut command = program(&stage);
+    command.env("PINROUTE_LOG__LEVEL", "debug");
+    let server = Server::start(command).await;
+    let client = stage.client(&server.base);
+    client
+        .start(json!({ "phone_number": stage.number() }))
+        .await
+        .expect(201);
+    let log = server.terminate_and_read().await;
+    let lines = log
+        .iter()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let (own, foreign): (Vec<Value>, Vec<Value>) =
+        lines.partition(|line| word(&line["target"]).starts_with("pinroute"));
+    assert!(own.iter().any(|line| line["level"] == "DEBUG"), "{own:?}");
     assert!(
-        !all.contains("very-secret") && !all.contains("c2hvcnQ="),
-        "{all}"
+        foreign.iter().all(|line| line["level"] != "DEBUG"),
+        "{foreign:?}"
     );
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

@@ -397,16 +397,19 @@ async fn csv_and_spreadsheet_contain_the_same_figures(stage: Stage) {
         .request(reqwest::Method::GET, &asked)
         .header("Accept", "text/csv");
     assert_eq!(app.send(by_accept).await.text, csv.text);
-    let sheet = app
-        .request(reqwest::Method::GET, &format!("{asked}&format=xlsx"))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        sheet.headers()["content-disposition"],
-        format!("attachment; filename=\"costs-{day}-{day}.xlsx\"")
-    );
-    assert!(sheet.bytes().await.unwrap().starts_with(b"PK\x03\x04"));
+    let with_ending = |ending: &str| asked.replacen(COSTS, &format!("{COSTS}{ending}"), 1);
+    assert_eq!(app.get(&with_ending(".csv")).await.text, csv.text);
+    let conversion = app.get("/v1/reports/conversion.csv").await;
+    assert!(conversion.text.starts_with("requested,sent,"));
+    for path in [format!("{asked}&format=xlsx"), with_ending(".xlsx")] {
+        let sheet = app.request(reqwest::Method::GET, &path);
+        let sheet = sheet.send().await.unwrap();
+        assert_eq!(
+            sheet.headers()["content-disposition"],
+            format!("attachment; filename=\"costs-{day}-{day}.xlsx\"")
+        );
+        assert!(sheet.bytes().await.unwrap().starts_with(b"PK\x03\x04"));
+    }
 }
 
 async fn a_key_sees_only_its_own_projects_figures(stage: Stage) {

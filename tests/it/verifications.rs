@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::on_both_engines;
-use crate::stage::{Stage, word};
+use crate::stage::{Stage, TestApp, word};
 use crate::world::{Answer, error};
 
 on_both_engines!(
@@ -473,12 +473,18 @@ async fn the_timeline_lists_what_happened(stage: Stage) {
 
 async fn an_event_stream_sends_the_remaining_events_and_ends(stage: Stage) {
     let app = stage.app().await;
+    let path = |v: &Value| format!("/v1/verifications/{}/events", word(&v["id"]));
     let v = app.started().await;
-    let path = format!("/v1/verifications/{}/events", word(&v["id"]));
-    let request = app.request(reqwest::Method::GET, &path);
-    let stream = request
-        .header("Accept", "text/event-stream")
-        .header("Last-Event-ID", "1");
+    let by_accept = app.request(reqwest::Method::GET, &path(&v));
+    let by_accept = by_accept.header("Accept", "text/event-stream");
+    streams_the_rest_and_ends(&app, &v, by_accept).await;
+    let v = app.started().await;
+    let own_path = app.request(reqwest::Method::GET, &format!("{}/stream", path(&v)));
+    streams_the_rest_and_ends(&app, &v, own_path).await;
+}
+
+async fn streams_the_rest_and_ends(app: &TestApp, v: &Value, request: reqwest::RequestBuilder) {
+    let stream = request.header("Last-Event-ID", "1");
     let (streamed, canceled) = tokio::join!(app.send(stream), async { app.cancel(&v["id"]).await });
     canceled.expect(200);
     assert_eq!(streamed.header("content-type"), Some("text/event-stream"));
@@ -557,6 +563,9 @@ async fn the_ledger_lists_entries_and_exports_them(stage: Stage) {
         lines[0],
         "id,at,kind,basis,amount,currency,provider,project,verification_id,attempt_id,author,note"
     );
+    let own_path = app.get("/v1/ledger.csv").await;
+    assert_eq!((own_path.status, &own_path.text), (200, &csv.text));
+    app.get("/v1/ledger.csv?limit=1").await.expect(400);
     assert!(
         lines[1].contains(",charge,estimated,-0.05,USD,main,default,"),
         "{}",

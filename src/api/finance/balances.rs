@@ -56,7 +56,7 @@ pub struct BalancesBody {
 
 body! {
     /// The ledger entry to book.
-    closed struct NewEntryBody as "NewLedgerEntry" {
+    closed struct NewEntryBody as "LedgerEntryRequest" {
         /// More than 0 for a top-up; an adjustment may be negative.
         required amount: Micros = forms::amount(Some("100")),
         /// The account's currency.
@@ -187,7 +187,7 @@ async fn book(
         kind,
         money: Money::new(asked.amount, asked.currency),
         note: asked.note.filter(|note| !note.is_empty()),
-        author: format!("key {}", caller.access.key),
+        author: gateway.directory().key_title(caller.access.key),
         at: asked.at,
     };
     let path = request.path().to_owned();

@@ -21,7 +21,7 @@ use crate::web::{Fault, FieldFault, Fields, Query};
 
 body! {
     /// The budget of a project.
-    closed struct NewBudgetBody as "NewBudget" {
+    closed struct NewBudgetBody as "BudgetRequest" {
         /// The project's name; required with a key of the whole instance.
         #[expect(dead_code, reason = "looked up by its name, even if the rest cannot be read")]
         optional project: Option<String> = forms::project(),
@@ -37,7 +37,7 @@ body! {
 
 list_body! {
     /// All budgets of the projects that the key covers.
-    closed struct NewBudgetsBody as "NewBudgets" { items: NewBudgetBody, at most 500 }
+    closed struct NewBudgetsBody as "BudgetsRequest" { items: NewBudgetBody, at most 500 }
 }
 
 fn period() -> impl Form<Out = Period> {

@@ -1,4 +1,4 @@
-//! `GET /v1/ledger`.
+//! `GET /v1/ledger` and `/v1/ledger.csv`.
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -59,13 +59,11 @@ page_of! {
 
 /// List ledger entries
 ///
-/// Newest first.
+/// Newest first. With `format=csv` it is `/v1/ledger.csv`.
 #[utoipa::path(
     get, operation_id = "listLedger", path = "/v1/ledger", tag = "Finance",
     params(LedgerFilter, Range, OneProject, PageParameters),
-    responses(
-        (status = 200, description = "A page", content((LedgerBody = "application/json"), (String = "text/csv"))),
-    ),
+    responses((status = 200, description = "A page", body = LedgerBody)),
     security(("key" = ["finance"]))
 )]
 pub async fn ledger(
@@ -74,13 +72,51 @@ pub async fn ledger(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let mut query = Query::read(&request)?;
-    let named = query.take("project", |text| Ok(text.to_owned()));
     let csv = query.take("format", |text| match text {
         "json" => Ok(false),
         "csv" => Ok(true),
         _ => Err("must be json or csv".to_owned()),
     });
     let page = Page::read(&mut query, read_cursor);
+    let asked = filtered(&caller, &gateway, query, &page)?;
+    if csv == Some(true) {
+        return exported(&caller, &gateway, asked).await;
+    }
+    let found = gateway.finance().list_ledger(&caller.access, asked).await;
+    let found = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
+    let body = LedgerBody::of(page.cut(found, cursor), |entry| {
+        EntryBody::of(&gateway, &entry)
+    });
+    Ok(HttpResponse::Ok().json(body))
+}
+
+/// Export ledger entries as CSV
+///
+/// All entries as a stream (RFC 4180), newest first.
+#[utoipa::path(
+    get, operation_id = "exportLedgerCsv", path = "/v1/ledger.csv", tag = "Finance",
+    params(LedgerFilter, Range, OneProject),
+    responses((status = 200, description = "The first row names the columns", body = String, content_type = "text/csv")),
+    security(("key" = ["finance"]))
+)]
+pub async fn ledger_csv(
+    caller: Caller<Finance>,
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let query = Query::read(&request)?;
+    let asked = filtered(&caller, &gateway, query, &Page::whole())?;
+    exported(&caller, &gateway, asked).await
+}
+
+/// The filters of a query, and the place where its page begins.
+fn filtered(
+    caller: &Caller<Finance>,
+    gateway: &Gateway,
+    mut query: Query,
+    page: &Page<(DateTime<Utc>, Uuid)>,
+) -> Result<LedgerQuery, Problem> {
+    let named = query.take("project", |text| Ok(text.to_owned()));
     let (from, before) = moments(&mut query);
     let mut asked = LedgerQuery {
         from,
@@ -100,24 +136,22 @@ pub async fn ledger(
         project: None,
     };
     query.finish()?;
-    asked.project = caller.project(&gateway, named.as_deref())?;
-    if csv == Some(true) {
-        let parts = gateway.finance().ledger_csv(&caller.access, asked).await;
-        let parts = parts.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
-        return Ok(HttpResponse::Ok()
-            .content_type("text/csv; charset=utf-8")
-            .insert_header((
-                header::CONTENT_DISPOSITION,
-                "attachment; filename=\"ledger.csv\"",
-            ))
-            .streaming(Box::pin(parts.map_ok(web::Bytes::from))));
-    }
-    let found = gateway.finance().list_ledger(&caller.access, asked).await;
-    let found = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
-    let body = LedgerBody::of(page.cut(found, cursor), |entry| {
-        EntryBody::of(&gateway, &entry)
-    });
-    Ok(HttpResponse::Ok().json(body))
+    asked.project = caller.project(gateway, named.as_deref())?;
+    Ok(asked)
+}
+
+async fn exported(
+    caller: &Caller<Finance>,
+    gateway: &Gateway,
+    asked: LedgerQuery,
+) -> Result<HttpResponse, Problem> {
+    let parts = gateway.finance().ledger_csv(&caller.access, asked).await;
+    let parts = parts.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
+    let name = "attachment; filename=\"ledger.csv\"";
+    Ok(HttpResponse::Ok()
+        .content_type("text/csv; charset=utf-8")
+        .insert_header((header::CONTENT_DISPOSITION, name))
+        .streaming(Box::pin(parts.map_ok(web::Bytes::from))))
 }
 
 fn cursor(entry: &Entry) -> String {

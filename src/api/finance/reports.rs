@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::api::caller::{Caller, Finance};
 use crate::api::openapi::parameters::ReportFilter;
+use crate::api::openapi::sets::Spreadsheet;
 use crate::api::problem::{Code, Problem};
 use crate::gateway::{Gateway, ReportKind};
 use crate::money::Currency;
@@ -145,44 +146,86 @@ struct ConversionFigures {
     approved_p95: Option<f64>,
 }
 
-/// Report costs
-///
-/// Charges, refunds, and the cost of SMS alone.
-#[utoipa::path(
-    get, operation_id = "reportCosts", path = "/v1/reports/costs", tag = "Finance",
-    params(ReportFilter),
-    responses((status = 200, description = "The report", content(
-        (CostReport = "application/json"), (String = "text/csv"),
-        (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-    ))),
-    security(("key" = ["finance"]))
-)]
-pub async fn costs(
-    caller: Caller<Finance>,
-    gateway: web::Data<Gateway>,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    report(&caller, &gateway, &request, ReportKind::Costs).await
+/// Declares the operations of one report: as JSON, as CSV and as a spreadsheet, each at its own path. Generated clients make a
+/// union of the media types of one answer.
+macro_rules! operations {
+    (
+        $kind:ident: $shape:ty,
+        $(#[doc = $doc:literal])* $json:ident at $path:literal as $id:literal,
+        $csv:ident at $csv_path:literal as $csv_id:literal $csv_title:literal,
+        $xlsx:ident at $xlsx_path:literal as $xlsx_id:literal $xlsx_title:literal
+    ) => {
+        $(#[doc = $doc])*
+        #[utoipa::path(
+            get, operation_id = $id, path = $path, tag = "Finance",
+            params(ReportFilter),
+            responses((status = 200, description = "The report", body = $shape)),
+            security(("key" = ["finance"]))
+        )]
+        pub async fn $json(
+            caller: Caller<Finance>,
+            gateway: web::Data<Gateway>,
+            request: HttpRequest,
+        ) -> Result<HttpResponse, Problem> {
+            report(&caller, &gateway, &request, ReportKind::$kind, None).await
+        }
+
+        #[doc = $csv_title]
+        ///
+        /// RFC 4180: the first row names the columns, the last is the total.
+        #[utoipa::path(
+            get, operation_id = $csv_id, path = $csv_path, tag = "Finance",
+            params(ReportFilter),
+            responses((status = 200, description = "The report", body = String, content_type = "text/csv")),
+            security(("key" = ["finance"]))
+        )]
+        pub async fn $csv(
+            caller: Caller<Finance>,
+            gateway: web::Data<Gateway>,
+            request: HttpRequest,
+        ) -> Result<HttpResponse, Problem> {
+            report(&caller, &gateway, &request, ReportKind::$kind, Some(Form::Csv)).await
+        }
+
+        #[doc = $xlsx_title]
+        #[utoipa::path(
+            get, operation_id = $xlsx_id, path = $xlsx_path, tag = "Finance",
+            params(ReportFilter),
+            responses((
+                status = 200, description = "The report", body = inline(Spreadsheet),
+                content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            )),
+            security(("key" = ["finance"]))
+        )]
+        pub async fn $xlsx(
+            caller: Caller<Finance>,
+            gateway: web::Data<Gateway>,
+            request: HttpRequest,
+        ) -> Result<HttpResponse, Problem> {
+            report(&caller, &gateway, &request, ReportKind::$kind, Some(Form::Xlsx)).await
+        }
+    };
 }
 
-/// Report conversion
-///
-/// From request to approval: how many verifications reached each stage, and how quickly.
-#[utoipa::path(
-    get, operation_id = "reportConversion", path = "/v1/reports/conversion", tag = "Finance",
-    params(ReportFilter),
-    responses((status = 200, description = "The report", content(
-        (ConversionReport = "application/json"), (String = "text/csv"),
-        (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-    ))),
-    security(("key" = ["finance"]))
-)]
-pub async fn conversion(
-    caller: Caller<Finance>,
-    gateway: web::Data<Gateway>,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    report(&caller, &gateway, &request, ReportKind::Conversion).await
+operations! {
+    Costs: CostReport,
+    /// Report costs
+    ///
+    /// Charges, refunds, and the cost of SMS alone. With `format` or `Accept` it is the CSV or the spreadsheet of the paths below.
+    costs at "/v1/reports/costs" as "reportCosts",
+    costs_csv at "/v1/reports/costs.csv" as "exportCostsCsv" "Report costs as CSV",
+    costs_xlsx at "/v1/reports/costs.xlsx" as "exportCostsXlsx" "Report costs as a spreadsheet"
+}
+
+operations! {
+    Conversion: ConversionReport,
+    /// Report conversion
+    ///
+    /// From request to approval: how many verifications reached each stage, and how quickly. With `format` or `Accept` it is the CSV or
+    /// the spreadsheet of the paths below.
+    conversion at "/v1/reports/conversion" as "reportConversion",
+    conversion_csv at "/v1/reports/conversion.csv" as "exportConversionCsv" "Report conversion as CSV",
+    conversion_xlsx at "/v1/reports/conversion.xlsx" as "exportConversionXlsx" "Report conversion as a spreadsheet"
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -208,6 +251,7 @@ async fn report(
     gateway: &Gateway,
     request: &HttpRequest,
     kind: ReportKind,
+    fixed: Option<Form>,
 ) -> Result<HttpResponse, Problem> {
     let mut asked = Query::read(request)?;
     let named = asked.take("project", |text| Ok(text.to_owned()));
@@ -218,11 +262,13 @@ async fn report(
     let currency = asked.take("currency", |text| {
         text.parse::<Currency>().map_err(|error| error.to_string())
     });
-    let form = asked.take("format", |text| match text {
-        "json" => Ok(Form::Json),
-        "csv" => Ok(Form::Csv),
-        "xlsx" => Ok(Form::Xlsx),
-        _ => Err("must be json, csv or xlsx".to_owned()),
+    let form = fixed.or_else(|| {
+        asked.take("format", |text| match text {
+            "json" => Ok(Form::Json),
+            "csv" => Ok(Form::Csv),
+            "xlsx" => Ok(Form::Xlsx),
+            _ => Err("must be json, csv or xlsx".to_owned()),
+        })
     });
     let currency = currency.unwrap_or_else(|| gateway.reporting_currency());
     let query = match query::Query::new(from, to, zone, groups, currency, gateway.now()) {

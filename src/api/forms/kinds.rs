@@ -182,8 +182,8 @@ pub fn seconds(range: RangeInclusive<u64>) -> impl Form<Out = Duration> {
     value(read, move |schema| bounded(schema, least, most))
 }
 
-/// Seconds with fractions in a range; `usual` is the default.
-pub fn fractional_seconds(range: RangeInclusive<u32>, usual: f64) -> impl Form<Out = Duration> {
+/// Seconds with fractions in a range.
+pub fn fractional_seconds(range: RangeInclusive<u32>) -> impl Form<Out = Duration> {
     let (least, most) = range.into_inner();
     let read = move |value: &Value| match value.as_f64() {
         Some(seconds) if (f64::from(least)..=f64::from(most)).contains(&seconds) => {
@@ -197,7 +197,6 @@ pub fn fractional_seconds(range: RangeInclusive<u32>, usual: f64) -> impl Form<O
         schema
             .schema_type(Type::Number)
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::Double)))
-            .default(Some(usual.into()))
             .minimum(Some(least))
             .maximum(Some(most))
     })

@@ -18,7 +18,7 @@ pub use kinds::{
 
 use super::body::Form;
 use super::openapi::sets;
-use crate::gateway::check_name;
+use crate::gateway::{LONGEST_KEY_NAME, check_name};
 use crate::message::text::locale_of;
 use crate::money::{Currency, Micros};
 use crate::reports::query::date;
@@ -75,6 +75,16 @@ pub fn project_name() -> impl Form<Out = String> {
 pub fn template() -> impl Form<Out = String> {
     let read = |value: &Value| Ok(value.as_str().ok_or("must be a string")?.to_owned());
     value(read, |schema| schema.max_length(Some(1_000)))
+}
+
+/// The name of a key.
+pub fn key_name() -> impl Form<Out = String> {
+    let read = |value: &Value| crate::gateway::key_name(value.as_str().ok_or("must be a string")?);
+    value(read, |schema| {
+        schema
+            .min_length(Some(1))
+            .max_length(Some(LONGEST_KEY_NAME))
+    })
 }
 
 /// The name of a provider in the configuration.

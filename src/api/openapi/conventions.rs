@@ -2,11 +2,10 @@
 
 use utoipa::Modify;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi, RefOr, Required, Server};
 
-/// Operations whose body may be left out, besides those with `NoChoices`.
+/// Operations whose body may be left out. Those with `NoChoices` declare none at all: a client then sends none.
 const BODY_IS_OPTIONAL: [&str; 2] = ["resendVerification", "receiveReport"];
 
 const SANDBOX: &str = "**This is a sandbox**: no message is sent, and nothing is charged. Codes arrive at simulated phones; \
@@ -22,7 +21,7 @@ impl Modify for Conventions {
             operation.security.get_or_insert_default();
             let id = operation.operation_id.as_deref().unwrap_or_default();
             if let Some(RefOr::T(body)) = &mut operation.request_body
-                && (BODY_IS_OPTIONAL.contains(&id) || has_no_choices(body))
+                && BODY_IS_OPTIONAL.contains(&id)
             {
                 body.required = Some(Required::False);
             }
@@ -56,21 +55,9 @@ pub fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation
     })
 }
 
-fn has_no_choices(body: &RequestBody) -> bool {
-    let mut schemas = body.content.values().filter_map(|content| match content {
-        RefOr::T(content) => content.schema.as_ref(),
-        RefOr::Ref(_) => None,
-    });
-    schemas.any(|schema| match schema {
-        RefOr::Ref(schema) => schema.ref_location.ends_with("/NoChoices"),
-        RefOr::T(_) => false,
-    })
-}
-
-/// Marks a document as a sandbox's.
+/// Marks a document as a sandbox's. Its title stays, since generated clients are named after it.
 pub fn mark_sandbox(document: &mut OpenApi) {
     let text = document.info.description.take().unwrap_or_default();
-    document.info.title.push_str(" (sandbox)");
     document.info.description = Some(format!("{SANDBOX}\n\n{text}"));
 }
 

@@ -5,7 +5,7 @@
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::sets::{LedgerFormat, LedgerKind, Moment, ReportFormat, VerificationStatus};
+use super::sets::{LedgerKind, Moment, VerificationStatus};
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
@@ -54,8 +54,6 @@ pub struct LedgerFilter {
     kind: Option<LedgerKind>,
     /// Only this verification's.
     verification_id: Option<Uuid>,
-    /// `json` by default. `csv`: all entries as a stream (RFC 4180).
-    format: Option<LedgerFormat>,
 }
 
 #[derive(IntoParams)]
@@ -87,8 +85,6 @@ pub struct ReportFilter {
     /// With a key of the whole instance: only this project's, by its name.
     #[param(example = "default")]
     project: Option<String>,
-    /// `json` by default; overrides `Accept`.
-    format: Option<ReportFormat>,
 }
 
 #[derive(IntoParams)]

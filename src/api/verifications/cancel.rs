@@ -18,7 +18,6 @@ use crate::web::Fields;
 #[utoipa::path(
     post, operation_id = "cancelVerification", path = "/v1/verifications/{id}/cancel", tag = "Verifications",
     params(("id" = uuid::Uuid, Path, description = "The verification's id"), Idempotency),
-    request_body = NoChoices,
     responses(
         (status = 200, description = "Canceled", body = VerificationBody),
     ),

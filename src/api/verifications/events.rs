@@ -1,4 +1,4 @@
-//! `GET /v1/verifications/{id}/events`: the timeline, as JSON or as a live stream.
+//! `GET /v1/verifications/{id}/events`: the timeline as JSON, and `…/stream`: live.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -67,17 +67,50 @@ pub struct EventsBody {
 
 /// List a verification's events
 ///
-/// With `Accept: text/event-stream` they are streamed live until the verification is over; `Last-Event-ID` resumes a stream.
+/// With `Accept: text/event-stream` it is the stream at `…/events/stream`.
 #[utoipa::path(
     get, operation_id = "listVerificationEvents", path = "/v1/verifications/{id}/events", tag = "Verifications",
-    params(("id" = Uuid, Path, description = "The verification's id"), Resume),
-    responses(
-        (status = 200, description = "The timeline", content((EventsBody = "application/json"), (String = "text/event-stream"))),
-        (status = 204, description = "For a stream: the verification is over, and `Last-Event-ID` is its last event"),
-    ),
+    params(("id" = Uuid, Path, description = "The verification's id")),
+    responses((status = 200, description = "The timeline", body = EventsBody)),
     security(("key" = ["verify"]))
 )]
 pub async fn events(
+    caller: Caller<Verify>,
+    gateway: web::Data<Gateway>,
+    stop: web::Data<CancellationToken>,
+    id: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    if sse::wants_stream(&request) {
+        return stream_events(caller, gateway, stop, id, request).await;
+    }
+    let id = super::path_id(&id)?;
+    let found = gateway.verify().find(&caller.access, id).await;
+    let v = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
+    let events = v.record.events.iter();
+    let body = EventsBody {
+        items: events.map(|event| EventBody::of(&v, event)).collect(),
+        next_cursor: None,
+    };
+    Ok(HttpResponse::Ok()
+        .insert_header((header::VARY, "accept"))
+        .json(body))
+}
+
+/// Stream a verification's events
+///
+/// Server-sent events, live until the verification is over: `id` counts from 1, `event` is the type, and `data` is an `Event` of the
+/// timeline as JSON. `Last-Event-ID` resumes a stream.
+#[utoipa::path(
+    get, operation_id = "streamVerificationEvents", path = "/v1/verifications/{id}/events/stream", tag = "Verifications",
+    params(("id" = Uuid, Path, description = "The verification's id"), Resume),
+    responses(
+        (status = 200, description = "The timeline", body = String, content_type = "text/event-stream"),
+        (status = 204, description = "The verification is over, and `Last-Event-ID` is its last event"),
+    ),
+    security(("key" = ["verify"]))
+)]
+pub async fn stream_events(
     caller: Caller<Verify>,
     gateway: web::Data<Gateway>,
     stop: web::Data<CancellationToken>,
@@ -89,20 +122,6 @@ pub async fn events(
     let changes = gateway.live().listen();
     let found = gateway.verify().find(&caller.access, id).await;
     let v = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
-    if !sse::wants_stream(&request) {
-        let items = v
-            .record
-            .events
-            .iter()
-            .map(|event| EventBody::of(&v, event))
-            .collect();
-        return Ok(HttpResponse::Ok()
-            .insert_header((header::VARY, "accept"))
-            .json(EventsBody {
-                items,
-                next_cursor: None,
-            }));
-    }
     let mut live = Live {
         gateway: gateway.get_ref().clone(),
         access: caller.access,

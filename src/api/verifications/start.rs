@@ -45,7 +45,7 @@ body! {
         /// Adds the line that lets an Android app fill the code in (SMS Retriever).
         optional android_app_hash: Option<String> = forms::app_hash(),
         /// Seconds that the answer may wait for the first provider; 2 by default. The send goes on regardless.
-        optional wait: Option<Duration> = forms::fractional_seconds(0..=10, 2.0),
+        optional wait: Option<Duration> = forms::fractional_seconds(0..=10),
         /// With a key of the whole instance: the project's name; `default` if omitted.
         optional project: Option<String> = forms::project(),
     }

@@ -112,7 +112,6 @@ pub async fn list(
 #[utoipa::path(
     post, operation_id = "testWebhook", path = "/v1/webhooks/{id}/test", tag = "Webhooks",
     params(("id" = Uuid, Path, description = "The webhook's id"), Idempotency),
-    request_body = NoChoices,
     responses((status = 200, description = "Tried once; `state` and `tries` show the result", body = DeliveryBody)),
     security(("key" = ["admin"]))
 )]
@@ -153,7 +152,6 @@ pub async fn test(
         ("delivery_id" = Uuid, Path, description = "The delivery's id"),
         Idempotency,
     ),
-    request_body = NoChoices,
     responses((status = 200, description = "Tried once more; `state` and `tries` show the result", body = DeliveryBody)),
     security(("key" = ["admin"]))
 )]

@@ -24,7 +24,7 @@ use crate::webhooks::{ALL, TYPES};
 
 body! {
     /// The endpoint to register.
-    closed struct NewWebhookBody as "NewWebhook" {
+    closed struct NewWebhookBody as "WebhookRequest" {
         /// The address to POST to, https or http. Redirects are not followed; addresses that lead to a private network are refused.
         required url: String = url(),
         /// The events to send; `*`, the default, is all of them.
@@ -203,7 +203,6 @@ pub async fn delete(
 #[utoipa::path(
     post, operation_id = "rotateWebhook", path = "/v1/webhooks/{id}/rotate", tag = "Webhooks",
     params(("id" = Uuid, Path, description = "The webhook's id"), Idempotency),
-    request_body = NoChoices,
     responses((status = 200, description = "Rotated; the new secret is shown this once", body = WebhookBody)),
     security(("key" = ["admin"]))
 )]

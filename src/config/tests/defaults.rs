@@ -155,14 +155,24 @@ fn all_faults_are_told_at_once() {
 fn what_works_but_hardly_as_meant_is_a_warning() {
     let warning = |file: &str| {
         let loaded = load_both(file, &[]).unwrap();
-        assert_eq!(loaded.warnings.len(), 1, "{:?}", loaded.warnings);
-        loaded.warnings[0].clone()
+        let warnings = unmeant(&loaded);
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        warnings[0].clone()
     };
     let priceless = provider(
         "prices = { UZ = \"0.05\", \"*\" = \"0.08\" }\ncurrency = \"USD\"",
-        "",
+        "prices = {}",
     );
     assert!(warning(&priceless).contains("no_price"));
+    let unpriced = provider(
+        "prices = { UZ = \"0.05\", \"*\" = \"0.08\" }\ncurrency = \"USD\"",
+        "",
+    );
+    let fault = faults(&unpriced).concat();
+    assert!(
+        fault.contains("prices: is missing") && fault.contains("prices = {}"),
+        "{fault}"
+    );
     let unreported = provider(
         "json = ",
         "report = { status_pointer = \"/s\", delivered = [\"ok\"] }\njson = ",

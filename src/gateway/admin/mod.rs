@@ -12,7 +12,10 @@ mod users;
 pub use budgets::{BudgetError, NewBudget};
 pub use counters::{begin_counters, prepare_budgets};
 pub use passwords::{LONGEST_PASSWORD, SHORTEST_PASSWORD, Weak, check_password};
-pub use projects::{LONGEST_KEY_DAYS, ProjectError, change_policy_of, check_name, new_secret};
+pub use projects::{
+    KeyRequest, LONGEST_KEY_DAYS, LONGEST_KEY_NAME, ProjectError, change_policy_of, check_name,
+    key_name, new_secret,
+};
 pub use room::Admin;
 pub use sign_in::{Session, SignInError};
 pub use users::{Invitation, LinkFault, NewLink, SANDBOX_OWNER, UserFault, Users, read_email};

@@ -24,6 +24,20 @@ use crate::verification::span;
 /// How many days a key that expires may last.
 pub const LONGEST_KEY_DAYS: u64 = 3_650;
 
+/// How many characters the name of a key may have.
+pub const LONGEST_KEY_NAME: usize = 100;
+
+/// A key to create.
+#[derive(Clone, Debug)]
+pub struct KeyRequest {
+    /// As [`key_name`] reads it.
+    pub name: Option<String>,
+    /// `None`: every project.
+    pub project: Option<ProjectId>,
+    pub scopes: String,
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
 /// Why a project was not created or changed.
 #[derive(Debug)]
 pub enum ProjectError {
@@ -64,6 +78,19 @@ pub fn check_name(text: &str) -> Result<(), String> {
         Ok(())
     } else {
         Err("must be 1 to 64 lowercase letters, digits, hyphens and underscores, beginning with a letter or digit".to_owned())
+    }
+}
+
+/// The name of a key, without the space around it; the error says what a name may be.
+pub fn key_name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    let fits = (1..=LONGEST_KEY_NAME).contains(&name.chars().count());
+    if fits && !name.chars().any(char::is_control) {
+        Ok(name.to_owned())
+    } else {
+        Err(format!(
+            "must be 1 to {LONGEST_KEY_NAME} characters on one line"
+        ))
     }
 }
 
@@ -141,17 +168,16 @@ impl Admin {
     /// Returns the key and its secret, which is shown only once.
     pub async fn create_key(
         &self,
-        project: Option<ProjectId>,
-        scopes: &str,
-        expires_at: Option<DateTime<Utc>>,
+        asked: KeyRequest,
         made_by: &Access,
         ticket: Option<Ticket>,
     ) -> Result<(ApiKey, String), Error> {
         let secret = new_secret();
         let new = NewKey {
-            project,
-            scopes: scopes.to_owned(),
-            expires_at,
+            name: asked.name,
+            project: asked.project,
+            scopes: asked.scopes,
+            expires_at: asked.expires_at,
             made_by: Some(made_by.key),
         };
         let core = self.core();
@@ -231,7 +257,7 @@ pub fn change_overrides(
     Ok(overrides)
 }
 
-/// Changes a project's policy directly in the database. A running server picks it up within half a second.
+/// Changes a project's policy directly in the database. A running server acts on it within [`DIRECTORY_AGE`](crate::gateway::DIRECTORY_AGE).
 pub async fn change_policy_of(
     db: &Db,
     book: &PolicyBook,

@@ -161,7 +161,8 @@ impl Notices {
             _ if outcome.error.is_none() => (DeliveryState::Delivered, None),
             Some(pause) => (DeliveryState::Pending, Some(span::after(now, pause))),
             None => {
-                tracing::warn!(webhook = %webhook.id, delivery = %delivery.id, "giving up on a webhook message; it can be redelivered");
+                let verification = delivery.verification.map(tracing::field::display);
+                tracing::warn!(webhook = %webhook.id, delivery = %delivery.id, verification, "giving up on a webhook message; it can be redelivered");
                 (DeliveryState::Dead, None)
             }
         };

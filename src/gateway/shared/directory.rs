@@ -1,10 +1,10 @@
 //! Projects, API keys, webhooks and policies in memory, refreshed twice a second and whenever an unknown key is
-//! presented.
+//! presented. No request is answered from a copy that is older than [`DIRECTORY_AGE`].
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -15,6 +15,12 @@ use crate::secret::fingerprint;
 use crate::storage::{ApiKey, Db, Project, StorageError, Webhook};
 use crate::verification::id::ProjectId;
 use crate::verification::policy::Policy;
+
+/// How old the copy may be that a request is answered from: so long after a change every server acts on it.
+pub const DIRECTORY_AGE: Duration = Duration::from_secs(1);
+
+/// How often unknown keys make the database be read, however many there are.
+const PACE: Duration = Duration::from_millis(50);
 
 /// What a key may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +64,8 @@ pub struct Directory {
 
 #[derive(Debug, Default)]
 struct Snapshot {
+    /// When it began to be read.
+    began: Option<Instant>,
     keys: HashMap<[u8; 32], Known>,
     projects: Vec<Project>,
     /// Only of projects with overrides.
@@ -83,12 +91,37 @@ impl Directory {
     }
 
     pub async fn refresh(&self) -> Result<(), StorageError> {
+        self.refresh_after(Duration::ZERO).await
+    }
+
+    /// Refreshes, but not sooner than `pace` after the last time.
+    async fn refresh_after(&self, pace: Duration) -> Result<(), StorageError> {
         let arrived = Instant::now();
         let mut last = self.refreshing.lock().await;
         if last.is_some_and(|began| began > arrived) {
             // A refresh that began after this call has already read everything this one would.
             return Ok(());
         }
+        if let Some(began) = *last {
+            tokio::time::sleep(pace.saturating_sub(began.elapsed())).await;
+        }
+        self.read(&mut last).await
+    }
+
+    /// Refreshes a copy that is too old.
+    async fn freshen(&self) -> Result<Arc<Snapshot>, StorageError> {
+        let snapshot = self.snapshot();
+        if snapshot.is_fresh() {
+            return Ok(snapshot);
+        }
+        let mut last = self.refreshing.lock().await;
+        if !self.snapshot().is_fresh() {
+            self.read(&mut last).await?;
+        }
+        Ok(self.snapshot())
+    }
+
+    async fn read(&self, last: &mut Option<Instant>) -> Result<(), StorageError> {
         let began = Instant::now();
         let (keys, projects) = (self.db.list_keys().await?, self.db.list_projects().await?);
         let webhooks = self.db.list_webhooks().await?;
@@ -100,6 +133,7 @@ impl Directory {
             Some((hash, Known { key, used }))
         };
         let snapshot = Arc::new(Snapshot {
+            began: Some(began),
             keys: keys.into_iter().filter_map(known).collect(),
             policies: self.policies(&projects, &before),
             projects,
@@ -120,11 +154,11 @@ impl Directory {
         now: DateTime<Utc>,
     ) -> Result<Option<Access>, StorageError> {
         let hash = fingerprint(secret.as_bytes());
-        if let Some(known) = self.snapshot().keys.get(&hash) {
+        if let Some(known) = self.freshen().await?.keys.get(&hash) {
             return Ok(known.access(now));
         }
-        // It may be a new key. Guessed keys cannot flood the database, because concurrent refreshes are merged.
-        self.refresh().await?;
+        // It may be a new key. Guessed keys cannot flood the database, because concurrent refreshes are merged and paced.
+        self.refresh_after(PACE).await?;
         Ok(self
             .snapshot()
             .keys
@@ -161,6 +195,17 @@ impl Directory {
             .collect();
         keys.sort_unstable_by_key(|key| std::cmp::Reverse(key.id));
         keys
+    }
+
+    /// How a key is named where it acts: by its id, after its name if it has one.
+    #[must_use]
+    pub fn key_title(&self, id: Uuid) -> String {
+        let snapshot = self.snapshot();
+        let known = snapshot.keys.values().find(|known| known.key.id == id);
+        match known.and_then(|known| known.key.name.as_deref()) {
+            Some(name) => format!("key {name} ({id})"),
+            None => format!("key {id}"),
+        }
     }
 
     /// Sorted by name.
@@ -255,6 +300,13 @@ impl Directory {
                 .read()
                 .unwrap_or_else(std::sync::PoisonError::into_inner),
         )
+    }
+}
+
+impl Snapshot {
+    fn is_fresh(&self) -> bool {
+        self.began
+            .is_some_and(|began| began.elapsed() < DIRECTORY_AGE)
     }
 }
 

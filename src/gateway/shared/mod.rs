@@ -6,7 +6,7 @@ mod idempotency;
 mod live;
 mod policies;
 
-pub use directory::{Access, Directory};
+pub use directory::{Access, DIRECTORY_AGE, Directory};
 pub use idempotency::{Begun, Idempotency, Replay, Ticket};
 pub use live::Live;
 pub use policies::{NOTHING, PolicyBook, PolicyFault, parsed};

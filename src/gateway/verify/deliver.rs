@@ -1,11 +1,11 @@
 //! Runs due tasks of verifications whose lease this replica holds: sends, status queries, follow-ups, timers.
 
-use std::collections::hash_map::Entry;
-
 use tokio::sync::watch;
+use tracing::Instrument as _;
 
 use super::leased::{Applied, Cause};
 use super::room::{LEASE, Verify};
+use super::working::Working;
 use crate::channels::{Draft, Message, Notice, Receipt, SendError};
 use crate::gateway::core::ProviderSlot;
 use crate::gateway::error::Error;
@@ -22,55 +22,11 @@ const FOLLOW_UP_TRIES: u8 = 7;
 
 type Progress = Option<watch::Sender<Verification>>;
 
-/// Marks a verification as being worked on. The mark is removed on drop, so that a panic cannot leave it behind.
-struct Working<'a> {
-    verify: &'a Verify,
-    id: VerificationId,
-    has_ended: bool,
-}
-
-impl<'a> Working<'a> {
-    /// `None`: a task of this process already works on it, and will look again before it ends.
-    fn on(verify: &'a Verify, id: VerificationId) -> Option<Self> {
-        match verify.working().entry(id.uuid()) {
-            Entry::Occupied(mut busy) => {
-                busy.insert(true);
-                None
-            }
-            Entry::Vacant(free) => {
-                free.insert(false);
-                Some(Self {
-                    verify,
-                    id,
-                    has_ended: false,
-                })
-            }
-        }
-    }
-
-    /// Whether somebody has asked for another look. If not, the mark is removed, and another task may start.
-    fn look_again(&mut self) -> bool {
-        let mut working = self.verify.working();
-        match working.get_mut(&self.id.uuid()) {
-            Some(asked) if *asked => {
-                *asked = false;
-                true
-            }
-            _ => {
-                working.remove(&self.id.uuid());
-                self.has_ended = true;
-                false
-            }
-        }
-    }
-}
-
-impl Drop for Working<'_> {
-    fn drop(&mut self) {
-        if !self.has_ended {
-            self.verify.working().remove(&self.id.uuid());
-        }
-    }
+/// What each line that is logged meanwhile names, next to the request that caused it. At the level of errors, so that it exists
+/// whatever is logged.
+fn about(v: &Verification, ordinal: u8) -> tracing::Span {
+    let attempt = v.id.attempt(ordinal);
+    tracing::error_span!("attempt", verification = %v.id, %attempt)
 }
 
 impl Verify {
@@ -124,7 +80,7 @@ impl Verify {
                 // The lease's holder does all due work before releasing it.
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "cannot claim a verification; the next poll for due work will");
+                    tracing::warn!(verification = %id, %error, "cannot claim a verification; the next poll for due work will");
                 }
             }
         });
@@ -189,7 +145,7 @@ impl Verify {
                     self.deliver(v, ordinal).await?
                 }
                 Task::Interrupted(ordinal) => {
-                    tracing::warn!(attempt = %v.id.attempt(ordinal), "a send was interrupted; the message may have been sent");
+                    tracing::warn!(verification = %v.id, attempt = %v.id.attempt(ordinal), "a send was interrupted; the message may have been sent");
                     Box::pin(self.transition_leased(v, Cause::Timer, |v, offers, now| {
                         v.interrupted(ordinal, offers, now);
                     }))
@@ -248,7 +204,7 @@ impl Verify {
             .attempt(ordinal)
             .is_some_and(|attempt| attempt.status == AttemptStatus::Sending);
         let outcome = if is_ours && v.is_pending() && !v.is_overdue(self.core().now()) {
-            Box::pin(self.send(&v, ordinal)).await
+            Box::pin(self.send(&v, ordinal).instrument(about(&v, ordinal))).await
         } else {
             Err(SendError::Canceled)
         };
@@ -345,7 +301,8 @@ impl Verify {
     /// What the provider says of an attempt when asked; `None` if it says nothing.
     async fn report_of(&self, v: &Verification, ordinal: u8) -> Option<Report> {
         let (line, message_id) = self.conversation(v, ordinal)?;
-        line.provider.ask(&message_id).await.ok()
+        let asked = line.provider.ask(&message_id);
+        asked.instrument(about(v, ordinal)).await.ok()
     }
 
     async fn follow_up(
@@ -356,10 +313,12 @@ impl Verify {
     ) -> Result<Applied, Error> {
         let sent = match (self.conversation(&v, ordinal), kind, &v.code) {
             (Some((line, id)), FollowUpKind::ReportSuccess, Some(code)) => {
-                line.provider.notify(&id, Notice::Success(code)).await
+                let told = line.provider.notify(&id, Notice::Success(code));
+                told.instrument(about(&v, ordinal)).await
             }
             (Some((line, id)), FollowUpKind::Revoke, _) => {
-                line.provider.notify(&id, Notice::Revoke).await
+                let told = line.provider.notify(&id, Notice::Revoke);
+                told.instrument(about(&v, ordinal)).await
             }
             // The provider is no longer configured, or there is nothing left to report.
             _ => Ok(()),

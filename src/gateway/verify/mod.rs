@@ -20,6 +20,7 @@ mod receive;
 mod resend;
 mod room;
 mod start;
+mod working;
 
 pub use check::Checked;
 pub use preview::{Preview, PreviewRequest, Price};

@@ -211,7 +211,9 @@ async fn write_alone(
                 return Err(CommitError::Lost(Lost::Stale));
             }
             Err(Fault::Statement(error)) if !try_again => {
-                tracing::error!(%error, "a change cannot be written");
+                let written = changes[place].write.as_ref();
+                let verification = written.map(|(_, stored)| tracing::field::display(stored.id));
+                tracing::error!(verification, %error, "a change cannot be written");
                 if is_constraint(&error) {
                     return Err(CommitError::Rejected);
                 }

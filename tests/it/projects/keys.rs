@@ -102,12 +102,15 @@ async fn keys_expire_are_revoked_at_once_and_show_when_they_were_used(stage: Sta
         .problem(401, "unauthorized");
 
     let made = admin
-        .post("/v1/keys", json!({ "scopes": ["verify"] }))
+        .post(
+            "/v1/keys",
+            json!({ "name": "Till 7", "scopes": ["verify"] }),
+        )
         .await
         .expect(201);
     assert_eq!(
-        (&made["project"], &made["expires_at"]),
-        (&json!("default"), &Value::Null)
+        (&made["name"], &made["project"], &made["expires_at"]),
+        (&json!("Till 7"), &json!("default"), &Value::Null)
     );
     let site = app.with_key(word(&made["key"]));
     site.started().await;
@@ -141,6 +144,12 @@ async fn bad_keys_are_refused_with_the_field(stage: Stage) {
     for (body, pointer) in [
         (json!({}), "/scopes"),
         (json!({ "scopes": [] }), "/scopes"),
+        (json!({ "scopes": ["verify"], "name": " " }), "/name"),
+        (json!({ "scopes": ["verify"], "name": "a\nb" }), "/name"),
+        (
+            json!({ "scopes": ["verify"], "name": "a".repeat(101) }),
+            "/name",
+        ),
         (json!({ "scopes": ["root"] }), "/scopes"),
         (json!({ "scopes": "verify" }), "/scopes"),
         (

@@ -14,19 +14,24 @@ pub(super) fn shown(operation: &str) -> Vec<Shown> {
                 "currency": "USD", "from": "2026-11-01", "to": "2026-11-02", "tz": "Asia/Tashkent", "rows": [
                     costs(json!({"day": "2026-11-01", "channel": "telegram"})), costs(json!({"day": "2026-11-02", "channel": "telegram"})),
                 ], "total": costs(json!({}))}))]),
+        ],
+        "exportCostsCsv" => vec![
             ("200", "text/csv", vec![("report", "By day", json!("day,verifications,attempts,delivered,approved,charged,refunded,\
                 refunded_expected,net,sms_equivalent\r\n2026-11-01,120,123,118,110,1.23,0.05,0.00,1.18,6.15\r\n\
                 total,120,123,118,110,1.23,0.05,0.00,1.18,6.15\r\n"))]),
-            ("200", XLSX, vec![("report", "The bytes of a spreadsheet", json!([80, 75, 3, 4]))]),
+        ],
+        "exportCostsXlsx" | "exportConversionXlsx" => vec![
+            ("200", XLSX, vec![("report", "The first bytes of a spreadsheet", json!("PK\u{3}\u{4}"))]),
         ],
         "reportConversion" => vec![
             ("200", JSON, vec![("report", "By country", json!({
                 "from": "2026-11-01", "to": "2026-11-02", "tz": "UTC", "rows": [funnel(json!({"country": "UZ"}))],
                 "total": funnel(json!({}))}))]),
+        ],
+        "exportConversionCsv" => vec![
             ("200", "text/csv", vec![("report", "Without groups", json!("requested,sent,delivered,read,approved,sent_p50,sent_p95,\
                 delivered_p50,delivered_p95,read_p50,read_p95,approved_p50,approved_p95\r\n\
                 120,119,118,90,110,0.4,0.9,1.2,3.5,4.1,20.4,11.5,42.1\r\n"))]),
-            ("200", XLSX, vec![("report", "The bytes of a spreadsheet", json!([80, 75, 3, 4]))]),
         ],
         "listUnsettled" => vec![("200", JSON, vec![("open", "One", json!({"items": [{
             "verification_id": "01a20297-4dc0-7000-9f41-2b7c5e8a1d04", "attempt_id": "01a20297-4dc0-7010-9f41-2b7c5e8a1d04",

@@ -103,15 +103,18 @@ fn shown(operation: &str) -> Vec<Shown> {
             ("200", JSON, vec![("resent", "Queued for the next channel", resent())]),
         ],
         "cancelVerification" => vec![
-            (REQUEST, JSON, vec![("empty", "No fields", json!({}))]),
             ("200", JSON, vec![("canceled", "Nothing more is sent", canceled())]),
         ],
         "listVerificationEvents" => vec![
             ("200", JSON, vec![("timeline", "Started, delivered by Telegram, approved", page(&events()))]),
-            ("200", "text/event-stream", vec![("stream", "The same, streamed live", json!(event_stream()))]),
+        ],
+        "streamVerificationEvents" => vec![
+            ("200", "text/event-stream", vec![("stream", "Started, delivered by Telegram, approved", json!(event_stream()))]),
         ],
         "listLedger" => vec![
             ("200", JSON, vec![("page", "A charge and its refund", page(&json!([refund(), charge()])))]),
+        ],
+        "exportLedgerCsv" => vec![
             ("200", "text/csv", vec![("csv", "A charge", json!(csv(&charge())))]),
         ],
         "receiveSignedReport" => vec![

@@ -35,7 +35,7 @@ pub(super) fn shown(operation: &str) -> Vec<Shown> {
             ("200", JSON, vec![("project", "The changed project", project())]),
         ],
         "createKey" => vec![
-            (REQUEST, JSON, vec![("site", "A website's, for 90 days", json!({"project": "shop", "scopes": ["verify"], "expires_in": 7_776_000}))]),
+            (REQUEST, JSON, vec![("site", "A website's, for 90 days", json!({"name": "shop front", "project": "shop", "scopes": ["verify"], "expires_in": 7_776_000}))]),
             ("201", JSON, vec![("made", "The key is shown this once", with(key(), "key", json!("pin_an-example-not-a-key")))]),
         ],
         "listKeys" => vec![("200", JSON, vec![("page", "The last page", page(&json!([key()])))])],
@@ -64,7 +64,7 @@ fn project() -> Value {
 
 fn key() -> Value {
     json!({
-        "id": "01a20297-2000-7000-8e33-7f2a8b3c4d5e", "project": "shop", "scopes": ["verify"], "created_at": "2026-11-22T09:30:00Z",
+        "id": "01a20297-2000-7000-8e33-7f2a8b3c4d5e", "name": "shop front", "project": "shop", "scopes": ["verify"], "created_at": "2026-11-22T09:30:00Z",
         "expires_at": "2027-02-20T09:30:00Z", "revoked_at": null, "last_used_at": "2026-11-22T10:02:00Z",
     })
 }

@@ -1,7 +1,7 @@
 //! `kind = "http"`: any provider that speaks HTTP, described by its request and the fields of its answers.
 
 use super::placeholder::Placeholders;
-use crate::reader::{Checked, Faults, Field, Reader, Secret, all, optional, url};
+use crate::reader::{Checked, Faults, Field, Reader, Secret, all, is_placeholder, optional, url};
 use std::fmt;
 
 /// A request that sends one message, and how its answer and its later report are read.
@@ -108,10 +108,10 @@ impl Settings {
                 table.report.fault(table.own_path(), missing);
             }
             if matches!(report, Ok(Some(_))) && !seen.placeholders.uses("callback_url") {
-                table.report.warn(format!(
-                    "{}: reports never come, because {{callback_url}} is sent nowhere",
-                    table.path("report")
-                ));
+                table.report.warn(
+                    table.path("report"),
+                    "reports never come, because {callback_url} is sent nowhere",
+                );
             }
         }
         Ok(Self {
@@ -137,6 +137,11 @@ struct Seen<'a> {
 
 impl Seen<'_> {
     fn text(&mut self, path: &str, text: &str, secret: bool) {
+        if is_placeholder(text) {
+            self.report
+                .fault(path, "holds a placeholder; put the real value there");
+            self.sound = false;
+        }
         if let Err(problem) = self.placeholders.note(text, secret) {
             self.report.fault(path, problem);
             self.sound = false;
@@ -157,6 +162,7 @@ fn address(table: &mut Reader<'_>, seen: &mut Seen<'_>) -> Checked<String> {
         return Err(table.fault("url", format!("`{}` {problem}", url::origin_shown(text))));
     }
     seen.text(&table.path("url"), text, false);
+    url::warn_of_example(table.report, &table.path("url"), text);
     Ok(text.to_owned())
 }
 

@@ -39,7 +39,7 @@ impl Settings {
         let service = optional(table.find("messaging_service_sid"), |field| {
             field.parsed(|text| sid(text, "MG"))
         });
-        let base_url = optional(table.find("base_url"), |field| field.parsed(url::base));
+        let base_url = optional(table.find("base_url"), url::read_base);
         let sender = match (from?, service?) {
             (Some(from), None) => Ok(Sender::From(from)),
             (None, Some(service)) => Ok(Sender::MessagingService(service)),

@@ -13,8 +13,10 @@ use crate::dashboard::frame::rights::{ManagesKeys, Posted, Signed};
 use crate::dashboard::frame::shell;
 use crate::dashboard::frame::show;
 use crate::dashboard::frame::viewer::Viewer;
-use crate::gateway::{ApiKey, Gateway, LONGEST_KEY_DAYS, Replay, Scope};
-use crate::verification::id::ProjectId;
+use crate::dashboard::text::faults::filled;
+use crate::gateway::{
+    ApiKey, Gateway, KeyRequest, LONGEST_KEY_DAYS, LONGEST_KEY_NAME, Replay, Scope, key_name,
+};
 use crate::verification::span;
 
 pub const PATH: &str = "/dashboard/keys";
@@ -85,6 +87,7 @@ fn new(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {
         form class="filters" method="post" action=(PATH) {
             (shell::token(view))
             (once())
+            (fields.line_with(m.key_name, "name", Input::Text, "", Some(m.key_name_hint)))
             (fields.choice(t.project, "project", &projects, "default"))
             (fields.checks(m.scopes, "scope", &scopes, |scope| fields.form.all("scope").any(|chosen| chosen == scope)))
             (fields.line_with(m.expires_in, "days", Input::Decimal, "", Some(m.expires_in_hint)))
@@ -127,7 +130,11 @@ fn row(view: &Viewer, gateway: &Gateway, key: &ApiKey) -> Markup {
     let scopes = key.scopes.split(',').filter_map(Scope::parse);
     html! {
         tr {
-            th scope="row" { (project) p class="hint" { (key.id.to_string()) } }
+            th scope="row" {
+                (project)
+                @if let Some(name) = &key.name { p class="hint" { b { (name) } } }
+                p class="hint" { (key.id.to_string()) }
+            }
             td { @for scope in scopes { span class="chip" { (scope.as_str()) } " " } }
             td {
                 @if key.revoked_at.is_some() { (show::state("off", m.revoked)) }
@@ -137,9 +144,15 @@ fn row(view: &Viewer, gateway: &Gateway, key: &ApiKey) -> Markup {
             td { (show::time(view, key.created_at)) }
             td { @match key.expires_at { Some(at) => (show::time(view, at)), None => (t.never) } }
             td { @match key.last_used_at { Some(at) => (show::time(view, at)), None => (t.never) } }
-            td { @if key.revoked_at.is_none() && !lapsed { (sure(view, &format!("{PATH}/{}/revoke", key.id), (m.revoke, &format!("{project}, {}", key.id)), m.revoke_why, &[])) } }
+            td { @if key.revoked_at.is_none() && !lapsed { (sure(view, &format!("{PATH}/{}/revoke", key.id), (m.revoke, &format!("{}{project}, {}", named(key), key.id)), m.revoke_why, &[])) } }
         }
     }
+}
+
+/// The name, as the beginning of a longer label.
+fn named(key: &ApiKey) -> String {
+    let name = key.name.as_deref();
+    name.map_or_else(String::new, |name| format!("{name}, "))
 }
 
 pub async fn create(
@@ -152,22 +165,13 @@ pub async fn create(
     let Some(asked) = read(view, &gateway, form, &mut wrong) else {
         return page(signed, &gateway, form, &wrong, Said::Nothing).await;
     };
-    let days = asked.days.map(|days| Duration::from_secs(days * 86_400));
-    let expires_at = days.map(|days| span::after(gateway.now(), days));
     let made = posted
         .once(
             &gateway,
             async |ticket| {
-                let (project, scopes) = (asked.project, &asked.scopes);
-                gateway
-                    .admin()
-                    .create_key(
-                        project,
-                        scopes,
-                        expires_at,
-                        &posted.signed.access(),
-                        Some(ticket),
-                    )
+                let admin = gateway.admin();
+                admin
+                    .create_key(asked, &posted.signed.access(), Some(ticket))
                     .await
             },
             async |replay| match replay {
@@ -192,14 +196,19 @@ pub async fn create(
     .await
 }
 
-struct NewKey {
-    project: Option<ProjectId>,
-    scopes: String,
-    days: Option<u64>,
-}
-
-fn read(view: &Viewer, gateway: &Gateway, form: &Form, wrong: &mut FormErrors) -> Option<NewKey> {
+fn read(
+    view: &Viewer,
+    gateway: &Gateway,
+    form: &Form,
+    wrong: &mut FormErrors,
+) -> Option<KeyRequest> {
     let t = view.t.faults;
+    let name = match form.text("name") {
+        "" => None,
+        text => wrong.or_note("name", key_name(text), |_| {
+            filled(t.too_long_text, &[&LONGEST_KEY_NAME.to_string()])
+        }),
+    };
     let project = match form.text("project") {
         EVERY => Some(None),
         name => gateway.directory().find_project(name).map(Some),
@@ -225,10 +234,12 @@ fn read(view: &Viewer, gateway: &Gateway, form: &Form, wrong: &mut FormErrors) -
             days
         }
     };
-    let new = NewKey {
+    let days = days.map(|days: u64| Duration::from_secs(days * 86_400));
+    let new = KeyRequest {
+        name,
         project: project?,
         scopes: scopes.join(","),
-        days,
+        expires_at: days.map(|days| span::after(gateway.now(), days)),
     };
     wrong.is_empty().then_some(new)
 }

@@ -7,6 +7,8 @@ words! { AccessTexts {
     keys_lead: "Sites use a key to call the API. A key is shown once and stored only as a hash.",
     key_new: "Create a key",
     key_made: "Your new key. It is shown only once; copy it now",
+    key_name: "Name",
+    key_name_hint: "Such as the site that uses it",
     key_none: "No keys",
     key_none_why: "Create one per site and purpose.",
     whole_instance: "every project",

@@ -1,0 +1,57 @@
+//! Which verifications this process works on: one task for each.
+
+use std::collections::hash_map::Entry;
+
+use super::room::Verify;
+use crate::verification::id::VerificationId;
+
+/// Marks a verification as being worked on. The mark is removed on drop, so that a panic cannot leave it behind.
+pub(super) struct Working<'a> {
+    verify: &'a Verify,
+    id: VerificationId,
+    has_ended: bool,
+}
+
+impl<'a> Working<'a> {
+    /// `None`: a task of this process already works on it, and will look again before it ends.
+    pub(super) fn on(verify: &'a Verify, id: VerificationId) -> Option<Self> {
+        match verify.working().entry(id.uuid()) {
+            Entry::Occupied(mut busy) => {
+                busy.insert(true);
+                None
+            }
+            Entry::Vacant(free) => {
+                free.insert(false);
+                Some(Self {
+                    verify,
+                    id,
+                    has_ended: false,
+                })
+            }
+        }
+    }
+
+    /// Whether somebody has asked for another look. If not, the mark is removed, and another task may start.
+    pub(super) fn look_again(&mut self) -> bool {
+        let mut working = self.verify.working();
+        match working.get_mut(&self.id.uuid()) {
+            Some(asked) if *asked => {
+                *asked = false;
+                true
+            }
+            _ => {
+                working.remove(&self.id.uuid());
+                self.has_ended = true;
+                false
+            }
+        }
+    }
+}
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.verify.working().remove(&self.id.uuid());
+        }
+    }
+}

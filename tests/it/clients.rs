@@ -1,0 +1,60 @@
+//! Clients that the usual generators make of the OpenAPI document, unedited: they compile, and walk the whole way of a verification.
+//!
+//! `scripts/clients` generates and runs them, and knows more generators than are run here; the programs are in `tests/clients/`.
+
+use std::process::Command;
+
+use crate::program::{Server, bare_program};
+
+#[tokio::test]
+async fn openapi_typescript_at_its_defaults_makes_types_that_compile_and_fit() {
+    walk("openapi-typescript").await;
+}
+
+#[tokio::test]
+async fn openapi_python_client_at_its_defaults_makes_a_client_that_works() {
+    walk("openapi-python-client").await;
+}
+
+async fn walk(generator: &'static str) {
+    if std::env::var("PINROUTE_TEST_CLIENTS").unwrap_or_default() != "1" {
+        println!(
+            "skipped: PINROUTE_TEST_CLIENTS is not 1 (./scripts/test installs the generators)"
+        );
+        return;
+    }
+    let name = format!("pinroute-{generator}-{}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    let database = format!("sqlite://{}/sandbox.db", folder.display());
+    let here = |mut command: Command| {
+        command
+            .env("PINROUTE_LISTEN", "127.0.0.1:0")
+            .env("PINROUTE_SIMULATOR_LISTEN", "127.0.0.1:0")
+            .env("PINROUTE_DATABASE_URL", &database);
+        command
+    };
+    let (server, _) = Server::start_sandbox(here(bare_program())).await;
+    let mut keys = here(bare_program());
+    keys.args(["keys", "create", "--project", "default"])
+        .args(["--scope", "verify,finance"]);
+    let made = tokio::task::spawn_blocking(move || keys.output().unwrap());
+    let made = String::from_utf8(made.await.unwrap().stdout).unwrap();
+    let mut script = Command::new("bash");
+    script
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/clients"))
+        .arg(generator)
+        .env("PINROUTE_URL", &server.base)
+        .env("PINROUTE_KEY", made.lines().next().unwrap());
+    let output = tokio::task::spawn_blocking(move || script.output().unwrap())
+        .await
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(server.terminate().await, Some(0));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
