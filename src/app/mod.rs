@@ -262,6 +262,7 @@ async fn start_sandbox(
             address,
             api_key: page_key.clone(),
         }),
+        callbacks: callbacks(settings, public_url)?,
         pace: simulator::Pace::default(),
     };
     let running = Simulator::start(bind(settings.simulator_listen)?, options).map_err(failed)?;
@@ -286,6 +287,21 @@ async fn start_sandbox(
         api_key,
         running,
     })
+}
+
+/// Where the simulator may post reports: the listed hosts, and this gateway itself.
+fn callbacks(
+    settings: &Settings,
+    public_url: &str,
+) -> Result<Vec<simulator::Listed>, StartupError> {
+    let own = public_url.split_inclusive('/').take(3).collect::<String>();
+    let listed = settings.simulator_callbacks.iter().map(String::as_str);
+    let listed = listed.chain([own.as_str()]).map(|text| {
+        text.parse().map_err(|fault| {
+            StartupError::Configuration(format!("simulator_callbacks: `{text}` {fault}"))
+        })
+    });
+    listed.collect()
 }
 
 /// The public URL. The built-in default contains the default port, so with another port the actual address replaces it;
