@@ -6,8 +6,10 @@
 //! are scheduled ([`reports`]). A message's state is never stored: it is computed from timestamps and the clock. Only
 //! reports need timers.
 //!
-//! To add a magic number, add a row to [`numbers::MAGIC`] and, for a new behaviour, a variant to the enums above it.
+//! To add a magic number, add a row to [`numbers::MAGIC`] and, for a new behaviour, a variant to the enums above it and its
+//! description to the page's texts (`page/texts/`).
 
+mod assets;
 mod callbacks;
 mod digest;
 mod host;

@@ -2,6 +2,7 @@
 
 mod callbacks;
 mod magic;
+mod page;
 mod phones;
 mod reports;
 mod sms;
