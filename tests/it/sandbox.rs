@@ -17,6 +17,8 @@ use crate::stage::Stage;
 on_both_engines!(
     the_page_forwards_its_own_calls_and_nothing_else,
     other_host_names_reach_neither_the_page_nor_its_key,
+    the_dashboard_and_the_documentation_link_to_the_virtual_phones,
+    reports_are_posted_to_the_gateway_itself_and_to_listed_hosts_only,
     going_live_revokes_everything_that_sandbox_keys_created,
 );
 
@@ -28,10 +30,18 @@ struct Sandbox {
 }
 
 async fn sandbox(stage: &Stage) -> Sandbox {
+    sandbox_with(stage, "").await
+}
+
+async fn sandbox_with(stage: &Stage, more: &str) -> Sandbox {
     let file = stage.folder.join("sandbox.toml");
     let listen = "listen = \"127.0.0.1:0\"\nsimulator_listen = \"127.0.0.1:0\"\n";
     let private = "[webhooks]\nallow_private = true\n";
-    std::fs::write(&file, format!("{listen}{}{private}", stage.sandbox_toml())).unwrap();
+    std::fs::write(
+        &file,
+        format!("{listen}{more}{}{private}", stage.sandbox_toml()),
+    )
+    .unwrap();
     let mut command = bare_program();
     command.arg("--config").arg(file).stdout(Stdio::piped());
     let (server, phones) = Server::start_sandbox(command).await;
@@ -201,6 +211,42 @@ async fn other_host_names_reach_neither_the_page_nor_its_key(stage: Stage) {
     let line = format!("GET /phones/{}/messages", stage.number());
     let (status, answer) = sandbox.raw(&line, "sandbox:8081", &Value::Null).await;
     assert_eq!(status, 200, "{answer}");
+    assert_eq!(sandbox.server.terminate().await, Some(0));
+}
+
+async fn the_dashboard_and_the_documentation_link_to_the_virtual_phones(stage: Stage) {
+    let sandbox = sandbox(&stage).await;
+    let client = stage.client(&sandbox.server.base);
+    let phones = format!("http://{}/", sandbox.phones);
+    let page = client.get("/dashboard/sign-in").await;
+    assert_eq!(page.status, 200);
+    assert!(
+        page.text.contains(&format!("<a href=\"{phones}\">")),
+        "{}",
+        page.text
+    );
+    let document = client.get("/openapi.json").await;
+    let text = document.body["info"]["description"].as_str().unwrap();
+    assert!(text.contains(&format!("({phones})")), "{text}");
+    assert_eq!(sandbox.server.terminate().await, Some(0));
+}
+
+async fn reports_are_posted_to_the_gateway_itself_and_to_listed_hosts_only(stage: Stage) {
+    let more =
+        "public_url = \"https://demo.example/base\"\nsimulator_callbacks = [\"hooks.example\"]\n";
+    let sandbox = sandbox_with(&stage, more).await;
+    for (callback, status) in [
+        ("https://demo.example/base/callbacks/sms/x", 200),
+        ("https://hooks.example/x", 200),
+        ("http://127.0.0.1:9/x", 200),
+        ("http://demo.example/base/callbacks/sms/x", 400),
+        ("https://other.example/x", 400),
+        ("https://demo.example@other.example/x", 400),
+    ] {
+        let send = json!({ "to": stage.number(), "text": "1234", "dlr": callback });
+        let (answered, answer) = sandbox.call("POST /sms/send", &send).await;
+        assert_eq!(answered, status, "{callback}: {answer}");
+    }
     assert_eq!(sandbox.server.terminate().await, Some(0));
 }
 

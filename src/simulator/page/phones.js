@@ -4,6 +4,9 @@ import { onLanguage, t } from "/texts.js";
 import { clearScreen, newestOf, showScreen } from "/screen.js";
 import { channelName } from "/timeline.js";
 
+// Messages kept for screen readers, which read each once.
+const ANNOUNCED = 5;
+
 let phones = [];
 // A number that a code was just sent to. It has a phone before its message arrives.
 let awaited = null;
@@ -12,10 +15,11 @@ let current = memory.get("phone");
 let order = [];
 // By number, when its newest message that was on the table arrived.
 let read = memory.get("read");
+// The messages of the last news. Before the first, nothing is shown or forgotten.
 let known = null;
 const tabs = new Map();
-// What the sign-up form does with a code, and whether it waits for one.
-let site = { useCode: () => {}, wantsCode: () => false };
+// What the sign-up form, if there is one, does with a code, and whether it waits for one.
+let site = { useCode: null, wantsCode: () => false };
 
 const find = (number) => phones.find((phone) => phone.phone_number === number) ?? { phone_number: number, messages: [] };
 const unread = (phone) => phone.messages.filter((message) => message.at > (read[phone.phone_number] ?? "")).length;
@@ -28,16 +32,15 @@ export function awaitPhone(number) {
 // After a reload: the phone is there, and the one that was on the table stays on it.
 export function keepPhone(number) {
   awaited = number;
-  if (read) show();
+  if (known) show();
 }
 
 function choose(number) {
   current = number;
   memory.set("phone", number);
-  if (read) show();
+  if (known) show();
 }
 
-// Before the first news nothing is known of the phones, so nothing is shown or forgotten yet.
 function arrange() {
   const all = phones.map((phone) => phone.phone_number);
   if (awaited && !all.includes(awaited)) all.unshift(awaited);
@@ -126,11 +129,12 @@ function announce() {
   const now = new Set(phones.flatMap((phone) => phone.messages.map((message) => keyOf(phone, message))));
   for (const phone of known ? phones : []) {
     for (const message of phone.messages.filter((one) => !known.has(keyOf(phone, one)))) {
-      byId("arrived").textContent = t("arrived", { channel: channelName(message.channel), number: phone.phone_number, text: message.text });
+      byId("arrived").append(element("p", "", t("arrived", { channel: channelName(message.channel), number: phone.phone_number, text: message.text })));
       if (message.code && site.wantsCode(phone.phone_number)) showToast(phone.phone_number, message);
     }
   }
   known = now;
+  while (byId("arrived").children.length > ANNOUNCED) byId("arrived").firstChild.remove();
 }
 
 // On a small screen the phone is out of sight while the form is in view: the message shows itself at the bottom.
@@ -166,7 +170,7 @@ export function startPhones(given) {
   }, { threshold: 0.4 }).observe(byId("phone"));
   onLanguage(() => {
     clearScreen();
-    if (read) show();
+    if (known) show();
   });
 }
 

@@ -38,13 +38,13 @@ function newBubble(message, useCode) {
   const bubble = element("li", "bubble", text, element("span", "meta", time, " ", ticks));
   tick(bubble, message);
   if (message.code) {
-    const key = message.channel === "telegram" ? "copy_code" : "use_code";
+    const key = message.channel === "telegram" || !useCode ? "copy_code" : "use_code";
     const pressed = button("copy", t(key));
     pressed.setAttribute("aria-label", t(key + "_of", { code: message.code }));
     const to = number;
     pressed.addEventListener("click", () => {
       copy(message.code, pressed);
-      useCode(to, message.code);
+      useCode?.(to, message.code);
     });
     bubble.append(pressed);
   }

@@ -21,7 +21,8 @@ const REFUSED = {
 
 const WITH_WAIT = { fault_rate: "fault_rate_wait", fault_resend: "fault_resend_wait", fault_away: "fault_away_wait" };
 
-// The sentence of a verification. It follows the channel, never the attempts: whether a number has Telegram is nobody's business.
+// The sentence of a verification. It names the channel that is used, never one that refused: whether a number has Telegram is
+// nobody's business.
 export function told(verification) {
   const values = { number: verification.phone_number };
   if (ENDED[verification.status]) return t(ENDED[verification.status], values);
