@@ -6,13 +6,13 @@ use actix_web::HttpResponse;
 
 pub(super) struct Asset {
     pub(super) path: &'static str,
-    kind: &'static str,
+    pub(super) kind: &'static str,
     pub(super) text: &'static str,
 }
 
 const HTML: &str = "text/html; charset=utf-8";
-const CSS: &str = "text/css; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
+pub(super) const CSS: &str = "text/css; charset=utf-8";
+pub(super) const SCRIPT: &str = "text/javascript; charset=utf-8";
 const JSON: &str = "application/json";
 
 #[rustfmt::skip]

@@ -18,6 +18,7 @@ on_both_engines!(
     the_page_forwards_its_own_calls_and_nothing_else,
     other_host_names_reach_neither_the_page_nor_its_key,
     the_dashboard_and_the_documentation_link_to_the_virtual_phones,
+    the_page_has_words_for_every_event_of_the_api,
     reports_are_posted_to_the_gateway_itself_and_to_listed_hosts_only,
     going_live_revokes_everything_that_sandbox_keys_created,
 );
@@ -231,6 +232,26 @@ async fn the_dashboard_and_the_documentation_link_to_the_virtual_phones(stage: S
     assert_eq!(sandbox.server.terminate().await, Some(0));
 }
 
+async fn the_page_has_words_for_every_event_of_the_api(stage: Stage) {
+    let sandbox = sandbox(&stage).await;
+    let (status, texts) = sandbox.call("GET /texts/en.json", &Value::Null).await;
+    assert_eq!(status, 200, "{texts}");
+    let api = stage
+        .client(&sandbox.server.base)
+        .get("/openapi.json")
+        .await;
+    let events = &api.body["components"]["schemas"]["EventType"]["enum"];
+    let events = events
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event.as_str().unwrap());
+    for event in events.chain(["verification.reopened"]) {
+        assert!(texts.contains(&format!("\"event_{event}\"")), "{event}");
+    }
+    assert_eq!(sandbox.server.terminate().await, Some(0));
+}
+
 async fn reports_are_posted_to_the_gateway_itself_and_to_listed_hosts_only(stage: Stage) {
     let more =
         "public_url = \"https://demo.example/base\"\nsimulator_callbacks = [\"hooks.example\"]\n";
@@ -286,4 +307,46 @@ async fn going_live_revokes_everything_that_sandbox_keys_created(stage: Stage) {
     }
     let left = live.with_key(&of_operator).get("/v1/webhooks").await;
     assert_eq!(left.body["items"].as_array().unwrap().len(), 1);
+}
+
+/// `pinroute simulator`, with these callbacks permitted; `None` if it does not start.
+fn simulator(callbacks: &str) -> Result<(std::process::Child, String), Option<i32>> {
+    let mut command = bare_program();
+    command.args([
+        "simulator",
+        "--listen",
+        "127.0.0.1:0",
+        "--callbacks",
+        callbacks,
+    ]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut lines = std::io::BufRead::lines(stdout).map_while(Result::ok);
+    match lines.find_map(|line| Some(line.split_once("listening on http://")?.1.to_owned())) {
+        Some(address) => Ok((child, address)),
+        None => Err(child.wait().unwrap().code()),
+    }
+}
+
+#[tokio::test]
+async fn the_simulator_alone_takes_its_callbacks_from_the_command_line() {
+    let (mut child, address) = simulator("https://hooks.example,wide.example").unwrap();
+    #[expect(clippy::disallowed_methods, reason = "it speaks to ourselves alone")]
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    for (callback, status) in [
+        ("https://hooks.example/x", 200),
+        ("https://wide.example:8443/x", 200),
+        ("https://hooks.example:8443/x", 400),
+        ("https://other.example/x", 400),
+    ] {
+        let send = json!({ "to": "+15550100100", "text": "1234", "dlr": callback });
+        let sent = http.post(format!("http://{address}/sms/send")).json(&send);
+        assert_eq!(sent.send().await.unwrap().status(), status, "{callback}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(
+        simulator("https://hooks.example/path").unwrap_err(),
+        Some(2)
+    );
 }

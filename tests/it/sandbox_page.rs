@@ -587,7 +587,7 @@ fn a_pause_of_telegram_is_shown_and_moves_nothing() {
         assert_eq!(browser.value(places).await, before);
         browser.click("[data-language=ru]").await;
         until_text(browser, "#pauses", "Шлюз приостановил Telegram").await;
-        until_text(browser, "#pauses", "Пауза кончилась").await;
+        until_text(browser, "#pauses", "Пауза закончилась").await;
         browser.click("#pauses button").await;
         browser
             .until("document.querySelector('#pauses').textContent === ''")
@@ -610,14 +610,14 @@ fn the_page_speaks_the_chosen_language_and_remembers_it() {
         until_text(
             browser,
             "#told",
-            "Отправили код на номер +998901234567 в Telegram",
+            "Отправили код в Telegram на номер +998901234567",
         )
         .await;
         until_text(browser, "#timeline", "Списано 0,01 USD").await;
         until_text(browser, "#numbers", "Ответ HTTP 500, ничего не отправлено").await;
         browser.value(&format!("{CODE}.value = '1'")).await;
         browser.reload().await;
-        until_text(browser, "#told", "Отправили код на номер").await;
+        until_text(browser, "#told", "Отправили код в Telegram").await;
         assert_eq!(
             browser.value("document.documentElement.lang").await,
             json!("ru")
