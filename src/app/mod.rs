@@ -28,6 +28,7 @@ use crate::web::{self, ServerOptions};
 use crate::webhooks::client::Client;
 
 pub use error::StartupError;
+use error::failed;
 pub use faces::{Faces, mounts};
 pub use sandbox::Sandbox;
 pub use secret_key::vault;
@@ -82,7 +83,8 @@ impl App {
             .map_err(StartupError::Configuration)?;
         let client = HttpClient::new().map_err(failed)?;
         let sandbox = if sandbox {
-            Some(sandbox::start(&settings, (&public_url, address), &clock, &vault, &db).await?)
+            let (phones, site) = (bind(settings.simulator_listen)?, (&*public_url, address));
+            Some(sandbox::start(&settings, phones, site, &clock, &vault, &db).await?)
         } else {
             sandbox::revoke(&db, &vault, &clock).await?;
             None
@@ -308,8 +310,4 @@ fn lines(faults: &[config::Fault]) -> String {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join("\n")
-}
-
-fn failed(error: impl std::fmt::Display) -> StartupError {
-    StartupError::Failed(error.to_string())
 }

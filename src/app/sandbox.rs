@@ -1,8 +1,8 @@
 //! What sandbox mode adds to the program: the simulator, its key, and their end when the database goes live.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 
-use super::{StartupError, bind, failed};
+use super::error::{StartupError, failed};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::gateway::SANDBOX_OWNER;
@@ -27,9 +27,10 @@ impl Sandbox {
     }
 }
 
-/// Starts the simulator and gives it a key.
+/// Starts the simulator on its listener and gives it a key.
 pub(super) async fn start(
     settings: &Settings,
+    listener: TcpListener,
     (public_url, address): (&str, SocketAddr),
     clock: &Clock,
     vault: &Vault,
@@ -48,7 +49,7 @@ pub(super) async fn start(
         callbacks: callbacks(settings, public_url)?,
         pace: simulator::Pace::default(),
     };
-    let running = Simulator::start(bind(settings.simulator_listen)?, options).map_err(failed)?;
+    let running = Simulator::start(listener, options).map_err(failed)?;
     let projects = db.list_projects().await.map_err(failed)?;
     let project = projects
         .iter()
