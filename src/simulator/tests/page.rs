@@ -301,3 +301,8 @@ fn every_text_that_the_page_asks_for_exists_and_every_text_is_used() {
         assert!(used.contains(key) || is_built, "{key} is not used");
     }
 }
+
+#[test]
+fn the_timeline_knows_that_a_failed_verification_can_be_reopened() {
+    assert!(texts("en").contains_key("event_verification.reopened"));
+}
