@@ -175,17 +175,17 @@ fn what_takes_an_idempotency_key_says_how_repeats_are_refused() {
 fn pages_name_every_word_of_the_document() {
     const ERRORS: &str = include_str!("../docs/errors.md");
     const WEBHOOKS: &str = include_str!("../docs/webhooks.md");
-    const SANDBOX: &str = include_str!("../src/simulator/page/site.js");
+    const SANDBOX: &str = include_str!("../src/simulator/page/texts/en.json");
     let document = document();
-    for (schema, page, quote) in [
-        ("ProblemCode", ERRORS, '`'),
-        ("Reason", ERRORS, '`'),
-        ("WebhookFilter", WEBHOOKS, '`'),
-        ("EventType", SANDBOX, '"'),
+    for (schema, page, before, after) in [
+        ("ProblemCode", ERRORS, "`", "`"),
+        ("Reason", ERRORS, "`", "`"),
+        ("WebhookFilter", WEBHOOKS, "`", "`"),
+        ("EventType", SANDBOX, "\"event_", "\""),
     ] {
         let words = texts(&document["components"]["schemas"][schema]["enum"]);
         for word in words.filter(|word| *word != "*") {
-            let quoted = format!("{quote}{word}{quote}");
+            let quoted = format!("{before}{word}{after}");
             assert!(page.contains(&quoted), "{schema}: no page has {word}");
         }
     }

@@ -43,8 +43,8 @@ use webhooks as w;
 /// The API's needs besides the gateway.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Everything is simulated, as `/readyz` and the document say.
-    pub sandbox: bool,
+    /// In a sandbox, the URL of the virtual phones, which the document links to. `None` on a live server.
+    pub sandbox: Option<String>,
     /// Renders `/metrics`; `None` where metrics have a listener of their own.
     pub metrics: Option<Metrics>,
     /// Ends live streams.
@@ -54,14 +54,12 @@ pub struct Options {
 /// The API: every address that no other face has.
 #[must_use]
 pub fn mount(gateway: Gateway, options: Options) -> Mount {
-    let render = if options.sandbox {
-        sandbox_document
-    } else {
-        document
-    };
-    let document = Data::new(Document::new(render));
-    let gateway = Data::new(gateway);
-    let (sandbox, stop) = (Data::new(Sandbox(options.sandbox)), Data::new(options.stop));
+    let sandbox = Data::new(Sandbox(options.sandbox.is_some()));
+    let document = Data::new(Document::new(match options.sandbox {
+        Some(phones) => Box::new(move || sandbox_document(&phones)),
+        None => Box::new(document),
+    }));
+    let (gateway, stop) = (Data::new(gateway), Data::new(options.stop));
     let metrics = options.metrics.map(metrics);
     Mount {
         prefix: "",
@@ -194,9 +192,9 @@ pub fn document() -> String {
     written(Api::openapi())
 }
 
-fn sandbox_document() -> String {
+fn sandbox_document(phones: &str) -> String {
     let mut document = Api::openapi();
-    mark_sandbox(&mut document);
+    mark_sandbox(&mut document, phones);
     written(document)
 }
 
@@ -220,7 +218,8 @@ mod tests {
     /// Generators name a client after it.
     #[test]
     fn a_sandbox_says_what_it_is_in_the_description_and_keeps_the_title() {
-        let document: serde_json::Value = serde_json::from_str(&sandbox_document()).unwrap();
+        let document: serde_json::Value =
+            serde_json::from_str(&sandbox_document("http://127.0.0.1:8081/")).unwrap();
         assert_eq!(document["info"]["title"], "Pinroute");
         let description = document["info"]["description"].as_str().unwrap();
         assert!(description.contains("sandbox"), "{description}");

@@ -16,7 +16,7 @@ use crate::gateway::Gateway;
 use crate::web::Fault;
 
 /// The OpenAPI document, generated when it is first asked for.
-pub type Document = LazyLock<String>;
+pub type Document = LazyLock<String, Box<dyn FnOnce() -> String + Send>>;
 
 /// Whether everything is simulated.
 #[derive(Clone, Copy, Debug)]

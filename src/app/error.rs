@@ -9,3 +9,8 @@ pub enum StartupError {
     #[error("{0}")]
     Failed(String),
 }
+
+/// A failure that has nothing to do with the configuration.
+pub(super) fn failed(error: impl std::fmt::Display) -> StartupError {
+    StartupError::Failed(error.to_string())
+}

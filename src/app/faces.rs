@@ -15,8 +15,8 @@ use crate::{api, dashboard, inlets};
 /// The faces' needs besides the gateway.
 #[derive(Clone, Debug)]
 pub struct Faces {
-    /// Everything is simulated, as every page and `/readyz` say.
-    pub sandbox: bool,
+    /// In a sandbox, the URL of the virtual phones, to which its pages link. `None` on a live server.
+    pub sandbox: Option<String>,
     /// Without a trailing slash.
     pub public_url: String,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -37,7 +37,7 @@ pub fn mounts(gateway: &Gateway, faces: &Faces, stop: &CancellationToken) -> Vec
         api::mount(
             gateway.clone(),
             api::Options {
-                sandbox: faces.sandbox,
+                sandbox: faces.sandbox.clone(),
                 metrics: faces.metrics.clone(),
                 stop: stop.clone(),
             },
@@ -47,7 +47,7 @@ pub fn mounts(gateway: &Gateway, faces: &Faces, stop: &CancellationToken) -> Vec
             gateway.clone(),
             dashboard::Options {
                 site,
-                sandbox: faces.sandbox,
+                sandbox: faces.sandbox.clone(),
             },
         ),
     ]

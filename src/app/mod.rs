@@ -4,6 +4,7 @@
 mod error;
 mod faces;
 mod providers;
+mod sandbox;
 mod secret_key;
 
 use std::net::{SocketAddr, TcpListener};
@@ -17,18 +18,20 @@ use crate::api;
 use crate::channels::transport::HttpClient;
 use crate::clock::Clock;
 use crate::config::{self, Database, Settings};
-use crate::gateway::{self, Gateway, Outbound, PolicyBook, PolicyFault, SANDBOX_OWNER};
+use crate::gateway::{self, Gateway, Outbound, PolicyBook, PolicyFault};
 use crate::jobs;
 use crate::secret::Vault;
 use crate::shared_state::SharedState;
-use crate::simulator::{self, Simulator};
-use crate::storage::{Db, ListQuery, Location, NewKey, Options as StoreOptions};
+use crate::simulator;
+use crate::storage::{Db, ListQuery, Location, Options as StoreOptions};
 use crate::telemetry;
 use crate::web::{self, ServerOptions};
 use crate::webhooks::client::Client;
 
 pub use error::StartupError;
+use error::failed;
 pub use faces::{Faces, mounts};
+pub use sandbox::Sandbox;
 pub use secret_key::{key_file, vault};
 
 /// How long closing the database may take at the end.
@@ -51,14 +54,6 @@ pub struct App {
     metrics: Option<actix_web::dev::ServerHandle>,
     workers: TaskTracker,
     grace: Duration,
-}
-
-/// What sandbox mode adds to the program.
-#[derive(Debug)]
-pub struct Sandbox {
-    pub simulator: SocketAddr,
-    pub api_key: String,
-    running: Simulator,
 }
 
 /// Whether background work runs by itself.
@@ -99,9 +94,10 @@ impl App {
         }
         let client = HttpClient::new().map_err(failed)?;
         let sandbox = if sandbox {
-            Some(start_sandbox(&settings, (&public_url, address), &clock, &vault, &db).await?)
+            let (phones, site) = (bind(settings.simulator_listen)?, (&*public_url, address));
+            Some(sandbox::start(&settings, phones, site, &clock, &vault, &db).await?)
         } else {
-            revoke_sandbox(&db, &vault, &clock).await?;
+            sandbox::revoke(&db, &vault, &clock).await?;
             None
         };
         let simulator = sandbox.as_ref().map(|sandbox| sandbox.simulator);
@@ -127,7 +123,7 @@ impl App {
         let upkeep = metrics.clone();
         let metrics_elsewhere = settings.metrics_listen.is_some();
         let faces = Faces {
-            sandbox: sandbox.is_some(),
+            sandbox: sandbox.as_ref().map(|sandbox| sandbox.page.clone()),
             public_url: reachable_at,
             trusted_proxies: settings.trusted_proxies.clone().into(),
             metrics: (!metrics_elsewhere).then(|| metrics.clone()),
@@ -186,7 +182,7 @@ impl App {
             metrics.stop(false).await;
         }
         if let Some(sandbox) = self.sandbox {
-            sandbox.running.stop().await;
+            sandbox.stop().await;
         }
         // Sends that outlive the grace period still hold connections; do not wait for them.
         let _ = tokio::time::timeout(CLOSING, self.gateway.close()).await;
@@ -228,15 +224,6 @@ pub fn location(settings: &Settings) -> Location {
     }
 }
 
-/// Anyone with access to the sandbox's machine may have its keys, so neither they nor what they made may work on the live
-/// service.
-async fn revoke_sandbox(db: &Db, vault: &Vault, clock: &Clock) -> Result<(), StartupError> {
-    let (printed, page) = (vault.sandbox_api_key(), vault.sandbox_page_key());
-    let secrets = [printed.as_str(), page.as_str()];
-    let revoked = db.revoke_with_descendants(secrets, SANDBOX_OWNER, clock.now());
-    revoked.await.map_err(failed)
-}
-
 fn gateway_settings(settings: &Settings, public_url: String, sandbox: bool) -> gateway::Settings {
     gateway::Settings {
         public_url,
@@ -261,50 +248,6 @@ async fn dashboard_link(gateway: &Gateway, sandbox: bool) -> Result<Option<Strin
         users.setup_link(now).await.map_err(failed)?
     };
     Ok(link.map(|link| link.path))
-}
-
-async fn start_sandbox(
-    settings: &Settings,
-    (public_url, address): (&str, SocketAddr),
-    clock: &Clock,
-    vault: &Vault,
-    db: &Db,
-) -> Result<Sandbox, StartupError> {
-    // The keys are the same at each start, so that examples stay valid.
-    let (api_key, page_key) = (vault.sandbox_api_key(), vault.sandbox_page_key());
-    let options = simulator::Options {
-        clock: clock.clone(),
-        telegram_token: None,
-        gateway: Some(simulator::Gateway {
-            url: public_url.to_owned(),
-            address,
-            api_key: page_key.clone(),
-        }),
-        pace: simulator::Pace::default(),
-    };
-    let running = Simulator::start(bind(settings.simulator_listen)?, options).map_err(failed)?;
-    let projects = db.list_projects().await.map_err(failed)?;
-    let project = projects
-        .iter()
-        .find(|project| project.name == "default")
-        .map(|project| project.id);
-    for (secret, scopes) in [(&api_key, "verify,finance,admin"), (&page_key, "verify")] {
-        let key = NewKey {
-            name: Some("sandbox".to_owned()),
-            project,
-            scopes: scopes.to_owned(),
-            expires_at: None,
-            made_by: None,
-        };
-        db.create_key(&key, secret, clock.now())
-            .await
-            .map_err(failed)?;
-    }
-    Ok(Sandbox {
-        simulator: running.address(),
-        api_key,
-        running,
-    })
 }
 
 /// The public URL. The built-in default contains the default port, so with another port the actual address replaces it;
@@ -388,8 +331,4 @@ fn lines(faults: &[config::Fault]) -> String {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join("\n")
-}
-
-fn failed(error: impl std::fmt::Display) -> StartupError {
-    StartupError::Failed(error.to_string())
 }

@@ -4,17 +4,28 @@ use std::net::{SocketAddr, TcpListener};
 
 use super::{Failure, runtime, say, serve};
 use crate::clock::Clock;
-use crate::simulator::{Options, Pace, Simulator};
+use crate::config::{Log, LogFormat};
+use crate::simulator::{Listed, Options, Pace, Simulator};
+use crate::telemetry;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Address to listen on.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
     listen: SocketAddr,
+    /// Hosts or origins that may get delivery reports, besides this machine: `https://verify.example.com`, or a host alone for
+    /// https on any port. Can be repeated.
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    callbacks: Vec<Listed>,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", arguments.listen));
+    let log = Log {
+        format: LogFormat::Auto,
+        level: "info".to_owned(),
+    };
+    telemetry::start_logs(&log).map_err(Failure::Failed)?;
     runtime()?.block_on(async {
         let listener = TcpListener::bind(arguments.listen).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
@@ -22,6 +33,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             clock: Clock::system(),
             telegram_token: None,
             gateway: None,
+            callbacks: arguments.callbacks.clone(),
             pace: Pace::default(),
         };
         let simulator = Simulator::start(listener, options).map_err(failed)?;

@@ -29,6 +29,8 @@ pub struct Settings {
     pub previous_secret_keys: Vec<SecretKey>,
     pub reporting_currency: Currency,
     pub simulator_listen: SocketAddr,
+    /// Hosts and http(s) origins.
+    pub simulator_callbacks: Vec<String>,
     /// As configured; [`Settings::sandbox_mode`] decides.
     pub sandbox: Option<bool>,
     pub metrics_listen: Option<SocketAddr>,

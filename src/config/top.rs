@@ -22,6 +22,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let previous_secret_keys = previous_secret_keys(&mut root);
     let reporting_currency = root.get("reporting_currency").and_then(Field::currency);
     let simulator_listen = root.get("simulator_listen").and_then(Field::address);
+    let simulator_callbacks = root.get("simulator_callbacks").and_then(origins);
     let sandbox = optional(root.find("sandbox"), Field::flag);
     let metrics_listen = optional(root.find("metrics_listen"), Field::address);
     let migrate_on_start = root.get("migrate_on_start").and_then(Field::flag);
@@ -85,6 +86,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
         previous_secret_keys: previous_secret_keys?,
         reporting_currency: reporting_currency?,
         simulator_listen: simulator_listen?,
+        simulator_callbacks: simulator_callbacks?,
         sandbox: sandbox?,
         metrics_listen: metrics_listen?,
         migrate_on_start: migrate_on_start?,
@@ -109,6 +111,31 @@ fn networks(field: Field<'_>) -> Checked<Vec<IpNet>> {
         })
     };
     all(field.items()?.into_iter().map(|item| item.parsed(network)))
+}
+
+/// Hosts and http(s) origins.
+fn origins(field: Field<'_>) -> Checked<Vec<String>> {
+    let origin = |text: &str| {
+        let whole = if text.contains("://") {
+            text.to_owned()
+        } else {
+            format!("https://{text}")
+        };
+        let base = url::base(&whole).ok();
+        let is_origin = base.is_some_and(|base| {
+            !base
+                .split_once("://")
+                .is_some_and(|(_, rest)| rest.contains('/'))
+        });
+        if is_origin {
+            return Ok(text.trim_end_matches('/').to_owned());
+        }
+        let shown = quote(&url::redact(text));
+        Err(format!(
+            "{shown} is neither a host such as hooks.example nor an origin such as https://hooks.example:8443"
+        ))
+    };
+    all(field.items()?.into_iter().map(|item| item.parsed(origin)))
 }
 
 fn read_database(root: &mut Reader<'_>) -> Checked<(Database, String)> {

@@ -5,6 +5,6 @@ use crate::web::Site;
 #[derive(Clone, Debug)]
 pub struct Options {
     pub site: Site,
-    /// Whether every page carries the sandbox banner.
-    pub sandbox: bool,
+    /// In a sandbox, the URL of the virtual phones: every page carries a banner that links to them.
+    pub sandbox: Option<String>,
 }

@@ -6,8 +6,11 @@
 //! are scheduled ([`reports`]). A message's state is never stored: it is computed from timestamps and the clock. Only
 //! reports need timers.
 //!
-//! To add a magic number, add a row to [`numbers::MAGIC`] and, for a new behaviour, a variant to the enums above it.
+//! To add a magic number, add a row to [`numbers::MAGIC`] and, for a new behaviour, a variant to the enums above it and its
+//! description to the page's texts (`page/texts/`).
 
+mod assets;
+mod callbacks;
 mod digest;
 mod host;
 mod live;
@@ -33,6 +36,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+pub use callbacks::{Listed, NotAnOrigin};
 pub use site::Gateway;
 
 use crate::clock::Clock;
@@ -55,6 +59,8 @@ pub struct Options {
     pub telegram_token: Option<String>,
     /// The gateway whose API the page's sign-up form calls, if the simulator runs with one.
     pub gateway: Option<Gateway>,
+    /// Hosts and origins to which reports may be posted, besides this machine.
+    pub callbacks: Vec<Listed>,
     pub pace: Pace,
 }
 
@@ -65,6 +71,7 @@ impl fmt::Debug for Options {
             .debug_struct("Options")
             .field("clock", &self.clock)
             .field("gateway", &self.gateway)
+            .field("callbacks", &self.callbacks)
             .field("pace", &self.pace)
             .finish_non_exhaustive()
     }

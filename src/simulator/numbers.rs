@@ -87,7 +87,9 @@ pub(super) struct Behaviour {
     pub(super) telegram: Telegram,
     pub(super) reports: Reports,
     pub(super) sms: Sms,
+    /// The key of the page's text, after `magic_telegram_`.
     about_telegram: &'static str,
+    /// The key of the page's text, after `magic_sms_`.
     about_sms: &'static str,
 }
 
@@ -96,7 +98,7 @@ const ORDINARY: Behaviour = Behaviour {
     telegram: Telegram::Delivers,
     reports: Reports::Normal,
     sms: Sms::Delivers,
-    about_telegram: "sent, delivered after 1 s, read after 3 s",
+    about_telegram: "delivered",
     about_sms: "delivered",
 };
 
@@ -104,87 +106,88 @@ pub(super) const MAGIC: [Behaviour; 12] = [
     Behaviour {
         ending: 1,
         telegram: Telegram::NotAvailable,
-        about_telegram: "no account: PHONE_NUMBER_NOT_AVAILABLE, free",
+        about_telegram: "no_account",
         ..ORDINARY
     },
     Behaviour {
         ending: 2,
         telegram: Telegram::NeverDelivers,
-        about_telegram: "accepted, never delivered: expired and refunded at the ttl",
+        about_telegram: "never",
         ..ORDINARY
     },
     Behaviour {
         ending: 3,
         telegram: Telegram::BalanceNotEnough,
-        about_telegram: "BALANCE_NOT_ENOUGH",
+        about_telegram: "no_balance",
         ..ORDINARY
     },
     Behaviour {
         ending: 4,
         telegram: Telegram::FloodWait(7),
-        about_telegram: "FLOOD_WAIT_7",
+        about_telegram: "flood",
         ..ORDINARY
     },
     Behaviour {
         ending: 5,
         telegram: Telegram::ServerError,
-        about_telegram: "HTTP 500; nothing is sent",
+        about_telegram: "server_error",
         ..ORDINARY
     },
     Behaviour {
         ending: 6,
         telegram: Telegram::Slow,
-        about_telegram: "answers after 30 s and sends the message then, even if the caller has hung up",
+        about_telegram: "slow",
         ..ORDINARY
     },
     Behaviour {
         ending: 7,
         telegram: Telegram::BrokenAnswer,
-        about_telegram: "sends the message and reports, but answers with broken JSON",
+        about_telegram: "broken_answer",
         ..ORDINARY
     },
     Behaviour {
         ending: 8,
         telegram: Telegram::NotAvailable,
         sms: Sms::Undelivered,
-        about_telegram: "PHONE_NUMBER_NOT_AVAILABLE, free",
-        about_sms: "accepted, then undelivered",
+        about_telegram: "no_account",
+        about_sms: "undelivered",
         ..ORDINARY
     },
     Behaviour {
         ending: 9,
         telegram: Telegram::NotAvailable,
         sms: Sms::Refused,
-        about_telegram: "PHONE_NUMBER_NOT_AVAILABLE, free",
-        about_sms: "refused, error_code 7",
+        about_telegram: "no_account",
+        about_sms: "refused",
         ..ORDINARY
     },
     Behaviour {
         ending: 10,
         reports: Reports::TwiceAndOutOfOrder,
-        about_telegram: "delivered and read; each report is sent twice, read before delivered",
-        about_sms: "delivered; the report is sent twice",
+        about_telegram: "twice",
+        about_sms: "twice",
         ..ORDINARY
     },
     Behaviour {
         ending: 11,
         reports: Reports::Never,
-        about_telegram: "delivered and read, but never reported; the status must be polled",
-        about_sms: "delivered, but never reported",
+        about_telegram: "silent",
+        about_sms: "silent",
         ..ORDINARY
     },
     Behaviour {
         ending: 12,
         reports: Reports::WronglySigned,
-        about_telegram: "delivered and read; reports carry a wrong signature",
+        about_telegram: "wrongly_signed",
         ..ORDINARY
     },
 ];
 
-/// A row of the table on the page.
+/// A row of the table on the page. Its descriptions are keys of the page's texts, which are translated.
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
-    ends_with: String,
+    /// `None`: every other number.
+    ends_with: Option<String>,
     telegram: &'static str,
     sms: &'static str,
 }
@@ -195,9 +198,9 @@ pub(super) fn table() -> Vec<Row> {
         telegram: behaviour.about_telegram,
         sms: behaviour.about_sms,
     };
-    let ordinary = row("anything else".to_owned(), &ORDINARY);
+    let ordinary = row(None, &ORDINARY);
     let magic = MAGIC
         .iter()
-        .map(|behaviour| row(format!("{:04}", behaviour.ending), behaviour));
+        .map(|behaviour| row(Some(format!("{:04}", behaviour.ending)), behaviour));
     std::iter::once(ordinary).chain(magic).collect()
 }

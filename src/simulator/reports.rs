@@ -1,10 +1,10 @@
 //! Delivery reports: schedules each one and posts it until it is acknowledged.
 //!
-//! One task watches one heap of due times. It reads the clock at least every [`LOOK`], so a manual clock works too.
+//! One task watches one heap of due times. It reads the clock at least every [`LOOK`], so a manual clock works too. Where
+//! reports may go is decided in [`super::callbacks`], before they are scheduled.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -214,26 +214,6 @@ pub(super) fn outbound_client() -> reqwest::Result<Client> {
         .or_else(|_| settings().tls_certs_only([]).build())
 }
 
-/// Parses a report's target: https anywhere, as Telegram requires, but plain http to this machine only. The simulator
-/// needs no key and must not become a way to reach other hosts.
-pub(super) fn report_url(text: &str) -> Option<Url> {
-    if text.len() > 256 {
-        return None;
-    }
-    let url = Url::parse(text).ok()?;
-    let host = url.host_str()?;
-    let is_loopback = host.eq_ignore_ascii_case("localhost")
-        || host
-            .trim_matches(['[', ']'])
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback());
-    match url.scheme() {
-        "https" => Some(url),
-        "http" if is_loopback => Some(url),
-        _ => None,
-    }
-}
-
 /// Reversed, because `BinaryHeap` pops the greatest: the earliest comes out first.
 impl Ord for Planned {
     fn cmp(&self, other: &Self) -> Ordering {
@@ -254,35 +234,3 @@ impl PartialEq for Planned {
 }
 
 impl Eq for Planned {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn plain_http_is_allowed_to_this_machine_only() {
-        for good in [
-            "https://shop.example/hook",
-            "http://127.0.0.1:8080/callbacks/telegram",
-            "http://127.9.9.9/x",
-            "http://localhost:1/",
-            "http://[::1]:8080/",
-        ] {
-            assert!(report_url(good).is_some(), "{good}");
-        }
-        for bad in [
-            "http://shop.example/hook",
-            "http://localhost@shop.example/",
-            "http://127.0.0.1.shop.example/",
-            "http://169.254.169.254/",
-            "http://[::ffff:10.0.0.1]/",
-            "ftp://127.0.0.1/",
-            "file:///etc/passwd",
-            "nonsense",
-            "",
-        ] {
-            assert!(report_url(bad).is_none(), "{bad}");
-        }
-        assert!(report_url(&format!("https://shop.example/{}", "x".repeat(250))).is_none());
-    }
-}

@@ -1,4 +1,4 @@
-//! Routes, the page's files, and the virtual phones as JSON.
+//! Routes, and the virtual phones as JSON.
 
 use std::io;
 use std::net::TcpListener;
@@ -12,6 +12,7 @@ use actix_web::web::{self, Bytes, Data, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Route};
 use serde::Serialize;
 
+use super::assets::ASSETS;
 use super::numbers::{self, Number};
 use super::world::{World, lock};
 use super::{host, live, site, sms, telegram};
@@ -37,11 +38,11 @@ pub(super) fn run(listener: TcpListener, world: Arc<World>) -> io::Result<Server
 }
 
 fn routes(config: &mut ServiceConfig) {
+    for asset in &ASSETS {
+        let answer = async || asset.answer();
+        config.service(by_our_name(asset.path, web::get().to(answer)));
+    }
     config
-        .service(by_our_name("/", web::get().to(page)))
-        .service(by_our_name("/page.css", web::get().to(style)))
-        .service(by_our_name("/page.js", web::get().to(script)))
-        .service(by_our_name("/site.js", web::get().to(site_script)))
         .service(by_our_name("/live", web::get().to(live::events)))
         .service(by_our_name("/site/{path:.*}", web::to(site::forward)))
         .service(by_our_name("/settings", web::get().to(settings)))
@@ -163,43 +164,4 @@ async fn settings(world: Data<World>) -> HttpResponse {
 
 async fn livez() -> &'static str {
     "ok"
-}
-
-async fn page() -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/html; charset=utf-8")
-        .insert_header((
-            "content-security-policy",
-            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; \
-             base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        ))
-        .insert_header(("x-content-type-options", "nosniff"))
-        .insert_header(("referrer-policy", "no-referrer"))
-        .body(include_str!("page/page.html"))
-}
-
-async fn style() -> HttpResponse {
-    file("text/css; charset=utf-8", include_str!("page/page.css"))
-}
-
-async fn script() -> HttpResponse {
-    file(
-        "text/javascript; charset=utf-8",
-        include_str!("page/page.js"),
-    )
-}
-
-async fn site_script() -> HttpResponse {
-    file(
-        "text/javascript; charset=utf-8",
-        include_str!("page/site.js"),
-    )
-}
-
-fn file(kind: &'static str, text: &'static str) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type(kind)
-        .insert_header(("cache-control", "no-cache"))
-        .insert_header(("x-content-type-options", "nosniff"))
-        .body(text)
 }

@@ -4,11 +4,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use reqwest::Url;
 use serde::Serialize;
 
+use super::callbacks;
 use super::digest::{hex, random_bytes};
 use super::numbers::{Number, Reports, Sms};
 use super::params::Params;
 use super::phones::Message;
-use super::reports::{Event, Kind, Report, report_url};
+use super::reports::{Event, Kind, Report};
 use super::world::{World, after, lock};
 
 /// In characters: about ten GSM-7 segments, the limit of the large providers.
@@ -60,13 +61,13 @@ pub(super) fn answer(world: &World, http: &HttpRequest, body: &[u8]) -> HttpResp
     let Ok(params) = Params::read(http, body) else {
         return Refusal::Faulty("the body is not a JSON object").into_response();
     };
-    match parse(&params) {
+    match parse(world, &params) {
         Ok(outgoing) => accept(world, &outgoing),
         Err(refusal) => refusal.into_response(),
     }
 }
 
-fn parse(params: &Params) -> Result<Outgoing<'_>, Refusal> {
+fn parse<'a>(world: &World, params: &'a Params) -> Result<Outgoing<'a>, Refusal> {
     let to = params
         .get("to")
         .ok_or(Refusal::Faulty("`to` is missing: a number in E.164"))?;
@@ -82,9 +83,7 @@ fn parse(params: &Params) -> Result<Outgoing<'_>, Refusal> {
     }
     let report_to = match params.get("dlr") {
         None => None,
-        Some(url) => Some(report_url(url).ok_or(Refusal::Faulty(
-            "`dlr` is not an https address, or an http one of this machine, of at most 256 bytes",
-        ))?),
+        Some(url) => Some(callbacks::read(url, &world.callbacks).map_err(refused_callback)?),
     };
     let number = Number::parse(to).ok_or(Refusal::NotANumber)?;
     if number.behaviour().sms == Sms::Refused {
@@ -95,6 +94,15 @@ fn parse(params: &Params) -> Result<Outgoing<'_>, Refusal> {
         text,
         reference,
         report_to,
+    })
+}
+
+fn refused_callback(refused: callbacks::Refused) -> Refusal {
+    Refusal::Faulty(match refused {
+        callbacks::Refused::Malformed => "`dlr` is not an http(s) URL of at most 256 bytes",
+        callbacks::Refused::Elsewhere => {
+            "`dlr` is neither on this machine nor listed: simulator_callbacks, or --callbacks of `pinroute simulator`"
+        }
     })
 }
 

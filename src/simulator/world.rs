@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::callbacks::Listed;
 use super::digest::TokenHash;
 use super::phones::Phones;
 use super::reports::Schedule;
@@ -23,6 +24,8 @@ pub(super) struct World {
     pub(super) pace: Pace,
     pub(super) telegram_token: Option<TokenHash>,
     pub(super) gateway: Option<Gateway>,
+    /// Where reports may be posted besides this machine.
+    pub(super) callbacks: Vec<Listed>,
     /// The listening address, which [`super::host`] accepts as a host name for the page.
     pub(super) listen: IpAddr,
     /// For reports and for calls to the gateway.
@@ -49,6 +52,7 @@ impl World {
             pace: options.pace,
             telegram_token: options.telegram_token.as_deref().map(TokenHash::of),
             gateway: options.gateway,
+            callbacks: options.callbacks,
             listen,
             outbound,
             runtime,

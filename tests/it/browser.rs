@@ -146,6 +146,13 @@ impl Browser {
         .await;
     }
 
+    pub async fn reload(&self) {
+        self.value("window.isOld = true").await;
+        self.call("Page.reload", json!({})).await;
+        self.until("!window.isOld && document.readyState === 'complete'")
+            .await;
+    }
+
     /// Evaluates an expression, awaiting promises.
     pub async fn value(&self, expression: &str) -> Value {
         let asked = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": true });
@@ -191,6 +198,10 @@ impl Browser {
         let (code, text) = match key {
             "Tab" => (9, ""),
             "Enter" => (13, "\r"),
+            "End" => (35, ""),
+            "Home" => (36, ""),
+            "ArrowUp" => (38, ""),
+            "ArrowDown" => (40, ""),
             _ => panic!("unknown key {key}"),
         };
         for kind in ["keyDown", "keyUp"] {

@@ -140,7 +140,7 @@ impl Client {
 /// The faces of the program and the small one, on a port of their own.
 fn served(gateway: &pinroute::gateway::Gateway) -> (Client, dev::ServerHandle) {
     let faces = Faces {
-        sandbox: false,
+        sandbox: None,
         public_url: "http://127.0.0.1".to_owned(),
         trusted_proxies: Arc::default(),
         metrics: None,

@@ -17,6 +17,8 @@ use crate::stage::Stage;
 on_both_engines!(
     the_page_forwards_its_own_calls_and_nothing_else,
     other_host_names_reach_neither_the_page_nor_its_key,
+    the_dashboard_and_the_documentation_link_to_the_virtual_phones,
+    reports_are_posted_to_the_gateway_itself_and_to_listed_hosts_only,
     going_live_revokes_everything_that_sandbox_keys_created,
     magic_numbers_meet_no_limit_of_a_number,
 );
@@ -29,10 +31,18 @@ struct Sandbox {
 }
 
 async fn sandbox(stage: &Stage) -> Sandbox {
+    sandbox_with(stage, "").await
+}
+
+async fn sandbox_with(stage: &Stage, more: &str) -> Sandbox {
     let file = stage.folder.join("sandbox.toml");
     let listen = "listen = \"127.0.0.1:0\"\nsimulator_listen = \"127.0.0.1:0\"\n";
     let private = "[webhooks]\nallow_private = true\n";
-    std::fs::write(&file, format!("{listen}{}{private}", stage.sandbox_toml())).unwrap();
+    std::fs::write(
+        &file,
+        format!("{listen}{more}{}{private}", stage.sandbox_toml()),
+    )
+    .unwrap();
     let mut command = bare_program();
     command.arg("--config").arg(file).stdout(Stdio::piped());
     let (server, phones) = Server::start_sandbox(command).await;
@@ -205,6 +215,42 @@ async fn other_host_names_reach_neither_the_page_nor_its_key(stage: Stage) {
     assert_eq!(sandbox.server.terminate().await, Some(0));
 }
 
+async fn the_dashboard_and_the_documentation_link_to_the_virtual_phones(stage: Stage) {
+    let sandbox = sandbox(&stage).await;
+    let client = stage.client(&sandbox.server.base);
+    let phones = format!("http://{}/", sandbox.phones);
+    let page = client.get("/dashboard/sign-in").await;
+    assert_eq!(page.status, 200);
+    assert!(
+        page.text.contains(&format!("<a href=\"{phones}\">")),
+        "{}",
+        page.text
+    );
+    let document = client.get("/openapi.json").await;
+    let text = document.body["info"]["description"].as_str().unwrap();
+    assert!(text.contains(&format!("({phones})")), "{text}");
+    assert_eq!(sandbox.server.terminate().await, Some(0));
+}
+
+async fn reports_are_posted_to_the_gateway_itself_and_to_listed_hosts_only(stage: Stage) {
+    let more =
+        "public_url = \"https://demo.example/base\"\nsimulator_callbacks = [\"hooks.example\"]\n";
+    let sandbox = sandbox_with(&stage, more).await;
+    for (callback, status) in [
+        ("https://demo.example/base/callbacks/sms/x", 200),
+        ("https://hooks.example/x", 200),
+        ("http://127.0.0.1:9/x", 200),
+        ("http://demo.example/base/callbacks/sms/x", 400),
+        ("https://other.example/x", 400),
+        ("https://demo.example@other.example/x", 400),
+    ] {
+        let send = json!({ "to": stage.number(), "text": "1234", "dlr": callback });
+        let (answered, answer) = sandbox.call("POST /sms/send", &send).await;
+        assert_eq!(answered, status, "{callback}: {answer}");
+    }
+    assert_eq!(sandbox.server.terminate().await, Some(0));
+}
+
 async fn going_live_revokes_everything_that_sandbox_keys_created(stage: Stage) {
     let printed = printed_key(&stage);
     let of_operator = stage.new_key(None, "admin").await;
@@ -263,4 +309,46 @@ async fn magic_numbers_meet_no_limit_of_a_number(stage: Stage) {
         start("+998901234567", payload).await.expect(201);
     }
     start("+998901234567", 5).await.problem(429, "rate_limited");
+}
+
+/// `pinroute simulator`, with these callbacks permitted; `None` if it does not start.
+fn simulator(callbacks: &str) -> Result<(std::process::Child, String), Option<i32>> {
+    let mut command = bare_program();
+    command.args([
+        "simulator",
+        "--listen",
+        "127.0.0.1:0",
+        "--callbacks",
+        callbacks,
+    ]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut lines = std::io::BufRead::lines(stdout).map_while(Result::ok);
+    match lines.find_map(|line| Some(line.split_once("listening on http://")?.1.to_owned())) {
+        Some(address) => Ok((child, address)),
+        None => Err(child.wait().unwrap().code()),
+    }
+}
+
+#[tokio::test]
+async fn the_simulator_alone_takes_its_callbacks_from_the_command_line() {
+    let (mut child, address) = simulator("https://hooks.example,wide.example").unwrap();
+    #[expect(clippy::disallowed_methods, reason = "it speaks to ourselves alone")]
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    for (callback, status) in [
+        ("https://hooks.example/x", 200),
+        ("https://wide.example:8443/x", 200),
+        ("https://hooks.example:8443/x", 400),
+        ("https://other.example/x", 400),
+    ] {
+        let send = json!({ "to": "+15550100100", "text": "1234", "dlr": callback });
+        let sent = http.post(format!("http://{address}/sms/send")).json(&send);
+        assert_eq!(sent.send().await.unwrap().status(), status, "{callback}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(
+        simulator("https://hooks.example/path").unwrap_err(),
+        Some(2)
+    );
 }

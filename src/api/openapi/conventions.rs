@@ -8,9 +8,6 @@ use utoipa::openapi::{OpenApi, RefOr, Required, Server};
 /// Operations whose body may be left out. Those with `NoChoices` declare none at all: a client then sends none.
 const BODY_IS_OPTIONAL: [&str; 2] = ["resendVerification", "receiveReport"];
 
-const SANDBOX: &str = "**This is a sandbox**: no message is sent, and nothing is charged. Codes arrive at simulated phones; \
-    the program prints their address and an API key at startup.";
-
 /// Applies to every operation.
 pub struct Conventions;
 
@@ -55,10 +52,14 @@ pub fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation
     })
 }
 
-/// Marks a document as a sandbox's. Its title stays, since generated clients are named after it.
-pub fn mark_sandbox(document: &mut OpenApi) {
+/// Marks a document as a sandbox's, and links to its virtual phones. Its title stays, since generated clients are named after
+/// it.
+pub fn mark_sandbox(document: &mut OpenApi, phones: &str) {
     let text = document.info.description.take().unwrap_or_default();
-    document.info.description = Some(format!("{SANDBOX}\n\n{text}"));
+    document.info.description = Some(format!(
+        "**This is a sandbox**: no message is sent, and nothing is charged. Codes arrive at [virtual phones]({phones}); the \
+         program prints an API key at startup.\n\n{text}"
+    ));
 }
 
 /// As indented JSON. The server is the one that the document was fetched from, also behind a tunnel or another name.

@@ -20,6 +20,7 @@ fn the_compiled_defaults_are_sound_and_are_the_contracts() {
     assert_eq!(settings.secret_key, None);
     assert_eq!(settings.reporting_currency, Currency::USD);
     assert_eq!(settings.simulator_listen.to_string(), "127.0.0.1:8081");
+    assert_eq!(settings.simulator_callbacks, Vec::<String>::new());
     assert_eq!(settings.sandbox, None);
     assert_eq!(settings.metrics_listen, None);
     assert_eq!(settings.workers, None);

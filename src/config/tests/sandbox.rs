@@ -54,3 +54,29 @@ fn the_sandbox_starts_by_itself_only_where_nobody_else_comes_by() {
         assert_eq!(decided, expected, "{file}");
     }
 }
+
+#[test]
+fn callbacks_of_the_simulator_are_hosts_or_origins() {
+    let file = "simulator_callbacks = [\"https://hooks.example\", \"http://runner:9000/\", \"wide.example\"]";
+    assert_eq!(
+        settings(file).simulator_callbacks,
+        [
+            "https://hooks.example",
+            "http://runner:9000",
+            "wide.example"
+        ]
+    );
+    for wrong in [
+        "https://hooks.example/path",
+        "https://user:secret@hooks.example",
+        "ftp://hooks.example",
+        "hooks.example/path",
+        "https://",
+        "*",
+    ] {
+        let found = faults(&format!("simulator_callbacks = [\"{wrong}\"]"));
+        assert_eq!(found.len(), 1, "{wrong}: {found:?}");
+        assert!(found[0].contains("simulator_callbacks[0]"), "{found:?}");
+        assert!(!found[0].contains("secret"), "{found:?}");
+    }
+}

@@ -40,7 +40,7 @@ impl Viewer {
             zone: zone
                 .and_then(|name| query::zone(&name).ok())
                 .unwrap_or(Tz::UTC),
-            sandbox: options.sandbox,
+            sandbox: options.sandbox.is_some(),
             user: None,
             token: String::new(),
             address: address.filter(|_| request.method() == Method::GET),

@@ -32,8 +32,10 @@ pub fn render(view: &Viewer, title: &str, section: Option<&str>, body: &Markup) 
             }
             body class=[view.user.is_none().then_some("plain")] {
                 a class="skip" href="#main" { (t.skip) }
-                @if view.sandbox {
-                    aside class="banner" aria-label=(t.sandbox) { strong { (t.sandbox) } " " span { (t.sandbox_means) } }
+                @if let Some(phones) = &view.options.sandbox {
+                    aside class="banner" aria-label=(t.sandbox) {
+                        strong { (t.sandbox) } " " span { (t.sandbox_means) } " " a href=(phones) { (t.sandbox_phones) }
+                    }
                 }
                 @if let Some(user) = &view.user {
                     div class="frame" {

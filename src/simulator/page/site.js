@@ -1,268 +1,216 @@
-// The sign-up form: runs a whole verification through the real API and shows each call.
-import { awaitPhone, byId, clock, copy, element } from "/page.js";
+// The sign-up form: runs a whole verification through the real API, and shows what the visitor reads and what the server gets.
+import { call, statusOf } from "/calls.js";
+import { byId, element, memory } from "/dom.js";
+import { awaitPhone, hideToast, keepPhone } from "/phones.js";
+import { showProof } from "/proof.js";
+import { clock, onLanguage, t, within } from "/texts.js";
+import { follow, forget, showCosts } from "/timeline.js";
+import { refused, title, told } from "/words.js";
 
-const TYPES = [
-  "verification.created", "verification.sent", "verification.delivered", "verification.read", "verification.fallback",
-  "verification.approved", "verification.locked", "verification.expired", "verification.failed", "verification.canceled",
-  "verification.resend", "check.wrong", "attempt.refused", "attempt.failed", "attempt.undelivered", "attempt.expired",
-  "attempt.unknown", "attempt.charged", "attempt.refunded", "attempt.refund_expected", "attempt.drift",
-  "verification.reopened",
-];
-
-const WORDS = {
-  "verification.created": "Started", "verification.sent": "Sent", "verification.delivered": "Delivered",
-  "verification.read": "Read", "verification.fallback": "Moved to the next channel", "verification.approved": "Approved",
-  "verification.locked": "Locked: no checks left", "verification.expired": "Expired",
-  "verification.failed": "Failed: no channel could deliver", "verification.canceled": "Canceled",
-  "verification.resend": "Resend requested", "check.wrong": "Wrong code", "attempt.refused": "Refused, free",
-  "attempt.failed": "Not sent", "attempt.undelivered": "Not delivered", "attempt.expired": "Expired undelivered",
-  "attempt.unknown": "No answer; it may have been sent", "attempt.charged": "Charged", "attempt.refunded": "Refunded",
-  "attempt.refund_expected": "Refund expected", "attempt.drift": "Delivered after being refunded",
-  "verification.reopened": "Reopened",
-};
-
-let settings = null;
 let current = null;
-let stream = null;
+// The last answer, and the sentence about it with the field that it belongs to.
+let last = null;
+let fault = null;
 let refreshing = Promise.resolve();
-const calls = [];
 
-// --- The API, called through the site's server
+const secondsUntil = (at) => Math.max(0, Math.ceil((new Date(at) - Date.now()) / 1000));
 
-const shellQuoted = (text) => "'" + text.replaceAll("'", "'\\''") + "'";
+// A failed verification is not over: a code that arrives all the same still counts, until it expires.
+const isOpen = () => current !== null && ["pending", "failed"].includes(current.status) && secondsUntil(current.expires_at) > 0;
 
-function curl(method, path, body, withKey) {
-  const key = withKey ? settings.api_key : "••••••";
-  const open = path.startsWith("/.well-known/");
-  const lines = [`curl -s ${settings.gateway_url}${path}` + (open ? "" : ` -H 'Authorization: Bearer ${key}'`)];
-  if (method === "POST") lines.push(`-H 'Content-Type: application/json' -d ${shellQuoted(JSON.stringify(body))}`);
-  return lines.join(" \\\n  ");
+function keep(verification) {
+  current = verification;
+  memory.set("verification", current?.id ?? null);
 }
 
-async function call(method, path, body) {
-  const request = { method, headers: { Accept: "application/json" } };
-  if (method === "POST") {
-    request.headers["Content-Type"] = "application/json";
-    request.body = JSON.stringify(body);
-  }
-  let status = 0;
-  let answer = null;
-  try {
-    const response = await fetch("/site" + path, request);
-    status = response.status;
-    answer = await response.json().catch(() => null);
-  } catch {
-    answer = { detail: "The gateway is not responding.", code: "no_answer" };
-  }
-  calls.unshift({ method, path, body, status, answer });
-  calls.length = Math.min(calls.length, 20);
-  showCalls();
-  return { ok: status >= 200 && status < 300, status, answer };
-}
+// --- What is shown
 
-function json(value) {
-  const text = JSON.stringify(value, null, 2);
-  const made = element("code", "json");
-  const parts = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
-  let last = 0;
-  for (const match of text.matchAll(parts)) {
-    made.append(text.slice(last, match.index));
-    const kind = match[1] ? (match[2] ? "key" : "string") : match[3] ? "word" : "number";
-    made.append(element("span", kind, match[1] ?? match[0]), match[2] ?? "");
-    last = match.index + match[0].length;
-  }
-  made.append(text.slice(last));
-  return made;
-}
-
-function showCalls() {
-  const withKey = byId("show-key").checked;
-  byId("calls-card").hidden = calls.length === 0;
-  const open = new Set([...byId("calls").querySelectorAll("details[open]")].map((details) => details.dataset.index));
-  byId("calls").replaceChildren(...calls.map((made, place) => {
-    const index = String(calls.length - place);
-    const good = made.status >= 200 && made.status < 300;
-    const line = element("pre", "", element("code", "", curl(made.method, made.path, made.body, withKey)));
-    line.tabIndex = 0;
-    line.setAttribute("aria-label", "curl command");
-    const button = element("button", "quiet", "Copy curl");
-    button.type = "button";
-    button.addEventListener("click", () => copy(curl(made.method, made.path, made.body, true), button));
-    const body = element("pre", "", json(made.answer));
-    body.tabIndex = 0;
-    body.setAttribute("aria-label", "response");
-    const details = element("details", "", element("summary", "",
-      element("span", "method", made.method), " ", element("span", "path", made.path), " ",
-      element("span", good ? "code good" : "code bad", String(made.status || "–"))), line, button, body);
-    details.dataset.index = index;
-    details.open = place === 0 || open.has(index);
-    return element("li", "", details);
-  }));
-}
-
-// --- One verification
-
-function fault(answer) {
-  const line = byId("fault");
-  line.hidden = answer === null;
-  if (answer === null) return;
-  const fields = (answer?.errors ?? []).map((error) => `${error.pointer}: ${error.detail}`).join("; ");
-  line.replaceChildren(element("strong", "", answer?.code ?? "fault"), " ", answer?.detail ?? "Unreadable response.", fields ? " " + fields : "");
-}
-
-const isOpen = () => current?.status === "pending";
-
-function showVerification() {
+function show() {
+  byId("start").hidden = current !== null;
   byId("verification").hidden = current === null;
+  showFault();
+  showServer();
+  showCosts(current);
   if (current === null) return;
-  const status = byId("status");
-  status.textContent = current.status;
-  status.className = "status " + current.status;
-  byId("who").textContent = current.phone_number + (current.reused ? " (already pending; nothing new was sent)" : "");
-  byId("check").hidden = !isOpen();
-  for (const id of ["resend", "resend-sms", "cancel"]) byId(id).hidden = !isOpen();
-  byId("code-hint").textContent = `${current.checks_left} checks and ${current.sends_left} sends left.`;
+  const open = isOpen();
+  const hadFocus = byId("check").contains(document.activeElement);
+  const isLate = !open && ["pending", "failed"].includes(current.status);
+  const seen = isLate ? { ...current, status: "expired" } : current;
+  setText("told-title", title(seen, open));
+  setText("told", told(seen));
+  byId("verification").className = open ? "" : "over " + seen.status;
+  byId("check").hidden = !open;
+  byId("again").hidden = open;
+  setText("again", t(current.status === "approved" ? "again_approved" : "again"));
+  if (hadFocus && !open) byId("told-title").focus();
+  if (!open) hideToast();
   showTime();
 }
 
-function showTime() {
-  if (!current) return;
-  const seconds = (at) => Math.max(0, Math.ceil((new Date(at) - Date.now()) / 1000));
-  const left = seconds(current.expires_at);
-  byId("left").textContent = isOpen() ? `expires in ${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}` : "";
-  const wait = current.resend_at ? seconds(current.resend_at) : 0;
-  for (const [id, label] of [["resend", "Send again"], ["resend-sms", "Send by SMS"]]) {
-    const button = byId(id);
-    button.disabled = !current.resend_at || wait > 0;
-    button.textContent = wait > 0 ? `${label} (${wait} s)` : label;
+// Unchanged text stays as it is, so that screen readers say it once.
+function setText(id, text) {
+  if (byId(id).textContent !== text) byId(id).textContent = text;
+}
+
+function showFault() {
+  for (const field of ["number", "code"]) {
+    const isHere = fault?.field === field;
+    setText(field + "-fault", isHere ? fault.say() : "");
+    if (isHere && fault.isWrong) byId(field).setAttribute("aria-invalid", "true");
+    else byId(field).removeAttribute("aria-invalid");
   }
+}
+
+function showServer() {
+  const facts = { status: current?.status, "checks-left": current?.checks_left, "sends-left": current?.sends_left, expires: current && clock(current.expires_at) };
+  for (const [id, value] of Object.entries(facts)) setText(id, String(value ?? "–"));
+  byId("status").className = "status " + (current?.status ?? "");
+  if (last === null) {
+    byId("answer").replaceChildren(t("server_idle"));
+    return;
+  }
+  const { method, path, answer } = last;
+  const shape = path.replace(/[0-9a-f-]{36}/, "{id}");
+  byId("answer").replaceChildren(element("span", "method", method), " ", element("span", "path", shape), " ", statusOf(last), element("code", "raw", raw(answer)));
+}
+
+// The part of an answer that decides what to do next.
+function raw(answer) {
+  if (answer === null) return "";
+  if (answer.code) return `${answer.code}: ${answer.detail}`;
+  if ("valid" in answer) return JSON.stringify(answer.proof ? { ...answer, id: undefined, proof: "…" } : { ...answer, id: undefined });
+  return JSON.stringify({ status: answer.status, channel: answer.channel, reused: answer.reused });
+}
+
+function showTime() {
+  if (current === null || byId("check").hidden) return;
+  if (!isOpen()) {
+    show();
+    return;
+  }
+  const left = secondsUntil(current.expires_at);
+  const time = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+  setText("code-hint", t("valid_for", { time }));
+  const wait = current.resend_at ? secondsUntil(current.resend_at) : 0;
+  const none = current.sends_left === 0 || (!current.resend_at && current.status === "pending");
+  for (const id of ["resend", "resend-sms"]) byId(id).disabled = none || wait > 0;
+  setText("resend-hint", none ? t("resend_none") : wait > 0 ? t("resend_wait", { in: within(wait) }) : t("resend_any"));
+}
+
+// --- What is done
+
+function answered(result, field) {
+  last = result;
+  const wrong = ["phone_number_invalid", "phone_number_unsupported", "invalid_request"];
+  fault = result.ok ? null : { field, say: () => refused(result), isWrong: wrong.includes(result.answer?.code) };
 }
 
 async function refresh() {
   if (!current) return;
-  const id = current.id;
+  const { id, reused } = current;
   const response = await fetch(`/site/v1/verifications/${id}`).catch(() => null);
   if (!response?.ok) return;
   const found = await response.json();
   if (current?.id !== id) return;
-  current = { ...found, reused: current.reused };
-  showVerification();
-  showTotal();
+  current = { ...found, reused: reused && found.attempts.length === current.attempts.length };
+  show();
 }
 
-function eventLine(event) {
-  const money = event.money ? ` ${event.money.amount} ${event.money.currency}` : "";
-  const time = element("time", "", clock(event.at));
-  time.dateTime = event.at;
-  const said = element("span", "said", (WORDS[event.type] ?? event.type) + money);
-  const line = element("li", event.type.replace(".", "-").replace("_", "-"), time, said);
-  if (event.channel) line.append(element("span", "tag " + event.channel, event.channel === "telegram" ? "Telegram" : "SMS"));
-  if (event.reason) line.append(element("span", "reason", event.reason.replaceAll("_", " ")));
-  return line;
-}
+const changed = () => (refreshing = refreshing.then(refresh));
 
-function showTotal() {
-  const attempts = current.attempts.map((attempt) => `${attempt.channel === "telegram" ? "Telegram" : "SMS"} ${attempt.cost.amount} ${attempt.cost.currency} ${attempt.cost.state.replace("_", " ")}`);
-  const costs = current.costs.map((cost) => `${cost.amount} ${cost.currency}`).join(" + ") || "nothing";
-  byId("total").replaceChildren("Charged so far: ", element("strong", "", costs), attempts.length ? ` (${attempts.join(", ")})` : "");
-}
-
-function follow(id) {
-  stream?.close();
-  byId("timeline").replaceChildren();
-  byId("total").textContent = "";
-  byId("timeline-card").hidden = false;
-  const seen = new Set();
-  stream = new EventSource(`/site/v1/verifications/${id}/events`);
-  for (const type of TYPES) {
-    stream.addEventListener(type, (message) => {
-      const event = JSON.parse(message.data);
-      if (seen.has(event.id) || current?.id !== id) return;
-      seen.add(event.id);
-      byId("timeline").append(eventLine(event));
-      refreshing = refreshing.then(refresh);
-    });
-  }
+function watch() {
+  follow(current.id, changed, isOpen);
 }
 
 async function start(body) {
-  fault(null);
-  byId("proof").hidden = true;
-  byId("code").value = "";
-  awaitPhone(body.phone_number);
-  const { ok, answer } = await call("POST", "/v1/verifications", body);
-  if (!ok) {
-    fault(answer);
+  const result = await call("POST", "/v1/verifications", body);
+  answered(result, "number");
+  if (!result.ok) {
+    show();
+    byId("number").select();
     return;
   }
-  current = answer;
-  awaitPhone(answer.phone_number);
-  showVerification();
-  showTotal();
-  follow(answer.id);
-  byId("code").focus();
+  remember(null);
+  byId("code").value = "";
+  keep(result.answer);
+  awaitPhone(current.phone_number);
+  show();
+  watch();
+  byId("code").focus({ preventScroll: true });
 }
 
 async function act(verb, body) {
-  fault(null);
-  const { ok, status, answer } = await call("POST", `/v1/verifications/${current.id}/${verb}`, body);
-  if (!ok) fault(answer);
-  else if (verb === "check") await checked(answer);
-  else {
-    current = { ...answer, reused: false };
-    showVerification();
-  }
-  if (ok || status === 409 || status === 410 || status === 429) await refresh();
-}
-
-async function checked(answer) {
-  if (answer.valid) {
-    await showProof(answer.proof);
+  const { id } = current;
+  const result = await call("POST", `/v1/verifications/${id}/${verb}`, body);
+  if (current?.id !== id) return;
+  answered(result, "code");
+  if (result.answer?.code === "verification_not_found") {
+    lose();
     return;
   }
-  fault({ code: "wrong code", detail: answer.status === "locked" ? "That was the last check; the verification is locked." : `${answer.checks_left} checks left.` });
+  if (result.ok && verb === "check") checked(result.answer);
+  else if (result.ok) keep({ ...result.answer, reused: false });
+  show();
+  await refresh();
+  // The stream of a verification that had failed may have ended.
+  if (isOpen()) watch();
+}
+
+function checked(answer) {
+  current = { ...current, status: answer.status, checks_left: answer.checks_left };
+  if (answer.valid) {
+    remember(answer.proof);
+    return;
+  }
+  if (answer.status !== "locked") fault = { field: "code", say: () => t("wrong", { n: answer.checks_left }), isWrong: true };
   byId("code").select();
 }
 
-// --- The proof
-
-const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
-const part = (text) => JSON.parse(new TextDecoder().decode(bytes(text)));
-
-async function isAuthentic(token, header) {
-  const keys = (await call("GET", "/.well-known/jwks.json")).answer.keys;
-  const jwk = keys.find((key) => key.kid === header.kid);
-  const key = await crypto.subtle.importKey("jwk", { kty: jwk.kty, crv: jwk.crv, x: jwk.x }, { name: "Ed25519" }, false, ["verify"]);
-  const at = token.lastIndexOf(".");
-  return crypto.subtle.verify("Ed25519", key, bytes(token.slice(at + 1)), new TextEncoder().encode(token.slice(0, at)));
+function remember(proof) {
+  memory.set("proof", proof);
+  showProof(proof);
 }
 
-async function showProof(token) {
-  const [header, claims] = token.split(".").slice(0, 2).map(part);
-  const meaning = {
-    iss: "issuer", aud: "project", sub: "phone number", vid: "verification", channel: "how the code was sent",
-    iat: "issued", exp: "expires", jti: "id of this proof",
-  };
-  byId("claims").replaceChildren(...Object.entries(claims).flatMap(([name, value]) => [
-    element("dt", "", element("code", "", name), " ", meaning[name] ?? ""),
-    element("dd", "", name === "iat" || name === "exp" ? `${value} (${clock(value * 1000)})` : String(value)),
-  ]));
-  byId("token").textContent = token;
-  byId("proof").hidden = false;
-  const says = byId("proof-says");
-  says.textContent = "A JWT that your site can verify offline with the public keys.";
-  try {
-    const authentic = await isAuthentic(token, header);
-    says.textContent = authentic
-      ? "✓ Signature verified in this browser against the public keys (EdDSA)."
-      : "✗ The signature does not match the public keys.";
-    says.className = authentic ? "hint good" : "hint bad";
-  } catch {
-    says.textContent = "This browser cannot verify Ed25519. Use a JWT library with /.well-known/jwks.json.";
+// The verification does not exist any more, as after a new database.
+function lose() {
+  const lost = last;
+  again();
+  last = lost;
+  fault = { field: "number", say: () => t("fault_lost"), isWrong: false };
+  show();
+}
+
+function again() {
+  keep(null);
+  last = null;
+  fault = null;
+  remember(null);
+  forget();
+  show();
+  byId("number").focus();
+  byId("number").select();
+}
+
+// After a reload: the verification, its timeline and its proof.
+async function restore() {
+  const id = memory.get("verification");
+  if (!id) return;
+  const result = await call("GET", `/v1/verifications/${id}`);
+  if (!result.ok || current) {
+    if (result.status === 404) keep(null);
+    return;
   }
+  last = result;
+  keep(result.answer);
+  byId("number").value = current.phone_number;
+  keepPhone(current.phone_number);
+  show();
+  watch();
+  const proof = memory.get("proof");
+  if (proof) showProof(proof);
 }
 
-// --- Events of the page
+// --- For the other parts of the page
 
 export function tryNumber(number) {
   byId("number").value = number;
@@ -270,17 +218,19 @@ export function tryNumber(number) {
   byId("try-title").scrollIntoView({ block: "nearest" });
 }
 
+export const wantsCode = (number) => current?.phone_number === number && isOpen();
+
 // Fills in a message's code if the open verification is for that phone.
-export function followPhone(number, code) {
-  if (current?.phone_number === number && isOpen()) {
-    byId("code").value = code;
-    byId("code").focus();
-  }
+export function useCode(number, code) {
+  if (!wantsCode(number)) return;
+  hideToast();
+  byId("code").value = code;
+  byId("code").focus();
 }
 
-export function startSite(given) {
-  settings = given;
+export function startSite() {
   byId("site").hidden = false;
+  byId("server").hidden = false;
   byId("start").addEventListener("submit", (event) => {
     event.preventDefault();
     const body = { phone_number: byId("number").value.trim() };
@@ -295,6 +245,9 @@ export function startSite(given) {
   byId("resend").addEventListener("click", () => act("resend", {}));
   byId("resend-sms").addEventListener("click", () => act("resend", { channel: "sms" }));
   byId("cancel").addEventListener("click", () => act("cancel", {}));
-  byId("show-key").addEventListener("change", showCalls);
+  byId("again").addEventListener("click", again);
+  onLanguage(show);
   setInterval(showTime, 1000);
+  show();
+  return restore();
 }

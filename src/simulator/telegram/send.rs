@@ -6,11 +6,12 @@ use reqwest::Url;
 
 use super::request::{Delivery, Fate, Message, Request};
 use super::wire::{Answer, Money, Refusal, RequestStatus};
+use crate::simulator::callbacks;
 use crate::simulator::digest::{TokenHash, random_digits};
 use crate::simulator::numbers::{Number, Reports, Telegram};
 use crate::simulator::params::Params;
 use crate::simulator::phones;
-use crate::simulator::reports::{Event, report_url};
+use crate::simulator::reports::Event;
 use crate::simulator::world::{World, lock};
 
 /// A send whose parameters are all valid.
@@ -136,7 +137,10 @@ fn parse(world: &World, account: TokenHash, params: &Params) -> Result<Outgoing,
     }
     let callback = match params.get("callback_url") {
         None => None,
-        Some(text) => Some(report_url(text).ok_or(Refusal::CallbackUrlInvalid)?),
+        Some(text) => {
+            let read = callbacks::read(text, &world.callbacks);
+            Some(read.map_err(|_| Refusal::CallbackUrlInvalid)?)
+        }
     };
     Ok(Outgoing {
         account,

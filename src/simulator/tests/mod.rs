@@ -1,6 +1,8 @@
 //! Tests of the simulator over HTTP, on port 0, with a manual clock.
 
+mod callbacks;
 mod magic;
+mod page;
 mod phones;
 mod reports;
 mod sms;
@@ -124,6 +126,7 @@ struct Receiver {
     url: String,
     received: UnboundedReceiver<Received>,
     answers: Arc<Mutex<VecDeque<u16>>>,
+    redirect: Arc<Mutex<Option<String>>>,
     server: ServerHandle,
 }
 
@@ -135,7 +138,11 @@ impl Drop for Receiver {
 
 impl Receiver {
     fn start() -> Self {
-        type Shared = (UnboundedSender<Received>, Arc<Mutex<VecDeque<u16>>>);
+        type Shared = (
+            UnboundedSender<Received>,
+            Arc<Mutex<VecDeque<u16>>>,
+            Arc<Mutex<Option<String>>>,
+        );
         async fn receive(shared: Data<Shared>, http: HttpRequest, body: Bytes) -> HttpResponse {
             let headers = http.headers().iter();
             let headers = headers
@@ -149,11 +156,17 @@ impl Receiver {
                 text,
                 json,
             });
+            if let Some(target) = shared.2.lock().unwrap().clone() {
+                return HttpResponse::TemporaryRedirect()
+                    .insert_header(("location", target))
+                    .finish();
+            }
             HttpResponse::build(status.try_into().unwrap()).finish()
         }
         let (sender, received) = unbounded_channel();
         let answers = Arc::new(Mutex::new(VecDeque::new()));
-        let shared: Data<Shared> = Data::new((sender, Arc::clone(&answers)));
+        let redirect = Arc::new(Mutex::new(None));
+        let shared: Data<Shared> = Data::new((sender, Arc::clone(&answers), Arc::clone(&redirect)));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let server = HttpServer::new(move || {
@@ -172,12 +185,18 @@ impl Receiver {
             url,
             received,
             answers,
+            redirect,
             server: handle,
         }
     }
 
     fn answer_first(&self, statuses: &[u16]) {
         self.answers.lock().unwrap().extend(statuses);
+    }
+
+    /// Answers every report with a redirect.
+    fn redirect_to(&self, url: &str) {
+        *self.redirect.lock().unwrap() = Some(url.to_owned());
     }
 
     async fn next(&mut self) -> Received {

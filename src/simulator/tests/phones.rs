@@ -1,4 +1,4 @@
-//! Tests of the virtual phones and the page.
+//! Tests of the virtual phones.
 
 use serde_json::json;
 
@@ -49,29 +49,4 @@ async fn an_unknown_phone_is_empty_and_an_invalid_number_is_a_problem() {
     assert_eq!(answer.headers()["content-type"], "application/problem+json");
     let problem: serde_json::Value = answer.json().await.unwrap();
     assert_eq!(problem["code"], "invalid_request");
-}
-
-#[tokio::test]
-async fn the_page_loads_nothing_from_other_hosts() {
-    let subject = Subject::start_with(|options| {
-        options.gateway = Some(crate::simulator::Gateway {
-            url: "http://127.0.0.1:8080".to_owned(),
-            address: "127.0.0.1:8080".parse().unwrap(),
-            api_key: "pin_of_the_sandbox".to_owned(),
-        });
-    });
-    let page = subject.http.get(subject.url("/")).send().await.unwrap();
-    assert!(page.headers().contains_key("content-security-policy"));
-    let page = page.text().await.unwrap();
-    assert!(page.contains("<title>Pinroute sandbox</title>"));
-    assert!(page.contains("Sandbox"));
-    for path in ["/page.css", "/page.js", "/site.js", "/livez"] {
-        let answer = subject.http.get(subject.url(path)).send().await.unwrap();
-        assert_eq!(answer.status(), 200);
-        let text = answer.text().await.unwrap();
-        assert!(!text.contains("https://") && !text.contains("innerHTML"));
-    }
-    let settings = subject.get("/settings").await;
-    assert_eq!(settings["gateway_url"], "http://127.0.0.1:8080");
-    assert_eq!(settings["numbers"].as_array().unwrap().len(), 13);
 }

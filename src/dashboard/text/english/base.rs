@@ -20,6 +20,7 @@ words! { Texts with {
     theme_dark: "Dark",
     sandbox: "Sandbox.",
     sandbox_means: "No messages are sent and nothing is charged.",
+    sandbox_phones: "Virtual phones",
     group_traffic: "Traffic",
     group_money: "Money",
     group_rules: "Rules",

@@ -19,6 +19,7 @@ pub const WORDS: Texts = Texts {
     theme_dark: "Тёмные",
     sandbox: "Песочница.",
     sandbox_means: "Сообщения никуда не уходят, и ничего не оплачивается.",
+    sandbox_phones: "Виртуальные телефоны",
     group_traffic: "Трафик",
     group_money: "Деньги",
     group_rules: "Правила",
