@@ -3,6 +3,7 @@
 
 mod error;
 mod faces;
+mod listen;
 mod providers;
 mod secret_key;
 
@@ -29,6 +30,8 @@ use crate::webhooks::client::Client;
 
 pub use error::StartupError;
 pub use faces::{Faces, mounts};
+use listen::bind;
+pub use listen::{on_this_machine, public_url};
 pub use secret_key::vault;
 
 /// How long closing the database may take at the end.
@@ -39,6 +42,8 @@ const CLOSING: Duration = Duration::from_secs(2);
 pub struct App {
     pub gateway: Gateway,
     pub address: SocketAddr,
+    /// Where browsers and providers reach it, without a trailing slash.
+    pub public_url: String,
     pub sandbox: Option<Sandbox>,
     /// A one-time link that signs in the sandbox's owner or creates the first owner; `None` on a live server with
     /// users.
@@ -54,6 +59,7 @@ pub struct App {
 /// What sandbox mode adds to the program.
 #[derive(Debug)]
 pub struct Sandbox {
+    /// Where this machine reaches the simulator.
     pub simulator: SocketAddr,
     pub api_key: String,
     running: Simulator,
@@ -79,7 +85,7 @@ impl App {
             .map_err(|faults| StartupError::Configuration(lines(&faults)))?;
         // Before any metric is recorded.
         let metrics = api::Metrics(telemetry::metrics().map_err(StartupError::Failed)?);
-        let listener = bind(settings.listen)?;
+        let listener = bind("listen", settings.listen)?;
         let address = listener.local_addr().map_err(failed)?;
         let public_url = public_url(&settings, address);
         let vault = Arc::new(vault(&settings)?);
@@ -118,13 +124,13 @@ impl App {
         let metrics_elsewhere = settings.metrics_listen.is_some();
         let faces = Faces {
             sandbox: sandbox.is_some(),
-            public_url: reachable_at,
+            public_url: reachable_at.clone(),
             trusted_proxies: settings.trusted_proxies.clone().into(),
             metrics: (!metrics_elsewhere).then(|| metrics.clone()),
         };
         let metrics_server = settings
             .metrics_listen
-            .map(|address| serve_metrics(bind(address)?, metrics));
+            .map(|address| serve_metrics(bind("metrics_listen", address)?, metrics));
         let metrics = metrics_server.transpose()?;
         let options = ServerOptions {
             workers: settings.workers.unwrap_or_else(cores),
@@ -139,6 +145,7 @@ impl App {
         Ok(Self {
             gateway,
             address,
+            public_url: reachable_at,
             sandbox,
             dashboard_link,
             stop,
@@ -259,12 +266,13 @@ async fn start_sandbox(
         telegram_token: None,
         gateway: Some(simulator::Gateway {
             url: public_url.to_owned(),
-            address,
+            address: on_this_machine(address),
             api_key: page_key.clone(),
         }),
         pace: simulator::Pace::default(),
     };
-    let running = Simulator::start(bind(settings.simulator_listen)?, options).map_err(failed)?;
+    let listener = bind("simulator_listen", settings.simulator_listen)?;
+    let running = Simulator::start(listener, options).map_err(failed)?;
     let projects = db.list_projects().await.map_err(failed)?;
     let project = projects
         .iter()
@@ -282,20 +290,10 @@ async fn start_sandbox(
             .map_err(failed)?;
     }
     Ok(Sandbox {
-        simulator: running.address(),
+        simulator: on_this_machine(running.address()),
         api_key,
         running,
     })
-}
-
-/// The public URL. The built-in default contains the default port, so with another port the actual address replaces it;
-/// otherwise callbacks would go astray.
-fn public_url(settings: &Settings, address: SocketAddr) -> String {
-    const DEFAULT: &str = "http://127.0.0.1:8080";
-    if settings.public_url == DEFAULT && address.ip().is_loopback() {
-        return format!("http://{address}");
-    }
-    settings.public_url.clone()
 }
 
 /// The policy book: policies are parsed by the rules of the configuration.
@@ -318,17 +316,6 @@ fn pointer(key: &str) -> String {
     let parts = key.split(['.', '[', ']']).filter(|part| !part.is_empty());
     let parts: Vec<&str> = parts.collect();
     format!("/{}", parts.join("/"))
-}
-
-fn bind(address: SocketAddr) -> Result<TcpListener, StartupError> {
-    let fault = |error| {
-        StartupError::Failed(format!(
-            "{address}: {error}; another program may be using this address"
-        ))
-    };
-    let listener = TcpListener::bind(address).map_err(fault)?;
-    listener.set_nonblocking(true).map_err(fault)?;
-    Ok(listener)
 }
 
 /// Serves `/metrics` on a listener of its own.

@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 
 use super::{Failure, runtime, say, serve};
+use crate::app::on_this_machine;
 use crate::clock::Clock;
 use crate::simulator::{Options, Pace, Simulator};
 
@@ -14,7 +15,12 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", arguments.listen));
+    let failed = |error: std::io::Error| {
+        let address = arguments.listen;
+        Failure::Failed(format!(
+            "{address}: {error}; choose another address with --listen"
+        ))
+    };
     runtime()?.block_on(async {
         let listener = TcpListener::bind(arguments.listen).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
@@ -25,13 +31,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             pace: Pace::default(),
         };
         let simulator = Simulator::start(listener, options).map_err(failed)?;
-        let address = simulator.address();
+        let address = on_this_machine(simulator.address());
         say(&format!("Simulated phones:   http://{address}/"));
         say(&format!(
             "Telegram Gateway:   http://{address}/telegram   (telegram.base_url; any token)"
         ));
         say(&format!("SMS provider:       http://{address}/sms/send"));
-        say(&format!("listening on http://{address}"));
+        say(&format!("listening on http://{}", simulator.address()));
         serve::until_told_to_stop().await?;
         simulator.stop().await;
         Ok(())
