@@ -14,6 +14,7 @@ mod world;
 mod balances;
 mod budgets;
 mod checks;
+mod containers;
 mod crash;
 mod dashboard;
 mod dashboard_rules;
