@@ -19,6 +19,7 @@ mod crash;
 mod dashboard;
 mod dashboard_rules;
 mod documentation;
+mod examples;
 mod faces;
 mod faults;
 mod limits;

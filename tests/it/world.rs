@@ -48,6 +48,8 @@ impl Seen {
 pub enum Answer {
     Json(u16, Value),
     Text(u16, String),
+    /// JSON with `Retry-After`.
+    Later(u16, Value, u64),
     /// A redirect.
     Moved(String),
     /// Does not answer.
@@ -158,6 +160,10 @@ impl Fake {
                 }
                 Answer::Json(status, body) => (status, "application/json", body.to_string()),
                 Answer::Text(status, body) => (status, "text/plain", body),
+                Answer::Later(status, body, seconds) => {
+                    more = format!("retry-after: {seconds}\r\n");
+                    (status, "application/json", body.to_string())
+                }
                 Answer::Moved(to) => {
                     more = format!("location: {to}\r\n");
                     (307, "text/plain", String::new())
