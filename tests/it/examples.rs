@@ -47,7 +47,7 @@ enum Needs {
 #[rustfmt::skip]
 const SITES: [Site; 6] = [
     Site { name: "express", build: "", serve: "exec node server.js", needs: Needs::Node },
-    Site { name: "nextjs",  build: "npx next build", serve: "exec npx next start -H 127.0.0.1 -p $PORT", needs: Needs::AllNode },
+    Site { name: "nextjs",  build: "node_modules/.bin/next build", serve: "exec node_modules/.bin/next start -H 127.0.0.1 -p $PORT", needs: Needs::AllNode },
     Site { name: "django",  build: "", serve: "exec python3 manage.py runserver --noreload 127.0.0.1:$PORT", needs: Needs::Python },
     Site { name: "fastapi", build: "", serve: "exec python3 -m uvicorn main:app --port $PORT", needs: Needs::Python },
     Site { name: "php",     build: "", serve: "exec php -S 127.0.0.1:$PORT index.php", needs: Needs::All },
