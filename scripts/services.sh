@@ -233,19 +233,34 @@ start_twilio_mock() {
   echo "Twilio's API description served by $PRISM on port $port"
 }
 
-# Sets PYTHON to an interpreter with the packages used by the documentation's examples; empty if unavailable.
+# Sets PYTHON to an interpreter with the packages used by the examples in docs/ and examples/; empty if unavailable.
 find_python() {
-  local folder=$PWD/target/tools/python
+  local folder=$PWD/target/tools/python wanted
+  wanted=$(cat examples/{django,fastapi}/requirements.txt)
   PYTHON=$folder/bin/python3
-  [[ -f $folder/.installed ]] && return
+  [[ -f $folder/.installed && $(<"$folder/.installed") == "$wanted" ]] && return
   if command -v python3 >/dev/null && python3 -m venv "$folder" >"$services_dir/python.log" 2>&1 &&
     "$PYTHON" -m pip install --quiet --disable-pip-version-check 'pyjwt[crypto]==2.10.1' standardwebhooks==1.0.1 \
+      -r examples/django/requirements.txt -r examples/fastapi/requirements.txt \
       </dev/null >>"$services_dir/python.log" 2>&1; then
-    touch "$folder/.installed"
+    echo "$wanted" >"$folder/.installed"
     return
   fi
   PYTHON=
-  echo "NO PYTHON FOUND, or it could not install pyjwt and standardwebhooks. Examples that use them are skipped."
+  echo "NO PYTHON FOUND, or it could not install the packages of the examples. Examples in Python are skipped."
+}
+
+# Sets NODE to a folder with the packages of examples/express; empty if unavailable.
+find_node() {
+  NODE=$PWD/target/tools/node
+  cmp -s examples/express/package.json "$NODE/express/.installed" && return
+  if command -v npm >/dev/null && mkdir -p "$NODE/express" && cp examples/express/package.json "$NODE/express" &&
+    npm install --silent --no-audit --no-fund --no-package-lock --prefix "$NODE/express" </dev/null >"$services_dir/node.log" 2>&1; then
+    cp examples/express/package.json "$NODE/express/.installed"
+    return
+  fi
+  NODE=
+  echo "NO NPM FOUND, or it could not install the packages of examples/express. It is skipped."
 }
 
 # --- Generators of clients

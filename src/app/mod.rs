@@ -3,6 +3,7 @@
 
 mod error;
 mod faces;
+mod listen;
 mod providers;
 mod sandbox;
 mod secret_key;
@@ -31,6 +32,8 @@ use crate::webhooks::client::Client;
 pub use error::StartupError;
 use error::failed;
 pub use faces::{Faces, mounts};
+use listen::bind;
+pub use listen::{on_this_machine, public_url};
 pub use sandbox::Sandbox;
 pub use secret_key::{key_file, vault};
 
@@ -44,6 +47,8 @@ const DRAINING: Duration = Duration::from_secs(1);
 pub struct App {
     pub gateway: Gateway,
     pub address: SocketAddr,
+    /// Where browsers and providers reach it, without a trailing slash.
+    pub public_url: String,
     pub sandbox: Option<Sandbox>,
     /// A one-time link that signs in the sandbox's owner or creates the first owner; `None` on a live server with
     /// users.
@@ -76,7 +81,7 @@ impl App {
             .map_err(|faults| StartupError::Configuration(lines(&faults)))?;
         // Before any metric is recorded.
         let metrics = api::Metrics(telemetry::metrics().map_err(StartupError::Failed)?);
-        let listener = bind(settings.listen)?;
+        let listener = bind("listen", settings.listen)?;
         let address = listener.local_addr().map_err(failed)?;
         let public_url = public_url(&settings, address);
         let vault = Arc::new(vault(&settings)?);
@@ -94,7 +99,10 @@ impl App {
         }
         let client = HttpClient::new().map_err(failed)?;
         let sandbox = if sandbox {
-            let (phones, site) = (bind(settings.simulator_listen)?, (&*public_url, address));
+            let (phones, site) = (
+                bind("simulator_listen", settings.simulator_listen)?,
+                (&*public_url, address),
+            );
             Some(sandbox::start(&settings, phones, site, &clock, &vault, &db).await?)
         } else {
             sandbox::revoke(&db, &vault, &clock).await?;
@@ -124,13 +132,13 @@ impl App {
         let metrics_elsewhere = settings.metrics_listen.is_some();
         let faces = Faces {
             sandbox: sandbox.as_ref().map(|sandbox| sandbox.page.clone()),
-            public_url: reachable_at,
+            public_url: reachable_at.clone(),
             trusted_proxies: settings.trusted_proxies.clone().into(),
             metrics: (!metrics_elsewhere).then(|| metrics.clone()),
         };
         let metrics_server = settings
             .metrics_listen
-            .map(|address| serve_metrics(bind(address)?, metrics, &stop));
+            .map(|address| serve_metrics(bind("metrics_listen", address)?, metrics, &stop));
         let metrics = metrics_server.transpose()?;
         let options = ServerOptions {
             workers: settings.workers.unwrap_or_else(cores),
@@ -146,6 +154,7 @@ impl App {
         Ok(Self {
             gateway,
             address,
+            public_url: reachable_at,
             sandbox,
             dashboard_link,
             stop,
@@ -250,16 +259,6 @@ async fn dashboard_link(gateway: &Gateway, sandbox: bool) -> Result<Option<Strin
     Ok(link.map(|link| link.path))
 }
 
-/// The public URL. The built-in default contains the default port, so with another port the actual address replaces it;
-/// otherwise callbacks would go astray.
-fn public_url(settings: &Settings, address: SocketAddr) -> String {
-    const DEFAULT: &str = "http://127.0.0.1:8080";
-    if settings.public_url == DEFAULT && address.ip().is_loopback() {
-        return format!("http://{address}");
-    }
-    settings.public_url.clone()
-}
-
 /// The policy book: policies are parsed by the rules of the configuration.
 #[must_use]
 pub fn policies(settings: &Settings) -> PolicyBook {
@@ -280,17 +279,6 @@ fn pointer(key: &str) -> String {
     let parts = key.split(['.', '[', ']']).filter(|part| !part.is_empty());
     let parts: Vec<&str> = parts.collect();
     format!("/{}", parts.join("/"))
-}
-
-fn bind(address: SocketAddr) -> Result<TcpListener, StartupError> {
-    let fault = |error| {
-        StartupError::Failed(format!(
-            "{address}: {error}; another program may be using this address"
-        ))
-    };
-    let listener = TcpListener::bind(address).map_err(fault)?;
-    listener.set_nonblocking(true).map_err(fault)?;
-    Ok(listener)
 }
 
 /// Serves `/metrics` on a listener of its own.

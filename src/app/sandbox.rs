@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr, TcpListener};
 
 use super::error::{StartupError, failed};
+use super::listen::on_this_machine;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::gateway::SANDBOX_OWNER;
@@ -43,7 +44,7 @@ pub(super) async fn start(
         telegram_token: None,
         gateway: Some(simulator::Gateway {
             url: public_url.to_owned(),
-            address,
+            address: on_this_machine(address),
             api_key: page_key.clone(),
         }),
         callbacks: callbacks(settings, public_url)?,
@@ -69,7 +70,7 @@ pub(super) async fn start(
     }
     let simulator = running.address();
     Ok(Sandbox {
-        simulator,
+        simulator: on_this_machine(simulator),
         page: page(simulator, public_url),
         api_key,
         running,

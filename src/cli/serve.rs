@@ -36,26 +36,26 @@ pub fn run(file: Option<&Path>) -> Result<(), Failure> {
 /// Prints the sandbox's addresses and commands ready to paste.
 fn welcome(app: &App, sandbox: &Sandbox) {
     let dashboard = app.dashboard_link.as_deref().unwrap_or_default();
-    let (api, phones, key) = (app.address, sandbox.simulator, &sandbox.api_key);
+    let (api, phones, key) = (&app.public_url, sandbox.simulator, &sandbox.api_key);
     say(&format!(
         "
 Pinroute is running as a SANDBOX: no provider is configured, and messages go to simulated phones.
 
-  API       http://{api}     its documentation: http://{api}/docs
+  API       {api}     its documentation: {api}/docs
   Phones    http://{phones}     open it: a sign-up form, messages as they arrive, numbers that misbehave
   Dashboard {dashboard}     works once, for an hour
   API key   {key}
 
 Send a code:
 
-  curl -s http://{api}/v1/verifications -H 'Authorization: Bearer {key}' \\
+  curl -s {api}/v1/verifications -H 'Authorization: Bearer {key}' \\
     -H 'Content-Type: application/json' -d '{{\"phone_number\":\"+998901234567\"}}'
 
 It arrives after a second. Read it, then check it with the id from the first response:
 
   curl -s http://{phones}/phones/+998901234567/messages
 
-  curl -s http://{api}/v1/verifications/ID/check -H 'Authorization: Bearer {key}' \\
+  curl -s {api}/v1/verifications/ID/check -H 'Authorization: Bearer {key}' \\
     -H 'Content-Type: application/json' -d '{{\"code\":\"CODE\"}}'
 "
     ));

@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 
 use super::{Failure, runtime, say, serve};
+use crate::app::on_this_machine;
 use crate::clock::Clock;
 use crate::config::{Log, LogFormat};
 use crate::simulator::{Listed, Options, Pace, Simulator};
@@ -20,7 +21,12 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", arguments.listen));
+    let failed = |error: std::io::Error| {
+        let address = arguments.listen;
+        Failure::Failed(format!(
+            "{address}: {error}; choose another address with --listen"
+        ))
+    };
     let log = Log {
         format: LogFormat::Auto,
         level: "info".to_owned(),
@@ -37,13 +43,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             pace: Pace::default(),
         };
         let simulator = Simulator::start(listener, options).map_err(failed)?;
-        let address = simulator.address();
+        let address = on_this_machine(simulator.address());
         say(&format!("Simulated phones:   http://{address}/"));
         say(&format!(
             "Telegram Gateway:   http://{address}/telegram   (telegram.base_url; any token)"
         ));
         say(&format!("SMS provider:       http://{address}/sms/send"));
-        say(&format!("listening on http://{address}"));
+        say(&format!("listening on http://{}", simulator.address()));
         serve::until_told_to_stop().await?;
         simulator.stop().await;
         Ok(())

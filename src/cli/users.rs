@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{Failure, say, settings};
+use crate::app;
 use crate::gateway::{Invitation, Role, User, UserFault, Users, read_email};
 
 #[derive(Debug, clap::Subcommand)]
@@ -56,7 +57,8 @@ fn role(text: &str) -> Result<Role, String> {
 pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
     settings::with_db(file, async |db, clock, settings| {
         let (users, now) = (Users::new(db.clone()), clock.now());
-        let url = settings.public_url.trim_end_matches('/');
+        let url = app::public_url(settings, settings.listen);
+        let url = url.trim_end_matches('/');
         match command {
             Command::Create { email, role, json } => {
                 let made = users.create(&email, role, now).await;

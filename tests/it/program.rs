@@ -49,7 +49,7 @@ pub fn bare_program() -> Command {
 }
 
 /// Runs a command until it exits.
-async fn run(mut command: Command) -> Output {
+pub async fn run(mut command: Command) -> Output {
     tokio::task::spawn_blocking(move || command.output().unwrap())
         .await
         .unwrap()
@@ -117,26 +117,35 @@ impl Server {
 
     /// Also returns the URL after `head` in the start-up banner.
     async fn start_and_hear(command: Command, head: &'static str) -> (Self, String) {
+        let (server, [address]) = Self::start_and_read(command, [head]).await;
+        (server, address)
+    }
+
+    /// Also returns the word after each head in the start-up banner, which has them in this order.
+    pub async fn start_and_read<const N: usize>(
+        command: Command,
+        heads: [&'static str; N],
+    ) -> (Self, [String; N]) {
         let mut server = Self::listening(command).await;
         let stdout = server.child.stdout.take().unwrap();
-        let (sender, address) = tokio::sync::oneshot::channel();
+        let (sender, words) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
-            let mut sender = Some(sender);
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                let words: Vec<&str> = line.split_whitespace().collect();
-                if let [first, url, ..] = words.as_slice()
-                    && *first == head
-                    && let Some(sender) = sender.take()
-                {
-                    let _ = sender.send((*url).to_owned());
-                }
-            }
+            let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+            let words = heads.map(|head| {
+                let rest = lines.find_map(|line| line.trim().strip_prefix(head).map(str::to_owned));
+                let rest = rest.unwrap_or_default();
+                rest.split_whitespace()
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned()
+            });
+            let _ = sender.send(words);
+            lines.for_each(drop);
         });
-        let address = tokio::time::timeout(Duration::from_secs(30), address).await;
-        let address = address
-            .expect("the banner appears in time")
-            .expect("the banner has the URL");
-        (server, address)
+        let words = tokio::time::timeout(Duration::from_secs(30), words).await;
+        let words = words.expect("the banner appears in time").unwrap();
+        assert!(words.iter().all(|word| !word.is_empty()), "{words:?}");
+        (server, words)
     }
 
     async fn listening(mut command: Command) -> Self {

@@ -50,6 +50,8 @@ pub enum Answer {
     Text(u16, String),
     /// Called JSON, whatever it is.
     Bytes(u16, Vec<u8>),
+    /// JSON with `Retry-After`.
+    Later(u16, Value, u64),
     /// A redirect.
     Moved(String),
     /// Does not answer.
@@ -170,6 +172,10 @@ impl Fake {
                 Answer::Bytes(status, body) => {
                     raw = Some(body);
                     (status, "application/json", String::new())
+                }
+                Answer::Later(status, body, seconds) => {
+                    more = format!("retry-after: {seconds}\r\n");
+                    (status, "application/json", body.to_string())
                 }
                 Answer::Moved(to) => {
                     more = format!("location: {to}\r\n");

@@ -241,7 +241,8 @@ impl Client {
     }
 }
 
-static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
+/// For servers outside the stage too.
+pub static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
     #[expect(
         clippy::disallowed_methods,
         reason = "the tests' one client; it speaks to ourselves alone"

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 use uuid::Uuid;
 
-pub use client::{Client, Reply, TestApp, assert_fields, first_code, word};
+pub use client::{CLIENT, Client, Reply, TestApp, assert_fields, first_code, word};
 
 use crate::world::{Sms, TOKEN, Telegram};
 

@@ -1,0 +1,3 @@
+module pinroute-example
+
+go 1.19
