@@ -554,7 +554,7 @@ async fn the_ledger_lists_entries_and_exports_them(stage: Stage) {
     assert_eq!(lines.len(), 3);
     assert_eq!(
         lines[0],
-        "id,at,kind,basis,amount,currency,provider,project,verification_id,attempt_id,author,note"
+        "id,at,kind,basis,amount,currency,provider,project,verification_id,attempt_id,author,note,country"
     );
     assert!(
         lines[1].contains(",charge,estimated,-0.05,USD,main,default,"),

@@ -87,8 +87,11 @@ pub struct ReportFilter {
     /// With a key of the whole instance: only this project's, by its name.
     #[param(example = "default")]
     project: Option<String>,
-    /// `json` by default; overrides `Accept`.
+    /// `json` by default; overrides `Accept`. The titles of a spreadsheet are in the language of `Accept-Language`.
     format: Option<ReportFormat>,
+    /// `0` leaves out the last row of a CSV or a spreadsheet, the total, which a pivot table would count twice.
+    #[param(pattern = "^[01]$", example = "0")]
+    totals: Option<String>,
 }
 
 #[derive(IntoParams)]
