@@ -17,7 +17,9 @@ use crate::api;
 use crate::channels::transport::HttpClient;
 use crate::clock::Clock;
 use crate::config::{self, Database, Settings};
-use crate::gateway::{self, Gateway, Outbound, PolicyBook, PolicyFault, SANDBOX_OWNER};
+use crate::gateway::{
+    self, Gateway, Outbound, PolicyBook, PolicyFault, SANDBOX_OWNER, ledger_balances,
+};
 use crate::jobs;
 use crate::secret::Vault;
 use crate::shared_state::SharedState;
@@ -31,6 +33,8 @@ pub use error::StartupError;
 pub use faces::{Faces, mounts};
 pub use secret_key::vault;
 
+/// The name of the sandbox's Telegram account.
+const SANDBOX_TELEGRAM: &str = "telegram";
 /// How long closing the database may take at the end.
 const CLOSING: Duration = Duration::from_secs(2);
 
@@ -262,6 +266,7 @@ async fn start_sandbox(
             address,
             api_key: page_key.clone(),
         }),
+        telegram_balance: Some(sandbox_balance(db).await?),
         pace: simulator::Pace::default(),
     };
     let running = Simulator::start(bind(settings.simulator_listen)?, options).map_err(failed)?;
@@ -286,6 +291,22 @@ async fn start_sandbox(
         api_key,
         running,
     })
+}
+
+/// What the simulated Telegram account holds, in hundredths: what the ledger says, so that both agree after a restart too. A
+/// ledger without bookings by hand does not know what the account held at first.
+async fn sandbox_balance(db: &Db) -> Result<i32, StartupError> {
+    const MICROS: i64 = 10_000;
+    let accounts = ledger_balances(db).await.map_err(failed)?;
+    let mut accounts = accounts.into_iter();
+    let account = accounts.find(|account| account.provider == SANDBOX_TELEGRAM);
+    let first = i64::from(simulator::FIRST_BALANCE);
+    let balance = match account {
+        None => first,
+        Some(account) if account.is_kept => account.money.amount.0 / MICROS,
+        Some(account) => first + account.money.amount.0 / MICROS,
+    };
+    Ok(i32::try_from(balance.max(0)).unwrap_or(i32::MAX))
 }
 
 /// The public URL. The built-in default contains the default port, so with another port the actual address replaces it;

@@ -22,6 +22,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             clock: Clock::system(),
             telegram_token: None,
             gateway: None,
+            telegram_balance: None,
             pace: Pace::default(),
         };
         let simulator = Simulator::start(listener, options).map_err(failed)?;

@@ -34,6 +34,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 pub use site::Gateway;
+pub use telegram::FIRST_BALANCE;
 
 use crate::clock::Clock;
 use world::World;
@@ -48,6 +49,8 @@ pub struct Options {
     pub telegram_token: Option<String>,
     /// The gateway whose API the page's sign-up form calls, if the simulator runs with one.
     pub gateway: Option<Gateway>,
+    /// What each Telegram account holds at first, in hundredths; `None`: [`FIRST_BALANCE`].
+    pub telegram_balance: Option<i32>,
     pub pace: Pace,
 }
 
