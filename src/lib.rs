@@ -45,6 +45,9 @@ pub mod cli;
 pub mod config;
 pub mod telemetry;
 
+// how figures are written in a language
+pub mod locale;
+
 // leaves that every module may use
 pub mod clock;
 pub mod json;

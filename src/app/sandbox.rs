@@ -6,10 +6,13 @@ use super::error::{StartupError, failed};
 use super::listen::on_this_machine;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::gateway::SANDBOX_OWNER;
+use crate::gateway::{SANDBOX_OWNER, ledger_balances};
 use crate::secret::Vault;
 use crate::simulator::{self, Simulator};
 use crate::storage::{Db, NewKey};
+
+/// The name of the sandbox's Telegram account.
+const TELEGRAM: &str = "telegram";
 
 /// What sandbox mode adds to the program.
 #[derive(Debug)]
@@ -48,6 +51,7 @@ pub(super) async fn start(
             api_key: page_key.clone(),
         }),
         callbacks: callbacks(settings, public_url)?,
+        telegram_balance: Some(balance(db).await?),
         pace: simulator::Pace::default(),
     };
     let running = Simulator::start(listener, options).map_err(failed)?;
@@ -75,6 +79,22 @@ pub(super) async fn start(
         api_key,
         running,
     })
+}
+
+/// What the simulated Telegram account holds, in hundredths: what the ledger says, so that both agree after a restart too. A
+/// ledger without bookings by hand does not know what the account held at first.
+async fn balance(db: &Db) -> Result<i32, StartupError> {
+    const MICROS: i64 = 10_000;
+    let accounts = ledger_balances(db).await.map_err(failed)?;
+    let mut accounts = accounts.into_iter();
+    let account = accounts.find(|account| account.provider == TELEGRAM);
+    let first = i64::from(simulator::FIRST_BALANCE);
+    let balance = match account {
+        None => first,
+        Some(account) if account.is_kept => account.money.amount.0 / MICROS,
+        Some(account) => first + account.money.amount.0 / MICROS,
+    };
+    Ok(i32::try_from(balance.max(0)).unwrap_or(i32::MAX))
 }
 
 /// Where the simulator may post reports: the listed hosts, and this gateway itself.

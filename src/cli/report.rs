@@ -10,6 +10,7 @@ use super::{Failure, complain, say, settings};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::gateway::{ReportFault, ReportKind, report};
+use crate::locale::Locale;
 use crate::money::Currency;
 use crate::reports::query::{self, Group, Query};
 use crate::reports::table::{Cell, Table};
@@ -48,6 +49,9 @@ pub struct Asked {
     project: Option<String>,
     #[arg(long, value_enum, default_value = "table")]
     format: Form,
+    /// Leave the row of totals out of a CSV or a spreadsheet, for pivot tables.
+    #[arg(long)]
+    no_totals: bool,
     /// Write to this file instead of standard output.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -135,8 +139,8 @@ async fn make(
     )
     .map_err(|fault| wrong(format!("--{fault}")))?;
     let projects = db.list_projects().await?;
-    if let Some(name) = asked.project {
-        let found = projects.iter().find(|project| project.name == name);
+    if let Some(name) = &asked.project {
+        let found = projects.iter().find(|project| project.name == *name);
         let found = found.ok_or_else(|| wrong(format!("--project: `{name}` is not a project")))?;
         query.project = Some(found.id.0);
     }
@@ -167,9 +171,18 @@ async fn make(
     let bytes = match asked.format {
         Form::Table => lines(&table).into_bytes(),
         Form::Json => json(&query, kind, &table).into_bytes(),
-        Form::Csv => csv::parts(table).collect::<String>().into_bytes(),
+        Form::Csv => csv::parts(table, !asked.no_totals)
+            .collect::<String>()
+            .into_bytes(),
         Form::Xlsx => {
-            xlsx::write(&table, "report").map_err(|error| Failure::Failed(error.to_string()))?
+            let about = xlsx::About {
+                locale: Locale::ENGLISH,
+                query: &query,
+                project: asked.project.as_deref(),
+                made_at: now,
+                totals: !asked.no_totals,
+            };
+            xlsx::write(&table, &about).map_err(|error| Failure::Failed(error.to_string()))?
         }
     };
     let failed =

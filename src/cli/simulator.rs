@@ -40,6 +40,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             telegram_token: None,
             gateway: None,
             callbacks: arguments.callbacks.clone(),
+            telegram_balance: None,
             pace: Pace::default(),
         };
         let simulator = Simulator::start(listener, options).map_err(failed)?;

@@ -25,8 +25,8 @@ pub use admin::{
 pub use core::Settings;
 pub use error::Error;
 pub use finance::{
-    Account, AccountMonth, Balance, BookError, BudgetState, Finance, NewEntry, RateFault,
-    RateProblem, ReportFault, ReportKind, Unsettled, report,
+    Account, AccountMonth, Balance, BookError, BudgetState, Finance, LedgerBalance, LedgerSum,
+    NewEntry, RateFault, RateProblem, ReportFault, ReportKind, Unsettled, ledger_balances, report,
 };
 pub use handle::{Gateway, Outbound};
 pub use notices::{Notices, WebhookRequest};

@@ -7,7 +7,7 @@ use super::csv;
 use crate::ledger::entry::Entry;
 
 /// The fields of an entry, named as in the API.
-pub const COLUMNS: [&str; 12] = [
+pub const COLUMNS: [&str; 13] = [
     "id",
     "at",
     "kind",
@@ -20,6 +20,7 @@ pub const COLUMNS: [&str; 12] = [
     "attempt_id",
     "author",
     "note",
+    "country",
 ];
 
 /// One entry; `project` is the project's name.
@@ -39,6 +40,10 @@ pub fn line(entry: &Entry, project: Option<String>) -> String {
         id(entry.attempt),
         entry.author.clone().unwrap_or_default(),
         entry.note.clone().unwrap_or_default(),
+        entry
+            .country
+            .map(|country| country.to_string())
+            .unwrap_or_default(),
     ];
     csv::line(fields.into_iter())
 }

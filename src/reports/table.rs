@@ -62,6 +62,12 @@ impl Table {
         self.object(&self.columns[self.keys..], &self.total)
     }
 
+    /// Whether it has amounts; a conversion report has none.
+    #[must_use]
+    pub fn has_money(&self) -> bool {
+        self.columns.contains(&"net")
+    }
+
     /// The total as the last row. Its first key column, if there is one, contains `total`.
     #[must_use]
     pub fn last_row(&self) -> Vec<Cell> {

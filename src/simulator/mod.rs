@@ -38,6 +38,7 @@ use tokio_util::task::TaskTracker;
 
 pub use callbacks::{Listed, NotAnOrigin};
 pub use site::Gateway;
+pub use telegram::FIRST_BALANCE;
 
 use crate::clock::Clock;
 use numbers::Number;
@@ -61,6 +62,8 @@ pub struct Options {
     pub gateway: Option<Gateway>,
     /// Hosts and origins to which reports may be posted, besides this machine.
     pub callbacks: Vec<Listed>,
+    /// What each Telegram account holds at first, in hundredths; `None`: [`FIRST_BALANCE`].
+    pub telegram_balance: Option<i32>,
     pub pace: Pace,
 }
 

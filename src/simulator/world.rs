@@ -59,7 +59,9 @@ impl World {
             tasks,
             stopping,
             schedule: Schedule::default(),
-            requests: Mutex::default(),
+            requests: Mutex::new(Requests::new(
+                options.telegram_balance.unwrap_or(super::FIRST_BALANCE),
+            )),
             phones: Mutex::default(),
         }
     }

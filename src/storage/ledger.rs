@@ -154,6 +154,45 @@ impl Store {
         }
     }
 
+    /// The sum of the entries made by hand that match a query, by currency; its project, cursor and limit do not count.
+    pub async fn sum_by_hand(&self, query: &LedgerQuery) -> Result<Vec<Money>, StorageError> {
+        macro_rules! sums {
+            ($pool:expr, $db:ty) => {{
+                let mut sql = sqlx::QueryBuilder::<$db>::new(
+                    "SELECT currency, CAST(SUM(amount) AS BIGINT) FROM ledger WHERE attempt_id IS NULL",
+                );
+                if let Some(provider) = &query.provider {
+                    sql.push(" AND provider = ").push_bind(provider.clone());
+                }
+                if let Some(kind) = query.kind {
+                    sql.push(" AND kind = ").push_bind(kind.as_str());
+                }
+                if let Some(from) = query.from {
+                    sql.push(" AND at >= ").push_bind(from);
+                }
+                if let Some(before) = query.before {
+                    sql.push(" AND at < ").push_bind(before);
+                }
+                sql.push(" GROUP BY currency ORDER BY currency");
+                sql.build_query_as::<(String, i64)>().fetch_all($pool).await
+            }};
+        }
+        let rows = match &self.engine {
+            Engine::Postgres(pool) => sums!(pool, sqlx::Postgres),
+            Engine::Sqlite { read, .. } => sums!(read, sqlx::Sqlite),
+        }?;
+        let read = |(currency, amount): (String, i64)| {
+            let fault = || StorageError::Inconsistent {
+                table: "ledger",
+                column: "currency",
+                id: currency.clone(),
+            };
+            let known = currency.parse().map_err(|_| fault())?;
+            Ok(Money::new(Micros(amount), known))
+        };
+        Ok(self.readable(rows.into_iter().map(read)))
+    }
+
     async fn entry_rows(&self, query: &LedgerQuery) -> sqlx::Result<Vec<Row>> {
         macro_rules! list {
             ($pool:expr, $db:ty) => {{

@@ -39,6 +39,18 @@ pub fn time_ordered(now: DateTime<Utc>, random: [u8; RANDOM_LEN]) -> Uuid {
     Uuid::from_bytes(bytes)
 }
 
+/// The id of the entry that reverses this one, so that it cannot be reversed twice; the entry itself was made by hand and has
+/// counter bits at zero.
+#[must_use]
+pub fn reversal_of(entry: Uuid) -> Uuid {
+    let mut bytes = *entry.as_bytes();
+    let place = (u16::from(bytes[6] & 0x0f) << 8 | u16::from(bytes[7])).wrapping_add(1);
+    let [high, low] = place.to_be_bytes();
+    bytes[6] = 0x70 | (high & 0x0f);
+    bytes[7] = low;
+    Uuid::from_bytes(bytes)
+}
+
 impl VerificationId {
     #[must_use]
     pub fn new(now: DateTime<Utc>, random: [u8; RANDOM_LEN]) -> Self {
@@ -119,6 +131,16 @@ impl fmt::Display for AttemptId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_reversal_has_an_id_of_its_own() {
+        let now = DateTime::from_timestamp_millis(1_789_894_598_123).unwrap();
+        let first = time_ordered(now, [7; 8]);
+        let second = reversal_of(first);
+        assert_eq!(second, reversal_of(first));
+        assert_eq!(second.get_version_num(), 7);
+        assert!(first < second && second < reversal_of(second));
+    }
 
     #[test]
     fn an_attempts_id_names_its_verification_and_stays_a_uuid_v7() {

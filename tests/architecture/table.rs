@@ -23,6 +23,7 @@ pub const PURE: &[&str] = &[
     "abuse",
     "ledger",
     "reports",
+    "locale",
 ];
 
 #[rustfmt::skip]
@@ -33,13 +34,14 @@ pub const MODULES: &[Module] = &[
     module("money",        &[],                                                      &[]),
     module("secret",       &[],                                                      &[]),
     module("reader",       &[],                                                      &[]),
+    module("locale",       &[],                                                      &[]),
 
     module("message",      &[],                                                      &[]),
     module("verification", &["message"],                                             &[]),
     module("access",       &["verification"],                                        &[]),
     module("ledger",       &["verification"],                                        &[]),
     module("abuse",        &["verification"],                                        &[]),
-    module("reports",      &["verification", "ledger"],                              &[]),
+    module("reports",      &["verification", "ledger", "locale"],                    &[]),
 
     module("channels",     &["verification", "message", "ledger", "reader"],         &["reqwest"]),
     // Its client is built on the one transport of the channels.
@@ -59,11 +61,11 @@ pub const MODULES: &[Module] = &[
     // Faces never name one another.
     module("web",          &["access", "abuse"],                                     &["actix_web"]),
     module("api",          &["verification", "message", "access", "ledger", "abuse", "reports",
-                             "webhooks", "gateway", "web"],                          &["actix_web", "utoipa", "utoipa_swagger_ui"]),
+                             "locale", "webhooks", "gateway", "web"],                          &["actix_web", "utoipa", "utoipa_swagger_ui"]),
     module("inlets",       &["verification", "message", "access", "ledger", "abuse", "reports",
                              "webhooks", "gateway", "web"],                          &["actix_web"]),
     module("dashboard",    &["verification", "message", "access", "ledger", "abuse", "reports",
-                             "webhooks", "gateway", "web"],                          &["actix_web"]),
+                             "locale", "webhooks", "gateway", "web"],                          &["actix_web"]),
     // It knows the wire, not the gateway.
     module("simulator",    &[],                                                      &["actix_web", "reqwest"]),
 

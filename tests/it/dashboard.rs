@@ -14,6 +14,11 @@ use crate::stage::{Stage, word};
 on_both_engines!(
     each_role_sees_its_pages_and_finance_sees_masked_numbers,
     a_top_up_is_booked_in_the_users_name,
+    a_booking_is_taken_back_by_an_opposite_entry_once,
+    a_difference_is_explained_with_what_to_do,
+    the_ledger_shows_the_sums_of_what_is_filtered,
+    browsers_are_kept_on_https,
+    figures_are_written_as_in_the_readers_language,
 );
 
 async fn each_role_sees_its_pages_and_finance_sees_masked_numbers(stage: Stage) {
@@ -127,12 +132,15 @@ async fn a_top_up_is_booked_in_the_users_name(stage: Stage) {
         ("note", "invoice <17>"),
     ];
     let page = ann.post(path, path, &fields).await;
-    assert_eq!(
-        (page.status, page.to.as_str()),
-        (303, "/dashboard/balances?done=booked")
-    );
-    let page = ann.get(path).await;
-    assert!(page.text.contains("50.00"));
+    assert_eq!(page.status, 303);
+    let page = ann.get(&page.to).await;
+    for words in [
+        "Booked: top-up $50.00, telegram",
+        "invoice &lt;17&gt;",
+        "The ledger balance is now $50.00",
+    ] {
+        assert!(page.text.contains(words), "{words}");
+    }
     let ledger = ann.get("/dashboard/ledger").await.text;
     assert!(
         ledger.contains("ann@example.com") && ledger.contains("invoice &lt;17&gt;"),
@@ -146,6 +154,199 @@ async fn a_top_up_is_booked_in_the_users_name(stage: Stage) {
         "{}",
         csv.text
     );
+}
+
+async fn a_booking_is_taken_back_by_an_opposite_entry_once(stage: Stage) {
+    let app = stage.app().await;
+    let mut ann = person(&app, "ann@example.com", "finance").await;
+    let path = "/dashboard/balances";
+    let fields = [
+        ("account", "telegram USD"),
+        ("kind", "top_up"),
+        ("amount", "50.5"),
+        ("note", "invoice 17"),
+    ];
+    let booked = ann.post(path, path, &fields).await.to;
+    let id = booked.split_once("booked=").unwrap().1.to_owned();
+    let reverse = format!("/dashboard/ledger/{id}/reverse");
+    let page = ann.get(&booked).await;
+    assert!(page.text.contains(&format!("action=\"{reverse}\"")));
+    let taken = ann.post(&booked, &reverse, &[("form_once", "a")]).await;
+    assert_eq!(taken.status, 303, "{}", taken.text);
+    let page = ann.get(&taken.to).await;
+    for words in [
+        "adjustment \u{2212}$50.50, telegram",
+        "Reverses invoice 17",
+        "The ledger balance is now $0.00",
+    ] {
+        assert!(page.text.contains(words), "{words}");
+    }
+    // Sent again, from another tab, and in a year.
+    assert_eq!(
+        ann.post(&booked, &reverse, &[("form_once", "a")]).await.to,
+        taken.to
+    );
+    let again = ann.post(&booked, &reverse, &[("form_once", "b")]).await;
+    assert_eq!(again.status, 409);
+    let page = ann.get(&booked).await;
+    assert!(page.text.contains("Reversed") && !page.text.contains(&reverse));
+    // A provider's charge is not taken back by hand.
+    app.started().await;
+    let reader = app.with_key(&stage.new_key(None, "finance").await);
+    let ledger = reader.get("/v1/ledger?kind=charge").await.expect(200);
+    let charge = word(&ledger["items"][0]["id"]);
+    let path = format!("/dashboard/ledger/{charge}/reverse");
+    let page = ann.post(&booked, &path, &[]).await;
+    assert_eq!(page.status, 404);
+    let balances = reader.get("/v1/balances").await.expect(200);
+    assert_eq!(balances["items"][0]["computed"], "-0.01");
+}
+
+async fn a_difference_is_explained_with_what_to_do(stage: Stage) {
+    let app = stage.app().await;
+    let mut ann = person(&app, "ann@example.com", "finance").await;
+    let path = "/dashboard/balances";
+    let book = async |ann: &mut Person<'_>, kind: &str, amount: &str| {
+        let fields = [
+            ("account", "telegram USD"),
+            ("kind", kind),
+            ("amount", amount),
+            ("note", "a test's"),
+        ];
+        assert_eq!(ann.post(path, path, &fields).await.status, 303);
+    };
+    let mut answer = json!({ "ok": true, "result": { "request_id": "77", "phone_number": "1", "request_cost": 0.01, "delivery_status": { "status": "sent", "updated_at": 1 } } });
+    answer["result"]["remaining_balance"] = json!(49.5);
+    stage
+        .telegram
+        .next_sends([crate::world::Answer::Json(200, answer)]);
+    app.started().await;
+    app.gateway.finance().watch_balances().await.unwrap();
+    let page = ann.get(path).await.text;
+    assert!(page.contains("Nothing is booked for this account"));
+    let prefilled = "account=telegram%20USD&amp;kind=top_up&amp;amount=49.51#book";
+    assert!(page.contains(prefilled), "{page}");
+    let form = format!("{path}?account=telegram%20USD&kind=top_up&amount=49.51");
+    let form = ann.get(&form).await;
+    assert!(form.text.contains("name=\"amount\" value=\"49.51\""));
+    stage.advance(5);
+    book(&mut ann, "top_up", "49.51").await;
+    assert!(ann.get(path).await.text.contains("agree."));
+    stage.advance(5);
+    book(&mut ann, "top_up", "20").await;
+    book(&mut ann, "adjustment", "-49.51").await;
+    let page = ann.get(path).await.text;
+    assert!(page.contains("The provider has more"), "{page}");
+    book(&mut ann, "adjustment", "49.51").await;
+    let page = ann.get(path).await.text;
+    assert!(page.contains("The provider has less"), "{page}");
+}
+
+async fn the_ledger_shows_the_sums_of_what_is_filtered(stage: Stage) {
+    let app = stage.app().await;
+    let mut ann = person(&app, "ann@example.com", "finance").await;
+    let admin = app.with_key(&stage.new_key(None, "admin").await);
+    let usd = json!({ "amount": "10", "currency": "USD", "note": "a test's" });
+    for path in ["telegram/top-ups", "main/adjustments"] {
+        let path = format!("/v1/balances/{path}");
+        admin.post(&path, usd.clone()).await.expect(201);
+    }
+    for _ in 0..3 {
+        app.started().await;
+    }
+    let day = stage.clock.now().date_naive();
+    for (query, change) in [
+        (String::new(), "$19.97"),
+        ("kind=charge".to_owned(), "\u{2212}$0.03"),
+        ("kind=top_up".to_owned(), "$10.00"),
+        ("kind=adjustment&provider=main".to_owned(), "$10.00"),
+        ("provider=telegram".to_owned(), "$9.97"),
+        ("project=default".to_owned(), "\u{2212}$0.03"),
+        (format!("from={day}&to={day}"), "$19.97"),
+    ] {
+        for summed in [false, true] {
+            let page = ann.get(&format!("/dashboard/ledger?{query}")).await.text;
+            let sums = page.split("class=\"facts sums\"").nth(1).unwrap();
+            let first = sums.split("</dd>").next().unwrap();
+            let shown = format!(">{change}</span>");
+            assert!(first.contains(&shown), "{query}, summed: {summed}: {first}");
+            while app.gateway.finance().sum_tallies().await.unwrap() {}
+        }
+    }
+}
+
+async fn browsers_are_kept_on_https(stage: Stage) {
+    let header = "strict-transport-security";
+    let app = stage.app().await;
+    let mut ann = person(&app, "ann@example.com", "finance").await;
+    for path in [
+        "/dashboard",
+        "/dashboard/keys",
+        "/dashboard/nothing",
+        "/dashboard/assets/x",
+    ] {
+        let page = ann.get(path).await;
+        let said = page
+            .headers
+            .get(header)
+            .map(|value| value.to_str().unwrap());
+        assert_eq!(said, Some("max-age=31536000"), "{path}");
+    }
+    assert!(app.get("/livez").await.header(header).is_none());
+    stage.stop(app).await;
+    let app = stage
+        .app_with(&[("public_url", "http://127.0.0.1:8080")])
+        .await;
+    let reply = app.send(app.open_request(reqwest::Method::GET, "/dashboard/sign-in"));
+    assert!(reply.await.header(header).is_none());
+}
+
+async fn figures_are_written_as_in_the_readers_language(stage: Stage) {
+    let app = stage.app().await;
+    app.started().await;
+    let mut ann = person(&app, "ann@example.com", "finance").await;
+    let costs = "/dashboard/costs?shown=1&group=day&group=country";
+    let day = stage.clock.now().date_naive();
+    let english = ann.get(costs).await.text;
+    assert!(english.contains(&day.format("%b %-d, %Y").to_string()));
+    assert!(english.contains("Uzbekistan") && english.contains("$0.01"));
+    ann.post(
+        "/dashboard",
+        "/dashboard/preferences",
+        &[("language", "ru")],
+    )
+    .await;
+    let russian = ann.get(costs).await.text;
+    for words in [
+        "\u{a0}г.",
+        "Узбекистан",
+        "0,01\u{a0}$",
+        "Итого",
+        "Чистые расходы",
+    ] {
+        assert!(russian.contains(words), "{words}");
+    }
+    assert!(russian.contains(&format!("data-value=\"{day}\"")));
+    // Pages for people have no dates for programs.
+    for path in [
+        "/dashboard",
+        "/dashboard/ledger",
+        "/dashboard/statement",
+        "/dashboard/verifications",
+    ] {
+        let page = ann.get(path).await.text;
+        let mut shown = String::new();
+        let mut is_tag = false;
+        for c in page.chars() {
+            match c {
+                '<' => is_tag = true,
+                '>' => is_tag = false,
+                _ if !is_tag => shown.push(c),
+                _ => {}
+            }
+        }
+        assert!(!shown.contains(&day.to_string()), "{path}: {shown}");
+    }
 }
 
 #[test]
@@ -317,7 +518,7 @@ async fn sorted_and_printed(browser: &Browser, base: &str) {
     browser
         .until("document.querySelector('thead .order')")
         .await;
-    let figures = "[...document.querySelectorAll('tbody tr')].map((row) => Number(row.lastElementChild.textContent))";
+    let figures = "[...document.querySelectorAll('tbody tr')].map((row) => Number(row.lastElementChild.dataset.value))";
     let read = async || -> Vec<f64> {
         let found = browser.value(figures).await;
         serde_json::from_value(found).unwrap()
@@ -347,7 +548,7 @@ async fn walk(browser: &Browser, base: &str) {
     for (width, height, scheme) in [
         (1440, 1000, "light"),
         (820, 1100, "dark"),
-        (360, 740, "light"),
+        (390, 844, "light"),
     ] {
         browser.look(width, height, scheme).await;
         for (name, path, ready) in PAGES {
@@ -359,6 +560,11 @@ async fn walk(browser: &Browser, base: &str) {
                 browser.value(wide).await,
                 json!(0),
                 "{name} does not fit into {width} px"
+            );
+            let cut = "[...document.querySelectorAll('.scroll')].filter((one) => one.scrollWidth > one.clientWidth).length";
+            assert!(
+                width == 820 || browser.value(cut).await == json!(0),
+                "{name} has a table that is cut off at {width} px"
             );
             let unnamed = "[...document.querySelectorAll('input:not([type=hidden]), select, button')].filter((one) => !(one.labels && one.labels.length) && !one.textContent.trim() && !one.getAttribute('aria-label')).length";
             assert_eq!(

@@ -1,10 +1,13 @@
 //! Reports on costs and conversion, by any grouping, time zone and currency, always up to date.
 
+use std::io::Cursor;
+
+use calamine::{Data, Reader, Xlsx};
 use chrono::{DateTime, Timelike, Utc};
 use serde_json::{Value, json};
 
 use crate::on_both_engines;
-use crate::stage::{Stage, TestApp, word};
+use crate::stage::{Client, Stage, TestApp, word};
 use crate::world::error;
 
 on_both_engines!(
@@ -17,6 +20,8 @@ on_both_engines!(
     exchange_rates_are_saved_all_or_none,
     the_conversion_report_has_a_funnel_and_times,
     csv_and_spreadsheet_contain_the_same_figures,
+    a_spreadsheet_stands_on_its_own_in_the_readers_language,
+    a_spreadsheets_totals_are_formulas_only_where_they_are_sums,
     a_key_sees_only_its_own_projects_figures,
     invalid_report_queries_name_the_parameter_and_the_fix,
     the_command_line_prints_the_same_figures,
@@ -385,14 +390,21 @@ async fn csv_and_spreadsheet_contain_the_same_figures(stage: Stage) {
     let csv = app.get(&format!("{asked}&format=csv")).await;
     assert_eq!(csv.status, 200);
     assert!(csv.header("content-type").unwrap().starts_with("text/csv"));
-    let figures = "1,1,1,1,0.01,0.00,0.00,0.01,0.05";
+    let figures = "1,1,1,1,0.01,0.00,0.00,0.01,0.05,USD";
     assert_eq!(
         csv.text,
         format!(
-            "day,project,verifications,attempts,delivered,approved,charged,refunded,refunded_expected,net,sms_equivalent\r\n\
+            "day,project,verifications,attempts,delivered,approved,charged,refunded,refunded_expected,net,sms_equivalent,currency\r\n\
              {day},default,{figures}\r\ntotal,,{figures}\r\n"
         )
     );
+    let bare = app.get(&format!("{asked}&format=csv&totals=0")).await.text;
+    assert_eq!(
+        Some(bare.as_str()),
+        csv.text.strip_suffix(&format!("total,,{figures}\r\n"))
+    );
+    let wrong = app.get(&format!("{asked}&totals=no")).await;
+    assert_eq!(wrong.status, 400);
     let by_accept = app
         .request(reqwest::Method::GET, &asked)
         .header("Accept", "text/csv");
@@ -412,13 +424,106 @@ async fn csv_and_spreadsheet_contain_the_same_figures(stage: Stage) {
     }
 }
 
+/// A spreadsheet over HTTP, asked for in a language.
+async fn sheet(client: &Client, path: &str, language: &str) -> Xlsx<Cursor<Vec<u8>>> {
+    let request = client
+        .request(reqwest::Method::GET, path)
+        .header("Accept-Language", language);
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let bytes = answer.bytes().await.unwrap();
+    Xlsx::new(Cursor::new(bytes.to_vec())).unwrap()
+}
+
+fn texts(row: &[Data]) -> Vec<String> {
+    row.iter().map(ToString::to_string).collect()
+}
+
+async fn a_spreadsheet_stands_on_its_own_in_the_readers_language(stage: Stage) {
+    let app = stage.app().await;
+    approved(&app).await;
+    app.started().await;
+    let day = stage.clock.now().date_naive();
+    let asked = format!(
+        "{COSTS}?from={day}&to={day}&tz=Asia/Tashkent&group_by=country,channel&format=xlsx"
+    );
+    for (language, sheets, titles, total) in [
+        (
+            "ru-RU,ru;q=0.9",
+            ["Расходы", "О выгрузке"],
+            ["Страна", "Название страны", "Канал", "Проверки"],
+            "Итого",
+        ),
+        (
+            "fr, en;q=0.5",
+            ["Costs", "About"],
+            ["Country", "Country name", "Channel", "Verifications"],
+            "Total",
+        ),
+    ] {
+        let mut book = sheet(&app, &asked, language).await;
+        assert_eq!(book.sheet_names(), sheets);
+        let range = book.worksheet_range(sheets[0]).unwrap();
+        let rows: Vec<&[Data]> = range.rows().collect();
+        assert_eq!(texts(rows[0])[..4], titles);
+        let (first, last) = (texts(rows[1]), texts(rows[rows.len() - 1]));
+        assert_eq!(first[0].len(), 2, "{first:?}");
+        assert!(first[1].chars().count() > 2, "{first:?}");
+        assert_eq!((last[0].as_str(), rows.len()), (total, 3));
+        let formulas = book.worksheet_formula(sheets[0]).unwrap();
+        let formula = formulas.get_value((2, 7)).unwrap();
+        assert_eq!(formula, "SUBTOTAL(109,H2:H2)");
+        let filters = book.defined_names();
+        assert!(
+            filters
+                .iter()
+                .any(|(name, _)| name.contains("FilterDatabase"))
+        );
+        let about = book.worksheet_range(sheets[1]).unwrap();
+        let about: Vec<String> = about.rows().flat_map(texts).collect();
+        for fact in [
+            "Asia/Tashkent",
+            "USD",
+            "sms_equivalent",
+            "refunded_expected",
+            titles[0],
+        ] {
+            assert!(about.iter().any(|text| text == fact), "{fact}: {about:?}");
+        }
+    }
+    let bare = format!("{asked}&totals=0");
+    let range = sheet(&app, &bare, "")
+        .await
+        .worksheet_range("Costs")
+        .unwrap();
+    assert_eq!(range.rows().count(), 2);
+}
+
+async fn a_spreadsheets_totals_are_formulas_only_where_they_are_sums(stage: Stage) {
+    let app = stage.app().await;
+    stage
+        .telegram
+        .next_sends([error("PHONE_NUMBER_NOT_AVAILABLE")]);
+    let v = app.started().await;
+    app.settle(&v["id"]).await;
+    let day = stage.clock.now().date_naive();
+    // Two attempts, in a row each, of one verification.
+    let asked = format!("/v1/reports/conversion?from={day}&to={day}&group_by=channel&format=xlsx");
+    let mut book = sheet(&app, &asked, "en").await;
+    let range = book.worksheet_range("Conversion").unwrap();
+    let requested: Vec<String> = range.rows().map(|row| row[1].to_string()).collect();
+    assert_eq!(requested, ["Requested", "1", "1", "1"]);
+    let formulas = book.worksheet_formula("Conversion").unwrap();
+    assert!(formulas.get_value((3, 1)).is_none_or(String::is_empty));
+}
+
 async fn a_key_sees_only_its_own_projects_figures(stage: Stage) {
     let app = stage.app().await;
     app.started().await;
     let other = app.with_key(&stage.new_key(Some("other"), "verify,finance").await);
     other.started().await;
     other.started().await;
-    let of = async |client: &crate::stage::Client, query: &str| {
+    let of = async |client: &Client, query: &str| {
         let report = client
             .get(&format!("{COSTS}?{}&{query}", span(stage.clock.now())))
             .await;

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use crate::on_both_engines;
 use crate::program::{Server, bare_program};
-use crate::stage::Stage;
+use crate::stage::{Client, Stage};
 
 on_both_engines!(
     the_page_forwards_its_own_calls_and_nothing_else,
@@ -21,6 +21,7 @@ on_both_engines!(
     reports_are_posted_to_the_gateway_itself_and_to_listed_hosts_only,
     going_live_revokes_everything_that_sandbox_keys_created,
     magic_numbers_meet_no_limit_of_a_number,
+    the_ledger_and_the_simulators_account_agree_after_seeding_and_restarts,
 );
 
 /// A sandbox that uses the stage's database.
@@ -30,19 +31,23 @@ struct Sandbox {
     phones: String,
 }
 
+fn sandbox_toml(stage: &Stage) -> String {
+    sandbox_toml_with(stage, "")
+}
+
+fn sandbox_toml_with(stage: &Stage, more: &str) -> String {
+    let listen = "listen = \"127.0.0.1:0\"\nsimulator_listen = \"127.0.0.1:0\"\n";
+    let private = "[webhooks]\nallow_private = true\n";
+    format!("{listen}{more}{}{private}", stage.sandbox_toml())
+}
+
 async fn sandbox(stage: &Stage) -> Sandbox {
     sandbox_with(stage, "").await
 }
 
 async fn sandbox_with(stage: &Stage, more: &str) -> Sandbox {
     let file = stage.folder.join("sandbox.toml");
-    let listen = "listen = \"127.0.0.1:0\"\nsimulator_listen = \"127.0.0.1:0\"\n";
-    let private = "[webhooks]\nallow_private = true\n";
-    std::fs::write(
-        &file,
-        format!("{listen}{more}{}{private}", stage.sandbox_toml()),
-    )
-    .unwrap();
+    std::fs::write(&file, sandbox_toml_with(stage, more)).unwrap();
     let mut command = bare_program();
     command.arg("--config").arg(file).stdout(Stdio::piped());
     let (server, phones) = Server::start_sandbox(command).await;
@@ -249,6 +254,50 @@ async fn reports_are_posted_to_the_gateway_itself_and_to_listed_hosts_only(stage
         assert_eq!(answered, status, "{callback}: {answer}");
     }
     assert_eq!(sandbox.server.terminate().await, Some(0));
+}
+
+/// Sends a code to a number that Telegram reaches, another one for each balance.
+async fn charged(client: &Client, balance: &str) {
+    let number = format!("+99890123{}", balance.replace('.', ""));
+    let v = client.start(json!({ "phone_number": number })).await;
+    let v = v.expect(201);
+    assert_eq!(v["attempts"][0]["cost"]["state"], "charged", "{v}");
+}
+
+/// Sends a code by Telegram; then the ledger and the provider must both come to this balance.
+async fn agree_on(stage: &Stage, sandbox: &Sandbox, balance: &str) {
+    let client = stage
+        .client(&sandbox.server.base)
+        .with_key(&printed_key(stage));
+    charged(&client, balance).await;
+    let mut last = Value::Null;
+    let agreed = async {
+        // What was reported is stored within seconds.
+        while last["computed"] != balance || last["reported"] != balance {
+            last = client.get("/v1/balances").await.expect(200)["items"][0].take();
+        }
+    };
+    let patience = std::time::Duration::from_secs(60);
+    let agreed = tokio::time::timeout(patience, agreed).await;
+    assert!(agreed.is_ok(), "{balance}: {last}");
+}
+
+async fn the_ledger_and_the_simulators_account_agree_after_seeding_and_restarts(stage: Stage) {
+    let running = sandbox(&stage).await;
+    let client = stage
+        .client(&running.server.base)
+        .with_key(&printed_key(&stage));
+    charged(&client, "99.99").await;
+    let seed = ["seed", "--verifications", "300", "--chance", "5"];
+    // Beside the running server, then again.
+    for balance in ["99.98", "99.97"] {
+        crate::seed::run_well_with(&stage, &sandbox_toml(&stage), &seed).await;
+        agree_on(&stage, &running, balance).await;
+    }
+    assert_eq!(running.server.terminate().await, Some(0));
+    let restarted = sandbox(&stage).await;
+    agree_on(&stage, &restarted, "99.96").await;
+    assert_eq!(restarted.server.terminate().await, Some(0));
 }
 
 async fn going_live_revokes_everything_that_sandbox_keys_created(stage: Stage) {

@@ -6,6 +6,8 @@ use std::io::Cursor;
 
 use calamine::{Data, Reader, Xlsx, open_workbook_from_rs};
 use chrono::{DateTime, NaiveDate, Utc};
+use pinroute::gateway::{Access, LedgerQuery};
+use pinroute::ledger::entry::Kind;
 use serde_json::Value;
 
 use crate::on_both_engines;
@@ -48,7 +50,7 @@ async fn figures_match_a_manual_sum_over_the_ledger_in_two_time_zones(stage: Sta
         (DateTime::<Utc>::MAX_UTC, DateTime::<Utc>::MIN_UTC),
         |all, one| (all.0.min(one.0), all.1.max(one.0)),
     );
-    assert!((last - first).num_days() > 25, "a month of history");
+    assert!((last - first).num_days() > 80, "a quarter of history");
     let near = |at: DateTime<Utc>, days| (at + chrono::TimeDelta::days(days)).date_naive();
     let (from, to) = (near(first, -1).to_string(), near(last, 1).to_string());
     for zone in ["UTC", "Asia/Kathmandu"] {
@@ -109,6 +111,46 @@ async fn figures_match_a_manual_sum_over_the_ledger_in_two_time_zones(stage: Sta
         assert_eq!(ann.send(file).await.text, csv, "its CSV in {zone}");
     }
     its_entries_sum_to_what_each_verification_costs(&stage, &all).await;
+    sums_of_the_ledger_match_its_entries(&app, &seen).await;
+    // The simulator starts with what the ledger says.
+    let balances = all.get("/v1/balances").await.expect(200);
+    assert_eq!(balances["items"][0]["computed"], "100.00");
+}
+
+/// The sums that the ledger page shows, filtered in several ways.
+async fn sums_of_the_ledger_match_its_entries(
+    app: &crate::stage::TestApp,
+    seen: &[(DateTime<Utc>, String, String, i64)],
+) {
+    let access = Access::of_person(uuid::Uuid::nil());
+    let noon = seen[seen.len() / 2].0.date_naive();
+    let noon = noon.and_hms_opt(12, 0, 0).unwrap().and_utc();
+    for (kind, from, before) in [
+        (None, None, None),
+        (Some(Kind::Charge), None, Some(noon)),
+        (Some(Kind::Refund), Some(noon), None),
+        (Some(Kind::TopUp), None, None),
+        (None, Some(noon), Some(noon + chrono::TimeDelta::days(3))),
+    ] {
+        let fits = |at: DateTime<Utc>| {
+            from.is_none_or(|from| at >= from) && before.is_none_or(|before| at < before)
+        };
+        let entries = seen.iter().filter(|(at, of, basis, _)| {
+            kind.is_none_or(|kind: Kind| kind.as_str() == of) && fits(*at) && basis != "documented"
+        });
+        let by_hand: i64 = entries.map(|(.., amount)| amount).sum();
+        let query = LedgerQuery {
+            kind,
+            from,
+            before,
+            ..LedgerQuery::default()
+        };
+        let sums = app.gateway.finance().sum_ledger(&access, &query).await;
+        let [sum] = sums.unwrap()[..] else {
+            panic!("one currency")
+        };
+        assert_eq!(sum.grown().0, by_hand, "{kind:?} {from:?} {before:?}");
+    }
 }
 
 /// Time, kind, basis and amount of a ledger entry.
@@ -145,7 +187,7 @@ fn of_csv(text: &str) -> Days {
 /// Reads the spreadsheet: dates and numbers are typed, the total is last.
 fn of_sheet(bytes: &[u8]) -> Days {
     let mut book: Xlsx<_> = open_workbook_from_rs(Cursor::new(bytes)).unwrap();
-    let sheet = book.worksheet_range("costs").unwrap();
+    let sheet = book.worksheet_range("Costs").unwrap();
     let rows: Vec<&[Data]> = sheet.rows().collect();
     let place = |name: &str| rows[0].iter().position(|cell| *cell == name).unwrap();
     let number = |cell: &Data| match cell {
@@ -159,9 +201,9 @@ fn of_sheet(bytes: &[u8]) -> Days {
         }
         other => panic!("{other:?} is not a day"),
     };
-    let (charged, refunded) = (place("charged"), place("refunded"));
+    let (charged, refunded) = (place("Charged"), place("Refunded"));
     let (total, body) = rows[1..].split_last().unwrap();
-    assert_eq!(total[0], "total");
+    assert_eq!(total[0], "Total");
     let sum: i64 = body.iter().map(|row| number(&row[charged])).sum();
     assert_eq!(sum, number(&total[charged]));
     days(body.iter().map(|row| {
@@ -175,17 +217,9 @@ fn of_sheet(bytes: &[u8]) -> Days {
 /// Reads the table of the dashboard page.
 fn of_page(text: &str) -> Days {
     let cells = |row: &str| -> Vec<String> {
-        row.split("<td")
-            .skip(1)
-            .map(|cell| {
-                cell.split('>')
-                    .nth(1)
-                    .unwrap()
-                    .split('<')
-                    .next()
-                    .unwrap()
-                    .to_owned()
-            })
+        let values = row.split("data-value=\"").skip(1);
+        values
+            .map(|cell| cell.split('"').next().unwrap().to_owned())
             .collect()
     };
     let body = text
@@ -231,7 +265,7 @@ async fn its_entries_sum_to_what_each_verification_costs(
     }
 }
 
-async fn run_well_with(stage: &Stage, toml: &str, words: &[&str]) {
+pub async fn run_well_with(stage: &Stage, toml: &str, words: &[&str]) {
     let file = stage.folder.join("sandbox.toml");
     std::fs::write(&file, toml).unwrap();
     let mut command = crate::program::bare_program();

@@ -561,7 +561,7 @@ async fn the_ledger_lists_entries_and_exports_them(stage: Stage) {
     assert_eq!(lines.len(), 3);
     assert_eq!(
         lines[0],
-        "id,at,kind,basis,amount,currency,provider,project,verification_id,attempt_id,author,note"
+        "id,at,kind,basis,amount,currency,provider,project,verification_id,attempt_id,author,note,country"
     );
     let own_path = app.get("/v1/ledger.csv").await;
     assert_eq!((own_path.status, &own_path.text), (200, &csv.text));

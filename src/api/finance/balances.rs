@@ -14,7 +14,7 @@ use crate::api::idempotency;
 use crate::api::openapi::parameters::Idempotency;
 use crate::api::problem::{Code, Problem};
 use crate::api::values::{moment, rfc3339};
-use crate::gateway::{Balance, BookError, Gateway, NewEntry, Replay};
+use crate::gateway::{Balance, BookError, Error, Gateway, NewEntry, Replay};
 use crate::ledger::entry::{Entry, Kind};
 use crate::money::{Currency, Micros, Money};
 use crate::web::fields::printable;
@@ -241,6 +241,8 @@ fn refused(error: BookError, gateway: &Gateway) -> Problem {
             "/amount",
             "would take the account beyond 1000000000000; correct earlier bookings",
         ),
+        // Only the dashboard reverses entries.
+        BookError::Reversed => Problem::of(Error::Internal, gateway.now()),
         BookError::Failed(trouble) => Problem::of(trouble, gateway.now()),
     }
 }

@@ -50,6 +50,9 @@ pub struct EntryBody {
     author: Option<String>,
     #[schema(required)]
     note: Option<String>,
+    /// The country of the number (ISO 3166); null for an entry of the account as a whole.
+    #[schema(required)]
+    country: Option<String>,
 }
 
 page_of! {
@@ -200,6 +203,7 @@ impl EntryBody {
             attempt_id: entry.attempt,
             author: entry.author.clone(),
             note: entry.note.clone(),
+            country: entry.country.map(|country| country.to_string()),
         }
     }
 }

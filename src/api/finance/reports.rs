@@ -13,6 +13,7 @@ use crate::api::openapi::parameters::ReportFilter;
 use crate::api::openapi::sets::Spreadsheet;
 use crate::api::problem::{Code, Problem};
 use crate::gateway::{Gateway, ReportKind};
+use crate::locale::Locale;
 use crate::money::Currency;
 use crate::reports::query::{self, Group};
 use crate::reports::table::{Object, Table};
@@ -270,6 +271,12 @@ async fn report(
             _ => Err("must be json, csv or xlsx".to_owned()),
         })
     });
+    let totals = asked.take("totals", |text| match text {
+        "1" => Ok(true),
+        "0" => Ok(false),
+        _ => Err("must be 1 or 0".to_owned()),
+    });
+    let totals = totals.unwrap_or(true);
     let currency = currency.unwrap_or_else(|| gateway.reporting_currency());
     let query = match query::Query::new(from, to, zone, groups, currency, gateway.now()) {
         Ok(query) => Some(query),
@@ -283,7 +290,10 @@ async fn report(
     let project = caller.project(gateway, named.as_deref())?;
     query.project = project.map(|project| project.0);
     let (from, to) = (query.from.to_string(), query.to.to_string());
-    let made = gateway.finance().report(&caller.access, kind, query).await;
+    let made = gateway
+        .finance()
+        .report(&caller.access, kind, query.clone())
+        .await;
     let table = made
         .map_err(|trouble| Problem::of(trouble, gateway.now()))?
         .map_err(|missing| {
@@ -295,6 +305,7 @@ async fn report(
         ReportKind::Costs => "costs",
         ReportKind::Conversion => "conversion",
     };
+    let locale = reader(request);
     let file = |ending: &str| format!("attachment; filename=\"{name}-{from}-{to}.{ending}\"");
     Ok(match form.unwrap_or_else(|| accepted(request)) {
         Form::Json => HttpResponse::Ok().json(Body {
@@ -309,20 +320,40 @@ async fn report(
             .content_type("text/csv; charset=utf-8")
             .insert_header((header::CONTENT_DISPOSITION, file("csv")))
             .streaming(stream::iter(
-                csv::parts(table).map(|part| Ok::<_, Infallible>(web::Bytes::from(part))),
+                csv::parts(table, totals).map(|part| Ok::<_, Infallible>(web::Bytes::from(part))),
             )),
         Form::Xlsx => HttpResponse::Ok()
             .content_type(xlsx::CONTENT_TYPE)
             .insert_header((header::CONTENT_DISPOSITION, file("xlsx")))
-            .body(spreadsheet(&table, name)?),
+            .insert_header((header::CONTENT_LANGUAGE, locale.code))
+            .insert_header((header::VARY, "accept-language"))
+            .body(spreadsheet(
+                &table,
+                &xlsx::About {
+                    locale,
+                    query: &query,
+                    project: project
+                        .and_then(|id| gateway.directory().project_name(id))
+                        .as_deref(),
+                    made_at: gateway.now(),
+                    totals,
+                },
+            )?),
     })
 }
 
-fn spreadsheet(table: &Table, name: &str) -> Result<Vec<u8>, Problem> {
-    xlsx::write(table, name).map_err(|error| {
+fn spreadsheet(table: &Table, about: &xlsx::About<'_>) -> Result<Vec<u8>, Problem> {
+    xlsx::write(table, about).map_err(|error| {
         tracing::error!(%error, "a spreadsheet could not be written");
         Problem::unavailable()
     })
+}
+
+/// The language that `Accept-Language` names; English by default.
+fn reader(request: &HttpRequest) -> &'static Locale {
+    let header = request.headers().get(header::ACCEPT_LANGUAGE);
+    let header = header.and_then(|value| value.to_str().ok());
+    Locale::accepted(header.unwrap_or_default())
 }
 
 /// The format that `Accept` names; JSON by default.

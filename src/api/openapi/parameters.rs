@@ -85,6 +85,9 @@ pub struct ReportFilter {
     /// With a key of the whole instance: only this project's, by its name.
     #[param(example = "default")]
     project: Option<String>,
+    /// `0` leaves out the last row of a CSV or a spreadsheet, the total, which a pivot table would count twice.
+    #[param(pattern = "^[01]$", example = "0")]
+    totals: Option<String>,
 }
 
 #[derive(IntoParams)]

@@ -3,6 +3,7 @@
 //! Each verification goes through the same transitions as a live one, at past times, and is written in the same way, so
 //! its ledger entries, sums and timeline are consistent.
 
+mod accounts;
 mod history;
 mod providers;
 
@@ -10,22 +11,20 @@ use std::io::{IsTerminal, Write as _};
 use std::path::Path;
 use std::time::Instant;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream};
 
 use super::report::bar;
 use super::{Failure, complain, say, settings};
 use crate::app;
 use crate::gateway::begin_counters;
-use crate::ledger::entry::{Entry, Kind};
-use crate::money::{Currency, Micros, Money};
+use crate::money::Money;
 use crate::secret::{Vault, random};
 use crate::storage::{Change, CommitError, Db, Lease, Progress, StorageError, Write};
 use crate::verification::Verification;
-use crate::verification::cost::Basis;
-use crate::verification::id::{ProjectId, time_ordered};
+use crate::verification::id::ProjectId;
 use history::Chance;
-use providers::{PROVIDERS, providers};
+use providers::PROVIDERS;
 
 /// Commits in flight at once.
 const AT_ONCE: usize = 2_048;
@@ -38,7 +37,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     verifications: u64,
     /// Number of days that the history covers, up to now.
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3_650))]
+    #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3_650))]
     days: u32,
     /// Seed of the random numbers: the same seed produces the same history, except for ids.
     #[arg(long, value_name = "N")]
@@ -96,13 +95,7 @@ pub fn run(file: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
             let _ = writeln!(std::io::stderr(), "\r{}", bar(Progress { done, of }));
         }
         super::report::rebuild(db, clock).await?;
-        top_up(
-            db,
-            &spent,
-            now - TimeDelta::days(i64::from(arguments.days)),
-            now,
-        )
-        .await?;
+        accounts::fill(db, &spent, arguments.days, now).await?;
         // Seed the budget counters with this spending.
         let same = |money: Money, to| (money.currency == to).then_some(money.amount);
         for (project, _) in &projects {
@@ -142,37 +135,4 @@ async fn keep(db: &Db, vault: &Vault, v: Verification) -> Result<(), CommitError
             done => return done,
         }
     }
-}
-
-/// Books a top-up per provider, a quarter more than was spent, so that a balance remains.
-async fn top_up(
-    db: &Db,
-    spent: &[i64],
-    at: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Result<(), Failure> {
-    for ((provider, ..), spent) in providers().into_iter().zip(spent) {
-        // Rounded up to a multiple of ten.
-        let tens = (spent * 5 / 4).div_euclid(10_000_000) + 1;
-        let paid = Money::new(Micros(tens * 10_000_000), Currency::USD);
-        let entry = Entry {
-            id: time_ordered(now, random()),
-            at,
-            kind: Kind::TopUp,
-            basis: Basis::Manual.as_str().to_owned(),
-            money: paid,
-            provider: (*provider).to_owned(),
-            channel: None,
-            country: None,
-            project: None,
-            verification: None,
-            attempt: None,
-            author: Some("seed".to_owned()),
-            note: Some("made up with the history".to_owned()),
-        };
-        let booked = db.book(entry, None).await;
-        booked.map_err(|error| Failure::Failed(format!("the top-up of {provider}: {error}")))?;
-    }
-    while db.sum_tallies(now).await? {}
-    Ok(())
 }

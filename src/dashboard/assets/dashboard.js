@@ -1,4 +1,4 @@
-// Extras; pages work without them: copy and print buttons, sortable tables, menus that close on a click outside, protection
+// Extras; pages work without them: copy and print buttons, ids to copy, sortable tables, menus that close on a click outside, protection
 // against sending a form twice, focus on the first invalid field, and scrolling narrow navigation to the current page.
 for (const code of document.querySelectorAll("code[data-copy]")) {
   const button = document.createElement("button");
@@ -16,6 +16,25 @@ for (const code of document.querySelectorAll("code[data-copy]")) {
   });
   code.after(" ", button);
 }
+// A click on a shortened id copies the whole; ids in links are left to the link.
+for (const id of document.querySelectorAll(".id")) {
+  if (id.closest("a")) continue;
+  id.setAttribute("role", "button");
+  id.tabIndex = 0;
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(id.dataset.id);
+      const shown = id.textContent;
+      if (!shown.endsWith("✓")) id.textContent = shown + " ✓";
+      setTimeout(() => { id.textContent = shown.replace(" ✓", ""); }, 1500);
+    } catch {
+      id.textContent = id.dataset.id;
+      getSelection().selectAllChildren(id);
+    }
+  };
+  id.addEventListener("click", copy);
+  id.addEventListener("keydown", (event) => { if (event.key === "Enter") copy(); });
+}
 for (const button of document.querySelectorAll("button[data-print]")) {
   button.addEventListener("click", () => window.print());
 }
@@ -23,14 +42,14 @@ for (const button of document.querySelectorAll("button[data-print]")) {
 for (const table of document.querySelectorAll("table[data-sort]")) {
   const heads = [...table.tHead.rows[0].cells];
   const body = table.tBodies[0];
-  const number = (text) => Number(text.replace(/\u2212/g, "-").replace(/[^0-9.-]/g, "") || NaN);
   const compare = (one, other) => {
-    const [a, b] = [number(one), number(other)];
-    return Number.isNaN(a) || Number.isNaN(b) ? one.localeCompare(other) : a - b;
+    const [a, b] = [one, other].map((text) => (text === "" ? NaN : Number(text)));
+    if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) - Number.isNaN(b) || one.localeCompare(other);
+    return a - b;
   };
   heads.forEach((head, place) => {
     const figure = head.classList.contains("figure");
-    const held = (row) => (row.cells[place].firstChild?.textContent ?? "").trim();
+    const held = (row) => row.cells[place].dataset.value ?? "";
     const button = document.createElement("button");
     button.type = "button";
     button.className = "order";

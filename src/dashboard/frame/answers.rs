@@ -1,17 +1,40 @@
 //! Responses: pages, redirects, cookies.
 
-use actix_web::HttpResponse;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::HeaderValue;
 use actix_web::http::{StatusCode, header};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse, web};
 use maud::Markup;
 
 use super::fields::FormErrors;
 use super::shell;
 use super::viewer::Viewer;
+use crate::dashboard::Options;
 use crate::web::cookies::Cookie;
 
 /// Content security policy: our own files only, and nothing inline.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// With an https `public_url`, browsers must not come back over plain HTTP: for a year, on this host alone.
+const HTTPS_ALONE: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// Adds `Strict-Transport-Security` to every answer of a site that is reached over https.
+pub async fn over_https_alone<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let options = request.app_data::<web::Data<Options>>();
+    let is_secure = options.is_some_and(|options| options.site.is_secure());
+    let mut response = next.call(request).await?;
+    if is_secure {
+        let headers = response.headers_mut();
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HTTPS_ALONE);
+    }
+    Ok(response)
+}
 
 impl Viewer {
     /// A page; `section` is the path of its row in the navigation.

@@ -3,11 +3,11 @@
 use actix_web::HttpRequest;
 use chrono::{DateTime, SecondsFormat, Utc};
 use maud::{Markup, html};
+use uuid::Uuid;
 
 use super::forms::Form;
 use super::viewer::Viewer;
 use crate::access::Right;
-use crate::dashboard::text::MoneyTexts;
 use crate::dashboard::text::Texts;
 use crate::gateway::Role;
 use crate::ledger::entry::Kind;
@@ -21,15 +21,26 @@ use crate::verification::{Status, Verification};
 
 /// A time to the second, in the viewer's zone.
 pub fn time(view: &Viewer, at: DateTime<Utc>) -> Markup {
+    clock(view, at, "%H:%M:%S")
+}
+
+/// A time to the minute, where seconds do not matter.
+pub fn minute(view: &Viewer, at: DateTime<Utc>) -> Markup {
+    clock(view, at, "%H:%M")
+}
+
+fn clock(view: &Viewer, at: DateTime<Utc>, format: &str) -> Markup {
     let local = at.with_timezone(&view.zone);
+    let exact = format!("{} {}", local.format("%Y-%m-%d %H:%M:%S"), view.zone.name());
     html! {
-        time datetime=(at.to_rfc3339_opts(SecondsFormat::AutoSi, true)) title=(view.zone.name()) {
-            span class="day" { (local.format("%Y-%m-%d").to_string()) } " " (local.format("%H:%M:%S").to_string())
+        time datetime=(at.to_rfc3339_opts(SecondsFormat::AutoSi, true)) title=(exact) {
+            span class="day" { (view.locale().day(local.date_naive())) } " " span class="clock" { (local.format(format).to_string()) }
         }
     }
 }
 
-/// A table that scrolls by itself where the page is too narrow. `content`: its head and body.
+/// A table that scrolls by itself where the page is too narrow; on a phone each row is a card, whose cells name themselves by
+/// `data-label` and whose main figure has the class `first`. `content`: its head and body.
 pub fn table(title: &str, content: &Markup) -> Markup {
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(title) {
@@ -43,10 +54,43 @@ pub fn time_head(view: &Viewer) -> Markup {
     html! { (view.t.time) " " span class="hint" { (view.zone.name()) } }
 }
 
-/// An amount with its currency and a typographic minus sign.
-pub fn money(money: Money) -> Markup {
-    let figure = money.decimal().replace('-', "\u{2212}");
-    html! { span class="money" { (figure) " " span class="currency" { (money.currency.as_str()) } } }
+/// A word with its explanation on hover.
+pub fn term(word: &str, why: &str) -> Markup {
+    html! { abbr title=(why) { (word) } }
+}
+
+/// An amount with its currency, exact.
+pub fn money(view: &Viewer, money: Money) -> Markup {
+    html! { span class="money" { (view.locale().exact(money)) } }
+}
+
+/// An amount with this many decimals; exact on hover.
+pub fn rounded(view: &Viewer, money: Money, digits: usize) -> Markup {
+    let locale = view.locale();
+    html! { span class="money" title=(locale.exact(money)) { (locale.money(money, digits)) } }
+}
+
+/// An amount for a headline, with the currency's minor decimals; exact on hover.
+pub fn short(view: &Viewer, money: Money) -> Markup {
+    rounded(view, money, money.currency.minor_digits())
+}
+
+/// An id, shortened; whole on hover, and copied by a click where there is script.
+pub fn id(id: Uuid) -> Markup {
+    let whole = id.to_string();
+    let (head, tail) = (&whole[..8], &whole[whole.len() - 6..]);
+    html! { span class="id" title=(whole) data-id=(whole) { (head) "…" (tail) } }
+}
+
+/// A country by name, with its code.
+pub fn country(view: &Viewer, code: &str) -> Markup {
+    html! {
+        @match view.locale().country(code) {
+            Some(name) => { (name) " " span class="hint" { (code) } },
+            None if code.is_empty() => "—",
+            None => (code),
+        }
+    }
 }
 
 /// A phone number, masked unless the viewer may see it in full.
@@ -58,11 +102,11 @@ pub fn number(view: &Viewer, phone: &PhoneNumber) -> Markup {
 }
 
 /// The cost of a verification, one line per currency.
-pub fn costs(v: &Verification) -> Markup {
+pub fn costs(view: &Viewer, v: &Verification) -> Markup {
     let costs = v.costs();
     html! {
         @if costs.is_empty() { span class="none" { "—" } }
-        @for cost in costs { (money(cost)) }
+        @for cost in costs { (money(view, cost)) }
     }
 }
 
@@ -208,17 +252,6 @@ pub fn was_done(request: &HttpRequest, known: &[(&str, &'static str)]) -> Option
 /// A success notice above the page.
 pub fn done(words: Option<&str>) -> Markup {
     html! { @if let Some(words) = words { p class="notice good" role="status" { (words) } } }
-}
-
-/// How long a balance lasts, in days; with decimals only below 30.
-pub fn runway(t: &MoneyTexts, days: Option<f64>) -> Markup {
-    html! {
-        @match days {
-            None => "—",
-            Some(days) if days < 30.0 => { (days.to_string()) " " (t.days) },
-            Some(days) => { (format!("{days:.0}")) " " (t.days) },
-        }
-    }
 }
 
 /// A state as a badge; `tone` is a CSS class.

@@ -2,6 +2,7 @@
 //! [`identify`](super::identify) fills it in.
 
 use actix_web::web;
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use super::sections::Section;
@@ -9,6 +10,8 @@ use crate::access::{Right, may};
 use crate::dashboard::Options;
 use crate::dashboard::text::{Language, Texts};
 use crate::gateway::User;
+use crate::locale::Locale;
+use crate::reports::words::title;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Theme {
@@ -63,6 +66,21 @@ impl std::fmt::Debug for Viewer {
 impl Viewer {
     pub fn may(&self, right: Right) -> bool {
         self.user.as_ref().is_some_and(|user| may(user.role, right))
+    }
+
+    /// How figures and dates are written.
+    pub fn locale(&self) -> &'static Locale {
+        self.language.locale
+    }
+
+    /// The title of a report's column, the same as in a spreadsheet.
+    pub fn column(&self, key: &str) -> &'static str {
+        title(self.locale(), key)
+    }
+
+    /// The current day.
+    pub fn today(&self, now: DateTime<Utc>) -> NaiveDate {
+        now.with_timezone(&self.zone).date_naive()
     }
 
     /// An absolute URL below `public_url`, to give to people.

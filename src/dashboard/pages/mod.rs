@@ -9,13 +9,13 @@ use actix_web::middleware::from_fn;
 use actix_web::web;
 
 use super::frame::sections::{Group, Section};
-use super::frame::{fault, identify, rights};
+use super::frame::{answers, fault, identify, rights};
 use super::{Options, assets};
 use crate::access::Right;
 use crate::gateway::Gateway;
 use crate::web::{Mount, get};
 use access::{keys, users, webhook, webhooks};
-use money::{balances, costs, ledger, statement};
+use money::{balances, costs, ledger, reversal, statement};
 use person::{account, links, preferences, sign_in};
 use rules::{budgets, exchange, rates};
 use traffic::{verification, verifications};
@@ -31,6 +31,7 @@ pub mod money {
     pub mod balances;
     pub mod costs;
     pub mod ledger;
+    pub mod reversal;
     pub mod statement;
 }
 
@@ -57,6 +58,7 @@ pub mod person {
 
 /// Parts shared by several pages.
 mod parts {
+    pub mod accounts;
     pub mod charts;
     pub mod figures;
     pub mod filters;
@@ -74,6 +76,8 @@ const SECTIONS: &[Section] = &[
         icon: "M3 5h18l-7 8v6l-4 2v-8z" },
     Section { group: Group::Money, path: costs::PATH, right: Right::Money, title: |t| t.money.costs,
         icon: "M4 20V4M4 20h16M8 16v-5M12 16V7M16 16v-8" },
+    Section { group: Group::Money, path: statement::PATH, right: Right::Money, title: |t| t.money.statement,
+        icon: "M6 3h9l4 4v14H6zM14 3v5h5M9 13h7M9 17h5" },
     Section { group: Group::Money, path: balances::PATH, right: Right::Money, title: |t| t.money.balances,
         icon: "M3 7h16a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2zM3 7l12-4v4M16 13h2" },
     Section { group: Group::Money, path: ledger::PATH, right: Right::Ledger, title: |t| t.ledger,
@@ -113,6 +117,7 @@ fn map(config: &mut web::ServiceConfig, options: web::Data<Options>) {
     let post = web::post;
     config.service(web::scope("/dashboard")
         .wrap(from_fn(rights::log))
+        .wrap(from_fn(answers::over_https_alone))
         .app_data(options)
         .app_data(web::Data::new(SECTIONS))
         .route("", get().to(overview::show))
@@ -134,6 +139,7 @@ fn map(config: &mut web::ServiceConfig, options: web::Data<Options>) {
         .route("/verifications/{id}", get().to(verification::show))
         .route("/ledger", get().to(ledger::list))
         .route("/ledger.csv", get().to(ledger::csv))
+        .route("/ledger/{id}/reverse", post().to(reversal::reverse))
         .route("/costs", get().to(costs::costs))
         .route("/costs.csv", get().to(costs::costs_csv))
         .route("/costs.xlsx", get().to(costs::costs_xlsx))

@@ -11,14 +11,15 @@ use crate::dashboard::frame::rights::{Anyone, Signed};
 use crate::dashboard::frame::shell;
 use crate::dashboard::frame::show;
 use crate::dashboard::frame::viewer::Viewer;
-use crate::dashboard::pages::parts::charts::{Kind, Series, chart, float, units};
+use crate::dashboard::pages::parts::accounts::{difference, runway};
+use crate::dashboard::pages::parts::charts::{Axis, Kind, Series, chart, float, units};
 use crate::dashboard::pages::parts::figures::{
-    amount, count, grouped, percent, seconds, share, short, table, word,
+    amount, count, percent, seconds, share, sums, table, word,
 };
 use crate::dashboard::text::faults::filled;
 use crate::gateway::{Balance, BudgetState, Gateway, ReportKind};
 use crate::ledger::tally::QUARTER;
-use crate::money::{Currency, Micros};
+use crate::money::{Currency, Micros, Money};
 use crate::reports::query::{Group, Query};
 use crate::reports::table::Table;
 use crate::verification::route::Channel;
@@ -68,7 +69,7 @@ pub async fn show(
     let ranges = html! {
         nav class="ranges" aria-label=(t.range) {
             @for one in RANGES {
-                a href=(format!("/dashboard?days={one}")) aria-current=[(one == days).then_some("true")] { (one) " " (t.days) }
+                a href=(format!("/dashboard?days={one}")) aria-current=[(one == days).then_some("true")] { (one) " " (view.locale().counted(one, t.day_forms)) }
             }
         }
     };
@@ -79,7 +80,7 @@ pub async fn show(
                 (cards(view, &so_far, [today, back(1), back(7)]))
                 (charts(view, &history, (back(days - 1), today), &ranges))
             },
-            (Err(missing), _) | (_, Err(missing)) => p class="notice bad" role="alert" { (view.t.faults.missing(&missing)) },
+            (Err(missing), _) | (_, Err(missing)) => p class="notice bad" role="alert" { (view.t.faults.missing(&missing, view.locale())) },
         }
         (providers(view, &gateway, &balances, health.ok().as_ref()))
         (brakes(view, &gateway, &budgets))
@@ -155,13 +156,14 @@ impl Sum {
     }
 
     /// The figures of [`headlines`].
-    fn figures(&self, currency: Currency) -> [String; 5] {
-        let money = |amount| format!("{} {currency}", short(amount, currency));
+    fn figures(&self, view: &Viewer, currency: Currency) -> [Markup; 5] {
+        let money = |amount| show::short(view, Money::new(amount, currency));
+        let plain = |text: String| html! { (text) };
         [
             money(Micros(self.net)),
-            grouped(self.verifications),
-            percent(self.approval()),
-            percent(self.telegram()),
+            plain(view.locale().count(self.verifications)),
+            plain(percent(view, self.approval())),
+            plain(percent(view, self.telegram())),
             money(self.saved()),
         ]
     }
@@ -191,7 +193,7 @@ fn cards(view: &Viewer, report: &Table, days: [NaiveDate; 3]) -> Markup {
     let t = view.t.money;
     let [today, yesterday, week_ago] = days.map(|day| {
         let day = day.to_string();
-        Sum::of(report, |of| of == day).figures(report.currency)
+        Sum::of(report, |of| of == day).figures(view, report.currency)
     });
     html! {
         ul class="cards" {
@@ -226,6 +228,9 @@ fn charts(
         .map(|day| Sum::of(report, |of| of == day))
         .collect();
     let all = Sum::of(report, |_| true);
+    let length = u64::try_from(days.len()).unwrap_or_default();
+    let forms = view.locale().counted(length, t.last_days);
+    let heading = filled(forms, &[&length.to_string()]);
     let by_channel = |of: &dyn Fn(&[crate::reports::table::Cell]) -> f64| {
         Channel::ALL.map(|channel| {
             let value = |day: &String| {
@@ -252,26 +257,41 @@ fn charts(
         lines(t.telegram_share, &|sum| sum.telegram().map(float)),
     ];
     let sms = [
-        lines(t.sms_equivalent, &|sum| Some(units(Micros(sum.sms)))),
-        lines(t.spent, &|sum| Some(units(Micros(sum.net)))),
+        lines(view.column("sms_equivalent"), &|sum| {
+            Some(units(Micros(sum.sms)))
+        }),
+        lines(view.column("net"), &|sum| Some(units(Micros(sum.net)))),
     ];
     let unit = currency.as_str();
-    let panel = |name: &str, unit: &str, chart: Markup| html! { section class="panel" { h3 { (name) " " span class="hint" { (unit) } } (chart) } };
+    let axis = Axis::of(view, "day", &days, true);
+    let panel = |name: &str, unit: &str, kind: Kind, series: &[Series]| {
+        html! {
+            section class="panel" {
+                h3 { (name) " " span class="hint" { (unit) } }
+                (chart(view, name, (kind, unit), &axis, series))
+                @if name == t.against_sms { p class="hint" { (t.savings_why) } }
+            }
+        }
+    };
+    if all.verifications == 0 && all.net == 0 {
+        return html! {
+            div class="heading" { h2 { (heading) } (ranges) }
+            div class="panel empty" {
+                h2 { (t.nothing_yet) }
+                @if view.sandbox { p { (t.seed_hint) } p { code { "pinroute seed --verifications 5000" } } }
+                @else { p { (t.nothing_yet_why) } }
+            }
+        };
+    }
     html! {
-        @if view.sandbox && all.verifications == 0 {
-            p class="notice wait" role="note" { (t.seed_hint) " " code { "pinroute seed --verifications 5000" } }
-        }
-        div class="heading" { h2 { (filled(t.last_days, &[&days.len().to_string()])) } (ranges) }
-        dl class="panel facts sums" {
-            @for (name, figure) in headlines(view).into_iter().zip(all.figures(currency)) { div { dt { (name) } dd { (figure) } } }
-        }
+        div class="heading" { h2 { (heading) } (ranges) }
+        (sums(headlines(view).into_iter().zip(all.figures(view, currency))))
         div class="two" {
-            (panel(t.spend_by_day, unit, chart(t.spend_by_day, Kind::Bars, unit, &days, &spend)))
-            (panel(t.verifications_by_day, "", chart(t.verifications_by_day, Kind::Bars, "", &days, &made)))
-            (panel(t.against_sms, unit, chart(t.against_sms, Kind::Lines, unit, &days, &sms)))
-            (panel(t.rates_by_day, "", chart(t.rates_by_day, Kind::Lines, "%", &days, &rates)))
+            (panel(t.spend_by_day, unit, Kind::Bars, &spend))
+            (panel(t.verifications_by_day, "", Kind::Bars, &made))
+            (panel(t.against_sms, unit, Kind::Lines, &sms))
+            (panel(t.rates_by_day, "%", Kind::Lines, &rates))
         }
-        p class="hint" { (t.savings_why) }
         details class="panel" { summary { (t.figures) } (table(view, report, t.figures)) }
     }
 }
@@ -282,6 +302,7 @@ fn providers(
     balances: &[Balance],
     health: Option<&Table>,
 ) -> Markup {
+    let today = view.today(gateway.now());
     let (t, pauses) = (view.t.money, gateway.pauses());
     let delivered = |provider: &str| {
         let report = health?;
@@ -305,17 +326,20 @@ fn providers(
                         @let (delivered, half) = delivered(&balance.provider).unwrap_or_default();
                         tr {
                             th scope="row" { (balance.provider) }
-                            td {
+                            td data-label=(t.state) {
                                 @match pause {
                                     Some(pause) => (show::state("bad", &filled(t.paused_until, &[&pause.until.with_timezone(&view.zone).format("%H:%M:%S").to_string()]))),
                                     None => (show::state("good", t.healthy)),
                                 }
                                 @if balance.is_low() { " " (show::state("bad", t.low)) }
                             }
-                            td class="figure" { (percent(delivered)) }
-                            td class="figure" { @match half { Some(half) => { (format!("{half:.1}")) " s" }, None => "—" } }
-                            td class="figure" { (short(balance.left(), balance.currency)) " " (balance.currency.as_str()) }
-                            td class="figure" { (show::runway(t, balance.runway_days)) }
+                            td class="figure" data-label=(t.delivered_of) { (percent(view, delivered)) }
+                            td class="figure" data-label=(t.delivered_within) { @match half { Some(half) => (view.locale().seconds(half)), None => "—" } }
+                            td class="figure first" data-label=(t.left) {
+                                (show::short(view, Money::new(balance.left(), balance.currency)))
+                                @if balance.drift().is_some_and(|drift| drift != Micros::ZERO) { (difference(view, balance)) }
+                            }
+                            td class="figure" data-label=(t.runway) { (runway(view, balance, today, false)) }
                         }
                     }
                 }

@@ -2,6 +2,7 @@
 
 use super::FaultTexts;
 use crate::gateway::{BookError, RateProblem};
+use crate::locale::Locale;
 use crate::money::MoneyError;
 use crate::reports::exchange::{FactorError, Missing};
 use crate::reports::query::{Fault, Problem};
@@ -60,17 +61,17 @@ impl FaultTexts {
     }
 
     /// Names the currencies and days without an exchange rate.
-    pub fn missing(&self, missing: &Missing) -> String {
+    pub fn missing(&self, missing: &Missing, locale: &Locale) -> String {
         const SHOWN: usize = 5;
         let one = |(currency, days): (&String, &std::collections::BTreeSet<_>)| {
             let shown: Vec<String> = days
                 .iter()
                 .take(SHOWN)
-                .map(|day: &chrono::NaiveDate| day.to_string())
+                .map(|day: &chrono::NaiveDate| locale.day(*day))
                 .collect();
             let mut text = filled(
                 self.no_rate_days,
-                &[currency, &missing.to, &shown.join(", ")],
+                &[currency, &missing.to, &shown.join("; ")],
             );
             let more = days.len().saturating_sub(SHOWN);
             if more > 0 {
@@ -108,6 +109,7 @@ impl FaultTexts {
             BookError::Future => self.future.to_owned(),
             BookError::TooOld => self.too_old.to_owned(),
             BookError::TooMuch => self.too_much.to_owned(),
+            BookError::Reversed => self.already_reversed.to_owned(),
             BookError::NoProvider(_) | BookError::Failed(_) => self.choose.to_owned(),
         }
     }

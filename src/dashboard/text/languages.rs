@@ -1,6 +1,7 @@
 //! The list of languages, and how one is chosen.
 
 use super::{Language, english, russian};
+use crate::locale::Locale;
 
 impl Language {
     pub const ALL: [Self; 2] = [english::LANGUAGE, russian::LANGUAGE];
@@ -13,9 +14,6 @@ impl Language {
 
     /// The first language of an `Accept-Language` header that we have, else English.
     pub fn accepted(header: &str) -> Self {
-        let mut tags = header
-            .split(',')
-            .map(|tag| tag.trim().get(..2).unwrap_or_default());
-        tags.find_map(Self::parse).unwrap_or(Self::ENGLISH)
+        Self::parse(Locale::accepted(header).code).unwrap_or(Self::ENGLISH)
     }
 }

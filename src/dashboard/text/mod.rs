@@ -1,7 +1,8 @@
 //! The texts of all pages, in one folder per language.
 //!
 //! To add a text: its line in `english`, which declares it, and in every other language; a missing text does not compile. To
-//! add a language: a translated copy of the folder `russian`, its module here, and its entry in [`Language::ALL`].
+//! add a language: a translated copy of the folder `russian`, its module here, its entry in [`Language::ALL`], and its notation in
+//! `locale`, where the compiler then names the titles of reports that lack it.
 
 pub mod faults;
 

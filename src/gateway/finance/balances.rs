@@ -1,4 +1,4 @@
-//! Provider accounts: computed and reported balances, runway, low-balance alerts, manual bookings.
+//! Provider accounts: computed and reported balances, runway, low-balance alerts.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,10 @@ use serde_json::{Value, json};
 
 use super::room::Finance;
 use crate::gateway::error::Error;
-use crate::gateway::shared::{Replay, Ticket};
-use crate::ledger::entry::{Entry, Kind};
-use crate::ledger::tally::Measure;
+use crate::ledger::tally::{Measure, QUARTER};
 use crate::money::{Currency, Micros, Money};
 use crate::reports::query::Wanted;
-use crate::secret::random;
-use crate::storage::StorageError;
-use crate::verification::cost::Basis;
-use crate::verification::id::time_ordered;
+use crate::storage::{Db, LedgerQuery, StorageError};
 
 const DAY: i64 = 86_400;
 /// Whole days of spending from which the runway is estimated.
@@ -36,8 +31,12 @@ pub struct Balance {
     /// Days until the balance is spent, at the rate of the last seven whole days (UTC); `None` if nothing was spent in
     /// them.
     pub runway_days: Option<f64>,
+    /// What was spent in those days, refunds deducted.
+    pub week_spent: Micros,
+    /// What was booked by hand after the provider reported its balance.
+    pub booked_since: Micros,
     /// Whether there are manual bookings; without them the computed balance is meaningless.
-    is_kept: bool,
+    pub is_kept: bool,
 }
 
 impl Balance {
@@ -83,35 +82,6 @@ impl AccountMonth {
     }
 }
 
-/// A booking made by a person.
-#[derive(Clone, Debug)]
-pub struct NewEntry {
-    pub provider: String,
-    pub kind: Kind,
-    pub money: Money,
-    pub note: Option<String>,
-    pub author: String,
-    pub at: Option<DateTime<Utc>>,
-}
-
-/// Why a booking is rejected.
-#[derive(Debug, thiserror::Error)]
-pub enum BookError {
-    #[error("`{0}` is not a provider")]
-    NoProvider(String),
-    #[error("the account is in {0}")]
-    WrongCurrency(Currency),
-    #[error("the date is in the future")]
-    Future,
-    #[error("the date is before 1970")]
-    TooOld,
-    /// The resulting balance would exceed `MOST`.
-    #[error("the balance would exceed a million million")]
-    TooMuch,
-    #[error(transparent)]
-    Failed(#[from] Error),
-}
-
 /// Sums of one account in one period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Sum {
@@ -150,16 +120,63 @@ impl AccountSums {
     }
 }
 
-/// The largest balance in micro-units: a ninth of the `i64` range, because concurrent bookings do not see each other.
-const MOST: i64 = 1_000_000_000_000 * 1_000_000;
+/// What the ledger says of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerBalance {
+    pub provider: String,
+    pub money: Money,
+    /// Whether there are manual bookings.
+    pub is_kept: bool,
+}
+
+/// The balance of each account with entries, from the database alone, so that start and command line can use it too.
+pub async fn ledger_balances(db: &Db) -> Result<Vec<LedgerBalance>, StorageError> {
+    // Some period has to be named; all time comes after it.
+    let sums = account_sums(db, vec![(0, QUARTER)]).await?;
+    let of_all_time = sums.0.iter().filter(|((period, ..), _)| *period == 1);
+    let balance =
+        |((_, provider, currency), sum): (&(usize, String, Currency), &Sum)| LedgerBalance {
+            provider: provider.clone(),
+            money: Money::new(Micros(sum.grown()), *currency),
+            is_kept: sum.by_hand != 0,
+        };
+    Ok(of_all_time.map(balance).collect())
+}
+
+/// Sums of each account over these periods and, as the last period, over all time.
+async fn account_sums(db: &Db, periods: Vec<(i64, i64)>) -> Result<AccountSums, StorageError> {
+    let wanted = Wanted {
+        periods,
+        project: None,
+        by: [false, false, true, false],
+        measures: &[Measure::Charged, Measure::Refunded, Measure::Other],
+        ever: true,
+    };
+    let mut sums = BTreeMap::new();
+    for sum in db.sums(&wanted).await? {
+        let value = Sum {
+            charged: sum.get(Measure::Charged),
+            refunded: sum.get(Measure::Refunded),
+            by_hand: sum.get(Measure::Other),
+        };
+        // Rows can exist without any of these measures: the cost of SMS alone is summed in the cheapest provider's
+        // currency, which may differ from the account's.
+        if value == Sum::default() {
+            continue;
+        }
+        if let (Some(provider), Ok(currency)) = (sum.place.provider.clone(), sum.currency.parse()) {
+            sums.insert((sum.period, provider, currency), value);
+        }
+    }
+    Ok(AccountSums(sums))
+}
 
 impl Finance {
     /// Configured accounts in their order, then accounts that exist only in the ledger.
     pub async fn balances(&self) -> Result<Vec<Balance>, Error> {
         let today = self.core().now().timestamp().div_euclid(DAY) * DAY;
-        let sums = self
-            .account_sums(vec![(today - LOOK_BACK * DAY, today)])
-            .await?;
+        let week = vec![(today - LOOK_BACK * DAY, today)];
+        let sums = account_sums(&self.core().db, week).await?;
         let reported = self.core().db.reported_balances().await?;
         let configured: Vec<(String, Currency)> = self
             .accounts()
@@ -185,6 +202,8 @@ impl Finance {
                 reported_at: figure.and_then(|(_, at)| at),
                 threshold: threshold.filter(|_| is_configured),
                 runway_days: None,
+                week_spent: Micros(week.spent()),
+                booked_since: Micros::ZERO,
                 is_kept: ever.by_hand != 0,
                 provider,
                 currency,
@@ -196,7 +215,30 @@ impl Finance {
             }
             balance
         };
-        Ok(accounts.into_iter().map(balance).collect())
+        let mut balances: Vec<Balance> = accounts.into_iter().map(balance).collect();
+        for balance in &mut balances {
+            balance.booked_since = self.booked_since(balance).await?;
+        }
+        Ok(balances)
+    }
+
+    /// Zero where the books and the provider agree, or where it reports no balance.
+    async fn booked_since(&self, balance: &Balance) -> Result<Micros, Error> {
+        let (Some(at), Some(_)) = (
+            balance.reported_at,
+            balance.drift().filter(|drift| *drift != Micros::ZERO),
+        ) else {
+            return Ok(Micros::ZERO);
+        };
+        let query = LedgerQuery {
+            provider: Some(balance.provider.clone()),
+            from: Some(at),
+            ..LedgerQuery::default()
+        };
+        let sums = self.core().db.sum_by_hand(&query).await?;
+        let mut sums = sums.iter();
+        let own = sums.find(|sum| sum.currency == balance.currency);
+        Ok(own.map_or(Micros::ZERO, |sum| sum.amount))
     }
 
     /// Opening and closing balance of every account with at least one ledger entry. `from` and `before` must be
@@ -211,9 +253,8 @@ impl Finance {
         let (from, before) = (from.timestamp(), before.timestamp());
         // Later than any entry.
         let end = before.max(self.core().now().timestamp().div_euclid(DAY) * DAY + DAY);
-        let sums = self
-            .account_sums(vec![(from, before), (before, end)])
-            .await?;
+        let periods = vec![(from, before), (before, end)];
+        let sums = account_sums(&self.core().db, periods).await?;
         let month = |(provider, now): (String, Money)| {
             let of = |period| sums.of(period, &provider, now.currency);
             let (here, later) = (of(0), of(1));
@@ -227,86 +268,6 @@ impl Finance {
             }
         };
         Ok(sums.totals(2, Sum::grown).into_iter().map(month).collect())
-    }
-
-    /// Sums of each account over these periods and, as the last period, over all time.
-    async fn account_sums(&self, periods: Vec<(i64, i64)>) -> Result<AccountSums, Error> {
-        let wanted = Wanted {
-            periods,
-            project: None,
-            by: [false, false, true, false],
-            measures: &[Measure::Charged, Measure::Refunded, Measure::Other],
-            ever: true,
-        };
-        let mut sums = BTreeMap::new();
-        for sum in self.core().db.sums(&wanted).await? {
-            let value = Sum {
-                charged: sum.get(Measure::Charged),
-                refunded: sum.get(Measure::Refunded),
-                by_hand: sum.get(Measure::Other),
-            };
-            // Rows can exist without any of these measures: the cost of SMS alone is summed in the cheapest provider's
-            // currency, which may differ from the account's.
-            if value == Sum::default() {
-                continue;
-            }
-            if let (Some(provider), Ok(currency)) =
-                (sum.place.provider.clone(), sum.currency.parse())
-            {
-                sums.insert((sum.period, provider, currency), value);
-            }
-        }
-        Ok(AccountSums(sums))
-    }
-
-    /// Books a top-up or an adjustment.
-    pub async fn book(&self, new: NewEntry, ticket: Option<Ticket>) -> Result<Entry, BookError> {
-        let accounts = self.balances().await?;
-        let mut of_provider = accounts
-            .iter()
-            .filter(|account| account.provider == new.provider);
-        let Some(first) = of_provider.clone().next() else {
-            return Err(BookError::NoProvider(new.provider));
-        };
-        let Some(account) = of_provider.find(|account| account.currency == new.money.currency)
-        else {
-            return Err(BookError::WrongCurrency(first.currency));
-        };
-        let now = self.core().now();
-        let at = new.at.unwrap_or(now);
-        if at > now {
-            return Err(BookError::Future);
-        }
-        if at.timestamp() < 0 {
-            return Err(BookError::TooOld);
-        }
-        let before = account.computed.0;
-        let after = before.checked_add(new.money.amount.0);
-        if after.is_none_or(|after| after.abs() > MOST && after.abs() > before.abs()) {
-            return Err(BookError::TooMuch);
-        }
-        let entry = Entry {
-            id: time_ordered(now, random()),
-            at,
-            kind: new.kind,
-            basis: Basis::Manual.as_str().to_owned(),
-            money: new.money,
-            provider: new.provider,
-            channel: None,
-            country: None,
-            project: None,
-            verification: None,
-            attempt: None,
-            author: Some(new.author),
-            note: new.note,
-        };
-        let completion = self
-            .core()
-            .idempotency
-            .completion(ticket.as_ref(), &Replay::Entry { id: entry.id });
-        let booked = self.core().db.book(entry.clone(), completion).await;
-        booked.map_err(Error::from)?;
-        Ok(entry)
     }
 
     /// A balance below it sends `balance.low`.

@@ -20,6 +20,7 @@ use super::params::Params;
 use super::reports::Report;
 use super::world::{World, lock};
 pub(super) use request::{Delivery, Request};
+pub use requests::FIRST_BALANCE;
 pub(super) use requests::Requests;
 use wire::{Answer, Refusal};
 

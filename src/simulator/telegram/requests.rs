@@ -10,20 +10,32 @@ use crate::simulator::world::lock;
 
 const REQUESTS: usize = 20_000;
 const ACCOUNTS: usize = 1_000;
-/// In hundredths, like all balances here.
-const FIRST_BALANCE: i32 = 100 * 100;
+/// What an account holds at first, in hundredths like all balances here.
+pub const FIRST_BALANCE: i32 = 100 * 100;
 pub(super) const FEE: Money = Money(1);
 
 /// At most 20,000 requests and 1,000 accounts; the oldest are dropped first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::simulator) struct Requests {
     by_id: HashMap<u64, Arc<Mutex<Request>>>,
     by_age: VecDeque<u64>,
     balances: HashMap<TokenHash, i32>,
     accounts_by_age: VecDeque<TokenHash>,
+    /// What a new account holds.
+    first_balance: i32,
 }
 
 impl Requests {
+    pub(in crate::simulator) fn new(first_balance: i32) -> Self {
+        Self {
+            by_id: HashMap::new(),
+            by_age: VecDeque::new(),
+            balances: HashMap::new(),
+            accounts_by_age: VecDeque::new(),
+            first_balance,
+        }
+    }
+
     /// Another account's request counts as unknown.
     pub(super) fn find(
         &self,
@@ -85,6 +97,6 @@ impl Requests {
                 self.balances.remove(&oldest);
             }
         }
-        self.balances.entry(account).or_insert(FIRST_BALANCE)
+        self.balances.entry(account).or_insert(self.first_balance)
     }
 }

@@ -17,8 +17,8 @@ pub(super) fn shown(operation: &str) -> Vec<Shown> {
         ],
         "exportCostsCsv" => vec![
             ("200", "text/csv", vec![("report", "By day", json!("day,verifications,attempts,delivered,approved,charged,refunded,\
-                refunded_expected,net,sms_equivalent\r\n2026-11-01,120,123,118,110,1.23,0.05,0.00,1.18,6.15\r\n\
-                total,120,123,118,110,1.23,0.05,0.00,1.18,6.15\r\n"))]),
+                refunded_expected,net,sms_equivalent,currency\r\n2026-11-01,120,123,118,110,1.23,0.05,0.00,1.18,6.15,USD\r\n\
+                total,120,123,118,110,1.23,0.05,0.00,1.18,6.15,USD\r\n"))]),
         ],
         "exportCostsXlsx" | "exportConversionXlsx" => vec![
             ("200", XLSX, vec![("report", "The first bytes of a spreadsheet", json!("PK\u{3}\u{4}"))]),
@@ -77,7 +77,7 @@ pub(super) fn shown(operation: &str) -> Vec<Shown> {
 fn entry(kind: &str, amount: &str, note: &str) -> Value {
     json!({"id": "01a20297-4dc0-7000-9f41-2b7c5e8a1d04", "at": "2026-11-24T10:00:00Z", "kind": kind, "basis": "manual",
         "amount": amount, "currency": "USD", "provider": "telegram", "project": null, "verification_id": null, "attempt_id": null,
-        "author": "key 01a20297-0000-7000-8f41-2b7c5e8a1d04", "note": note})
+        "author": "key 01a20297-0000-7000-8f41-2b7c5e8a1d04", "note": note, "country": null})
 }
 
 fn card() -> Value {

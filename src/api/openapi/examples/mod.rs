@@ -271,7 +271,7 @@ fn charge() -> Value {
     json!({
         "id": "01a20297-4dc0-7011-9f41-2b7c5e8a1d04", "at": "2026-11-22T09:30:00.310442Z", "kind": "charge", "basis": "reported",
         "amount": "-0.01", "currency": "USD", "provider": "telegram", "project": "default", "verification_id": VERIFICATION,
-        "attempt_id": BY_TELEGRAM, "author": null, "note": null,
+        "attempt_id": BY_TELEGRAM, "author": null, "note": null, "country": "UZ",
     })
 }
 

@@ -133,18 +133,18 @@ fn row(view: &Viewer, gateway: &Gateway, key: &ApiKey) -> Markup {
             th scope="row" {
                 (project)
                 @if let Some(name) = &key.name { p class="hint" { b { (name) } } }
-                p class="hint" { (key.id.to_string()) }
+                p class="hint" { (show::id(key.id)) }
             }
-            td { @for scope in scopes { span class="chip" { (scope.as_str()) } " " } }
-            td {
+            td data-label=(m.scopes) { @for scope in scopes { span class="chip" { (scope.as_str()) } " " } }
+            td data-label=(t.money.state) {
                 @if key.revoked_at.is_some() { (show::state("off", m.revoked)) }
                 @else if lapsed { (show::state("off", m.lapsed)) }
                 @else { (show::state("good", m.active)) }
             }
-            td { (show::time(view, key.created_at)) }
-            td { @match key.expires_at { Some(at) => (show::time(view, at)), None => (t.never) } }
-            td { @match key.last_used_at { Some(at) => (show::time(view, at)), None => (t.never) } }
-            td { @if key.revoked_at.is_none() && !lapsed { (sure(view, &format!("{PATH}/{}/revoke", key.id), (m.revoke, &format!("{}{project}, {}", named(key), key.id)), m.revoke_why, &[])) } }
+            td data-label=(m.created) { (show::minute(view, key.created_at)) }
+            td data-label=(t.expires) { @match key.expires_at { Some(at) => (show::minute(view, at)), None => (t.never) } }
+            td data-label=(m.last_used) { @match key.last_used_at { Some(at) => (show::minute(view, at)), None => (t.never) } }
+            td class="acts" { @if key.revoked_at.is_none() && !lapsed { (sure(view, &format!("{PATH}/{}/revoke", key.id), (m.revoke, &format!("{}{project}, {}", named(key), key.id)), m.revoke_why, &[])) } }
         }
     }
 }

@@ -93,7 +93,7 @@ fn row(view: &Viewer, user: &User) -> Markup {
     html! {
         tr {
             th scope="row" class="words" { (user.email) @if !is_enabled { " " (show::state("off", t.disabled)) } }
-            td {
+            td data-label=(t.role) {
                 form class="inline" method="post" action=(to("role")) {
                     (shell::token(view))
                     label {
@@ -103,8 +103,8 @@ fn row(view: &Viewer, user: &User) -> Markup {
                     button type="submit" class="quiet" { (t.keep) span class="unseen" { ": " (user.email) } }
                 }
             }
-            td { @match user.last_sign_in_at { Some(at) => (show::time(view, at)), None => (t.never) } }
-            td {
+            td data-label=(t.last_sign_in) { @match user.last_sign_in_at { Some(at) => (show::minute(view, at)), None => (t.never) } }
+            td class="acts" {
                 @if is_enabled {
                     (act(view, &to("invite"), (t.new_link, &user.email)))
                     (sure(view, &to("disable"), (t.disable, &user.email), t.disable_why, &[]))

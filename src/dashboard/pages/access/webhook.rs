@@ -169,7 +169,7 @@ fn deliveries(view: &Viewer, path: &str, found: &[Delivery]) -> Markup {
 }
 
 fn row(view: &Viewer, path: &str, delivery: &Delivery) -> Markup {
-    let m = view.t.access;
+    let (t, m) = (view.t, view.t.access);
     let tone = match delivery.state {
         DeliveryState::Pending => "wait",
         DeliveryState::Delivered => "good",
@@ -180,17 +180,17 @@ fn row(view: &Viewer, path: &str, delivery: &Delivery) -> Markup {
     html! {
         tr {
             th scope="row" { (show::time(view, delivery.at)) }
-            td {
+            td data-label=(t.kind) {
                 (delivery.event)
-                @if let Some(id) = delivery.verification.map(VerificationId::uuid) { p class="hint" { a href=(format!("/dashboard/verifications/{id}")) { (id) } } }
+                @if let Some(id) = delivery.verification.map(VerificationId::uuid) { p class="hint" { a href=(format!("/dashboard/verifications/{id}")) { (show::id(id)) } } }
             }
-            td { (show::state(tone, state_name(view, delivery.state))) }
-            td {
+            td data-label=(t.status) { (show::state(tone, state_name(view, delivery.state))) }
+            td data-label=(m.tries) {
                 @if delivery.history.is_empty() { "—" }
                 @else { details { summary { (delivery.tried) } ol class="tries" { @for one in &delivery.history { (attempt(view, one)) } } } }
             }
-            td { @match delivery.due_at { Some(at) => (show::time(view, at)), None => "—" } }
-            td { (act(view, &format!("{path}/deliveries/{}/redeliver", delivery.id), (m.redeliver, &what))) }
+            td data-label=(m.next_try) { @match delivery.due_at { Some(at) => (show::time(view, at)), None => "—" } }
+            td class="acts" { (act(view, &format!("{path}/deliveries/{}/redeliver", delivery.id), (m.redeliver, &what))) }
         }
     }
 }

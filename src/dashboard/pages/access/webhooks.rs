@@ -70,9 +70,9 @@ fn table<'a>(
                 @for webhook in webhooks {
                     tr {
                         th scope="row" class="words" { a href=(format!("{PATH}/{}", webhook.id)) { (webhook.url) } p class="hint" { (webhook.description) } }
-                        td { (gateway.directory().project_name(webhook.project).unwrap_or_default()) }
-                        td class="words" { (events(view, webhook)) }
-                        td { (show::time(view, webhook.created_at)) }
+                        td data-label=(t.project) { (gateway.directory().project_name(webhook.project).unwrap_or_default()) }
+                        td class="words" data-label=(m.events) { (events(view, webhook)) }
+                        td data-label=(m.created) { (show::minute(view, webhook.created_at)) }
                     }
                 }
             }

@@ -1,7 +1,11 @@
 //! `/dashboard/balances`: the balance with each provider, and the form to book a top-up or an adjustment.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::NaiveDate;
 use maud::{Markup, html};
+use uuid::Uuid;
+
+use super::reversal;
 
 use crate::access::Right;
 use crate::dashboard::frame::fault::Fault;
@@ -11,9 +15,11 @@ use crate::dashboard::frame::rights::{Books, Posted, SeesMoney, Signed};
 use crate::dashboard::frame::shell;
 use crate::dashboard::frame::show;
 use crate::dashboard::frame::viewer::Viewer;
+use crate::dashboard::pages::parts::accounts::{difference, runway};
 use crate::dashboard::text::faults::filled;
-use crate::gateway::{Balance, BookError, Gateway, NewEntry, Unsettled};
-use crate::ledger::entry::Kind;
+use crate::gateway::{Balance, BookError, Gateway, NewEntry, Replay, Unsettled};
+use crate::ledger::entry::{Entry, Kind};
+use crate::locale::numbers::decimals;
 use crate::money::{Micros, Money};
 use crate::reports::calendar::midnight;
 
@@ -28,15 +34,14 @@ pub async fn show(
     request: HttpRequest,
 ) -> Result<HttpResponse, Fault> {
     let view = &signed.view;
-    let done = show::was_done(&request, &[("booked", view.t.money.booked)]);
-    page(
-        view,
-        &gateway,
-        &Form::default(),
-        &FormErrors::default(),
-        done,
-    )
-    .await
+    // A link may fill in the form.
+    let form = Form::parse(request.query_string());
+    let booked = match Uuid::try_parse(form.text("booked")) {
+        Ok(id) => gateway.finance().entry(id).await.ok(),
+        Err(_) => None,
+    };
+    let booked = booked.filter(|entry| entry.kind.is_by_hand());
+    page(view, &gateway, &form, &FormErrors::default(), booked).await
 }
 
 async fn page(
@@ -44,7 +49,7 @@ async fn page(
     gateway: &Gateway,
     form: &Form,
     wrong: &FormErrors,
-    done: Option<&str>,
+    booked: Option<Entry>,
 ) -> Result<HttpResponse, Fault> {
     let t = view.t.money;
     let balances = gateway
@@ -57,12 +62,23 @@ async fn page(
         .unsettled(None)
         .await
         .map_err(|trouble| view.trouble(&trouble))?;
+    let notice = match booked {
+        Some(entry) => {
+            let reversal = gateway.finance().reversal(&entry).await;
+            let is_reversed = reversal
+                .map_err(|trouble| view.trouble(&trouble))?
+                .is_some();
+            said(view, &entry, &balances, is_reversed)
+        }
+        None => shell::nothing(),
+    };
+    let today = view.today(gateway.now());
     let body = html! {
         (shell::heading(t.balances, Some(t.balances_lead), &shell::nothing()))
-        (show::done(done))
-        section class="panel" { (accounts(view, &balances)) }
+        (notice)
+        section class="panel" { (accounts(view, &balances, today)) }
         @if view.may(Right::Book) {
-            section class="panel" {
+            section class="panel" id="book" {
                 h2 { (t.book) }
                 (booking(view, &balances, Fields { t: view.t, form, wrong }))
                 p class="hint" { (t.book_lead) }
@@ -75,31 +91,70 @@ async fn page(
     Ok(view.form_page(wrong, t.balances, PATH, &body))
 }
 
-fn accounts(view: &Viewer, balances: &[Balance]) -> Markup {
+/// What was just booked, what the balance is now, and how to take it back.
+fn said(view: &Viewer, entry: &Entry, balances: &[Balance], is_reversed: bool) -> Markup {
     let t = view.t.money;
-    let perhaps = |amount: Option<Money>| html! { @match amount { Some(amount) => (show::money(amount)), None => "—" } };
+    let amount = view.locale().exact(entry.money);
+    let day = view.locale().day(view.today(entry.at));
+    let kind = show::kind(view.t, entry.kind).to_lowercase();
+    let what = filled(
+        t.booked_entry,
+        &[&format!("{kind} {amount}"), &entry.provider, &day],
+    );
+    let mut balances = balances.iter();
+    let account = balances.find(|balance| {
+        balance.provider == entry.provider && balance.currency == entry.money.currency
+    });
+    html! {
+        div class="notice good" role="status" {
+            p { (what) @if let Some(note) = &entry.note { ": " q { (note) } } }
+            @if let Some(account) = account {
+                p { (filled(t.new_balance, &[&view.locale().exact(Money::new(account.computed, account.currency))])) }
+            }
+            div class="acts" {
+                a class="button quiet" href=(reversal::place(entry)) { (t.see_entry) }
+                @if is_reversed { (show::state("off", t.reversed)) } @else { (reversal::button(view, entry)) }
+            }
+        }
+    }
+}
+
+fn accounts(view: &Viewer, balances: &[Balance], today: NaiveDate) -> Markup {
+    let t = view.t.money;
+    let heads = [
+        (t.computed, t.computed_why),
+        (t.reported, t.reported_why),
+        (t.drift, t.drift_why),
+    ];
     show::table(
         t.balances,
         &html! {
             thead { tr {
                 th scope="col" { (view.t.provider) }
-                @for name in [t.computed, t.reported, t.drift, t.threshold, t.runway] { th scope="col" class="figure" { (name) } }
+                @for (name, why) in heads { th scope="col" class="figure" { (show::term(name, why)) } }
+                @for name in [t.threshold, t.runway] { th scope="col" class="figure" { (name) } }
             } }
-            tbody {
-                @for balance in balances {
-                    @let money = |amount: Micros| Money::new(amount, balance.currency);
-                    tr {
-                        th scope="row" { (balance.provider) @if balance.is_low() { " " (show::state("bad", t.low)) } }
-                        td class="figure" { (show::money(money(balance.computed))) }
-                        td class="figure" { (perhaps(balance.reported.map(money))) @if let Some(at) = balance.reported_at { p class="hint" { (show::time(view, at)) } } }
-                        td class="figure" { (perhaps(balance.drift().map(money))) }
-                        td class="figure" { (perhaps(balance.threshold.map(money))) }
-                        td class="figure" { (show::runway(t, balance.runway_days)) }
-                    }
-                }
-            }
+            tbody { @for balance in balances { (account(view, balance, today)) } }
         },
     )
+}
+
+fn account(view: &Viewer, balance: &Balance, today: NaiveDate) -> Markup {
+    let t = view.t.money;
+    let amounts = [Some(balance.computed), balance.reported, balance.drift()];
+    let digits = decimals(amounts.into_iter().flatten(), balance.currency);
+    let money = |amount: Micros| show::rounded(view, Money::new(amount, balance.currency), digits);
+    let perhaps = |amount: Option<Micros>| html! { @match amount { Some(amount) => (money(amount)), None => "—" } };
+    html! {
+        tr {
+            th scope="row" { (balance.provider) @if balance.is_low() { " " (show::state("bad", t.low)) } }
+            td class="figure first" data-label=(t.computed) { (money(balance.computed)) }
+            td class="figure" data-label=(t.reported) { (perhaps(balance.reported)) @if let Some(at) = balance.reported_at { p class="hint" { (show::minute(view, at)) } } }
+            td class="figure" data-label=(t.drift) { (perhaps(balance.drift())) (difference(view, balance)) }
+            td class="figure" data-label=(t.threshold) { @match balance.threshold { Some(least) => (show::short(view, Money::new(least, balance.currency))), None => "—" } }
+            td class="figure" data-label=(t.runway) { (runway(view, balance, today, true)) }
+        }
+    }
 }
 
 fn booking(view: &Viewer, balances: &[Balance], fields: Fields<'_>) -> Markup {
@@ -141,10 +196,10 @@ fn open(view: &Viewer, unsettled: &[Unsettled]) -> Markup {
                 @for one in unsettled.iter().take(SHOWN) {
                     tr {
                         th scope="row" { a href=(format!("/dashboard/verifications/{}", one.attempt.verification())) { (show::time(view, one.created_at)) } }
-                        td { (show::channel(one.channel)) }
-                        td { (one.provider) }
-                        td class="figure" { (show::money(one.estimate)) }
-                        td { (show::time(view, one.written_off_at)) }
+                        td data-label=(t.channel) { (show::channel(one.channel)) }
+                        td data-label=(t.provider) { (one.provider) }
+                        td class="figure first" data-label=(t.amount) { (show::money(view, one.estimate)) }
+                        td data-label=(t.money.written_off) { (show::time(view, one.written_off_at)) }
                     }
                 }
             }
@@ -165,12 +220,18 @@ pub async fn book(
     let booked = posted
         .once(
             &gateway,
-            async |ticket| gateway.finance().book(new, Some(ticket)).await.map(|_| ()),
-            async |_| Some(Ok(())),
+            async |ticket| {
+                let booked = gateway.finance().book(new, Some(ticket)).await;
+                booked.map(|entry| entry.id)
+            },
+            async |replay| match replay {
+                Replay::Entry { id } => Some(Ok(id)),
+                _ => None,
+            },
         )
         .await?;
     match booked {
-        Ok(()) => Ok(view.go("/dashboard/balances?done=booked")),
+        Ok(id) => Ok(view.go(&format!("{PATH}?booked={id}"))),
         Err(BookError::Failed(trouble)) => Err(view.trouble(&trouble)),
         Err(error) => {
             let field = match error {

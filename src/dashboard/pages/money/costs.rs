@@ -12,7 +12,7 @@ use crate::dashboard::frame::rights::{SeesMoney, Signed};
 use crate::dashboard::frame::shell;
 use crate::dashboard::frame::viewer::Viewer;
 use crate::dashboard::pages::parts::charts::spending;
-use crate::dashboard::pages::parts::figures::{count, grouped, name, share, table};
+use crate::dashboard::pages::parts::figures::{count, percent, share, spent, sums, table};
 use crate::dashboard::pages::parts::filters::{Asked, asked};
 use crate::gateway::{Gateway, ReportKind};
 use crate::reports::query::Group;
@@ -48,7 +48,7 @@ async fn make(
         .await;
     Ok(match made.map_err(|trouble| view.trouble(&trouble))? {
         Ok(report) => Made::Report(report),
-        Err(missing) => Made::Fault(view.t.faults.missing(&missing)),
+        Err(missing) => Made::Fault(view.t.faults.missing(&missing, view.locale())),
     })
 }
 
@@ -77,15 +77,20 @@ pub async fn costs(
         &[Group::Day, Group::Channel],
     );
     let made = make(&signed, &gateway, &asked, ReportKind::Costs).await?;
+    let month = asked.query.as_ref().map(|query| query.to.format("%Y-%m"));
+    let month = month.map(|month| format!("?month={month}"));
+    let statement = format!("/dashboard/statement{}", month.unwrap_or_default());
     let actions = html! {
-        (files(&asked, &made, PATH))
-        a class="button quiet" href="/dashboard/statement" { (t.statement) }
+        (files(view, &asked, &made, PATH))
+        a class="button quiet" href=(statement) { (t.statement) }
     };
+    let today = view.today(gateway.now());
     let body = html! {
         (shell::heading(t.costs, Some(t.costs_lead), &actions))
         (asked.show(view, &gateway, PATH, true))
         (shown(view, &made, |report| html! {
-            @if let Some(query) = &asked.query { (spending(view, query, report)) }
+            (sums(spent(view, report)))
+            @if let Some(query) = &asked.query { (spending(view, query, report, today)) }
             section class="panel" { (table(view, report, t.costs)) }
         }))
     };
@@ -106,7 +111,7 @@ pub async fn conversion(
     );
     let made = make(&signed, &gateway, &asked, ReportKind::Conversion).await?;
     let body = html! {
-        (shell::heading(t.conversion, Some(t.conversion_lead), &files(&asked, &made, CONVERSION)))
+        (shell::heading(t.conversion, Some(t.conversion_lead), &files(view, &asked, &made, CONVERSION)))
         (asked.show(view, &gateway, CONVERSION, false))
         (shown(view, &made, |report| html! {
             (funnel(view, report))
@@ -125,11 +130,11 @@ fn funnel(view: &Viewer, report: &Table) -> Markup {
             ol class="funnel" {
                 @for stage in ["requested", "sent", "delivered", "read", "approved"] {
                     @let reached = count(report, &last, stage);
-                    @let title = name(view.t, stage);
+                    @let title = view.column(stage);
                     li {
                         span { (title) }
                         progress max=(all.max(1)) value=(reached) aria-label=(title) {}
-                        span class="figure" { (grouped(reached)) " · " (share(reached, all).unwrap_or(0)) " %" }
+                        span class="figure" { (view.locale().count(reached)) " · " (percent(view, share(reached, all))) }
                     }
                 }
             }
@@ -138,11 +143,14 @@ fn funnel(view: &Viewer, report: &Table) -> Markup {
 }
 
 /// Download links for the report.
-fn files(asked: &Asked, made: &Made, path: &str) -> Markup {
+fn files(view: &Viewer, asked: &Asked, made: &Made, path: &str) -> Markup {
+    let t = view.t.money;
+    let csv = asked.address(&format!("{path}.csv"), None);
     html! {
         @if matches!(made, Made::Report(_)) {
-            a class="button quiet" href=(asked.address(&format!("{path}.csv"), None)) download { "CSV" }
             a class="button quiet" href=(asked.address(&format!("{path}.xlsx"), None)) download { "XLSX" }
+            a class="button quiet" href=(csv) download { "CSV" }
+            a class="button quiet" href=(format!("{csv}&totals=0")) title=(t.without_total_why) download { (t.without_total) }
         }
     }
 }
@@ -176,6 +184,7 @@ async fn file(
         Form::Xlsx => ("xlsx", xlsx::CONTENT_TYPE),
     };
     let name = format!("{title}-{}-{}.{ending}", query.from, query.to);
+    let totals = asked.wants_totals();
     let mut answer = HttpResponse::Ok();
     answer.content_type(content).insert_header((
         header::CONTENT_DISPOSITION,
@@ -183,11 +192,19 @@ async fn file(
     ));
     Ok(match form {
         Form::Csv => {
-            let parts = csv::parts(table).map(|part| Ok::<_, Infallible>(web::Bytes::from(part)));
+            let parts =
+                csv::parts(table, totals).map(|part| Ok::<_, Infallible>(web::Bytes::from(part)));
             answer.streaming(stream::iter(parts))
         }
         Form::Xlsx => {
-            let bytes = xlsx::write(&table, title);
+            let about = xlsx::About {
+                locale: view.locale(),
+                query,
+                project: Some(asked.project()).filter(|name| !name.is_empty()),
+                made_at: gateway.now(),
+                totals,
+            };
+            let bytes = xlsx::write(&table, &about);
             answer.body(bytes.map_err(|_| view.fault(Kind::Unavailable))?)
         }
     })

@@ -7,6 +7,8 @@ use futures_util::TryStreamExt;
 use maud::{Markup, html};
 use uuid::Uuid;
 
+use super::reversal;
+use crate::access::Right;
 use crate::dashboard::frame::fault::Fault;
 use crate::dashboard::frame::fields::{Fields, FormErrors, Input};
 use crate::dashboard::frame::forms::Form;
@@ -15,8 +17,10 @@ use crate::dashboard::frame::shell;
 use crate::dashboard::frame::show;
 use crate::dashboard::frame::viewer::Viewer;
 use crate::dashboard::pages::parts::list::{self, older};
-use crate::gateway::{Gateway, LedgerQuery};
+use crate::gateway::{Gateway, LedgerQuery, LedgerSum};
 use crate::ledger::entry::{Entry, Kind};
+use crate::locale::numbers::decimals;
+use crate::money::{Micros, Money};
 use crate::verification::id::ProjectId;
 
 pub const PATH: &str = "/dashboard/ledger";
@@ -70,16 +74,20 @@ pub async fn list(
     let form = Form::parse(request.query_string());
     let (query, wrong) = asked(view, &gateway, &form);
     let mut found = Vec::new();
+    let mut sums = Vec::new();
     if wrong.is_empty() {
         let query = LedgerQuery {
             limit: list::PAGE + 1,
             ..query
         };
+        let summed = gateway.finance().sum_ledger(&signed.access(), &query).await;
+        sums = summed.map_err(|trouble| view.trouble(&trouble))?;
         let listed = gateway.finance().list_ledger(&signed.access(), query).await;
         found = listed.map_err(|trouble| view.trouble(&trouble))?;
     }
     let cursor = list::cut(&mut found)
         .map(|last| format!("{}.{}", last.at.timestamp_micros(), last.id.simple()));
+    let reversed = reversed(view, &gateway, &found).await?;
     let export = html! { a class="button quiet" href=(list::address("/dashboard/ledger.csv", &form, &FILTERS)) download { "CSV" } };
     let fields = Fields {
         t,
@@ -111,8 +119,9 @@ pub async fn list(
         }
         @if found.is_empty() { (list::nothing(t)) }
         @else {
+            (totals(view, &sums))
             section class="panel" {
-                (table(view, &found, Some(&gateway)))
+                (table(view, &found, &gateway, &reversed))
                 (older(view, "/dashboard/ledger", &form, &FILTERS, cursor))
             }
         }
@@ -120,38 +129,120 @@ pub async fn list(
     Ok(view.form_page(&wrong, t.ledger, PATH, &body))
 }
 
-/// Entries as a table. With the gateway it also has links to the verifications, and columns for project and note.
-pub fn table(view: &Viewer, entries: &[Entry], gateway: Option<&Gateway>) -> Markup {
-    let (t, linked) = (view.t, gateway.is_some());
-    let project = |entry: &Entry| {
-        let id = entry.project.map(ProjectId)?;
-        gateway?.directory().project_name(id)
+/// Entries as a table, with links to the verifications and columns for project and note. `reversed`: which of them are.
+pub fn table(view: &Viewer, entries: &[Entry], gateway: &Gateway, reversed: &[Uuid]) -> Markup {
+    let t = view.t;
+    let digits = |entry: &Entry| {
+        let alike = entries
+            .iter()
+            .filter(|one| one.money.currency == entry.money.currency);
+        decimals(alike.map(|one| one.money.amount), entry.money.currency)
     };
     show::table(
         t.ledger,
         &html! {
             thead { tr {
-                th scope="col" { (show::time_head(view)) } th scope="col" { (t.kind) } th scope="col" { (t.basis) }
+                th scope="col" { (show::time_head(view)) } th scope="col" { (t.kind) } th scope="col" { (show::term(t.basis, t.money.basis_why)) }
                 th scope="col" { (t.provider) } th scope="col" class="figure" { (t.amount) }
-                @if linked { th scope="col" { (t.project) } th scope="col" { (t.note) } }
+                th scope="col" { (t.country) } th scope="col" { (t.project) } th scope="col" { (t.note) }
             } }
             tbody {
                 @for entry in entries {
-                    tr {
+                    tr id=[entry.kind.is_by_hand().then(|| reversal::anchor(entry))] {
                         th scope="row" {
-                            @if let (true, Some(id)) = (linked, entry.verification) { a href=(format!("/dashboard/verifications/{id}")) { (show::time(view, entry.at)) } }
+                            @if let Some(id) = entry.verification { a href=(format!("/dashboard/verifications/{id}")) { (show::time(view, entry.at)) } }
                             @else { (show::time(view, entry.at)) }
                         }
-                        td { (show::kind(t, entry.kind)) }
-                        td { (show::basis(t, &entry.basis)) }
-                        td { (entry.provider) }
-                        td class="figure" { (show::money(entry.money)) }
-                        @if linked { td { (project(entry).unwrap_or_default()) } td class="words" { (entry.note.as_deref().unwrap_or_default()) @if let Some(author) = &entry.author { p class="hint" { (author) } } } }
+                        td data-label=(t.kind) { (show::kind(t, entry.kind)) }
+                        td data-label=(t.basis) { (show::basis(t, &entry.basis)) }
+                        td data-label=(t.provider) { (entry.provider) }
+                        td class="figure first" data-label=(t.amount) { (show::rounded(view, entry.money, digits(entry))) }
+                        td data-label=(t.country) { @if let Some(country) = entry.country { (show::country(view, &country.to_string())) } }
+                        td data-label=(t.project) { @if let Some(id) = entry.project { (gateway.directory().project_name(ProjectId(id)).unwrap_or_default()) } }
+                        (note(view, entry, reversed.contains(&entry.id)))
                     }
                 }
             }
         },
     )
+}
+
+/// The cell with an entry's note and author, and the button that reverses what a person booked.
+fn note(view: &Viewer, entry: &Entry, is_reversed: bool) -> Markup {
+    let may_reverse = entry.kind.is_by_hand() && view.may(Right::Book);
+    html! {
+        td class="words" data-label=(view.t.note) {
+            @if let Some(note) = &entry.note { (note) }
+            @if let Some(author) = &entry.author { p class="hint" { (author) } }
+            @if is_reversed { (show::state("off", view.t.money.reversed)) }
+            @else if may_reverse { (reversal::button(view, entry)) }
+        }
+    }
+}
+
+/// The entries of one verification.
+pub fn short_table(view: &Viewer, entries: &[Entry]) -> Markup {
+    let t = view.t;
+    show::table(
+        t.ledger,
+        &html! {
+            thead { tr {
+                th scope="col" { (show::time_head(view)) } th scope="col" { (t.kind) } th scope="col" { (show::term(t.basis, t.money.basis_why)) }
+                th scope="col" { (t.provider) } th scope="col" class="figure" { (t.amount) }
+            } }
+            tbody {
+                @for entry in entries {
+                    tr {
+                        th scope="row" { (show::time(view, entry.at)) }
+                        td data-label=(t.kind) { (show::kind(t, entry.kind)) }
+                        td data-label=(t.basis) { (show::basis(t, &entry.basis)) }
+                        td data-label=(t.provider) { (entry.provider) }
+                        td class="figure first" data-label=(t.amount) { (show::money(view, entry.money)) }
+                    }
+                }
+            }
+        },
+    )
+}
+
+/// Which of these entries have been reversed.
+pub async fn reversed(
+    view: &Viewer,
+    gateway: &Gateway,
+    entries: &[Entry],
+) -> Result<Vec<Uuid>, Fault> {
+    let mut found = Vec::new();
+    for entry in entries.iter().filter(|entry| entry.kind.is_by_hand()) {
+        let reversal = gateway.finance().reversal(entry).await;
+        if reversal
+            .map_err(|trouble| view.trouble(&trouble))?
+            .is_some()
+        {
+            found.push(entry.id);
+        }
+    }
+    Ok(found)
+}
+
+/// The sums of all entries that match, by currency, and what they add to the balance.
+fn totals(view: &Viewer, sums: &[LedgerSum]) -> Markup {
+    let t = view.t;
+    html! {
+        section class="panel" {
+            h2 { (t.money.sum_of_these) }
+            @for sum in sums {
+                @let money = |amount: Micros| show::short(view, Money::new(amount, sum.currency));
+                @let parts = [
+                    (view.column("charged"), Micros(-sum.charged.0)), (view.column("refunded"), sum.refunded),
+                    (view.column("refunded_expected"), sum.expected), (t.money.by_hand, sum.by_hand),
+                ];
+                dl class="facts sums" {
+                    div { dt { (t.money.balance_change) } dd { (money(sum.grown())) } }
+                    @for (name, amount) in parts.into_iter().filter(|(_, amount)| *amount != Micros::ZERO) { div { dt { (name) } dd { (money(amount)) } } }
+                }
+            }
+        }
+    }
 }
 
 /// All entries that match the filters, as a file. With an invalid filter, redirects to the page, which shows the error.

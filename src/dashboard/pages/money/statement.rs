@@ -12,15 +12,18 @@ use crate::dashboard::frame::rights::{SeesMoney, Signed};
 use crate::dashboard::frame::shell;
 use crate::dashboard::frame::show;
 use crate::dashboard::frame::viewer::Viewer;
-use crate::dashboard::pages::parts::figures::{amount, count, grouped, table};
+use crate::dashboard::pages::parts::figures::{spent, sums, table};
 use crate::dashboard::text::faults::filled;
-use crate::gateway::{AccountMonth, Gateway, LedgerQuery, ReportKind};
+use crate::gateway::{AccountMonth, Balance, Gateway, LedgerQuery, ReportKind};
 use crate::ledger::entry::{Entry, Kind};
+use crate::locale::numbers::decimals;
 use crate::money::{Micros, Money};
 use crate::reports::calendar::midnight;
 use crate::reports::exchange::Missing;
 use crate::reports::query::{Group, Query};
 use crate::reports::table::Table;
+
+pub const PATH: &str = "/dashboard/statement";
 
 /// `?month=2026-11`; by default the current month.
 pub async fn show(
@@ -40,30 +43,40 @@ pub async fn show(
     let accounts = accounts.map_err(|trouble| view.trouble(&trouble))?;
     let by_hand = by_hand(&signed, &gateway, (from, before)).await?;
     let month = days.first.format("%Y-%m").to_string();
-    let title = format!("{} {month}", t.statement);
-    let printed = now.format("%Y-%m-%d %H:%M");
+    let title = format!("{}: {}", t.statement, view.locale().month(days.first));
+    let printed = view.locale().minute(now);
+    let reported = if days.last >= now.date_naive() {
+        let balances = gateway.finance().balances().await;
+        balances.map_err(|trouble| view.trouble(&trouble))?
+    } else {
+        Vec::new()
+    };
+    let reversed = ledger::reversed(view, &gateway, &by_hand).await?;
     let fields = Fields {
         t: view.t,
         form: &form,
         wrong: &wrong,
     };
-    let print = html! { button type="button" class="quiet" data-print { (t.print) } };
+    let print = html! {
+        (neighbours(view, &days, now.date_naive()))
+        button type="button" class="quiet" data-print { (t.print) }
+    };
     let body = html! {
         div class="statement" {
             (shell::heading(&title, Some(&lead(view, &days, now.date_naive())), &print))
-            p class="printed hint" { (view.public("")) ", " (printed.to_string()) }
+            p class="printed hint" { (view.public("")) ", " (printed) }
             (fields.summary())
             form class="filters" method="get" action="/dashboard/statement" {
                 (fields.line_with(t.month, "month", Input::Month, &month, Some(&filled(view.t.such_as, &["2026-11"]))))
                 button type="submit" { (view.t.show) }
             }
-            @if let Some((_, Ok(report))) = reports.first() { (head(view, report)) }
-            section class="panel" { h2 { (t.balances) } (months(view, &accounts)) }
+            @if let Some((_, Ok(report))) = reports.first() { (sums(spent(view, report))) }
+            section class="panel" { h2 { (t.balances) } (months(view, &accounts, &reported)) }
             @for (title, report) in &reports { section class="panel" { h2 { (title) } (part(view, title, report)) } }
-            @if !by_hand.is_empty() { section class="panel" { h2 { (t.booked_by_hand) } (ledger::table(view, &by_hand, Some(&gateway))) } }
+            @if !by_hand.is_empty() { section class="panel" { h2 { (t.booked_by_hand) } (ledger::table(view, &by_hand, &gateway, &reversed)) } }
         }
     };
-    Ok(view.form_page(&wrong, &title, super::costs::PATH, &body))
+    Ok(view.form_page(&wrong, &title, PATH, &body))
 }
 
 /// The days of a month.
@@ -100,8 +113,9 @@ impl Days {
 fn lead(view: &Viewer, days: &Days, today: NaiveDate) -> String {
     let (t, zone) = (view.t.money, view.zone.name());
     let lead = format!(
-        "{} {} – {}, {zone}",
-        t.statement_lead, days.first, days.last
+        "{}: {}, {zone}",
+        t.statement_lead,
+        view.locale().days(days.first, days.last)
     );
     if days.last >= today {
         return format!("{lead}. {}", t.month_open);
@@ -143,49 +157,60 @@ fn part(view: &Viewer, title: &str, report: &Made) -> Markup {
     html! {
         @match report {
             Ok(report) => (table(view, report, title)),
-            Err(missing) => p class="notice bad" { (view.t.faults.missing(missing)) },
+            Err(missing) => p class="notice bad" { (view.t.faults.missing(missing, view.locale())) },
         }
     }
 }
 
-fn head(view: &Viewer, report: &Table) -> Markup {
-    let (t, last, currency) = (view.t, report.last_row(), report.currency);
-    let money = |column: &str| {
-        let exact = Money::new(amount(report, &last, column), currency);
-        format!("{} {currency}", exact.decimal())
+/// Links to the months before and after.
+fn neighbours(view: &Viewer, days: &Days, today: NaiveDate) -> Markup {
+    let before = days.first.checked_sub_months(Months::new(1));
+    let after = Some(days.next).filter(|next| *next <= today);
+    let link = |day: NaiveDate, relation: &str, text: String| {
+        let to = format!("{PATH}?month={}", day.format("%Y-%m"));
+        html! { a class="button quiet" href=(to) rel=(relation) { (text) } }
     };
-    let figures = [
-        (t.money.net, money("net")),
-        (t.money.charged, money("charged")),
-        (t.money.refunded, money("refunded")),
-        (
-            t.verifications,
-            grouped(count(report, &last, "verifications")),
-        ),
-        (t.money.sms_equivalent, money("sms_equivalent")),
-    ];
+    let name = |day| view.locale().month(day);
     html! {
-        ul class="cards" { @for (name, value) in figures { li class="card" { h2 { (name) } p class="big" { (value) } } } }
+        @if let Some(day) = before { (link(day, "prev", format!("← {}", name(day)))) }
+        @if let Some(day) = after { (link(day, "next", format!("{} →", name(day)))) }
     }
 }
 
-/// Opening balance, movements and closing balance of each account.
-fn months(view: &Viewer, accounts: &[AccountMonth]) -> Markup {
+/// Opening balance, movements and closing balance of each account; what the provider reports, while the month lasts.
+fn months(view: &Viewer, accounts: &[AccountMonth], reported: &[Balance]) -> Markup {
     let t = view.t.money;
+    let heads = [
+        t.opening,
+        t.by_hand,
+        view.column("charged"),
+        view.column("refunded"),
+        t.closing,
+    ];
     show::table(
         t.balances,
         &html! {
             thead { tr {
                 th scope="col" { (view.t.provider) }
-                @for name in [t.opening, t.by_hand, t.charged, t.refunded, t.closing] { th scope="col" class="figure" { (name) } }
+                @for name in heads { th scope="col" class="figure" { (name) } }
+                @if !reported.is_empty() { th scope="col" class="figure" { (show::term(t.reported, t.reported_why)) } }
             } }
             tbody {
                 @for account in accounts {
-                    @let money = |amount: Micros| show::money(Money::new(amount, account.currency));
+                    @let amounts = [account.opening, account.by_hand, Micros(-account.charged.0), account.refunded, account.closing()];
+                    @let digits = decimals(amounts.into_iter(), account.currency);
+                    @let money = |amount: Micros| show::rounded(view, Money::new(amount, account.currency), digits);
                     tr {
                         th scope="row" { (account.provider) }
-                        @for amount in [account.opening, account.by_hand, Micros(-account.charged.0), account.refunded, account.closing()] {
-                            td class="figure" { (money(amount)) }
+                        @for (place, (name, amount)) in heads.into_iter().zip(amounts).enumerate() {
+                            td class=(if place == 4 { "figure first" } else { "figure" }) data-label=(name) { (money(amount)) }
+                        }
+                        @if !reported.is_empty() {
+                            @let own = reported.iter().find(|balance| balance.provider == account.provider && balance.currency == account.currency);
+                            td class="figure" data-label=(t.reported) {
+                                @match own.and_then(|balance| balance.reported) { Some(amount) => (money(amount)), None => "—" }
+                                @if let Some(at) = own.and_then(|balance| balance.reported_at) { p class="hint" { (show::minute(view, at)) } }
+                            }
                         }
                     }
                 }

@@ -1,13 +1,15 @@
 //! Charts. Each page also shows the figures of its charts in a table, for those who cannot see them.
 
+use chrono::{Datelike, NaiveDate};
 use maud::{Markup, html};
 use serde_json::json;
 
-use super::figures::{amount, word};
+use super::figures::{amount, brief, label, word};
 use crate::dashboard::frame::viewer::Viewer;
 use crate::money::Micros;
 use crate::reports::query::{Group, Query};
 use crate::reports::table::{Cell, Table};
+use crate::reports::words::sheet;
 use crate::verification::route::Channel;
 
 /// Kinds of bars in one chart; any more are combined into one.
@@ -26,7 +28,42 @@ pub struct Series {
     pub values: Vec<Option<f64>>,
 }
 
-pub fn chart(label: &str, kind: Kind, unit: &str, x: &[String], series: &[Series]) -> Markup {
+/// What a chart is drawn along.
+pub struct Axis {
+    /// As a tooltip shows them.
+    names: Vec<String>,
+    /// As the axis shows them.
+    brief: Vec<String>,
+    /// Whether the last one is not over, so that its values still grow.
+    is_open: bool,
+}
+
+impl Axis {
+    /// Along the values of a report's column.
+    pub fn of(view: &Viewer, column: &str, values: &[String], is_open: bool) -> Self {
+        Self {
+            names: values
+                .iter()
+                .map(|text| label(view, column, text))
+                .collect(),
+            brief: values
+                .iter()
+                .map(|text| brief(view, column, text))
+                .collect(),
+            is_open,
+        }
+    }
+}
+
+/// `unit`: a currency, `%`, or empty.
+pub fn chart(
+    view: &Viewer,
+    title: &str,
+    (kind, unit): (Kind, &str),
+    x: &Axis,
+    series: &[Series],
+) -> Markup {
+    let t = view.t.money;
     let lines: Vec<_> = series
         .iter()
         .map(|one| json!({ "label": one.label, "values": one.values }))
@@ -35,12 +72,15 @@ pub fn chart(label: &str, kind: Kind, unit: &str, x: &[String], series: &[Series
         Kind::Bars => "bars",
         Kind::Lines => "lines",
     };
-    let data = json!({ "kind": kind, "unit": unit, "x": x, "series": lines });
+    let data = json!({
+        "kind": kind, "unit": unit, "x": x.names, "brief": x.brief, "series": lines,
+        "open": x.is_open, "so_far": t.so_far, "total": sheet(view.locale()).total,
+    });
     html! {
         @if series.len() > 1 || kind == "lines" {
             ul class={ "legend " (kind) } { @for one in series { li { (one.label) } } }
         }
-        div class="chart" role="img" aria-label=(label) data-chart=(data.to_string()) {}
+        div class="chart" role="img" aria-label=(title) data-chart=(data.to_string()) {}
     }
 }
 
@@ -57,8 +97,8 @@ pub fn float(count: i64) -> f64 {
 
 /// Net spending as bars: along the time the report is grouped by, with one kind of bar for each value of its first other group.
 /// Without a group of time, along that other group.
-pub fn spending(view: &Viewer, query: &Query, report: &Table) -> Markup {
-    let t = view.t.money;
+/// Time goes on until `today`.
+pub fn spending(view: &Viewer, query: &Query, report: &Table, today: NaiveDate) -> Markup {
     let time = query.groups.iter().find(|group| group.is_time());
     let other = query.groups.iter().find(|group| !group.is_time());
     let (Some(across), split) = (time.or(other), time.and(other)) else {
@@ -68,17 +108,31 @@ pub fn spending(view: &Viewer, query: &Query, report: &Table) -> Markup {
     if time.is_some() {
         x.sort();
     }
+    let title = view.column("net");
     let series = match split {
-        None => vec![bars(report, *across, &x, t.net, |_| true)],
-        Some(split) => split_bars(report, *across, *split, &x, t.other),
+        None => vec![bars(report, *across, &x, title, |_| true)],
+        Some(split) => split_bars(view, report, (*across, *split), &x),
     };
+    let is_open = time.is_some() && query.to >= today && is_now(*across, x.last(), today);
+    let axis = Axis::of(view, across.as_str(), &x, is_open);
     let unit = report.currency.as_str();
     html! {
         section class="panel" {
-            h2 { (t.net) " " span class="hint" { (unit) } }
-            (chart(t.net, Kind::Bars, unit, &x, &series))
+            h2 { (title) " " span class="hint" { (unit) } }
+            (chart(view, title, (Kind::Bars, unit), &axis, &series))
         }
     }
+}
+
+/// Whether the last period on the axis is the current one.
+fn is_now(across: Group, last: Option<&String>, today: NaiveDate) -> bool {
+    let week = today.iso_week();
+    let now = match across {
+        Group::Month => today.format("%Y-%m").to_string(),
+        Group::Week => format!("{}-W{:02}", week.year(), week.week()),
+        _ => today.to_string(),
+    };
+    last.is_some_and(|last| last.starts_with(&now))
 }
 
 /// The distinct values of a column, in the order of the rows.
@@ -119,13 +173,12 @@ fn bars(
 }
 
 /// One kind of bars for each value of `split`: channels in their own order, anything else by amount, largest first. Beyond
-/// [`KINDS`], the rest is combined under the label `other`.
+/// [`KINDS`], the rest is combined.
 fn split_bars(
+    view: &Viewer,
     report: &Table,
-    across: Group,
-    split: Group,
+    (across, split): (Group, Group),
     x: &[String],
-    other: &str,
 ) -> Vec<Series> {
     let of = |row: &[Cell], name: &str| word(report, row, split.as_str()) == name;
     let channel = |name: &str| {
@@ -146,15 +199,16 @@ fn split_bars(
     let mut series: Vec<Series> = names
         .iter()
         .map(|(_, name)| {
-            let label = match channel(name) {
-                Some(channel) => channel.label(),
-                None if name.is_empty() => "—",
-                None => name,
+            let label = if name.is_empty() {
+                "—".to_owned()
+            } else {
+                label(view, split.as_str(), name)
             };
-            bars(report, across, x, label, |row| of(row, name))
+            bars(report, across, x, &label, |row| of(row, name))
         })
         .collect();
     if !rest.is_empty() {
+        let other = view.t.money.other;
         series.push(bars(report, across, x, other, |row| {
             rest.iter().any(|(_, name)| of(row, name))
         }));

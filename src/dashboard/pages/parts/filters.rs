@@ -3,7 +3,6 @@
 use chrono::{Datelike, Days, Months, NaiveDate};
 use maud::{Markup, html};
 
-use super::figures::name;
 use super::list;
 use crate::dashboard::frame::fields::{Fields, FormErrors, Input};
 use crate::dashboard::frame::forms::{Form, encoded};
@@ -75,6 +74,16 @@ pub fn asked(view: &Viewer, gateway: &Gateway, query_string: &str, groups: &[Gro
 }
 
 impl Asked {
+    /// The name of the only project; empty: all.
+    pub fn project(&self) -> &str {
+        self.form.text("project")
+    }
+
+    /// Whether a file ends with the row of totals.
+    pub fn wants_totals(&self) -> bool {
+        self.form.text("totals") != "0"
+    }
+
     /// The address of another page with the same filters; `days` replaces the range.
     pub fn address(&self, path: &str, days: Option<(NaiveDate, NaiveDate)>) -> String {
         let start = &self.start;
@@ -115,14 +124,10 @@ impl Asked {
             form: &self.form,
             wrong: &self.wrong,
         };
-        let groups = Group::ALL.map(|group| (group.as_str(), name(t, group.as_str())));
-        let groups: Vec<_> = groups
-            .iter()
-            .map(|(value, words)| (*value, words.as_str()))
-            .collect();
+        let groups = Group::ALL.map(|group| (group.as_str(), view.column(group.as_str())));
         html! {
             p class="printed" {
-                (start.from.to_string()) " – " (start.to.to_string()) ", " (start.zone.name()) ", " (start.currency.as_str())
+                (view.locale().days(start.from, start.to)) ", " (start.zone.name()) ", " (start.currency.as_str())
                 @if !self.form.text("project").is_empty() { ", " (self.form.text("project")) }
             }
             (self.ranges(view, gateway, path))

@@ -90,7 +90,7 @@ fn new(view: &Viewer, gateway: &Gateway, projects: &[Project], fields: Fields<'_
 }
 
 fn period_name(view: &Viewer, period: Period) -> String {
-    crate::dashboard::pages::parts::figures::name(view.t, period.as_str())
+    view.column(period.as_str()).to_owned()
 }
 
 fn of_project(view: &Viewer, project: &Project, budgets: &[&BudgetState]) -> Markup {
@@ -118,12 +118,15 @@ fn of_project(view: &Viewer, project: &Project, budgets: &[&BudgetState]) -> Mar
 fn row(view: &Viewer, project: &Project, state: &BudgetState) -> Markup {
     let (m, budget) = (view.t.rules, &state.budget);
     let currency = budget.limit.currency;
-    let money = |amount: Micros| show::money(Money::new(amount, currency));
+    let money = |amount: Micros| show::short(view, Money::new(amount, currency));
     let country = budget.country.map(|country| country.to_string());
     let alerts: Vec<String> = budget
         .alert_at
         .iter()
-        .map(|share| (f64::from(*share) / 10.0).to_string())
+        .map(|share| {
+            view.locale()
+                .decimal(&(f64::from(*share) / 10.0).to_string())
+        })
         .collect();
     let hidden = [
         ("project", project.name.as_str()),
@@ -132,24 +135,23 @@ fn row(view: &Viewer, project: &Project, state: &BudgetState) -> Markup {
         ("country", country.as_deref().unwrap_or_default()),
     ];
     let what = format!(
-        "{} · {} · {} · {} {}",
+        "{} · {} · {} · {}",
         project.name,
         period_name(view, budget.period),
         country.as_deref().unwrap_or(m.every_country),
-        budget.limit.decimal(),
-        currency.as_str()
+        view.locale().exact(budget.limit)
     );
     html! {
         tr {
             th scope="row" { (period_name(view, budget.period)) }
-            td { (country.as_deref().unwrap_or(m.every_country)) }
-            td class="figure" { (money(state.spent)) }
-            td class="figure" { (money(state.reserved)) }
-            td class="figure" { (money(budget.limit.amount)) }
+            td data-label=(view.t.country) { @match &country { Some(code) => (show::country(view, code)), None => (m.every_country) } }
+            td class="figure first" data-label=(m.used) { (money(state.spent)) }
+            td class="figure" data-label=(m.reserved) { (money(state.reserved)) }
+            td class="figure" data-label=(m.limit) { (money(budget.limit.amount)) }
             td { (gauge(state, &what)) }
-            td class="figure" { (alerts.join(", ")) }
-            td { (show::time(view, state.resets_at)) }
-            td { (sure(view, "/dashboard/budgets/remove", (m.remove, &what), &what, &hidden)) }
+            td class="figure" data-label=(m.alert_at) { (alerts.join(", ")) }
+            td data-label=(m.resets) { (show::minute(view, state.resets_at)) }
+            td class="acts" { (sure(view, "/dashboard/budgets/remove", (m.remove, &what), &what, &hidden)) }
         }
     }
 }
@@ -176,7 +178,7 @@ pub fn meter(view: &Viewer, gateway: &Gateway, state: &BudgetState) -> Markup {
         div class="meter" {
             span { (name) }
             (gauge(state, &name))
-            span class="figure" { (Money::new(state.used(), limit.currency).decimal()) " / " (limit.decimal()) " " (limit.currency.as_str()) }
+            span class="figure" { (show::short(view, Money::new(state.used(), limit.currency))) " / " (show::short(view, limit)) }
         }
     }
 }

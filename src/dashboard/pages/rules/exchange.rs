@@ -80,10 +80,10 @@ fn table(view: &Viewer, rates: &[ExchangeRate]) -> Markup {
             tbody {
                 @for rate in rates.iter().take(SHOWN) {
                     tr {
-                        th scope="row" { (rate.day.to_string()) }
-                        td { (rate.from.as_str()) }
-                        td class="figure" { (rate.factor.to_decimal()) }
-                        td { (rate.to.as_str()) }
+                        th scope="row" { (view.locale().day(rate.day)) }
+                        td data-label=(m.one_of) { (rate.from.as_str()) }
+                        td class="figure first" data-label=(m.rate) { (view.locale().decimal(&rate.factor.to_decimal())) }
+                        td data-label=(m.is_worth) { (rate.to.as_str()) }
                     }
                 }
             }

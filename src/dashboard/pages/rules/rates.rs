@@ -13,6 +13,7 @@ use crate::dashboard::frame::viewer::Viewer;
 use crate::dashboard::text::faults::filled;
 use crate::gateway::{Account, Gateway};
 use crate::ledger::rates::{Rate, Unit};
+use crate::locale::numbers::decimals;
 use crate::money::{Micros, Money};
 use crate::verification::phone::Country;
 use crate::verification::route::Channel;
@@ -94,6 +95,16 @@ fn unit_name(view: &Viewer, unit: Unit) -> &'static str {
 /// The rates, followed by the configured prices, which apply before the first rate.
 fn card(view: &Viewer, gateway: &Gateway, rates: &[Rate]) -> Markup {
     let (t, m) = (view.t, view.t.rules);
+    let accounts: Vec<Account<'_>> = gateway.finance().accounts().collect();
+    let prices: Vec<Money> = accounts
+        .iter()
+        .flat_map(|account| configured(account).into_iter().map(|(_, price)| price))
+        .chain(rates.iter().map(|rate| rate.price))
+        .collect();
+    let digits = |currency| {
+        let alike = prices.iter().filter(|price| price.currency == currency);
+        decimals(alike.map(|price| price.amount), currency)
+    };
     show::table(
         m.rates,
         &html! {
@@ -103,11 +114,11 @@ fn card(view: &Viewer, gateway: &Gateway, rates: &[Rate]) -> Markup {
             } }
             tbody {
                 @for rate in rates {
-                    (row(view, rate.channel, &rate.provider, rate.country, &rate.from.to_string(), rate.price, rate.unit))
+                    (row(view, rate.channel, &rate.provider, rate.country, &view.locale().day(rate.from), rate.price, (rate.unit, digits(rate.price.currency))))
                 }
-                @for account in gateway.finance().accounts() {
-                    @for (country, price) in configured(&account) {
-                        (row(view, account.channel, account.provider, country, m.configured, price, account.unit))
+                @for account in &accounts {
+                    @for (country, price) in configured(account) {
+                        (row(view, account.channel, account.provider, country, m.configured, price, (account.unit, digits(price.currency))))
                     }
                 }
             }
@@ -131,16 +142,17 @@ fn row(
     country: Option<Country>,
     from: &str,
     price: Money,
-    unit: Unit,
+    (unit, digits): (Unit, usize),
 ) -> Markup {
+    let t = view.t;
     html! {
         tr {
             th scope="row" { (show::channel(channel)) }
-            td { (provider) }
-            td { @match country { Some(country) => (country.to_string()), None => { "* " span class="hint" { (view.t.rules.rest_of_world) } } } }
-            td { (from) }
-            td class="figure" { (show::money(price)) }
-            td { (unit_name(view, unit)) }
+            td data-label=(t.provider) { (provider) }
+            td data-label=(t.country) { @match country { Some(country) => (show::country(view, &country.to_string())), None => { (t.rules.rest_of_world) " " span class="hint" { "*" } } } }
+            td data-label=(t.rules.from_date) { (from) }
+            td class="figure first" data-label=(t.rules.price) { (show::rounded(view, price, digits)) }
+            td data-label=(t.rules.unit) { (unit_name(view, unit)) }
         }
     }
 }

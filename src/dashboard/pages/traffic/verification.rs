@@ -8,7 +8,6 @@ use crate::dashboard::frame::fault::{Fault, Kind};
 use crate::dashboard::frame::rights::{SeesVerifications, Signed};
 use crate::dashboard::frame::show;
 use crate::dashboard::frame::viewer::Viewer;
-use crate::dashboard::text::Texts;
 use crate::gateway::{Gateway, LedgerQuery};
 use crate::ledger::entry::Entry;
 use crate::verification::Verification;
@@ -42,22 +41,22 @@ pub async fn show(
     entries.reverse();
     let body = html! {
         p class="back" { a href="/dashboard/verifications" { "← " (t.verifications) } }
-        div class="heading" { div { h1 { (show::number(view, &v.phone)) } p class="lead" { (show::status(t, v.record.status)) " " (v.id.to_string()) } } }
+        div class="heading" { div { h1 { (show::number(view, &v.phone)) } p class="lead" { (show::status(t, v.record.status)) " " span class="id" title=(v.id.to_string()) data-id=(v.id.to_string()) { (v.id.to_string()) } } } }
         section class="panel" {
             dl class="facts" {
                 div { dt { (t.project) } dd { (gateway.directory().project_name(v.project).unwrap_or_default()) } }
-                div { dt { (t.country) } dd { (v.record.country.to_string()) } }
+                div { dt { (t.country) } dd { (show::country(view, &v.record.country.to_string())) } }
                 div { dt { (t.time) } dd { (show::time(view, v.record.created_at)) } }
                 div { dt { (t.expires) } dd { (show::time(view, v.record.expires_at)) } }
                 div { dt { (t.checks) } dd { (v.checks_left()) } }
                 div { dt { (t.sends) } dd { (v.sends_left()) } }
-                div { dt { (t.cost) } dd { (show::costs(&v)) } }
+                div { dt { (t.cost) } dd { (show::costs(view, &v)) } }
             }
         }
         div class="two" {
             section class="panel" { h2 { (t.timeline) } (timeline(view, &v)) }
             div {
-                section class="panel" { h2 { (t.attempts) } (attempts(t, &v)) }
+                section class="panel" { h2 { (t.attempts) } (attempts(view, &v)) }
                 section class="panel" { h2 { (t.entries) } (ledger(view, &entries)) }
             }
         }
@@ -75,7 +74,7 @@ fn timeline(view: &Viewer, v: &Verification) -> Markup {
                 li class=(tone) {
                     (show::time(view, event.at)) " " strong { (name) }
                     @if let Some(attempt) = event.attempt.and_then(|ordinal| v.attempt(ordinal)) { " " (show::channel(attempt.channel)) }
-                    @if let Some(money) = event.money { " " (show::money(money)) }
+                    @if let Some(money) = event.money { " " (show::money(view, money)) }
                     @if let Some(reason) = event.reason { span class="hint" { " " (show::reason(t, reason)) } }
                 }
             }
@@ -83,7 +82,8 @@ fn timeline(view: &Viewer, v: &Verification) -> Markup {
     }
 }
 
-fn attempts(t: &Texts, v: &Verification) -> Markup {
+fn attempts(view: &Viewer, v: &Verification) -> Markup {
+    let t = view.t;
     show::table(
         t.attempts,
         &html! {
@@ -92,9 +92,9 @@ fn attempts(t: &Texts, v: &Verification) -> Markup {
                 @for attempt in &v.record.attempts {
                     tr {
                         th scope="row" { (show::channel(attempt.channel)) }
-                        td { (attempt.provider) }
-                        td { (show::attempt(t, attempt.status)) @if let Some(reason) = attempt.reason { p class="hint reason" { (show::reason(t, reason)) } } }
-                        td class="figure" { (show::money(attempt.cost.money)) p class="hint" { (show::cost_state(t, attempt.cost.state)) @if attempt.cost.guessed { " · " (t.basis_estimated) } } }
+                        td data-label=(t.provider) { (attempt.provider) }
+                        td data-label=(t.status) { (show::attempt(t, attempt.status)) @if let Some(reason) = attempt.reason { p class="hint reason" { (show::reason(t, reason)) } } }
+                        td class="figure first" data-label=(t.cost) { (show::money(view, attempt.cost.money)) p class="hint" { (show::cost_state(t, attempt.cost.state)) @if attempt.cost.guessed { " · " (t.basis_estimated) } } }
                     }
                 }
             }
@@ -105,6 +105,6 @@ fn attempts(t: &Texts, v: &Verification) -> Markup {
 fn ledger(view: &Viewer, entries: &[Entry]) -> Markup {
     html! {
         @if entries.is_empty() { p class="hint" { (view.t.no_entries) } }
-        @else { (crate::dashboard::pages::money::ledger::table(view, entries, None)) }
+        @else { (crate::dashboard::pages::money::ledger::short_table(view, entries)) }
     }
 }

@@ -125,11 +125,11 @@ fn table(view: &Viewer, found: &[Verification]) -> Markup {
                 @for v in found {
                     tr {
                         th scope="row" { a href=(format!("{PATH}/{}", v.id)) { (show::time(view, v.record.created_at)) } }
-                        td { (show::number(view, &v.phone)) }
-                        td { (v.record.country.to_string()) }
-                        td { @if let Some(last) = v.newest() { (show::channel(last.channel)) } }
-                        td { (show::status(t, v.record.status)) }
-                        td class="figure" { (show::costs(v)) }
+                        td data-label=(t.number) { (show::number(view, &v.phone)) }
+                        td data-label=(t.country) { (show::country(view, &v.record.country.to_string())) }
+                        td data-label=(t.channel) { @if let Some(last) = v.newest() { (show::channel(last.channel)) } }
+                        td data-label=(t.status) { (show::status(t, v.record.status)) }
+                        td class="figure first" data-label=(t.cost) { (show::costs(view, v)) }
                     }
                 }
             }

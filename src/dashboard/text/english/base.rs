@@ -155,7 +155,7 @@ words! { Texts with {
     basis: "Basis",
     amount: "Amount",
     note: "Note",
-    checks: "Wrong codes left",
+    checks: "Checks left",
     sends: "Sends left",
     expires: "Expires",
     full_numbers_only: "Your role cannot search by number; search by id.",

@@ -41,6 +41,7 @@ words! { FaultTexts {
     future: "This is in the future.",
     too_old: "This is before 1970.",
     too_much: "The balance would exceed a trillion.",
+    already_reversed: "This entry was already reversed.",
     shares: "Up to ten percentages from 0.1 to 100, separated by commas, such as 50, 80.",
     days: "A whole number of days from 1 to 3650, or empty.",
     unreadable: "This is not an address such as https://shop.example/hooks.",

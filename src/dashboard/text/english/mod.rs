@@ -7,9 +7,11 @@ pub mod money;
 pub mod rules;
 
 use super::language::Language;
+use crate::locale::Locale;
 
 pub const LANGUAGE: Language = Language {
     code: "en",
     own_name: "English",
+    locale: Locale::ENGLISH,
     texts: &base::WORDS,
 };

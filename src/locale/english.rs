@@ -1,0 +1,57 @@
+//! English, with the clock of 24 hours.
+
+use super::notation::{Locale, Patterns};
+
+pub const LOCALE: Locale = Locale {
+    code: "en",
+    place: 0,
+    decimal: '.',
+    group: ',',
+    percent: "%",
+    second: "s",
+    symbol_first: true,
+    symbols: &[
+        ("AUD", "A$"),
+        ("BRL", "R$"),
+        ("CAD", "CA$"),
+        ("CNY", "CN¥"),
+        ("EUR", "€"),
+        ("GBP", "£"),
+        ("HKD", "HK$"),
+        ("ILS", "₪"),
+        ("INR", "₹"),
+        ("JPY", "¥"),
+        ("KRW", "₩"),
+        ("MXN", "MX$"),
+        ("NZD", "NZ$"),
+        ("PHP", "₱"),
+        ("TWD", "NT$"),
+        ("USD", "$"),
+        ("VND", "₫"),
+    ],
+    months: [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ],
+    month_names: [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ],
+    dates: Patterns {
+        day: "{month} {day}, {year}",
+        day_of_year: "{month} {day}",
+        month: "{month} {year}",
+        week: "week {week} of {year}",
+        within_month: "{month} {day} – {last}, {year}",
+    },
+    plural: |count| usize::from(count != 1),
+};
