@@ -16,7 +16,7 @@ pub(super) fn unquoted(text: &str, place: Range<usize>) -> Option<String> {
     let line = before.rfind('\n').map_or(0, |at| at + 1);
     let (left, _) = text.get(line..begin)?.rsplit_once('=')?;
     let key = left.trim_end().rsplit(APART).next()?;
-    let is_value = !word.is_empty() && !word.contains(['"', '\'', '\n']);
+    let is_value = !word.is_empty() && !word.contains(['"', '\'', '\n', '=']);
     if !is_value || key.is_empty() || DeValue::parse(word).is_ok() {
         return None;
     }
