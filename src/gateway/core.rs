@@ -119,6 +119,8 @@ impl Core {
         &self,
         task: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<T> {
-        self.tasks.spawn_on(task.in_current_span(), &self.runtime)
+        // Boxed, since a large future is copied by each layer that it passes through.
+        let task = Box::pin(task).in_current_span();
+        self.tasks.spawn_on(task, &self.runtime)
     }
 }

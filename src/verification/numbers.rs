@@ -72,7 +72,7 @@ impl Numbers {
     /// The number must be possible but need not be valid: numbering data ages, and a new range must not be locked out.
     pub fn read(&self, text: &str) -> Result<Parsed, PhoneError> {
         let folded = fold(text);
-        let number = current(self.dialled(without_scheme(&folded))?);
+        let (number, kind) = current(self.dialled(without_scheme(&folded))?);
         let e164 = number.format_as(PhoneNumberFormat::E164).into_owned();
         if number.is_possible_with_reason() != Ok(NumberLengthType::IsPossible) {
             return Err(INVALID);
@@ -82,7 +82,7 @@ impl Numbers {
             .or_else(|| PHONE_NUMBER_UTIL.get_region_for_country_code(number.country_code));
         let country = region.map_or(Country::NONE, Country::of);
         Ok(Parsed {
-            line: self.line(&number, country)?,
+            line: self.line(kind, country)?,
             phone: PhoneNumber::from_storage(e164),
             country,
         })
@@ -114,7 +114,7 @@ impl Numbers {
             .parse::<Region>()
             .ok()
             .and_then(|region| PHONE_NUMBER_UTIL.parse(digits, Some(region)).ok())
-            .map(current)
+            .map(|number| current(number).0)
             .filter(|number| number.is_possible_with_reason() == Ok(NumberLengthType::IsPossible));
         match (national, after_00) {
             // Where the country's own prefix is another, 00 is still meant as the international one.
@@ -125,8 +125,8 @@ impl Numbers {
         }
     }
 
-    fn line(&self, number: &Dialled, country: Country) -> Result<LineType, PhoneError> {
-        match number.get_type() {
+    fn line(&self, kind: PhoneNumberType, country: Country) -> Result<LineType, PhoneError> {
+        match kind {
             PhoneNumberType::PremiumRate => Err(PhoneError::Unsupported(
                 "premium-rate numbers are not verified",
             )),
@@ -198,10 +198,11 @@ fn refuse_by_prefix(digits: &str) -> Result<(), PhoneError> {
     Ok(())
 }
 
-/// The number of today's plan that an old form means, where that is certain.
-fn current(number: Dialled) -> Dialled {
-    if number.is_valid() {
-        return number;
+/// The number of today's plan that an old form means, where that is certain; and the kind of its line.
+fn current(number: Dialled) -> (Dialled, PhoneNumberType) {
+    let kind = number.get_type();
+    if kind != PhoneNumberType::Unknown {
+        return (number, kind);
     }
     let code = number.country_code.to_string();
     let e164 = number.format_as(PhoneNumberFormat::E164);
@@ -212,7 +213,10 @@ fn current(number: Dialled) -> Dialled {
             .parse(format!("+{code}{national}"), None)
             .ok()
     });
-    meant.filter(Dialled::is_valid).unwrap_or(number)
+    match meant.map(|meant| (meant.get_type(), meant)) {
+        Some((kind, meant)) if kind != PhoneNumberType::Unknown => (meant, kind),
+        _ => (number, kind),
+    }
 }
 
 #[cfg(test)]

@@ -204,7 +204,8 @@ impl Verify {
             .attempt(ordinal)
             .is_some_and(|attempt| attempt.status == AttemptStatus::Sending);
         let outcome = if is_ours && v.is_pending() && !v.is_overdue(self.core().now()) {
-            Box::pin(self.send(&v, ordinal).instrument(about(&v, ordinal))).await
+            let sending = Box::pin(self.send(&v, ordinal));
+            sending.instrument(about(&v, ordinal)).await
         } else {
             Err(SendError::Canceled)
         };
