@@ -7,11 +7,46 @@ use serde_json::map::Entry;
 use serde_json::{Error, Map, Number, Value};
 
 /// The value that the bytes are. The error names a doubled member, besides what serde refuses.
+///
+/// Half of a surrogate pair, which JavaScript writes for half an emoji, is read as U+FFFD.
 pub fn strict(bytes: &[u8]) -> Result<Value, Error> {
+    match read(bytes) {
+        Err(error) if error.is_syntax() => match without_halves(bytes) {
+            Some(mended) => read(&mended),
+            None => Err(error),
+        },
+        read => read,
+    }
+}
+
+fn read(bytes: &[u8]) -> Result<Value, Error> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = Strict.deserialize(&mut reader)?;
     reader.end()?;
     Ok(value)
+}
+
+/// The text with `\ufffd` in place of each escape that is half of a surrogate pair; `None`: there is none.
+fn without_halves(bytes: &[u8]) -> Option<Vec<u8>> {
+    let unit = |at: usize| {
+        let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let mut mended = bytes.to_vec();
+    let (mut at, mut has_half) = (0, false);
+    while at < bytes.len() {
+        at += match (bytes[at], unit(at)) {
+            (b'\\', Some(0xd800..=0xdbff)) if matches!(unit(at + 6), Some(0xdc00..=0xdfff)) => 12,
+            (b'\\', Some(0xd800..=0xdfff)) => {
+                mended[at + 2..at + 6].copy_from_slice(b"fffd");
+                has_half = true;
+                6
+            }
+            (b'\\', _) => 2,
+            _ => 1,
+        };
+    }
+    has_half.then_some(mended)
 }
 
 struct Strict;
@@ -101,6 +136,18 @@ mod tests {
             let error = strict(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains("`a` is given twice"), "{error}");
         }
+    }
+
+    #[test]
+    fn half_an_emoji_is_a_replacement_character() {
+        for (text, read) in [
+            (r#""+1 202\ud83d""#, "+1 202\u{fffd}"),
+            (r#""\ude00\ud83d\ude00""#, "\u{fffd}\u{1f600}"),
+            (r#""\\ud83d""#, "\\ud83d"),
+        ] {
+            assert_eq!(strict(text.as_bytes()).unwrap(), read, "{text}");
+        }
+        assert!(strict(br#""\ud83"#).is_err());
     }
 
     #[test]

@@ -26,7 +26,7 @@ def start(request: HttpRequest) -> JsonResponse:
     session = request.session
     # The payload ties the verification to this visitor: another one who types the same number gets one of their own.
     body = {
-        "phone_number": typed(request, "phone_number")[:40],
+        "phone_number": typed(request, "phone_number"),
         "payload": session.setdefault("visitor", str(uuid4())),
         # Behind a proxy, take the address that your own proxy wrote.
         "client": {"ip": request.META["REMOTE_ADDR"], "user_agent": request.headers.get("user-agent", "")},

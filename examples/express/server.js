@@ -23,7 +23,7 @@ app.post('/verification', async (req, res) => {
   // The payload ties the verification to this visitor: another one who types the same number gets one of their own.
   req.session.visitor ??= randomUUID();
   const started = await call('/v1/verifications', {
-    phone_number: String(req.body?.phone_number ?? '').slice(0, 40),
+    phone_number: String(req.body?.phone_number ?? ''),
     payload: req.session.visitor,
     client: { ip: req.ip, user_agent: req.get('user-agent') },
     locale: 'en',

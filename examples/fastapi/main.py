@@ -38,7 +38,7 @@ async def start(typed: Number, request: Request) -> dict:
     session = request.session
     # The payload ties the verification to this visitor: another one who types the same number gets one of their own.
     body = {
-        "phone_number": typed.phone_number[:40],
+        "phone_number": typed.phone_number,
         "payload": session.setdefault("visitor", str(uuid4())),
         # Behind a proxy, uvicorn takes the address from X-Forwarded-For (--forwarded-allow-ips).
         "client": {"ip": request.client.host, "user_agent": request.headers.get("user-agent", "")},

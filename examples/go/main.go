@@ -37,12 +37,8 @@ func main() {
 
 func start(r *http.Request, s *session, fields map[string]string) (reply, error) {
 	address, _, _ := net.SplitHostPort(r.RemoteAddr) // behind a proxy, take the address that your own proxy wrote
-	number := []rune(fields["phone_number"])
-	if len(number) > 40 {
-		number = number[:40]
-	}
 	body := map[string]any{
-		"phone_number": string(number),
+		"phone_number": fields["phone_number"],
 		// Ties the verification to this visitor: another one who types the same number gets one of their own.
 		"payload": s.visitor,
 		"client":  map[string]string{"ip": address, "user_agent": r.UserAgent()},

@@ -48,7 +48,7 @@ function start(array $fields): array
     // The payload ties the verification to this visitor: another one who types the same number gets one of their own.
     $_SESSION['visitor'] ??= bin2hex(random_bytes(16));
     $started = call('/v1/verifications', array_filter([
-        'phone_number' => mb_substr($fields['phone_number'] ?? '', 0, 40),
+        'phone_number' => $fields['phone_number'] ?? '',
         'payload' => $_SESSION['visitor'],
         // Behind a proxy, take the address that your own proxy wrote.
         'client' => ['ip' => $_SERVER['REMOTE_ADDR'], 'user_agent' => $_SERVER['HTTP_USER_AGENT'] ?? ''],

@@ -156,6 +156,7 @@ pub fn timeout(field: Field<'_>) -> Checked<Duration> {
 
 fn prices(field: Field<'_>) -> Checked<Prices> {
     let mut prices = Prices::default();
+    let (path, report) = (field.path.clone(), field.report);
     let entries = field.entries()?;
     let rows = all(entries.into_iter().map(|(code, field)| {
         let country = match code.as_str() {
@@ -171,7 +172,12 @@ fn prices(field: Field<'_>) -> Checked<Prices> {
     for (country, price) in rows {
         match country {
             Some(country) => {
-                prices.by_country.insert(country, price);
+                let twice = prices.by_country.insert(country, price).is_some();
+                if twice {
+                    return Err(
+                        report.fault(path, format!("names {country} twice, also as ZZ; keep one"))
+                    );
+                }
             }
             None => prices.rest = Some(price),
         }

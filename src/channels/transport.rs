@@ -73,6 +73,22 @@ pub fn client(
     })
 }
 
+/// Logs an answer that did not accept a message. That a provider refuses the account is for an operator to mend.
+pub fn note_refusal(provider: &str, answer: &Answer, error: SendError) {
+    let status = answer.status;
+    if matches!(status, 401 | 403) {
+        metrics::counter!("pinroute_alarms_total", "provider" => provider.to_owned()).increment(1);
+        tracing::error!(
+            alarm = true,
+            provider,
+            status,
+            "the provider refuses the account's key: check its headers and its account"
+        );
+    } else {
+        tracing::warn!(provider, status, %error, "an SMS was not accepted");
+    }
+}
+
 /// What a provider wrote, as UTF-8 without a byte order mark: some write the mark, UTF-16, or single bytes of an older
 /// encoding among ASCII, which become U+FFFD.
 #[must_use]
@@ -87,7 +103,7 @@ pub fn utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
     match bytes {
         [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
-        [0xef, 0xbb, 0xbf, rest @ ..] => utf8(rest),
+        [0xef, 0xbb, 0xbf, rest @ ..] | [rest @ .., 0] => utf8(rest),
         bytes => match String::from_utf8_lossy(bytes) {
             Cow::Borrowed(_) => Cow::Borrowed(bytes),
             Cow::Owned(text) => Cow::Owned(text.into_bytes()),

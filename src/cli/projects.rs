@@ -90,6 +90,21 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
                 return Err(Failure::Wrong(vec![mend.to_owned()]));
             }
             let (project, policies) = (find(db, &name).await?, app::policies(settings));
+            let usual = policies.effective(&json!({}));
+            let strange = unset.iter().filter(|key| {
+                let first = key.split('.').next().unwrap_or_default();
+                usual.get(first).is_none()
+            });
+            let strange: Vec<String> = strange
+                .map(|key| {
+                    format!(
+                        "--unset {key}: unknown key; `pinroute projects show {name}` lists them"
+                    )
+                })
+                .collect();
+            if !strange.is_empty() {
+                return Err(Failure::Wrong(strange));
+            }
             let change = change(set, unset);
             let changed = change_policy_of(db, &policies, &project, &change, clock.now()).await;
             let project = changed.map_err(|error| refused(error, &name))?;

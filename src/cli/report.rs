@@ -177,6 +177,7 @@ async fn make(
         Form::Xlsx => {
             let about = xlsx::About {
                 locale: Locale::ENGLISH,
+                for_programs: false,
                 query: &query,
                 project: asked.project.as_deref(),
                 made_at: now,

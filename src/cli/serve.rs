@@ -27,7 +27,9 @@ pub fn run(file: Option<&Path>) -> Result<(), Failure> {
             say(&format!("Create the first dashboard user: {link}"));
         }
         until_told_to_stop().await?;
-        tracing::info!("stopping: no new work is accepted; work in flight is finished");
+        tracing::info!(
+            "stopping: open connections end with their next answer, then work in flight is finished"
+        );
         app.stop().await;
         Ok(())
     })

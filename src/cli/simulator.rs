@@ -12,7 +12,12 @@ use crate::telemetry;
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Address to listen on.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "PINROUTE_SIMULATOR_LISTEN",
+        default_value = "127.0.0.1:8081"
+    )]
     listen: SocketAddr,
     /// Hosts or origins that may get delivery reports, besides this machine: `https://verify.example.com`, or a host alone for
     /// https on any port. Can be repeated.

@@ -27,6 +27,9 @@ pub(super) fn read(field: Field<'_>) -> Checked<Vec<Budget>> {
     }
     let (path, report) = (field.path.clone(), field.report);
     let budgets = all(field.items()?.into_iter().map(budget))?;
+    if budgets.is_empty() {
+        return Err(report.fault(path, "is empty; \"off\" disables it"));
+    }
     for (place, budget) in budgets.iter().enumerate() {
         let twin = |other: &Budget| {
             (other.period, other.country, other.limit.currency)

@@ -97,11 +97,12 @@ fn numbers(field: Field<'_>) -> Checked<Numbers> {
         if field.is_text("") {
             return Ok(None);
         }
-        if field.is_text(Country::NONE.as_str()) {
-            return field
-                .fault("`001` has no national form of numbers; name a country, or leave it empty");
-        }
-        country(field).map(Some)
+        field.parsed(|text| match Country::existing(text)? {
+            Country::NONE => Err(format!(
+                "`{text}` has no national form of numbers; name a country, or leave it empty"
+            )),
+            country => Ok(Some(country)),
+        })
     });
     let usual = table.get("fixed_line").and_then(fixed_line);
     let fixed_line_countries = table

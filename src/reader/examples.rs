@@ -33,13 +33,23 @@ fn is_placeholder_word(word: &str) -> bool {
         || marks.iter().any(|mark| shout.contains(mark))
 }
 
-/// Like [`is_placeholder`], for a secret: there, an ellipsis or a word in angle brackets stands for nothing else anywhere.
+/// Like [`is_placeholder`], for a secret: there, a word in angle brackets stands for nothing else, also after a space, a slash, a
+/// colon or an at sign. Generated passwords contain the brackets too, but not around a plain word between such marks.
 #[must_use]
 pub fn is_placeholder_secret(text: &str) -> bool {
-    let bracketed = text
-        .split_once('<')
-        .is_some_and(|(_, rest)| rest.contains('>'));
-    is_placeholder(text) || text.contains('…') || bracketed
+    let mut words = text.split([' ', '/', ':', '@']);
+    let is_named = |word: &str| {
+        let name = word
+            .strip_prefix('<')
+            .and_then(|rest| rest.strip_suffix('>'));
+        name.is_some_and(|name| {
+            name.len() >= 3
+                && name
+                    .chars()
+                    .all(|c| c.is_ascii_alphabetic() || matches!(c, '-' | '_'))
+        })
+    };
+    is_placeholder(text) || words.any(|word| is_named(word) || is_placeholder(word))
 }
 
 /// Whether nobody can own this host (RFC 2606).

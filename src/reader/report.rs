@@ -9,6 +9,9 @@ use super::suggest;
 use super::tree::{Node, Origin, Value};
 use super::variable::{bare, variable, whole};
 
+/// Variables that the examples read, and Pinroute does not.
+const OF_CLIENTS: [&str; 3] = ["PINROUTE_URL", "PINROUTE_API_KEY", "PINROUTE_PROJECT_ID"];
+
 /// One thing that is wrong. It quotes no secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: {problem}{}", at(*.line))]
@@ -128,6 +131,8 @@ impl<'a> Faults<'a> {
         let strangers = notes
             .strangers
             .iter()
+            // What a site's own programs are told by, in the same shell.
+            .filter(|name| !OF_CLIENTS.contains(&name.as_str()))
             .map(|name| match notes.variable_like(name) {
                 Some(near) => format!("{name} sets no known key; did you mean {near}?"),
                 None => format!("{name} sets no known key and is ignored"),

@@ -7,7 +7,7 @@ use super::table::{Checked, Field};
 /// Whether it is an http(s) URL with a host. The problem never quotes it.
 pub fn check_http(url: &str) -> Result<(), String> {
     let (_, rest) = split_http(url).ok_or(
-        "does not begin with https:// or http://; write it whole, such as https://sms.example/send",
+        "does not begin with https:// or http://; write it whole, such as https://host.example",
     )?;
     if url.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err("holds a space or a control character; percent-encode it".to_owned());
@@ -20,7 +20,7 @@ pub fn check_http(url: &str) -> Result<(), String> {
     let bracketed = host.starts_with('[') && host.ends_with(']');
     let inner = host.trim_matches(['[', ']']);
     if inner.is_empty() {
-        return Err("has no host; write it whole, such as https://sms.example/send".to_owned());
+        return Err("has no host; write it whole, such as https://host.example".to_owned());
     }
     let host_letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     let sound = if bracketed {

@@ -1,6 +1,7 @@
 //! CSV (RFC 4180) that is safe against formula injection in spreadsheets.
 
 use super::table::{Cell, Table};
+use crate::verification::digits::is_unseen;
 
 /// Lines per part.
 const PART: usize = 1_000;
@@ -91,17 +92,6 @@ pub fn may_be_formula(text: &str) -> bool {
                 | '\u{ff20}'
         )
     )
-}
-
-/// White space, control and format characters, and those that Unicode calls ignorable.
-fn is_unseen(c: char) -> bool {
-    c.is_whitespace()
-        || c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]

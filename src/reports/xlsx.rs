@@ -21,6 +21,8 @@ pub const CONTENT_TYPE: &str = "application/vnd.openxmlformats-officedocument.sp
 pub struct About<'a> {
     /// The reader's language.
     pub locale: &'static Locale,
+    /// For programs: the first row has the keys of the JSON, and the last begins with `total`.
+    pub for_programs: bool,
     pub query: &'a Query,
     /// The name of the only project; `None`: all.
     pub project: Option<&'a str>,
@@ -45,7 +47,7 @@ pub fn write(table: &Table, about: &About<'_>) -> Result<Vec<u8>, XlsxError> {
     } else {
         words.conversion
     };
-    let columns = columns(table);
+    let columns = columns(table, about.for_programs);
     let sheet = book.add_worksheet().set_name(name)?;
     rows(sheet, table, about, &columns)?;
     let sheet = book.add_worksheet().set_name(words.about)?;
@@ -53,12 +55,12 @@ pub fn write(table: &Table, about: &About<'_>) -> Result<Vec<u8>, XlsxError> {
     book.save_to_buffer()
 }
 
-/// The report's columns; a country's code is followed by its name.
-fn columns(table: &Table) -> Vec<Column> {
+/// The report's columns; for people, a country's code is followed by its name.
+fn columns(table: &Table, for_programs: bool) -> Vec<Column> {
     let mut columns = Vec::new();
     for (of, key) in table.columns.iter().enumerate() {
         columns.push(Column { key, of });
-        if *key == "country" && of < table.keys {
+        if *key == "country" && of < table.keys && !for_programs {
             let key = "country_name";
             columns.push(Column { key, of });
         }
@@ -79,7 +81,12 @@ fn rows(
     let end = u32::try_from(table.rows.len()).unwrap_or(u32::MAX);
     let last = table.last_row();
     for (place, column) in (0_u16..).zip(columns) {
-        sheet.write_with_format(0, place, title(about.locale, column.key), &head)?;
+        let title = if about.for_programs {
+            column.key
+        } else {
+            title(about.locale, column.key)
+        };
+        sheet.write_with_format(0, place, title, &head)?;
         let format = format(table, about.locale, *column);
         for (row, cells) in (1_u32..).zip(&table.rows) {
             write_cell(
@@ -94,7 +101,7 @@ fn rows(
         if about.totals {
             let bold = format.set_bold().set_border_top(FormatBorder::Thin);
             let total = (*column, &last[column.of]);
-            write_total(sheet, (end + 1, place), table, about.locale, total, &bold)?;
+            write_total(sheet, (end + 1, place), table, about, total, &bold)?;
         }
     }
     sheet.set_freeze_panes(1, 0)?;
@@ -209,21 +216,21 @@ fn write_total(
     sheet: &mut Worksheet,
     (row, place): (u32, u16),
     table: &Table,
-    locale: &Locale,
+    about: &About<'_>,
     (column, cell): (Column, &Cell),
     format: &Format,
 ) -> Result<(), XlsxError> {
     if column.of < table.keys {
-        let text = if place == 0 {
-            words::sheet(locale).total
-        } else {
-            ""
+        let text = match place {
+            0 if about.for_programs => "total",
+            0 => words::sheet(about.locale).total,
+            _ => "",
         };
         let plain = Format::new().set_bold().set_border_top(FormatBorder::Thin);
         return write_text(sheet, (row, place), text, &plain);
     }
     if table.rows.is_empty() || !is_sum(table, column.of) {
-        return write_cell(sheet, (row, place), locale, column, cell, format);
+        return write_cell(sheet, (row, place), about.locale, column, cell, format);
     }
     let name = rust_xlsxwriter::utility::column_number_to_name(place);
     // 109: the sum of the rows that a filter leaves.

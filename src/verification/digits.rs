@@ -66,20 +66,26 @@ fn is_noise(c: char) -> bool {
     let category = CodePointMapData::<GeneralCategory>::new().get(c);
     matches!(
         category,
-        GeneralCategory::Format
-            | GeneralCategory::Control
-            | GeneralCategory::EnclosingMark
+        GeneralCategory::EnclosingMark
             | GeneralCategory::OpenPunctuation
             | GeneralCategory::ClosePunctuation
             | GeneralCategory::InitialPunctuation
             | GeneralCategory::FinalPunctuation
-    ) || CodePointSetData::new::<WhiteSpace>().contains(c)
-        || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+    ) || is_unseen(c)
         || CodePointSetData::new::<Dash>().contains(c)
         || is_dot(c)
 }
 
-/// Middle dots and full stops, which have no property in common: the dots that are written between groups of digits.
+/// White space, control and format characters, and those that Unicode calls ignorable.
+#[must_use]
+pub fn is_unseen(c: char) -> bool {
+    let category = CodePointMapData::<GeneralCategory>::new().get(c);
+    matches!(category, GeneralCategory::Format | GeneralCategory::Control)
+        || CodePointSetData::new::<WhiteSpace>().contains(c)
+        || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+}
+
+/// Dots, slashes and blanks that are written between groups of digits, and have no property in common.
 fn is_dot(c: char) -> bool {
     matches!(
         c,
@@ -94,6 +100,9 @@ fn is_dot(c: char) -> bool {
             | '\u{30fb}'
             | '\u{ff61}'
             | '\u{ff65}'
+            | '\u{2044}'
+            | '\u{2215}'
+            | '\u{2800}'
     )
 }
 

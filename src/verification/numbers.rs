@@ -109,19 +109,24 @@ impl Numbers {
                 NATIONAL
             });
         };
-        let national = country
-            .as_str()
-            .parse::<Region>()
-            .ok()
-            .and_then(|region| PHONE_NUMBER_UTIL.parse(digits, Some(region)).ok())
+        let region = country.as_str().parse::<Region>().ok();
+        let read = region.and_then(|region| PHONE_NUMBER_UTIL.parse(digits, Some(region)).ok());
+        // Whether it began with a prefix that the country has: then the number is what follows it.
+        let has_own_prefix = read.as_ref().is_some_and(|number| {
+            let e164 = number.format_as(PhoneNumberFormat::E164);
+            digits.ends_with(e164.trim_start_matches('+'))
+        });
+        let read = read
             .map(|number| current(number).0)
             .filter(|number| number.is_possible_with_reason() == Ok(NumberLengthType::IsPossible));
-        match (national, after_00) {
-            // Where the country's own prefix is another, 00 is still meant as the international one.
-            (Some(number), Some(rest)) if !number.is_valid() => international(rest).or(Ok(number)),
+        match (read, after_00) {
+            // Elsewhere 00 is still meant as the international prefix.
+            (read, Some(rest)) if !has_own_prefix => match read {
+                Some(number) if number.is_valid() => refuse_virtual(number),
+                _ => international(rest),
+            },
             (Some(number), _) => refuse_virtual(number),
-            (None, Some(rest)) => international(rest),
-            (None, None) => Err(INVALID),
+            (None, _) => Err(INVALID),
         }
     }
 
@@ -207,7 +212,11 @@ fn current(number: Dialled) -> (Dialled, PhoneNumberType) {
     let code = number.country_code.to_string();
     let e164 = number.format_as(PhoneNumberFormat::E164);
     let national = e164.trim_start_matches('+').strip_prefix(code.as_str());
-    let meant = national.and_then(|national| renumbering::current(&code, national));
+    let meant = national.and_then(|national| {
+        // The country code written twice is a slip, too.
+        renumbering::current(&code, national)
+            .or_else(|| national.strip_prefix(code.as_str()).map(str::to_owned))
+    });
     let meant = meant.and_then(|national| {
         PHONE_NUMBER_UTIL
             .parse(format!("+{code}{national}"), None)
@@ -302,6 +311,11 @@ mod tests {
             ("+998 8 90 123 45 67", "+998901234567"),
             ("+39 0333 1234567", "+393331234567"),
             ("+370 8 612 34567", "+37061234567"),
+            ("+20 10 123 4567", "+201001234567"),
+            ("+230 712 3456", "+23057123456"),
+            ("+56 09 8765 4321", "+56987654321"),
+            ("+91 91 98765 43210", "+919876543210"),
+            ("+62 62 812 3456 789", "+628123456789"),
             ("+44 (0) 7700 900123", "+447700900123"),
             ("+00 998 90 123 45 67", "+998901234567"),
             ("tel:+998-90-123-45-67", "+998901234567"),
@@ -326,6 +340,11 @@ mod tests {
             ("GB", "07700 900123", "+447700900123"),
             ("GB", "+998901234567", "+998901234567"),
             ("PL", "0500 000 000", "+48500000000"),
+            ("CO", "005 44 7700 900123", "+447700900123"),
+            ("SG", "001 673 712 3456", "+6737123456"),
+            ("SG", "001 44 7700 900123", "+447700900123"),
+            ("AU", "0011 44 7700 900123", "+447700900123"),
+            ("KR", "00700 44 7700 900123", "+447700900123"),
         ] {
             assert_eq!(
                 read_in(country, written).as_deref(),

@@ -17,6 +17,21 @@ pub fn current(code: &str, national: &str) -> Option<String> {
     };
     let with = |prefix: &str, rest: &str| Some(format!("{prefix}{rest}"));
     match code {
+        // Egypt: a digit more after the operator's code, 2011 (NTRA).
+        "20" if length == 9 => {
+            let new = match &national[..2] {
+                "10" => "100",
+                "11" => "111",
+                "12" => "122",
+                "14" => "114",
+                "16" => "106",
+                "17" => "127",
+                "18" => "128",
+                "19" => "109",
+                _ => return None,
+            };
+            with(new, &national[2..])
+        }
         // Greece: trunk prefix 0 abolished in 2001.
         "30" => without("0", 10),
         // Italy: mobile numbers lost their leading 0 in 2001. Landlines keep it.
@@ -31,6 +46,8 @@ pub fn current(code: &str, national: &str) -> Option<String> {
         "55" if length == 10 && matches!(&national[2..3], "6" | "8" | "9") => {
             with(&national[..2], &format!("9{}", &national[2..]))
         }
+        // Chile: trunk prefix 0 before mobiles, until 2016 (Subtel).
+        "56" => without("0", 9),
         // Vietnam: mobiles of eleven digits became ten in 2018 (Ministry of Information and Communications, decision 798).
         "84" if length == 10 => {
             let new = match &national[..3] {
@@ -69,6 +86,8 @@ pub fn current(code: &str, national: &str) -> Option<String> {
         },
         // Benin: 01 before all numbers since 2024 (ARCEP Benin).
         "229" if length == 8 => with("01", national),
+        // Mauritius: a 5 before mobiles since 2013 (ICTA).
+        "230" if length == 7 => with("5", national),
         // Cameroon: a 6 before mobiles since 2014 (ART).
         "237" if length == 8 && matches!(&national[..1], "5" | "6" | "7" | "8" | "9") => {
             with("6", national)

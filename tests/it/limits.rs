@@ -409,9 +409,15 @@ async fn what_is_drawn_while_redis_is_away_counts_when_it_returns(stage: Stage) 
     start(&app, &number, 4).await.expect(201);
     start(&app, &number, 5).await.problem(429, "rate_limited");
     let _redis = Redis::start(port).await.expect("Redis started before");
-    while app.get("/readyz").await.body["redis"] != "ok" {
-        tokio::task::yield_now().await;
-    }
+    let back = async {
+        while app.get("/readyz").await.body["redis"] != "ok" {
+            tokio::task::yield_now().await;
+        }
+    };
+    let patience = Duration::from_secs(30);
+    tokio::time::timeout(patience, back)
+        .await
+        .expect("Redis is used again");
     start(&app, &number, 6).await.problem(429, "rate_limited");
     start(&app, &stage.number(), 0).await.expect(201);
 }

@@ -259,7 +259,9 @@ async fn reports_are_posted_to_the_gateway_itself_and_to_listed_hosts_only(stage
 /// Sends a code to a number that Telegram reaches, another one for each balance.
 async fn charged(client: &Client, balance: &str) {
     let number = format!("+99890123{}", balance.replace('.', ""));
-    let v = client.start(json!({ "phone_number": number })).await;
+    let v = client
+        .start(json!({ "phone_number": number, "wait": 10 }))
+        .await;
     let v = v.expect(201);
     assert_eq!(v["attempts"][0]["cost"]["state"], "charged", "{v}");
 }

@@ -75,7 +75,14 @@ async fn figures_match_a_manual_sum_over_the_ledger_in_two_time_zones(stage: Sta
         let csv = all.get(&format!("{path}&format=csv")).await.text;
         assert_eq!(of_csv(&csv), by_hand, "its CSV in {zone}");
         let sheet = all.request(reqwest::Method::GET, &format!("{path}&format=xlsx"));
-        let sheet = sheet.send().await.unwrap().bytes().await.unwrap();
+        let sheet = sheet
+            .header("Accept-Language", "en")
+            .send()
+            .await
+            .unwrap()
+            .bytes()
+            .await
+            .unwrap();
         assert_eq!(of_sheet(&sheet), by_hand, "its spreadsheet in {zone}");
 
         let words = |format| {

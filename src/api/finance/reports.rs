@@ -331,6 +331,8 @@ async fn report(
                 &table,
                 &xlsx::About {
                     locale,
+                    // A program that names no language reads the keys.
+                    for_programs: !request.headers().contains_key(header::ACCEPT_LANGUAGE),
                     query: &query,
                     project: project
                         .and_then(|id| gateway.directory().project_name(id))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::money::Micros;
+use crate::money::{Micros, MoneyError};
 use crate::verification::attempt::{AttemptStatus, Reason, SendError};
 
 /// A delivery status; an unknown one means still pending.
@@ -71,6 +71,11 @@ pub(super) fn amount(field: &str, value: &serde_json::Value) -> Option<Micros> {
     };
     match text.parse() {
         Ok(amount) => Some(amount),
+        // Finer than we count.
+        Err(MoneyError::TooFine(_)) => {
+            let whole = text.parse::<f64>().ok()?;
+            format!("{whole:.6}").parse().ok()
+        }
         Err(error) => {
             tracing::error!(%error, field, "what Telegram says is not an amount");
             None

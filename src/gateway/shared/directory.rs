@@ -16,8 +16,11 @@ use crate::storage::{ApiKey, Db, Project, StorageError, Webhook};
 use crate::verification::id::ProjectId;
 use crate::verification::policy::Policy;
 
-/// How old the copy may be that a request is answered from: so long after a change every server acts on it.
+/// Longer than servers take to see a change of projects and keys, while the database answers: they look every half second.
 pub const DIRECTORY_AGE: Duration = Duration::from_secs(1);
+
+/// How long a request waits for a fresher copy.
+const MOMENT: Duration = Duration::from_millis(250);
 
 /// How often unknown keys make the database be read, however many there are.
 const PACE: Duration = Duration::from_millis(50);
@@ -108,17 +111,22 @@ impl Directory {
         self.read(&mut last).await
     }
 
-    /// Refreshes a copy that is too old.
-    async fn freshen(&self) -> Result<Arc<Snapshot>, StorageError> {
+    /// The copy, refreshed if it is old and nobody else refreshes it. A database that is slow or away delays one request at a
+    /// time, and only for a moment; the old copy answers meanwhile.
+    async fn freshest(&self) -> Arc<Snapshot> {
         let snapshot = self.snapshot();
         if snapshot.is_fresh() {
-            return Ok(snapshot);
+            return snapshot;
         }
-        let mut last = self.refreshing.lock().await;
-        if !self.snapshot().is_fresh() {
-            self.read(&mut last).await?;
+        if let Ok(mut last) = self.refreshing.try_lock() {
+            let read = tokio::time::timeout(MOMENT, self.read(&mut last)).await;
+            if !matches!(read, Ok(Ok(()))) {
+                tracing::debug!(
+                    "projects and keys could not be read in time; the last copy answers"
+                );
+            }
         }
-        Ok(self.snapshot())
+        self.snapshot()
     }
 
     async fn read(&self, last: &mut Option<Instant>) -> Result<(), StorageError> {
@@ -154,7 +162,7 @@ impl Directory {
         now: DateTime<Utc>,
     ) -> Result<Option<Access>, StorageError> {
         let hash = fingerprint(secret.as_bytes());
-        if let Some(known) = self.freshen().await?.keys.get(&hash) {
+        if let Some(known) = self.freshest().await.keys.get(&hash) {
             return Ok(known.access(now));
         }
         // It may be a new key. Guessed keys cannot flood the database, because concurrent refreshes are merged and paced.

@@ -40,7 +40,7 @@ impl Verify {
         self.spare_unlimited(&v.phone, &mut draws);
         let recall = async |within| self.past_wrong_codes(v.project, &v.phone, within).await;
         let taken = self.core().shared.limits.take_recalling(draws, recall);
-        let taken = match taken.await {
+        let taken = match taken.await? {
             Ok(taken) => taken,
             Err(exhausted) => {
                 // Parallel checks count before their results are known. Wait for them: the verification's own refusal,

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::room::Verify;
 use crate::abuse::limits::Draw;
+use crate::gateway::error::Error;
 use crate::storage::ListQuery;
 use crate::verification::event::EventKind;
 use crate::verification::id::ProjectId;
@@ -18,10 +19,10 @@ const MOST: i64 = 1_000;
 const LONGEST_LIFE: Duration = Duration::from_hours(24);
 
 impl Verify {
-    /// Leaves out the limits of a number that meets none.
+    /// Leaves out the limits that requests for a number which meets none would draw on, its visitor's too.
     pub(super) fn spare_unlimited(&self, phone: &PhoneNumber, draws: &mut Vec<Draw>) {
         if (self.core().settings.unlimited)(phone) {
-            draws.retain(|draw| !draw.is_recorded);
+            draws.clear();
         }
     }
 
@@ -31,7 +32,7 @@ impl Verify {
         project: ProjectId,
         phone: &PhoneNumber,
         within: Duration,
-    ) -> Vec<DateTime<Utc>> {
+    ) -> Result<Vec<DateTime<Utc>>, Error> {
         self.past(project, phone, within, |kind| {
             matches!(kind, EventKind::Created | EventKind::Resend)
         })
@@ -44,7 +45,7 @@ impl Verify {
         project: ProjectId,
         phone: &PhoneNumber,
         within: Duration,
-    ) -> Vec<DateTime<Utc>> {
+    ) -> Result<Vec<DateTime<Utc>>, Error> {
         self.past(project, phone, within, |kind| kind == EventKind::WrongCode)
             .await
     }
@@ -55,7 +56,7 @@ impl Verify {
         phone: &PhoneNumber,
         within: Duration,
         counts: impl Fn(EventKind) -> bool,
-    ) -> Vec<DateTime<Utc>> {
+    ) -> Result<Vec<DateTime<Utc>>, Error> {
         let from = span::before(self.core().now(), within);
         let query = ListQuery {
             project: Some(project),
@@ -64,13 +65,11 @@ impl Verify {
             limit: MOST,
             ..ListQuery::default()
         };
-        // A database that is away refuses the request itself a moment later.
-        let found = self.core().db.list_verifications(&query).await;
-        let found = found.unwrap_or_default();
+        let found = self.core().db.list_verifications(&query).await?;
         let events = found.iter().flat_map(|v| &v.record.events);
         let counted = events.filter(|event| event.at > from && counts(event.kind));
         let mut times: Vec<DateTime<Utc>> = counted.map(|event| event.at).collect();
         times.sort_unstable();
-        times
+        Ok(times)
     }
 }

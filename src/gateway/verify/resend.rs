@@ -31,7 +31,7 @@ impl Verify {
             .take_recalling(draws, async |within| {
                 self.past_sends(v.project, &v.phone, within).await
             })
-            .await
+            .await?
             .map_err(Error::Limited)?;
         // Only queued: another replica may hold the lease, and will send it before releasing the lease.
         let sent = self

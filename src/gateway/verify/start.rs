@@ -338,7 +338,7 @@ impl Verb for Starting<'_> {
             let phone = &request.to.phone;
             verify.past_sends(request.project, phone, within).await
         };
-        match core.shared.limits.take_recalling(draws, recall).await {
+        match core.shared.limits.take_recalling(draws, recall).await? {
             Ok(taken) => self.taken = Some(taken),
             // So does a repeated request beyond the limit.
             Err(exhausted) => {

@@ -7,6 +7,7 @@ mod memory;
 mod scripts;
 mod taken;
 
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -68,21 +69,25 @@ impl Limits {
         *self.memory() = Memory::new(DateTime::UNIX_EPOCH);
     }
 
-    /// Takes all draws, or none if one limit is exhausted.
+    /// Takes all draws, or none if one limit is exhausted. None of them is recorded in the database.
     pub async fn take(&self, draws: Vec<Draw>) -> Result<Taken, Exhausted> {
-        self.take_recalling(draws, async |_| Vec::new()).await
+        let nothing = async |_| Ok::<_, Infallible>(Vec::new());
+        match self.take_recalling(draws, nothing).await {
+            Ok(taken) => taken,
+            Err(never) => match never {},
+        }
     }
 
     /// Like [`Self::take`]. `recall` reads from the database when the recorded draws of these limits were made within the time
-    /// that it is given, oldest first; it is called only if they may be forgotten here.
-    pub async fn take_recalling(
+    /// that it is given, oldest first; it is called only if they may be forgotten here. Its error is returned.
+    pub async fn take_recalling<E>(
         &self,
         draws: Vec<Draw>,
-        recall: impl AsyncFnOnce(Duration) -> Vec<DateTime<Utc>>,
-    ) -> Result<Taken, Exhausted> {
+        recall: impl AsyncFnOnce(Duration) -> Result<Vec<DateTime<Utc>>, E>,
+    ) -> Result<Result<Taken, Exhausted>, E> {
         let at = self.clock.now();
         if draws.is_empty() {
-            return Ok(Taken::in_memory(draws, at));
+            return Ok(Ok(Taken::in_memory(draws, at)));
         }
         let mut recall = Some(recall);
         if let Some(redis) = &self.redis {
@@ -90,15 +95,15 @@ impl Limits {
             if matches!(answer, Some(Answer::Forgotten))
                 && let Some(recall) = recall.take()
             {
-                let past = recall(longest(&draws)).await;
+                let past = recall(longest(&draws)).await?;
                 self.recall_in_redis(redis, &draws, &past, at).await;
                 answer = self.take_in_redis(redis, &draws, at).await;
             }
             match answer {
                 Some(Answer::Taken(member)) => {
-                    return Ok(Taken::in_redis(draws, at, member));
+                    return Ok(Ok(Taken::in_redis(draws, at, member)));
                 }
-                Some(Answer::Full(exhausted)) => return Err(exhausted),
+                Some(Answer::Full(exhausted)) => return Ok(Err(exhausted)),
                 // Gone meanwhile, or emptied again.
                 Some(Answer::Forgotten) | None => self.stand_in(at),
             }
@@ -108,13 +113,13 @@ impl Limits {
             draws.iter().any(|draw| memory.may_have_forgotten(draw, at))
         };
         if let Some(recall) = recall.filter(|_| forgotten) {
-            let past = recall(longest(&draws)).await;
+            let past = recall(longest(&draws)).await?;
             let mut memory = self.memory();
             for draw in draws.iter().filter(|draw| draw.is_recorded) {
                 memory.recall(draw, &past);
             }
         }
-        self.memory().take(draws, at)
+        Ok(self.memory().take(draws, at))
     }
 
     async fn take_in_redis(

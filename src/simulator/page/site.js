@@ -242,7 +242,8 @@ export function startSite() {
     event.preventDefault();
     act("check", { code: byId("code").value.trim() });
   });
-  byId("resend").addEventListener("click", () => act("resend", {}));
+  // Without a channel, a resend goes to the route's next step; after the last one, the same channel is asked for.
+  byId("resend").addEventListener("click", () => act("resend", current?.channel === "sms" ? { channel: "sms" } : {}));
   byId("resend-sms").addEventListener("click", () => act("resend", { channel: "sms" }));
   byId("cancel").addEventListener("click", () => act("cancel", {}));
   byId("again").addEventListener("click", again);

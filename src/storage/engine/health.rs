@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sqlx::error::DatabaseError;
 
-/// Set by a write that failed for want of room or rights, until one succeeds.
+/// Set by a write that failed because the disk is full or access is denied, until one succeeds.
 #[derive(Debug, Default)]
 pub(super) struct Health {
     is_refused: AtomicBool,

@@ -6,7 +6,7 @@ import { writeSession } from '../../lib/session';
 export const POST = route(async (fields, session, request) => {
   // The payload ties the verification to this visitor: another one who types the same number gets one of their own.
   const started = await call('/v1/verifications', {
-    phone_number: String(fields.phone_number ?? '').slice(0, 40),
+    phone_number: String(fields.phone_number ?? ''),
     payload: session.visitor,
     client: {
       ip: request.headers.get('x-forwarded-for')?.split(',').at(-1).trim(), // what the nearest proxy, or Next.js, wrote

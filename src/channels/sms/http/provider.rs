@@ -153,7 +153,7 @@ impl Provider for HttpSms {
         if let Err(error) = &read
             && *error != SendError::Refused
         {
-            tracing::warn!(provider = self.name(), status = answer.status, %error, "an SMS was not clearly accepted");
+            transport::note_refusal(self.name(), &answer, *error);
         }
         read
     }

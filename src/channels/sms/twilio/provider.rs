@@ -267,7 +267,7 @@ impl Provider for Twilio {
             && *error != SendError::Refused
         {
             let code = answer.json().and_then(|json| json["code"].as_u64());
-            tracing::warn!(provider = self.name(), status = answer.status, code, %error, "an SMS was not clearly accepted");
+            tracing::warn!(provider = self.name(), status = answer.status, code, %error, "an SMS was not accepted");
         }
         read
     }

@@ -199,6 +199,7 @@ async fn file(
         Form::Xlsx => {
             let about = xlsx::About {
                 locale: view.locale(),
+                for_programs: false,
                 query,
                 project: Some(asked.project()).filter(|name| !name.is_empty()),
                 made_at: gateway.now(),
