@@ -17,6 +17,8 @@ use crate::{api, dashboard, inlets};
 pub struct Faces {
     /// In a sandbox, the URL of the virtual phones, to which its pages link. `None` on a live server.
     pub sandbox: Option<String>,
+    /// The company's name, for statements; empty: not given.
+    pub operator_name: String,
     /// Without a trailing slash.
     pub public_url: String,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -47,6 +49,7 @@ pub fn mounts(gateway: &Gateway, faces: &Faces, stop: &CancellationToken) -> Vec
             gateway.clone(),
             dashboard::Options {
                 site,
+                operator_name: faces.operator_name.clone(),
                 sandbox: faces.sandbox.clone(),
             },
         ),

@@ -132,6 +132,7 @@ impl App {
         let metrics_elsewhere = settings.metrics_listen.is_some();
         let faces = Faces {
             sandbox: sandbox.as_ref().map(|sandbox| sandbox.page.clone()),
+            operator_name: settings.operator_name.clone(),
             public_url: reachable_at.clone(),
             trusted_proxies: settings.trusted_proxies.clone().into(),
             metrics: (!metrics_elsewhere).then(|| metrics.clone()),

@@ -27,6 +27,8 @@ pub struct Settings {
     /// `None` only with a database file: then the key in the file next to it is used.
     pub secret_key: Option<SecretKey>,
     pub previous_secret_keys: Vec<SecretKey>,
+    /// Of the company; empty: not given.
+    pub operator_name: String,
     pub reporting_currency: Currency,
     pub simulator_listen: SocketAddr,
     /// Hosts and http(s) origins.

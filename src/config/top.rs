@@ -20,6 +20,13 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let redis_url = redis_url(&mut root);
     let secret_key = secret_key(&mut root);
     let previous_secret_keys = previous_secret_keys(&mut root);
+    let operator_name = root.get("operator_name").and_then(|field| {
+        field.parsed(|text| {
+            let fits = text.chars().count() <= 100 && !text.chars().any(char::is_control);
+            fits.then(|| text.trim().to_owned())
+                .ok_or("must be one line of at most 100 characters")
+        })
+    });
     let reporting_currency = root.get("reporting_currency").and_then(Field::currency);
     let simulator_listen = root.get("simulator_listen").and_then(Field::address);
     let simulator_callbacks = root.get("simulator_callbacks").and_then(origins);
@@ -84,6 +91,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
         redis_url: redis_url?,
         secret_key: secret_key?,
         previous_secret_keys: previous_secret_keys?,
+        operator_name: operator_name?,
         reporting_currency: reporting_currency?,
         simulator_listen: simulator_listen?,
         simulator_callbacks: simulator_callbacks?,

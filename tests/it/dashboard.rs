@@ -12,6 +12,7 @@ use crate::program::{Server, bare_program};
 use crate::stage::{Stage, word};
 
 on_both_engines!(
+    a_statement_is_headed_by_the_companys_name,
     each_role_sees_its_pages_and_finance_sees_masked_numbers,
     a_top_up_is_booked_in_the_users_name,
     a_booking_is_taken_back_by_an_opposite_entry_once,
@@ -628,4 +629,11 @@ async fn walk(browser: &Browser, base: &str) {
         json!(["email", "ann@example.com", 2])
     );
     browser.picture("dashboard-sign-in-wrong-ru-820").await;
+}
+
+async fn a_statement_is_headed_by_the_companys_name(stage: Stage) {
+    let app = stage.app_with(&[("OPERATOR_NAME", "Shop & Sons")]).await;
+    let mut ann = person(&app, "ann@example.com", "finance").await;
+    let page = ann.get("/dashboard/statement").await;
+    assert!(page.text.contains("Shop &amp; Sons"), "{}", page.text);
 }

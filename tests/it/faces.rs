@@ -142,6 +142,7 @@ fn served(gateway: &pinroute::gateway::Gateway) -> (Client, dev::ServerHandle) {
     let faces = Faces {
         sandbox: None,
         public_url: "http://127.0.0.1".to_owned(),
+        operator_name: String::new(),
         trusted_proxies: Arc::default(),
         metrics: None,
     };

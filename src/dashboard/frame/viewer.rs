@@ -83,6 +83,11 @@ impl Viewer {
         now.with_timezone(&self.zone).date_naive()
     }
 
+    /// The company's name; empty: not given.
+    pub fn operator(&self) -> &str {
+        &self.options.operator_name
+    }
+
     /// An absolute URL below `public_url`, to give to people.
     pub fn public(&self, path: &str) -> String {
         format!("{}{path}", self.options.site.public_url)

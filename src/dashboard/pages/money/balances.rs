@@ -20,7 +20,7 @@ use crate::dashboard::text::faults::filled;
 use crate::gateway::{Balance, BookError, Gateway, NewEntry, Replay, Unsettled};
 use crate::ledger::entry::{Entry, Kind};
 use crate::locale::numbers::decimals;
-use crate::money::{Micros, Money};
+use crate::money::{Currency, Micros, Money};
 use crate::reports::calendar::midnight;
 
 pub const PATH: &str = "/dashboard/balances";
@@ -134,15 +134,23 @@ fn accounts(view: &Viewer, balances: &[Balance], today: NaiveDate) -> Markup {
                 @for (name, why) in heads { th scope="col" class="figure" { (show::term(name, why)) } }
                 @for name in [t.threshold, t.runway] { th scope="col" class="figure" { (name) } }
             } }
-            tbody { @for balance in balances { (account(view, balance, today)) } }
+            tbody { @for balance in balances { (account(view, balance, digits(balances, balance.currency), today)) } }
         },
     )
 }
 
-fn account(view: &Viewer, balance: &Balance, today: NaiveDate) -> Markup {
+/// The decimals of all accounts in one currency.
+fn digits(balances: &[Balance], currency: Currency) -> usize {
+    let alike = balances
+        .iter()
+        .filter(|balance| balance.currency == currency);
+    let amounts =
+        alike.flat_map(|balance| [Some(balance.computed), balance.reported, balance.drift()]);
+    decimals(amounts.flatten(), currency)
+}
+
+fn account(view: &Viewer, balance: &Balance, digits: usize, today: NaiveDate) -> Markup {
     let t = view.t.money;
-    let amounts = [Some(balance.computed), balance.reported, balance.drift()];
-    let digits = decimals(amounts.into_iter().flatten(), balance.currency);
     let money = |amount: Micros| show::rounded(view, Money::new(amount, balance.currency), digits);
     let perhaps = |amount: Option<Micros>| html! { @match amount { Some(amount) => (money(amount)), None => "—" } };
     html! {

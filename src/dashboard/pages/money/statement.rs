@@ -63,6 +63,7 @@ pub async fn show(
     };
     let body = html! {
         div class="statement" {
+            @if !view.operator().is_empty() { p class="operator" { (view.operator()) } }
             (shell::heading(&title, Some(&lead(view, &days, now.date_naive())), &print))
             p class="printed hint" { (view.public("")) ", " (printed) }
             (fields.summary())
@@ -198,7 +199,9 @@ fn months(view: &Viewer, accounts: &[AccountMonth], reported: &[Balance]) -> Mar
             tbody {
                 @for account in accounts {
                     @let amounts = [account.opening, account.by_hand, Micros(-account.charged.0), account.refunded, account.closing()];
-                    @let digits = decimals(amounts.into_iter(), account.currency);
+                    @let alike = accounts.iter().filter(|other| other.currency == account.currency);
+                    @let all = alike.flat_map(|one| [one.opening, one.by_hand, one.charged, one.refunded, one.closing()]);
+                    @let digits = decimals(all, account.currency);
                     @let money = |amount: Micros| show::rounded(view, Money::new(amount, account.currency), digits);
                     tr {
                         th scope="row" { (account.provider) }
