@@ -49,6 +49,6 @@ impl Store {
                 factor: Factor(rate),
             })
         };
-        rows.into_iter().map(read).collect()
+        self.whole(rows.into_iter().map(read))
     }
 }

@@ -107,6 +107,6 @@ impl Store {
                 provider: provider.clone(),
             })
         };
-        rows.into_iter().map(read).collect()
+        self.whole(rows.into_iter().map(read))
     }
 }

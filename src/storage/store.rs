@@ -68,6 +68,15 @@ impl Store {
         Ok(())
     }
 
+    /// All rows of a list that means nothing without one of them.
+    pub(super) fn whole<T>(
+        &self,
+        rows: impl IntoIterator<Item = Result<T, StorageError>>,
+    ) -> Result<Vec<T>, StorageError> {
+        let rows: Result<Vec<T>, StorageError> = rows.into_iter().collect();
+        rows.inspect_err(|error| self.unreadable.log(error))
+    }
+
     /// The rows of a list that can be read.
     pub(super) fn readable<T>(
         &self,

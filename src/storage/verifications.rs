@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, FromRow};
 use uuid::Uuid;
 
 use super::engine::rows::{Column, Rows};
-use super::engine::{Engine, read};
+use super::engine::{Engine, read, touch};
 use super::store::count;
 use super::{StorageError, Store};
 use crate::secret::{Vault, random};
@@ -324,6 +324,18 @@ impl Store {
             query.fetch_all(pool).await
         })?;
         Ok(self.readable(rows.into_iter().map(|row| row.open(&self.vault))))
+    }
+
+    /// From now on the pending verification with this reuse key has `another`, which no request has.
+    pub async fn give_up_reuse(
+        &self,
+        reuse_key: [u8; 16],
+        another: [u8; 16],
+    ) -> Result<(), StorageError> {
+        const GIVE_UP: &str =
+            "UPDATE verifications SET reuse_key = $2 WHERE reuse_key = $1 AND status = 'pending'";
+        touch!(self, GIVE_UP, reuse_key.to_vec(), another.to_vec())?;
+        Ok(())
     }
 
     /// The pending verification with this reuse key.

@@ -624,5 +624,10 @@ async fn a_row_that_cannot_be_read_is_a_500_and_the_rest_of_the_list_is_answered
     let listed: Vec<_> = list["items"].as_array().unwrap().iter().collect();
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0]["id"], whole["id"]);
+    // Its number can be verified all the same.
+    let again = json!({ "phone_number": broken["phone_number"] });
+    let fresh = app.start(again.clone()).await.expect(201);
+    let reused = app.start(again).await.expect(200);
+    assert_eq!(reused["id"], fresh["id"]);
     stage.mend(id).await;
 }

@@ -225,12 +225,11 @@ impl Directory {
     /// Parses only policies whose overrides have changed.
     fn policies(&self, projects: &[Project], before: &Snapshot) -> HashMap<ProjectId, Arc<Policy>> {
         let policy = |project: &Project| {
-            let known = before
-                .projects
-                .iter()
-                .find(|known| known.id == project.id && known.overrides == project.overrides)
-                .and_then(|known| before.policies.get(&known.id));
-            if let Some(policy) = known {
+            let mut judged = before.projects.iter();
+            let is_same =
+                |known: &Project| known.id == project.id && known.overrides == project.overrides;
+            if judged.any(is_same) {
+                let policy = before.policies.get(&project.id)?;
                 return Some((project.id, Arc::clone(policy)));
             }
             match self.book.read(&project.overrides) {

@@ -15,7 +15,7 @@ use crate::gateway::shared::{Replay, Ticket};
 use crate::message::{Wording, text};
 use crate::secret::random;
 use crate::shared_state::Taken;
-use crate::storage::{Lost, Write};
+use crate::storage::{Lost, StorageError, Write};
 use crate::verification::attempt::Attempt;
 use crate::verification::code::{Code, CodeHash};
 use crate::verification::id::{ProjectId, VerificationId};
@@ -229,7 +229,16 @@ impl Verify {
     }
 
     async fn find_reusable(&self, reuse_key: [u8; 16]) -> Result<Option<Verification>, Error> {
-        let Some(found) = self.core().db.find_pending(reuse_key).await? else {
+        let db = &self.core().db;
+        let found = match db.find_pending(reuse_key).await {
+            // A row that cannot be read must not keep its number from being verified for ever.
+            Err(StorageError::Inconsistent { .. }) => {
+                db.give_up_reuse(reuse_key, random()).await?;
+                None
+            }
+            found => found?,
+        };
+        let Some(found) = found else {
             return Ok(None);
         };
         let found = self.up_to_date(found).await?;
