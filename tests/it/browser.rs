@@ -107,6 +107,12 @@ impl Browser {
     }
 
     async fn call(&self, method: &str, params: Value) -> Value {
+        let answer = self.try_call(method, params).await;
+        answer.unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// The error is the browser's.
+    async fn try_call(&self, method: &str, params: Value) -> Result<Value, Value> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (reply, replied) = oneshot::channel();
         self.received.lock().unwrap().replies.insert(id, reply);
@@ -125,8 +131,11 @@ impl Browser {
             .await
             .expect("the browser answers in time")
             .expect("the browser runs");
-        assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
-        answer["result"].clone()
+        if answer["error"].is_null() {
+            Ok(answer["result"].clone())
+        } else {
+            Err(answer["error"].clone())
+        }
     }
 
     /// Sets the window size, and light or dark colours.
@@ -167,11 +176,23 @@ impl Browser {
 
     /// Waits until an expression is true.
     pub async fn until(&self, expression: &str) {
+        // Polls with a timer in the page, so as not to spin. A page that is left meanwhile gives no answer: the next one will.
+        let poll = format!(
+            "Boolean({expression}) || new Promise((done) => setTimeout(() => done(false), 30))"
+        );
+        let poll = json!({ "expression": poll, "returnByValue": true, "awaitPromise": true });
         let wait = async {
-            while self.value(&format!("Boolean({expression})")).await != json!(true) {
-                // Poll with a timer in the page, so as not to spin.
-                self.value("new Promise((done) => setTimeout(done, 30))")
-                    .await;
+            loop {
+                let answer = self.try_call("Runtime.evaluate", poll.clone()).await;
+                let answer = answer.unwrap_or_default();
+                assert!(
+                    answer["exceptionDetails"].is_null(),
+                    "{expression}: {}",
+                    answer["exceptionDetails"]
+                );
+                if answer["result"]["value"] == json!(true) {
+                    return;
+                }
             }
         };
         if tokio::time::timeout(PATIENCE, wait).await.is_err() {
