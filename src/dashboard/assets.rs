@@ -5,7 +5,6 @@
 //!
 //! uPlot (`uplot.js`, `uplot.css`) is vendored unchanged from its npm package, version 1.6.32; `LICENSE-uplot` is its licence.
 
-use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use actix_web::http::header;
@@ -34,11 +33,8 @@ const ASSETS: [Asset; 5] = [
 
 static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let name = |asset: &Asset| {
-        let mut name = String::new();
-        for byte in &fingerprint(asset.text.as_bytes())[..8] {
-            let _ = write!(name, "{byte:02x}");
-        }
-        format!("{name}-{}", asset.name)
+        let hash = hex::encode(&fingerprint(asset.text.as_bytes())[..8]);
+        format!("{hash}-{}", asset.name)
     };
     ASSETS.iter().map(name).collect()
 });

@@ -1,7 +1,8 @@
 //! Dates, and times on the clock of 24 hours.
 
-use chrono::{DateTime, Datelike, NaiveDate};
-use chrono_tz::Tz;
+use std::fmt::Display;
+
+use chrono::{DateTime, Datelike, NaiveDate, TimeZone};
 
 use super::notation::Locale;
 
@@ -70,7 +71,7 @@ impl Locale {
 
     /// Day and minute: `Nov 24, 2026, 14:05`.
     #[must_use]
-    pub fn minute(&self, at: DateTime<Tz>) -> String {
+    pub fn minute<Z: TimeZone<Offset: Display>>(&self, at: &DateTime<Z>) -> String {
         format!("{}, {}", self.day(at.date_naive()), at.format("%H:%M"))
     }
 }

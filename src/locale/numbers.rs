@@ -1,5 +1,7 @@
 //! Counts, amounts of money, percentages and durations, with a typographic minus sign.
 
+use std::collections::BTreeMap;
+
 use super::notation::Locale;
 use crate::money::{Currency, Micros, Money};
 
@@ -74,8 +76,10 @@ impl Locale {
             None => ("", figure),
         };
         let apart = symbol.ends_with(|c: char| c.is_alphabetic());
-        let space = if apart { "\u{a0}" } else { "" };
-        format!("{sign}{symbol}{space}{figure}")
+        if apart {
+            return format!("{sign}{symbol}{SPACE}{figure}");
+        }
+        format!("{sign}{symbol}{figure}")
     }
 
     /// The currency's symbol, or its code.
@@ -125,6 +129,30 @@ pub fn decimals(amounts: impl Iterator<Item = Micros>, currency: Currency) -> us
         .max()
         .unwrap_or(0)
         .max(currency.minor_digits())
+}
+
+/// The [`decimals`] of amounts that stand under each other, by currency.
+#[derive(Debug)]
+pub struct Decimals(BTreeMap<Currency, usize>);
+
+impl FromIterator<Money> for Decimals {
+    fn from_iter<I: IntoIterator<Item = Money>>(column: I) -> Self {
+        let mut most = BTreeMap::new();
+        for money in column {
+            let needed = decimals(std::iter::once(money.amount), money.currency);
+            let known = most.entry(money.currency).or_insert(needed);
+            *known = needed.max(*known);
+        }
+        Self(most)
+    }
+}
+
+impl Decimals {
+    #[must_use]
+    pub fn of(&self, currency: Currency) -> usize {
+        let known = self.0.get(&currency).copied();
+        known.unwrap_or_else(|| currency.minor_digits())
+    }
 }
 
 #[cfg(test)]
@@ -182,5 +210,10 @@ mod tests {
         let column = [Micros(8_300), Micros(50_000), Micros(0)];
         assert_eq!(decimals(column.into_iter(), Currency::USD), 4);
         assert_eq!(decimals([].into_iter(), Currency::USD), 2);
+        let sums = "UZS".parse().unwrap();
+        let digits: Decimals = [usd(8_300), usd(50_000), Money::new(Micros(100_000), sums)]
+            .into_iter()
+            .collect();
+        assert_eq!((digits.of(Currency::USD), digits.of(sums)), (4, 2));
     }
 }

@@ -1,9 +1,11 @@
 //! Balances as providers report them, and ledger entries made by hand.
 
 use chrono::{DateTime, Utc};
+use sqlx::Row as _;
 use uuid::Uuid;
 
-use super::engine::{read, write};
+use super::engine::rows::{Column, Rows};
+use super::engine::{Engine, read, write};
 use super::{Change, CommitError, Db, IdempotencyOp, StorageError, Store};
 use crate::ledger::entry::Entry;
 use crate::ledger::tally::of_entry;
@@ -54,6 +56,27 @@ impl Store {
         .fetch_optional(pool)
         .await)?;
         self.read_one(row.map(Entry::try_from))
+    }
+
+    /// Which of these entries exist.
+    pub async fn existing_entries(&self, ids: &[Uuid]) -> Result<Vec<Uuid>, StorageError> {
+        const FIND: &str = "SELECT l.id FROM {rows} JOIN ledger l ON l.id = r.id";
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let column = Column::Uuid(ids.iter().copied().map(Some).collect());
+        let rows = Rows::new(ids.len(), vec![("id", column)]);
+        let found: sqlx::Result<Vec<Uuid>> = match &self.engine {
+            Engine::Postgres(pool) => {
+                let rows = rows.postgres(FIND).fetch_all(pool).await?;
+                rows.iter().map(|row| row.try_get(0)).collect()
+            }
+            Engine::Sqlite { read, .. } => {
+                let rows = rows.sqlite(FIND).fetch_all(read).await?;
+                rows.iter().map(|row| row.try_get(0)).collect()
+            }
+        };
+        Ok(found?)
     }
 
     pub async fn reported_balances(&self) -> Result<Vec<ReportedBalance>, StorageError> {

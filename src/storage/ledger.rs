@@ -137,6 +137,24 @@ pub struct LedgerQuery {
     pub limit: i64,
 }
 
+/// Appends the conditions of a [`LedgerQuery`] that lists and sums have in common.
+macro_rules! restrict {
+    ($sql:ident, $query:ident) => {
+        if let Some(provider) = &$query.provider {
+            $sql.push(" AND provider = ").push_bind(provider.clone());
+        }
+        if let Some(kind) = $query.kind {
+            $sql.push(" AND kind = ").push_bind(kind.as_str());
+        }
+        if let Some(from) = $query.from {
+            $sql.push(" AND at >= ").push_bind(from);
+        }
+        if let Some(before) = $query.before {
+            $sql.push(" AND at < ").push_bind(before);
+        }
+    };
+}
+
 impl Store {
     /// Fewer than the limit only at the end: for a row that cannot be read, the next one comes.
     pub async fn list_ledger(&self, query: &LedgerQuery) -> Result<Vec<Entry>, StorageError> {
@@ -161,18 +179,7 @@ impl Store {
                 let mut sql = sqlx::QueryBuilder::<$db>::new(
                     "SELECT currency, CAST(SUM(amount) AS BIGINT) FROM ledger WHERE attempt_id IS NULL",
                 );
-                if let Some(provider) = &query.provider {
-                    sql.push(" AND provider = ").push_bind(provider.clone());
-                }
-                if let Some(kind) = query.kind {
-                    sql.push(" AND kind = ").push_bind(kind.as_str());
-                }
-                if let Some(from) = query.from {
-                    sql.push(" AND at >= ").push_bind(from);
-                }
-                if let Some(before) = query.before {
-                    sql.push(" AND at < ").push_bind(before);
-                }
+                restrict!(sql, query);
                 sql.push(" GROUP BY currency ORDER BY currency");
                 sql.build_query_as::<(String, i64)>().fetch_all($pool).await
             }};
@@ -211,20 +218,9 @@ impl Store {
                         .push(" AND verification_id = ")
                         .push_bind(verification.uuid());
                 }
-                if let Some(provider) = &query.provider {
-                    sql.push(" AND provider = ").push_bind(provider.clone());
-                }
-                if let Some(kind) = query.kind {
-                    sql.push(" AND kind = ").push_bind(kind.as_str());
-                    if kind.is_by_hand() {
-                        sql.push(" AND attempt_id IS NULL");
-                    }
-                }
-                if let Some(from) = query.from {
-                    sql.push(" AND at >= ").push_bind(from);
-                }
-                if let Some(before) = query.before {
-                    sql.push(" AND at < ").push_bind(before);
+                restrict!(sql, query);
+                if query.kind.is_some_and(Kind::is_by_hand) {
+                    sql.push(" AND attempt_id IS NULL");
                 }
                 if let Some((at, id)) = query.cursor {
                     sql.push(" AND (at, id) < (").push_bind(at).push(", ").push_bind(id).push(")");

@@ -40,7 +40,6 @@ impl Viewer {
             zone: zone
                 .and_then(|name| query::zone(&name).ok())
                 .unwrap_or(Tz::UTC),
-            sandbox: options.sandbox.is_some(),
             user: None,
             token: String::new(),
             address: address.filter(|_| request.method() == Method::GET),

@@ -78,8 +78,14 @@ pub fn short(view: &Viewer, money: Money) -> Markup {
 /// An id, shortened; whole on hover, and copied by a click where there is script.
 pub fn id(id: Uuid) -> Markup {
     let whole = id.to_string();
-    let (head, tail) = (&whole[..8], &whole[whole.len() - 6..]);
-    html! { span class="id" title=(whole) data-id=(whole) { (head) "…" (tail) } }
+    let short = format!("{}…{}", &whole[..8], &whole[whole.len() - 6..]);
+    html! { span class="id" title=(whole) data-id=(whole) { (short) } }
+}
+
+/// An id in full, copied by a click.
+pub fn whole_id(id: Uuid) -> Markup {
+    let whole = id.to_string();
+    html! { span class="id" title=(whole) data-id=(whole) { (whole) } }
 }
 
 /// A country by name, with its code.

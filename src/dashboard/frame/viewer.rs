@@ -44,7 +44,6 @@ pub struct Viewer {
     pub theme: Theme,
     /// Dates and times are shown in this zone.
     pub zone: Tz,
-    pub sandbox: bool,
     pub user: Option<User>,
     /// The token that forms of this browser carry.
     pub token: String,
@@ -81,6 +80,10 @@ impl Viewer {
     /// The current day.
     pub fn today(&self, now: DateTime<Utc>) -> NaiveDate {
         now.with_timezone(&self.zone).date_naive()
+    }
+
+    pub fn is_sandbox(&self) -> bool {
+        self.options.sandbox.is_some()
     }
 
     /// The company's name; empty: not given.

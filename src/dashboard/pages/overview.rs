@@ -64,7 +64,8 @@ pub async fn show(
     let history = report(ReportKind::Costs, back(days - 1), by_channel(), None).await?;
     let health = report(ReportKind::Conversion, back(1), vec![Group::Provider], None).await?;
     let trouble = |trouble| view.trouble(&trouble);
-    let balances = gateway.finance().balances().await.map_err(trouble)?;
+    let balances = gateway.finance().explained_balances().await;
+    let balances = balances.map_err(trouble)?;
     let budgets = gateway.finance().budgets(&access).await.map_err(trouble)?;
     let ranges = html! {
         nav class="ranges" aria-label=(t.range) {
@@ -264,12 +265,12 @@ fn charts(
     ];
     let unit = currency.as_str();
     let axis = Axis::of(view, "day", &days, true);
-    let panel = |name: &str, unit: &str, kind: Kind, series: &[Series]| {
+    let panel = |name: &str, unit: &str, kind: Kind, series: &[Series], why: Option<&str>| {
         html! {
             section class="panel" {
                 h3 { (name) " " span class="hint" { (unit) } }
                 (chart(view, name, (kind, unit), &axis, series))
-                @if name == t.against_sms { p class="hint" { (t.savings_why) } }
+                @if let Some(why) = why { p class="hint" { (why) } }
             }
         }
     };
@@ -278,7 +279,7 @@ fn charts(
             div class="heading" { h2 { (heading) } (ranges) }
             div class="panel empty" {
                 h2 { (t.nothing_yet) }
-                @if view.sandbox { p { (t.seed_hint) } p { code { "pinroute seed --verifications 5000" } } }
+                @if view.is_sandbox() { p { (t.seed_hint) } p { code { "pinroute seed --verifications 5000" } } }
                 @else { p { (t.nothing_yet_why) } }
             }
         };
@@ -287,10 +288,10 @@ fn charts(
         div class="heading" { h2 { (heading) } (ranges) }
         (sums(headlines(view).into_iter().zip(all.figures(view, currency))))
         div class="two" {
-            (panel(t.spend_by_day, unit, Kind::Bars, &spend))
-            (panel(t.verifications_by_day, "", Kind::Bars, &made))
-            (panel(t.against_sms, unit, Kind::Lines, &sms))
-            (panel(t.rates_by_day, "%", Kind::Lines, &rates))
+            (panel(t.spend_by_day, unit, Kind::Bars, &spend, None))
+            (panel(t.verifications_by_day, "", Kind::Bars, &made, None))
+            (panel(t.against_sms, unit, Kind::Lines, &sms, Some(t.savings_why)))
+            (panel(t.rates_by_day, "%", Kind::Lines, &rates, None))
         }
         details class="panel" { summary { (t.figures) } (table(view, report, t.figures)) }
     }

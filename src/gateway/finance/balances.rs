@@ -33,7 +33,7 @@ pub struct Balance {
     pub runway_days: Option<f64>,
     /// What was spent in those days, refunds deducted.
     pub week_spent: Micros,
-    /// What was booked by hand after the provider reported its balance.
+    /// What was booked by hand after the provider reported its balance; see [`Finance::explained_balances`].
     pub booked_since: Micros,
     /// Whether there are manual bookings; without them the computed balance is meaningless.
     pub is_kept: bool,
@@ -215,7 +215,12 @@ impl Finance {
             }
             balance
         };
-        let mut balances: Vec<Balance> = accounts.into_iter().map(balance).collect();
+        Ok(accounts.into_iter().map(balance).collect())
+    }
+
+    /// Like [`Self::balances`], with what was booked since each report, for somebody who wonders about a difference.
+    pub async fn explained_balances(&self) -> Result<Vec<Balance>, Error> {
+        let mut balances = self.balances().await?;
         for balance in &mut balances {
             balance.booked_since = self.booked_since(balance).await?;
         }

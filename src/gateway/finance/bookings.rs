@@ -117,7 +117,7 @@ impl Finance {
         if !entry.kind.is_by_hand() {
             return Err(Error::NotFound.into());
         }
-        if self.reversal(entry).await?.is_some() {
+        if !self.reversed(std::slice::from_ref(entry)).await?.is_empty() {
             return Err(BookError::Reversed);
         }
         let opposite = Micros(-entry.money.amount.0);
@@ -132,8 +132,13 @@ impl Finance {
         self.book_as(reversal_of(entry.id), new, ticket).await
     }
 
-    /// The entry that reverses this one, if there is one.
-    pub async fn reversal(&self, entry: &Entry) -> Result<Option<Entry>, Error> {
-        Ok(self.core().db.find_entry(reversal_of(entry.id)).await?)
+    /// The ids of those of these entries that have been reversed.
+    pub async fn reversed(&self, entries: &[Entry]) -> Result<Vec<Uuid>, Error> {
+        let by_hand = entries.iter().filter(|entry| entry.kind.is_by_hand());
+        let mut ids: Vec<Uuid> = by_hand.map(|entry| entry.id).collect();
+        let reversals: Vec<Uuid> = ids.iter().copied().map(reversal_of).collect();
+        let found = self.core().db.existing_entries(&reversals).await?;
+        ids.retain(|id| found.contains(&reversal_of(*id)));
+        Ok(ids)
     }
 }

@@ -19,8 +19,8 @@ use crate::dashboard::pages::parts::accounts::{difference, runway};
 use crate::dashboard::text::faults::filled;
 use crate::gateway::{Balance, BookError, Gateway, NewEntry, Replay, Unsettled};
 use crate::ledger::entry::{Entry, Kind};
-use crate::locale::numbers::decimals;
-use crate::money::{Currency, Micros, Money};
+use crate::locale::numbers::Decimals;
+use crate::money::{Micros, Money};
 use crate::reports::calendar::midnight;
 
 pub const PATH: &str = "/dashboard/balances";
@@ -54,7 +54,7 @@ async fn page(
     let t = view.t.money;
     let balances = gateway
         .finance()
-        .balances()
+        .explained_balances()
         .await
         .map_err(|trouble| view.trouble(&trouble))?;
     let unsettled = gateway
@@ -64,11 +64,9 @@ async fn page(
         .map_err(|trouble| view.trouble(&trouble))?;
     let notice = match booked {
         Some(entry) => {
-            let reversal = gateway.finance().reversal(&entry).await;
-            let is_reversed = reversal
-                .map_err(|trouble| view.trouble(&trouble))?
-                .is_some();
-            said(view, &entry, &balances, is_reversed)
+            let reversed = gateway.finance().reversed(std::slice::from_ref(&entry));
+            let reversed = reversed.await.map_err(|trouble| view.trouble(&trouble))?;
+            said(view, &entry, &balances, !reversed.is_empty())
         }
         None => shell::nothing(),
     };
@@ -126,6 +124,14 @@ fn accounts(view: &Viewer, balances: &[Balance], today: NaiveDate) -> Markup {
         (t.reported, t.reported_why),
         (t.drift, t.drift_why),
     ];
+    let digits: Decimals = balances
+        .iter()
+        .flat_map(|balance| {
+            let amounts = [Some(balance.computed), balance.reported, balance.drift()];
+            let amounts = amounts.into_iter().flatten();
+            amounts.map(|amount| Money::new(amount, balance.currency))
+        })
+        .collect();
     show::table(
         t.balances,
         &html! {
@@ -134,19 +140,9 @@ fn accounts(view: &Viewer, balances: &[Balance], today: NaiveDate) -> Markup {
                 @for (name, why) in heads { th scope="col" class="figure" { (show::term(name, why)) } }
                 @for name in [t.threshold, t.runway] { th scope="col" class="figure" { (name) } }
             } }
-            tbody { @for balance in balances { (account(view, balance, digits(balances, balance.currency), today)) } }
+            tbody { @for balance in balances { (account(view, balance, digits.of(balance.currency), today)) } }
         },
     )
-}
-
-/// The decimals of all accounts in one currency.
-fn digits(balances: &[Balance], currency: Currency) -> usize {
-    let alike = balances
-        .iter()
-        .filter(|balance| balance.currency == currency);
-    let amounts =
-        alike.flat_map(|balance| [Some(balance.computed), balance.reported, balance.drift()]);
-    decimals(amounts.flatten(), currency)
 }
 
 fn account(view: &Viewer, balance: &Balance, digits: usize, today: NaiveDate) -> Markup {

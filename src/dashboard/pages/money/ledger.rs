@@ -19,7 +19,7 @@ use crate::dashboard::frame::viewer::Viewer;
 use crate::dashboard::pages::parts::list::{self, older};
 use crate::gateway::{Gateway, LedgerQuery, LedgerSum};
 use crate::ledger::entry::{Entry, Kind};
-use crate::locale::numbers::decimals;
+use crate::locale::numbers::Decimals;
 use crate::money::{Micros, Money};
 use crate::verification::id::ProjectId;
 
@@ -87,7 +87,8 @@ pub async fn list(
     }
     let cursor = list::cut(&mut found)
         .map(|last| format!("{}.{}", last.at.timestamp_micros(), last.id.simple()));
-    let reversed = reversed(view, &gateway, &found).await?;
+    let reversed = gateway.finance().reversed(&found).await;
+    let reversed = reversed.map_err(|trouble| view.trouble(&trouble))?;
     let export = html! { a class="button quiet" href=(list::address("/dashboard/ledger.csv", &form, &FILTERS)) download { "CSV" } };
     let fields = Fields {
         t,
@@ -132,20 +133,11 @@ pub async fn list(
 /// Entries as a table, with links to the verifications and columns for project and note. `reversed`: which of them are.
 pub fn table(view: &Viewer, entries: &[Entry], gateway: &Gateway, reversed: &[Uuid]) -> Markup {
     let t = view.t;
-    let digits = |entry: &Entry| {
-        let alike = entries
-            .iter()
-            .filter(|one| one.money.currency == entry.money.currency);
-        decimals(alike.map(|one| one.money.amount), entry.money.currency)
-    };
+    let digits: Decimals = entries.iter().map(|entry| entry.money).collect();
     show::table(
         t.ledger,
         &html! {
-            thead { tr {
-                th scope="col" { (show::time_head(view)) } th scope="col" { (t.kind) } th scope="col" { (show::term(t.basis, t.money.basis_why)) }
-                th scope="col" { (t.provider) } th scope="col" class="figure" { (t.amount) }
-                th scope="col" { (t.country) } th scope="col" { (t.project) } th scope="col" { (t.note) }
-            } }
+            thead { tr { (heads(view)) th scope="col" { (t.country) } th scope="col" { (t.project) } th scope="col" { (t.note) } } }
             tbody {
                 @for entry in entries {
                     tr id=[entry.kind.is_by_hand().then(|| reversal::anchor(entry))] {
@@ -153,10 +145,7 @@ pub fn table(view: &Viewer, entries: &[Entry], gateway: &Gateway, reversed: &[Uu
                             @if let Some(id) = entry.verification { a href=(format!("/dashboard/verifications/{id}")) { (show::time(view, entry.at)) } }
                             @else { (show::time(view, entry.at)) }
                         }
-                        td data-label=(t.kind) { (show::kind(t, entry.kind)) }
-                        td data-label=(t.basis) { (show::basis(t, &entry.basis)) }
-                        td data-label=(t.provider) { (entry.provider) }
-                        td class="figure first" data-label=(t.amount) { (show::rounded(view, entry.money, digits(entry))) }
+                        (cells(view, entry, &show::rounded(view, entry.money, digits.of(entry.money.currency))))
                         td data-label=(t.country) { @if let Some(country) = entry.country { (show::country(view, &country.to_string())) } }
                         td data-label=(t.project) { @if let Some(id) = entry.project { (gateway.directory().project_name(ProjectId(id)).unwrap_or_default()) } }
                         (note(view, entry, reversed.contains(&entry.id)))
@@ -165,6 +154,41 @@ pub fn table(view: &Viewer, entries: &[Entry], gateway: &Gateway, reversed: &[Uu
             }
         },
     )
+}
+
+/// The entries of one verification.
+pub fn short_table(view: &Viewer, entries: &[Entry]) -> Markup {
+    show::table(
+        view.t.ledger,
+        &html! {
+            thead { tr { (heads(view)) } }
+            tbody {
+                @for entry in entries {
+                    tr { th scope="row" { (show::time(view, entry.at)) } (cells(view, entry, &show::money(view, entry.money))) }
+                }
+            }
+        },
+    )
+}
+
+/// The heads of the columns that both tables begin with.
+fn heads(view: &Viewer) -> Markup {
+    let t = view.t;
+    html! {
+        th scope="col" { (show::time_head(view)) } th scope="col" { (t.kind) } th scope="col" { (show::term(t.basis, t.money.basis_why)) }
+        th scope="col" { (t.provider) } th scope="col" class="figure" { (t.amount) }
+    }
+}
+
+/// The cells of these columns, after the time.
+fn cells(view: &Viewer, entry: &Entry, amount: &Markup) -> Markup {
+    let t = view.t;
+    html! {
+        td data-label=(t.kind) { (show::kind(t, entry.kind)) }
+        td data-label=(t.basis) { (show::basis(t, &entry.basis)) }
+        td data-label=(t.provider) { (entry.provider) }
+        td class="figure first" data-label=(t.amount) { (amount) }
+    }
 }
 
 /// The cell with an entry's note and author, and the button that reverses what a person booked.
@@ -178,50 +202,6 @@ fn note(view: &Viewer, entry: &Entry, is_reversed: bool) -> Markup {
             @else if may_reverse { (reversal::button(view, entry)) }
         }
     }
-}
-
-/// The entries of one verification.
-pub fn short_table(view: &Viewer, entries: &[Entry]) -> Markup {
-    let t = view.t;
-    show::table(
-        t.ledger,
-        &html! {
-            thead { tr {
-                th scope="col" { (show::time_head(view)) } th scope="col" { (t.kind) } th scope="col" { (show::term(t.basis, t.money.basis_why)) }
-                th scope="col" { (t.provider) } th scope="col" class="figure" { (t.amount) }
-            } }
-            tbody {
-                @for entry in entries {
-                    tr {
-                        th scope="row" { (show::time(view, entry.at)) }
-                        td data-label=(t.kind) { (show::kind(t, entry.kind)) }
-                        td data-label=(t.basis) { (show::basis(t, &entry.basis)) }
-                        td data-label=(t.provider) { (entry.provider) }
-                        td class="figure first" data-label=(t.amount) { (show::money(view, entry.money)) }
-                    }
-                }
-            }
-        },
-    )
-}
-
-/// Which of these entries have been reversed.
-pub async fn reversed(
-    view: &Viewer,
-    gateway: &Gateway,
-    entries: &[Entry],
-) -> Result<Vec<Uuid>, Fault> {
-    let mut found = Vec::new();
-    for entry in entries.iter().filter(|entry| entry.kind.is_by_hand()) {
-        let reversal = gateway.finance().reversal(entry).await;
-        if reversal
-            .map_err(|trouble| view.trouble(&trouble))?
-            .is_some()
-        {
-            found.push(entry.id);
-        }
-    }
-    Ok(found)
 }
 
 /// The sums of all entries that match, by currency, and what they add to the balance.

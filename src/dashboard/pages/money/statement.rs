@@ -16,7 +16,7 @@ use crate::dashboard::pages::parts::figures::{spent, sums, table};
 use crate::dashboard::text::faults::filled;
 use crate::gateway::{AccountMonth, Balance, Gateway, LedgerQuery, ReportKind};
 use crate::ledger::entry::{Entry, Kind};
-use crate::locale::numbers::decimals;
+use crate::locale::numbers::Decimals;
 use crate::money::{Micros, Money};
 use crate::reports::calendar::midnight;
 use crate::reports::exchange::Missing;
@@ -44,14 +44,15 @@ pub async fn show(
     let by_hand = by_hand(&signed, &gateway, (from, before)).await?;
     let month = days.first.format("%Y-%m").to_string();
     let title = format!("{}: {}", t.statement, view.locale().month(days.first));
-    let printed = view.locale().minute(now);
+    let printed = view.locale().minute(&now);
     let reported = if days.last >= now.date_naive() {
         let balances = gateway.finance().balances().await;
         balances.map_err(|trouble| view.trouble(&trouble))?
     } else {
         Vec::new()
     };
-    let reversed = ledger::reversed(view, &gateway, &by_hand).await?;
+    let reversed = gateway.finance().reversed(&by_hand).await;
+    let reversed = reversed.map_err(|trouble| view.trouble(&trouble))?;
     let fields = Fields {
         t: view.t,
         form: &form,
@@ -188,6 +189,15 @@ fn months(view: &Viewer, accounts: &[AccountMonth], reported: &[Balance]) -> Mar
         view.column("refunded"),
         t.closing,
     ];
+    let amounts = |account: &AccountMonth| {
+        let charged = Micros(-account.charged.0);
+        let (opening, closing) = (account.opening, account.closing());
+        [opening, account.by_hand, charged, account.refunded, closing]
+    };
+    let digits: Decimals = accounts
+        .iter()
+        .flat_map(|account| amounts(account).map(|amount| Money::new(amount, account.currency)))
+        .collect();
     show::table(
         t.balances,
         &html! {
@@ -198,14 +208,10 @@ fn months(view: &Viewer, accounts: &[AccountMonth], reported: &[Balance]) -> Mar
             } }
             tbody {
                 @for account in accounts {
-                    @let amounts = [account.opening, account.by_hand, Micros(-account.charged.0), account.refunded, account.closing()];
-                    @let alike = accounts.iter().filter(|other| other.currency == account.currency);
-                    @let all = alike.flat_map(|one| [one.opening, one.by_hand, one.charged, one.refunded, one.closing()]);
-                    @let digits = decimals(all, account.currency);
-                    @let money = |amount: Micros| show::rounded(view, Money::new(amount, account.currency), digits);
+                    @let money = |amount: Micros| show::rounded(view, Money::new(amount, account.currency), digits.of(account.currency));
                     tr {
                         th scope="row" { (account.provider) }
-                        @for (place, (name, amount)) in heads.into_iter().zip(amounts).enumerate() {
+                        @for (place, (name, amount)) in heads.into_iter().zip(amounts(account)).enumerate() {
                             td class=(if place == 4 { "figure first" } else { "figure" }) data-label=(name) { (money(amount)) }
                         }
                         @if !reported.is_empty() {

@@ -164,10 +164,9 @@ pub fn label(view: &Viewer, column: &str, text: &str) -> String {
         "week" => text
             .split_once("-W")
             .map_or_else(plain, |(year, week)| locale.week(year, week)),
-        "hour" => DateTime::parse_from_rfc3339(text).map_or_else(
-            |_| plain(),
-            |at| format!("{}, {}", locale.day(at.date_naive()), at.format("%H:%M")),
-        ),
+        "hour" => {
+            DateTime::parse_from_rfc3339(text).map_or_else(|_| plain(), |at| locale.minute(&at))
+        }
         "channel" => text
             .parse::<Channel>()
             .map_or_else(|_| plain(), |channel| channel.label().to_owned()),

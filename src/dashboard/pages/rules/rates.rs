@@ -13,7 +13,7 @@ use crate::dashboard::frame::viewer::Viewer;
 use crate::dashboard::text::faults::filled;
 use crate::gateway::{Account, Gateway};
 use crate::ledger::rates::{Rate, Unit};
-use crate::locale::numbers::decimals;
+use crate::locale::numbers::Decimals;
 use crate::money::{Micros, Money};
 use crate::verification::phone::Country;
 use crate::verification::route::Channel;
@@ -96,15 +96,11 @@ fn unit_name(view: &Viewer, unit: Unit) -> &'static str {
 fn card(view: &Viewer, gateway: &Gateway, rates: &[Rate]) -> Markup {
     let (t, m) = (view.t, view.t.rules);
     let accounts: Vec<Account<'_>> = gateway.finance().accounts().collect();
-    let prices: Vec<Money> = accounts
+    let digits: Decimals = accounts
         .iter()
         .flat_map(|account| configured(account).into_iter().map(|(_, price)| price))
         .chain(rates.iter().map(|rate| rate.price))
         .collect();
-    let digits = |currency| {
-        let alike = prices.iter().filter(|price| price.currency == currency);
-        decimals(alike.map(|price| price.amount), currency)
-    };
     show::table(
         m.rates,
         &html! {
@@ -114,11 +110,11 @@ fn card(view: &Viewer, gateway: &Gateway, rates: &[Rate]) -> Markup {
             } }
             tbody {
                 @for rate in rates {
-                    (row(view, rate.channel, &rate.provider, rate.country, &view.locale().day(rate.from), rate.price, (rate.unit, digits(rate.price.currency))))
+                    (row(view, rate.channel, &rate.provider, rate.country, &view.locale().day(rate.from), rate.price, (rate.unit, digits.of(rate.price.currency))))
                 }
                 @for account in &accounts {
                     @for (country, price) in configured(account) {
-                        (row(view, account.channel, account.provider, country, m.configured, price, (account.unit, digits(price.currency))))
+                        (row(view, account.channel, account.provider, country, m.configured, price, (account.unit, digits.of(price.currency))))
                     }
                 }
             }
