@@ -1,5 +1,6 @@
 //! Checks the code that a visitor entered.
 
+use super::draws::WRONG_CODES;
 use super::persist::{Needs, Transition};
 use super::room::{SECOND_LOOK, Verify, compact};
 use crate::abuse::limits;
@@ -36,10 +37,8 @@ impl Verify {
         // code.
         let policy = self.core().directory.policy(v.project);
         let number = compact(self.number_key(&v));
-        let mut draws = limits::for_check(&policy.limits, v.project, &number);
-        self.spare_unlimited(&v.phone, &mut draws);
-        let recall = async |within| self.past_wrong_codes(v.project, &v.phone, within).await;
-        let taken = self.core().shared.limits.take_recalling(draws, recall);
+        let draws = limits::for_check(&policy.limits, v.project, &number);
+        let taken = self.draw((v.project, &v.phone), draws, WRONG_CODES);
         let taken = match taken.await? {
             Ok(taken) => taken,
             Err(exhausted) => {

@@ -1,12 +1,13 @@
-//! What the database knows of a number's past: counters that have forgotten it recall it from here.
+//! Draws on the limits of a number. Counters that have forgotten its past recall it from the database.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use super::room::Verify;
-use crate::abuse::limits::Draw;
+use crate::abuse::limits::{Draw, Exhausted};
 use crate::gateway::error::Error;
+use crate::shared_state::Taken;
 use crate::storage::ListQuery;
 use crate::verification::event::EventKind;
 use crate::verification::id::ProjectId;
@@ -18,44 +19,43 @@ const MOST: i64 = 1_000;
 /// How long before its events a verification can have been created.
 const LONGEST_LIFE: Duration = Duration::from_hours(24);
 
+/// When the number was sent a message because somebody asked for it.
+pub(super) const SENDS: Counts = |kind| matches!(kind, EventKind::Created | EventKind::Resend);
+
+/// When a wrong code was entered for the number.
+pub(super) const WRONG_CODES: Counts = |kind| kind == EventKind::WrongCode;
+
+/// Which events of a number's past are draws on its limits.
+type Counts = fn(EventKind) -> bool;
+
 impl Verify {
-    /// Leaves out the limits that requests for a number which meets none would draw on, its visitor's too.
-    pub(super) fn spare_unlimited(&self, phone: &PhoneNumber, draws: &mut Vec<Draw>) {
-        if (self.core().settings.unlimited)(phone) {
-            draws.clear();
-        }
-    }
-
-    /// When the number was sent a message because somebody asked for it, oldest first.
-    pub(super) async fn past_sends(
+    /// Draws on the limits of a request for this number. A number that meets no limit draws on none, its visitor's neither.
+    pub(super) async fn draw(
         &self,
-        project: ProjectId,
-        phone: &PhoneNumber,
-        within: Duration,
-    ) -> Result<Vec<DateTime<Utc>>, Error> {
-        self.past(project, phone, within, |kind| {
-            matches!(kind, EventKind::Created | EventKind::Resend)
-        })
-        .await
-    }
-
-    /// When wrong codes were entered for the number, oldest first.
-    pub(super) async fn past_wrong_codes(
-        &self,
-        project: ProjectId,
-        phone: &PhoneNumber,
-        within: Duration,
-    ) -> Result<Vec<DateTime<Utc>>, Error> {
-        self.past(project, phone, within, |kind| kind == EventKind::WrongCode)
+        (project, phone): (ProjectId, &PhoneNumber),
+        draws: Vec<Draw>,
+        counts: Counts,
+    ) -> Result<Result<Taken, Exhausted>, Error> {
+        let draws = if (self.core().settings.unlimited)(phone) {
+            Vec::new()
+        } else {
+            draws
+        };
+        let recall = async |within| self.past(project, phone, within, counts).await;
+        self.core()
+            .shared
+            .limits
+            .take_recalling(draws, recall)
             .await
     }
 
+    /// When these events happened, oldest first.
     async fn past(
         &self,
         project: ProjectId,
         phone: &PhoneNumber,
         within: Duration,
-        counts: impl Fn(EventKind) -> bool,
+        counts: Counts,
     ) -> Result<Vec<DateTime<Utc>>, Error> {
         let from = span::before(self.core().now(), within);
         let query = ListQuery {

@@ -8,11 +8,11 @@
 mod cancel;
 mod check;
 mod deliver;
+mod draws;
 mod find;
 mod leased;
 mod number;
 mod offers;
-mod past;
 mod persist;
 mod preview;
 mod proof;

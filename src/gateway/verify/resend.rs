@@ -1,5 +1,6 @@
 //! Sends the code again at the visitor's request: on the same channel, on another, or by the route's next step.
 
+use super::draws::SENDS;
 use super::persist::Needs;
 use super::room::{Verify, compact};
 use crate::abuse::limits;
@@ -22,17 +23,9 @@ impl Verify {
         v.may_resend(channel, &offers, self.core().now())?;
         let policy = self.core().directory.policy(v.project);
         let number = compact(self.number_key(&v));
-        let mut draws = limits::for_resend(&policy.limits, v.project, &number);
-        self.spare_unlimited(&v.phone, &mut draws);
-        let taken = self
-            .core()
-            .shared
-            .limits
-            .take_recalling(draws, async |within| {
-                self.past_sends(v.project, &v.phone, within).await
-            })
-            .await?
-            .map_err(Error::Limited)?;
+        let draws = limits::for_resend(&policy.limits, v.project, &number);
+        let taken = self.draw((v.project, &v.phone), draws, SENDS).await?;
+        let taken = taken.map_err(Error::Limited)?;
         // Only queued: another replica may hold the lease, and will send it before releasing the lease.
         let sent = self
             .act(v, ticket, Needs::Offers, |v, offers, now| {

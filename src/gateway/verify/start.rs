@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::draws::SENDS;
 use super::persist::{LeasePlan, Proposal, Step, Verb};
 use super::room::{SECOND_LOOK, Verify, compact};
 use crate::abuse::limits;
@@ -340,14 +341,9 @@ impl Verb for Starting<'_> {
             return reuse(existing.ok_or(StartError::BudgetExhausted)?);
         }
         let (limits, number) = (&self.policy.limits, compact(self.number));
-        let ip = request.visitor.ip;
-        let mut draws = limits::for_create(limits, request.project, &number, ip);
-        verify.spare_unlimited(&request.to.phone, &mut draws);
-        let recall = async |within| {
-            let phone = &request.to.phone;
-            verify.past_sends(request.project, phone, within).await
-        };
-        match core.shared.limits.take_recalling(draws, recall).await? {
+        let draws = limits::for_create(limits, request.project, &number, request.visitor.ip);
+        let whose = (request.project, &request.to.phone);
+        match verify.draw(whose, draws, SENDS).await? {
             Ok(taken) => self.taken = Some(taken),
             // So does a repeated request beyond the limit.
             Err(exhausted) => {
