@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-use crate::program::{Server, bare_program};
+use crate::program::{Server, bare_program, run};
 
 #[tokio::test]
 async fn openapi_typescript_at_its_defaults_makes_types_that_compile_and_fit() {
@@ -27,28 +27,19 @@ async fn walk(generator: &'static str) {
     let folder = std::env::temp_dir().join(name);
     std::fs::create_dir_all(&folder).unwrap();
     let database = format!("sqlite://{}/sandbox.db", folder.display());
-    let here = |mut command: Command| {
-        command
-            .env("PINROUTE_LISTEN", "127.0.0.1:0")
-            .env("PINROUTE_SIMULATOR_LISTEN", "127.0.0.1:0")
-            .env("PINROUTE_DATABASE_URL", &database);
-        command
-    };
-    let (server, _) = Server::start_sandbox(here(bare_program())).await;
-    let mut keys = here(bare_program());
-    keys.args(["keys", "create", "--project", "default"])
-        .args(["--scope", "verify,finance"]);
-    let made = tokio::task::spawn_blocking(move || keys.output().unwrap());
-    let made = String::from_utf8(made.await.unwrap().stdout).unwrap();
+    let mut command = bare_program();
+    command
+        .env("PINROUTE_LISTEN", "127.0.0.1:0")
+        .env("PINROUTE_SIMULATOR_LISTEN", "127.0.0.1:0")
+        .env("PINROUTE_DATABASE_URL", &database);
+    let (server, [key]) = Server::start_and_read(command, ["API key"]).await;
     let mut script = Command::new("bash");
     script
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/clients"))
         .arg(generator)
         .env("PINROUTE_URL", &server.base)
-        .env("PINROUTE_KEY", made.lines().next().unwrap());
-    let output = tokio::task::spawn_blocking(move || script.output().unwrap())
-        .await
-        .unwrap();
+        .env("PINROUTE_KEY", key);
+    let output = run(script).await;
     assert!(
         output.status.success(),
         "{}{}",

@@ -1,5 +1,5 @@
-//! The Dockerfile and the compose files, without a container engine: what they tell the container is told to the real
-//! program, with free ports and a folder in place of the volume.
+//! Tests the Dockerfile and the compose files without a container engine: the real program runs with the settings that they
+//! give the container, on free ports and with a folder in place of the volume.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -68,8 +68,7 @@ fn environment(
             let found = given.iter().find(|(name, _)| *name == asked).ok_or(asked)?;
             value.replace_range(start..start + length, &found.1);
         }
-        variables.retain(|(other, _)| other != name);
-        variables.push((name.to_owned(), value));
+        set(&mut variables, name, &value);
     }
     Ok(variables)
 }

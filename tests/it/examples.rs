@@ -33,7 +33,6 @@ struct Site {
     needs: Needs,
 }
 
-#[derive(PartialEq, Eq)]
 enum Needs {
     /// Its packages, in `$PINROUTE_TEST_NODE/NAME/node_modules`.
     Node,
@@ -41,13 +40,12 @@ enum Needs {
     Python,
     /// Only `./scripts/examples` asks for it.
     All,
-    AllNode,
 }
 
 #[rustfmt::skip]
 const SITES: [Site; 6] = [
     Site { name: "express", build: "", serve: "exec node server.js", needs: Needs::Node },
-    Site { name: "nextjs",  build: "node_modules/.bin/next build", serve: "exec node_modules/.bin/next start -H 127.0.0.1 -p $PORT", needs: Needs::AllNode },
+    Site { name: "nextjs",  build: "node_modules/.bin/next build", serve: "exec node_modules/.bin/next start -H 127.0.0.1 -p $PORT", needs: Needs::Node },
     Site { name: "django",  build: "", serve: "exec python3 manage.py runserver --noreload 127.0.0.1:$PORT", needs: Needs::Python },
     Site { name: "fastapi", build: "", serve: "exec python3 -m uvicorn main:app --port $PORT", needs: Needs::Python },
     Site { name: "php",     build: "", serve: "exec php -S 127.0.0.1:$PORT index.php", needs: Needs::All },
@@ -100,8 +98,7 @@ impl Site {
         let all = variable("PINROUTE_TEST_ALL_EXAMPLES").is_some();
         let node = variable("PINROUTE_TEST_NODE").map(PathBuf::from);
         let found = match self.needs {
-            Needs::Node | Needs::AllNode => node
-                .filter(|node| (all || self.needs == Needs::Node) && node.join(self.name).is_dir()),
+            Needs::Node => node.filter(|node| node.join(self.name).is_dir()),
             Needs::Python => variable("PINROUTE_TEST_PYTHON").map(|_| source.clone()),
             Needs::All => all.then(|| source.clone()),
         };

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::on_both_engines;
-use crate::stage::{Stage, word};
+use crate::stage::{AT_ONCE, Stage, word};
 
 on_both_engines!(
     a_row_that_cannot_be_read_is_a_500_and_the_rest_of_the_list_is_answered,
@@ -531,7 +531,7 @@ async fn an_unknown_verification_is_404(stage: Stage) {
 }
 
 async fn a_finished_verification_reports_how_it_ended(stage: Stage) {
-    let app = stage.app_with(&[("DEFAULTS__RESEND_AFTER", "0s")]).await;
+    let app = stage.app_with(&[AT_ONCE]).await;
     let approved = app.started().await["id"].clone();
     app.check(&approved, &app.telegram_code()).await.expect(200);
     let canceled = app.started().await["id"].clone();

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::on_both_engines;
-use crate::stage::{Stage, TestApp, word};
+use crate::stage::{AT_ONCE, SMS, Stage, TestApp, word};
 use crate::world::{Answer, path_of};
 
 on_both_engines!(
@@ -21,8 +21,6 @@ on_both_engines!(
     a_number_that_does_not_exist_fails_only_what_has_no_other_message,
 );
 
-const SMS: (&str, &str) = ("DEFAULTS__ROUTE", r#"[{"channel":"sms","wait":"60s"}]"#);
-const AT_ONCE: (&str, &str) = ("DEFAULTS__RESEND_AFTER", "0s");
 const CODE: &str = "314159";
 
 async fn start(app: &TestApp, number: &str) -> Value {

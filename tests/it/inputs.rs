@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::on_both_engines;
 use crate::projects::{instance, patch};
-use crate::stage::{Stage, TestApp, word};
+use crate::stage::{SMS, Stage, TestApp, UNLIMITED, word};
 
 on_both_engines!(
     one_number_has_one_identity_however_it_is_written,
@@ -17,9 +17,6 @@ on_both_engines!(
     networks_of_no_country_are_served_only_where_they_are_named,
     lengths_are_measured_in_characters,
 );
-
-/// No limit on what one number gets.
-const UNLIMITED: (&str, &str) = ("DEFAULTS__LIMITS__PER_NUMBER", "off");
 
 async fn change_policy(app: &TestApp, policy: Value) -> Value {
     let admin = instance(app).await;
@@ -128,8 +125,7 @@ async fn a_code_is_right_however_it_is_typed(stage: Stage) {
 }
 
 async fn a_wish_for_a_language_never_keeps_a_code_from_being_sent(stage: Stage) {
-    let route = ("DEFAULTS__ROUTE", r#"[{"channel":"sms","wait":"60s"}]"#);
-    let app = stage.app_with(&[route]).await;
+    let app = stage.app_with(&[SMS]).await;
     for (locale, begins) in [
         (json!("ru_RU"), "Ваш код"),
         (json!("ru-RU,ru;q=0.9,en;q=0.8"), "Ваш код"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::program::{Server, program};
-use crate::stage::{Stage, TestApp};
+use crate::stage::{AT_ONCE, Stage, TestApp};
 use crate::{on_both_engines, on_postgres};
 
 on_both_engines!(
@@ -349,11 +349,7 @@ async fn assert_used_up(app: &TestApp, number: &str, v: &Value) {
 }
 
 async fn a_restart_forgets_neither_sends_nor_wrong_codes(stage: Stage) {
-    let changes = [
-        ("REDIS_URL", ""),
-        THREE_WRONG,
-        ("DEFAULTS__RESEND_AFTER", "0s"),
-    ];
+    let changes = [("REDIS_URL", ""), THREE_WRONG, AT_ONCE];
     let app = stage.app_with(&changes).await;
     let number = stage.number();
     let v = use_up(&app, &number).await;
@@ -378,11 +374,7 @@ async fn an_emptied_redis_forgets_nothing(stage: Stage) {
         return;
     };
     let url = format!("redis://127.0.0.1:{}", redis.port);
-    let changes = [
-        ("REDIS_URL", url.as_str()),
-        THREE_WRONG,
-        ("DEFAULTS__RESEND_AFTER", "0s"),
-    ];
+    let changes = [("REDIS_URL", url.as_str()), THREE_WRONG, AT_ONCE];
     let app = stage.app_with(&changes).await;
     let number = stage.number();
     let v = use_up(&app, &number).await;

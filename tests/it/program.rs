@@ -1,6 +1,6 @@
 //! The program itself: starting, refusing to start, stopping, and its commands while a server runs.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -376,7 +376,7 @@ async fn keys_can_be_created_listed_and_revoked_while_a_server_runs(stage: Stage
             .any(|key| key["id"] == made["id"])
     );
     run_json(&stage, &["keys", "revoke", word(&made["id"]), "--json"]).await;
-    // What a command changes is in force when it returns, although nothing refreshes this server.
+    // The server acts on the change as soon as the command returns, although no job refreshes its copy here.
     caller
         .get("/v1/verifications")
         .await
@@ -684,8 +684,8 @@ fn the_openapi_command_prints_the_document() {
 }
 
 /// A newcomer's start, without any configuration: the first code arrives on a simulated phone.
-#[test]
-fn without_a_provider_it_starts_as_a_sandbox_and_delivers_a_code() {
+#[tokio::test]
+async fn without_a_provider_it_starts_as_a_sandbox_and_delivers_a_code() {
     let folder = std::env::temp_dir().join(format!("pinroute-sandbox-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let mut command = bare_program();
@@ -695,24 +695,10 @@ fn without_a_provider_it_starts_as_a_sandbox_and_delivers_a_code() {
         .env(
             "PINROUTE_DATABASE_URL",
             format!("sqlite://{}/p.db", folder.display()),
-        )
-        .stderr(Stdio::null());
-    let mut child = command.spawn().unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let mut welcome = BufReader::new(child.stdout.take().unwrap());
-    let mut text = String::new();
-    while !text.contains("/check") {
-        assert!(
-            welcome.read_line(&mut text).unwrap() > 0,
-            "the program exited: {text}"
         );
-    }
-    let after = |mark: &str| {
-        let rest = &text[text.find(mark).expect("the banner contains it") + mark.len()..];
-        rest.split_whitespace().next().unwrap().to_owned()
-    };
-    let (api, phones, key) = (after("API  "), after("Phones  "), after("API key  "));
-    let seen = runtime.block_on(crate::stage::first_code(&api, &phones, &key));
+    let heads = ["API", "Phones", "API key"];
+    let (server, [api, phones, key]) = Server::start_and_read(command, heads).await;
+    let seen = crate::stage::first_code(&api, &phones, &key).await;
     assert_eq!(seen["valid"], true);
     let locked = std::fs::metadata(folder.join("p.db.key")).unwrap();
     #[cfg(unix)]
@@ -720,8 +706,6 @@ fn without_a_provider_it_starts_as_a_sandbox_and_delivers_a_code() {
         std::os::unix::fs::PermissionsExt::mode(&locked.permissions()) & 0o777,
         0o600
     );
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let _ = welcome.read_to_string(&mut text);
+    server.kill().await;
     std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::stage::{Engine, Stage, TestApp, word};
+use crate::stage::{AT_ONCE, Engine, Stage, TestApp, UNLIMITED, word};
 use crate::world::Answer;
 use crate::{on_both_engines, on_postgres};
 
@@ -58,9 +58,7 @@ async fn sending(app: &TestApp, answer: Answer) -> Value {
 /// Kills the program and starts the one that takes over: another replica on Postgres, a restart on SQLite.
 async fn successor(stage: &Stage, dead: TestApp) -> TestApp {
     stage.kill(dead).await;
-    let app = stage
-        .app_with(&[SLOW, ("DEFAULTS__RESEND_AFTER", "0s")])
-        .await;
+    let app = stage.app_with(&[SLOW, AT_ONCE]).await;
     if stage.engine == Engine::Postgres {
         // Nothing happens before the lease expires.
         assert_eq!(app.gateway.verify().work_on_due(100).await.unwrap(), 0);
@@ -92,9 +90,7 @@ async fn a_send_interrupted_by_a_crash_becomes_unknown(stage: Stage) {
 }
 
 async fn an_attempt_queued_before_a_crash_is_sent_afterwards(stage: Stage) {
-    let first = stage
-        .app_with(&[SLOW, ("DEFAULTS__RESEND_AFTER", "0s")])
-        .await;
+    let first = stage.app_with(&[SLOW, AT_ONCE]).await;
     let v = sending(&first, Answer::Hang).await;
     // The second send waits for the first.
     let v = first
@@ -211,8 +207,11 @@ async fn due_work_is_done_by_exactly_one_replica(stage: Stage) {
 }
 
 async fn parallel_starts_on_two_replicas_send_once(stage: Stage) {
-    let off = ("DEFAULTS__LIMITS__PER_NUMBER", "off");
-    let (a, b) = (stage.app_with(&[off]).await, stage.app_with(&[off]).await);
+    let changes = [UNLIMITED];
+    let (a, b) = (
+        stage.app_with(&changes).await,
+        stage.app_with(&changes).await,
+    );
     let body = json!({ "phone_number": stage.number() });
     let starts = (0..16).map(|n| {
         if n % 2 == 0 {
@@ -262,11 +261,7 @@ async fn parallel_checks_on_two_replicas_keep_the_limit(stage: Stage) {
 }
 
 async fn parallel_resends_and_cancels_on_two_replicas_agree(stage: Stage) {
-    let changes = [
-        ("DEFAULTS__RESEND_AFTER", "0s"),
-        ("DEFAULTS__LIMITS__PER_NUMBER", "off"),
-        ("DEFAULTS__MAX_SENDS", "4"),
-    ];
+    let changes = [AT_ONCE, UNLIMITED, ("DEFAULTS__MAX_SENDS", "4")];
     let (a, b) = (
         stage.app_with(&changes).await,
         stage.app_with(&changes).await,

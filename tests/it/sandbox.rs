@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use crate::on_both_engines;
 use crate::program::{Server, bare_program};
-use crate::stage::{Client, Stage};
+use crate::stage::{CLIENT, Client, Stage};
 
 on_both_engines!(
     the_page_forwards_its_own_calls_and_nothing_else,
@@ -384,8 +384,6 @@ fn simulator(callbacks: &str) -> Result<(std::process::Child, String), Option<i3
 #[tokio::test]
 async fn the_simulator_alone_takes_its_callbacks_from_the_command_line() {
     let (mut child, address) = simulator("https://hooks.example,wide.example").unwrap();
-    #[expect(clippy::disallowed_methods, reason = "it speaks to ourselves alone")]
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
     for (callback, status) in [
         ("https://hooks.example/x", 200),
         ("https://wide.example:8443/x", 200),
@@ -393,8 +391,12 @@ async fn the_simulator_alone_takes_its_callbacks_from_the_command_line() {
         ("https://other.example/x", 400),
     ] {
         let send = json!({ "to": "+15550100100", "text": "1234", "dlr": callback });
-        let sent = http.post(format!("http://{address}/sms/send")).json(&send);
-        assert_eq!(sent.send().await.unwrap().status(), status, "{callback}");
+        let sent = CLIENT.post(format!("http://{address}/sms/send"));
+        assert_eq!(
+            sent.json(&send).send().await.unwrap().status(),
+            status,
+            "{callback}"
+        );
     }
     child.kill().unwrap();
     child.wait().unwrap();

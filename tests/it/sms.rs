@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::on_both_engines;
-use crate::stage::{Reply, Stage, TestApp, word};
+use crate::stage::{Reply, SMS, Stage, TestApp, word};
 use crate::world::Answer;
 
 on_both_engines!(
@@ -26,9 +26,6 @@ on_both_engines!(
     a_country_without_a_price_is_skipped,
     placeholders_are_escaped_in_forms_queries_and_gets,
 );
-
-/// A route with SMS only.
-const SMS: (&str, &str) = ("DEFAULTS__ROUTE", r#"[{"channel":"sms","wait":"60s"}]"#);
 
 fn attempt(v: &Value, place: usize) -> (&str, &str, Option<&str>, &str) {
     let a = &v["attempts"][place];

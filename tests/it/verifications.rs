@@ -619,21 +619,17 @@ async fn a_stream_ends_when_its_key_no_longer_works(stage: Stage) {
     let app = stage.app().await;
     let v = app.started().await;
     let path = format!("/v1/verifications/{}/events", word(&v["id"]));
-    let secret = stage.new_key(Some("default"), "verify").await;
-    let site = app.with_key(&secret);
+    let project = stage.project("default").await;
+    let secret = "pin_of_the_stream";
+    let key = stage.keep_key(Some(project), "verify", secret).await;
+    let site = app.with_key(secret);
     let stream = site
         .request(reqwest::Method::GET, &path)
         .header("Accept", "text/event-stream");
     let opened = stream.send().await.unwrap();
     assert_eq!(opened.status(), 200);
-    let revoked = async {
-        let hash = pinroute::secret::fingerprint(secret.as_bytes());
-        let keys = stage.db.list_keys().await.unwrap();
-        let key = keys.iter().find(|key| key.hash == hash).unwrap().id;
-        stage.db.revoke_key(key, stage.clock.now()).await.unwrap();
-        app.gateway.refresh().await;
-    };
-    revoked.await;
+    stage.db.revoke_key(key, stage.clock.now()).await.unwrap();
+    app.gateway.refresh().await;
     let streamed = tokio::time::timeout(std::time::Duration::from_secs(20), opened.text()).await;
     let streamed = streamed.expect("the stream ends within seconds").unwrap();
     assert!(streamed.contains("verification.created"), "{streamed}");

@@ -154,37 +154,32 @@ impl Fake {
             };
             self.count.send_modify(|n| *n += 1);
             let mut more = String::new();
-            let mut raw = None;
             let (status, kind, body) = match answer {
                 Answer::TakenAfter(started_send) => {
                     started_send.notified().await;
                     let Answer::Json(status, body) = taken(&request.json(), "77") else {
                         return None;
                     };
-                    (status, "application/json", body.to_string())
+                    (status, "application/json", bytes(&body))
                 }
                 Answer::JsonAfter(allowed, body) => {
                     allowed.notified().await;
-                    (200, "application/json", body.to_string())
+                    (200, "application/json", bytes(&body))
                 }
-                Answer::Json(status, body) => (status, "application/json", body.to_string()),
-                Answer::Text(status, body) => (status, "text/plain", body),
-                Answer::Bytes(status, body) => {
-                    raw = Some(body);
-                    (status, "application/json", String::new())
-                }
+                Answer::Json(status, body) => (status, "application/json", bytes(&body)),
+                Answer::Text(status, body) => (status, "text/plain", body.into_bytes()),
+                Answer::Bytes(status, body) => (status, "application/json", body),
                 Answer::Later(status, body, seconds) => {
                     more = format!("retry-after: {seconds}\r\n");
-                    (status, "application/json", body.to_string())
+                    (status, "application/json", bytes(&body))
                 }
                 Answer::Moved(to) => {
                     more = format!("location: {to}\r\n");
-                    (307, "text/plain", String::new())
+                    (307, "text/plain", Vec::new())
                 }
                 Answer::Hang => std::future::pending().await,
                 Answer::Cut => return None,
             };
-            let body = raw.unwrap_or_else(|| body.into_bytes());
             let head = format!(
                 "HTTP/1.1 {status} -\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n{more}\r\n",
                 body.len()
@@ -195,6 +190,10 @@ impl Fake {
                 .ok()?;
         }
     }
+}
+
+fn bytes(body: &Value) -> Vec<u8> {
+    body.to_string().into_bytes()
 }
 
 async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Seen> {

@@ -28,6 +28,15 @@ pub use client::{CLIENT, Client, Reply, TestApp, assert_fields, first_code, word
 
 use crate::world::{Sms, TOKEN, Telegram};
 
+/// A route of SMS only.
+pub const SMS: (&str, &str) = ("DEFAULTS__ROUTE", r#"[{"channel":"sms","wait":"60s"}]"#);
+
+/// A resend need not wait.
+pub const AT_ONCE: (&str, &str) = ("DEFAULTS__RESEND_AFTER", "0s");
+
+/// No limit on what one number gets.
+pub const UNLIMITED: (&str, &str) = ("DEFAULTS__LIMITS__PER_NUMBER", "off");
+
 /// Runs each test on both engines: `on_both_engines!(name, …)` generates `name::sqlite` and `name::postgres`.
 #[macro_export]
 macro_rules! on_both_engines {

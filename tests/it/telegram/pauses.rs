@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{attempt, broken, paused};
 use crate::on_both_engines;
-use crate::stage::Stage;
+use crate::stage::{Stage, UNLIMITED};
 use crate::world::{Answer, error};
 
 on_both_engines!(
@@ -130,9 +130,7 @@ async fn an_unknown_error_falls_back_and_never_pauses(stage: Stage) {
 }
 
 async fn a_flood_wait_pauses_the_number_and_three_numbers_the_channel(stage: Stage) {
-    let app = stage
-        .app_with(&[("DEFAULTS__LIMITS__PER_NUMBER", "off")])
-        .await;
+    let app = stage.app_with(&[UNLIMITED]).await;
     let number = stage.number();
     let start = |number: &str, payload: &str| {
         app.start(json!({ "phone_number": number, "payload": payload }))
