@@ -62,12 +62,11 @@ function json(value) {
   return made;
 }
 
-function item(made, index, isOpen) {
+function item(made, isOpen) {
   const line = codeBox(t("curl"), element("code", "", curl(made, byId("show-key").checked)), curl(made, true));
   const answer = codeBox(t("response"), json(made.answer), JSON.stringify(made.answer, null, 2));
   const details = element("details", "",
     element("summary", "", element("span", "method", made.method), " ", element("span", "path", made.path), " ", statusOf(made)), line, answer);
-  details.dataset.index = index;
   details.open = isOpen;
   return element("li", "", details);
 }
@@ -75,11 +74,8 @@ function item(made, index, isOpen) {
 // A new call opens in place of the one before it.
 function show(isNew) {
   byId("calls-empty").hidden = calls.length > 0;
-  const open = new Set([...byId("calls").querySelectorAll("details[open]")].map((details) => details.dataset.index));
-  byId("calls").replaceChildren(...calls.map((made, place) => {
-    const index = String(calls.length - place);
-    return item(made, index, isNew ? place === 0 : open.has(index));
-  }));
+  const open = [...byId("calls").querySelectorAll("details")].map((details) => details.open);
+  byId("calls").replaceChildren(...calls.map((made, place) => item(made, isNew ? place === 0 : open[place] === true)));
 }
 
 export function startCalls(given) {

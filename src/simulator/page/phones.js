@@ -1,7 +1,7 @@
 // The virtual phones: one on the table, the others in a strip to switch to.
 import { byId, button, element, memory } from "/dom.js";
 import { onLanguage, t } from "/texts.js";
-import { clearScreen, newestOf, showScreen } from "/screen.js";
+import { clearScreen, keyOf, newestOf, showScreen } from "/screen.js";
 import { channelName } from "/timeline.js";
 
 // Messages kept for screen readers, which read each once.
@@ -123,12 +123,10 @@ function moveBy(key) {
 
 // --- News
 
-const keyOf = (phone, message) => phone.phone_number + message.channel + message.at + message.text;
-
 function announce() {
-  const now = new Set(phones.flatMap((phone) => phone.messages.map((message) => keyOf(phone, message))));
+  const now = new Set(phones.flatMap((phone) => phone.messages.map((message) => phone.phone_number + keyOf(message))));
   for (const phone of known ? phones : []) {
-    for (const message of phone.messages.filter((one) => !known.has(keyOf(phone, one)))) {
+    for (const message of phone.messages.filter((one) => !known.has(phone.phone_number + keyOf(one)))) {
       byId("arrived").append(element("p", "", t("arrived", { channel: channelName(message.channel), number: phone.phone_number, text: message.text })));
       if (message.code && site.wantsCode(phone.phone_number)) showToast(phone.phone_number, message);
     }

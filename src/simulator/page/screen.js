@@ -12,7 +12,7 @@ let bubbles = new Map();
 
 export const newestOf = (phone) => phone.messages[0];
 
-const keyOf = (message) => message.channel + message.at + message.text;
+export const keyOf = (message) => message.channel + message.at + message.text;
 
 export function clearScreen() {
   number = null;

@@ -12,11 +12,13 @@ let current = null;
 let last = null;
 let fault = null;
 let refreshing = Promise.resolve();
+let isAsked = false;
 
 const secondsUntil = (at) => Math.max(0, Math.ceil((new Date(at) - Date.now()) / 1000));
 
 // A failed verification is not over: a code that arrives all the same still counts, until it expires.
-const isOpen = () => current !== null && ["pending", "failed"].includes(current.status) && secondsUntil(current.expires_at) > 0;
+const mayGoOn = () => current !== null && ["pending", "failed"].includes(current.status);
+const isOpen = () => mayGoOn() && secondsUntil(current.expires_at) > 0;
 
 function keep(verification) {
   current = verification;
@@ -34,9 +36,8 @@ function show() {
   if (current === null) return;
   const open = isOpen();
   const hadFocus = byId("check").contains(document.activeElement);
-  const isLate = !open && ["pending", "failed"].includes(current.status);
-  const seen = isLate ? { ...current, status: "expired" } : current;
-  setText("told-title", title(seen, open));
+  const seen = mayGoOn() && !open ? { ...current, status: "expired" } : current;
+  setText("told-title", title(seen));
   setText("told", told(seen));
   byId("verification").className = open ? "" : "over " + seen.status;
   byId("check").hidden = !open;
@@ -116,7 +117,16 @@ async function refresh() {
   show();
 }
 
-const changed = () => (refreshing = refreshing.then(refresh));
+// Events that arrive together cause one look at the verification.
+function changed() {
+  if (isAsked) return refreshing;
+  isAsked = true;
+  refreshing = refreshing.then(() => {
+    isAsked = false;
+    return refresh();
+  });
+  return refreshing;
+}
 
 function watch() {
   follow(current.id, changed, isOpen);
@@ -151,9 +161,7 @@ async function act(verb, body) {
   if (result.ok && verb === "check") checked(result.answer);
   else if (result.ok) keep({ ...result.answer, reused: false });
   show();
-  await refresh();
-  // The stream of a verification that had failed may have ended.
-  if (isOpen()) watch();
+  await changed();
 }
 
 function checked(answer) {

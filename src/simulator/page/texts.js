@@ -4,7 +4,7 @@ import { rich } from "/dom.js";
 
 const LANGUAGES = ["en", "ru"];
 
-export let language = "en";
+let language = "en";
 let table = {};
 const listeners = [];
 

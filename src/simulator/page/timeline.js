@@ -3,14 +3,13 @@ import { byId, element } from "/dom.js";
 import { clock, keysAfter, knows, money, onLanguage, t } from "/texts.js";
 
 const CHANNELS = { telegram: "Telegram", sms: "SMS" };
-// Until a closed stream is opened again: a verification that failed may be reopened.
+// Until a stream that broke off is opened again.
 const PATIENCE = 3000;
 
 let stream = null;
 let again = null;
 let followed = null;
 let events = [];
-let shown = null;
 
 export const channelName = (channel) => CHANNELS[channel] ?? channel;
 
@@ -29,12 +28,10 @@ function showAll() {
   byId("timeline-empty").hidden = events.length > 0;
   byId("timeline").replaceChildren(...events.map(line));
   byId("steps").scrollTop = byId("steps").scrollHeight;
-  showCosts(shown);
 }
 
 // What the verification has cost so far, and by which attempts.
 export function showCosts(verification) {
-  shown = verification;
   if (!verification) {
     byId("total").replaceChildren("\u00a0");
     return;
@@ -81,7 +78,6 @@ export function forget() {
   stream = null;
   followed = null;
   events = [];
-  shown = null;
   showAll();
 }
 

@@ -35,9 +35,8 @@ export function told(verification) {
   return t(channels[verification.channel] ?? "told_sent", values);
 }
 
-export function title(verification, isOpen) {
+export function title(verification) {
   const titles = { approved: "title_approved", locked: "title_locked", expired: "title_expired", canceled: "title_canceled", failed: "title_failed" };
-  if (verification.status === "failed" && !isOpen) return t("title_expired");
   return t(titles[verification.status] ?? "code_title");
 }
 
