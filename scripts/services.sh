@@ -235,12 +235,12 @@ start_twilio_mock() {
 
 # Sets PYTHON to an interpreter with the packages used by the examples in docs/ and examples/; empty if unavailable.
 find_python() {
-  local folder=$PWD/target/tools/python wanted
-  wanted=$(cat examples/{django,fastapi}/requirements.txt)
+  local folder=$PWD/target/tools/python of_docs=('pyjwt[crypto]==2.10.1' standardwebhooks==1.0.1) wanted
+  wanted=$(printf '%s\n' "${of_docs[@]}" && cat examples/{django,fastapi}/requirements.txt)
   PYTHON=$folder/bin/python3
   [[ -f $folder/.installed && $(<"$folder/.installed") == "$wanted" ]] && return
   if command -v python3 >/dev/null && python3 -m venv "$folder" >"$services_dir/python.log" 2>&1 &&
-    "$PYTHON" -m pip install --quiet --disable-pip-version-check 'pyjwt[crypto]==2.10.1' standardwebhooks==1.0.1 \
+    "$PYTHON" -m pip install --quiet --disable-pip-version-check "${of_docs[@]}" \
       -r examples/django/requirements.txt -r examples/fastapi/requirements.txt \
       </dev/null >>"$services_dir/python.log" 2>&1; then
     echo "$wanted" >"$folder/.installed"

@@ -19,6 +19,13 @@ pub fn strict(bytes: &[u8]) -> Result<Value, Error> {
     }
 }
 
+/// The fault of a name that is given twice, here or in a form. It quotes the printable beginning of the name.
+#[must_use]
+pub fn given_twice(name: &str) -> String {
+    let name: String = name.chars().filter(|c| !c.is_control()).take(100).collect();
+    format!("`{name}` is given twice")
+}
+
 fn read(bytes: &[u8]) -> Result<Value, Error> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = Strict.deserialize(&mut reader)?;
@@ -107,15 +114,7 @@ impl<'de> Visitor<'de> for Strict {
         while let Some(name) = members.next_key::<String>()? {
             match object.entry(name) {
                 Entry::Vacant(free) => drop(free.insert(members.next_value_seed(Self)?)),
-                Entry::Occupied(taken) => {
-                    let name: String = taken
-                        .key()
-                        .chars()
-                        .filter(|c| !c.is_control())
-                        .take(100)
-                        .collect();
-                    return Err(A::Error::custom(format_args!("`{name}` is given twice")));
-                }
+                Entry::Occupied(taken) => return Err(A::Error::custom(given_twice(taken.key()))),
             }
         }
         Ok(Value::Object(object))

@@ -15,11 +15,8 @@ pub fn is_placeholder(text: &str) -> bool {
 
 fn is_placeholder_word(word: &str) -> bool {
     let shout = word.to_ascii_uppercase().replace('_', "-");
-    let within = word
-        .strip_prefix('<')
-        .and_then(|rest| rest.strip_suffix('>'));
-    let bracketed =
-        within.is_some_and(|name| !name.is_empty() && !name.contains(['<', '>', '{', '/']));
+    let bracketed = in_brackets(word)
+        .is_some_and(|name| !name.is_empty() && !name.contains(['<', '>', '{', '/']));
     let yours = ["TOKEN", "KEY", "SECRET", "PASSWORD", "HERE"];
     let marks = [
         "PUT-THE-",
@@ -33,21 +30,18 @@ fn is_placeholder_word(word: &str) -> bool {
         || marks.iter().any(|mark| shout.contains(mark))
 }
 
-/// Like [`is_placeholder`], for a secret: there, a word in angle brackets stands for nothing else, also after a space, a slash, a
-/// colon or an at sign. Generated passwords contain the brackets too, but not around a plain word between such marks.
+fn in_brackets(word: &str) -> Option<&str> {
+    word.strip_prefix('<')?.strip_suffix('>')
+}
+
+/// Like [`is_placeholder`], but for a secret, where any plain word in angle brackets is a placeholder, including one that follows a
+/// space, slash, colon or at sign. A generated password may contain angle brackets, but hardly around a plain word in such a place.
 #[must_use]
 pub fn is_placeholder_secret(text: &str) -> bool {
     let mut words = text.split([' ', '/', ':', '@']);
+    let is_letter = |c: char| c.is_ascii_alphabetic() || matches!(c, '-' | '_');
     let is_named = |word: &str| {
-        let name = word
-            .strip_prefix('<')
-            .and_then(|rest| rest.strip_suffix('>'));
-        name.is_some_and(|name| {
-            name.len() >= 3
-                && name
-                    .chars()
-                    .all(|c| c.is_ascii_alphabetic() || matches!(c, '-' | '_'))
-        })
+        in_brackets(word).is_some_and(|name| name.len() >= 3 && name.chars().all(is_letter))
     };
     is_placeholder(text) || words.any(|word| is_named(word) || is_placeholder(word))
 }

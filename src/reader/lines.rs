@@ -1,4 +1,4 @@
-//! Where keys stand in the file.
+//! The line of the file that each key is on.
 
 use std::collections::BTreeMap;
 

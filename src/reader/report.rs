@@ -131,7 +131,7 @@ impl<'a> Faults<'a> {
         let strangers = notes
             .strangers
             .iter()
-            // What a site's own programs are told by, in the same shell.
+            // A site's own programs may be run from the same shell.
             .filter(|name| !OF_CLIENTS.contains(&name.as_str()))
             .map(|name| match notes.variable_like(name) {
                 Some(near) => format!("{name} sets no known key; did you mean {near}?"),

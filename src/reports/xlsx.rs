@@ -292,7 +292,7 @@ fn description(
     facts.extend([
         (words.project, project.to_owned()),
         (words.grouped_by, groups),
-        (words.made_at, locale.minute(made_at)),
+        (words.made_at, locale.minute(&made_at)),
         (
             words.made_by,
             format!("Pinroute {}", env!("CARGO_PKG_VERSION")),

@@ -1,6 +1,6 @@
 //! Hashes, signatures and randomness.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use aws_lc_rs::{digest, hmac, rand};
 
@@ -34,16 +34,8 @@ impl TokenHash {
         context.update(timestamp.as_bytes());
         context.update(b"\n");
         context.update(body.as_bytes());
-        hex(context.sign().as_ref())
+        hex::encode(context.sign())
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 /// Returns zeros if the source of randomness fails, which is good enough for a simulator.

@@ -5,7 +5,7 @@ use reqwest::Url;
 use serde::Serialize;
 
 use super::callbacks;
-use super::digest::{hex, random_bytes};
+use super::digest::random_bytes;
 use super::numbers::{Number, Reports, Sms};
 use super::params::Params;
 use super::phones::Message;
@@ -107,7 +107,7 @@ fn refused_callback(refused: callbacks::Refused) -> Refusal {
 }
 
 fn accept(world: &World, outgoing: &Outgoing<'_>) -> HttpResponse {
-    let message_id = format!("sm_{}", hex(&random_bytes::<12>()));
+    let message_id = format!("sm_{}", hex::encode(random_bytes::<12>()));
     let arrives = after(world.clock.now(), world.pace.delivered_after);
     let is_delivered = outgoing.number.behaviour().sms == Sms::Delivers;
     if is_delivered {

@@ -14,9 +14,8 @@ use super::span;
 use super::start::Cursor;
 
 impl Verification {
-    /// Marks the first queued attempt as `sending`. Store this before the request leaves. `None`: nothing may be sent, or
-    /// another attempt is being sent. There is one at a time, so that whoever finds an attempt in `sending` knows whether
-    /// it is his.
+    /// Marks the first queued attempt as `sending`. Store this before the request leaves. `None`: nothing may be sent, or another
+    /// attempt is being sent. Only one is sent at a time, so that a replica can tell its own send from one that was left behind.
     pub fn begin_sending(&mut self, now: DateTime<Utc>) -> Option<u8> {
         if !self.is_pending() || self.is_overdue(now) || self.is_sending() {
             return None;

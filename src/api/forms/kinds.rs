@@ -55,33 +55,23 @@ pub fn value<T>(
 }
 
 /// A text that counts as absent where it cannot be read, since the request can do without it.
-pub struct LenientForm<R, S> {
-    read: R,
-    schema: S,
-}
+pub struct LenientForm<R>(R);
 
-impl<T, R, S> Form for LenientForm<R, S>
-where
-    R: Fn(&Value) -> Option<T>,
-    S: Fn(ObjectBuilder) -> ObjectBuilder,
-{
+impl<T, R: Fn(&Value) -> Option<T>> Form for LenientForm<R> {
     type Out = T;
 
     fn take(&self, fields: &mut Fields, name: &str) -> Option<T> {
-        fields.take(name, |value| Ok((self.read)(value))).flatten()
+        fields.take(name, |value| Ok((self.0)(value))).flatten()
     }
 
     fn schema(&self) -> RefOr<Schema> {
-        (self.schema)(ObjectBuilder::new().schema_type(Type::String)).into()
+        ObjectBuilder::new().schema_type(Type::String).into()
     }
 }
 
 /// See [`LenientForm`].
-pub fn lenient<T>(
-    read: impl Fn(&Value) -> Option<T>,
-    schema: impl Fn(ObjectBuilder) -> ObjectBuilder,
-) -> impl Form<Out = T> {
-    LenientForm { read, schema }
+pub fn lenient<T>(read: impl Fn(&Value) -> Option<T>) -> impl Form<Out = T> {
+    LenientForm(read)
 }
 
 /// A field whose schema is a named one, `N`, or a list of it.

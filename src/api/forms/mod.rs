@@ -34,18 +34,13 @@ pub fn phone_number() -> impl Form<Out = String> {
     value(read, |schema| schema)
 }
 
-/// A code that a site chose.
-pub fn code() -> impl Form<Out = Code> {
-    typed_code()
-}
-
 /// The length of a code.
 pub fn code_length() -> impl Form<Out = u8> {
     integer(4..=8)
 }
 
-/// A code as a visitor typed it.
-pub fn typed_code() -> impl Form<Out = Code> {
+/// A code that a site chose, or as a visitor typed it.
+pub fn code() -> impl Form<Out = Code> {
     let read = |value: &Value| {
         let typed = value.as_str().map(fold);
         let code = typed.as_deref().and_then(Code::parse);
@@ -94,7 +89,7 @@ pub fn provider() -> impl Form<Out = String> {
 
 /// A language, as a BCP 47 tag or as platforms write it. A wish for a language never keeps a code from being sent.
 pub fn locale() -> impl Form<Out = String> {
-    lenient(|value| locale_of(value.as_str()?), |schema| schema)
+    lenient(|value| locale_of(value.as_str()?))
 }
 
 /// A language, where the caller wants to know that it is one.
@@ -148,18 +143,15 @@ pub fn app_hash() -> impl Form<Out = String> {
 /// The visitor's address, as sites pass it on. One that cannot be read is noted in the log, once.
 pub fn ip_address() -> impl Form<Out = IpAddr> {
     static NOTED: Once = Once::new();
-    lenient(
-        |value| {
-            let ip = value.as_str().and_then(client::read);
-            if ip.is_none() {
-                NOTED.call_once(|| {
-                    tracing::warn!("a site sends a client.ip that is no address: it counts as absent, so limits per address do not apply");
-                });
-            }
-            ip
-        },
-        |schema| schema,
-    )
+    lenient(|value| {
+        let ip = value.as_str().and_then(client::read);
+        if ip.is_none() {
+            NOTED.call_once(|| {
+                tracing::warn!("a site sends a client.ip that is no address: it counts as absent, so limits per address do not apply");
+            });
+        }
+        ip
+    })
 }
 
 /// The visitor's browser: as much as is kept.
@@ -168,7 +160,7 @@ pub fn user_agent() -> impl Form<Out = String> {
         let text = value.as_str()?.chars().filter(|c| !c.is_control());
         Some(text.take(1_024).collect())
     };
-    lenient(read, |schema| schema)
+    lenient(read)
 }
 
 /// A channel.

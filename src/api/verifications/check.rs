@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::CheckedBody;
 use crate::api::body::{RawBody, body};
 use crate::api::caller::{Caller, Verify};
-use crate::api::forms::typed_code;
+use crate::api::forms;
 use crate::api::idempotency;
 use crate::api::openapi::parameters::Idempotency;
 use crate::api::problem::Problem;
@@ -17,7 +17,7 @@ body! {
     /// The code as the visitor typed it.
     closed struct CheckBody as "CheckCode" {
         /// 4 to 8 digits, in any script; spaces and hyphens between them are ignored.
-        required code: Code = typed_code(),
+        required code: Code = forms::code(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Forms, as browsers write them (WHATWG URL, section 5).
 
 use crate::channels::CallbackError;
+use crate::json::given_twice;
 
 /// The pairs of `application/x-www-form-urlencoded`, decoded.
 pub fn pairs(form: &[u8]) -> Vec<(String, String)> {
@@ -12,14 +13,7 @@ pub fn refuse_doubled(pairs: &[(String, String)]) -> Result<(), CallbackError> {
     let mut names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => {
-            let name: String = pair[0]
-                .chars()
-                .filter(|c| !c.is_control())
-                .take(100)
-                .collect();
-            Err(CallbackError::Malformed(format!("`{name}` is given twice")))
-        }
+        Some(pair) => Err(CallbackError::Malformed(given_twice(pair[0]))),
         None => Ok(()),
     }
 }

@@ -1,7 +1,6 @@
 //! Dashboard sessions: started with a password or a one-time link, looked up at each request, ended. The database holds
 //! only a hash of a session's secret, which is in the browser's cookie.
 
-use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -227,10 +226,6 @@ impl Admin {
             .core()
             .vault
             .lookup(&[b"sign-in", kind.as_bytes(), whose.as_bytes()]);
-        let mut text = String::with_capacity(32);
-        for byte in key {
-            let _ = write!(text, "{byte:02x}");
-        }
-        text
+        hex::encode(key)
     }
 }

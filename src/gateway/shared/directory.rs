@@ -1,5 +1,5 @@
 //! Projects, API keys, webhooks and policies in memory, refreshed twice a second and whenever an unknown key is
-//! presented. No request is answered from a copy that is older than [`DIRECTORY_AGE`].
+//! presented. While the database answers, no request sees a copy that is older than [`DIRECTORY_AGE`].
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};

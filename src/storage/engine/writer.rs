@@ -46,7 +46,7 @@ impl Writer {
         Self { queue, health }
     }
 
-    /// Fails while the last write failed for want of room or rights, unless a write succeeds now.
+    /// Checks that writes succeed. After one failed for lack of disk space or permission, it tries another.
     pub async fn probe(&self, engine: &Engine) -> sqlx::Result<()> {
         // A value that changes: SQLite writes nothing for one that stays the same.
         const PROBE: &str = "INSERT INTO meta (name, value) VALUES ('write_probe', $1) \
