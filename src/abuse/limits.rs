@@ -1,11 +1,10 @@
 //! The limits that a request draws on, and the sliding window that decides about one more draw. To add a limit: its
 //! rates in [`Limits`], and a function here that returns its draws.
 
-use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use smallvec::SmallVec;
 
 use super::network::clients;
 use crate::verification::id::ProjectId;
@@ -14,16 +13,26 @@ use crate::verification::policy::{Limits, Quota};
 const NUMBER: &str = "number";
 const WRONG: &str = "wrong";
 
-/// One unit taken from one limit.
+/// One unit taken from one counter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draw {
     /// Identifies the counter by kind, project and owner. Contains no phone number in plain text.
-    pub key: String,
-    pub rate: Quota,
+    pub key: Vec<u8>,
+    /// All apply.
+    pub rates: Vec<Quota>,
     /// The message for a refused caller.
     pub what: &'static str,
     /// The database knows when it was drawn: the number's messages and wrong codes are there.
     pub is_recorded: bool,
+}
+
+impl Draw {
+    /// How long a draw counts.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        let windows = self.rates.iter().map(|rate| rate.window);
+        windows.max().unwrap_or_default()
+    }
 }
 
 /// An exhausted limit.
@@ -38,43 +47,36 @@ pub struct Exhausted {
 pub fn for_create(
     limits: &Limits,
     project: ProjectId,
-    number: &str,
+    number: [u8; 16],
     ip: Option<IpAddr>,
 ) -> Vec<Draw> {
     let mut draws = for_resend(limits, project, number);
     for (network, times) in ip.map(clients).into_iter().flatten() {
-        let rates: Vec<Quota> = limits.per_ip.iter().map(|rate| rate.times(times)).collect();
+        let rates = limits.per_ip.iter().map(|rate| rate.times(times)).collect();
         let what = "too many codes requested from this address";
-        draws.extend(of(&rates, "ip", project, &network, what));
+        draws.extend(of(rates, "ip", project, network.as_bytes(), what));
     }
-    draws.extend(of(
-        &limits.creates,
-        "create",
-        project,
-        "",
-        "too many verifications started in this project",
-    ));
+    let what = "too many verifications started in this project";
+    draws.extend(of(limits.creates.clone(), "create", project, &[], what));
     draws
 }
 
 /// A resend draws only on the number.
 #[must_use]
-pub fn for_resend(limits: &Limits, project: ProjectId, number: &str) -> Vec<Draw> {
-    of(
-        &limits.per_number,
-        NUMBER,
-        project,
-        number,
-        "too many codes sent to this number",
-    )
-    .collect()
+pub fn for_resend(limits: &Limits, project: ProjectId, number: [u8; 16]) -> Vec<Draw> {
+    let what = "too many codes sent to this number";
+    let draw = of(limits.per_number.clone(), NUMBER, project, &number, what);
+    draw.into_iter().collect()
 }
 
-/// A check draws on the number's wrong codes before it is evaluated; the draw is given back if the code was right.
+/// A wrong code draws on the number. A right one needs room, but draws nothing.
 #[must_use]
-pub fn for_check(limits: &Limits, project: ProjectId, number: &str) -> Vec<Draw> {
+pub fn for_check(limits: &Limits, project: ProjectId, number: [u8; 16]) -> Vec<Draw> {
     let what = "too many wrong codes for this number";
-    of(&limits.wrong_codes_per_number, WRONG, project, number, what).collect()
+    let rates = limits.wrong_codes_per_number.clone();
+    of(rates, WRONG, project, &number, what)
+        .into_iter()
+        .collect()
 }
 
 /// A sign-in draws, before the password is checked, on the account from this client (5), on the client (20) and on the
@@ -104,123 +106,137 @@ pub fn for_own_password(account: &str) -> Vec<Draw> {
 fn password(kind: &str, whose: &str, count: u32) -> Draw {
     const WINDOW: Duration = Duration::from_secs(15 * 60);
     Draw {
-        key: format!("sign-in:{kind}:{whose}"),
-        rate: Quota {
+        key: format!("sign-in:{kind}:{whose}").into_bytes(),
+        rates: vec![Quota {
             count,
             window: WINDOW,
-        },
+        }],
         what: "too many wrong passwords",
         is_recorded: false,
     }
 }
 
+/// `None`: the limit is off.
 fn of(
-    rates: &[Quota],
+    rates: Vec<Quota>,
     kind: &'static str,
     project: ProjectId,
-    whose: &str,
+    whose: &[u8],
     what: &'static str,
-) -> impl Iterator<Item = Draw> {
-    rates.iter().map(move |rate| Draw {
-        key: format!(
-            "{kind}:{}:{whose}:{}",
-            project.0.simple(),
-            rate.window.as_millis()
-        ),
-        rate: *rate,
+) -> Option<Draw> {
+    let key = || [kind.as_bytes(), b":", project.0.as_bytes(), whose].concat();
+    (!rates.is_empty()).then(|| Draw {
+        key: key(),
+        rates,
         what,
         is_recorded: matches!(kind, NUMBER | WRONG),
     })
 }
 
 /// How far the clocks of replicas may differ.
-const AHEAD: TimeDelta = TimeDelta::seconds(5);
+pub const AHEAD: Duration = Duration::from_secs(5);
 
-/// Times of past draws, oldest first. Exact: there are never more than `count` draws in any `window`.
+/// Times of past draws in microseconds since 1970, oldest first. Exact: there are never more than `count` draws in any `window`.
 #[derive(Debug, Default)]
-pub struct Window(VecDeque<DateTime<Utc>>);
+pub struct Window(SmallVec<[i64; 2]>);
 
 impl Window {
     /// Of these draws, oldest first.
     #[must_use]
-    pub fn of(draws: &[DateTime<Utc>]) -> Self {
+    pub fn of(draws: &[i64]) -> Self {
         Self(draws.iter().copied().collect())
     }
 
     /// How long until there is room for one more draw; `None`: there is room now.
-    pub fn full_for(&mut self, rate: Quota, now: DateTime<Utc>) -> Option<Duration> {
+    pub fn full_for(&mut self, rates: &[Quota], now: i64) -> Option<Duration> {
         // Draws from the future were made before the clock was set back.
-        while self.0.back().is_some_and(|newest| *newest > now + AHEAD) {
-            self.0.pop_back();
-        }
         while self
-            .0
-            .front()
-            .is_some_and(|oldest| age(*oldest, now) >= rate.window)
+            .newest()
+            .is_some_and(|newest| newest > now + micros(AHEAD))
         {
-            self.0.pop_front();
+            self.0.pop();
         }
-        let count = usize::try_from(rate.count).unwrap_or(usize::MAX);
-        if self.0.len() < count {
-            return None;
+        let longest = rates.iter().map(|rate| rate.window).max()?;
+        let over = self.0.partition_point(|at| *at <= now - micros(longest));
+        // Not each time, since the rest moves up.
+        if over > self.0.len() / 2 {
+            self.0.drain(..over);
         }
-        // If the count was lowered meanwhile, several of the oldest draws must leave first.
-        let leaver = self.0.get(self.0.len() - count)?;
-        Some(rate.window.saturating_sub(age(*leaver, now)))
+        let wait = |rate: &Quota| {
+            let count = usize::try_from(rate.count).unwrap_or(usize::MAX);
+            // If the count was lowered meanwhile, several of the oldest draws must leave first.
+            let leaver = self.0.get(self.0.len().checked_sub(count)?)?;
+            let wait = leaver + micros(rate.window) - now;
+            u64::try_from(wait).ok().filter(|wait| *wait > 0)
+        };
+        let longest = rates.iter().filter_map(wait).max();
+        longest.map(Duration::from_micros)
     }
 
-    pub fn draw(&mut self, now: DateTime<Utc>) {
-        self.0.push_back(now);
+    pub fn draw(&mut self, now: i64) {
+        let place = self.0.partition_point(|at| *at <= now);
+        self.0.insert(place, now);
     }
 
     /// Removes a draw made at `at`.
-    pub fn give_back(&mut self, at: DateTime<Utc>) {
+    pub fn give_back(&mut self, at: i64) {
         if let Some(place) = self.0.iter().rposition(|draw| *draw == at) {
             self.0.remove(place);
         }
     }
 
+    /// When it was last drawn on.
     #[must_use]
-    pub fn is_idle(&self, rate_window: Duration, now: DateTime<Utc>) -> bool {
-        self.0
-            .back()
-            .is_none_or(|newest| age(*newest, now) >= rate_window)
+    pub fn newest(&self) -> Option<i64> {
+        self.0.last().copied()
     }
 }
 
-fn age(at: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
-    (now - at).to_std().unwrap_or(Duration::ZERO)
+/// As far as microseconds since 1970 reach.
+#[must_use]
+pub fn micros(span: Duration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX / 4)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SECOND: i64 = 1_000_000;
+    const START: i64 = 1_790_000_000 * SECOND;
+
     #[test]
     fn no_window_ever_holds_more_than_its_count() {
-        let rate: Quota = "3/10s".parse().unwrap();
-        let start = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
-        let at = |seconds| start + TimeDelta::seconds(seconds);
+        let rates = ["3/10s".parse().unwrap(), "5/1m".parse().unwrap()];
+        let at = |seconds| START + seconds * SECOND;
+        let wait = |seconds| Some(Duration::from_secs(seconds));
         let mut window = Window::default();
         for second in [0, 4, 9] {
-            assert_eq!(window.full_for(rate, at(second)), None);
+            assert_eq!(window.full_for(&rates, at(second)), None);
             window.draw(at(second));
         }
-        assert_eq!(window.full_for(rate, at(9)), Some(Duration::from_secs(1)));
+        assert_eq!(window.full_for(&rates, at(9)), wait(1));
         window.give_back(at(4));
-        assert_eq!(window.full_for(rate, at(9)), None);
+        assert_eq!(window.full_for(&rates, at(9)), None);
         window.draw(at(9));
-        assert_eq!(window.full_for(rate, at(10)), None);
+        assert_eq!(window.full_for(&rates, at(10)), None);
+        window.draw(at(10));
+        assert_eq!(window.full_for(&rates, at(30)), None);
+        window.draw(at(30));
+        assert_eq!(window.full_for(&rates, at(45)), wait(15), "five a minute");
+        assert_eq!(window.full_for(&rates, at(60)), None);
     }
 
     #[test]
     fn draws_from_the_future_do_not_count() {
-        let rate: Quota = "1/1h".parse().unwrap();
-        let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        let rates = ["1/1h".parse().unwrap()];
         let mut window = Window::default();
-        window.draw(now + TimeDelta::minutes(30));
-        assert_eq!(window.full_for(rate, now), None);
-        window.draw(now + TimeDelta::seconds(1));
-        assert!(window.full_for(rate, now).is_some(), "another replica's");
+        window.draw(START + 1_800 * SECOND);
+        assert_eq!(window.full_for(&rates, START), None);
+        window.draw(START + SECOND);
+        assert!(
+            window.full_for(&rates, START).is_some(),
+            "another replica's"
+        );
     }
 }

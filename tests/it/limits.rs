@@ -1,9 +1,16 @@
 //! Limits on numbers, addresses and projects: on one server and across replicas, with and without Redis.
 
+use std::convert::Infallible;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use pinroute::abuse::limits::Draw;
+use pinroute::clock::Clock;
+use pinroute::shared_state::SharedState;
+use pinroute::verification::policy::Quota;
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 use crate::program::{Server, program};
@@ -26,7 +33,10 @@ on_both_engines!(
     a_site_of_ipv6_shares_a_limit,
 );
 
-on_postgres!(replicas_share_limits_through_redis,);
+on_postgres!(
+    replicas_share_limits_through_redis,
+    two_replicas_take_exactly_what_one_would,
+);
 
 async fn start(app: &TestApp, number: &str, payload: usize) -> crate::stage::Reply {
     app.start(json!({ "phone_number": number, "payload": payload.to_string() }))
@@ -210,6 +220,70 @@ async fn replicas_share_limits_through_redis(stage: Stage) {
     b.gateway.refresh().await;
     let v = b.started().await;
     assert_eq!(v["attempts"][0]["status"], "sent");
+}
+
+/// Whatever two replicas draw at once, and give back, and however time passes: they take what one list of times would admit.
+/// One counter is small, one large, and one is recorded.
+async fn two_replicas_take_exactly_what_one_would(stage: Stage) {
+    const RATES: [&[&str]; 3] = [
+        &["3/10s", "7/1m"],
+        &["70/10s", "200/1m"],
+        &["2/5s", "90/30s"],
+    ];
+    let clock = Clock::manual(stage.clock.now());
+    let replica =
+        || SharedState::new(Some(&stage.redis_url), "exact", &clock).expect("a valid URL");
+    let replicas = [replica(), replica()];
+    let mut runner = TestRunner::deterministic();
+    let steps = (0..3_usize, 1..90_usize, 0..4_usize, 0..8_000_u64);
+    let run = proptest::collection::vec(steps, 30);
+    for round in 0..12 {
+        let mut admitted: [Vec<Duration>; 3] = Default::default();
+        let mut now = Duration::ZERO;
+        for (counter, times, given_back, later) in run.new_tree(&mut runner).unwrap().current() {
+            clock.advance(Duration::from_millis(later));
+            now += Duration::from_millis(later);
+            let rates: Vec<Quota> = RATES[counter].iter().map(|r| r.parse().unwrap()).collect();
+            let draw = || Draw {
+                key: format!("{round}:{counter}").into_bytes(),
+                rates: rates.clone(),
+                what: "too many",
+                is_recorded: counter == 2,
+            };
+            let nothing = async |_| Ok::<_, Infallible>(Vec::new());
+            let takes = (0..times).map(|n| {
+                let limits = &replicas[n % 2].limits;
+                limits.take_recalling(vec![draw()], nothing)
+            });
+            let takes = futures_util::future::join_all(takes).await;
+            let taken: Vec<_> = takes.into_iter().filter_map(|t| t.unwrap().ok()).collect();
+            let known = &mut admitted[counter];
+            let has_room = |known: &[Duration]| {
+                rates.iter().all(|rate| {
+                    let counts = |at: &&Duration| now - **at < rate.window;
+                    known.iter().filter(counts).count() < rate.count as usize
+                })
+            };
+            let mut expected = 0;
+            while expected < times && has_room(known) {
+                known.push(now);
+                expected += 1;
+            }
+            assert_eq!(
+                taken.len(),
+                expected,
+                "{counter} in round {round} at {now:?}"
+            );
+            for (n, taken) in taken.into_iter().take(given_back).enumerate() {
+                replicas[n % 2].limits.give_back(taken).await;
+                known.pop();
+            }
+            for replica in &replicas {
+                let look = replica.limits.look_recalling(vec![draw()], nothing).await;
+                assert_eq!(look.unwrap().is_ok(), has_room(known));
+            }
+        }
+    }
 }
 
 /// A private Redis server, which the test can stop.

@@ -2,7 +2,7 @@
 
 use super::draws::WRONG_CODES;
 use super::persist::{Needs, Transition};
-use super::room::{SECOND_LOOK, Verify, compact};
+use super::room::{SECOND_LOOK, Verify};
 use crate::abuse::limits;
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Access, Replay, Ticket};
@@ -33,13 +33,16 @@ impl Verify {
         let typed = self.code_hash(id, code);
         let v = self.find(access, id).await?;
         v.may_check(self.core().now())?;
-        // Count against the limits before comparing, so that parallel guesses cannot exceed them; undone for a correct
-        // code.
+        // A wrong code counts against the limits before it is evaluated, so that parallel guesses cannot exceed them. A right
+        // one only needs room.
         let policy = self.core().directory.policy(v.project);
-        let number = compact(self.number_key(&v));
-        let draws = limits::for_check(&policy.limits, v.project, &number);
-        let taken = self.draw((v.project, &v.phone), draws, WRONG_CODES);
-        let taken = match taken.await? {
+        let draws = limits::for_check(&policy.limits, v.project, self.number_key(&v));
+        let whose = (v.project, &v.phone);
+        let taken = match v.code_hash == typed {
+            true => self.look(whose, draws, WRONG_CODES).await?,
+            false => self.draw(whose, draws, WRONG_CODES).await?,
+        };
+        let taken = match taken {
             Ok(taken) => taken,
             Err(exhausted) => {
                 // Parallel checks count before their results are known. Wait for them: the verification's own refusal,
@@ -73,7 +76,6 @@ impl Verify {
                 let result = if answer.valid { "right" } else { "wrong" };
                 metrics::counter!("pinroute_checks_total", "result" => result).increment(1);
                 if answer.valid {
-                    self.core().shared.limits.give_back(taken).await;
                     self.wake(&v);
                 }
                 Ok(Checked {

@@ -36,17 +36,30 @@ impl Verify {
         draws: Vec<Draw>,
         counts: Counts,
     ) -> Result<Result<Taken, Exhausted>, Error> {
-        let draws = if (self.core().settings.unlimited)(phone) {
-            Vec::new()
-        } else {
-            draws
-        };
         let recall = async |within| self.past(project, phone, within, counts).await;
-        self.core()
-            .shared
-            .limits
-            .take_recalling(draws, recall)
-            .await
+        let limits = &self.core().shared.limits;
+        let draws = self.limited(phone, draws);
+        limits.take_recalling(draws, recall).await
+    }
+
+    /// Like [`Self::draw`], but only says whether there is room.
+    pub(super) async fn look(
+        &self,
+        (project, phone): (ProjectId, &PhoneNumber),
+        draws: Vec<Draw>,
+        counts: Counts,
+    ) -> Result<Result<Taken, Exhausted>, Error> {
+        let recall = async |within| self.past(project, phone, within, counts).await;
+        let limits = &self.core().shared.limits;
+        let draws = self.limited(phone, draws);
+        limits.look_recalling(draws, recall).await
+    }
+
+    fn limited(&self, phone: &PhoneNumber, draws: Vec<Draw>) -> Vec<Draw> {
+        if (self.core().settings.unlimited)(phone) {
+            return Vec::new();
+        }
+        draws
     }
 
     /// When these events happened, oldest first.

@@ -2,7 +2,7 @@
 
 use super::draws::SENDS;
 use super::persist::Needs;
-use super::room::{Verify, compact};
+use super::room::Verify;
 use crate::abuse::limits;
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Access, Ticket};
@@ -22,8 +22,7 @@ impl Verify {
         let offers = self.offers_for(&v);
         v.may_resend(channel, &offers, self.core().now())?;
         let policy = self.core().directory.policy(v.project);
-        let number = compact(self.number_key(&v));
-        let draws = limits::for_resend(&policy.limits, v.project, &number);
+        let draws = limits::for_resend(&policy.limits, v.project, self.number_key(&v));
         let taken = self.draw((v.project, &v.phone), draws, SENDS).await?;
         let taken = taken.map_err(Error::Limited)?;
         // Only queued: another replica may hold the lease, and will send it before releasing the lease.

@@ -99,8 +99,3 @@ impl Verify {
         self.core().db.find(id).await?.ok_or(Error::NotFound)
     }
 }
-
-/// A number's keyed hash as text.
-pub(super) fn compact(number: [u8; 16]) -> String {
-    Uuid::from_bytes(number).simple().to_string()
-}

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::draws::SENDS;
 use super::persist::{LeasePlan, Proposal, Step, Verb};
-use super::room::{SECOND_LOOK, Verify, compact};
+use super::room::{SECOND_LOOK, Verify};
 use crate::abuse::limits;
 use crate::abuse::network::networks;
 use crate::channels::Draft;
@@ -340,8 +340,8 @@ impl Verb for Starting<'_> {
             let existing = verify.find_reusable(reuse_key).await?;
             return reuse(existing.ok_or(StartError::BudgetExhausted)?);
         }
-        let (limits, number) = (&self.policy.limits, compact(self.number));
-        let draws = limits::for_create(limits, request.project, &number, request.visitor.ip);
+        let (limits, ip) = (&self.policy.limits, request.visitor.ip);
+        let draws = limits::for_create(limits, request.project, self.number, ip);
         let whose = (request.project, &request.to.phone);
         match verify.draw(whose, draws, SENDS).await? {
             Ok(taken) => self.taken = Some(taken),

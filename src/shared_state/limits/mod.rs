@@ -1,10 +1,13 @@
 //! Counters of limits. All draws of a request are taken together or not at all.
 //!
-//! What a number was sent and has guessed is in the database too. Counters that are younger than their window (after a
+//! In Redis, the draws of all requests that wait are taken by one script, one request after another; meanwhile the next ones
+//! gather. What a number was sent and has guessed is in the database too. Counters that are younger than their window (after a
 //! restart, with an emptied Redis, when Redis goes and when it returns) recall it from there, once per number.
 
+mod group;
 mod memory;
 mod scripts;
+mod seen;
 mod taken;
 
 use std::convert::Infallible;
@@ -15,18 +18,16 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::redis::Redis;
-use crate::abuse::limits::{Draw, Exhausted};
+use crate::abuse::limits::{Draw, Exhausted, micros};
 use crate::clock::Clock;
-use crate::secret::random;
+use group::{Answer, Group, Request};
 use memory::Memory;
 
 pub use taken::Taken;
 
 #[derive(Clone, Debug)]
 pub struct Limits {
-    redis: Option<Arc<Redis>>,
-    /// Where Redis keeps since when it counts.
-    since_key: Arc<str>,
+    group: Option<Group>,
     state: Arc<State>,
     clock: Clock,
 }
@@ -40,25 +41,18 @@ struct State {
     stands_in: AtomicBool,
 }
 
-/// What Redis said.
-enum Answer {
-    Taken(String),
-    Full(Exhausted),
-    /// The past is to be recalled.
-    Forgotten,
-}
-
 impl Limits {
     pub(super) fn new(redis: Option<Arc<Redis>>, installation: &str, clock: Clock) -> Self {
-        let state = State {
-            memory: Mutex::new(Memory::new(clock.now())),
+        let state = Arc::new(State {
+            memory: Mutex::new(Memory::new(clock.now().timestamp_micros())),
             nothing_before: AtomicBool::new(false),
             stands_in: AtomicBool::new(false),
-        };
+        });
+        let group =
+            redis.map(|redis| Group::start(redis, installation, Arc::clone(&state), clock.clone()));
         Self {
-            redis,
-            since_key: prefixed(&format!("since:{installation}")).into(),
-            state: Arc::new(state),
+            group,
+            state,
             clock,
         }
     }
@@ -66,7 +60,7 @@ impl Limits {
     /// The database was empty when this process began to count.
     pub fn begin_with_nothing(&self) {
         self.state.nothing_before.store(true, Ordering::Relaxed);
-        *self.memory() = Memory::new(DateTime::UNIX_EPOCH);
+        *self.memory() = Memory::new(0);
     }
 
     /// Takes all draws, or none if one limit is exhausted. None of them is recorded in the database.
@@ -85,141 +79,76 @@ impl Limits {
         draws: Vec<Draw>,
         recall: impl AsyncFnOnce(Duration) -> Result<Vec<DateTime<Utc>>, E>,
     ) -> Result<Result<Taken, Exhausted>, E> {
-        let at = self.clock.now();
+        self.decide(draws, false, recall).await
+    }
+
+    /// Whether no limit is exhausted, like [`Self::take_recalling`], but draws nothing.
+    pub async fn look_recalling<E>(
+        &self,
+        draws: Vec<Draw>,
+        recall: impl AsyncFnOnce(Duration) -> Result<Vec<DateTime<Utc>>, E>,
+    ) -> Result<Result<Taken, Exhausted>, E> {
+        self.decide(draws, true, recall).await
+    }
+
+    async fn decide<E>(
+        &self,
+        draws: Vec<Draw>,
+        only_look: bool,
+        recall: impl AsyncFnOnce(Duration) -> Result<Vec<DateTime<Utc>>, E>,
+    ) -> Result<Result<Taken, Exhausted>, E> {
         if draws.is_empty() {
-            return Ok(Ok(Taken::in_memory(draws, at)));
+            return Ok(Ok(Taken::nothing()));
         }
-        let mut recall = Some(recall);
-        if let Some(redis) = &self.redis {
-            let mut answer = self.take_in_redis(redis, &draws, at).await;
-            if matches!(answer, Some(Answer::Forgotten))
-                && let Some(recall) = recall.take()
-            {
-                let past = recall(longest(&draws)).await?;
-                self.recall_in_redis(redis, &draws, &past, at).await;
-                answer = self.take_in_redis(redis, &draws, at).await;
+        let (mut draws, mut recall) = (draws, Some(recall));
+        if let Some(group) = &self.group {
+            let mut answer = group.take(Request { draws, only_look }).await;
+            if let Answer::Forgotten(request) = answer {
+                answer = match recall.take() {
+                    Some(recall) => {
+                        let past = past(recall, &request.draws).await?;
+                        group.recall(&request.draws, &past).await;
+                        group.take(request).await
+                    }
+                    None => Answer::Forgotten(request),
+                };
             }
-            match answer {
-                Some(Answer::Taken(member)) => {
-                    return Ok(Ok(Taken::in_redis(draws, at, member)));
-                }
-                Some(Answer::Full(exhausted)) => return Ok(Err(exhausted)),
+            draws = match answer {
+                Answer::Decided(decided) => return Ok(decided),
                 // Gone meanwhile, or emptied again.
-                Some(Answer::Forgotten) | None => self.stand_in(at),
-            }
+                Answer::Forgotten(request) | Answer::Away(request) => request.draws,
+            };
+            self.stand_in();
         }
-        let forgotten = {
+        let now = self.clock.now().timestamp_micros();
+        let is_forgotten = {
             let memory = self.memory();
-            draws.iter().any(|draw| memory.may_have_forgotten(draw, at))
+            draws
+                .iter()
+                .any(|draw| memory.may_have_forgotten(draw, now))
         };
-        if let Some(recall) = recall.filter(|_| forgotten) {
-            let past = recall(longest(&draws)).await?;
+        if let Some(recall) = recall.filter(|_| is_forgotten) {
+            let past = past(recall, &draws).await?;
             let mut memory = self.memory();
             for draw in draws.iter().filter(|draw| draw.is_recorded) {
                 memory.recall(draw, &past);
             }
         }
-        Ok(self.memory().take(draws, at))
-    }
-
-    async fn take_in_redis(
-        &self,
-        redis: &Redis,
-        draws: &[Draw],
-        at: DateTime<Utc>,
-    ) -> Option<Answer> {
-        let member = u128::from_be_bytes(random()).to_string();
-        let now = at.timestamp_micros();
-        let since = match self.state.nothing_before.load(Ordering::Relaxed) {
-            true => 0,
-            false => now,
-        };
-        // What was drawn while Redis was away is not in it.
-        let anew = self.state.stands_in.load(Ordering::Relaxed);
-        let answer: (i64, String) = redis
-            .run(&scripts::TAKE, |script| {
-                script.key(&*self.since_key);
-                for draw in draws {
-                    script.key(prefixed(&draw.key));
-                }
-                for draw in draws.iter().filter(|draw| draw.is_recorded) {
-                    script.key(mark(&draw.key));
-                }
-                script.arg(now).arg(&member).arg(since).arg(u8::from(anew));
-                let mut marks = 0;
-                for draw in draws {
-                    marks += i32::from(draw.is_recorded);
-                    script
-                        .arg(draw.rate.count)
-                        .arg(micros(draw.rate.window))
-                        .arg(if draw.is_recorded { marks } else { 0 });
-                }
-            })
-            .await?;
-        // From now on an emptied Redis has forgotten something.
-        self.state.nothing_before.store(false, Ordering::Relaxed);
-        self.state.stands_in.store(false, Ordering::Relaxed);
-        let (full, wait) = answer;
-        let full = usize::try_from(full).ok();
-        Some(match full.map(|full| full.checked_sub(1)) {
-            None => Answer::Forgotten,
-            Some(place) => match place.and_then(|place| draws.get(place)) {
-                Some(draw) => Answer::Full(Exhausted {
-                    what: draw.what,
-                    retry_after: Duration::from_micros(wait.parse().unwrap_or(0)),
-                }),
-                None => Answer::Taken(member),
-            },
-        })
-    }
-
-    async fn recall_in_redis(
-        &self,
-        redis: &Redis,
-        draws: &[Draw],
-        past: &[DateTime<Utc>],
-        now: DateTime<Utc>,
-    ) {
-        for draw in draws.iter().filter(|draw| draw.is_recorded) {
-            let _: Option<i64> = redis
-                .run(&scripts::RECALL, |script| {
-                    script
-                        .key(&*self.since_key)
-                        .key(prefixed(&draw.key))
-                        .key(mark(&draw.key))
-                        .arg(now.timestamp_micros())
-                        .arg(micros(draw.rate.window));
-                    for at in past {
-                        script.arg(at.timestamp_micros());
-                    }
-                })
-                .await;
-        }
+        Ok(self.memory().take(draws, only_look, now))
     }
 
     /// Redis is away: this memory counts from now on, and knows nothing of before.
-    fn stand_in(&self, now: DateTime<Utc>) {
+    fn stand_in(&self) {
         if !self.state.stands_in.swap(true, Ordering::Relaxed) {
-            *self.memory() = Memory::new(now);
+            *self.memory() = Memory::new(self.clock.now().timestamp_micros());
         }
     }
 
     /// Undoes a [`Limits::take`].
     pub async fn give_back(&self, taken: Taken) {
-        if taken.keys.is_empty() {
-            return;
-        }
-        match (&self.redis, &taken.member) {
-            (Some(redis), Some(member)) => {
-                let _: Option<i64> = redis
-                    .run(&scripts::GIVE_BACK, |script| {
-                        script.arg(member);
-                        for key in &taken.keys {
-                            script.key(prefixed(key));
-                        }
-                    })
-                    .await;
-            }
+        match &self.group {
+            _ if taken.draws.is_empty() => {}
+            Some(group) if taken.is_shared => group.give_back(&taken).await,
             _ => self.memory().give_back(&taken),
         }
     }
@@ -232,22 +161,13 @@ impl Limits {
     }
 }
 
-fn longest(draws: &[Draw]) -> Duration {
+/// When the recorded ones of these draws were made, in µs since 1970.
+async fn past<E>(
+    recall: impl AsyncFnOnce(Duration) -> Result<Vec<DateTime<Utc>>, E>,
+    draws: &[Draw],
+) -> Result<Vec<i64>, E> {
     let recorded = draws.iter().filter(|draw| draw.is_recorded);
-    let windows = recorded.map(|draw| draw.rate.window);
-    windows.max().unwrap_or_default()
-}
-
-/// All keys have one hash tag, because a Redis cluster requires a script's keys to be in one slot.
-fn prefixed(key: &str) -> String {
-    format!("{{pinroute}}:limit:{key}")
-}
-
-/// Says that the past of a counter was recalled.
-fn mark(key: &str) -> String {
-    prefixed(&format!("{key}:known"))
-}
-
-fn micros(window: Duration) -> u64 {
-    u64::try_from(window.as_micros()).unwrap_or(u64::MAX)
+    let longest = recorded.map(Draw::longest).max().unwrap_or_default();
+    let past = recall(longest).await?;
+    Ok(past.iter().map(DateTime::timestamp_micros).collect())
 }

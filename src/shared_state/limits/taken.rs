@@ -1,35 +1,34 @@
 //! What a request has drawn.
 
-use chrono::{DateTime, Utc};
-
 use crate::abuse::limits::Draw;
 
 /// The draws of a request, which can be given back.
 #[derive(Debug)]
 pub struct Taken {
-    pub(super) keys: Vec<String>,
-    pub(super) at: DateTime<Utc>,
-    /// The member in Redis; `None`: taken in memory.
-    pub(super) member: Option<String>,
+    pub(super) draws: Vec<Draw>,
+    /// µs since 1970.
+    pub(super) at: i64,
+    /// In Redis, not in memory.
+    pub(super) is_shared: bool,
 }
 
 impl Taken {
-    pub(super) fn in_memory(draws: Vec<Draw>, at: DateTime<Utc>) -> Self {
+    pub(super) fn nothing() -> Self {
+        Self::in_memory(Vec::new(), 0)
+    }
+
+    pub(super) fn in_memory(draws: Vec<Draw>, at: i64) -> Self {
         Self {
-            keys: keys(draws),
+            draws,
             at,
-            member: None,
+            is_shared: false,
         }
     }
 
-    pub(super) fn in_redis(draws: Vec<Draw>, at: DateTime<Utc>, member: String) -> Self {
+    pub(super) fn in_redis(draws: Vec<Draw>, at: i64) -> Self {
         Self {
-            member: Some(member),
+            is_shared: true,
             ..Self::in_memory(draws, at)
         }
     }
-}
-
-fn keys(draws: Vec<Draw>) -> Vec<String> {
-    draws.into_iter().map(|draw| draw.key).collect()
 }
