@@ -260,7 +260,7 @@ async fn two_replicas_take_exactly_what_one_would(stage: Stage) {
             let known = &mut admitted[counter];
             let has_room = |known: &[Duration]| {
                 rates.iter().all(|rate| {
-                    let counts = |at: &&Duration| now - **at < rate.window;
+                    let counts = |at: &&Duration| now < **at + rate.window;
                     known.iter().filter(counts).count() < rate.count as usize
                 })
             };

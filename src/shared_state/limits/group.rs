@@ -2,18 +2,19 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use deadpool_redis::redis::ScriptInvocation;
 use tokio::sync::{mpsc, oneshot};
 
+use super::scripts;
+use super::state::State;
 use super::taken::Taken;
-use super::{State, micros, scripts};
-use crate::abuse::limits::{Draw, Exhausted};
+use crate::abuse::limits::{Draw, Exhausted, micros};
 use crate::clock::Clock;
 use crate::secret::random;
 use crate::shared_state::redis::Redis;
+use crate::verification::policy::Quota;
 
 /// Requests per script, at most.
 const GROUP: usize = 128;
@@ -134,12 +135,7 @@ impl Drawer {
 
     /// Two numbers for each request.
     async fn take(&self, group: &[Waiting], now: i64) -> Option<Vec<i64>> {
-        let since = match self.state.nothing_before.load(Ordering::Relaxed) {
-            true => 0,
-            false => now,
-        };
-        // What was drawn while Redis was away is not in it.
-        let anew = self.state.stands_in.load(Ordering::Relaxed);
+        let (since, anew) = self.state.of_redis(now);
         let answers = self
             .redis
             .run(&scripts::TAKE, |script| {
@@ -149,9 +145,7 @@ impl Drawer {
                 write(script, group);
             })
             .await?;
-        // From now on an emptied Redis has forgotten something.
-        self.state.nothing_before.store(false, Ordering::Relaxed);
-        self.state.stands_in.store(false, Ordering::Relaxed);
+        self.state.redis_counts();
         Some(answers)
     }
 }
@@ -213,7 +207,7 @@ fn read(request: Request, answered: Option<(i64, i64)>, now: i64) -> Answer {
 
 /// Whether its counter is a sorted set.
 fn is_many(draw: &Draw) -> bool {
-    let is_large = |rate: &crate::verification::policy::Quota| rate.count > scripts::FEW;
+    let is_large = |rate: &Quota| rate.count > scripts::FEW;
     !draw.is_recorded && draw.rates.iter().any(is_large)
 }
 

@@ -8,20 +8,20 @@ mod group;
 mod memory;
 mod scripts;
 mod seen;
+mod state;
 mod taken;
 
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use super::redis::Redis;
-use crate::abuse::limits::{Draw, Exhausted, micros};
+use crate::abuse::limits::{Draw, Exhausted};
 use crate::clock::Clock;
 use group::{Answer, Group, Request};
-use memory::Memory;
+use state::State;
 
 pub use taken::Taken;
 
@@ -32,22 +32,9 @@ pub struct Limits {
     clock: Clock,
 }
 
-#[derive(Debug)]
-struct State {
-    memory: Mutex<Memory>,
-    /// There was nothing in the database before this process, so nothing can be forgotten.
-    nothing_before: AtomicBool,
-    /// This memory counts because Redis is away.
-    stands_in: AtomicBool,
-}
-
 impl Limits {
     pub(super) fn new(redis: Option<Arc<Redis>>, installation: &str, clock: Clock) -> Self {
-        let state = Arc::new(State {
-            memory: Mutex::new(Memory::new(clock.now().timestamp_micros())),
-            nothing_before: AtomicBool::new(false),
-            stands_in: AtomicBool::new(false),
-        });
+        let state = Arc::new(State::new(clock.now().timestamp_micros()));
         let group =
             redis.map(|redis| Group::start(redis, installation, Arc::clone(&state), clock.clone()));
         Self {
@@ -59,8 +46,7 @@ impl Limits {
 
     /// The database was empty when this process began to count.
     pub fn begin_with_nothing(&self) {
-        self.state.nothing_before.store(true, Ordering::Relaxed);
-        *self.memory() = Memory::new(0);
+        self.state.begin_with_nothing();
     }
 
     /// Takes all draws, or none if one limit is exhausted. None of them is recorded in the database.
@@ -118,30 +104,23 @@ impl Limits {
                 // Gone meanwhile, or emptied again.
                 Answer::Forgotten(request) | Answer::Away(request) => request.draws,
             };
-            self.stand_in();
+            self.state.stand_in(self.clock.now().timestamp_micros());
         }
         let now = self.clock.now().timestamp_micros();
         let is_forgotten = {
-            let memory = self.memory();
+            let memory = self.state.memory();
             draws
                 .iter()
                 .any(|draw| memory.may_have_forgotten(draw, now))
         };
         if let Some(recall) = recall.filter(|_| is_forgotten) {
             let past = past(recall, &draws).await?;
-            let mut memory = self.memory();
+            let mut memory = self.state.memory();
             for draw in draws.iter().filter(|draw| draw.is_recorded) {
                 memory.recall(draw, &past);
             }
         }
-        Ok(self.memory().take(draws, only_look, now))
-    }
-
-    /// Redis is away: this memory counts from now on, and knows nothing of before.
-    fn stand_in(&self) {
-        if !self.state.stands_in.swap(true, Ordering::Relaxed) {
-            *self.memory() = Memory::new(self.clock.now().timestamp_micros());
-        }
+        Ok(self.state.memory().take(draws, only_look, now))
     }
 
     /// Undoes a [`Limits::take`].
@@ -149,15 +128,8 @@ impl Limits {
         match &self.group {
             _ if taken.draws.is_empty() => {}
             Some(group) if taken.is_shared => group.give_back(&taken).await,
-            _ => self.memory().give_back(&taken),
+            _ => self.state.memory().give_back(&taken),
         }
-    }
-
-    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
-        self.state
-            .memory
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
