@@ -19,6 +19,7 @@ pub mod event;
 pub mod id;
 pub mod numbers;
 pub mod origin;
+pub mod packed;
 pub mod phone;
 pub mod policy;
 pub mod route;

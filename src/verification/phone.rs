@@ -124,6 +124,11 @@ impl Country {
         Err(format!("`{text}` is not a known country code{mend}"))
     }
 
+    /// Its code in two letters, for networks of no country too; [`FromStr`] takes it.
+    pub(super) fn letters(self) -> [u8; 2] {
+        self.0
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {

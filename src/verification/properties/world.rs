@@ -353,5 +353,7 @@ impl World {
         }
         let stored: Record = serde_json::from_str(&serde_json::to_string(record).unwrap()).unwrap();
         assert_eq!(&stored, record, "a record is not read back as written");
+        let unpacked = packed::unpack(&packed::pack(record)).unwrap();
+        assert_eq!(&unpacked, record, "nor as packed");
     }
 }
