@@ -120,6 +120,8 @@ impl App {
         let gateway = Gateway::new(told, clock, keys, db, shared, outbound, stop.clone());
         gateway.directory().refresh().await.map_err(failed)?;
         gateway.refresh().await;
+        let alive = gateway.verify().renew_leases();
+        alive.await.map_err(failed)?;
         let budgets = gateway.admin().begin_default_budgets();
         budgets.await.map_err(failed)?;
         let link = dashboard_link(&gateway, sandbox.is_some()).await?;

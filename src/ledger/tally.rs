@@ -135,7 +135,9 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn same_cell(&self, other: &Self) -> bool {
+    /// Whether both add to the same sum.
+    #[must_use]
+    pub fn same_cell(&self, other: &Self) -> bool {
         self.measure == other.measure
             && self.starts_at == other.starts_at
             && self.bin == other.bin

@@ -78,8 +78,8 @@ impl Store {
     /// Inserts the messages if the note changed anything.
     async fn announce_if_changed(
         &self,
-        note: &str,
-        noted: Rows,
+        note: &'static str,
+        noted: Rows<'_>,
         messages: &[Delivery],
     ) -> Result<bool, StorageError> {
         connection::in_transaction(&self.engine, async |connection| {

@@ -5,6 +5,7 @@
 
 use super::engine::read;
 use super::engine::rows::{Column, Rows};
+use super::tallies::number;
 use super::{StorageError, Store};
 use crate::money::Currency;
 use crate::verification::budget::{Counter, Period, Posting};
@@ -12,47 +13,99 @@ use crate::verification::id::ProjectId;
 use crate::verification::phone::Country;
 use uuid::Uuid;
 
-/// Rows are locked in key order. Each counter occurs once per verification.
-pub(super) const CLAIM: &str = "INSERT INTO budget_uses (project_id, period, country, currency, starts_at, reserved, spent, \
-    ceiling, overdrawn) \
-    SELECT r.project_id, r.period, r.country, r.currency, r.starts_at, CAST(SUM(r.reserve) AS BIGINT), \
-        CAST(SUM(r.spend) AS BIGINT), MIN(r.ceiling), COALESCE(SUM(r.reserve) + SUM(r.spend) > MIN(r.ceiling), false) \
-    FROM (SELECT DISTINCT * FROM {rows}) AS r WHERE true GROUP BY r.project_id, r.period, r.country, r.currency, r.starts_at \
-    ORDER BY r.project_id, r.period, r.country, r.currency, r.starts_at \
-    ON CONFLICT (project_id, period, country, currency, starts_at) DO UPDATE SET \
-        reserved = budget_uses.reserved + excluded.reserved, spent = budget_uses.spent + excluded.spent, \
-        ceiling = COALESCE(excluded.ceiling, budget_uses.ceiling), \
-        overdrawn = COALESCE(budget_uses.reserved + excluded.reserved + budget_uses.spent + excluded.spent \
-            > excluded.ceiling, false)";
+/// Adds to what is there, or begins a counter. Rows are locked in key order.
+macro_rules! claim {
+    ($from:literal) => {
+        concat!(
+            "INSERT INTO budget_uses (project_id, period, country, currency, starts_at, reserved, spent, ceiling, overdrawn) \
+             SELECT r.project_id, r.period, r.country, r.currency, r.starts_at, r.reserve, r.spend, r.ceiling, \
+             COALESCE(r.reserve + r.spend > r.ceiling, false) FROM ",
+            $from,
+            " ORDER BY r.project_id, r.period, r.country, r.currency, r.starts_at \
+             ON CONFLICT (project_id, period, country, currency, starts_at) DO UPDATE SET \
+             reserved = budget_uses.reserved + excluded.reserved, spent = budget_uses.spent + excluded.spent, \
+             ceiling = COALESCE(excluded.ceiling, budget_uses.ceiling), \
+             overdrawn = COALESCE(budget_uses.reserved + excluded.reserved + budget_uses.spent + excluded.spent \
+             > excluded.ceiling, false)"
+        )
+    };
+}
 
-/// Claims, each with the verification that it depends on.
-pub(super) fn rows(claims: &[(Uuid, Posting)]) -> Rows {
-    let int = |get: fn(&Posting) -> Option<i64>| {
-        Column::Int(claims.iter().map(|(_, claim)| get(claim)).collect())
+/// For changes that took effect; each counter occurs once.
+pub(super) const CLAIM: &str = claim!("(SELECT DISTINCT * FROM {rows}) AS r WHERE true");
+
+/// For changes that may not take effect: [`shares`], then the counters that they share in.
+pub(super) const CLAIM_SHARES: &str = claim!(
+    "(SELECT r.project_id, r.period, r.country, r.currency, r.starts_at, s.reserve, s.spend, s.ceiling FROM \
+     (SELECT r.counter, SUM(r.reserve)::bigint AS reserve, SUM(r.spend)::bigint AS spend, MIN(r.ceiling) AS ceiling \
+     FROM {rows} WHERE true GROUP BY r.counter) AS s JOIN {rows} ON r.counter = s.counter) AS r"
+);
+
+pub(super) fn rows(claims: &[Posting]) -> Rows<'_> {
+    let amounts = amounts(&mut claims.iter());
+    let mut columns = counters(&mut claims.iter().map(|claim| &claim.counter));
+    columns.extend(amounts);
+    Rows::new(claims.len(), columns)
+}
+
+/// What each verification claims of which counter, and the counters.
+pub(super) fn shares<'a>(claims: &[(Uuid, &'a Posting)]) -> [Rows<'a>; 2] {
+    let mut known: Vec<&Counter> = Vec::new();
+    let place = |(_, claim): &(Uuid, &'a Posting)| {
+        let found = known.iter().position(|counter| **counter == claim.counter);
+        Some(number(found.unwrap_or_else(|| {
+            known.push(&claim.counter);
+            known.len() - 1
+        })))
     };
-    let text = |get: fn(&Posting) -> String| {
-        Column::Text(claims.iter().map(|(_, claim)| Some(get(claim))).collect())
-    };
-    let uuid = |get: fn(&(Uuid, Posting)) -> Uuid| {
-        Column::Uuid(claims.iter().map(|claim| Some(get(claim))).collect())
-    };
-    Rows::new(
-        claims.len(),
-        vec![
-            ("project_id", uuid(|(_, claim)| claim.counter.project)),
-            (
-                "period",
-                text(|claim| claim.counter.period.as_str().to_owned()),
-            ),
-            ("country", text(|claim| country(claim.counter.country))),
-            ("currency", text(|claim| claim.counter.currency.to_string())),
-            ("starts_at", int(|claim| Some(claim.counter.starts_at))),
-            ("reserve", int(|claim| Some(claim.reserve))),
-            ("spend", int(|claim| Some(claim.spend))),
-            ("ceiling", int(|claim| claim.ceiling)),
-            ("verification_id", uuid(|(id, _)| *id)),
-        ],
-    )
+    let places = claims.iter().map(place).collect();
+    let ids = claims.iter().map(|(id, _)| Some(*id)).collect();
+    let mut shares = vec![
+        ("verification_id", Column::Uuid(ids)),
+        ("counter", Column::Int(places)),
+    ];
+    shares.extend(amounts(&mut claims.iter().map(|(_, claim)| *claim)));
+    let numbers = (0..known.len()).map(|place| Some(number(place))).collect();
+    let counters = Rows::new(known.len(), counters(&mut known.iter().copied()));
+    [
+        Rows::new(claims.len(), shares),
+        counters.with("counter", Column::Int(numbers)),
+    ]
+}
+
+type Columns<'a> = Vec<(&'static str, Column<'a>)>;
+
+fn amounts<'a>(claims: &mut dyn Iterator<Item = &'a Posting>) -> Columns<'a> {
+    let (mut reserve, mut spend, mut ceiling) = (Vec::new(), Vec::new(), Vec::new());
+    for claim in claims {
+        reserve.push(Some(claim.reserve));
+        spend.push(Some(claim.spend));
+        ceiling.push(claim.ceiling);
+    }
+    vec![
+        ("reserve", Column::Int(reserve)),
+        ("spend", Column::Int(spend)),
+        ("ceiling", Column::Int(ceiling)),
+    ]
+}
+
+fn counters<'a>(counters: &mut dyn Iterator<Item = &'a Counter>) -> Columns<'a> {
+    let (mut projects, mut periods, mut countries) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut currencies, mut starts) = (Vec::new(), Vec::new());
+    for counter in counters {
+        projects.push(Some(counter.project));
+        periods.push(Some(counter.period.as_str()));
+        countries.push(Some(counter.country.as_ref().map_or("", Country::as_str)));
+        currencies.push(Some(counter.currency.as_str()));
+        starts.push(Some(counter.starts_at));
+    }
+    vec![
+        ("project_id", Column::Uuid(projects)),
+        ("period", Column::Str(periods)),
+        ("country", Column::Str(countries)),
+        ("currency", Column::Str(currencies)),
+        ("starts_at", Column::Int(starts)),
+    ]
 }
 
 /// One claim per counter: on SQLite the last row may be repeated, and must not count twice.

@@ -9,7 +9,7 @@ use crate::reports::exchange::{ExchangeRate, Factor};
 pub(super) const UPSERT: &str = "INSERT INTO exchange_rates (day, base, quote, rate) SELECT r.day, r.base, r.quote, r.rate FROM {rows} \
     WHERE true ON CONFLICT (base, quote, day) DO UPDATE SET rate = excluded.rate";
 
-pub(super) fn rows(rates: &[ExchangeRate]) -> Rows {
+pub(super) fn rows(rates: &[ExchangeRate]) -> Rows<'static> {
     let text = |get: &dyn Fn(&ExchangeRate) -> String| {
         Column::Text(rates.iter().map(|rate| Some(get(rate))).collect())
     };

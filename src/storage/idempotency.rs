@@ -67,7 +67,7 @@ pub(super) const COMPLETE_CLAIMED: &str = "UPDATE idempotency SET answer = r.ans
 pub(super) const RELEASE: &str = "DELETE FROM idempotency WHERE answer IS NULL AND (key_hash, claim) IN (SELECT r.key_hash, r.claim FROM {rows})";
 
 /// The rows of completed requests; other operations are left out.
-pub(super) fn completed(ops: &[&IdempotencyOp]) -> Rows {
+pub(super) fn completed<'a>(ops: &[&'a IdempotencyOp]) -> Rows<'a> {
     let mut keys = Vec::new();
     let mut claims = Vec::new();
     let mut answers = Vec::new();
@@ -80,7 +80,7 @@ pub(super) fn completed(ops: &[&IdempotencyOp]) -> Rows {
             expires_at,
         } = op
         {
-            keys.push(Some(key_hash.to_vec()));
+            keys.push(Some(&key_hash[..]));
             claims.push(Some(*claim));
             answers.push(Some(answer.clone()));
             ends.push(Some(*expires_at));
@@ -95,22 +95,17 @@ pub(super) fn completed(ops: &[&IdempotencyOp]) -> Rows {
     Rows::new(ops.len(), columns)
 }
 
-pub(super) fn claim_rows(claims: &[Claim]) -> Rows {
+pub(super) fn claim_rows(claims: &[Claim]) -> Rows<'_> {
     Rows::new(
         claims.len(),
         vec![
             (
                 "key_hash",
-                Column::Bytes(claims.iter().map(|c| Some(c.key_hash.to_vec())).collect()),
+                Column::Bytes(claims.iter().map(|c| Some(&c.key_hash[..])).collect()),
             ),
             (
                 "request_hash",
-                Column::Bytes(
-                    claims
-                        .iter()
-                        .map(|c| Some(c.request_hash.to_vec()))
-                        .collect(),
-                ),
+                Column::Bytes(claims.iter().map(|c| Some(&c.request_hash[..])).collect()),
             ),
             (
                 "claim",

@@ -26,7 +26,7 @@ impl Store {
                     "SELECT d.id FROM verifications d WHERE d.wake_at <= $3 ",
                     "AND (d.lease_until IS NULL OR d.lease_until <= $3) ORDER BY d.wake_at LIMIT $4 ",
                     $lock,
-                    ") RETURNING id, project_id, version, sealed, code_hash, record"
+                    ") RETURNING id, project_id, version, sealed, code_hash, record, packed"
                 )
             };
         }
@@ -64,7 +64,7 @@ impl Store {
     ) -> Result<Option<Verification>, StorageError> {
         const CLAIM: &str = "UPDATE verifications SET lease_owner = $1, lease_until = $2 \
             WHERE id = $3 AND (lease_until IS NULL OR lease_until <= $4) \
-            RETURNING id, project_id, version, sealed, code_hash, record";
+            RETURNING id, project_id, version, sealed, code_hash, record, packed";
         self.take_lease(CLAIM, id, owner, now, until).await
     }
 
@@ -97,7 +97,7 @@ impl Store {
     ) -> Result<Option<Verification>, StorageError> {
         const RECLAIM: &str = "UPDATE verifications SET lease_owner = $1, lease_until = $2 \
             WHERE id = $3 AND (lease_owner = $1 OR lease_until IS NULL OR lease_until <= $4) \
-            RETURNING id, project_id, version, sealed, code_hash, record";
+            RETURNING id, project_id, version, sealed, code_hash, record, packed";
         self.take_lease(RECLAIM, id, owner, now, until).await
     }
 

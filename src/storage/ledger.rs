@@ -11,6 +11,7 @@ use super::{StorageError, Store};
 use crate::ledger::entry::{Entry, Kind};
 use crate::money::{Micros, Money};
 use crate::verification::id::{ProjectId, VerificationId};
+use crate::verification::phone::Country;
 use crate::verification::route::Channel;
 
 pub(super) const INSERT: &str = "INSERT INTO ledger (id, at, kind, basis, amount, currency, provider, channel, country, \
@@ -18,9 +19,9 @@ pub(super) const INSERT: &str = "INSERT INTO ledger (id, at, kind, basis, amount
     SELECT r.id, r.at, r.kind, r.basis, r.amount, r.currency, r.provider, r.channel, r.country, r.project_id, \
     r.verification_id, r.attempt_id, r.author, r.note FROM {rows} WHERE true ON CONFLICT DO NOTHING";
 
-pub(super) fn rows(entries: &[&Entry]) -> Rows {
-    let text = |get: &dyn Fn(&Entry) -> Option<String>| {
-        Column::Text(entries.iter().map(|e| get(e)).collect())
+pub(super) fn rows<'a>(entries: &[&'a Entry]) -> Rows<'a> {
+    let text = |get: fn(&'a Entry) -> Option<&'a str>| {
+        Column::Str(entries.iter().map(|e| get(e)).collect())
     };
     let uuid = |get: &dyn Fn(&Entry) -> Option<Uuid>| {
         Column::Uuid(entries.iter().map(|e| get(e)).collect())
@@ -33,30 +34,21 @@ pub(super) fn rows(entries: &[&Entry]) -> Rows {
                 "at",
                 Column::Time(entries.iter().map(|e| Some(e.at)).collect()),
             ),
-            ("kind", text(&|e| Some(e.kind.as_str().to_owned()))),
-            ("basis", text(&|e| Some(e.basis.clone()))),
+            ("kind", text(|e| Some(e.kind.as_str()))),
+            ("basis", text(|e| Some(&e.basis))),
             (
                 "amount",
                 Column::Int(entries.iter().map(|e| Some(e.money.amount.0)).collect()),
             ),
-            (
-                "currency",
-                text(&|e| Some(e.money.currency.as_str().to_owned())),
-            ),
-            ("provider", text(&|e| Some(e.provider.clone()))),
-            (
-                "channel",
-                text(&|e| e.channel.map(|channel| channel.stored().to_owned())),
-            ),
-            (
-                "country",
-                text(&|e| e.country.map(|country| country.to_string())),
-            ),
+            ("currency", text(|e| Some(e.money.currency.as_str()))),
+            ("provider", text(|e| Some(&e.provider))),
+            ("channel", text(|e| e.channel.as_ref().map(Channel::stored))),
+            ("country", text(|e| e.country.as_ref().map(Country::as_str))),
             ("project_id", uuid(&|e| e.project)),
             ("verification_id", uuid(&|e| e.verification)),
             ("attempt_id", uuid(&|e| e.attempt)),
-            ("author", text(&|e| e.author.clone())),
-            ("note", text(&|e| e.note.clone())),
+            ("author", text(|e| e.author.as_deref())),
+            ("note", text(|e| e.note.as_deref())),
         ],
     )
 }

@@ -57,7 +57,12 @@ impl Store {
         .await
     }
 
-    async fn put_tariffs(&self, sql: &str, rows: Rows, count: usize) -> Result<(), StorageError> {
+    async fn put_tariffs(
+        &self,
+        sql: &'static str,
+        rows: Rows<'_>,
+        count: usize,
+    ) -> Result<(), StorageError> {
         const CHANGED: &str = "UPDATE meta SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = 'tariffs'";
         if count == 0 {
             return Ok(());

@@ -4,6 +4,7 @@
 //! removes the waiting rows that the snapshot saw. Rows of later changes stay, and are folded as usual.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use crate::clock::Clock;
 use sqlx::FromRow;
@@ -12,11 +13,11 @@ use uuid::Uuid;
 use super::engine::Engine;
 use super::engine::connection::{Connection, On, on};
 use super::engine::rows::{Column, Rows};
-use super::tallies::{EVER, Turn, spans, timed_spans};
+use super::tallies::{EVER, Turn, columns, spans, timed_spans};
+use super::verifications::read_record;
 use super::{StorageError, Store, ledger};
 use crate::ledger::entry::Entry;
 use crate::ledger::tally::{Measure, Tally, of_entry, whole};
-use crate::verification::Record;
 use crate::verification::id::ProjectId;
 
 /// Rows per statement.
@@ -55,6 +56,7 @@ struct Row {
     id: Uuid,
     project_id: Uuid,
     record: String,
+    packed: Option<Vec<u8>>,
 }
 
 impl Store {
@@ -97,12 +99,12 @@ impl Store {
             let Some(last) = rows.last() else { break };
             after = last.id;
             for row in &rows {
-                let record: Record =
-                    serde_json::from_str(&row.record).map_err(|_| StorageError::Inconsistent {
-                        table: "verifications",
-                        column: "record",
-                        id: row.id.to_string(),
-                    })?;
+                let fault = |column| StorageError::Inconsistent {
+                    table: "verifications",
+                    column,
+                    id: row.id.to_string(),
+                };
+                let record = read_record(row.packed.as_deref(), &row.record).map_err(fault)?;
                 add(&mut sums, whole(ProjectId(row.project_id), &record));
             }
             progress.done += rows.len() as u64;
@@ -181,13 +183,12 @@ impl Store {
                 let sql = format!("DELETE FROM tallies WHERE id IN ({})", ids.join(", "));
                 connection.run(sqlx::AssertSqlSafe(sql)).await?;
             }
-            for (table, rows) in [
-                ("rollups", whole_sums(&sums)),
-                ("rollup_times", timed(&sums)),
+            for (table, sql, rows) in [
+                ("rollups", INSERT_SUMS.as_str(), whole_sums(&sums)),
+                ("rollup_times", INSERT_TIMES.as_str(), timed(&sums)),
             ] {
                 for part in rows.chunks(AT_ONCE) {
-                    let (sql, rows) = summed_rows(table, part);
-                    connection.write(&sql, rows).await?;
+                    connection.write(sql, summed_rows(table, part)).await?;
                 }
             }
             Ok::<bool, sqlx::Error>(true)
@@ -309,7 +310,7 @@ fn in_spans(
     rows
 }
 
-fn summed_rows(table: &str, part: &[Summed]) -> (String, Rows) {
+fn summed_rows<'a>(table: &str, part: &[Summed]) -> Rows<'a> {
     let int =
         |get: &dyn Fn(&Summed) -> i64| Column::Int(part.iter().map(|row| Some(get(row))).collect());
     let text = |get: &dyn Fn(&Tally) -> &str| {
@@ -336,14 +337,23 @@ fn summed_rows(table: &str, part: &[Summed]) -> (String, Rows) {
     for (place, measure) in measures.iter().enumerate() {
         columns.push((measure.column(), int(&|row| row.values[place])));
     }
-    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-    let read: Vec<String> = names.iter().map(|name| format!("r.{name}")).collect();
-    let sql = format!(
-        "INSERT INTO {table} ({}) SELECT {} FROM {{rows}} WHERE true ON CONFLICT DO NOTHING",
-        names.join(", "),
-        read.join(", ")
-    );
-    (sql, Rows::new(part.len(), columns))
+    Rows::new(part.len(), columns)
+}
+
+static INSERT_SUMS: LazyLock<String> =
+    LazyLock::new(|| insert("rollups", "currency", &Measure::ALL));
+static INSERT_TIMES: LazyLock<String> =
+    LazyLock::new(|| insert("rollup_times", "bin", &Measure::TIMED));
+
+/// Writes [`summed_rows`]; `last` is the last column of the table's key.
+fn insert(table: &str, last: &str, measures: &[Measure]) -> String {
+    let key = format!("span, starts_at, project_id, channel, provider, country, {last}");
+    let read = key.replace(", ", ", r.");
+    format!(
+        "INSERT INTO {table} ({key}, {}) SELECT r.{read}, {} FROM {{rows}} WHERE true ON CONFLICT DO NOTHING",
+        columns(measures, str::to_owned),
+        columns(measures, |name| format!("r.{name}")),
+    )
 }
 
 /// Everything as of one moment.
@@ -369,8 +379,7 @@ impl Snapshot {
     }
 
     async fn verifications(&mut self, after: Uuid) -> sqlx::Result<Vec<Row>> {
-        const SQL: &str =
-            "SELECT id, project_id, record FROM verifications WHERE id > $1 ORDER BY id LIMIT 1000";
+        const SQL: &str = "SELECT id, project_id, record, packed FROM verifications WHERE id > $1 ORDER BY id LIMIT 1000";
         on!(self.connection, |to| sqlx::query_as(SQL)
             .bind(after)
             .fetch_all(to)

@@ -24,44 +24,67 @@ pub(super) const INSERT: &str = "INSERT INTO tallies (id, starts_at, project_id,
     measure, bin, value) SELECT r.id, r.starts_at, r.project_id, r.channel, r.provider, r.country, r.currency, r.measure, \
     r.bin, r.value FROM {rows} WHERE true ON CONFLICT DO NOTHING";
 
-/// For changes that may not take effect; rows of the same cell are merged.
-pub(super) const INSERT_SUMMED: &str = "INSERT INTO tallies (id, starts_at, project_id, channel, provider, country, \
-    currency, measure, bin, value) SELECT MIN(r.id), r.starts_at, r.project_id, r.channel, r.provider, r.country, \
-    r.currency, r.measure, r.bin, SUM(r.value)::bigint FROM {rows} WHERE true GROUP BY r.starts_at, r.project_id, r.channel, \
-    r.provider, r.country, r.currency, r.measure, r.bin";
+/// For changes that may not take effect: [`shares`], then the cells that they share in.
+pub(super) const INSERT_SHARES: &str = "INSERT INTO tallies (id, starts_at, project_id, channel, provider, country, \
+    currency, measure, bin, value) SELECT r.id, r.starts_at, r.project_id, r.channel, r.provider, r.country, r.currency, \
+    r.measure, r.bin, s.value FROM (SELECT r.cell, SUM(r.value)::bigint AS value FROM {rows} WHERE true GROUP BY r.cell) AS s \
+    JOIN {rows} ON r.cell = s.cell";
 
-/// Tallies, each with the verification that it depends on.
-pub(super) fn rows(tallies: &[(Uuid, &Tally)]) -> Rows {
+pub(super) fn rows<'a>(tallies: &[&'a Tally]) -> Rows<'a> {
     let first = i64::from_be_bytes(random());
-    let int = |get: &dyn Fn(&Tally) -> Option<i64>| {
-        Column::Int(tallies.iter().map(|t| get(t.1)).collect())
-    };
-    let text = |get: &dyn Fn(&Tally) -> &str| {
-        Column::Text(tallies.iter().map(|t| Some(get(t.1).to_owned())).collect())
-    };
+    let int =
+        |get: fn(&Tally) -> Option<i64>| Column::Int(tallies.iter().map(|t| get(t)).collect());
+    let text =
+        |get: fn(&'a Tally) -> &'a str| Column::Str(tallies.iter().map(|t| Some(get(t))).collect());
     let ids = (0..).map(|place| Some(first.wrapping_add(place)));
+    let projects = tallies.iter().map(|t| Some(t.project)).collect();
     Rows::new(
         tallies.len(),
         vec![
             ("id", Column::Int(ids.take(tallies.len()).collect())),
-            ("starts_at", int(&|t| Some(t.starts_at))),
-            (
-                "project_id",
-                Column::Uuid(tallies.iter().map(|t| Some(t.1.project)).collect()),
-            ),
-            ("channel", text(&|t| t.channel)),
-            ("provider", text(&|t| &t.provider)),
-            ("country", text(&|t| &t.country)),
-            ("currency", text(&|t| &t.currency)),
-            ("measure", int(&|t| Some(t.measure.number()))),
-            ("bin", int(&|t| t.bin)),
-            ("value", int(&|t| Some(t.value))),
-            (
-                "verification_id",
-                Column::Uuid(tallies.iter().map(|t| Some(t.0)).collect()),
-            ),
+            ("starts_at", int(|t| Some(t.starts_at))),
+            ("project_id", Column::Uuid(projects)),
+            ("channel", text(|t| t.channel)),
+            ("provider", text(|t| &t.provider)),
+            ("country", text(|t| &t.country)),
+            ("currency", text(|t| &t.currency)),
+            ("measure", int(|t| Some(t.measure.number()))),
+            ("bin", int(|t| t.bin)),
+            ("value", int(|t| Some(t.value))),
         ],
     )
+}
+
+/// What each verification adds to which cell, and the cells.
+pub(super) fn shares<'a>(tallies: &[(Uuid, &'a Tally)]) -> [Rows<'a>; 2] {
+    let mut cells: Vec<&Tally> = Vec::new();
+    let place = |(_, tally): &(Uuid, &'a Tally)| {
+        let found = cells.iter().position(|cell| cell.same_cell(tally));
+        Some(number(found.unwrap_or_else(|| {
+            cells.push(tally);
+            cells.len() - 1
+        })))
+    };
+    let places = tallies.iter().map(place).collect();
+    let shares = vec![
+        (
+            "verification_id",
+            Column::Uuid(tallies.iter().map(|(id, _)| Some(*id)).collect()),
+        ),
+        ("cell", Column::Int(places)),
+        (
+            "value",
+            Column::Int(tallies.iter().map(|(_, t)| Some(t.value)).collect()),
+        ),
+    ];
+    let numbers = (0..cells.len()).map(|place| Some(number(place))).collect();
+    let numbered = rows(&cells).with("cell", Column::Int(numbers));
+    [Rows::new(tallies.len(), shares), numbered]
+}
+
+/// Of a cell in its statement.
+pub(super) fn number(place: usize) -> i64 {
+    i64::try_from(place).unwrap_or(i64::MAX)
 }
 
 /// One tally per cell.

@@ -9,10 +9,20 @@ use super::engine::{Engine, read, touch};
 use super::store::count;
 use super::{StorageError, Store};
 use crate::secret::{Vault, random};
+use crate::verification::attempt::AttemptStatus;
 use crate::verification::code::{Code, CodeHash};
 use crate::verification::id::{ProjectId, VerificationId};
 use crate::verification::phone::PhoneNumber;
-use crate::verification::{Record, Verification};
+use crate::verification::{Record, Verification, packed};
+
+/// Whether a change's verification is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// Fails with [`Lost::Exists`](super::Lost::Exists) when a pending verification has the same reuse key.
+    Insert,
+    /// Fails with [`Lost::Stale`](super::Lost::Stale) unless the stored version is the one that the state was read at.
+    Update,
+}
 
 /// What a change does to its verification's lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +37,11 @@ pub enum Lease {
     Release {
         owner: i64,
     },
+    /// Take it if it is free; if not, the change fails with [`Lost::Stale`](super::Lost::Stale).
+    Take {
+        owner: i64,
+        until: DateTime<Utc>,
+    },
 }
 
 /// A verification ready to write.
@@ -38,11 +53,14 @@ pub(super) struct Stored {
     /// The version it was read at.
     version: i64,
     status: &'static str,
-    phone_index: [u8; 16],
+    /// Of a new one.
+    phone_index: Option<[u8; 16]>,
     reuse_key: [u8; 16],
-    sealed: Vec<u8>,
+    /// `None`: it is stored as it is.
+    sealed: Option<Vec<u8>>,
     code_hash: [u8; 32],
     record: String,
+    is_unknown: bool,
     wake_at: Option<DateTime<Utc>>,
     lease: Lease,
 }
@@ -54,96 +72,119 @@ pub(super) struct Row {
     version: i64,
     sealed: Vec<u8>,
     code_hash: Vec<u8>,
+    /// JSON, if `packed` is `None`.
     record: String,
+    packed: Option<Vec<u8>>,
 }
 
-pub(super) const COLUMNS: &str = "v.id, v.project_id, v.version, v.sealed, v.code_hash, v.record";
+/// As [`Row`] reads them. In a statement that changes rows, the table is named so too.
+pub(super) const COLUMNS: &str =
+    "v.id, v.project_id, v.version, v.sealed, v.code_hash, v.record, v.packed";
 
 pub(super) const INSERT: &str = "INSERT INTO verifications (id, project_id, version, change_id, status, phone_index, \
-    reuse_key, sealed, code_hash, record, wake_at, lease_owner, lease_until) \
+    reuse_key, sealed, code_hash, record, is_unknown, wake_at, lease_owner, lease_until) \
     SELECT r.id, r.project_id, 1, r.change_id, r.status, r.phone_index, r.reuse_key, r.sealed, r.code_hash, r.record, \
-    r.wake_at, r.lease_owner, r.lease_until FROM {rows} WHERE true ON CONFLICT DO NOTHING RETURNING id";
+    r.is_unknown, r.wake_at, r.lease_owner, r.lease_until FROM {rows} WHERE true ON CONFLICT DO NOTHING RETURNING id";
 
-/// Lease: 0 keeps it, 1 takes it, 2 releases it if the owner still holds it. A verification that is reopened gives its
-/// reuse key up if a newer one has it.
+/// Lease: 0 keeps it, 1 takes it, 2 releases it if the owner still holds it, 3 takes it if it is free, or else changes nothing.
+/// A verification that is reopened gives its reuse key up if a newer one has it.
 pub(super) const UPDATE: &str = "UPDATE verifications SET version = r.version + 1, change_id = r.change_id, \
     status = r.status, \
     reuse_key = CASE WHEN r.status = 'pending' AND verifications.status = 'failed' AND EXISTS (SELECT 1 \
         FROM verifications newer WHERE newer.reuse_key = verifications.reuse_key AND newer.status = 'pending') \
         THEN r.reuse_key ELSE verifications.reuse_key END, \
-    sealed = r.sealed, code_hash = r.code_hash, record = r.record, wake_at = r.wake_at, \
-    lease_owner = CASE WHEN r.lease = 1 THEN r.lease_owner \
+    sealed = COALESCE(r.sealed, verifications.sealed), code_hash = COALESCE(r.code_hash, verifications.code_hash), \
+    record = r.record, packed = NULL, is_unknown = r.is_unknown, wake_at = r.wake_at, \
+    lease_owner = CASE WHEN r.lease IN (1, 3) THEN r.lease_owner \
         WHEN r.lease = 2 AND verifications.lease_owner = r.lease_owner THEN NULL ELSE verifications.lease_owner END, \
-    lease_until = CASE WHEN r.lease = 1 THEN r.lease_until \
+    lease_until = CASE WHEN r.lease IN (1, 3) THEN r.lease_until \
         WHEN r.lease = 2 AND verifications.lease_owner = r.lease_owner THEN NULL ELSE verifications.lease_until END \
-    FROM {rows} WHERE verifications.id = r.id AND verifications.version = r.version RETURNING verifications.id";
+    FROM {rows} WHERE verifications.id = r.id AND verifications.version = r.version \
+    AND (r.lease <> 3 OR verifications.lease_until IS NULL) RETURNING verifications.id";
 
-pub(super) fn rows(stored: &[&Stored]) -> Rows {
+/// For [`INSERT`], or for [`UPDATE`].
+pub(super) fn rows<'a>(write: Write, stored: &[&'a Stored]) -> Rows<'a> {
     let lease = |s: &Stored| match s.lease {
         Lease::Keep => (0, None, None),
         Lease::Hold { owner, until } => (1, Some(owner), Some(until)),
         Lease::Release { owner } => (2, Some(owner), None),
+        Lease::Take { owner, until } => (3, Some(owner), Some(until)),
     };
-    let bytes = |get: fn(&Stored) -> &[u8]| {
-        Column::Bytes(stored.iter().map(|s| Some(get(s).to_vec())).collect())
+    let uuid =
+        |get: fn(&Stored) -> Uuid| Column::Uuid(stored.iter().map(|s| Some(get(s))).collect());
+    let bytes = |get: fn(&'a Stored) -> Option<&'a [u8]>| {
+        Column::Bytes(stored.iter().map(|s| get(s)).collect())
     };
-    let text = |get: fn(&Stored) -> &str| {
-        Column::Text(stored.iter().map(|s| Some(get(s).to_owned())).collect())
-    };
+    let text =
+        |get: fn(&'a Stored) -> &'a str| Column::Str(stored.iter().map(|s| Some(get(s))).collect());
     let int =
         |get: &dyn Fn(&Stored) -> Option<i64>| Column::Int(stored.iter().map(|s| get(s)).collect());
     let time = |get: &dyn Fn(&Stored) -> Option<DateTime<Utc>>| {
         Column::Time(stored.iter().map(|s| get(s)).collect())
     };
-    Rows::new(
-        stored.len(),
-        vec![
+    let is_unknown = stored.iter().map(|s| Some(s.is_unknown)).collect();
+    let mut columns = vec![
+        ("id", uuid(|s| s.id)),
+        ("change_id", int(&|s| Some(s.change_id))),
+        ("status", text(|s| s.status)),
+        ("reuse_key", bytes(|s| Some(&s.reuse_key))),
+        ("sealed", bytes(|s| s.sealed.as_deref())),
+        (
+            "code_hash",
+            bytes(|s| s.sealed.as_ref().map(|_| &s.code_hash[..])),
+        ),
+        ("record", text(|s| &s.record)),
+        ("is_unknown", Column::Bool(is_unknown)),
+        ("wake_at", time(&|s| s.wake_at)),
+        ("lease_owner", int(&|s| lease(s).1)),
+        ("lease_until", time(&|s| lease(s).2)),
+    ];
+    columns.extend(match write {
+        Write::Insert => [
+            ("project_id", uuid(|s| s.project_id)),
             (
-                "id",
-                Column::Uuid(stored.iter().map(|s| Some(s.id)).collect()),
+                "phone_index",
+                bytes(|s| s.phone_index.as_ref().map(|index| &index[..])),
             ),
-            (
-                "project_id",
-                Column::Uuid(stored.iter().map(|s| Some(s.project_id)).collect()),
-            ),
-            ("version", int(&|s| Some(s.version))),
-            ("change_id", int(&|s| Some(s.change_id))),
-            ("status", text(|s| s.status)),
-            ("phone_index", bytes(|s| &s.phone_index)),
-            ("reuse_key", bytes(|s| &s.reuse_key)),
-            ("sealed", bytes(|s| &s.sealed)),
-            ("code_hash", bytes(|s| &s.code_hash)),
-            ("record", text(|s| &s.record)),
-            ("wake_at", time(&|s| s.wake_at)),
-            ("lease", int(&|s| Some(lease(s).0))),
-            ("lease_owner", int(&|s| lease(s).1)),
-            ("lease_until", time(&|s| lease(s).2)),
         ],
-    )
+        Write::Update => [
+            ("version", int(&|s| Some(s.version))),
+            ("lease", int(&|s| Some(lease(s).0))),
+        ],
+    });
+    Rows::new(stored.len(), columns)
 }
 
 impl Stored {
     pub fn of(
         vault: &Vault,
+        write: Write,
         v: &Verification,
         reuse_key: [u8; 16],
         wake_at: Option<DateTime<Utc>>,
         lease: Lease,
     ) -> Self {
-        let code = v.code.as_ref().map_or("", Code::as_str);
-        let plain = format!("{}|{code}", v.phone.as_str());
+        let seal = || {
+            let code = v.code.as_ref().map_or("", Code::as_str);
+            let plain = [v.phone.as_str(), "|", code].concat();
+            vault.seal(v.id.uuid().as_bytes(), plain.as_bytes())
+        };
+        let is_new = write == Write::Insert;
+        let attempts = &v.record.attempts;
         Self {
             id: v.id.uuid(),
             change_id: i64::from_be_bytes(random()),
             project_id: v.project.0,
             version: v.version,
             status: v.record.status.as_str(),
-            phone_index: phone_index(vault, &v.phone),
+            phone_index: is_new.then(|| phone_index(vault, &v.phone)),
             reuse_key,
-            sealed: vault.seal(v.id.uuid().as_bytes(), plain.as_bytes()),
+            sealed: (is_new || !v.is_sealed).then(seal),
             code_hash: v.code_hash.0,
             record: serde_json::to_string(&v.record)
                 .expect("a record has string keys and no failing fields"),
+            is_unknown: wake_at.is_some()
+                && attempts.iter().any(|a| a.status == AttemptStatus::Unknown),
             wake_at,
             lease,
         }
@@ -191,7 +232,7 @@ impl Row {
             Some(code) if !current => vault.code_hash(self.id.as_bytes(), code.as_str()),
             _ => hash,
         };
-        let record: Record = serde_json::from_str(&self.record).map_err(|_| fault("record"))?;
+        let record = read_record(self.packed.as_deref(), &self.record).map_err(fault)?;
         Ok(Verification {
             id: VerificationId::from_uuid(self.id),
             project: ProjectId(self.project_id),
@@ -199,11 +240,20 @@ impl Row {
             phone: PhoneNumber::from_storage(phone.to_owned()),
             code_hash: CodeHash(code_hash),
             code,
+            is_sealed: current,
             events_stored: record.events.len(),
             attempts_stored: record.attempts.len(),
             record,
             bookings: Vec::new(),
         })
+    }
+}
+
+/// A stored record, in either form. The error is the column at fault.
+pub(super) fn read_record(packed: Option<&[u8]>, json: &str) -> Result<Record, &'static str> {
+    match packed {
+        Some(packed) => packed::unpack(packed).map_err(|_| "packed"),
+        None => serde_json::from_str(json).map_err(|_| "record"),
     }
 }
 
@@ -312,8 +362,7 @@ impl Store {
             ""
         };
         let sql = format!(
-            "SELECT {COLUMNS} FROM verifications v WHERE v.wake_at IS NOT NULL AND v.record LIKE '%\"status\":\"unknown\"%' \
-             {mine} ORDER BY v.wake_at LIMIT $1"
+            "SELECT {COLUMNS} FROM verifications v WHERE v.wake_at IS NOT NULL AND v.is_unknown {mine} ORDER BY v.wake_at LIMIT $1"
         );
         let rows: Vec<Row> = read!(&self.engine, |pool| {
             let query = sqlx::query_as(AssertSqlSafe(sql)).bind(limit);

@@ -159,7 +159,7 @@ pub(super) const INSERT: &str = "INSERT INTO webhook_deliveries (id, webhook_id,
     due_at, tried, round, history) SELECT r.id, r.webhook_id, r.event, r.at, r.verification_id, r.data, r.state, r.due_at, \
     r.tried, r.round, r.history FROM {rows} WHERE true ON CONFLICT DO NOTHING";
 
-pub(super) fn rows(deliveries: &[&Delivery]) -> Rows {
+pub(super) fn rows(deliveries: &[&Delivery]) -> Rows<'static> {
     let text = |get: &dyn Fn(&Delivery) -> Option<String>| {
         Column::Text(deliveries.iter().map(|d| get(d)).collect())
     };

@@ -175,8 +175,8 @@ impl Verification {
                     .is_some_and(|follow_up| follow_up.kind == FollowUpKind::ReportSuccess);
                 reporting || attempt.status.in_flight()
             });
-        if !needed {
-            self.code = None;
+        if !needed && self.code.take().is_some() {
+            self.is_sealed = false;
         }
     }
 }

@@ -64,6 +64,8 @@ pub struct Verification {
     pub code_hash: CodeHash,
     /// Erased once no send or success report can need it.
     pub code: Option<Code>,
+    /// The number and the code are stored, encrypted, as they are here.
+    pub is_sealed: bool,
     pub record: Record,
     /// Ledger entries that are not stored yet.
     pub bookings: Vec<Booking>,
@@ -176,6 +178,7 @@ impl Verification {
     /// Records that the current state is stored, as the next version.
     pub fn was_written(&mut self) {
         self.version += 1;
+        self.is_sealed = true;
         self.bookings.clear();
         self.events_stored = self.record.events.len();
         self.attempts_stored = self.record.attempts.len();

@@ -94,6 +94,7 @@ impl Verification {
             version: 0,
             phone: start.phone,
             code_hash: start.code_hash,
+            is_sealed: false,
             code: Some(start.code),
             record: Record {
                 country: start.country,

@@ -72,12 +72,10 @@ impl Verify {
         });
         match checked.await {
             Ok(done) => {
-                let (v, answer) = (done.v, done.outcome);
+                let answer = done.outcome.clone();
+                let v = self.go_on(done);
                 let result = if answer.valid { "right" } else { "wrong" };
                 metrics::counter!("pinroute_checks_total", "result" => result).increment(1);
-                if answer.valid {
-                    self.wake(&v);
-                }
                 Ok(Checked {
                     proof: self.proof(&v),
                     ..answer

@@ -39,6 +39,7 @@ impl Verify {
                 .wake_from_future(now, span::after(now, LEASE * 2))
                 .await?;
         }
+        self.rescue(now).await?;
         let due = self
             .core()
             .db
@@ -49,17 +50,6 @@ impl Verify {
             self.spawn_work(v, None, None);
         }
         Ok(count)
-    }
-
-    /// Renews the leases of all verifications that this process works on.
-    pub async fn renew_leases(&self) -> Result<(), StorageError> {
-        let mut ids: Vec<_> = self.working().keys().copied().collect();
-        // Sorted, as the writer locks rows, so that the two cannot deadlock.
-        ids.sort_unstable();
-        metrics::gauge!("pinroute_work_in_progress")
-            .set(u32::try_from(ids.len()).unwrap_or(u32::MAX));
-        let until = span::after(self.core().now(), LEASE);
-        self.core().db.renew(self.replica(), &ids, until).await
     }
 
     /// Starts work on one verification if something is due and no task of this process works on it.
@@ -103,8 +93,9 @@ impl Verify {
             done = self.run_again(id, &progress).await;
         }
         if let Err(trouble) = done {
-            // The lease expires, and the next replica to poll continues from the stored state.
+            // The next poll for due work continues from the stored state.
             tracing::warn!(verification = %id, error = %trouble, "work on a verification failed");
+            working.give_up();
         }
     }
 

@@ -5,6 +5,7 @@
 //!
 //! To add a verb: a file with an `impl Verify` that stores its changes through [`persist`].
 
+mod alive;
 mod cancel;
 mod check;
 mod deliver;

@@ -71,6 +71,8 @@ pub(super) struct Committed<T> {
     pub v: Verification,
     /// Whether a task is due now.
     pub busy: bool,
+    /// We hold the lease, since a task is due now and it was free.
+    pub took_lease: bool,
     pub outcome: T,
 }
 
@@ -79,6 +81,8 @@ pub(super) struct Committed<T> {
 pub(super) enum LeasePlan {
     /// Another replica may hold it.
     NotOurs,
+    /// Another replica may hold it. If something is due now and nobody does, we do.
+    TakeIfBusy,
     Hold,
     /// We hold it, and keep it only if something is due now.
     WhileBusy,
@@ -98,6 +102,7 @@ impl Verify {
                     return Ok(Committed {
                         v,
                         busy: false,
+                        took_lease: false,
                         outcome,
                     });
                 }
@@ -107,6 +112,7 @@ impl Verify {
                     return Ok(Committed {
                         v: proposal.v,
                         busy,
+                        took_lease: busy && proposal.lease == LeasePlan::TakeIfBusy,
                         outcome: proposal.outcome,
                     });
                 }
@@ -140,6 +146,7 @@ impl Verify {
             id: v.id,
             read: Some(v),
             needs,
+            lease: LeasePlan::TakeIfBusy,
             conflicts: 0,
             transition,
         };
@@ -164,9 +171,17 @@ impl Verify {
             let completion = self.core().idempotency.completion(ticket, &replay);
             Ok(Transition::Changed((), completion))
         });
-        let v = acted.await?.v;
-        self.wake(&v);
-        Ok(v)
+        Ok(self.go_on(acted.await?))
+    }
+
+    /// Starts the tasks that a change has made due.
+    pub(super) fn go_on<T>(&self, done: Committed<T>) -> Verification {
+        if done.took_lease {
+            self.spawn_work(done.v.clone(), None, None);
+        } else {
+            self.wake(&done.v);
+        }
+        done.v
     }
 
     /// Applies an overdue expiry, so that decisions are made on the current state.
@@ -182,7 +197,7 @@ impl Verify {
             }
             Ok(Transition::of(was_overdue))
         });
-        Ok(turned.await?.v)
+        Ok(self.go_on(turned.await?))
     }
 
     /// Commits a proposal, then updates caches and announces the change. Returns whether a task is due now.
@@ -195,7 +210,8 @@ impl Verify {
         let busy = next.is_some_and(|due| due <= now);
         // With a held lease, `wake_at` is its end, so polling replicas do not find the row before.
         let (lease, wake_at) = match proposal.lease {
-            LeasePlan::NotOurs => (Lease::Keep, next),
+            LeasePlan::TakeIfBusy if busy => (Lease::Take { owner, until }, Some(until)),
+            LeasePlan::NotOurs | LeasePlan::TakeIfBusy => (Lease::Keep, next),
             LeasePlan::WhileBusy if !busy => (Lease::Release { owner }, next),
             LeasePlan::Hold | LeasePlan::WhileBusy => (Lease::Hold { owner, until }, Some(until)),
         };
@@ -250,6 +266,7 @@ struct Update<'a, F> {
     /// The initial state, until it is used.
     read: Option<Verification>,
     needs: Needs,
+    lease: LeasePlan,
     /// How often a budget refused the reservation.
     conflicts: u32,
     transition: F,
@@ -265,6 +282,10 @@ where
 
     async fn propose(&mut self, lost: Option<Lost>) -> Result<Step<T>, Error> {
         self.conflicts += u32::from(lost == Some(Lost::NoRoom));
+        if lost == Some(Lost::Stale) {
+            // Perhaps because the lease is not free: its holder then does what is due.
+            self.lease = LeasePlan::NotOurs;
+        }
         let mut v = match self.read.take() {
             Some(v) => v,
             None => self.verify.read(self.id).await?,
@@ -278,7 +299,7 @@ where
             Transition::Nothing(outcome) => Step::Nothing(v, outcome),
             Transition::Changed(outcome, idempotency) => Step::Write(Proposal {
                 idempotency,
-                ..Proposal::update(v, LeasePlan::NotOurs, outcome)
+                ..Proposal::update(v, self.lease, outcome)
             }),
         })
     }

@@ -103,8 +103,7 @@ impl Verify {
                 Ok(Transition::of(changed))
             })
             .await?;
-        self.wake(&updated.v);
-        Ok(Taken::By(updated.v.id.attempt(ordinal)))
+        Ok(Taken::By(self.go_on(updated).id.attempt(ordinal)))
     }
 
     /// A stale report proves nothing, but it is a reason to ask the provider.
@@ -117,7 +116,7 @@ impl Verify {
                 Ok(Transition::of(v.ask_now(ordinal, now)))
             })
             .await?;
-        self.wake(&updated.v);
+        self.go_on(updated);
         Ok(())
     }
 

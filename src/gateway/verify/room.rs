@@ -1,6 +1,7 @@
 //! The state of this room: the verifications that this process is working on.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +35,10 @@ struct Room {
     /// Identifies this process in leases.
     replica: i64,
     working: Mutex<InProgress>,
+    /// Verifications whose work failed, with the lease still held: due again.
+    given_up: Mutex<Vec<VerificationId>>,
+    /// Until when other replicas know that this one works, in µs since 1970.
+    known_until: AtomicI64,
     /// The latest time seen by the poll for due work.
     latest: Mutex<Option<DateTime<Utc>>>,
 }
@@ -49,6 +54,8 @@ impl Verify {
             notices,
             replica: i64::from_be_bytes(random()),
             working: Mutex::default(),
+            given_up: Mutex::default(),
+            known_until: AtomicI64::new(i64::MIN),
             latest: Mutex::default(),
         }))
     }
@@ -72,6 +79,15 @@ impl Verify {
     pub(super) fn working(&self) -> MutexGuard<'_, InProgress> {
         let working = self.0.working.lock();
         working.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn given_up(&self) -> MutexGuard<'_, Vec<VerificationId>> {
+        let given_up = self.0.given_up.lock();
+        given_up.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn known_until(&self) -> &AtomicI64 {
+        &self.0.known_until
     }
 
     /// Whether the clock has been set back since the last call. The first call says yes: it may have been while no process

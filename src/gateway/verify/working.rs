@@ -46,12 +46,18 @@ impl<'a> Working<'a> {
             }
         }
     }
+
+    /// Work has failed, and may have left the lease held.
+    pub(super) fn give_up(&self) {
+        self.verify.given_up().push(self.id);
+    }
 }
 
 impl Drop for Working<'_> {
     fn drop(&mut self) {
         if !self.has_ended {
             self.verify.working().remove(&self.id.uuid());
+            self.give_up();
         }
     }
 }

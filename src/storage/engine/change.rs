@@ -8,7 +8,7 @@ use crate::ledger::tally::{self, Tally};
 use crate::secret::Vault;
 use crate::storage::budgets;
 use crate::storage::idempotency::IdempotencyOp;
-use crate::storage::verifications::{Lease, Stored};
+use crate::storage::verifications::{Lease, Stored, Write};
 use crate::storage::webhook_deliveries::Delivery;
 use crate::verification::Verification;
 use crate::verification::budget::Posting;
@@ -24,23 +24,12 @@ pub struct Change {
     pub(in crate::storage) idempotency: Option<IdempotencyOp>,
 }
 
-/// Whether the verification is new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Write {
-    /// Fails with [`Lost::Exists`] when a pending verification has the same reuse key.
-    Insert,
-    /// Fails with [`Lost::Stale`] unless the stored version is the one that the state was read at.
-    Update,
-}
-
-impl Write {
-    /// Why the row was not written.
-    pub(in crate::storage) fn refused(self) -> CommitError {
-        match self {
-            Self::Insert => CommitError::Lost(Lost::Exists),
-            Self::Update => CommitError::Lost(Lost::Stale),
-        }
-    }
+/// Why the row of a change was not written.
+pub(in crate::storage) fn refused(write: Write) -> CommitError {
+    CommitError::Lost(match write {
+        Write::Insert => Lost::Exists,
+        Write::Update => Lost::Stale,
+    })
 }
 
 /// Another change came first: this one can be made again from a fresh read.
@@ -115,7 +104,7 @@ impl Change {
             .map(|b| Entry::of(verification, b))
             .collect();
         let tallies = tally::growth(verification, &entries);
-        let stored = Stored::of(vault, verification, reuse_key, wake_at, lease);
+        let stored = Stored::of(vault, write, verification, reuse_key, wake_at, lease);
         Self {
             write: Some((write, stored)),
             entries,

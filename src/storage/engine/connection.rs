@@ -149,7 +149,7 @@ impl Connection {
         on!(self, |to| to.execute(sql).await.map(|_| ()))
     }
 
-    pub async fn write(&mut self, sql: &str, rows: Rows) -> sqlx::Result<()> {
+    pub async fn write(&mut self, sql: &'static str, rows: Rows<'_>) -> sqlx::Result<()> {
         match &mut self.on {
             On::Postgres(connection) => rows
                 .postgres(sql)
@@ -165,7 +165,7 @@ impl Connection {
     }
 
     /// Runs a statement that ends in `RETURNING` one column.
-    pub async fn returning<T>(&mut self, sql: &str, rows: Rows) -> sqlx::Result<Vec<T>>
+    pub async fn returning<T>(&mut self, sql: &'static str, rows: Rows<'_>) -> sqlx::Result<Vec<T>>
     where
         T: for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres> + Send + Unpin,
         T: for<'r> sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,

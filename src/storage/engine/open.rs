@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -18,8 +18,16 @@ use crate::clock::Clock;
 use crate::secret::Vault;
 use crate::storage::{Db, StorageError, Store};
 
-static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
-static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+/// Migrations that this version does not know are ignored: a newer one may have added what this one need not read, and
+/// both serve while replicas are replaced. CHANGELOG names the first version that reads what newer ones write.
+static POSTGRES: LazyLock<Migrator> =
+    LazyLock::new(|| lenient(sqlx::migrate!("migrations/postgres")));
+static SQLITE: LazyLock<Migrator> = LazyLock::new(|| lenient(sqlx::migrate!("migrations/sqlite")));
+
+fn lenient(mut migrator: Migrator) -> Migrator {
+    migrator.set_ignore_missing(true);
+    migrator
+}
 
 /// How long a statement waits for a connection or for SQLite's write lock before it fails.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -163,7 +171,7 @@ impl Db {
 
     /// On SQLite every lease is stale at start, since we hold the file's lock.
     async fn void_leases(&self, now: DateTime<Utc>) -> Result<(), StorageError> {
-        // Wakes them, so that the `wake_at` index finds them.
+        // Wakes them all: that of some lies after their lease.
         const VOID: &str = "UPDATE verifications SET lease_owner = NULL, lease_until = NULL, wake_at = $1 \
             WHERE wake_at IS NOT NULL AND lease_until IS NOT NULL";
         write!(&self.engine, |pool| sqlx::query(VOID)

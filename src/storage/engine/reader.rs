@@ -87,7 +87,7 @@ async fn work(engine: Engine, mut waiting: mpsc::Receiver<(Uuid, Answer)>) {
 }
 
 async fn read(engine: &Engine, ids: &[Uuid]) -> sqlx::Result<Vec<Row>> {
-    const FIND: &str = "SELECT v.id, v.project_id, v.version, v.sealed, v.code_hash, v.record \
+    const FIND: &str = "SELECT v.id, v.project_id, v.version, v.sealed, v.code_hash, v.record, v.packed \
         FROM {rows} JOIN verifications v ON v.id = r.id";
     let column = Column::Uuid(ids.iter().copied().map(Some).collect());
     let rows = Rows::new(ids.len(), vec![("id", column)]);

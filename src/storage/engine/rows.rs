@@ -5,7 +5,9 @@
 //! statement that uses it must give the same result when a row is repeated. Its parameters are bare `?`, because SQLite looks
 //! numbered ones up one by one.
 
+use std::collections::HashMap;
 use std::fmt::Write;
+use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgArguments;
@@ -14,20 +16,23 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{AssertSqlSafe, Postgres, Sqlite};
 use uuid::Uuid;
 
-pub(in crate::storage) enum Column {
+pub(in crate::storage) enum Column<'a> {
     Uuid(Vec<Option<Uuid>>),
     Int(Vec<Option<i64>>),
+    Bool(Vec<Option<bool>>),
     Text(Vec<Option<String>>),
-    Bytes(Vec<Option<Vec<u8>>>),
+    Str(Vec<Option<&'a str>>),
+    Bytes(Vec<Option<&'a [u8]>>),
     Time(Vec<Option<DateTime<Utc>>>),
 }
 
-impl Column {
+impl Column<'_> {
     fn array_type(&self) -> &'static str {
         match self {
             Self::Uuid(_) => "uuid[]",
             Self::Int(_) => "bigint[]",
-            Self::Text(_) => "text[]",
+            Self::Bool(_) => "boolean[]",
+            Self::Text(_) | Self::Str(_) => "text[]",
             Self::Bytes(_) => "bytea[]",
             Self::Time(_) => "timestamptz[]",
         }
@@ -35,14 +40,34 @@ impl Column {
 }
 
 /// Named columns of the same length.
-pub(in crate::storage) struct Rows {
-    columns: Vec<(&'static str, Column)>,
+pub(in crate::storage) struct Rows<'a> {
+    columns: Vec<(&'static str, Column<'a>)>,
     len: usize,
 }
 
-impl Rows {
-    pub fn new(len: usize, columns: Vec<(&'static str, Column)>) -> Self {
+/// The texts made of each template, which has as many as it is used with numbers of rows (on SQLite), or one.
+static TEXTS: Mutex<Option<HashMap<(usize, usize), &'static str>>> = Mutex::new(None);
+
+/// The text that `make` makes of a template, made once.
+fn made_once(template: &'static str, rows: usize, make: impl FnOnce() -> String) -> &'static str {
+    let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let texts = texts.get_or_insert_default();
+    // Each template is one constant, so its address identifies it.
+    texts
+        .entry((template.as_ptr() as usize, rows))
+        .or_insert_with(|| Box::leak(make().into_boxed_str()))
+}
+
+impl<'a> Rows<'a> {
+    pub fn new(len: usize, columns: Vec<(&'static str, Column<'a>)>) -> Self {
         Self { columns, len }
+    }
+
+    /// With one more column.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, column: Column<'a>) -> Self {
+        self.columns.push((name, column));
+        self
     }
 
     pub fn names(&self) -> String {
@@ -54,32 +79,37 @@ impl Rows {
     }
 
     /// `template` with `{rows}` as the table expression `r` on Postgres, and its values.
-    pub fn postgres(self, template: &str) -> Query<'static, Postgres, PgArguments> {
+    pub fn postgres(self, template: &'static str) -> Query<'static, Postgres, PgArguments> {
         Self::postgres_in_order(vec![self], template)
     }
 
     /// Like `postgres`, with several: each `{rows}` is the next of them.
     pub fn postgres_in_order(
         all: Vec<Self>,
-        template: &str,
+        template: &'static str,
     ) -> Query<'static, Postgres, PgArguments> {
-        let mut sql = template.to_owned();
-        let mut parameter = 0;
-        for rows in &all {
-            let arrays = rows.columns.iter().map(|(_, column)| {
-                parameter += 1;
-                format!("${parameter}::{}", column.array_type())
-            });
-            let arrays: Vec<String> = arrays.collect();
-            let source = format!("UNNEST({}) AS r({})", arrays.join(", "), rows.names());
-            sql = sql.replacen("{rows}", &source, 1);
-        }
+        let sql = made_once(template, 0, || {
+            let mut sql = template.to_owned();
+            let mut parameter = 0;
+            for rows in &all {
+                let arrays = rows.columns.iter().map(|(_, column)| {
+                    parameter += 1;
+                    format!("${parameter}::{}", column.array_type())
+                });
+                let arrays: Vec<String> = arrays.collect();
+                let source = format!("UNNEST({}) AS r({})", arrays.join(", "), rows.names());
+                sql = sql.replacen("{rows}", &source, 1);
+            }
+            sql
+        });
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for (_, column) in all.into_iter().flat_map(|rows| rows.columns) {
             query = match column {
                 Column::Uuid(values) => query.bind(values),
                 Column::Int(values) => query.bind(values),
+                Column::Bool(values) => query.bind(values),
                 Column::Text(values) => query.bind(values),
+                Column::Str(values) => query.bind(values),
                 Column::Bytes(values) => query.bind(values),
                 Column::Time(values) => query.bind(values),
             };
@@ -88,9 +118,31 @@ impl Rows {
     }
 
     /// Like `postgres`, for SQLite.
-    pub fn sqlite(self, template: &str) -> Query<'static, Sqlite, SqliteArguments> {
-        let width = self.columns.len();
+    pub fn sqlite(self, template: &'static str) -> Query<'static, Sqlite, SqliteArguments> {
         let padded = self.len.next_power_of_two();
+        let sql = made_once(template, padded, || {
+            template.replace("{rows}", &self.values(padded))
+        });
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for row in 0..padded {
+            let row = row.min(self.len - 1);
+            for (_, column) in &self.columns {
+                query = match column {
+                    Column::Uuid(values) => query.bind(values[row]),
+                    Column::Int(values) => query.bind(values[row]),
+                    Column::Bool(values) => query.bind(values[row]),
+                    Column::Text(values) => query.bind(values[row].clone()),
+                    Column::Str(values) => query.bind(values[row].map(str::to_owned)),
+                    Column::Bytes(values) => query.bind(values[row].map(<[u8]>::to_vec)),
+                    Column::Time(values) => query.bind(values[row]),
+                };
+            }
+        }
+        query
+    }
+
+    /// The table expression `r` of so many rows on SQLite.
+    fn values(&self, padded: usize) -> String {
         let mut source = String::from("(SELECT ");
         for (place, (name, _)) in self.columns.iter().enumerate() {
             let comma = if place == 0 { "" } else { ", " };
@@ -99,25 +151,12 @@ impl Rows {
         source.push_str(" FROM (VALUES ");
         for row in 0..padded {
             source.push_str(if row == 0 { "(" } else { ", (" });
-            for place in 0..width {
+            for place in 0..self.columns.len() {
                 source.push_str(if place == 0 { "?" } else { ",?" });
             }
             source.push(')');
         }
         source.push_str(")) AS r");
-        let mut query = sqlx::query(AssertSqlSafe(template.replace("{rows}", &source)));
-        for row in 0..padded {
-            let row = row.min(self.len - 1);
-            for (_, column) in &self.columns {
-                query = match column {
-                    Column::Uuid(values) => query.bind(values[row]),
-                    Column::Int(values) => query.bind(values[row]),
-                    Column::Text(values) => query.bind(values[row].clone()),
-                    Column::Bytes(values) => query.bind(values[row].clone()),
-                    Column::Time(values) => query.bind(values[row]),
-                };
-            }
-        }
-        query
+        source
     }
 }

@@ -1,55 +1,89 @@
 //! The statements of one group of changes, in order of their dependencies.
 
 use std::collections::HashSet;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
 use uuid::Uuid;
 
-use super::change::{Change, CommitError, Write};
+use super::change::{Change, CommitError, refused};
 use super::connection::{Connection, On};
 use super::rows::{Column, Rows};
 use crate::ledger::entry::Entry;
 use crate::ledger::tally::Tally;
 use crate::storage::idempotency::IdempotencyOp;
-use crate::storage::verifications::Stored;
+use crate::storage::verifications::{Stored, Write};
 use crate::storage::webhook_deliveries::Delivery;
 use crate::storage::{budgets, idempotency, ledger, tallies, verifications, webhook_deliveries};
 use crate::verification::budget::Posting;
 
 /// All statements as one, since Postgres can change several tables in one statement: that saves BEGIN, COMMIT and the other
-/// round trips. What belongs to a verification is written only if the verification was. Indexed by whether there are claims,
-/// and messages.
-static IN_ONE: LazyLock<[String; 4]> = LazyLock::new(|| {
-    let always = [
-        ("booked", ledger::INSERT),
-        ("counted", tallies::INSERT_SUMMED),
-    ];
-    let claims = ("claimed", budgets::CLAIM);
-    let messages = ("queued", webhook_deliveries::INSERT);
-    [
-        in_one(&always),
-        in_one(&[always[0], always[1], messages]),
-        in_one(&[always[0], always[1], claims]),
-        in_one(&[always[0], always[1], claims, messages]),
-    ]
-});
+/// round trips. What belongs to a verification is written only if the verification was. Only the parts that a group has are in
+/// its statement, since each costs even without rows: one text for each set of parts, made when it is first needed.
+struct Part {
+    name: &'static str,
+    sql: &'static str,
+}
 
-fn in_one(rest: &[(&str, &str)]) -> String {
-    let (insert, update) = (verifications::INSERT, verifications::UPDATE);
-    let written = "WHERE r.verification_id IN (SELECT id FROM made UNION ALL SELECT id FROM done)";
-    let mut steps = vec![format!("made AS ({insert})"), format!("done AS ({update})")];
-    for (name, sql) in rest {
-        steps.push(format!(
-            "{name} AS ({})",
-            sql.replace("WHERE true", written)
-        ));
-    }
-    format!(
-        "WITH {} SELECT id FROM made UNION ALL SELECT id FROM done",
-        steps.join(", ")
-    )
+const PARTS: [Part; 6] = [
+    Part {
+        name: MADE,
+        sql: verifications::INSERT,
+    },
+    Part {
+        name: DONE,
+        sql: verifications::UPDATE,
+    },
+    Part {
+        name: "booked",
+        sql: ledger::INSERT,
+    },
+    Part {
+        name: "counted",
+        sql: tallies::INSERT_SHARES,
+    },
+    Part {
+        name: "claimed",
+        sql: budgets::CLAIM_SHARES,
+    },
+    Part {
+        name: "queued",
+        sql: webhook_deliveries::INSERT,
+    },
+];
+
+const MADE: &str = "made";
+const DONE: &str = "done";
+
+static IN_ONE: [OnceLock<String>; 1 << PARTS.len()] = [const { OnceLock::new() }; 1 << PARTS.len()];
+
+/// `parts`: one bit for each.
+fn in_one(parts: usize) -> &'static str {
+    IN_ONE[parts].get_or_init(|| {
+        let chosen = PARTS.iter().enumerate();
+        let chosen = chosen.filter(|(place, _)| parts & (1 << place) != 0);
+        let chosen: Vec<&Part> = chosen.map(|(_, part)| part).collect();
+        let written = chosen
+            .iter()
+            .filter(|part| [MADE, DONE].contains(&part.name));
+        let written = written.map(|part| format!("SELECT id FROM {}", part.name));
+        let written = written.collect::<Vec<_>>().join(" UNION ALL ");
+        // A semi join would compare each row with each verification; the test of an expression looks it up in a hash table.
+        let only = format!("WHERE (r.verification_id IN ({written})) IS TRUE");
+        let step = |part: &&Part| {
+            let sql = part.sql.replace(
+                "WHERE true",
+                match part.name {
+                    MADE | DONE => "WHERE true",
+                    _ => &only,
+                },
+            );
+            format!("{} AS ({sql})", part.name)
+        };
+        let steps: Vec<String> = chosen.iter().map(step).collect();
+        format!("WITH {} {written}", steps.join(", "))
+    })
 }
 
 /// Whether one statement, in a transaction of its own, can write all changes.
@@ -92,41 +126,51 @@ pub(in crate::storage) async fn write_in_one(
 ) -> Result<Vec<Result<(), CommitError>>, sqlx::Error> {
     use sqlx::Row;
     let writes = || changes.iter().filter_map(|change| change.write.as_ref());
+    let inserts = in_order(writes(), Write::Insert);
+    let updates = in_order(writes(), Write::Update);
+    let of_each = || changes.iter().filter_map(|c| Some((c.subject()?, *c)));
     let entries: Vec<&Entry> = changes.iter().flat_map(|change| &change.entries).collect();
-    let deliveries: Vec<&Delivery> = changes
-        .iter()
-        .flat_map(|change| &change.deliveries)
+    let counted: Vec<(Uuid, &Tally)> = of_each()
+        .flat_map(|(id, change)| change.tallies.iter().map(move |tally| (id, tally)))
         .collect();
-    let counted: Vec<(Uuid, &Tally)> = changes
-        .iter()
-        .filter_map(|change| Some((change.subject()?, &change.tallies)))
-        .flat_map(|(id, tallies)| tallies.iter().map(move |tally| (id, tally)))
+    let claims: Vec<(Uuid, &Posting)> = of_each()
+        .flat_map(|(id, change)| change.postings.iter().map(move |claim| (id, claim)))
         .collect();
-    let mut rows = vec![
-        verifications::rows(&in_order(writes(), Write::Insert)),
-        verifications::rows(&in_order(writes(), Write::Update)),
-        ledger::rows(&entries),
-        tallies::rows(&counted),
-    ];
-    let claims: Vec<(Uuid, Posting)> = changes
-        .iter()
-        .filter_map(|change| Some((change.subject()?, &change.postings)))
-        .flat_map(|(id, claims)| claims.iter().map(move |claim| (id, *claim)))
-        .collect();
-    let sql = &IN_ONE[2 * usize::from(!claims.is_empty()) + usize::from(!deliveries.is_empty())];
+    let deliveries = changes.iter().flat_map(|change| &change.deliveries);
+    let deliveries: Vec<&Delivery> = deliveries.collect();
+    let (mut parts, mut rows) = (0, Vec::with_capacity(8));
+    if !inserts.is_empty() {
+        parts |= 1;
+        rows.push(verifications::rows(Write::Insert, &inserts));
+    }
+    if !updates.is_empty() {
+        parts |= 2;
+        rows.push(verifications::rows(Write::Update, &updates));
+    }
+    if !entries.is_empty() {
+        parts |= 4;
+        rows.push(ledger::rows(&entries));
+    }
+    if !counted.is_empty() {
+        parts |= 8;
+        rows.extend(tallies::shares(&counted));
+    }
     if !claims.is_empty() {
-        rows.push(budgets::rows(&claims));
+        parts |= 16;
+        rows.extend(budgets::shares(&claims));
     }
     if !deliveries.is_empty() {
+        parts |= 32;
         rows.push(webhook_deliveries::rows(&deliveries));
     }
+    let sql = in_one(parts);
     let done = Rows::postgres_in_order(rows, sql)
         .fetch_all(&mut **connection)
         .await?;
     let done: sqlx::Result<HashSet<Uuid>> = done.iter().map(|row| row.try_get(0)).collect();
     let done = done?;
     let result = |change: &&Change| match &change.write {
-        Some((write, stored)) if !done.contains(&stored.id) => Err(write.refused()),
+        Some((write, stored)) if !done.contains(&stored.id) => Err(refused(*write)),
         _ => Ok(()),
     };
     Ok(changes.iter().map(result).collect())
@@ -169,7 +213,7 @@ pub(in crate::storage) async fn write_all(
             continue;
         }
         let done: Vec<Uuid> = connection
-            .returning(sql, verifications::rows(&stored))
+            .returning(sql, verifications::rows(write, &stored))
             .await?;
         let done: HashSet<Uuid> = done.into_iter().collect();
         for (change, result) in changes.iter().zip(&mut written) {
@@ -178,7 +222,7 @@ pub(in crate::storage) async fn write_all(
                 && result.is_ok()
                 && !done.contains(&stored.id)
             {
-                *result = Err(write.refused());
+                *result = Err(refused(write));
             }
         }
     }
@@ -232,14 +276,13 @@ async fn write_the_rest(
     }
     let counted = tallies::summed(effective().flat_map(|change| &change.tallies));
     if !counted.is_empty() {
-        let counted: Vec<_> = counted.iter().map(|tally| (Uuid::nil(), tally)).collect();
+        let counted: Vec<_> = counted.iter().collect();
         connection
             .write(tallies::INSERT, tallies::rows(&counted))
             .await?;
     }
     let claims = budgets::summed(effective().flat_map(|change| change.postings.iter().copied()));
     if !claims.is_empty() {
-        let claims: Vec<_> = claims.iter().map(|claim| (Uuid::nil(), *claim)).collect();
         connection
             .write(budgets::CLAIM, budgets::rows(&claims))
             .await?;
@@ -272,7 +315,7 @@ async fn write_the_rest(
             vec![
                 (
                     "key_hash",
-                    Column::Bytes(ended.iter().map(|c| Some(c.0.to_vec())).collect()),
+                    Column::Bytes(ended.iter().map(|c| Some(&c.0[..])).collect()),
                 ),
                 (
                     "claim",

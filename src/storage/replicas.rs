@@ -1,0 +1,55 @@
+//! Replicas that work. A verification whose `wake_at` lies after its lease is found again, if its replica dies, by that
+//! replica's row here.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::engine::{read, touch};
+use super::{StorageError, Store};
+use crate::verification::id::VerificationId;
+
+impl Store {
+    /// This replica works until `until`, unless it says so again. `oldest`: it holds no older verification whose `wake_at` lies
+    /// after its lease.
+    pub async fn beat(
+        &self,
+        owner: i64,
+        until: DateTime<Utc>,
+        oldest: Uuid,
+    ) -> Result<(), StorageError> {
+        const BEAT: &str = "INSERT INTO replicas (owner, alive_until, oldest) VALUES ($1, $2, $3) \
+            ON CONFLICT (owner) DO UPDATE SET alive_until = excluded.alive_until, oldest = excluded.oldest";
+        touch!(self, BEAT, owner, until, oldest)?;
+        Ok(())
+    }
+
+    /// Wakes what dead replicas held, and forgets them.
+    pub async fn rescue(&self, now: DateTime<Utc>) -> Result<(), StorageError> {
+        const DEAD: &str = "SELECT owner, oldest FROM replicas WHERE alive_until <= $1";
+        const WAKE: &str = "UPDATE verifications SET wake_at = $1 WHERE id >= $2 AND lease_owner = $3 \
+            AND lease_until <= $1 AND wake_at > $1";
+        const FORGET: &str = "DELETE FROM replicas WHERE owner = $1 AND alive_until <= $2";
+        let dead: Vec<(i64, Uuid)> = read!(&self.engine, |pool| sqlx::query_as(DEAD)
+            .bind(now)
+            .fetch_all(pool)
+            .await)?;
+        for (owner, oldest) in dead {
+            touch!(self, WAKE, now, oldest, owner)?;
+            touch!(self, FORGET, owner, now)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the lease of a verification that this replica holds and has stopped to work on: it is due now.
+    pub async fn give_up(
+        &self,
+        id: VerificationId,
+        owner: i64,
+        now: DateTime<Utc>,
+    ) -> Result<(), StorageError> {
+        const GIVE_UP: &str = "UPDATE verifications SET lease_owner = NULL, lease_until = NULL, wake_at = $1 \
+            WHERE id = $2 AND lease_owner = $3";
+        touch!(self, GIVE_UP, now, id.uuid(), owner)?;
+        Ok(())
+    }
+}
