@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2034
 # Temporary Postgres (14 or newer) and Redis (6.2 or newer). Sourced by the scripts in this folder.
 #
-#   start_services fast|durable    starts both on free loopback ports and sets POSTGRES_URL, REDIS_URL and, if Postgres
-#                                  runs as a local process, POSTGRES_PID; `fast` gives up durability
+#   start_services fast|durable    starts both on free loopback ports and sets POSTGRES_URL, REDIS_URL and, of those that
+#                                  run as local processes, POSTGRES_PID and REDIS_PID; `fast` gives up durability
 #   heading TEXT                   prints a heading with the seconds since the script started
 #
 # Uses installed servers, else installs them with the package manager, else runs them in a container.
@@ -156,6 +156,7 @@ start_redis() {
   "$redis_server" --port "$port" --bind 127.0.0.1 --save '' --dir "$services_dir" \
     --daemonize yes --pidfile "$services_dir/redis.pid" --logfile "$services_dir/redis.log" >/dev/null
   until_ready "$redis_server" answers_ping "$port"
+  REDIS_PID=$(<"$services_dir/redis.pid")
   REDIS_URL=redis://127.0.0.1:$port
   echo "Redis from $redis_server on port $port"
 }

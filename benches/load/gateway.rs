@@ -1,4 +1,4 @@
-//! The gateway under test, run as a separate process: its configuration, API key and resource usage.
+//! The gateway under test, or the bare server in its place, as a process of its own: configuration and API key.
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
@@ -6,55 +6,66 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use crate::ceiling;
 use crate::client::{Connection, write_request};
 
-/// `utime` and `stime` of Linux's `/proc/PID/stat` count hundredths of a second.
-const TICK: Duration = Duration::from_millis(10);
+/// What to measure.
+#[derive(Clone, Copy)]
+pub enum Program<'a> {
+    Pinroute(&'a Path),
+    /// The bare server of this program.
+    Ceiling,
+}
+
+pub struct Setup<'a> {
+    pub program: Program<'a>,
+    pub database_url: &'a str,
+    pub redis_url: &'a str,
+    pub provider: SocketAddr,
+    pub limits: bool,
+}
 
 pub struct Gateway {
     pub address: SocketAddr,
     pub key: String,
-    folder: PathBuf,
     process: Child,
 }
 
-pub struct Setup<'a> {
-    pub binary: &'a Path,
-    /// `None`: SQLite in a temporary folder, removed at the end.
-    pub database_url: Option<&'a str>,
-    pub redis_url: &'a str,
-    pub provider: SocketAddr,
-}
-
 impl Gateway {
-    pub async fn start(setup: Setup<'_>) -> Result<Self, String> {
-        let folder = std::env::temp_dir().join(format!("pinroute-load-{}", std::process::id()));
+    pub async fn start(setup: Setup<'_>, folder: &Path) -> Result<Self, String> {
         let fault = |error| format!("{}: {error}", folder.display());
-        fs::create_dir_all(&folder).map_err(fault)?;
         let address = free_address().map_err(fault)?;
         let config = folder.join("pinroute.toml");
-        fs::write(&config, configuration(&setup, address, &folder)).map_err(fault)?;
+        fs::write(&config, configuration(&setup, address)).map_err(fault)?;
+        let mut command = match setup.program {
+            Program::Pinroute(binary) => {
+                let mut command = Command::new(binary);
+                command.arg("--config").arg(&config);
+                command
+            }
+            Program::Ceiling => ceiling::command(address, setup.database_url, setup.provider)
+                .map_err(|error| error.to_string())?,
+        };
         let log = File::create(folder.join("log")).map_err(fault)?;
-        let process = Command::new(setup.binary)
-            .arg("--config")
-            .arg(&config)
-            .current_dir(&folder)
+        let process = command
+            .current_dir(folder)
             .stdout(log.try_clone().map_err(fault)?)
             .stderr(log)
             .spawn()
-            .map_err(|error| format!("{}: {error}", setup.binary.display()))?;
+            .map_err(|error| format!("{}: {error}", command.get_program().display()))?;
         let mut gateway = Self {
             address,
             key: String::new(),
-            folder,
             process,
         };
-        gateway.wait_until_ready().await?;
-        gateway.key = create_key(setup.binary, &config)?;
+        gateway.wait_until_ready(folder).await?;
+        if let Program::Pinroute(binary) = setup.program {
+            gateway.key = create_key(binary, &config)?;
+        }
         Ok(gateway)
     }
 
-    async fn wait_until_ready(&mut self) -> Result<(), String> {
+    async fn wait_until_ready(&mut self, folder: &Path) -> Result<(), String> {
         let begin = Instant::now();
         while begin.elapsed() < Duration::from_secs(60) {
             if self.get("/readyz").await.is_some() {
@@ -65,7 +76,7 @@ impl Gateway {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
         Err(format!("the gateway did not become ready; its log:\n{log}"))
     }
 
@@ -95,23 +106,8 @@ impl Gateway {
         ))
     }
 
-    /// Processor time used so far.
-    pub fn cpu(&self) -> Option<Duration> {
-        Some(TICK * Stat::read(self.process.id())?.own)
-    }
-
-    /// Resets [`Gateway::peak_memory`], if the system permits.
-    pub fn forget_peak_memory(&self) {
-        let _ = fs::write(format!("/proc/{}/clear_refs", self.process.id()), "5");
-    }
-
-    /// Peak resident memory in KiB.
-    pub fn peak_memory(&self) -> Option<u32> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))?;
-        line.trim().strip_suffix(" kB")?.parse().ok()
+    pub fn pid(&self) -> u32 {
+        self.process.id()
     }
 }
 
@@ -123,48 +119,30 @@ impl Drop for Gateway {
         }
         let begin = Instant::now();
         while matches!(self.process.try_wait(), Ok(None)) {
-            if begin.elapsed() > Duration::from_secs(10) {
-                eprintln!("the gateway did not stop within 10 s of SIGTERM");
+            if begin.elapsed() > Duration::from_secs(30) {
+                eprintln!("the gateway did not stop within 30 s of SIGTERM");
                 let _ = self.process.kill();
                 let _ = self.process.wait();
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
-/// Processor time of a Postgres server and its child processes.
-pub fn postgres_cpu(postmaster: u32) -> Option<Duration> {
-    let server = Stat::read(postmaster)?;
-    let children: u32 = fs::read_dir("/proc")
-        .ok()?
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter_map(Stat::read)
-        .filter(|stat| stat.parent == postmaster)
-        .map(|stat| stat.own)
-        .sum();
-    Some(TICK * (server.own + server.ended_children + children))
+/// A folder for one run, removed at its end.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn create() -> Result<Self, String> {
+        let path = std::env::temp_dir().join(format!("pinroute-load-{}", std::process::id()));
+        fs::create_dir_all(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(Self(path))
+    }
 }
 
-/// Fields of `/proc/PID/stat`. Times are in ticks.
-struct Stat {
-    parent: u32,
-    own: u32,
-    ended_children: u32,
-}
-
-impl Stat {
-    fn read(process: u32) -> Option<Self> {
-        let line = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-        // The process name in parentheses may contain anything. Field 3 of proc_pid_stat(5) is the first after it.
-        let fields: Vec<_> = line.rsplit_once(')')?.1.split_whitespace().collect();
-        let field = |number: usize| fields.get(number - 3)?.parse::<u32>().ok();
-        Some(Self {
-            parent: field(4)?,
-            own: field(14)? + field(15)?,
-            ended_children: field(16)? + field(17)?,
-        })
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -195,14 +173,24 @@ fn create_key(binary: &Path, config: &Path) -> Result<String, String> {
         })
 }
 
-fn configuration(setup: &Setup<'_>, listen: SocketAddr, folder: &Path) -> String {
-    let sqlite = format!("sqlite://{}", folder.join("pinroute.db").display());
-    let database_url = setup.database_url.unwrap_or(&sqlite);
+fn configuration(setup: &Setup<'_>, listen: SocketAddr) -> String {
     let Setup {
+        database_url,
         redis_url,
         provider,
         ..
     } = setup;
+    // The limits on numbers, codes and addresses are the default ones: every create has a number of its own, and no
+    // client address. The others are as many as by default, and higher.
+    let policy = if setup.limits {
+        r#"
+budget = { period = "day", limit = { amount = "9000000", currency = "USD" } }
+limits = { creates = ["10000/1s"] }"#
+    } else {
+        r#"
+budget = "off"
+limits = { per_number = "off", per_ip = "off", creates = "off", wrong_codes_per_number = "off" }"#
+    };
     // The waits outlast the run, so no phase does an earlier phase's follow-up work.
     format!(
         r#"
@@ -215,6 +203,10 @@ secret_key   = "cGlucm91dGUtbG9hZC10ZXN0LW5vdC1hLXNlY3JldCE="
 [log]
 level = "warn"
 
+[telegram]
+token    = "load"
+base_url = "http://{provider}"
+
 [[sms.providers]]
 name       = "load"
 kind       = "http"
@@ -226,9 +218,8 @@ currency   = "USD"
 
 [defaults]
 ttl    = "1h"
-route  = [ {{ channel = "sms", wait = "30m" }} ]
-budget = "off"
-limits = {{ per_number = "off", per_ip = "off", creates = "off", wrong_codes_per_number = "off" }}
+route  = [ {{ channel = "telegram", wait = "30m" }}, {{ channel = "sms", wait = "30m" }} ]
+{policy}
 "#
     )
 }

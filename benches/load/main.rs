@@ -1,104 +1,35 @@
-//! Load test of a release build: throughput, latency and resource usage.
+//! Load test: processor time, throughput, latency and memory of what ships.
 //!
 //! `./scripts/load` runs it on both engines. To run one engine:
-//! `cargo bench --bench load -- --engine sqlite --connections 16,64 --seconds 10`; `--help` lists all options.
+//! `cargo bench --profile ship --bench load -- --engine sqlite --connections 16,64 --seconds 10`; `--help` lists all options.
 //!
-//! Generator, stand-in provider, gateway and database share one machine. Throughput depends on that machine as much as
+//! Generator, stand-in providers, gateway and stores share one machine. Throughput depends on that machine as much as
 //! on the gateway; processor time per request is more meaningful.
 
+mod ceiling;
 mod client;
 mod gateway;
+mod options;
+mod phase;
 mod phases;
 mod provider;
+mod report;
+mod stores;
+mod usage;
+mod work;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use gateway::{Gateway, Setup};
-use phases::{Phase, Phases};
+use gateway::{Folder, Gateway, Program, Setup};
+use options::{Kind, Options, USAGE};
+use phases::Phases;
 use provider::Provider;
+use report::{Outcome, Series};
+use stores::Database;
+use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
-
-const USAGE: &str = "\
-cargo bench --bench load -- [OPTIONS]
-
-  --engine sqlite|postgres   the gateway's database [sqlite]
-  --connections N[,N…]       concurrent clients; runs all phases once per number [16,64]
-  --seconds N                duration of a phase [10]
-  --delay-ms N               response time of the slow provider [300]
-  --database-url URL         an empty Postgres database; required with --engine postgres
-  --redis-url URL            Redis for limits [none: in the process]
-  --postgres-pid PID         process id of Postgres, to measure its processor time
-  --binary PATH              the pinroute binary to test [this build]
-";
-
-struct Options {
-    postgres: bool,
-    connections: Vec<usize>,
-    seconds: u64,
-    delay: Duration,
-    database_url: Option<String>,
-    redis_url: String,
-    postgres_pid: Option<u32>,
-    binary: PathBuf,
-}
-
-impl Options {
-    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self {
-            postgres: false,
-            connections: vec![16, 64],
-            seconds: 10,
-            delay: Duration::from_millis(300),
-            database_url: None,
-            redis_url: String::new(),
-            postgres_pid: None,
-            binary: PathBuf::from(env!("CARGO_BIN_EXE_pinroute")),
-        };
-        while let Some(flag) = arguments.next() {
-            let mut value = || arguments.next().ok_or(format!("{flag} needs a value"));
-            match flag.as_str() {
-                "--bench" => {} // from cargo
-                "--engine" => {
-                    options.postgres = match value()?.as_str() {
-                        "sqlite" => false,
-                        "postgres" => true,
-                        other => return Err(format!("unknown engine `{other}`")),
-                    };
-                }
-                "--connections" => {
-                    options.connections =
-                        value()?.split(',').map(number).collect::<Result<_, _>>()?;
-                }
-                "--seconds" => options.seconds = number(&value()?)?,
-                "--delay-ms" => options.delay = Duration::from_millis(number(&value()?)?),
-                "--database-url" => options.database_url = Some(value()?),
-                "--redis-url" => options.redis_url = value()?,
-                "--postgres-pid" => options.postgres_pid = Some(number(&value()?)?),
-                "--binary" => options.binary = PathBuf::from(value()?),
-                _ => return Err(format!("unknown option `{flag}`")),
-            }
-        }
-        if options.postgres && options.database_url.is_none() {
-            return Err(String::from(
-                "--engine postgres requires --database-url with an empty database, such as postgres://me@localhost/load; \
-                 `./scripts/load` starts a temporary one",
-            ));
-        }
-        Ok(options)
-    }
-
-    fn engine(&self) -> &'static str {
-        if self.postgres { "postgres" } else { "sqlite" }
-    }
-}
-
-fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {
-    text.parse()
-        .map_err(|_| format!("`{text}` is not a valid number"))
-}
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
@@ -107,6 +38,10 @@ fn main() -> ExitCode {
         print!("{USAGE}");
         return ExitCode::SUCCESS;
     }
+    let _ = rlimit::increase_nofile_limit(1 << 20);
+    if arguments.get(1).is_some_and(|it| it == ceiling::FLAG) {
+        return serve_ceiling(&arguments[2..]);
+    }
     let options = match Options::parse(arguments.into_iter()) {
         Ok(options) => options,
         Err(fault) => {
@@ -114,10 +49,8 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    // The stand-in provider holds one socket per message in flight.
-    let _ = rlimit::increase_nofile_limit(1 << 20);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let runtime = Builder::new_multi_thread()
         .worker_threads(cores.div_ceil(4))
         .enable_all()
         .build()
@@ -129,13 +62,25 @@ fn main() -> ExitCode {
         }
     });
     match outcome {
-        Ok(rows) => {
-            print_table(&options, cores, &rows);
-            match rows.iter().all(Phase::is_clean) {
+        Ok((builds, ceiling)) => {
+            report::print(&options, cores, &builds, &ceiling);
+            match builds.iter().chain([&ceiling]).all(Series::is_clean) {
                 true => ExitCode::SUCCESS,
                 false => ExitCode::FAILURE,
             }
         }
+        Err(fault) => {
+            eprintln!("{fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve_ceiling(arguments: &[String]) -> ExitCode {
+    let runtime = Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.expect("the runtime starts");
+    match runtime.block_on(ceiling::serve(arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             eprintln!("{fault}");
             ExitCode::FAILURE
@@ -151,52 +96,86 @@ async fn interrupted() {
     }
 }
 
-async fn measure(options: &Options) -> Result<Vec<Phase>, String> {
+/// All rounds: of each build, and of the bare server.
+async fn measure(options: &Options) -> Result<(Vec<Series>, Series), String> {
     let provider = Provider::start()
         .await
         .map_err(|error| format!("the stand-in provider failed to start: {error}"))?;
-    let gateway = Gateway::start(Setup {
-        binary: &options.binary,
-        database_url: options.database_url.as_deref(),
+    let binaries: Vec<_> = std::iter::once(&options.binary)
+        .chain(&options.against)
+        .collect();
+    let title = |binary: &&std::path::PathBuf| Series::new(binary.display().to_string());
+    let mut builds: Vec<_> = binaries.iter().map(title).collect();
+    let mut ceiling = Series::new(String::from("bare server"));
+    let has_build = options.phases.iter().any(|kind| *kind != Kind::Ceiling);
+    for round in 1..=options.rounds {
+        if has_build {
+            for (binary, build) in binaries.iter().zip(&mut builds) {
+                eprintln!("round {round} of {}, {}", options.rounds, build.title);
+                let outcome = run(options, &provider, Program::Pinroute(binary)).await?;
+                build.rounds.push(outcome);
+            }
+        }
+        if options.measures(Kind::Ceiling) {
+            eprintln!("round {round} of {}, {}", options.rounds, ceiling.title);
+            let outcome = run(options, &provider, Program::Ceiling).await?;
+            ceiling.rounds.push(outcome);
+        }
+    }
+    Ok((builds, ceiling))
+}
+
+/// One run of one program, on new stores.
+async fn run(
+    options: &Options,
+    provider: &Arc<Provider>,
+    program: Program<'_>,
+) -> Result<Outcome, String> {
+    let folder = Folder::create()?;
+    let server_url = options.database_url.as_deref().filter(|_| options.postgres);
+    let database = Database::create(server_url, &folder.0).await?;
+    let redis_before = stores::empty_redis(&options.redis_url).await?;
+    let setup = Setup {
+        program,
+        database_url: &database.url(),
         redis_url: &options.redis_url,
         provider: provider.address,
-    })
-    .await?;
+        limits: options.limits,
+    };
+    let gateway = Gateway::start(setup, &folder.0).await?;
     let mut phases = Phases {
+        options,
         gateway: &gateway,
-        provider: Arc::clone(&provider),
-        postgres_pid: options.postgres_pid,
-        span: Duration::from_secs(options.seconds),
-        delay: options.delay,
-        next_number: Arc::default(),
+        database: &database,
+        provider: Arc::clone(provider),
+        next_number: Arc::new(AtomicU32::new(0)),
         done: Vec::new(),
     };
     for connections in &options.connections {
-        phases.run(*connections).await;
+        match program {
+            Program::Pinroute(_) => phases.run(*connections).await,
+            Program::Ceiling => phases.run_ceiling(*connections).await,
+        }
     }
-    Ok(phases.done)
-}
-
-fn print_table(options: &Options, cores: usize, phases: &[Phase]) {
-    println!(
-        "\n{} on {cores} processors, {} s per phase, slow provider {} ms; times in ms, processor time in µs per request\n",
-        options.engine(),
-        options.seconds,
-        options.delay.as_millis()
-    );
-    println!("{}", Phase::HEADING);
-    for phase in phases {
-        println!("{phase}");
+    let numbers = f64::from(phases.next_number.load(Ordering::Relaxed).max(1));
+    let done = phases.done;
+    let mut redis_bytes = None;
+    if let (Program::Pinroute(_), Some(before)) = (program, redis_before) {
+        let after = stores::redis_memory(&options.redis_url).await;
+        redis_bytes = after.map(|after| (after - before) / numbers);
     }
-    let phases: Vec<_> = phases.iter().map(Phase::json).collect();
-    println!(
-        "\n{}",
-        serde_json::json!({
-            "engine": options.engine(),
-            "processors": cores,
-            "seconds": options.seconds,
-            "delay_ms": u64::try_from(options.delay.as_millis()).unwrap_or(u64::MAX),
-            "phases": phases,
-        })
-    );
+    drop(gateway);
+    let mut kept = None;
+    if let Program::Pinroute(_) = program {
+        match database.kept().await {
+            Ok(bytes) => kept = Some(bytes),
+            Err(error) => eprintln!("cannot measure the database: {error}"),
+        }
+    }
+    database.remove().await;
+    Ok(Outcome {
+        phases: done,
+        kept,
+        redis_bytes,
+    })
 }

@@ -1,371 +1,231 @@
-//! The measured phases: creates, right checks, wrong checks, and creates with a slow provider. To add one, extend
-//! [`Phases::run`].
+//! The phases of a run. To add one: its kind in `options.rs`, and its turn in [`Phases::run`].
 
-use std::collections::HashMap;
-use std::fmt;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
 
-use serde_json::{Value, json};
-
-use crate::client::{Run, Work, drive, find, write_request};
-use crate::gateway::{Gateway, postgres_cpu};
+use crate::client::{Run, drive};
+use crate::gateway::Gateway;
+use crate::options::{Kind, Options};
+use crate::phase::{Phase, Sent, Spent, figures};
 use crate::provider::Provider;
+use crate::stores::Database;
+use crate::usage::{Cpu, Processes};
+use crate::work::{Accepted, CODE, Checks, Creates, Sends};
 
-const WARM_UP: Duration = Duration::from_secs(1);
-
-/// Wrong codes per verification, one fewer than would lock it.
-const WRONG_CODES: usize = 4;
+const BY_SMS: &str = r#""channels":["sms"]"#;
+const BY_TELEGRAM: &str = r#""channels":["telegram"]"#;
 
 pub struct Phases<'a> {
+    pub options: &'a Options,
     pub gateway: &'a Gateway,
+    pub database: &'a Database,
     pub provider: Arc<Provider>,
-    pub postgres_pid: Option<u32>,
-    pub span: Duration,
-    pub delay: Duration,
     /// Every create uses a new number.
     pub next_number: Arc<AtomicU32>,
     pub done: Vec<Phase>,
 }
 
+/// Readings before a phase.
+struct Before {
+    cpu: Cpu,
+    commits: Option<(f64, f64)>,
+    wal: Option<f64>,
+}
+
 impl Phases<'_> {
+    /// All selected phases.
     pub async fn run(&mut self, connections: usize) {
-        let created = self.create("create", connections, "").await;
-        let instant = self.done.last().map(|phase| phase.run.per_second());
-
-        // Set the code, so that the right one is known.
-        let known = Arc::new(self.creates(r#","code":"123456""#));
-        drive(self.gateway.address, connections, self.span, &known).await;
-        let (known, _) = self.settle(&known).await;
-        let right = Checks::new(self, &known, 1, "123456", b"\"valid\":true");
-        self.check("check, right code", connections, right).await;
-
-        let wrong = Checks::new(self, &created, WRONG_CODES, "000000", b"\"valid\":false");
-        self.check("check, wrong code", connections, wrong).await;
-
-        self.provider.answer_after(self.delay);
-        self.create("create, slow provider", connections, r#","wait":0"#)
-            .await;
-        self.provider.answer_after(Duration::ZERO);
-        if let (Some(slow), Some(instant)) = (self.done.last_mut(), instant) {
-            slow.of_instant_rate = Some(slow.run.per_second() / instant);
+        let mut created = Vec::new();
+        if self.measures(Kind::Create) {
+            let members = BY_SMS.to_owned();
+            created = self.create(Kind::Create, connections, members).await;
         }
-    }
-
-    fn creates(&self, members: &'static str) -> Creates {
-        Creates {
-            key: self.gateway.key.clone(),
-            members,
-            next_number: Arc::clone(&self.next_number),
-            created: Mutex::default(),
+        if self.measures(Kind::Right) {
+            self.right(Kind::Right, connections, BY_SMS).await;
         }
-    }
-
-    /// Waits until the provider has the messages of all accepted creates, then takes the creates and compares the two.
-    async fn settle(&self, creates: &Creates) -> (Vec<Created>, Sent) {
-        let created = creates.take();
-        self.provider.wait_for(created.len()).await;
-        let mut arrivals = HashMap::new();
-        let mut twice = 0;
-        for arrival in self.provider.take_arrivals() {
-            if arrivals.insert(arrival.number, arrival.at).is_some() {
-                twice += 1;
+        if self.measures(Kind::Telegram) {
+            self.right(Kind::Telegram, connections, BY_TELEGRAM).await;
+        }
+        if self.measures(Kind::Wrong) {
+            if created.is_empty() {
+                created = self.prepare(connections, BY_SMS.to_owned()).await;
             }
+            let wrong = Checks::wrong(&self.gateway.key, created);
+            self.check(Kind::Wrong, connections, wrong).await;
         }
-        let mut sent = Sent {
-            twice,
-            ..Sent::default()
-        };
-        for created in &created {
-            match arrivals.get(&created.number) {
-                Some(at) => {
-                    let waited = at.saturating_duration_since(created.at).as_micros();
-                    sent.micros.push(u32::try_from(waited).unwrap_or(u32::MAX));
-                }
-                None => sent.lost += 1,
-            }
+        if self.measures(Kind::Slow) {
+            self.provider.answer_after(self.options.delay);
+            let members = format!(r#"{BY_SMS},"wait":0"#);
+            self.create(Kind::Slow, connections, members).await;
+            self.provider.answer_after(Duration::ZERO);
         }
-        sent.micros.sort_unstable();
-        (created, sent)
+        if self.measures(Kind::Faulty) {
+            self.provider.answer_wrongly(true);
+            let members = BY_SMS.to_owned();
+            self.create(Kind::Faulty, connections, members).await;
+            self.provider.answer_wrongly(false);
+        }
     }
 
-    async fn create(
-        &mut self,
-        name: &'static str,
-        connections: usize,
-        members: &'static str,
-    ) -> Vec<Created> {
-        eprintln!("{name}, {connections} connections …");
-        let creates = Arc::new(self.creates(members));
-        drive(self.gateway.address, connections, WARM_UP, &creates).await;
-        self.settle(&creates).await;
-
-        let before = self.usage().await;
-        let run = drive(self.gateway.address, connections, self.span, &creates).await;
-        let (created, sent) = self.settle(&creates).await;
-        self.finish(name, connections, run, &before, Some(sent))
-            .await;
-        created
+    /// Creates on the bare server.
+    pub async fn run_ceiling(&mut self, connections: usize) {
+        let members = BY_SMS.to_owned();
+        self.create(Kind::Ceiling, connections, members).await;
     }
 
-    async fn check(&mut self, name: &'static str, connections: usize, checks: Checks) {
-        eprintln!("{name}, {connections} connections …");
+    fn measures(&self, kind: Kind) -> bool {
+        self.options.measures(kind)
+    }
+
+    fn span(&self) -> Duration {
+        Duration::from_secs(self.options.seconds)
+    }
+
+    fn warm_up(&self) -> Duration {
+        (self.span() / 5).min(Duration::from_secs(1))
+    }
+
+    fn creates(&self, members: String) -> Arc<Creates> {
+        let creates = Creates::new(&self.gateway.key, members, &self.next_number);
+        Arc::new(creates)
+    }
+
+    /// Creates that are not measured.
+    async fn prepare(&self, connections: usize, members: String) -> Vec<Accepted> {
+        let creates = self.creates(members);
+        drive(self.gateway.address, connections, self.span(), &creates).await;
+        self.settle(&*creates).await.0
+    }
+
+    /// Waits until the provider has what all accepted requests sent, then takes the requests and compares the two.
+    async fn settle<W: Sends>(&self, work: &W) -> (Vec<Accepted>, Sent) {
+        let accepted = work.log().take();
+        self.provider.wait_for(accepted.len()).await;
+        let sent = Sent::compare(&accepted, self.provider.take_arrivals());
+        (accepted, sent)
+    }
+
+    async fn create(&mut self, kind: Kind, connections: usize, members: String) -> Vec<Accepted> {
+        let creates = self.creates(members);
+        let warm_up = self.warm_up();
+        drive(self.gateway.address, connections, warm_up, &creates).await;
+        self.settle(&*creates).await;
+        self.measure(kind, connections, &creates, true).await
+    }
+
+    /// Sets the code, so that the right one is known.
+    async fn right(&mut self, kind: Kind, connections: usize, channel: &str) {
+        let members = format!(r#"{channel},"code":"{CODE}""#);
+        let created = self.prepare(connections, members).await;
+        let right = Checks::right(&self.gateway.key, created);
+        self.check(kind, connections, right).await;
+    }
+
+    async fn check(&mut self, kind: Kind, connections: usize, checks: Checks) {
+        let sends = kind == Kind::Telegram;
         let checks = Arc::new(checks);
-        drive(self.gateway.address, connections, WARM_UP / 4, &checks).await;
-        let before = self.usage().await;
-        let run = drive(self.gateway.address, connections, self.span, &checks).await;
-        self.finish(name, connections, run, &before, None).await;
+        let warm_up = self.warm_up() / 4;
+        drive(self.gateway.address, connections, warm_up, &checks).await;
+        let warm = checks.log().take();
+        if sends {
+            self.provider.wait_for(warm.len()).await;
+            self.provider.take_arrivals();
+        }
+        self.measure(kind, connections, &checks, sends).await;
     }
 
-    async fn usage(&self) -> Usage {
-        self.gateway.forget_peak_memory();
-        Usage {
+    /// Measures until the answers have come, and, if each request `sends` something, until that has arrived.
+    async fn measure<W: Sends>(
+        &mut self,
+        kind: Kind,
+        connections: usize,
+        work: &Arc<W>,
+        sends: bool,
+    ) -> Vec<Accepted> {
+        eprintln!("  {}, {connections} connections …", kind.title());
+        self.hook("start", kind, connections, None);
+        let processes = self.processes();
+        processes.forget_peak_memory();
+        let before = Before {
+            wal: self.database.wal().await,
             commits: self.gateway.commits().await,
-            gateway: self.gateway.cpu(),
-            postgres: self.postgres_pid.and_then(postgres_cpu),
+            cpu: processes.cpu(),
+        };
+        let run = drive(self.gateway.address, connections, self.span(), work).await;
+        let (accepted, sent) = if sends {
+            let (accepted, sent) = self.settle(&**work).await;
+            (accepted, Some(sent))
+        } else {
+            (work.log().take(), None)
+        };
+        let spent = self.spent(&run, &before).await;
+        let requests = run.requests();
+        self.hook("stop", kind, connections, Some(requests));
+        self.done.push(Phase {
+            kind,
+            connections,
+            requests,
+            figures: figures(&run, &spent, sent.as_ref()),
+            errors: run.errors,
+            sent,
+        });
+        accepted
+    }
+
+    fn processes(&self) -> Processes {
+        Processes {
+            gateway: self.gateway.pid(),
+            postgres: self.options.postgres_pid.filter(|_| self.options.postgres),
+            redis: self.options.redis_pid,
         }
     }
 
-    async fn finish(
-        &mut self,
-        name: &'static str,
-        connections: usize,
-        run: Run,
-        before: &Usage,
-        sent: Option<Sent>,
-    ) {
-        let memory = self.gateway.peak_memory();
-        let postgres = self.postgres_pid.and_then(postgres_cpu);
-        let gateway = self.gateway.cpu();
+    async fn spent(&self, run: &Run, before: &Before) -> Spent {
+        let processes = self.processes();
+        let cpu = processes.cpu();
+        let peak_memory = processes.peak_memory();
         let commits = self.gateway.commits().await;
-        let per_request = |before: Option<Duration>, after: Option<Duration>| {
-            let used = after?.checked_sub(before?)?.as_secs_f64() * 1e6;
-            Some(used / f64::from(run.requests().max(1)))
+        let wal = self.database.wal().await;
+        let requests = f64::from(run.requests().max(1));
+        let micros = |before: Option<Duration>, after: Option<Duration>| {
+            Some(after?.checked_sub(before?)?.as_secs_f64() * 1e6 / requests)
         };
         let group = before.commits.zip(commits).and_then(|(before, after)| {
             let groups = after.1 - before.1;
             (groups > 0.0).then_some((after.0 - before.0) / groups)
         });
-        self.done.push(Phase {
-            name,
-            connections,
-            gateway_micros: per_request(before.gateway, gateway),
-            postgres_micros: per_request(before.postgres, postgres),
-            memory_mib: memory.map(|kib| f64::from(kib) / 1024.0),
+        Spent {
+            gateway: micros(before.cpu.gateway, cpu.gateway),
+            postgres: micros(before.cpu.postgres, cpu.postgres),
+            redis: micros(before.cpu.redis, cpu.redis),
+            peak_memory,
             group,
-            sent,
-            of_instant_rate: None,
-            run,
-        });
-    }
-}
-
-struct Usage {
-    commits: Option<(f64, f64)>,
-    gateway: Option<Duration>,
-    postgres: Option<Duration>,
-}
-
-// --- The work
-
-struct Creates {
-    key: String,
-    /// Further JSON members of the request.
-    members: &'static str,
-    next_number: Arc<AtomicU32>,
-    created: Mutex<Vec<Created>>,
-}
-
-struct Created {
-    /// Without its country code.
-    number: u32,
-    id: String,
-    /// When the response arrived.
-    at: Instant,
-}
-
-impl Creates {
-    fn lock(&self) -> MutexGuard<'_, Vec<Created>> {
-        self.created.lock().unwrap_or_else(PoisonError::into_inner)
+            wal: before
+                .wal
+                .zip(wal)
+                .map(|(before, after)| (after - before) / requests),
+        }
     }
 
-    fn take(&self) -> Vec<Created> {
-        std::mem::take(&mut *self.lock())
-    }
-}
-
-impl Work for Creates {
-    type Item = u32;
-
-    fn next(&self, request: &mut Vec<u8>) -> Option<u32> {
-        let number = 900_000_000 + self.next_number.fetch_add(1, Ordering::Relaxed) % 10_000_000;
-        let body = format!(r#"{{"phone_number":"+998{number}"{}}}"#, self.members);
-        write_request(request, "POST", "/v1/verifications", &self.key, &body);
-        Some(number)
-    }
-
-    /// A 200 would be a reused verification, for which nothing is sent.
-    fn accept(&self, number: u32, status: u16, body: &[u8]) -> bool {
-        let at = Instant::now();
-        let id = find(body, b"\"id\":\"").and_then(|begin| body.get(begin + 6..begin + 42));
-        let (201, Some(id)) = (status, id) else {
-            return false;
+    fn hook(&self, action: &str, kind: Kind, connections: usize, requests: Option<u32>) {
+        let Some(command) = &self.options.hook else {
+            return;
         };
-        let id = String::from_utf8_lossy(id).into_owned();
-        self.lock().push(Created { number, id, at });
-        true
-    }
-}
-
-struct Checks {
-    key: String,
-    ids: Vec<String>,
-    body: String,
-    expected: &'static [u8],
-    asked: AtomicUsize,
-    rounds: usize,
-}
-
-impl Checks {
-    fn new(
-        phases: &Phases<'_>,
-        created: &[Created],
-        rounds: usize,
-        code: &str,
-        expected: &'static [u8],
-    ) -> Self {
-        Self {
-            key: phases.gateway.key.clone(),
-            ids: created.iter().map(|created| created.id.clone()).collect(),
-            body: json!({ "code": code }).to_string(),
-            expected,
-            asked: AtomicUsize::new(0),
-            rounds,
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", command])
+            .env("ACTION", action)
+            .env("PID", self.gateway.pid().to_string())
+            .env("PHASE", kind.name())
+            .env("CONNECTIONS", connections.to_string())
+            .env("REQUESTS", requests.unwrap_or_default().to_string());
+        let status = tokio::task::block_in_place(|| shell.status());
+        match status {
+            Ok(status) if status.success() => {}
+            Ok(status) => eprintln!("the hook failed: {status}"),
+            Err(error) => eprintln!("the hook failed: {error}"),
         }
     }
-}
-
-impl Work for Checks {
-    type Item = ();
-
-    fn next(&self, request: &mut Vec<u8>) -> Option<()> {
-        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
-        if asked >= self.ids.len() * self.rounds {
-            return None;
-        }
-        let path = format!(
-            "/v1/verifications/{}/check",
-            self.ids[asked % self.ids.len()]
-        );
-        write_request(request, "POST", &path, &self.key, &self.body);
-        Some(())
-    }
-
-    fn accept(&self, (): (), status: u16, body: &[u8]) -> bool {
-        status == 200 && find(body, self.expected).is_some()
-    }
-}
-
-// --- The result
-
-/// Messages of accepted creates, as seen by the provider.
-#[derive(Default)]
-struct Sent {
-    /// Time from the create's response to the message's arrival, sorted; zero if the message came first.
-    micros: Vec<u32>,
-    lost: u32,
-    twice: u32,
-}
-
-pub struct Phase {
-    name: &'static str,
-    connections: usize,
-    run: Run,
-    gateway_micros: Option<f64>,
-    postgres_micros: Option<f64>,
-    memory_mib: Option<f64>,
-    group: Option<f64>,
-    sent: Option<Sent>,
-    /// Throughput relative to an instant provider.
-    of_instant_rate: Option<f64>,
-}
-
-impl Phase {
-    pub const HEADING: &'static str = "\
-| phase                 | conn. |  req/s |   p50 |   p90 |   p99 |    max | gateway | Postgres | peak MiB | group | errors, messages to the provider";
-
-    /// Nothing failed, was lost or was sent twice.
-    pub fn is_clean(&self) -> bool {
-        let sent_well = |sent: &Sent| sent.lost + sent.twice == 0;
-        self.run.errors.is_empty()
-            && self.run.requests() > 0
-            && self.sent.as_ref().is_none_or(sent_well)
-    }
-
-    pub fn json(&self) -> Value {
-        let sent = self.sent.as_ref().map(|sent| {
-            json!({
-                "answer_to_provider_ms": percentiles(&sent.micros),
-                "lost": sent.lost,
-                "twice": sent.twice,
-            })
-        });
-        json!({
-            "name": self.name,
-            "connections": self.connections,
-            "requests": self.run.requests(),
-            "per_second": self.run.per_second(),
-            "ms": percentiles(&self.run.micros),
-            "gateway_us": self.gateway_micros,
-            "postgres_us": self.postgres_micros,
-            "peak_mib": self.memory_mib,
-            "group": self.group,
-            "errors": self.run.errors,
-            "sent": sent,
-            "of_instant_rate": self.of_instant_rate,
-        })
-    }
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [p50, p90, p99, max] = percentiles(&self.run.micros);
-        let figure =
-            |figure: Option<f64>| figure.map_or(String::from("–"), |it| format!("{it:.1}"));
-        write!(
-            f,
-            "| {:<21} | {:>5} | {:>6.0} | {p50:>5.1} | {p90:>5.1} | {p99:>5.1} | {max:>6.1} | {:>7} | {:>8} | {:>8} | {:>5} |",
-            self.name,
-            self.connections,
-            self.run.per_second(),
-            figure(self.gateway_micros),
-            figure(self.postgres_micros),
-            figure(self.memory_mib),
-            figure(self.group),
-        )?;
-        for (kind, count) in &self.run.errors {
-            write!(f, " {count} × {kind}")?;
-        }
-        if let Some(rate) = self.of_instant_rate {
-            write!(f, " {:.0} % of the instant rate,", rate * 100.0)?;
-        }
-        if let Some(sent) = &self.sent {
-            let [p50, _, p99, max] = percentiles(&sent.micros);
-            write!(
-                f,
-                " {} lost, {} twice, {p50:.1} / {p99:.1} / {max:.1} ms after the answer (p50, p99, max)",
-                sent.lost, sent.twice
-            )?;
-        }
-        Ok(())
-    }
-}
-
-/// p50, p90, p99 and the maximum of sorted microseconds, in milliseconds.
-fn percentiles(micros: &[u32]) -> [f64; 4] {
-    [50, 90, 99, 100].map(|percent| {
-        let index = micros.len().saturating_sub(1) * percent / 100;
-        micros.get(index).map_or(0.0, |it| f64::from(*it) / 1000.0)
-    })
 }

@@ -1,0 +1,194 @@
+//! The command line. To add an option: its field, its default, its arm, and its line in [`USAGE`].
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+pub const USAGE: &str = "\
+cargo bench --bench load -- [OPTIONS]
+
+  --engine sqlite|postgres   the gateway's database [sqlite]
+  --connections N[,N…]       concurrent clients; runs all phases once per number [16,64]
+  --seconds N                duration of a phase [10]
+  --phases NAME[,NAME…]      which to measure [all]:
+                               create     create and send
+                               right      right code, sent by SMS
+                               telegram   right code, sent by Telegram, to which the success is reported
+                               wrong      wrong code
+                               slow       create with a slow provider, not waiting for it
+                               faulty     create with a provider of which 5 % of the answers are an HTTP 500 (2 %),
+                                          an HTTP 400 (2 %) or unreadable (1 %)
+                               ceiling    a bare server with the same promise: what the machine allows
+  --limits on|off            the default limits and a day's budget, too high to refuse anything [on]
+  --delay-ms N               response time of the slow provider [300]
+  --binary PATH              the pinroute binary to test [the one built with this program]
+  --against PATH             a second binary, run in turn with the first; prints the medians of both and their ratio
+  --rounds N                 how often to measure each binary [1; 5 with --against]
+  --database-url URL         a Postgres server, where the database pinroute_load is dropped and created for each run;
+                             required with --engine postgres
+  --redis-url URL            a Redis for limits, emptied before each run [none: in the process]
+  --postgres-pid PID         process id of Postgres, to measure its processor time
+  --redis-pid PID            process id of Redis, likewise
+  --hook COMMAND             run by sh before and after each measured phase, with ACTION (start or stop), PID of the
+                             gateway, PHASE (its name above), CONNECTIONS and, at the end, REQUESTS in its environment
+";
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Create,
+    Right,
+    Telegram,
+    Wrong,
+    Slow,
+    Faulty,
+    Ceiling,
+}
+
+impl Kind {
+    const ALL: [Self; 7] = [
+        Self::Create,
+        Self::Right,
+        Self::Telegram,
+        Self::Wrong,
+        Self::Slow,
+        Self::Faulty,
+        Self::Ceiling,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Right => "right",
+            Self::Telegram => "telegram",
+            Self::Wrong => "wrong",
+            Self::Slow => "slow",
+            Self::Faulty => "faulty",
+            Self::Ceiling => "ceiling",
+        }
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Right => "check, right code",
+            Self::Telegram => "check, right, by Telegram",
+            Self::Wrong => "check, wrong code",
+            Self::Slow => "create, slow provider",
+            Self::Faulty => "create, faulty provider",
+            Self::Ceiling => "bare ceiling",
+        }
+    }
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|kind| kind.name() == name)
+            .ok_or_else(|| format!("unknown phase `{name}`"))
+    }
+}
+
+pub struct Options {
+    pub postgres: bool,
+    pub connections: Vec<usize>,
+    pub seconds: u64,
+    pub phases: Vec<Kind>,
+    pub limits: bool,
+    pub delay: Duration,
+    pub binary: PathBuf,
+    pub against: Option<PathBuf>,
+    pub rounds: usize,
+    pub database_url: Option<String>,
+    pub redis_url: String,
+    pub postgres_pid: Option<u32>,
+    pub redis_pid: Option<u32>,
+    pub hook: Option<String>,
+}
+
+impl Options {
+    pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut options = Self {
+            postgres: false,
+            connections: vec![16, 64],
+            seconds: 10,
+            phases: Kind::ALL.to_vec(),
+            limits: true,
+            delay: Duration::from_millis(300),
+            binary: PathBuf::from(env!("CARGO_BIN_EXE_pinroute")),
+            against: None,
+            rounds: 0,
+            database_url: None,
+            redis_url: String::new(),
+            postgres_pid: None,
+            redis_pid: None,
+            hook: None,
+        };
+        while let Some(flag) = arguments.next() {
+            let mut value = || arguments.next().ok_or(format!("{flag} needs a value"));
+            match flag.as_str() {
+                "--bench" => {} // from cargo
+                "--engine" => {
+                    options.postgres = one_of(&value()?, ["postgres", "sqlite"])?;
+                }
+                "--connections" => options.connections = list(&value()?, number)?,
+                "--seconds" => options.seconds = number(&value()?)?,
+                "--phases" => options.phases = list(&value()?, Kind::from_str)?,
+                "--limits" => options.limits = one_of(&value()?, ["on", "off"])?,
+                "--delay-ms" => options.delay = Duration::from_millis(number(&value()?)?),
+                "--binary" => options.binary = file(&value()?)?,
+                "--against" => options.against = Some(file(&value()?)?),
+                "--rounds" => options.rounds = number(&value()?)?,
+                "--database-url" => options.database_url = Some(value()?),
+                "--redis-url" => options.redis_url = value()?,
+                "--postgres-pid" => options.postgres_pid = Some(number(&value()?)?),
+                "--redis-pid" => options.redis_pid = Some(number(&value()?)?),
+                "--hook" => options.hook = Some(value()?),
+                _ => return Err(format!("unknown option `{flag}`")),
+            }
+        }
+        if options.rounds == 0 {
+            options.rounds = if options.against.is_some() { 5 } else { 1 };
+        }
+        if options.postgres && options.database_url.is_none() {
+            return Err(String::from(
+                "--engine postgres requires --database-url with a server, such as postgres://me@localhost/postgres; \
+                 `./scripts/load` starts a temporary one",
+            ));
+        }
+        Ok(options)
+    }
+
+    pub fn engine(&self) -> &'static str {
+        if self.postgres { "postgres" } else { "sqlite" }
+    }
+
+    pub fn measures(&self, kind: Kind) -> bool {
+        self.phases.contains(&kind)
+    }
+}
+
+/// Whether it is the first of the two.
+fn one_of(value: &str, [first, second]: [&str; 2]) -> Result<bool, String> {
+    match value {
+        _ if value == first => Ok(true),
+        _ if value == second => Ok(false),
+        _ => Err(format!("`{value}` is neither `{first}` nor `{second}`")),
+    }
+}
+
+fn list<T>(value: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    value.split(',').map(read).collect()
+}
+
+/// An absolute path, since the gateway runs in a folder of its own.
+fn file(path: &str) -> Result<PathBuf, String> {
+    std::fs::canonicalize(path).map_err(|error| format!("{path}: {error}"))
+}
+
+fn number<N: FromStr>(text: &str) -> Result<N, String> {
+    text.parse()
+        .map_err(|_| format!("`{text}` is not a valid number"))
+}
