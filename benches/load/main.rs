@@ -165,10 +165,10 @@ async fn run(
         redis_bytes = after.map(|after| (after - before) / numbers);
     }
     drop(gateway);
-    let mut kept = None;
+    let (mut kept, mut compact) = (None, None);
     if let Program::Pinroute(_) = program {
         match database.kept().await {
-            Ok(bytes) => kept = Some(bytes),
+            Ok((bytes, less)) => (kept, compact) = (Some(bytes), less),
             Err(error) => eprintln!("cannot measure the database: {error}"),
         }
     }
@@ -176,6 +176,7 @@ async fn run(
     Ok(Outcome {
         phases: done,
         kept,
+        compact,
         redis_bytes,
     })
 }

@@ -13,6 +13,8 @@ pub struct Outcome {
     pub phases: Vec<Phase>,
     /// Bytes of the database per verification, after a `VACUUM`.
     pub kept: Option<f64>,
+    /// Likewise after a `VACUUM FULL`, on Postgres.
+    pub compact: Option<f64>,
     /// Bytes of Redis per number.
     pub redis_bytes: Option<f64>,
 }
@@ -73,7 +75,7 @@ impl Series {
     fn json(&self) -> Value {
         let round = |round: &Outcome| {
             let phases: Vec<_> = round.phases.iter().map(Phase::json).collect();
-            json!({ "phases": phases, "kept_bytes": round.kept, "redis_bytes": round.redis_bytes })
+            json!({ "phases": phases, "kept_bytes": round.kept, "compact_bytes": round.compact, "redis_bytes": round.redis_bytes })
         };
         let rounds: Vec<_> = self.rounds.iter().map(round).collect();
         json!({ "program": self.title, "rounds": rounds })
@@ -150,7 +152,11 @@ fn print_build(build: &Series, bare: &[Row]) {
         println!();
     }
     if let Some(kept) = build.median(|round| round.kept) {
-        println!("kept per verification after VACUUM: {kept:.0} bytes");
+        print!("kept per verification after VACUUM: {kept:.0} bytes");
+        match build.median(|round| round.compact) {
+            Some(compact) => println!(", after VACUUM FULL {compact:.0}"),
+            None => println!(),
+        }
     }
     if let Some(bytes) = build.median(|round| round.redis_bytes) {
         println!("Redis per number: {bytes:.0} bytes");

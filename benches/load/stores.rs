@@ -56,13 +56,14 @@ impl Database {
         written.ok()
     }
 
-    /// Bytes kept per verification after a `VACUUM`. The gateway must have stopped.
-    pub async fn kept(&self) -> Result<f64, sqlx::Error> {
+    /// Bytes kept per verification after a `VACUUM`, and on Postgres also after a `VACUUM FULL`, which leaves no space of former
+    /// versions, as SQLite's does. The gateway must have stopped.
+    pub async fn kept(&self) -> Result<(f64, Option<f64>), sqlx::Error> {
         const COUNT: &str = "SELECT count(*) FROM verifications";
         const SIZE: &str = "\
 SELECT sum(pg_total_relation_size(oid))::FLOAT8 FROM pg_class
 WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace";
-        let (size, count): (f64, i64) = match self {
+        let (size, compact, count): (f64, Option<f64>, i64) = match self {
             Self::Sqlite { file } => {
                 let url = format!("sqlite://{}", file.display());
                 let mut database = SqliteConnection::connect(&url).await?;
@@ -75,23 +76,26 @@ WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace";
                     reason = "a file's size is far below 2^53"
                 )]
                 let size = std::fs::metadata(file)?.len() as f64;
-                (size, count)
+                (size, None, count)
             }
             Self::Postgres { server_url } => {
                 let options = PgConnectOptions::from_str(server_url)?.database(NAME);
                 let mut database = PgConnection::connect_with(&options).await?;
                 database.execute("VACUUM ANALYZE").await?;
                 let size = sqlx::query_scalar(SIZE).fetch_one(&mut database).await?;
+                database.execute("VACUUM FULL").await?;
+                let compact = sqlx::query_scalar(SIZE).fetch_one(&mut database).await?;
                 let count = sqlx::query_scalar(COUNT).fetch_one(&mut database).await?;
                 database.close().await?;
-                (size, count)
+                (size, Some(compact), count)
             }
         };
         #[expect(
             clippy::cast_precision_loss,
             reason = "a run creates far fewer than 2^53"
         )]
-        Ok(size / count.max(1) as f64)
+        let count = count.max(1) as f64;
+        Ok((size / count, compact.map(|compact| compact / count)))
     }
 
     /// Drops a Postgres database. A SQLite one goes with its folder.
