@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::engine::Engine;
 use super::engine::change::{Change, CommitError};
-use super::engine::reader::Readers;
+use super::engine::reader::Reader;
 use super::engine::writer::Writer;
+use super::past::OfNumber;
+use super::verifications::ById;
 use super::{StorageError, Store};
 use crate::verification::Verification;
 use crate::verification::id::VerificationId;
@@ -16,7 +18,8 @@ use crate::verification::id::VerificationId;
 pub struct Db {
     pub(super) store: Store,
     pub(super) writer: Writer,
-    pub(super) readers: Readers,
+    pub(super) by_id: Reader<ById>,
+    pub(super) of_number: Reader<OfNumber>,
     /// Locked while this process serves a SQLite file, to keep a second server out.
     pub(super) lock: Option<Arc<std::fs::File>>,
 }
@@ -44,7 +47,7 @@ impl Db {
 
     /// The current state of a verification.
     pub async fn find(&self, id: VerificationId) -> Result<Option<Verification>, StorageError> {
-        let row = self.readers.look_up(id).await?;
+        let row = self.by_id.look_up(id.uuid()).await?;
         self.read_one(row.map(|row| row.open(&self.vault)))
     }
 

@@ -16,6 +16,7 @@ mod exchange;
 mod idempotency;
 mod leases;
 mod ledger;
+mod past;
 mod rates;
 mod rebuild;
 mod replicas;

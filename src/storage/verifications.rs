@@ -1,9 +1,12 @@
 //! Verifications as rows: sealed when written, opened when read. Queries to find and list them.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, FromRow};
 use uuid::Uuid;
 
+use super::engine::reader::LookUp;
 use super::engine::rows::{Column, Rows};
 use super::engine::{Engine, read, touch};
 use super::store::count;
@@ -59,7 +62,7 @@ pub(super) struct Stored {
     /// `None`: it is stored as it is.
     sealed: Option<Vec<u8>>,
     code_hash: [u8; 32],
-    record: String,
+    packed: Vec<u8>,
     is_unknown: bool,
     wake_at: Option<DateTime<Utc>>,
     lease: Lease,
@@ -72,7 +75,7 @@ pub(super) struct Row {
     version: i64,
     sealed: Vec<u8>,
     code_hash: Vec<u8>,
-    /// JSON, if `packed` is `None`.
+    /// JSON, as earlier versions wrote it, if `packed` is `None`.
     record: String,
     packed: Option<Vec<u8>>,
 }
@@ -82,9 +85,9 @@ pub(super) const COLUMNS: &str =
     "v.id, v.project_id, v.version, v.sealed, v.code_hash, v.record, v.packed";
 
 pub(super) const INSERT: &str = "INSERT INTO verifications (id, project_id, version, change_id, status, phone_index, \
-    reuse_key, sealed, code_hash, record, is_unknown, wake_at, lease_owner, lease_until) \
-    SELECT r.id, r.project_id, 1, r.change_id, r.status, r.phone_index, r.reuse_key, r.sealed, r.code_hash, r.record, \
-    r.is_unknown, r.wake_at, r.lease_owner, r.lease_until FROM {rows} WHERE true ON CONFLICT DO NOTHING RETURNING id";
+    reuse_key, sealed, code_hash, record, packed, is_unknown, wake_at, lease_owner, lease_until) \
+    SELECT r.id, r.project_id, 1, r.change_id, r.status, r.phone_index, r.reuse_key, r.sealed, r.code_hash, '', \
+    r.packed, r.is_unknown, r.wake_at, r.lease_owner, r.lease_until FROM {rows} WHERE true ON CONFLICT DO NOTHING RETURNING id";
 
 /// Lease: 0 keeps it, 1 takes it, 2 releases it if the owner still holds it, 3 takes it if it is free, or else changes nothing.
 /// A verification that is reopened gives its reuse key up if a newer one has it.
@@ -94,7 +97,7 @@ pub(super) const UPDATE: &str = "UPDATE verifications SET version = r.version + 
         FROM verifications newer WHERE newer.reuse_key = verifications.reuse_key AND newer.status = 'pending') \
         THEN r.reuse_key ELSE verifications.reuse_key END, \
     sealed = COALESCE(r.sealed, verifications.sealed), code_hash = COALESCE(r.code_hash, verifications.code_hash), \
-    record = r.record, packed = NULL, is_unknown = r.is_unknown, wake_at = r.wake_at, \
+    record = '', packed = r.packed, is_unknown = r.is_unknown, wake_at = r.wake_at, \
     lease_owner = CASE WHEN r.lease IN (1, 3) THEN r.lease_owner \
         WHEN r.lease = 2 AND verifications.lease_owner = r.lease_owner THEN NULL ELSE verifications.lease_owner END, \
     lease_until = CASE WHEN r.lease IN (1, 3) THEN r.lease_until \
@@ -133,7 +136,7 @@ pub(super) fn rows<'a>(write: Write, stored: &[&'a Stored]) -> Rows<'a> {
             "code_hash",
             bytes(|s| s.sealed.as_ref().map(|_| &s.code_hash[..])),
         ),
-        ("record", text(|s| &s.record)),
+        ("packed", bytes(|s| Some(&s.packed))),
         ("is_unknown", Column::Bool(is_unknown)),
         ("wake_at", time(&|s| s.wake_at)),
         ("lease_owner", int(&|s| lease(s).1)),
@@ -181,8 +184,7 @@ impl Stored {
             reuse_key,
             sealed: (is_new || !v.is_sealed).then(seal),
             code_hash: v.code_hash.0,
-            record: serde_json::to_string(&v.record)
-                .expect("a record has string keys and no failing fields"),
+            packed: packed::pack(&v.record),
             is_unknown: wake_at.is_some()
                 && attempts.iter().any(|a| a.status == AttemptStatus::Unknown),
             wake_at,
@@ -205,11 +207,25 @@ pub(super) async fn last_change(engine: &Engine, id: Uuid) -> sqlx::Result<Optio
     Ok(found.map(|(id,)| id))
 }
 
-impl Row {
-    pub fn id(&self) -> Uuid {
-        self.id
-    }
+/// Finds verifications by id.
+#[derive(Debug)]
+pub(super) struct ById;
 
+impl LookUp for ById {
+    type Key = Uuid;
+    type Found = Row;
+
+    async fn read(engine: &Engine, ids: &[Uuid]) -> sqlx::Result<HashMap<Uuid, Row>> {
+        const FIND: &str = "SELECT v.id, v.project_id, v.version, v.sealed, v.code_hash, v.record, v.packed \
+            FROM {rows} JOIN verifications v ON v.id = r.id";
+        let column = Column::Uuid(ids.iter().copied().map(Some).collect());
+        let rows = Rows::new(ids.len(), vec![("id", column)]);
+        let rows: Vec<Row> = rows.read(FIND, engine).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+impl Row {
     pub fn open(self, vault: &Vault) -> Result<Verification, StorageError> {
         let fault = |column| StorageError::Inconsistent {
             table: "verifications",

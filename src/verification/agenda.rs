@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::Verification;
-use super::attempt::{AttemptStatus, FollowUpKind};
+use super::attempt::{Attempt, AttemptStatus, FollowUpKind};
 use super::cost::CostState;
 use super::span;
 
@@ -84,6 +84,20 @@ impl Verification {
         agenda
             .into_iter()
             .min_by_key(|(due, task)| (*due, urgency(*task)))
+    }
+
+    /// When the next task will be due if the provider accepts the message that is being sent.
+    pub fn next_after_send(
+        &mut self,
+        unknown_after: Duration,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
+        let sending = |attempt: &Attempt| attempt.status == AttemptStatus::Sending;
+        let place = self.record.attempts.iter().position(sending)?;
+        self.record.attempts[place].status = AttemptStatus::Sent;
+        let next = self.next_task(unknown_after, now);
+        self.record.attempts[place].status = AttemptStatus::Sending;
+        next.map(|(due, _)| due)
     }
 }
 

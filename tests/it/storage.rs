@@ -29,6 +29,10 @@ use crate::stage::{Engine, Stage};
 
 on_both_engines!(
     a_committed_verification_is_read_back_unchanged,
+    a_record_in_the_form_of_earlier_versions_is_read_and_written_anew,
+    a_number_and_code_are_sealed_again_only_when_they_change,
+    what_a_dead_replica_held_is_woken_and_what_a_living_one_holds_is_not,
+    a_lease_that_is_to_be_taken_free_is_not_taken_from_its_holder,
     a_reuse_key_is_unique_while_its_verification_is_pending,
     a_stale_version_changes_nothing,
     parallel_changes_of_one_verification_take_turns,
@@ -157,6 +161,104 @@ impl Hand {
     async fn read(&self, v: &Verification) -> Verification {
         self.db.find(v.id).await.unwrap().expect("it is stored")
     }
+}
+
+async fn a_record_in_the_form_of_earlier_versions_is_read_and_written_anew(stage: Stage) {
+    let hand = Hand::of(&stage).await;
+    let mut v = hand.stored(&stage.number()).await;
+    let json = serde_json::to_string(&v.record).unwrap();
+    let id = stage.literal(v.id.uuid());
+    let sql = format!("UPDATE verifications SET record = '{json}', packed = NULL WHERE id = {id}");
+    stage.run_sql(&sql).await;
+    assert_eq!(hand.read(&v).await.record, v.record);
+    let from = hand.now - chrono::TimeDelta::seconds(1);
+    let events = hand.db.events_of(v.project, &v.phone, from).await.unwrap();
+    assert_eq!(events, v.record.events);
+    hand.accept(&mut v);
+    hand.update(&mut v).await.unwrap();
+    stage.spoil(v.id.uuid()).await;
+    assert!(
+        hand.db.find(v.id).await.is_err(),
+        "nothing of the old form is left"
+    );
+    stage.mend(v.id.uuid()).await;
+    assert_eq!(hand.read(&v).await.record, v.record);
+    let from = hand.now + chrono::TimeDelta::seconds(1);
+    let later = hand.db.events_of(v.project, &v.phone, from).await.unwrap();
+    assert_eq!(later, []);
+}
+
+async fn a_number_and_code_are_sealed_again_only_when_they_change(stage: Stage) {
+    let hand = Hand::of(&stage).await;
+    let mut v = hand.stored(&stage.number()).await;
+    assert!(v.is_sealed);
+    hand.accept(&mut v);
+    hand.update(&mut v).await.unwrap();
+    assert!(hand.read(&v).await.code.is_some());
+    v.cancel(hand.now).unwrap();
+    assert!(!v.is_sealed && v.code.is_none(), "the code is erased");
+    hand.update(&mut v).await.unwrap();
+    let read = hand.read(&v).await;
+    assert!(read.code.is_none() && read.is_sealed);
+    assert_eq!(read.phone, v.phone);
+}
+
+async fn what_a_dead_replica_held_is_woken_and_what_a_living_one_holds_is_not(stage: Stage) {
+    let mut hand = Hand::of(&stage).await;
+    let begin = hand.now;
+    let at = |seconds| begin + chrono::TimeDelta::seconds(seconds);
+    hand.now = at(600);
+    let mut held = Vec::new();
+    for owner in [1, 2] {
+        let v = hand.verification(&stage.number());
+        let until = at(5);
+        let change = hand.change(Write::Insert, &v, Lease::Hold { owner, until });
+        hand.db.commit(change).await.unwrap();
+        hand.db.beat(owner, until, v.id.uuid()).await.unwrap();
+        held.push(v.id);
+    }
+    hand.db.rescue(at(4)).await.unwrap();
+    let due = async |now| {
+        let due = hand.db.claim_due(3, now, at(100), 9).await.unwrap();
+        due.iter().map(|v| v.id).collect::<Vec<_>>()
+    };
+    assert_eq!(due(at(4)).await, [], "both live");
+    // The second one goes on, with both of its leases renewed.
+    hand.db.renew(2, &[held[1].uuid()], at(10)).await.unwrap();
+    hand.db.beat(2, at(10), held[1].uuid()).await.unwrap();
+    hand.db.rescue(at(6)).await.unwrap();
+    assert_eq!(due(at(6)).await, [held[0]]);
+    hand.db.rescue(at(11)).await.unwrap();
+    assert_eq!(due(at(11)).await, [held[1]]);
+    // What this process gave up is due at once.
+    hand.db.give_up(held[1], 2, at(12)).await.unwrap();
+    assert_eq!(due(at(12)).await, [], "it is another one's by now");
+    hand.db.give_up(held[1], 3, at(12)).await.unwrap();
+    assert_eq!(due(at(12)).await, [held[1]]);
+}
+
+async fn a_lease_that_is_to_be_taken_free_is_not_taken_from_its_holder(stage: Stage) {
+    let hand = Hand::of(&stage).await;
+    let mut v = hand.stored(&stage.number()).await;
+    let until = hand.now + chrono::TimeDelta::seconds(5);
+    let take =
+        |v: &Verification, owner| hand.change(Write::Update, v, Lease::Take { owner, until });
+    hand.db.commit(take(&v, 1)).await.unwrap();
+    v.was_written();
+    let refused = hand.db.commit(take(&v, 2)).await;
+    assert!(matches!(refused, Err(CommitError::Lost(Lost::Stale))));
+    assert_eq!(
+        hand.read(&v).await.version,
+        v.version,
+        "nothing was written"
+    );
+    let release = Lease::Release { owner: 1 };
+    hand.db
+        .commit(hand.change(Write::Update, &v, release))
+        .await
+        .unwrap();
+    v.was_written();
+    hand.db.commit(take(&v, 2)).await.unwrap();
 }
 
 async fn a_committed_verification_is_read_back_unchanged(stage: Stage) {
@@ -682,12 +784,11 @@ async fn a_row_that_cannot_be_read_withholds_nothing_else(stage: Stage) {
         entries.push(entry);
         hand.now += chrono::TimeDelta::seconds(1);
     }
-    let of_verification = stage.literal(broken.uuid());
     let of_entry = stage.literal(entries[1].id);
+    stage.spoil(broken.uuid()).await;
     stage
         .run_sql(&format!(
-            "UPDATE verifications SET record = '!' || record WHERE id = {of_verification}; \
-             UPDATE ledger SET currency = '!' || currency WHERE id = {of_entry}"
+            "UPDATE ledger SET currency = '!' || currency WHERE id = {of_entry}"
         ))
         .await;
 
@@ -730,10 +831,10 @@ async fn a_row_that_cannot_be_read_withholds_nothing_else(stage: Stage) {
     ));
 
     // Mended, for the sums that are compared in the end.
+    stage.mend(broken.uuid()).await;
     stage
         .run_sql(&format!(
-            "UPDATE verifications SET record = SUBSTR(record, 2) WHERE id = {of_verification}; \
-             UPDATE ledger SET currency = SUBSTR(currency, 2) WHERE id = {of_entry}"
+            "UPDATE ledger SET currency = SUBSTR(currency, 2) WHERE id = {of_entry}"
         ))
         .await;
     assert!(hand.db.find(broken).await.unwrap().is_some());

@@ -8,14 +8,11 @@ use super::room::Verify;
 use crate::abuse::limits::{Draw, Exhausted};
 use crate::gateway::error::Error;
 use crate::shared_state::Taken;
-use crate::storage::ListQuery;
 use crate::verification::event::EventKind;
 use crate::verification::id::ProjectId;
 use crate::verification::phone::PhoneNumber;
 use crate::verification::span;
 
-/// More verifications of one number are not looked at: any limit is full long before.
-const MOST: i64 = 1_000;
 /// How long before its events a verification can have been created.
 const LONGEST_LIFE: Duration = Duration::from_hours(24);
 
@@ -71,16 +68,11 @@ impl Verify {
         counts: Counts,
     ) -> Result<Vec<DateTime<Utc>>, Error> {
         let from = span::before(self.core().now(), within);
-        let query = ListQuery {
-            project: Some(project),
-            phone: Some(phone.clone()),
-            from: Some(span::before(from, LONGEST_LIFE)),
-            limit: MOST,
-            ..ListQuery::default()
-        };
-        let found = self.core().db.list_verifications(&query).await?;
-        let events = found.iter().flat_map(|v| &v.record.events);
-        let counted = events.filter(|event| event.at > from && counts(event.kind));
+        let begun = span::before(from, LONGEST_LIFE);
+        let events = self.core().db.events_of(project, phone, begun).await?;
+        let counted = events
+            .iter()
+            .filter(|event| event.at > from && counts(event.kind));
         let mut times: Vec<DateTime<Utc>> = counted.map(|event| event.at).collect();
         times.sort_unstable();
         Ok(times)

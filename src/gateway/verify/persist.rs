@@ -208,11 +208,16 @@ impl Verify {
         let next = next.map(|(due, _)| due);
         let (owner, until) = (self.replica(), span::after(now, LEASE));
         let busy = next.is_some_and(|due| due <= now);
-        // With a held lease, `wake_at` is its end, so polling replicas do not find the row before.
+        // With a held lease, `wake_at` is its end, so polling replicas do not find the row before; or what it will be after the
+        // send, so that the outcome changes no indexed column.
         let (lease, wake_at) = match proposal.lease {
             LeasePlan::TakeIfBusy if busy => (Lease::Take { owner, until }, Some(until)),
             LeasePlan::NotOurs | LeasePlan::TakeIfBusy => (Lease::Keep, next),
             LeasePlan::WhileBusy if !busy => (Lease::Release { owner }, next),
+            LeasePlan::Hold if self.would_be_missed(now) => {
+                let next = v.next_after_send(core.settings.unknown_after, now);
+                (Lease::Hold { owner, until }, next.or(Some(until)))
+            }
             LeasePlan::Hold | LeasePlan::WhileBusy => (Lease::Hold { owner, until }, Some(until)),
         };
         let postings = self.finance().postings(v);

@@ -11,7 +11,7 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use super::reader::Readers;
+use super::reader::Reader;
 use super::writer::Writer;
 use super::{Engine, Location, read, write};
 use crate::clock::Clock;
@@ -86,11 +86,11 @@ impl Db {
         } else if pending > 0 {
             return Err(OpenError::MigrationsPending(pending));
         }
-        let (writer, readers) = (Writer::start(&engine), Readers::start(&engine));
         let db = Self {
+            writer: Writer::start(&engine),
+            by_id: Reader::start(&engine),
+            of_number: Reader::start(&engine),
             store: Store::new(engine, vault),
-            writer,
-            readers,
             lock,
         };
         db.check_canary().await?;

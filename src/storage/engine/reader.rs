@@ -1,77 +1,89 @@
-//! Group reads: one statement answers all waiting look-ups by id, for the same reason as in [`super::writer`].
+//! Group reads: one statement answers all waiting look-ups, for the same reason as in [`super::writer`].
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::hash::Hash;
 use std::time::Duration;
 
-use sqlx::FromRow;
 use tokio::sync::{mpsc, oneshot};
-use uuid::Uuid;
 
 use super::Engine;
-use super::rows::{Column, Rows};
 use crate::storage::StorageError;
-use crate::storage::verifications::Row;
-use crate::verification::id::VerificationId;
 
 const GROUP: usize = 256;
 const QUEUE: usize = 4_096;
 const LIMIT: Duration = Duration::from_secs(5);
 
-type Answer = oneshot::Sender<sqlx::Result<Option<Row>>>;
+/// A statement that looks up several keys.
+pub(in crate::storage) trait LookUp {
+    type Key: Copy + Eq + Hash + Ord + Send + Sync + 'static;
+    type Found: Clone + Send + 'static;
 
-/// The readers' queues. All look-ups of one verification go to the same queue.
-#[derive(Clone, Debug)]
-pub(in crate::storage) struct Readers(Arc<[mpsc::Sender<(Uuid, Answer)>]>);
+    /// What was found of each key; a key of which nothing was may be missing. `keys`: sorted, none twice.
+    fn read(
+        engine: &Engine,
+        keys: &[Self::Key],
+    ) -> impl Future<Output = sqlx::Result<HashMap<Self::Key, Self::Found>>> + Send;
+}
 
-impl Readers {
+type Answer<L> = oneshot::Sender<sqlx::Result<Option<<L as LookUp>::Found>>>;
+type Asked<L> = (<L as LookUp>::Key, Answer<L>);
+
+/// The queue of a kind of look-ups.
+#[derive(Debug)]
+pub(in crate::storage) struct Reader<L: LookUp>(mpsc::Sender<Asked<L>>);
+
+impl<L: LookUp> Clone for Reader<L> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<L: LookUp + 'static> Reader<L> {
     pub fn start(engine: &Engine) -> Self {
-        let queues = (0..2).map(|_| {
-            let (queue, waiting) = mpsc::channel(QUEUE);
-            tokio::spawn(work(engine.clone(), waiting));
-            queue
-        });
-        Self(queues.collect())
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        tokio::spawn(work::<L>(engine.clone(), waiting));
+        Self(queue)
     }
 
-    /// Reads the row of one verification, in one statement with other waiting look-ups.
-    pub async fn look_up(&self, id: VerificationId) -> Result<Option<Row>, StorageError> {
-        let queue = &self.0[usize::from(id.uuid().as_bytes()[15]) % self.0.len()];
+    /// Looks up one key, in one statement with others that wait.
+    pub async fn look_up(&self, key: L::Key) -> Result<Option<L::Found>, StorageError> {
         let (answer, answered) = oneshot::channel();
         let busy = || StorageError::Unavailable(sqlx::Error::PoolTimedOut);
-        queue.try_send((id.uuid(), answer)).map_err(|_| busy())?;
+        self.0.try_send((key, answer)).map_err(|_| busy())?;
         Ok(answered.await.map_err(|_| busy())??)
     }
 }
 
-async fn work(engine: Engine, mut waiting: mpsc::Receiver<(Uuid, Answer)>) {
-    while let Some(first) = waiting.recv().await {
-        let mut asked: HashMap<Uuid, Vec<Answer>> = HashMap::new();
-        asked.entry(first.0).or_default().push(first.1);
+async fn work<L: LookUp + 'static>(engine: Engine, mut waiting: mpsc::Receiver<Asked<L>>) {
+    while let Some((key, answer)) = waiting.recv().await {
+        let mut asked: HashMap<L::Key, Vec<Answer<L>>> = HashMap::new();
+        asked.entry(key).or_default().push(answer);
         while asked.len() < GROUP {
-            let Ok((id, answer)) = waiting.try_recv() else {
+            let Ok((key, answer)) = waiting.try_recv() else {
                 break;
             };
-            asked.entry(id).or_default().push(answer);
+            asked.entry(key).or_default().push(answer);
         }
-        let mut ids: Vec<Uuid> = asked.keys().copied().collect();
-        ids.sort_unstable();
+        let mut keys: Vec<L::Key> = asked.keys().copied().collect();
+        keys.sort_unstable();
         let looked = engine.clone();
-        let look = tokio::spawn(async move { read(&looked, &ids).await });
+        let look = tokio::spawn(async move { L::read(&looked, &keys).await });
         // A host that vanished without closing the connection would block the reader until the kernel gives up.
-        let rows = match tokio::time::timeout(LIMIT, look).await {
-            Ok(Ok(rows)) => rows,
+        let found = match tokio::time::timeout(LIMIT, look).await {
+            Ok(Ok(found)) => found,
             _ => Err(sqlx::Error::PoolTimedOut),
         };
-        match rows {
-            Ok(rows) => {
-                for row in rows {
-                    for answer in asked.remove(&row.id()).unwrap_or_default() {
-                        let _ = answer.send(Ok(Some(row.clone())));
+        match found {
+            Ok(mut found) => {
+                for (key, mut answers) in asked {
+                    let found = found.remove(&key);
+                    let last = answers.pop();
+                    for answer in answers {
+                        let _ = answer.send(Ok(found.clone()));
                     }
-                }
-                for answer in asked.into_values().flatten() {
-                    let _ = answer.send(Ok(None));
+                    if let Some(last) = last {
+                        let _ = last.send(Ok(found));
+                    }
                 }
             }
             Err(error) => {
@@ -82,23 +94,6 @@ async fn work(engine: Engine, mut waiting: mpsc::Receiver<(Uuid, Answer)>) {
                     let _ = answer.send(Err(sqlx::Error::PoolTimedOut));
                 }
             }
-        }
-    }
-}
-
-async fn read(engine: &Engine, ids: &[Uuid]) -> sqlx::Result<Vec<Row>> {
-    const FIND: &str = "SELECT v.id, v.project_id, v.version, v.sealed, v.code_hash, v.record, v.packed \
-        FROM {rows} JOIN verifications v ON v.id = r.id";
-    let column = Column::Uuid(ids.iter().copied().map(Some).collect());
-    let rows = Rows::new(ids.len(), vec![("id", column)]);
-    match engine {
-        Engine::Postgres(pool) => {
-            let rows = rows.postgres(FIND).fetch_all(pool).await?;
-            rows.iter().map(Row::from_row).collect()
-        }
-        Engine::Sqlite { read, .. } => {
-            let rows = rows.sqlite(FIND).fetch_all(read).await?;
-            rows.iter().map(Row::from_row).collect()
         }
     }
 }

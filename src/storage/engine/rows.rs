@@ -10,11 +10,13 @@ use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
-use sqlx::postgres::PgArguments;
+use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{AssertSqlSafe, Postgres, Sqlite};
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{AssertSqlSafe, FromRow, Postgres, Sqlite};
 use uuid::Uuid;
+
+use super::Engine;
 
 pub(in crate::storage) enum Column<'a> {
     Uuid(Vec<Option<Uuid>>),
@@ -139,6 +141,23 @@ impl<'a> Rows<'a> {
             }
         }
         query
+    }
+
+    /// Runs a statement that only reads.
+    pub async fn read<T>(self, template: &'static str, engine: &Engine) -> sqlx::Result<Vec<T>>
+    where
+        T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow>,
+    {
+        match engine {
+            Engine::Postgres(pool) => {
+                let rows = self.postgres(template).fetch_all(pool).await?;
+                rows.iter().map(T::from_row).collect()
+            }
+            Engine::Sqlite { read, .. } => {
+                let rows = self.sqlite(template).fetch_all(read).await?;
+                rows.iter().map(T::from_row).collect()
+            }
+        }
     }
 
     /// The table expression `r` of so many rows on SQLite.

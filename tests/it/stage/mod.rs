@@ -330,13 +330,23 @@ impl Stage {
     /// Makes a verification's row unreadable, until [`Stage::mend`].
     pub async fn spoil(&self, verification: Uuid) {
         let id = self.literal(verification);
-        let sql = format!("UPDATE verifications SET record = '!' || record WHERE id = {id}");
+        let text = match self.engine {
+            Engine::Sqlite => "hex(packed)",
+            Engine::Postgres => "encode(packed, 'hex')",
+        };
+        // Its bytes, where JSON is expected.
+        let sql =
+            format!("UPDATE verifications SET record = {text}, packed = NULL WHERE id = {id}");
         self.run_sql(&sql).await;
     }
 
     pub async fn mend(&self, verification: Uuid) {
         let id = self.literal(verification);
-        let sql = format!("UPDATE verifications SET record = SUBSTR(record, 2) WHERE id = {id}");
+        let bytes = match self.engine {
+            Engine::Sqlite => "unhex(record)",
+            Engine::Postgres => "decode(record, 'hex')",
+        };
+        let sql = format!("UPDATE verifications SET packed = {bytes}, record = '' WHERE id = {id}");
         self.run_sql(&sql).await;
     }
 

@@ -1,0 +1,113 @@
+//! What happened to a number: the events of its verifications, which limits recall.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::engine::Engine;
+use super::engine::reader::LookUp;
+use super::engine::rows::{Column, Rows};
+use super::verifications::read_record;
+use super::{Db, StorageError};
+use crate::verification::event::Event;
+use crate::verification::id::{ProjectId, time_ordered};
+use crate::verification::phone::PhoneNumber;
+
+/// A number's index in a project, and the least id of the verifications that are wanted.
+pub(super) type Number = ([u8; 16], ProjectId, Uuid);
+
+/// Finds the records of numbers.
+#[derive(Debug)]
+pub(super) struct OfNumber;
+
+#[derive(Clone, FromRow)]
+pub(super) struct Row {
+    place: i64,
+    id: Uuid,
+    record: String,
+    packed: Option<Vec<u8>>,
+}
+
+impl LookUp for OfNumber {
+    type Key = Number;
+    type Found = Vec<Row>;
+
+    async fn read(engine: &Engine, numbers: &[Number]) -> sqlx::Result<HashMap<Number, Vec<Row>>> {
+        // Of one number, at most a thousand: any limit is full long before. SQLite cannot say so for each.
+        const POSTGRES: &str = "SELECT r.place, v.id, v.record, v.packed FROM {rows} CROSS JOIN LATERAL \
+            (SELECT v.id, v.record, v.packed FROM verifications v WHERE v.phone_index = r.phone_index AND v.id >= r.first \
+            AND v.project_id = r.project_id ORDER BY v.id DESC LIMIT 1000) AS v";
+        const SQLITE: &str = "SELECT DISTINCT r.place, v.id, v.record, v.packed FROM {rows} JOIN verifications v \
+            ON v.phone_index = r.phone_index AND v.id >= r.first AND v.project_id = r.project_id";
+        let columns = vec![
+            (
+                "place",
+                Column::Int((0..).take(numbers.len()).map(Some).collect()),
+            ),
+            (
+                "phone_index",
+                Column::Bytes(numbers.iter().map(|(index, ..)| Some(&index[..])).collect()),
+            ),
+            (
+                "project_id",
+                Column::Uuid(
+                    numbers
+                        .iter()
+                        .map(|(_, project, _)| Some(project.0))
+                        .collect(),
+                ),
+            ),
+            (
+                "first",
+                Column::Uuid(numbers.iter().map(|(.., first)| Some(*first)).collect()),
+            ),
+        ];
+        let rows = Rows::new(numbers.len(), columns);
+        let sql = match engine {
+            Engine::Postgres(_) => POSTGRES,
+            Engine::Sqlite { .. } => SQLITE,
+        };
+        let mut found: HashMap<Number, Vec<Row>> = HashMap::new();
+        for row in rows.read::<Row>(sql, engine).await? {
+            let number = usize::try_from(row.place).ok();
+            if let Some(number) = number.and_then(|place| numbers.get(place)) {
+                found.entry(*number).or_default().push(row);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Db {
+    /// The events of a number's verifications in a project that began at or after `from`, in no order. A verification that
+    /// cannot be read is left out.
+    pub async fn events_of(
+        &self,
+        project: ProjectId,
+        phone: &PhoneNumber,
+        from: DateTime<Utc>,
+    ) -> Result<Vec<Event>, StorageError> {
+        let first = time_ordered(from, [0; 8]);
+        let mut events = Vec::new();
+        for index in self.vault.lookups(&[b"phone", phone.as_str().as_bytes()]) {
+            let found = self.of_number.look_up((index, project, first)).await?;
+            let records = found.into_iter().flatten().map(|row| {
+                read_record(row.packed.as_deref(), &row.record).map_err(|column| {
+                    StorageError::Inconsistent {
+                        table: "verifications",
+                        column,
+                        id: row.id.to_string(),
+                    }
+                })
+            });
+            events.extend(
+                self.readable(records)
+                    .into_iter()
+                    .flat_map(|record| record.events),
+            );
+        }
+        Ok(events)
+    }
+}
