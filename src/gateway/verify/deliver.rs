@@ -82,7 +82,7 @@ impl Verify {
             .spawn(async move { verify.work(v, ours, progress).await });
     }
 
-    async fn work(&self, v: Verification, ours: Option<u8>, progress: Progress) {
+    pub(super) async fn work(&self, v: Verification, ours: Option<u8>, progress: Progress) {
         let id = v.id;
         // The lease belongs to the replica, not to the task, so a lease alone does not exclude a second task of ours.
         let Some(mut working) = Working::on(self, id) else {

@@ -211,20 +211,29 @@ impl Verify {
         Ok(Verification::start(start, &offers, now)?)
     }
 
-    /// Sends in a separate task, waits for the outcome for at most `wait`, and returns the newest stored state.
+    /// Sends, waits for the outcome for at most `wait`, and returns the newest stored state. What is left then goes on in a task
+    /// of its own.
     async fn send_and_wait(&self, v: Verification, ordinal: u8, wait: Duration) -> Verification {
         let (progress, mut seen) = watch::channel(v.clone());
-        self.spawn_work(v, Some(ordinal), Some(progress));
+        let verify = self.clone();
+        let work = async move { verify.work(v, Some(ordinal), Some(progress)).await };
+        let mut work = Box::pin(work);
         let settled = |v: &Verification| {
             !v.record
                 .attempts
                 .iter()
                 .any(|a: &Attempt| a.status.in_flight())
         };
-        // Ends when nothing is in flight, when the work ends, after `wait`, or at shutdown.
+        // Until the work ends, nothing is in flight, `wait` is over, or the process stops.
         tokio::select! {
-            _ = tokio::time::timeout(wait, seen.wait_for(settled)) => {}
-            () = self.core().stop.cancelled() => {}
+            biased;
+            () = &mut work => {}
+            _ = tokio::time::timeout(wait, seen.wait_for(settled)) => {
+                self.core().spawn(work);
+            }
+            () = self.core().stop.cancelled() => {
+                self.core().spawn(work);
+            }
         }
         seen.borrow().clone()
     }
