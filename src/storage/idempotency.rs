@@ -144,7 +144,7 @@ pub(super) async fn complete_if_claimed(
     match completion {
         Some(completion) => {
             let rows = completed(&[completion]);
-            connection.write(COMPLETE, rows).await
+            connection.write(COMPLETE, rows).await.map(|_| ())
         }
         None => Ok(()),
     }

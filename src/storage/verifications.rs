@@ -87,7 +87,7 @@ pub(super) const COLUMNS: &str =
 pub(super) const INSERT: &str = "INSERT INTO verifications (id, project_id, version, change_id, status, phone_index, \
     reuse_key, sealed, code_hash, record, packed, is_unknown, wake_at, lease_owner, lease_until) \
     SELECT r.id, r.project_id, 1, r.change_id, r.status, r.phone_index, r.reuse_key, r.sealed, r.code_hash, '', \
-    r.packed, r.is_unknown, r.wake_at, r.lease_owner, r.lease_until FROM {rows} WHERE true ON CONFLICT DO NOTHING RETURNING id";
+    r.packed, r.is_unknown, r.wake_at, r.lease_owner, r.lease_until FROM {rows} WHERE true ON CONFLICT DO NOTHING";
 
 /// Lease: 0 keeps it, 1 takes it, 2 releases it if the owner still holds it, 3 takes it if it is free, or else changes nothing.
 /// A verification that is reopened gives its reuse key up if a newer one has it.
@@ -103,7 +103,21 @@ pub(super) const UPDATE: &str = "UPDATE verifications SET version = r.version + 
     lease_until = CASE WHEN r.lease IN (1, 3) THEN r.lease_until \
         WHEN r.lease = 2 AND verifications.lease_owner = r.lease_owner THEN NULL ELSE verifications.lease_until END \
     FROM {rows} WHERE verifications.id = r.id AND verifications.version = r.version \
-    AND (r.lease <> 3 OR verifications.lease_until IS NULL) RETURNING verifications.id";
+    AND (r.lease <> 3 OR verifications.lease_until IS NULL)";
+
+/// The ids of [`changes`] that have been written.
+pub(super) const WRITTEN: &str =
+    "SELECT v.id FROM {rows} JOIN verifications v ON v.id = r.id AND v.change_id = r.change_id";
+
+pub(super) fn changes(stored: &[&Stored]) -> Rows<'static> {
+    let ids = stored.iter().map(|s| Some(s.id)).collect();
+    let changes = stored.iter().map(|s| Some(s.change_id)).collect();
+    let columns = vec![
+        ("id", Column::Uuid(ids)),
+        ("change_id", Column::Int(changes)),
+    ];
+    Rows::new(stored.len(), columns)
+}
 
 /// For [`INSERT`], or for [`UPDATE`].
 pub(super) fn rows<'a>(write: Write, stored: &[&'a Stored]) -> Rows<'a> {

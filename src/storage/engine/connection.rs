@@ -149,18 +149,19 @@ impl Connection {
         on!(self, |to| to.execute(sql).await.map(|_| ()))
     }
 
-    pub async fn write(&mut self, sql: &'static str, rows: Rows<'_>) -> sqlx::Result<()> {
+    /// Runs a statement and returns how many rows it changed.
+    pub async fn write(&mut self, sql: &'static str, rows: Rows<'_>) -> sqlx::Result<u64> {
         match &mut self.on {
             On::Postgres(connection) => rows
                 .postgres(sql)
                 .execute(&mut **connection)
                 .await
-                .map(|_| ()),
+                .map(|done| done.rows_affected()),
             On::Sqlite(connection) => rows
                 .sqlite(sql)
                 .execute(&mut **connection)
                 .await
-                .map(|_| ()),
+                .map(|done| done.rows_affected()),
         }
     }
 
