@@ -23,6 +23,8 @@ const QUEUE: usize = 4_096;
 const GROUP: usize = 256;
 /// Wait before Redis is tried again.
 const REST: Duration = Duration::from_secs(1);
+/// How long further news gathers after a message.
+const BREATH: Duration = Duration::from_millis(5);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum News {
@@ -103,6 +105,8 @@ impl Inner {
             let mut publish = cmd("PUBLISH");
             publish.arg(&self.channel).arg(message);
             self.redis.command::<i64>(&publish).await;
+            // A message costs about the same with one piece of news as with many.
+            tokio::time::sleep(BREATH).await;
         }
     }
 

@@ -18,6 +18,10 @@ use crate::verification::policy::Quota;
 
 /// Requests per script, at most.
 const GROUP: usize = 128;
+/// After so many in one script, the next one waits a little for more to gather: each script costs as much as several
+/// requests in it.
+const BUSY: usize = 4;
+const BREATH: Duration = Duration::from_millis(1);
 /// Requests that may wait; for further ones Redis counts as away.
 const QUEUE: usize = 4_096;
 
@@ -123,12 +127,16 @@ impl Drawer {
             let now = self.clock.now().timestamp_micros();
             let answers = self.take(&group, now).await;
             let mut answers = answers.as_deref().unwrap_or_default().chunks_exact(2);
+            let is_busy = group.len() >= BUSY;
             for (request, answer) in group.drain(..) {
                 let answered = answers
                     .next()
                     .and_then(|pair| Some((*pair.first()?, *pair.last()?)));
                 // The caller may be gone.
                 let _ = answer.send(read(request, answered, now));
+            }
+            if is_busy {
+                tokio::time::sleep(BREATH).await;
             }
         }
     }
