@@ -144,7 +144,7 @@ impl App {
             .map(|address| serve_metrics(bind("metrics_listen", address)?, metrics, &stop));
         let metrics = metrics_server.transpose()?;
         let options = ServerOptions {
-            workers: settings.workers.unwrap_or_else(cores),
+            workers: settings.workers.unwrap_or_else(half_of_the_cores),
             grace: settings.shutdown_grace,
             stop: stop.clone(),
         };
@@ -312,8 +312,11 @@ async fn keep_up(metrics: api::Metrics, stop: CancellationToken) {
     }
 }
 
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+/// The web server and the gateway have as many threads each: more of them wake one another more often and do no more.
+#[must_use]
+pub fn half_of_the_cores() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    cores.div_ceil(2)
 }
 
 fn lines(faults: &[config::Fault]) -> String {
