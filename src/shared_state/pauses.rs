@@ -130,7 +130,7 @@ impl Pauses {
             .arg(until.timestamp_micros())
             .arg("PX")
             .arg(millis);
-        let _: Option<String> = redis.command(&set).await;
+        let _: Option<String> = Box::pin(redis.command(&set)).await;
     }
 
     /// Reads the pauses set by other replicas; called about once a second.

@@ -63,7 +63,9 @@ impl Verify {
                 // Parallel checks count before their results are known. Wait for them: the verification's own refusal,
                 // such as "no checks left", takes precedence over the limit.
                 tokio::time::sleep(SECOND_LOOK).await;
-                self.read(id).await?.may_check(self.core().now())?;
+                Box::pin(self.read(id))
+                    .await?
+                    .may_check(self.core().now())?;
                 return Err(Error::Limited(exhausted));
             }
         };
@@ -98,7 +100,7 @@ impl Verify {
             }
             Err(error) => {
                 if matches!(error, Error::Refused(_)) {
-                    self.core().shared.limits.give_back(taken).await;
+                    Box::pin(self.core().shared.limits.give_back(taken)).await;
                 }
                 Err(error)
             }

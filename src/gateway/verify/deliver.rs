@@ -1,5 +1,6 @@
 //! Runs due tasks of verifications whose lease this replica holds: sends, status queries, follow-ups, timers.
 
+use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
@@ -77,12 +78,21 @@ impl Verify {
     }
 
     pub(super) fn spawn_work(&self, v: Verification, ours: Option<u8>, progress: Progress) {
-        let verify = self.clone();
-        self.core()
-            .spawn(async move { verify.work(v, ours, progress).await });
+        self.core().spawn(self.boxed_work(v, ours, progress));
     }
 
-    pub(super) async fn work(&self, v: Verification, ours: Option<u8>, progress: Progress) {
+    /// [`Self::work`] on the heap from the start: it is large, and would be copied by each future that it passes through.
+    pub(super) fn boxed_work(
+        &self,
+        v: Verification,
+        ours: Option<u8>,
+        progress: Progress,
+    ) -> BoxFuture<'static, ()> {
+        let verify = self.clone();
+        Box::pin(async move { verify.work(v, ours, progress).await })
+    }
+
+    async fn work(&self, v: Verification, ours: Option<u8>, progress: Progress) {
         let id = v.id;
         // The lease belongs to the replica, not to the task, so a lease alone does not exclude a second task of ours.
         let Some(mut working) = Working::on(self, id) else {
@@ -90,7 +100,7 @@ impl Verify {
         };
         let mut done = self.run_due(v, ours, &progress).await;
         while working.look_again() {
-            done = self.run_again(id, &progress).await;
+            done = Box::pin(self.run_again(id, &progress)).await;
         }
         if let Err(trouble) = done {
             // The next poll for due work continues from the stored state.
@@ -128,7 +138,8 @@ impl Verify {
             let next = v.next_task(unknown_after, now);
             let Some((_, task)) = next.filter(|(due, _)| *due <= now) else {
                 let wake_at = next.map(|(due, _)| due);
-                return Ok(self.core().db.release(&v, self.replica(), wake_at).await?);
+                let release = self.core().db.release(&v, self.replica(), wake_at);
+                return Ok(Box::pin(release).await?);
             };
             // Boxed to keep the future small: thousands may wait for a permit to send.
             let kept = match task {
@@ -187,7 +198,7 @@ impl Verify {
             if permit.is_none() {
                 permit = line.permits.acquire().await.ok();
                 // The wait may have been long: the verification may have ended meanwhile.
-                v = self.read(v.id).await?;
+                v = Box::pin(self.read(v.id)).await?;
             }
         }
         // Another replica may have declared this send lost and sent the next step.

@@ -70,10 +70,10 @@ impl Verify {
                 Err(Error::Unavailable) if cause == Cause::Evidence && patience > 0 => {
                     patience -= 1;
                     tokio::time::sleep(PAUSE).await;
-                    if !matches!(leased.reread().await, Ok(true)) {
+                    if !matches!(Box::pin(leased.reread()).await, Ok(true)) {
                         continue;
                     }
-                    if let Ok(Some(began)) = leased.recovered().await {
+                    if let Ok(Some(began)) = Box::pin(leased.recovered()).await {
                         return Ok(Applied {
                             held: leased.is_held(),
                             v: leased.v,
@@ -124,10 +124,10 @@ where
             // The budget's usage has been reloaded, so the transition will skip offers without room.
             Some(Lost::NoRoom) => self.conflicts += 1,
             Some(Lost::Stale | Lost::Exists) => {
-                if !self.reread().await? {
+                if !Box::pin(self.reread()).await? {
                     return done(&self.v, None, false);
                 }
-                if let Some(attempt) = self.recovered().await? {
+                if let Some(attempt) = Box::pin(self.recovered()).await? {
                     return done(&self.v, attempt, true);
                 }
             }

@@ -229,7 +229,7 @@ impl Verify {
         let id = change.id();
         if let Err(error) = core.db.commit(change).await {
             if matches!(error, CommitError::Lost(Lost::NoRoom)) {
-                self.finance().learn_headroom(v.project).await;
+                Box::pin(self.finance().learn_headroom(v.project)).await;
             }
             return Err(Failed { error, change: id });
         }
@@ -293,7 +293,7 @@ where
         }
         let mut v = match self.read.take() {
             Some(v) => v,
-            None => self.verify.read(self.id).await?,
+            None => Box::pin(self.verify.read(self.id)).await?,
         };
         let offers = match self.needs {
             Needs::Offers => self.verify.offers_after(&v, self.conflicts),

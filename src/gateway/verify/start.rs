@@ -139,7 +139,7 @@ impl Verify {
         };
         let committed = self.commit(&mut start).await?;
         match committed.outcome {
-            Outcome::Reused => Ok(self.reused(committed.v, ticket).await?),
+            Outcome::Reused => Ok(Box::pin(self.reused(committed.v, ticket)).await?),
             Outcome::Began(sending) => {
                 metrics::counter!("pinroute_verifications_total").increment(1);
                 let verification = match sending {
@@ -215,9 +215,7 @@ impl Verify {
     /// of its own.
     async fn send_and_wait(&self, v: Verification, ordinal: u8, wait: Duration) -> Verification {
         let (progress, mut seen) = watch::channel(v.clone());
-        let verify = self.clone();
-        let work = async move { verify.work(v, Some(ordinal), Some(progress)).await };
-        let mut work = Box::pin(work);
+        let mut work = self.boxed_work(v, Some(ordinal), Some(progress));
         let settled = |v: &Verification| {
             !v.record
                 .attempts
@@ -334,10 +332,10 @@ impl Verb for Starting<'_> {
         let reuse = |existing| Ok(Step::Nothing(existing, Outcome::Reused));
         if let Some(lost) = lost {
             if let Some(taken) = self.taken.take() {
-                core.shared.limits.give_back(taken).await;
+                Box::pin(core.shared.limits.give_back(taken)).await;
             }
             if lost == Lost::Exists
-                && let Some(existing) = verify.find_reusable(reuse_key).await?
+                && let Some(existing) = Box::pin(verify.find_reusable(reuse_key)).await?
             {
                 return reuse(existing);
             }
@@ -346,7 +344,7 @@ impl Verb for Starting<'_> {
         let mut v = verify.begin_verification(request, self.policy, self.number)?;
         if v.lacks_room() {
             // A reloaded page still gets the verification that it started.
-            let existing = verify.find_reusable(reuse_key).await?;
+            let existing = Box::pin(verify.find_reusable(reuse_key)).await?;
             return reuse(existing.ok_or(StartError::BudgetExhausted)?);
         }
         let (limits, ip) = (&self.policy.limits, request.visitor.ip);
@@ -356,7 +354,7 @@ impl Verb for Starting<'_> {
             Ok(taken) => self.taken = Some(taken),
             // So does a repeated request beyond the limit.
             Err(exhausted) => {
-                let existing = verify.find_or_await_reusable(reuse_key).await?;
+                let existing = Box::pin(verify.find_or_await_reusable(reuse_key)).await?;
                 return reuse(existing.ok_or(Error::Limited(exhausted))?);
             }
         }

@@ -92,9 +92,9 @@ impl Limits {
             if let Answer::Forgotten(request) = answer {
                 answer = match recall.take() {
                     Some(recall) => {
-                        let past = past(recall, &request.draws).await?;
-                        group.recall(&request.draws, &past).await;
-                        group.take(request).await
+                        let past = Box::pin(past(recall, &request.draws)).await?;
+                        Box::pin(group.recall(&request.draws, &past)).await;
+                        Box::pin(group.take(request)).await
                     }
                     None => Answer::Forgotten(request),
                 };
@@ -114,7 +114,7 @@ impl Limits {
                 .any(|draw| memory.may_have_forgotten(draw, now))
         };
         if let Some(recall) = recall.filter(|_| is_forgotten) {
-            let past = past(recall, &draws).await?;
+            let past = Box::pin(past(recall, &draws)).await?;
             let mut memory = self.state.memory();
             for draw in draws.iter().filter(|draw| draw.is_recorded) {
                 memory.recall(draw, &past);
@@ -127,7 +127,7 @@ impl Limits {
     pub async fn give_back(&self, taken: Taken) {
         match &self.group {
             _ if taken.draws.is_empty() => {}
-            Some(group) if taken.is_shared => group.give_back(&taken).await,
+            Some(group) if taken.is_shared => Box::pin(group.give_back(&taken)).await,
             _ => self.state.memory().give_back(&taken),
         }
     }
