@@ -1,12 +1,11 @@
 //! Projects and API keys. They are few and needed on every request, so the gateway keeps a copy and refreshes it.
 
 use chrono::{DateTime, Utc};
-use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::engine::connection::{Connection, in_transaction, on};
 use super::engine::rows::{Column, Rows};
-use super::engine::{read, write};
+use super::engine::{read, row, write};
 use super::idempotency::{IdempotencyOp, complete};
 use super::{StorageError, Store};
 use crate::secret::{fingerprint, random};
@@ -49,25 +48,27 @@ pub struct NewKey {
     pub made_by: Option<Uuid>,
 }
 
-#[derive(FromRow)]
-struct ProjectRow {
-    id: Uuid,
-    name: String,
-    overrides: String,
-    created_at: DateTime<Utc>,
+row! {
+    struct ProjectRow {
+        id: Uuid,
+        name: String,
+        overrides: String,
+        created_at: DateTime<Utc>,
+    }
 }
 
-#[derive(FromRow)]
-struct KeyRow {
-    id: Uuid,
-    name: Option<String>,
-    project_id: Option<Uuid>,
-    hash: Vec<u8>,
-    scopes: String,
-    created_at: DateTime<Utc>,
-    expires_at: Option<DateTime<Utc>>,
-    revoked_at: Option<DateTime<Utc>>,
-    last_used_at: Option<DateTime<Utc>>,
+row! {
+    struct KeyRow {
+        id: Uuid,
+        name: Option<String>,
+        project_id: Option<Uuid>,
+        hash: Vec<u8>,
+        scopes: String,
+        created_at: DateTime<Utc>,
+        expires_at: Option<DateTime<Utc>>,
+        revoked_at: Option<DateTime<Utc>>,
+        last_used_at: Option<DateTime<Utc>>,
+    }
 }
 
 impl From<ProjectRow> for Project {

@@ -1,11 +1,10 @@
 //! Ledger entries as rows, append-only.
 
 use chrono::{DateTime, Utc};
-use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::engine::Engine;
 use super::engine::rows::{Column, Rows};
+use super::engine::{Engine, row};
 use super::store::count;
 use super::{StorageError, Store};
 use crate::ledger::entry::{Entry, Kind};
@@ -57,22 +56,23 @@ pub(super) fn rows<'a>(entries: &[&'a Entry]) -> Rows<'a> {
 pub(super) const COLUMNS: &str = "id, at, kind, basis, amount, currency, provider, channel, country, project_id, \
     verification_id, attempt_id, author, note";
 
-#[derive(FromRow)]
-pub(super) struct Row {
-    id: Uuid,
-    at: DateTime<Utc>,
-    kind: String,
-    basis: String,
-    amount: i64,
-    currency: String,
-    provider: String,
-    channel: Option<String>,
-    country: Option<String>,
-    project_id: Option<Uuid>,
-    verification_id: Option<Uuid>,
-    attempt_id: Option<Uuid>,
-    author: Option<String>,
-    note: Option<String>,
+row! {
+    pub(super) struct Row {
+        id: Uuid,
+        at: DateTime<Utc>,
+        kind: String,
+        basis: String,
+        amount: i64,
+        currency: String,
+        provider: String,
+        channel: Option<String>,
+        country: Option<String>,
+        project_id: Option<Uuid>,
+        verification_id: Option<Uuid>,
+        attempt_id: Option<Uuid>,
+        author: Option<String>,
+        note: Option<String>,
+    }
 }
 
 impl TryFrom<Row> for Entry {

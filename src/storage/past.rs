@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::engine::Engine;
 use super::engine::reader::LookUp;
 use super::engine::rows::{Column, Rows};
+use super::engine::{Engine, row};
 use super::verifications::read_record;
 use super::{Db, StorageError};
 use crate::verification::event::Event;
@@ -22,12 +21,14 @@ pub(super) type Number = ([u8; 16], ProjectId, Uuid);
 #[derive(Debug)]
 pub(super) struct OfNumber;
 
-#[derive(Clone, FromRow)]
-pub(super) struct Row {
-    place: i64,
-    id: Uuid,
-    record: String,
-    packed: Option<Vec<u8>>,
+row! {
+    #[derive(Clone)]
+    pub(super) struct Row {
+        place: i64,
+        id: Uuid,
+        record: String,
+        packed: Option<Vec<u8>>,
+    }
 }
 
 impl LookUp for OfNumber {

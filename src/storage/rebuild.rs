@@ -7,12 +7,11 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use crate::clock::Clock;
-use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::engine::Engine;
 use super::engine::connection::{Connection, On, on};
 use super::engine::rows::{Column, Rows};
+use super::engine::{Engine, row};
 use super::tallies::{EVER, Turn, columns, spans, timed_spans};
 use super::verifications::read_record;
 use super::{StorageError, Store, ledger};
@@ -51,12 +50,13 @@ impl From<sqlx::Error> for RebuildError {
 /// Each cell, with a value of zero, and its sum.
 type Sums = HashMap<Tally, i64>;
 
-#[derive(FromRow)]
-struct Row {
-    id: Uuid,
-    project_id: Uuid,
-    record: String,
-    packed: Option<Vec<u8>>,
+row! {
+    struct Row {
+        id: Uuid,
+        project_id: Uuid,
+        record: String,
+        packed: Option<Vec<u8>>,
+    }
 }
 
 impl Store {

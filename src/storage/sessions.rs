@@ -1,11 +1,10 @@
 //! Sessions and one-time links of dashboard users. Only the hashes of their secrets are stored.
 
 use chrono::{DateTime, Utc};
-use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::engine::connection::{self, Connection, on};
-use super::engine::{Engine, read, touch};
+use super::engine::{Engine, read, row, touch};
 use super::users::{Row, User, put_password, void_links};
 use super::{StorageError, Store};
 use crate::secret::random;
@@ -50,19 +49,20 @@ pub struct SessionTimes {
     pub expires_at: DateTime<Utc>,
 }
 
-#[derive(FromRow)]
-struct SessionRow {
-    #[sqlx(flatten)]
-    user: Row,
-    seen_at: DateTime<Utc>,
-    expires_at: DateTime<Utc>,
+row! {
+    struct SessionRow {
+        ..user: Row,
+        seen_at: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+    }
 }
 
-#[derive(FromRow)]
-struct LinkRow {
-    kind: String,
-    user_id: Option<Uuid>,
-    expires_at: DateTime<Utc>,
+row! {
+    struct LinkRow {
+        kind: String,
+        user_id: Option<Uuid>,
+        expires_at: DateTime<Utc>,
+    }
 }
 
 impl TryFrom<LinkRow> for Link {

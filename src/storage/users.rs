@@ -1,11 +1,10 @@
 //! Dashboard users.
 
 use chrono::{DateTime, Utc};
-use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::engine::connection::{self, Connection, on};
-use super::engine::{Engine, read, touch};
+use super::engine::{Engine, read, row, touch};
 use super::{StorageError, Store};
 use crate::access::Role;
 use crate::secret::random;
@@ -32,16 +31,17 @@ impl std::fmt::Debug for User {
     }
 }
 
-#[derive(FromRow)]
-pub(super) struct Row {
-    id: Uuid,
-    email: String,
-    role: String,
-    password: Option<String>,
-    epoch: i64,
-    created_at: DateTime<Utc>,
-    last_sign_in_at: Option<DateTime<Utc>>,
-    disabled_at: Option<DateTime<Utc>>,
+row! {
+    pub(super) struct Row {
+        id: Uuid,
+        email: String,
+        role: String,
+        password: Option<String>,
+        epoch: i64,
+        created_at: DateTime<Utc>,
+        last_sign_in_at: Option<DateTime<Utc>>,
+        disabled_at: Option<DateTime<Utc>>,
+    }
 }
 
 impl TryFrom<Row> for User {

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use sqlx::{AssertSqlSafe, FromRow};
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use super::engine::reader::LookUp;
 use super::engine::rows::{Column, Rows};
-use super::engine::{Engine, read, touch};
+use super::engine::{Engine, read, row, touch};
 use super::store::count;
 use super::{StorageError, Store};
 use crate::secret::{Vault, random};
@@ -68,16 +68,18 @@ pub(super) struct Stored {
     lease: Lease,
 }
 
-#[derive(Clone, FromRow)]
-pub(super) struct Row {
-    id: Uuid,
-    project_id: Uuid,
-    version: i64,
-    sealed: Vec<u8>,
-    code_hash: Vec<u8>,
-    /// JSON, as earlier versions wrote it, if `packed` is `None`.
-    record: String,
-    packed: Option<Vec<u8>>,
+row! {
+    #[derive(Clone)]
+    pub(super) struct Row {
+        id: Uuid,
+        project_id: Uuid,
+        version: i64,
+        sealed: Vec<u8>,
+        code_hash: Vec<u8>,
+        /// JSON, as earlier versions wrote it, if `packed` is `None`.
+        record: String,
+        packed: Option<Vec<u8>>,
+    }
 }
 
 /// As [`Row`] reads them. In a statement that changes rows, the table is named so too.

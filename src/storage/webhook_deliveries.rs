@@ -5,12 +5,11 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::engine::connection::in_transaction;
 use super::engine::rows::{Column, Rows};
-use super::engine::{Engine, read, write};
+use super::engine::{Engine, read, row, write};
 use super::idempotency::{IdempotencyOp, complete_if_claimed};
 use super::store::count;
 use super::{StorageError, Store};
@@ -109,19 +108,20 @@ pub struct DeliveryQuery {
     pub limit: i64,
 }
 
-#[derive(FromRow)]
-struct Row {
-    id: Uuid,
-    webhook_id: Uuid,
-    event: String,
-    at: DateTime<Utc>,
-    verification_id: Option<Uuid>,
-    data: Option<String>,
-    state: String,
-    due_at: Option<DateTime<Utc>>,
-    tried: i64,
-    round: i64,
-    history: String,
+row! {
+    struct Row {
+        id: Uuid,
+        webhook_id: Uuid,
+        event: String,
+        at: DateTime<Utc>,
+        verification_id: Option<Uuid>,
+        data: Option<String>,
+        state: String,
+        due_at: Option<DateTime<Utc>>,
+        tried: i64,
+        round: i64,
+        history: String,
+    }
 }
 
 macro_rules! columns {

@@ -1,11 +1,10 @@
 //! Projects' webhooks: few, read by every replica, their secrets encrypted.
 
 use chrono::{DateTime, Utc};
-use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::engine::connection::{in_transaction, on};
-use super::engine::{read, write};
+use super::engine::{read, row, write};
 use super::idempotency::{IdempotencyOp, complete};
 use super::{StorageError, Store};
 use crate::verification::id::ProjectId;
@@ -43,17 +42,18 @@ impl Webhook {
     }
 }
 
-#[derive(FromRow)]
-struct Row {
-    id: Uuid,
-    project_id: Uuid,
-    url: String,
-    events: String,
-    description: String,
-    secret: Vec<u8>,
-    previous_secret: Option<Vec<u8>>,
-    previous_until: Option<DateTime<Utc>>,
-    created_at: DateTime<Utc>,
+row! {
+    struct Row {
+        id: Uuid,
+        project_id: Uuid,
+        url: String,
+        events: String,
+        description: String,
+        secret: Vec<u8>,
+        previous_secret: Option<Vec<u8>>,
+        previous_until: Option<DateTime<Utc>>,
+        created_at: DateTime<Utc>,
+    }
 }
 
 impl Store {

@@ -4,8 +4,10 @@
 pub(super) mod change;
 pub(super) mod connection;
 mod health;
+mod migrations;
 pub(super) mod open;
 pub(super) mod reader;
+mod row;
 pub(super) mod rows;
 mod transaction;
 pub(super) mod writer;
@@ -63,4 +65,5 @@ macro_rules! touch {
     };
 }
 
+pub(in crate::storage) use row::row;
 pub(in crate::storage) use {read, touch, write};

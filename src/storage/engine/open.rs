@@ -3,31 +3,19 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::reader::Reader;
 use super::writer::Writer;
-use super::{Engine, Location, read, write};
+use super::{Engine, Location, migrations, read, write};
 use crate::clock::Clock;
 use crate::secret::Vault;
 use crate::storage::{Db, StorageError, Store};
-
-/// Migrations that this version does not know are ignored: a newer one may have added what this one need not read, and
-/// both serve while replicas are replaced. CHANGELOG names the first version that reads what newer ones write.
-static POSTGRES: LazyLock<Migrator> =
-    LazyLock::new(|| lenient(sqlx::migrate!("migrations/postgres")));
-static SQLITE: LazyLock<Migrator> = LazyLock::new(|| lenient(sqlx::migrate!("migrations/sqlite")));
-
-fn lenient(mut migrator: Migrator) -> Migrator {
-    migrator.set_ignore_missing(true);
-    migrator
-}
 
 /// How long a statement waits for a connection or for SQLite's write lock before it fails.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -78,11 +66,11 @@ impl Db {
         };
         let engine = connect(location).await?;
         let pending = pending(&engine).await?.len();
-        let all = migrator(&engine).iter().count();
+        let all = migrations::of(&engine).iter().count();
         // Administration commands may also migrate an empty database: there is nothing to lose.
         let fresh = pending == all && !options.serve;
         if options.migrate || fresh {
-            migrate(&engine).await?;
+            migrations::run(&engine).await?;
         } else if pending > 0 {
             return Err(OpenError::MigrationsPending(pending));
         }
@@ -123,7 +111,7 @@ impl Db {
     pub async fn migrate_only(location: &Location) -> Result<Vec<String>, OpenError> {
         let engine = connect(location).await?;
         let pending = pending(&engine).await?;
-        migrate(&engine).await?;
+        migrations::run(&engine).await?;
         Ok(pending)
     }
 
@@ -237,28 +225,12 @@ async fn connect(location: &Location) -> Result<Engine, OpenError> {
 const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SET plan_cache_mode = force_generic_plan; SET jit = off";
 
-/// On Postgres, sqlx holds an advisory lock meanwhile, so replicas that start together take turns.
-async fn migrate(engine: &Engine) -> Result<(), OpenError> {
-    match engine {
-        Engine::Postgres(pool) => POSTGRES.run(pool).await?,
-        Engine::Sqlite { write, .. } => SQLITE.run(write).await?,
-    }
-    Ok(())
-}
-
-fn migrator(engine: &Engine) -> &'static Migrator {
-    match engine {
-        Engine::Postgres(_) => &POSTGRES,
-        Engine::Sqlite { .. } => &SQLITE,
-    }
-}
-
 async fn pending(engine: &Engine) -> Result<Vec<String>, OpenError> {
     const APPLIED: &str = "SELECT version FROM _sqlx_migrations WHERE success = true";
     // The table does not exist yet: nothing is applied.
     let applied: Vec<(i64,)> =
         write!(engine, |pool| sqlx::query_as(APPLIED).fetch_all(pool).await).unwrap_or_default();
-    Ok(migrator(engine)
+    Ok(migrations::of(engine)
         .iter()
         .filter(|migration| {
             !applied
