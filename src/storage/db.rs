@@ -3,6 +3,8 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use super::engine::Engine;
 use super::engine::change::{Change, CommitError};
 use super::engine::reader::Reader;
@@ -11,7 +13,9 @@ use super::past::OfNumber;
 use super::verifications::ById;
 use super::{StorageError, Store};
 use crate::verification::Verification;
-use crate::verification::id::VerificationId;
+use crate::verification::event::Event;
+use crate::verification::id::{ProjectId, VerificationId};
+use crate::verification::phone::PhoneNumber;
 
 /// A handle to the database; clones share it.
 #[derive(Clone, Debug)]
@@ -49,6 +53,17 @@ impl Db {
     pub async fn find(&self, id: VerificationId) -> Result<Option<Verification>, StorageError> {
         let row = self.by_id.look_up(id.uuid()).await?;
         self.read_one(row.map(|row| row.open(&self.vault)))
+    }
+
+    /// The events of a number's verifications in a project that began at or after `from`, in no order.
+    pub async fn events_of(
+        &self,
+        project: ProjectId,
+        phone: &PhoneNumber,
+        from: DateTime<Utc>,
+    ) -> Result<Vec<Event>, StorageError> {
+        let whose = (project, phone);
+        self.events_by(&self.of_number, whose, from).await
     }
 
     /// Closes all connections and unlocks the SQLite file.

@@ -3,7 +3,7 @@
 //! A statement is written once, with `$1`; differences between the engines are an explicit `match`. `engine/` contains
 //! the common parts: connections, opening, group commit and group reads. Verifications change only through
 //! [`Db::commit`]. To add a table: a migration of the same name in both folders, a file here, and its functions in
-//! `tests/it/storage.rs`, which runs each on both engines.
+//! `tests/it/storage/`, which runs each on both engines.
 
 mod alerts;
 mod balances;
@@ -23,6 +23,7 @@ mod replicas;
 mod rollups;
 mod sessions;
 mod store;
+mod stored;
 mod tallies;
 mod trace_key;
 mod users;
@@ -43,7 +44,8 @@ pub use ledger::LedgerQuery;
 pub use rebuild::{Progress, RebuildError};
 pub use sessions::{Link, LinkKind, SessionTimes};
 pub use store::Store;
+pub use stored::{Lease, Write};
 pub use users::{Changed, User};
-pub use verifications::{Lease, ListQuery, Write};
+pub use verifications::ListQuery;
 pub use webhook_deliveries::{Delivery, DeliveryQuery, DeliveryState, Try};
 pub use webhooks::Webhook;

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::engine::reader::LookUp;
+use super::engine::reader::{LookUp, Reader};
 use super::engine::rows::{Column, Rows};
 use super::engine::{Engine, row};
 use super::verifications::read_record;
-use super::{Db, StorageError};
+use super::{StorageError, Store};
 use crate::verification::event::Event;
 use crate::verification::id::{ProjectId, time_ordered};
 use crate::verification::phone::PhoneNumber;
@@ -81,33 +81,23 @@ impl LookUp for OfNumber {
     }
 }
 
-impl Db {
+impl Store {
     /// The events of a number's verifications in a project that began at or after `from`, in no order. A verification that
     /// cannot be read is left out.
-    pub async fn events_of(
+    pub(super) async fn events_by(
         &self,
-        project: ProjectId,
-        phone: &PhoneNumber,
+        reader: &Reader<OfNumber>,
+        (project, phone): (ProjectId, &PhoneNumber),
         from: DateTime<Utc>,
     ) -> Result<Vec<Event>, StorageError> {
         let first = time_ordered(from, [0; 8]);
         let mut events = Vec::new();
         for index in self.vault.lookups(&[b"phone", phone.as_str().as_bytes()]) {
-            let found = self.of_number.look_up((index, project, first)).await?;
-            let records = found.into_iter().flatten().map(|row| {
-                read_record(row.packed.as_deref(), &row.record).map_err(|column| {
-                    StorageError::Inconsistent {
-                        table: "verifications",
-                        column,
-                        id: row.id.to_string(),
-                    }
-                })
-            });
-            events.extend(
-                self.readable(records)
-                    .into_iter()
-                    .flat_map(|record| record.events),
-            );
+            let found = reader.look_up((index, project, first)).await?;
+            let rows = found.into_iter().flatten();
+            let records = rows.map(|row| read_record(row.id, row.packed.as_deref(), &row.record));
+            let records = self.readable(records);
+            events.extend(records.into_iter().flat_map(|record| record.events));
         }
         Ok(events)
     }

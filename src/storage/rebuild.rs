@@ -99,12 +99,7 @@ impl Store {
             let Some(last) = rows.last() else { break };
             after = last.id;
             for row in &rows {
-                let fault = |column| StorageError::Inconsistent {
-                    table: "verifications",
-                    column,
-                    id: row.id.to_string(),
-                };
-                let record = read_record(row.packed.as_deref(), &row.record).map_err(fault)?;
+                let record = read_record(row.id, row.packed.as_deref(), &row.record)?;
                 add(&mut sums, whole(ProjectId(row.project_id), &record));
             }
             progress.done += rows.len() as u64;

@@ -8,7 +8,7 @@ use crate::ledger::tally::{self, Tally};
 use crate::secret::Vault;
 use crate::storage::budgets;
 use crate::storage::idempotency::IdempotencyOp;
-use crate::storage::verifications::{Lease, Stored, Write};
+use crate::storage::stored::{Lease, Stored, Write};
 use crate::storage::webhook_deliveries::Delivery;
 use crate::verification::Verification;
 use crate::verification::budget::Posting;

@@ -13,9 +13,9 @@ use super::rows::{Column, Rows};
 use crate::ledger::entry::Entry;
 use crate::ledger::tally::Tally;
 use crate::storage::idempotency::IdempotencyOp;
-use crate::storage::verifications::{Stored, Write};
+use crate::storage::stored::{self, Stored, Write};
 use crate::storage::webhook_deliveries::Delivery;
-use crate::storage::{budgets, idempotency, ledger, tallies, verifications, webhook_deliveries};
+use crate::storage::{budgets, idempotency, ledger, tallies, webhook_deliveries};
 use crate::verification::budget::Posting;
 
 /// All statements as one, since Postgres can change several tables in one statement: that saves BEGIN, COMMIT and the other
@@ -29,11 +29,11 @@ struct Part {
 const PARTS: [Part; 6] = [
     Part {
         name: MADE,
-        sql: verifications::INSERT,
+        sql: stored::INSERT,
     },
     Part {
         name: DONE,
-        sql: verifications::UPDATE,
+        sql: stored::UPDATE,
     },
     Part {
         name: "booked",
@@ -138,11 +138,11 @@ pub(in crate::storage) async fn write_in_one(
     let (mut parts, mut rows) = (0, Vec::with_capacity(8));
     if !inserts.is_empty() {
         parts |= 1;
-        rows.push(verifications::rows(Write::Insert, &inserts));
+        rows.push(stored::rows(Write::Insert, &inserts));
     }
     if !updates.is_empty() {
         parts |= 2;
-        rows.push(verifications::rows(Write::Update, &updates));
+        rows.push(stored::rows(Write::Update, &updates));
     }
     if !entries.is_empty() {
         parts |= 4;
@@ -198,8 +198,8 @@ pub(in crate::storage) async fn write_all(
         }
     }
     for (write, sql) in [
-        (Write::Insert, verifications::INSERT),
-        (Write::Update, verifications::UPDATE),
+        (Write::Insert, stored::INSERT),
+        (Write::Update, stored::UPDATE),
     ] {
         let open = changes
             .iter()
@@ -209,15 +209,13 @@ pub(in crate::storage) async fn write_all(
         if stored.is_empty() {
             continue;
         }
-        let changed = connection
-            .write(sql, verifications::rows(write, &stored))
-            .await?;
+        let changed = connection.write(sql, stored::rows(write, &stored)).await?;
         if changed == stored.len() as u64 {
             continue;
         }
         // Asked for only now: each row that a statement returns costs as much as the row that it writes.
         let done: Vec<Uuid> = connection
-            .returning(verifications::WRITTEN, verifications::changes(&stored))
+            .returning(stored::WRITTEN, stored::changes(&stored))
             .await?;
         let done: HashSet<Uuid> = done.into_iter().collect();
         for (change, result) in changes.iter().zip(&mut written) {
