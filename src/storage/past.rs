@@ -40,8 +40,9 @@ impl LookUp for OfNumber {
         const POSTGRES: &str = "SELECT r.place, v.id, v.record, v.packed FROM {rows} CROSS JOIN LATERAL \
             (SELECT v.id, v.record, v.packed FROM verifications v WHERE v.phone_index = r.phone_index AND v.id >= r.first \
             AND v.project_id = r.project_id ORDER BY v.id DESC LIMIT 1000) AS v";
+        // The plus stops it from walking the whole project by another index.
         const SQLITE: &str = "SELECT DISTINCT r.place, v.id, v.record, v.packed FROM {rows} JOIN verifications v \
-            ON v.phone_index = r.phone_index AND v.id >= r.first AND v.project_id = r.project_id";
+            ON v.phone_index = r.phone_index AND v.id >= r.first AND +v.project_id = r.project_id";
         let columns = vec![
             (
                 "place",

@@ -23,33 +23,39 @@ impl Store {
         Ok(())
     }
 
-    /// Wakes what dead replicas held, and forgets them.
-    pub async fn rescue(&self, now: DateTime<Utc>) -> Result<(), StorageError> {
-        const DEAD: &str = "SELECT owner, oldest FROM replicas WHERE alive_until <= $1";
-        const WAKE: &str = "UPDATE verifications SET wake_at = $1 WHERE id >= $2 AND lease_owner = $3 \
-            AND lease_until <= $1 AND wake_at > $1";
+    /// Wakes what dead replicas held: each is claimed when its lease ends, soon after. A replica is forgotten only when it has
+    /// been dead since `long_dead`, since what it stored last may become visible late.
+    pub async fn rescue(
+        &self,
+        now: DateTime<Utc>,
+        long_dead: DateTime<Utc>,
+    ) -> Result<(), StorageError> {
+        const DEAD: &str =
+            "SELECT owner, oldest, alive_until FROM replicas WHERE alive_until <= $1";
+        const WAKE: &str = "UPDATE verifications SET wake_at = $1 WHERE id >= $2 AND lease_owner = $3 AND wake_at > $1";
         const FORGET: &str = "DELETE FROM replicas WHERE owner = $1 AND alive_until <= $2";
-        let dead: Vec<(i64, Uuid)> = read!(&self.engine, |pool| sqlx::query_as(DEAD)
-            .bind(now)
-            .fetch_all(pool)
-            .await)?;
-        for (owner, oldest) in dead {
+        let dead: Vec<(i64, Uuid, DateTime<Utc>)> = read!(&self.engine, |pool| {
+            sqlx::query_as(DEAD).bind(now).fetch_all(pool).await
+        })?;
+        for (owner, oldest, alive_until) in dead {
             touch!(self, WAKE, now, oldest, owner)?;
-            touch!(self, FORGET, owner, now)?;
+            if alive_until <= long_dead {
+                touch!(self, FORGET, owner, long_dead)?;
+            }
         }
         Ok(())
     }
 
-    /// Ends the lease of a verification that this replica holds and has stopped to work on: it is due now.
+    /// Ends the lease of a verification that this replica holds and does not work on: it is due now. Returns false if there is
+    /// none.
     pub async fn give_up(
         &self,
         id: VerificationId,
         owner: i64,
         now: DateTime<Utc>,
-    ) -> Result<(), StorageError> {
+    ) -> Result<bool, StorageError> {
         const GIVE_UP: &str = "UPDATE verifications SET lease_owner = NULL, lease_until = NULL, wake_at = $1 \
             WHERE id = $2 AND lease_owner = $3";
-        touch!(self, GIVE_UP, now, id.uuid(), owner)?;
-        Ok(())
+        Ok(touch!(self, GIVE_UP, now, id.uuid(), owner)? > 0)
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pinroute::money::Micros;
 use pinroute::secret::random;
@@ -16,7 +16,10 @@ use crate::world::{Answer, error};
 use crate::{on_both_engines, on_postgres};
 
 on_both_engines!(kills_under_load_lose_nothing_send_nothing_twice_and_keep_the_books_correct,);
-on_postgres!(a_fallback_whose_commit_was_not_answered_is_still_sent);
+on_postgres!(
+    a_fallback_whose_commit_was_not_answered_is_still_sent,
+    a_start_whose_commit_was_not_answered_is_not_left_lying,
+);
 
 const ROUNDS: usize = 8;
 const CLIENTS: usize = 12;
@@ -230,19 +233,20 @@ async fn a_fallback_whose_commit_was_not_answered_is_still_sent(stage: Stage) {
             "CREATE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS \
              $$ BEGIN PERFORM pg_sleep(8); RETURN NULL; END $$; \
              CREATE CONSTRAINT TRIGGER stall AFTER UPDATE ON verifications DEFERRABLE INITIALLY DEFERRED FOR EACH ROW \
-             WHEN (NEW.version > OLD.version AND NEW.record LIKE '%\"channel\":\"sms\"%\"status\":\"sending\"%') \
-             EXECUTE FUNCTION stall()",
+             WHEN (NEW.version = 2 AND OLD.version = 1 AND NEW.lease_until IS NOT NULL) EXECUTE FUNCTION stall()",
         )
         .await;
     let app = stage.app().await;
     stage
         .telegram
         .next_sends([error("PHONE_NUMBER_NOT_AVAILABLE")]);
+    let begin = Instant::now();
     let v = app
         .start(json!({ "phone_number": stage.number(), "wait": 0 }))
         .await
         .expect(201);
     let v = app.settle(&v["id"]).await;
+    assert!(begin.elapsed() > Duration::from_secs(6), "it has stalled");
     let sms = &v["attempts"][1];
     assert_eq!(
         (&sms["channel"], &sms["status"]),
@@ -250,4 +254,41 @@ async fn a_fallback_whose_commit_was_not_answered_is_still_sent(stage: Stage) {
         "{v}"
     );
     assert_eq!(stage.sms.sends().len(), 1);
+}
+
+/// The database takes a start after its caller was told that it is unavailable: the send that was recorded counts as lost, and
+/// the next step runs long before the first one's time is over.
+async fn a_start_whose_commit_was_not_answered_is_not_left_lying(stage: Stage) {
+    stage
+        .run_sql(
+            "CREATE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN PERFORM pg_sleep(8); RETURN NULL; END $$; \
+             CREATE CONSTRAINT TRIGGER stall AFTER INSERT ON verifications DEFERRABLE INITIALLY DEFERRED FOR EACH ROW \
+             EXECUTE FUNCTION stall()",
+        )
+        .await;
+    let app = stage.app().await;
+    let refused = app.start(json!({ "phone_number": stage.number() })).await;
+    refused.problem(503, "service_unavailable");
+    let id = loop {
+        app.gateway.verify().work_on_due(9).await.unwrap();
+        let list = app.get("/v1/verifications").await.expect(200);
+        if !list["items"][0].is_null() {
+            break list["items"][0]["id"].clone();
+        }
+        tokio::task::yield_now().await;
+    };
+    let v = app.settle(&id).await;
+    let of = |attempt: usize| {
+        (
+            &v["attempts"][attempt]["channel"],
+            &v["attempts"][attempt]["status"],
+        )
+    };
+    assert_eq!(of(0), (&json!("telegram"), &json!("unknown")), "{v}");
+    assert_eq!(of(1), (&json!("sms"), &json!("sent")), "{v}");
+    assert_eq!(
+        (stage.telegram.sends().len(), stage.sms.sends().len()),
+        (0, 1)
+    );
 }

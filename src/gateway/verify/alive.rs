@@ -9,30 +9,39 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::room::{LEASE, Verify};
+use super::room::{GivenUp, LEASE, Verify};
 use crate::storage::StorageError;
-use crate::verification::id::time_ordered;
+use crate::verification::id::{VerificationId, time_ordered};
 use crate::verification::span;
 
 /// How far a new id's time may lie before the time of the row that covers it: clocks are set.
-const SLACK: Duration = Duration::from_secs(60);
+const SLACK: Duration = Duration::from_secs(10);
 /// How much of the time that the others grant must be left.
 const MARGIN: Duration = Duration::from_secs(2);
+/// How often dead replicas are looked for, and for how long after their death.
+const ROUND: Duration = Duration::from_secs(1);
+const AFTER_DEATH: Duration = Duration::from_secs(10);
+/// How long a change that was not answered may take to become visible.
+const LATEST: Duration = Duration::from_secs(60);
 
 impl Verify {
     /// Renews the leases of all verifications that this process works on, and says that it works.
     pub async fn renew_leases(&self) -> Result<(), StorageError> {
         let now = self.core().now();
         let until = span::after(now, LEASE);
-        let mut ids: Vec<_> = self.working().keys().copied().collect();
+        let working = self.working().clone();
+        let mut ids: Vec<_> = working.keys().copied().collect();
         // Sorted, as the writer locks rows, so that the two cannot deadlock.
         ids.sort_unstable();
         metrics::gauge!("pinroute_work_in_progress")
             .set(u32::try_from(ids.len()).unwrap_or(u32::MAX));
         let db = &self.core().db;
         if !db.is_alone() {
+            let starts = working.iter().filter(|(_, mark)| mark.is_start);
+            let starts = starts.map(|(id, _)| *id);
+            let given_up: Vec<_> = self.given_up().iter().map(|one| one.id.uuid()).collect();
             let new = time_ordered(span::before(now, SLACK), [0; 8]);
-            let oldest = ids.first().map_or(new, |oldest| new.min(*oldest));
+            let oldest = starts.chain(given_up).fold(new, Ord::min);
             db.beat(self.replica(), until, oldest).await?;
             let until = until.timestamp_micros();
             self.known_until().store(until, Ordering::Relaxed);
@@ -40,27 +49,40 @@ impl Verify {
         db.renew(self.replica(), &ids, until).await
     }
 
-    /// Whether what this replica begins now is found if it dies.
-    pub(super) fn would_be_missed(&self, now: DateTime<Utc>) -> bool {
+    /// Whether what this replica begins now is found by others if it dies.
+    pub(super) fn is_known_to_others(&self, now: DateTime<Utc>) -> bool {
         // On SQLite the next start wakes all that is leased.
         let known_until = self.known_until().load(Ordering::Relaxed);
         let needed = span::after(now, MARGIN).timestamp_micros();
         self.core().db.is_alone() || needed < known_until
     }
 
-    /// Makes due what dead replicas held, and what this one has failed to work on.
+    /// The start of this verification was not answered: it may be stored, or become so, with our lease.
+    pub(super) fn may_be_stored(&self, id: VerificationId) {
+        let until = Some(span::after(self.core().now(), LATEST));
+        self.given_up().push(GivenUp { id, until });
+    }
+
+    /// Makes due what dead replicas held, and what this one holds without working on it.
     pub(super) async fn rescue(&self, now: DateTime<Utc>) -> Result<(), StorageError> {
         let db = &self.core().db;
-        if !db.is_alone() {
-            db.rescue(now).await?;
+        let last = self.rescued_at().load(Ordering::Relaxed);
+        let since = now.timestamp_micros().saturating_sub(last).unsigned_abs();
+        if !db.is_alone() && Duration::from_micros(since) >= ROUND {
+            db.rescue(now, span::before(now, AFTER_DEATH)).await?;
+            self.rescued_at()
+                .store(now.timestamp_micros(), Ordering::Relaxed);
         }
-        let mut given_up = std::mem::take(&mut *self.given_up());
-        while let Some(id) = given_up.last() {
-            if let Err(error) = db.give_up(*id, self.replica(), now).await {
-                self.given_up().append(&mut given_up);
-                return Err(error);
+        // Each stays in the list until it is done, since this may be dropped at any wait.
+        let given_up = self.given_up().clone();
+        for one in given_up {
+            if self.working().contains_key(&one.id.uuid()) {
+                continue;
             }
-            given_up.pop();
+            let was_held = db.give_up(one.id, self.replica(), now).await?;
+            if was_held || one.until.is_none_or(|until| now >= until) {
+                self.given_up().retain(|other| other.id != one.id);
+            }
         }
         Ok(())
     }

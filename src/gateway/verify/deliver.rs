@@ -40,7 +40,9 @@ impl Verify {
                 .wake_from_future(now, span::after(now, LEASE * 2))
                 .await?;
         }
-        self.rescue(now).await?;
+        if let Err(error) = self.rescue(now).await {
+            tracing::warn!(%error, "cannot look for what dead replicas held; the next poll will");
+        }
         let due = self
             .core()
             .db
@@ -95,7 +97,7 @@ impl Verify {
     async fn work(&self, v: Verification, ours: Option<u8>, progress: Progress) {
         let id = v.id;
         // The lease belongs to the replica, not to the task, so a lease alone does not exclude a second task of ours.
-        let Some(mut working) = Working::on(self, id) else {
+        let Some(mut working) = Working::on(self, id, ours.is_some()) else {
             return;
         };
         let mut done = self.run_due(v, ours, &progress).await;

@@ -214,7 +214,7 @@ impl Verify {
             LeasePlan::TakeIfBusy if busy => (Lease::Take { owner, until }, Some(until)),
             LeasePlan::NotOurs | LeasePlan::TakeIfBusy => (Lease::Keep, next),
             LeasePlan::WhileBusy if !busy => (Lease::Release { owner }, next),
-            LeasePlan::Hold if self.would_be_missed(now) => {
+            LeasePlan::Hold if self.is_known_to_others(now) => {
                 let next = v.next_after_send(core.settings.unknown_after, now);
                 (Lease::Hold { owner, until }, next.or(Some(until)))
             }

@@ -35,16 +35,33 @@ struct Room {
     /// Identifies this process in leases.
     replica: i64,
     working: Mutex<InProgress>,
-    /// Verifications whose work failed, with the lease still held: due again.
-    given_up: Mutex<Vec<VerificationId>>,
+    given_up: Mutex<Vec<GivenUp>>,
+    /// When dead replicas were last looked for, in µs since 1970.
+    rescued_at: AtomicI64,
     /// Until when other replicas know that this one works, in µs since 1970.
     known_until: AtomicI64,
     /// The latest time seen by the poll for due work.
     latest: Mutex<Option<DateTime<Utc>>>,
 }
 
-/// Verifications that a task of this process works on; `true` if it was asked to look again before it ends.
-pub(super) type InProgress = HashMap<Uuid, bool>;
+/// Verifications that a task of this process works on.
+pub(super) type InProgress = HashMap<Uuid, Mark>;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    /// The task was asked to look again before it ends.
+    pub is_asked: bool,
+    /// Its `wake_at` may lie after its lease.
+    pub is_start: bool,
+}
+
+/// A verification whose lease this process may hold without working on it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GivenUp {
+    pub id: VerificationId,
+    /// Until when it may still be stored; `None`: it is stored.
+    pub until: Option<DateTime<Utc>>,
+}
 
 impl Verify {
     pub(in crate::gateway) fn new(core: Arc<Core>, finance: Finance, notices: Notices) -> Self {
@@ -55,6 +72,7 @@ impl Verify {
             replica: i64::from_be_bytes(random()),
             working: Mutex::default(),
             given_up: Mutex::default(),
+            rescued_at: AtomicI64::new(i64::MIN),
             known_until: AtomicI64::new(i64::MIN),
             latest: Mutex::default(),
         }))
@@ -81,9 +99,13 @@ impl Verify {
         working.unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn given_up(&self) -> MutexGuard<'_, Vec<VerificationId>> {
+    pub(super) fn given_up(&self) -> MutexGuard<'_, Vec<GivenUp>> {
         let given_up = self.0.given_up.lock();
         given_up.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn rescued_at(&self) -> &AtomicI64 {
+        &self.0.rescued_at
     }
 
     pub(super) fn known_until(&self) -> &AtomicI64 {

@@ -57,7 +57,7 @@ impl Tries {
 
 enum Outcome {
     /// A new verification, with the attempt that is stored as `sending`.
-    Began(Option<u8>),
+    Began(VerificationId, Option<u8>),
     /// An equivalent pending verification exists.
     Reused,
 }
@@ -140,7 +140,7 @@ impl Verify {
         let committed = self.commit(&mut start).await?;
         match committed.outcome {
             Outcome::Reused => Ok(Box::pin(self.reused(committed.v, ticket)).await?),
-            Outcome::Began(sending) => {
+            Outcome::Began(_, sending) => {
                 metrics::counter!("pinroute_verifications_total").increment(1);
                 let verification = match sending {
                     Some(ordinal) => self.send_and_wait(committed.v, ordinal, request.wait).await,
@@ -365,15 +365,21 @@ impl Verb for Starting<'_> {
             reused: false,
         };
         Ok(Step::Write(Proposal {
-            v,
             write: Write::Insert,
             reuse_key,
             lease: match sending {
                 Some(_) => LeasePlan::Hold,
                 None => LeasePlan::NotOurs,
             },
+            outcome: Outcome::Began(v.id, sending),
+            v,
             idempotency: core.idempotency.completion(self.ticket, &replay),
-            outcome: Outcome::Began(sending),
         }))
+    }
+
+    fn unanswered(&mut self, _change: i64, outcome: &Outcome) {
+        if let Outcome::Began(id, _) = outcome {
+            self.verify.may_be_stored(*id);
+        }
     }
 }

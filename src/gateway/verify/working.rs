@@ -2,7 +2,7 @@
 
 use std::collections::hash_map::Entry;
 
-use super::room::Verify;
+use super::room::{GivenUp, Mark, Verify};
 use crate::verification::id::VerificationId;
 
 /// Marks a verification as being worked on. The mark is removed on drop, so that a panic cannot leave it behind.
@@ -14,14 +14,18 @@ pub(super) struct Working<'a> {
 
 impl<'a> Working<'a> {
     /// `None`: a task of this process already works on it, and will look again before it ends.
-    pub(super) fn on(verify: &'a Verify, id: VerificationId) -> Option<Self> {
+    /// `is_start`: it was stored just now, perhaps with a `wake_at` that lies after its lease.
+    pub(super) fn on(verify: &'a Verify, id: VerificationId, is_start: bool) -> Option<Self> {
         match verify.working().entry(id.uuid()) {
             Entry::Occupied(mut busy) => {
-                busy.insert(true);
+                busy.get_mut().is_asked = true;
                 None
             }
             Entry::Vacant(free) => {
-                free.insert(false);
+                free.insert(Mark {
+                    is_asked: false,
+                    is_start,
+                });
                 Some(Self {
                     verify,
                     id,
@@ -35,8 +39,8 @@ impl<'a> Working<'a> {
     pub(super) fn look_again(&mut self) -> bool {
         let mut working = self.verify.working();
         match working.get_mut(&self.id.uuid()) {
-            Some(asked) if *asked => {
-                *asked = false;
+            Some(mark) if mark.is_asked => {
+                mark.is_asked = false;
                 true
             }
             _ => {
@@ -47,9 +51,10 @@ impl<'a> Working<'a> {
         }
     }
 
-    /// Work has failed, and may have left the lease held.
+    /// Work has failed, and may have left the lease held, with a `wake_at` that lies after it.
     pub(super) fn give_up(&self) {
-        self.verify.given_up().push(self.id);
+        let id = self.id;
+        self.verify.given_up().push(GivenUp { id, until: None });
     }
 }
 

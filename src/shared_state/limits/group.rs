@@ -22,7 +22,7 @@ const GROUP: usize = 128;
 /// requests in it.
 const BUSY: usize = 4;
 const BREATH: Duration = Duration::from_millis(1);
-/// Requests that may wait; for further ones Redis counts as away.
+/// Requests that may wait in the queue; further ones wait for a place.
 const QUEUE: usize = 4_096;
 
 /// The draws of one request.
@@ -78,13 +78,10 @@ impl Group {
             what: request.draws.first().map_or("", |draw| draw.what),
             retry_after: Duration::from_secs(1),
         };
-        match self.queue.try_send((request, answer)) {
-            Ok(()) => answered.await.unwrap_or(Answer::Decided(Err(ended))),
-            Err(
-                mpsc::error::TrySendError::Full((request, _))
-                | mpsc::error::TrySendError::Closed((request, _)),
-            ) => Answer::Away(request),
+        if self.queue.send((request, answer)).await.is_err() {
+            return Answer::Decided(Err(ended));
         }
+        answered.await.unwrap_or(Answer::Decided(Err(ended)))
     }
 
     pub async fn recall(&self, draws: &[Draw], past: &[i64]) {
@@ -153,7 +150,7 @@ impl Drawer {
                 write(script, group);
             })
             .await?;
-        self.state.redis_counts();
+        self.state.redis_counts(anew);
         Some(answers)
     }
 }

@@ -86,7 +86,7 @@ impl Limits {
         if draws.is_empty() {
             return Ok(Ok(Taken::nothing()));
         }
-        let (mut draws, mut recall) = (draws, Some(recall));
+        let (mut draws, mut recall, mut recalled) = (draws, Some(recall), None);
         if let Some(group) = &self.group {
             let mut answer = group.take(Request { draws, only_look }).await;
             if let Answer::Forgotten(request) = answer {
@@ -94,6 +94,7 @@ impl Limits {
                     Some(recall) => {
                         let past = Box::pin(past(recall, &request.draws)).await?;
                         Box::pin(group.recall(&request.draws, &past)).await;
+                        recalled = Some(past);
                         Box::pin(group.take(request)).await
                     }
                     None => Answer::Forgotten(request),
@@ -113,11 +114,13 @@ impl Limits {
                 .iter()
                 .any(|draw| memory.may_have_forgotten(draw, now))
         };
-        if let Some(recall) = recall.filter(|_| is_forgotten) {
-            let past = Box::pin(past(recall, &draws)).await?;
+        if is_forgotten {
+            if let Some(recall) = recall {
+                recalled = Some(Box::pin(past(recall, &draws)).await?);
+            }
             let mut memory = self.state.memory();
             for draw in draws.iter().filter(|draw| draw.is_recorded) {
-                memory.recall(draw, &past);
+                memory.recall(draw, recalled.as_deref().unwrap_or_default());
             }
         }
         Ok(self.state.memory().take(draws, only_look, now))

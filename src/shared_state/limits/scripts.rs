@@ -160,7 +160,8 @@ pub(super) static RECALL: LazyLock<Script> = LazyLock::new(|| {
 local since = tonumber(redis.call('GET', KEYS[1]) or '0')
 local stored = redis.call('GET', KEYS[2])
 if stored and struct.unpack('>d', stored) >= since then return 0 end
-local times = {struct.pack('>d', tonumber(ARGV[1]))}
+-- Another replica may have begun to count by a clock that is ahead.
+local times = {struct.pack('>d', math.max(tonumber(ARGV[1]), since))}
 for i = 3, #ARGV do times[i - 1] = struct.pack('>d', tonumber(ARGV[i])) end
 redis.call('SET', KEYS[2], table.concat(times), 'PX', math.ceil(tonumber(ARGV[2]) / 1000))
 return 1

@@ -43,10 +43,13 @@ impl State {
         (since, self.stands_in.load(Ordering::Relaxed))
     }
 
-    /// Redis counts from now on; if it is emptied, it has forgotten something.
-    pub fn redis_counts(&self) {
+    /// Redis counts from now on; if it is emptied, it has forgotten something. `anew`: it knows that it lacks what was drawn
+    /// while it was away.
+    pub fn redis_counts(&self, anew: bool) {
         self.nothing_before.store(false, Ordering::Relaxed);
-        self.stands_in.store(false, Ordering::Relaxed);
+        if anew {
+            self.stands_in.store(false, Ordering::Relaxed);
+        }
     }
 
     pub fn memory(&self) -> MutexGuard<'_, Memory> {

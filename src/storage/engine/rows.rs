@@ -47,16 +47,19 @@ pub(in crate::storage) struct Rows<'a> {
     len: usize,
 }
 
+/// A template, by its place, and a number of rows.
+type Text = (usize, usize, usize);
+
 /// The texts made of each template, which has as many as it is used with numbers of rows (on SQLite), or one.
-static TEXTS: Mutex<Option<HashMap<(usize, usize), &'static str>>> = Mutex::new(None);
+static TEXTS: Mutex<Option<HashMap<Text, &'static str>>> = Mutex::new(None);
 
 /// The text that `make` makes of a template, made once.
 fn made_once(template: &'static str, rows: usize, make: impl FnOnce() -> String) -> &'static str {
     let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
     let texts = texts.get_or_insert_default();
-    // Each template is one constant, so its address identifies it.
+    // Each template is one constant, so its place identifies it.
     texts
-        .entry((template.as_ptr() as usize, rows))
+        .entry((template.as_ptr() as usize, template.len(), rows))
         .or_insert_with(|| Box::leak(make().into_boxed_str()))
 }
 

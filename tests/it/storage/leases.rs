@@ -146,7 +146,7 @@ async fn what_a_dead_replica_held_is_woken_and_what_a_living_one_holds_is_not(st
         hand.db.beat(owner, until, v.id.uuid()).await.unwrap();
         held.push(v.id);
     }
-    hand.db.rescue(at(4)).await.unwrap();
+    hand.db.rescue(at(4), at(0)).await.unwrap();
     let due = async |now| {
         let due = hand.db.claim_due(3, now, at(100), 9).await.unwrap();
         due.iter().map(|v| v.id).collect::<Vec<_>>()
@@ -155,14 +155,26 @@ async fn what_a_dead_replica_held_is_woken_and_what_a_living_one_holds_is_not(st
     // The second one goes on, with both of its leases renewed.
     hand.db.renew(2, &[held[1].uuid()], at(10)).await.unwrap();
     hand.db.beat(2, at(10), held[1].uuid()).await.unwrap();
-    hand.db.rescue(at(6)).await.unwrap();
+    hand.db.rescue(at(6), at(0)).await.unwrap();
     assert_eq!(due(at(6)).await, [held[0]]);
-    hand.db.rescue(at(11)).await.unwrap();
+    hand.db.rescue(at(11), at(6)).await.unwrap();
     assert_eq!(due(at(11)).await, [held[1]]);
+    // A lease may end after its replica's row: it is woken all the same, and claimed when it has ended.
+    let late = hand.verification(&stage.number());
+    let lease = Lease::Hold {
+        owner: 4,
+        until: at(22),
+    };
+    hand.db.beat(4, at(20), late.id.uuid()).await.unwrap();
+    let change = hand.change(Write::Insert, &late, lease);
+    hand.db.commit(change).await.unwrap();
+    hand.db.rescue(at(21), at(11)).await.unwrap();
+    assert_eq!(due(at(21)).await, []);
+    assert_eq!(due(at(22)).await, [late.id]);
     // What this process gave up is due at once.
-    hand.db.give_up(held[1], 2, at(12)).await.unwrap();
+    assert!(!hand.db.give_up(held[1], 2, at(12)).await.unwrap());
     assert_eq!(due(at(12)).await, [], "it is another one's by now");
-    hand.db.give_up(held[1], 3, at(12)).await.unwrap();
+    assert!(hand.db.give_up(held[1], 3, at(12)).await.unwrap());
     assert_eq!(due(at(12)).await, [held[1]]);
 }
 
