@@ -17,6 +17,7 @@ pub enum Program<'a> {
     Ceiling,
 }
 
+#[derive(Clone, Copy)]
 pub struct Setup<'a> {
     pub program: Program<'a>,
     pub database_url: &'a str,

@@ -8,19 +8,22 @@
 
 mod ceiling;
 mod client;
+mod fill;
 mod gateway;
 mod options;
 mod phase;
 mod phases;
 mod provider;
 mod report;
+mod soak;
 mod stores;
+mod upkeep;
 mod usage;
 mod work;
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
 use gateway::{Folder, Gateway, Program, Setup};
 use options::{Kind, Options, USAGE};
@@ -30,6 +33,7 @@ use report::{Outcome, Series};
 use stores::Database;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
+use upkeep::Bloat;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
@@ -101,35 +105,43 @@ async fn measure(options: &Options) -> Result<(Vec<Series>, Series), String> {
     let provider = Provider::start()
         .await
         .map_err(|error| format!("the stand-in provider failed to start: {error}"))?;
-    let binaries: Vec<_> = std::iter::once(&options.binary)
-        .chain(&options.against)
+    let binaries = std::iter::once(&options.binary).chain(&options.against);
+    let programs: Vec<_> = binaries
+        .flat_map(|binary| options.filled.iter().map(move |filled| (binary, *filled)))
         .collect();
-    let title = |binary: &&std::path::PathBuf| Series::new(binary.display().to_string());
-    let mut builds: Vec<_> = binaries.iter().map(title).collect();
+    let title = |(binary, filled): &(&std::path::PathBuf, u32)| {
+        let filled = match filled {
+            0 => String::new(),
+            filled => format!(", filled with {filled}"),
+        };
+        Series::new(format!("{}{filled}", binary.display()))
+    };
+    let mut builds: Vec<_> = programs.iter().map(title).collect();
     let mut ceiling = Series::new(String::from("bare server"));
     let has_build = options.phases.iter().any(|kind| *kind != Kind::Ceiling);
     for round in 1..=options.rounds {
         if has_build {
-            for (binary, build) in binaries.iter().zip(&mut builds) {
+            for ((binary, filled), build) in programs.iter().zip(&mut builds) {
                 eprintln!("round {round} of {}, {}", options.rounds, build.title);
-                let outcome = run(options, &provider, Program::Pinroute(binary)).await?;
+                let outcome = run(options, &provider, Program::Pinroute(binary), *filled).await?;
                 build.rounds.push(outcome);
             }
         }
         if options.measures(Kind::Ceiling) {
             eprintln!("round {round} of {}, {}", options.rounds, ceiling.title);
-            let outcome = run(options, &provider, Program::Ceiling).await?;
+            let outcome = run(options, &provider, Program::Ceiling, 0).await?;
             ceiling.rounds.push(outcome);
         }
     }
     Ok((builds, ceiling))
 }
 
-/// One run of one program, on new stores.
+/// One run of one program, on new stores with so many past verifications.
 async fn run(
     options: &Options,
     provider: &Arc<Provider>,
     program: Program<'_>,
+    filled: u32,
 ) -> Result<Outcome, String> {
     let folder = Folder::create()?;
     let server_url = options.database_url.as_deref().filter(|_| options.postgres);
@@ -142,15 +154,18 @@ async fn run(
         provider: provider.address,
         limits: options.limits,
     };
-    let gateway = Gateway::start(setup, &folder.0).await?;
-    let mut phases = Phases {
-        options,
-        gateway: &gateway,
-        database: &database,
-        provider: Arc::clone(provider),
-        next_number: Arc::new(AtomicU32::new(0)),
-        done: Vec::new(),
-    };
+    let mut gateway = Gateway::start(setup, &folder.0).await?;
+    let mut used = 0;
+    if filled > 0 {
+        let phases = Phases::new(options, &gateway, &database, provider);
+        phases.end_some().await;
+        used = phases.next_number.load(Ordering::Relaxed);
+        drop(gateway);
+        fill::fill(&database, filled).await?;
+        gateway = Gateway::start(setup, &folder.0).await?;
+    }
+    let mut phases = Phases::new(options, &gateway, &database, provider);
+    phases.next_number.store(used, Ordering::Relaxed);
     for connections in &options.connections {
         match program {
             Program::Pinroute(_) => phases.run(*connections).await,
@@ -158,19 +173,30 @@ async fn run(
         }
     }
     let numbers = f64::from(phases.next_number.load(Ordering::Relaxed).max(1));
-    let done = phases.done;
+    let Phases { done, soaked, .. } = phases;
     let mut redis_bytes = None;
     if let (Program::Pinroute(_), Some(before)) = (program, redis_before) {
         let after = stores::redis_memory(&options.redis_url).await;
         redis_bytes = after.map(|after| (after - before) / numbers);
     }
     drop(gateway);
+    let tables = match soaked.is_empty() {
+        true => None,
+        false => database.tables().await,
+    };
     let (mut kept, mut compact) = (None, None);
-    if let Program::Pinroute(_) = program {
+    // With copies it takes long, and only a soak needs what it leaves.
+    if matches!(program, Program::Pinroute(_)) && (filled == 0 || !soaked.is_empty()) {
         match database.kept().await {
-            Ok((bytes, less)) => (kept, compact) = (Some(bytes), less),
+            Ok((bytes, less)) if filled == 0 => (kept, compact) = (Some(bytes), less),
+            Ok(_) => {} // mostly of copies
             Err(error) => eprintln!("cannot measure the database: {error}"),
         }
+    }
+    let mut bloat = None;
+    if let Some(before) = tables {
+        let after = database.tables().await;
+        bloat = after.map(|after| Bloat { before, after });
     }
     database.remove().await;
     Ok(Outcome {
@@ -178,5 +204,7 @@ async fn run(
         kept,
         compact,
         redis_bytes,
+        soaked,
+        bloat,
     })
 }

@@ -19,6 +19,14 @@ cargo bench --bench load -- [OPTIONS]
                                faulty     create with a provider of which 5 % of the answers are an HTTP 500 (2 %),
                                           an HTTP 400 (2 %) or unreadable (1 %)
                                ceiling    a bare server with the same promise: what the machine allows
+                             and, only if named:
+                               soak       creates at a fixed rate, each followed after 3 s by a right check, every fifth by
+                                          a wrong one first; latency counts from when a request was due. Postgres makes
+                                          checkpoints and vacuums more often meanwhile, by ALTER SYSTEM
+  --rate N                   creates per second of the soak [80 % of what all connections reach in 10 s before it]
+  --requests N               ends the create phase after N requests, all to different numbers, not after its time
+  --filled N[,N]             past, ended verifications with which the database is filled before the phases [0];
+                             with two, measures both in turn, and prints the ratio of the second to the first
   --limits on|off            the default limits and a day's budget, too high to refuse anything [on]
   --delay-ms N               response time of the slow provider [300]
   --binary PATH              the pinroute binary to test [the one built with this program]
@@ -43,10 +51,13 @@ pub enum Kind {
     Slow,
     Faulty,
     Ceiling,
+    Soak,
+    /// The other half of [`Self::Soak`].
+    SoakChecks,
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const DEFAULT: [Self; 7] = [
         Self::Create,
         Self::Right,
         Self::Telegram,
@@ -65,6 +76,8 @@ impl Kind {
             Self::Slow => "slow",
             Self::Faulty => "faulty",
             Self::Ceiling => "ceiling",
+            Self::Soak => "soak",
+            Self::SoakChecks => "soak_checks",
         }
     }
 
@@ -77,6 +90,8 @@ impl Kind {
             Self::Slow => "create, slow provider",
             Self::Faulty => "create, faulty provider",
             Self::Ceiling => "bare ceiling",
+            Self::Soak => "soak, create",
+            Self::SoakChecks => "soak, check",
         }
     }
 }
@@ -85,7 +100,7 @@ impl FromStr for Kind {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let mut all = Self::ALL.into_iter();
+        let mut all = Self::DEFAULT.into_iter().chain([Self::Soak]);
         all.find(|kind| kind.name() == name)
             .ok_or_else(|| format!("unknown phase `{name}`"))
     }
@@ -96,6 +111,10 @@ pub struct Options {
     pub connections: Vec<usize>,
     pub seconds: u64,
     pub phases: Vec<Kind>,
+    /// Creates per second of the soak.
+    pub rate: Option<u32>,
+    pub requests: Option<u32>,
+    pub filled: Vec<u32>,
     pub limits: bool,
     pub delay: Duration,
     pub binary: PathBuf,
@@ -114,7 +133,10 @@ impl Options {
             postgres: false,
             connections: vec![16, 64],
             seconds: 10,
-            phases: Kind::ALL.to_vec(),
+            phases: Kind::DEFAULT.to_vec(),
+            rate: None,
+            requests: None,
+            filled: vec![0],
             limits: true,
             delay: Duration::from_millis(300),
             binary: PathBuf::from(env!("CARGO_BIN_EXE_pinroute")),
@@ -136,6 +158,9 @@ impl Options {
                 "--connections" => options.connections = list(&value()?, number)?,
                 "--seconds" => options.seconds = number(&value()?)?,
                 "--phases" => options.phases = list(&value()?, Kind::from_str)?,
+                "--rate" => options.rate = Some(positive(&value()?)?),
+                "--requests" => options.requests = Some(positive(&value()?)?),
+                "--filled" => options.filled = list(&value()?, number)?,
                 "--limits" => options.limits = one_of(&value()?, ["on", "off"])?,
                 "--delay-ms" => options.delay = Duration::from_millis(number(&value()?)?),
                 "--binary" => options.binary = file(&value()?)?,
@@ -151,6 +176,11 @@ impl Options {
         }
         if options.rounds == 0 {
             options.rounds = if options.against.is_some() { 5 } else { 1 };
+        }
+        if options.filled.len() > if options.against.is_some() { 1 } else { 2 } {
+            return Err(String::from(
+                "--filled takes two numbers at most, and one with --against",
+            ));
         }
         if options.postgres && options.database_url.is_none() {
             return Err(String::from(
@@ -186,6 +216,13 @@ fn list<T>(value: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<
 /// An absolute path, since the gateway runs in a folder of its own.
 fn file(path: &str) -> Result<PathBuf, String> {
     std::fs::canonicalize(path).map_err(|error| format!("{path}: {error}"))
+}
+
+fn positive(text: &str) -> Result<u32, String> {
+    match number(text)? {
+        0 => Err(String::from("0 is too few")),
+        positive => Ok(positive),
+    }
 }
 
 fn number<N: FromStr>(text: &str) -> Result<N, String> {

@@ -18,7 +18,7 @@ pub struct Column {
 }
 
 /// Processor time comes first: on a shared machine it says more than anything else.
-pub const COLUMNS: [Column; 15] = [
+pub const COLUMNS: [Column; 16] = [
     column("gateway", "gateway_us", 7, 1),
     column("Postgres", "postgres_us", 8, 1),
     column("Redis", "redis_us", 6, 1),
@@ -29,6 +29,7 @@ pub const COLUMNS: [Column; 15] = [
     column("p99", "p99_ms", 6, 1),
     column("max", "max_ms", 7, 1),
     column("peak MiB", "peak_mib", 8, 1),
+    column("end MiB", "end_mib", 7, 1),
     column("group", "group", 5, 1),
     column("WAL B", "wal_bytes", 6, 0),
     column("", "answer_to_provider_p50_ms", 0, 1),
@@ -121,12 +122,15 @@ impl Sent {
 }
 
 /// What a phase used besides time.
+#[derive(Default)]
 pub struct Spent {
     /// Microseconds of processor time per request.
     pub gateway: Option<f64>,
     pub postgres: Option<f64>,
     pub redis: Option<f64>,
     pub peak_memory: Option<f64>,
+    /// At the end.
+    pub memory: Option<f64>,
     /// Changes per group commit.
     pub group: Option<f64>,
     /// Bytes per request.
@@ -151,6 +155,7 @@ pub fn figures(run: &Run, spent: &Spent, sent: Option<&Sent>) -> Figures {
         p99,
         max,
         spent.peak_memory,
+        spent.memory,
         spent.group,
         spent.wal,
         late(0),

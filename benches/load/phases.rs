@@ -10,12 +10,16 @@ use crate::gateway::Gateway;
 use crate::options::{Kind, Options};
 use crate::phase::{Phase, Sent, Spent, figures};
 use crate::provider::Provider;
+use crate::soak::Soaked;
 use crate::stores::Database;
 use crate::usage::{Cpu, Processes};
 use crate::work::{Accepted, CODE, Checks, Creates, Sends};
 
-const BY_SMS: &str = r#""channels":["sms"]"#;
+pub const BY_SMS: &str = r#""channels":["sms"]"#;
 const BY_TELEGRAM: &str = r#""channels":["telegram"]"#;
+
+/// The time of what ends with its last request.
+const ENDLESS: Duration = Duration::from_hours(24);
 
 pub struct Phases<'a> {
     pub options: &'a Options,
@@ -25,16 +29,34 @@ pub struct Phases<'a> {
     /// Every create uses a new number.
     pub next_number: Arc<AtomicU32>,
     pub done: Vec<Phase>,
+    pub soaked: Vec<Soaked>,
 }
 
 /// Readings before a phase.
-struct Before {
+pub struct Before {
     cpu: Cpu,
     commits: Option<(f64, f64)>,
     wal: Option<f64>,
 }
 
-impl Phases<'_> {
+impl<'a> Phases<'a> {
+    pub fn new(
+        options: &'a Options,
+        gateway: &'a Gateway,
+        database: &'a Database,
+        provider: &Arc<Provider>,
+    ) -> Self {
+        Self {
+            options,
+            gateway,
+            database,
+            provider: Arc::clone(provider),
+            next_number: Arc::new(AtomicU32::new(0)),
+            done: Vec::new(),
+            soaked: Vec::new(),
+        }
+    }
+
     /// All selected phases.
     pub async fn run(&mut self, connections: usize) {
         let mut created = Vec::new();
@@ -67,6 +89,19 @@ impl Phases<'_> {
             self.create(Kind::Faulty, connections, members).await;
             self.provider.answer_wrongly(false);
         }
+        if self.measures(Kind::Soak) {
+            self.soak(connections).await;
+        }
+    }
+
+    /// Leaves some ended verifications, without measuring.
+    pub async fn end_some(&self) {
+        let created = self.creates(format!(r#"{BY_SMS},"code":"{CODE}""#));
+        created.stop_after(100);
+        drive(self.gateway.address, 16, ENDLESS, &created).await;
+        let (created, _) = self.settle(&*created).await;
+        let right = Arc::new(Checks::right(&self.gateway.key, created));
+        drive(self.gateway.address, 16, ENDLESS, &right).await;
     }
 
     /// Creates on the bare server.
@@ -79,15 +114,20 @@ impl Phases<'_> {
         self.options.measures(kind)
     }
 
-    fn span(&self) -> Duration {
+    pub fn span(&self) -> Duration {
         Duration::from_secs(self.options.seconds)
+    }
+
+    /// How many requests end a phase, rather than its time.
+    fn wanted(&self, kind: Kind) -> Option<u32> {
+        self.options.requests.filter(|_| kind == Kind::Create)
     }
 
     fn warm_up(&self) -> Duration {
         (self.span() / 5).min(Duration::from_secs(1))
     }
 
-    fn creates(&self, members: String) -> Arc<Creates> {
+    pub fn creates(&self, members: String) -> Arc<Creates> {
         let creates = Creates::new(&self.gateway.key, members, &self.next_number);
         Arc::new(creates)
     }
@@ -100,7 +140,7 @@ impl Phases<'_> {
     }
 
     /// Waits until the provider has what all accepted requests sent, then takes the requests and compares the two.
-    async fn settle<W: Sends>(&self, work: &W) -> (Vec<Accepted>, Sent) {
+    pub async fn settle<W: Sends>(&self, work: &W) -> (Vec<Accepted>, Sent) {
         let accepted = work.log().take();
         self.provider.wait_for(accepted.len()).await;
         let sent = Sent::compare(&accepted, self.provider.take_arrivals());
@@ -112,6 +152,9 @@ impl Phases<'_> {
         let warm_up = self.warm_up();
         drive(self.gateway.address, connections, warm_up, &creates).await;
         self.settle(&*creates).await;
+        if let Some(requests) = self.wanted(kind) {
+            creates.stop_after(requests);
+        }
         self.measure(kind, connections, &creates, true).await
     }
 
@@ -144,16 +187,9 @@ impl Phases<'_> {
         work: &Arc<W>,
         sends: bool,
     ) -> Vec<Accepted> {
-        eprintln!("  {}, {connections} connections …", kind.title());
-        self.hook("start", kind, connections, None);
-        let processes = self.processes();
-        processes.forget_peak_memory();
-        let before = Before {
-            wal: self.database.wal().await,
-            commits: self.gateway.commits().await,
-            cpu: processes.cpu(),
-        };
-        let run = drive(self.gateway.address, connections, self.span(), work).await;
+        let before = self.begin(kind, connections).await;
+        let span = self.wanted(kind).map_or(self.span(), |_| ENDLESS);
+        let run = drive(self.gateway.address, connections, span, work).await;
         let (accepted, sent) = if sends {
             let (accepted, sent) = self.settle(&**work).await;
             (accepted, Some(sent))
@@ -174,7 +210,20 @@ impl Phases<'_> {
         accepted
     }
 
-    fn processes(&self) -> Processes {
+    /// What a phase is compared with at its end.
+    pub async fn begin(&self, kind: Kind, connections: usize) -> Before {
+        eprintln!("  {}, {connections} connections …", kind.title());
+        self.hook("start", kind, connections, None);
+        let processes = self.processes();
+        processes.forget_peak_memory();
+        Before {
+            wal: self.database.wal().await,
+            commits: self.gateway.commits().await,
+            cpu: processes.cpu(),
+        }
+    }
+
+    pub fn processes(&self) -> Processes {
         Processes {
             gateway: self.gateway.pid(),
             postgres: self.options.postgres_pid.filter(|_| self.options.postgres),
@@ -182,7 +231,7 @@ impl Phases<'_> {
         }
     }
 
-    async fn spent(&self, run: &Run, before: &Before) -> Spent {
+    pub async fn spent(&self, run: &Run, before: &Before) -> Spent {
         let processes = self.processes();
         let cpu = processes.cpu();
         let peak_memory = processes.peak_memory();
@@ -201,6 +250,7 @@ impl Phases<'_> {
             postgres: micros(before.cpu.postgres, cpu.postgres),
             redis: micros(before.cpu.redis, cpu.redis),
             peak_memory,
+            memory: processes.resident_memory(),
             group,
             wal: before
                 .wal
@@ -209,7 +259,7 @@ impl Phases<'_> {
         }
     }
 
-    fn hook(&self, action: &str, kind: Kind, connections: usize, requests: Option<u32>) {
+    pub fn hook(&self, action: &str, kind: Kind, connections: usize, requests: Option<u32>) {
         let Some(command) = &self.options.hook else {
             return;
         };

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use crate::options::{Kind, Options};
 use crate::phase::{COLUMNS, Figures, Phase, figure};
+use crate::soak::Soaked;
+use crate::upkeep::Bloat;
 
 /// One run of one program.
 pub struct Outcome {
@@ -17,6 +19,9 @@ pub struct Outcome {
     pub compact: Option<f64>,
     /// Bytes of Redis per number.
     pub redis_bytes: Option<f64>,
+    pub soaked: Vec<Soaked>,
+    /// Of Postgres after a soak.
+    pub bloat: Option<Bloat>,
 }
 
 /// All runs of one program.
@@ -75,7 +80,12 @@ impl Series {
     fn json(&self) -> Value {
         let round = |round: &Outcome| {
             let phases: Vec<_> = round.phases.iter().map(Phase::json).collect();
-            json!({ "phases": phases, "kept_bytes": round.kept, "compact_bytes": round.compact, "redis_bytes": round.redis_bytes })
+            let soaked: Vec<_> = round.soaked.iter().map(Soaked::json).collect();
+            let bloat = round.bloat.as_ref().map(Bloat::json);
+            json!({
+                "phases": phases, "kept_bytes": round.kept, "compact_bytes": round.compact,
+                "redis_bytes": round.redis_bytes, "soaked": soaked, "bloat": bloat,
+            })
         };
         let rounds: Vec<_> = self.rounds.iter().map(round).collect();
         json!({ "program": self.title, "rounds": rounds })
@@ -101,7 +111,14 @@ pub fn print(options: &Options, cores: usize, builds: &[Series], ceiling: &Serie
         print_build(build, &bare);
     }
     if let [build, other] = builds {
-        print_ratios(&build.rows(), &other.rows());
+        let (build, other) = (build.rows(), other.rows());
+        match options.filled.as_slice() {
+            [first, second] => {
+                let title = format!("Ratio with {second} past verifications to with {first}");
+                print_ratios(&title, &other, &build);
+            }
+            _ => print_ratios("Ratio of the first build to the second", &build, &other),
+        }
     }
     if !bare.is_empty() {
         println!(
@@ -161,11 +178,15 @@ fn print_build(build: &Series, bare: &[Row]) {
     if let Some(bytes) = build.median(|round| round.redis_bytes) {
         println!("Redis per number: {bytes:.0} bytes");
     }
+    for round in &build.rounds {
+        round.soaked.iter().for_each(|soaked| println!("{soaked}"));
+        round.bloat.iter().for_each(|bloat| println!("{bloat}"));
+    }
 }
 
 /// Below 1, the first is less.
-fn print_ratios(rows: &[Row], others: &[Row]) {
-    println!("\nRatio of the first build to the second\n{}", heading());
+fn print_ratios(title: &str, rows: &[Row], others: &[Row]) {
+    println!("\n{title}\n{}", heading());
     for (row, other) in rows.iter().zip(others) {
         let ratio = |column: usize| {
             Some(row.medians[column]? / other.medians[column].filter(|other| *other > 0.0)?)

@@ -1,10 +1,9 @@
 //! The stores of one run: a new database, an emptied Redis, and what they took.
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use deadpool_redis::redis;
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
@@ -60,31 +59,22 @@ impl Database {
     /// versions, as SQLite's does. The gateway must have stopped.
     pub async fn kept(&self) -> Result<(f64, Option<f64>), sqlx::Error> {
         const COUNT: &str = "SELECT count(*) FROM verifications";
-        const SIZE: &str = "\
-SELECT sum(pg_total_relation_size(oid))::FLOAT8 FROM pg_class
-WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace";
         let (size, compact, count): (f64, Option<f64>, i64) = match self {
-            Self::Sqlite { file } => {
-                let url = format!("sqlite://{}", file.display());
-                let mut database = SqliteConnection::connect(&url).await?;
+            Self::Sqlite { .. } => {
+                let mut database = SqliteConnection::connect(&self.url()).await?;
                 database.execute("VACUUM").await?;
                 database.execute("PRAGMA wal_checkpoint(TRUNCATE)").await?;
                 let count = sqlx::query_scalar(COUNT).fetch_one(&mut database).await?;
                 database.close().await?;
-                #[expect(
-                    clippy::cast_precision_loss,
-                    reason = "a file's size is far below 2^53"
-                )]
-                let size = std::fs::metadata(file)?.len() as f64;
+                let size = self.size().await?;
                 (size, None, count)
             }
-            Self::Postgres { server_url } => {
-                let options = PgConnectOptions::from_str(server_url)?.database(NAME);
-                let mut database = PgConnection::connect_with(&options).await?;
+            Self::Postgres { .. } => {
+                let mut database = PgConnection::connect(&self.url()).await?;
                 database.execute("VACUUM ANALYZE").await?;
-                let size = sqlx::query_scalar(SIZE).fetch_one(&mut database).await?;
+                let size = self.size().await?;
                 database.execute("VACUUM FULL").await?;
-                let compact = sqlx::query_scalar(SIZE).fetch_one(&mut database).await?;
+                let compact = self.size().await?;
                 let count = sqlx::query_scalar(COUNT).fetch_one(&mut database).await?;
                 database.close().await?;
                 (size, Some(compact), count)
@@ -96,6 +86,20 @@ WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace";
         )]
         let count = count.max(1) as f64;
         Ok((size / count, compact.map(|compact| compact / count)))
+    }
+
+    /// Bytes of all tables and indexes.
+    pub async fn size(&self) -> Result<f64, sqlx::Error> {
+        const SIZE: &str = "\
+SELECT sum(pg_total_relation_size(oid))::FLOAT8 FROM pg_class
+WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace";
+        if let Some((size, _)) = self.files() {
+            return Ok(size);
+        }
+        let mut database = PgConnection::connect(&self.url()).await?;
+        let size = sqlx::query_scalar(SIZE).fetch_one(&mut database).await?;
+        database.close().await?;
+        Ok(size)
     }
 
     /// Drops a Postgres database. A SQLite one goes with its folder.

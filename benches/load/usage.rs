@@ -39,10 +39,17 @@ impl Processes {
 
     /// Peak resident memory of the gateway in MiB.
     pub fn peak_memory(self) -> Option<f64> {
+        self.memory("VmHWM:")
+    }
+
+    /// Resident memory of the gateway in MiB.
+    pub fn resident_memory(self) -> Option<f64> {
+        self.memory("VmRSS:")
+    }
+
+    fn memory(self, name: &str) -> Option<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.gateway)).ok()?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
         let kib: f64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
         Some(kib / 1024.0)
     }

@@ -45,6 +45,8 @@ pub struct Creates {
     members: String,
     /// Every create uses a new number.
     next_number: Arc<AtomicU32>,
+    /// How many more are wanted.
+    left: AtomicU32,
     log: Log,
 }
 
@@ -54,8 +56,25 @@ impl Creates {
             key: key.to_owned(),
             members,
             next_number: Arc::clone(next_number),
+            left: AtomicU32::new(u32::MAX),
             log: Log::default(),
         }
+    }
+
+    pub fn stop_after(&self, requests: u32) {
+        self.left.store(requests, Ordering::Relaxed);
+    }
+
+    /// What the answer accepted, which is in the log then. A 200 would be a reused verification, for which nothing is sent.
+    pub fn read(&self, number: u32, status: u16, body: &[u8]) -> Option<Accepted> {
+        let at = Instant::now();
+        let id = find(body, b"\"id\":\"").and_then(|begin| body.get(begin + 6..)?.first_chunk());
+        let (201, Some(&id)) = (status, id) else {
+            return None;
+        };
+        let accepted = Accepted { number, id, at };
+        self.log.lock().push(accepted);
+        Some(accepted)
     }
 }
 
@@ -69,21 +88,19 @@ impl Work for Creates {
     type Item = u32;
 
     fn next(&self, request: &mut Vec<u8>) -> Option<u32> {
+        let one_less = |left: u32| left.checked_sub(1);
+        let left = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
+        left.ok()?;
         let number = 900_000_000 + self.next_number.fetch_add(1, Ordering::Relaxed) % 10_000_000;
         let body = format!(r#"{{"phone_number":"+998{number}",{}}}"#, self.members);
         write_request(request, "POST", "/v1/verifications", &self.key, &body);
         Some(number)
     }
 
-    /// A 200 would be a reused verification, for which nothing is sent.
     fn accept(&self, number: u32, status: u16, body: &[u8]) -> bool {
-        let at = Instant::now();
-        let id = find(body, b"\"id\":\"").and_then(|begin| body.get(begin + 6..)?.first_chunk());
-        let (201, Some(&id)) = (status, id) else {
-            return false;
-        };
-        self.log.lock().push(Accepted { number, id, at });
-        true
+        self.read(number, status, body).is_some()
     }
 }
 
