@@ -18,6 +18,11 @@ const NEWEST: Duration = Duration::from_hours(3 * 24);
 /// The time from the oldest to the newest.
 const SPREAD: Duration = Duration::from_hours(30 * 24);
 
+/// What ids say besides time and chance, as the gateway's own do: of which kind they are.
+const VERIFICATION: &str = "000";
+const ATTEMPT: &str = "010";
+const ENTRY: &str = "011";
+
 /// What to copy: an ended verification, and its charge.
 const TEMPLATES: [&str; 2] = [
     "CREATE TEMP TABLE verifications_template AS SELECT * FROM verifications v WHERE status = 'approved' \
@@ -81,25 +86,23 @@ WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_posit
             indexes.push(create);
         }
     }
-    let id = |rest: &str| {
-        format!(
-            "(lpad(to_hex(millis), 12, '0') || '7' || substr({rest}, 1, 3) || '8' || substr({rest}, 4, 15))::UUID"
-        )
+    let id = |place: &str| {
+        format!("(lpad(to_hex(millis), 12, '0') || '7{place}9' || substr(one, 1, 15))::UUID")
     };
     let key = |name: &str, text: &str| {
         format!("substr(decode({text}, 'hex'), 1, octet_length(t.{name}))")
     };
     let copied = copied(
         [
-            id("one"),
+            id(VERIFICATION),
             key("phone_index", "one || two"),
             key("reuse_key", "two || one"),
         ],
         [
-            String::from("md5('entry ' || n)::UUID"),
+            id(ENTRY),
             String::from("to_timestamp(millis / 1000.0)"),
-            id("one"),
-            id("two"),
+            id(VERIFICATION),
+            id(ATTEMPT),
         ],
     );
     let millis = millis(count);
@@ -146,21 +149,23 @@ WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('verifications', 'ledg
     for (remove, _) in &indexes {
         connection.execute(AssertSqlSafe(remove.to_owned())).await?;
     }
-    // The rest of an id follows from its place, so that a ledger entry has its verification's.
-    let id = "unhex(printf('%012x7%03x8%015x', millis, n % 4096, n * 40503571117 % 1152921504606846976))";
+    // The end of an id follows from its place, so that a ledger entry has its verification's.
+    let id = |place: &str| {
+        format!(
+            "unhex(printf('%012x7{place}9%015x', millis, n * 40503571117 % 1152921504606846976))"
+        )
+    };
     let copied = copied(
         [
-            String::from(id),
+            id(VERIFICATION),
             String::from("randomblob(length(t.phone_index))"),
             String::from("randomblob(length(t.reuse_key))"),
         ],
         [
-            String::from("randomblob(16)"),
+            id(ENTRY),
             String::from("strftime('%Y-%m-%dT%H:%M:%f+00:00', millis / 1000.0, 'unixepoch')"),
-            String::from(id),
-            String::from(
-                "unhex(printf('%012x7%03x8', millis, n % 4096) || substr(hex(randomblob(8)), 2))",
-            ),
+            id(VERIFICATION),
+            id(ATTEMPT),
         ],
     );
     let millis = millis(count);
