@@ -156,7 +156,8 @@ async fn run(
     };
     let mut gateway = Gateway::start(setup, &folder.0).await?;
     let mut used = 0;
-    if filled > 0 {
+    // An empty database that is compared with a filled one has as young a gateway, which must look for what it cannot remember.
+    if matches!(program, Program::Pinroute(_)) && options.filled.iter().any(|it| *it > 0) {
         let phases = Phases::new(options, &gateway, &database, provider);
         phases.end_some().await;
         used = phases.next_number.load(Ordering::Relaxed);

@@ -26,7 +26,8 @@ cargo bench --bench load -- [OPTIONS]
   --rate N                   creates per second of the soak [80 % of what all connections reach in 10 s before it]
   --requests N               ends the create phase after N requests, all to different numbers, not after its time
   --filled N[,N]             past, ended verifications with which the database is filled before the phases [0];
-                             with two, measures both in turn, and prints the ratio of the second to the first
+                             with two, measures both in turn, and prints the ratio of the second to the first;
+                             the gateway starts anew between, also if one of two is 0
   --limits on|off            the default limits and a day's budget, too high to refuse anything [on]
   --delay-ms N               response time of the slow provider [300]
   --binary PATH              the pinroute binary to test [the one built with this program]

@@ -122,7 +122,7 @@ fn complain(error: &sqlx::Error) {
 }
 
 impl Bloat {
-    /// Name, share of dead rows, and bytes of rows and of indexes before and after.
+    /// Each table before and after.
     fn lines(&self) -> impl Iterator<Item = (&Table, &Table)> {
         self.before.iter().filter_map(|before| {
             let after = self.after.iter().find(|after| after.name == before.name)?;
@@ -167,6 +167,9 @@ impl std::fmt::Display for Bloat {
                 bloat(before.indexes, after.indexes)
             )?;
         }
-        Ok(())
+        let size = |tables: &[Table]| -> f64 { tables.iter().map(|it| it.rows + it.indexes).sum() };
+        let (before, after) = (size(&self.before), size(&self.after));
+        let more = bloat(before, after);
+        write!(f, "\n  all: {:.1} MiB, {more:+.0} %", before / MIB)
     }
 }
