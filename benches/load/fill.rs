@@ -1,11 +1,13 @@
 //! Fills a database with past, ended verifications, each with its ledger entry: copies of one that the gateway made, with ids
 //! and keys of their own.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+
+use pinroute::clock::Clock;
 
 use crate::stores::Database;
 
@@ -244,8 +246,9 @@ fn insert(table: &str, columns: &[String], own: &[(&str, String)]) -> String {
 
 /// When the `n`th was made, as SQL: milliseconds since 1970.
 fn millis(count: u32) -> String {
-    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    let oldest = now.saturating_sub(NEWEST + SPREAD).as_millis();
+    let now = Clock::system().now().timestamp_millis();
+    let before = i64::try_from((NEWEST + SPREAD).as_millis()).unwrap_or(i64::MAX);
+    let oldest = now.saturating_sub(before);
     format!("{oldest} + n * {} / {count}", SPREAD.as_millis())
 }
 

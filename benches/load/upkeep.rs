@@ -10,14 +10,14 @@ use crate::stores::Database;
 const OFTEN: [(&str, &str); 2] = [("checkpoint_timeout", "60s"), ("autovacuum_naptime", "15s")];
 
 /// Checkpoints and automatic vacuums of Postgres so far, or in a while.
-#[derive(Clone, Copy, sqlx::FromRow)]
+#[derive(Clone, Copy)]
 pub struct Upkeep {
     pub checkpoints: f64,
     pub vacuums: f64,
 }
 
 /// A table of Postgres with its indexes.
-#[derive(Clone, sqlx::FromRow)]
+#[derive(Clone)]
 pub struct Table {
     name: String,
     /// The share of rows that are dead, as Postgres counts them.
@@ -72,11 +72,14 @@ impl Database {
                 "SELECT ({checkpoints})::FLOAT8 AS checkpoints, \
                  (SELECT sum(autovacuum_count) FROM pg_stat_user_tables)::FLOAT8 AS vacuums"
             );
-            let upkeep = sqlx::query_as(AssertSqlSafe(upkeep))
+            let (checkpoints, vacuums) = sqlx::query_as(AssertSqlSafe(upkeep))
                 .fetch_one(&mut database)
                 .await?;
             database.close().await?;
-            Ok::<_, sqlx::Error>(upkeep)
+            Ok::<_, sqlx::Error>(Upkeep {
+                checkpoints,
+                vacuums,
+            })
         };
         read.await.inspect_err(complain).ok()
     }
@@ -92,9 +95,16 @@ FROM pg_stat_user_tables ORDER BY pg_total_relation_size(relid) DESC";
         };
         let read = async {
             let mut database = PgConnection::connect(&self.url()).await?;
-            let tables = sqlx::query_as(TABLES).fetch_all(&mut database).await?;
+            let tables: Vec<(String, f64, f64, f64)> =
+                sqlx::query_as(TABLES).fetch_all(&mut database).await?;
             database.close().await?;
-            Ok::<_, sqlx::Error>(tables)
+            let table = |(name, dead, rows, indexes)| Table {
+                name,
+                dead,
+                rows,
+                indexes,
+            };
+            Ok::<_, sqlx::Error>(tables.into_iter().map(table).collect())
         };
         read.await.inspect_err(complain).ok()
     }

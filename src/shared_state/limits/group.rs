@@ -20,7 +20,7 @@ use crate::verification::policy::Quota;
 const GROUP: usize = 128;
 /// After so many in one script, the next one waits a little for more to gather: each script costs as much as several
 /// requests in it.
-const BUSY: usize = 4;
+const BUSY: usize = 6;
 const BREATH: Duration = Duration::from_millis(1);
 /// Requests that may wait in the queue; further ones wait for a place.
 const QUEUE: usize = 4_096;
