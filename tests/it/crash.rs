@@ -225,17 +225,22 @@ async fn the_books_agree(client: &Client, all: &HashMap<String, Value>) {
     assert_eq!(booked, charged);
 }
 
+/// From now on a commit that writes a verification so takes longer than is waited for it.
+async fn stall_after(stage: &Stage, verb: &str, when: &str) {
+    let sql = format!(
+        "CREATE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN PERFORM pg_sleep(8); RETURN NULL; END $$; \
+         CREATE CONSTRAINT TRIGGER stall AFTER {verb} ON verifications DEFERRABLE INITIALLY DEFERRED \
+         FOR EACH ROW {when} EXECUTE FUNCTION stall()"
+    );
+    stage.run_sql(&sql).await;
+}
+
 /// The database takes the change in which the fallback begins, but its answer never arrives: the fallback is still sent, once.
 async fn a_fallback_whose_commit_was_not_answered_is_still_sent(stage: Stage) {
     // Longer than a commit is waited for; only for the change that stores the SMS as being sent.
-    stage
-        .run_sql(
-            "CREATE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS \
-             $$ BEGIN PERFORM pg_sleep(8); RETURN NULL; END $$; \
-             CREATE CONSTRAINT TRIGGER stall AFTER UPDATE ON verifications DEFERRABLE INITIALLY DEFERRED FOR EACH ROW \
-             WHEN (NEW.version = 2 AND OLD.version = 1 AND NEW.lease_until IS NOT NULL) EXECUTE FUNCTION stall()",
-        )
-        .await;
+    let begins = "WHEN (NEW.version = 2 AND OLD.version = 1 AND NEW.lease_until IS NOT NULL)";
+    stall_after(&stage, "UPDATE", begins).await;
     let app = stage.app().await;
     stage
         .telegram
@@ -259,14 +264,7 @@ async fn a_fallback_whose_commit_was_not_answered_is_still_sent(stage: Stage) {
 /// The database takes a start after its caller was told that it is unavailable: the send that was recorded counts as lost, and
 /// the next step runs long before the first one's time is over.
 async fn a_start_whose_commit_was_not_answered_is_not_left_lying(stage: Stage) {
-    stage
-        .run_sql(
-            "CREATE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS \
-             $$ BEGIN PERFORM pg_sleep(8); RETURN NULL; END $$; \
-             CREATE CONSTRAINT TRIGGER stall AFTER INSERT ON verifications DEFERRABLE INITIALLY DEFERRED FOR EACH ROW \
-             EXECUTE FUNCTION stall()",
-        )
-        .await;
+    stall_after(&stage, "INSERT", "").await;
     let app = stage.app().await;
     let refused = app.start(json!({ "phone_number": stage.number() })).await;
     refused.problem(503, "service_unavailable");
