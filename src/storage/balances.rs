@@ -1,11 +1,10 @@
 //! Balances as providers report them, and ledger entries made by hand.
 
 use chrono::{DateTime, Utc};
-use sqlx::Row as _;
 use uuid::Uuid;
 
 use super::engine::rows::{Column, Rows};
-use super::engine::{Engine, read, write};
+use super::engine::{read, write};
 use super::{Change, CommitError, Db, IdempotencyOp, StorageError, Store};
 use crate::ledger::entry::Entry;
 use crate::ledger::tally::of_entry;
@@ -66,17 +65,8 @@ impl Store {
         }
         let column = Column::Uuid(ids.iter().copied().map(Some).collect());
         let rows = Rows::new(ids.len(), vec![("id", column)]);
-        let found: sqlx::Result<Vec<Uuid>> = match &self.engine {
-            Engine::Postgres(pool) => {
-                let rows = rows.postgres(FIND).fetch_all(pool).await?;
-                rows.iter().map(|row| row.try_get(0)).collect()
-            }
-            Engine::Sqlite { read, .. } => {
-                let rows = rows.sqlite(FIND).fetch_all(read).await?;
-                rows.iter().map(|row| row.try_get(0)).collect()
-            }
-        };
-        Ok(found?)
+        let found: Vec<(Uuid,)> = rows.read(FIND, &self.engine).await?;
+        Ok(found.into_iter().map(|(id,)| id).collect())
     }
 
     pub async fn reported_balances(&self) -> Result<Vec<ReportedBalance>, StorageError> {

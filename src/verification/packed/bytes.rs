@@ -194,7 +194,7 @@ impl<'a> Reader<'a> {
         if distance != 0 {
             let before = self.context.time.timestamp_micros();
             let micros = before.wrapping_add(distance);
-            // The latest time stands for "never". It alone is not a whole number of microseconds.
+            // `MAX_UTC` means "never", and is the only time that is not a whole number of microseconds.
             self.context.time = if micros == LATEST.timestamp_micros() {
                 LATEST
             } else {
