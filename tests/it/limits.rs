@@ -253,7 +253,7 @@ async fn two_replicas_take_exactly_what_one_would(stage: Stage) {
             let nothing = async |_| Ok::<_, Infallible>(Vec::new());
             let takes = (0..times).map(|n| {
                 let limits = &replicas[n % 2].limits;
-                limits.take_recalling(vec![draw()], nothing)
+                limits.take_recalling(vec![draw()], false, nothing)
             });
             let takes = futures_util::future::join_all(takes).await;
             let taken: Vec<_> = takes.into_iter().filter_map(|t| t.unwrap().ok()).collect();
@@ -279,7 +279,10 @@ async fn two_replicas_take_exactly_what_one_would(stage: Stage) {
                 known.pop();
             }
             for replica in &replicas {
-                let look = replica.limits.look_recalling(vec![draw()], nothing).await;
+                let look = replica
+                    .limits
+                    .take_recalling(vec![draw()], true, nothing)
+                    .await;
                 assert_eq!(look.unwrap().is_ok(), has_room(known));
             }
         }

@@ -53,10 +53,8 @@ impl Verify {
         let policy = self.core().directory.policy(v.project);
         let draws = limits::for_check(&policy.limits, v.project, self.number_key(&v));
         let whose = (v.project, &v.phone);
-        let taken = match v.code_hash == typed {
-            true => self.look(whose, draws, WRONG_CODES).await?,
-            false => self.draw(whose, draws, WRONG_CODES).await?,
-        };
+        let is_right = v.code_hash == typed;
+        let taken = self.draw(whose, draws, is_right, WRONG_CODES).await?;
         let taken = match taken {
             Ok(taken) => taken,
             Err(exhausted) => {

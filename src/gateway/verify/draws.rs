@@ -26,37 +26,24 @@ pub(super) const WRONG_CODES: Counts = |kind| kind == EventKind::WrongCode;
 type Counts = fn(EventKind) -> bool;
 
 impl Verify {
-    /// Draws on the limits of a request for this number. A number that meets no limit draws on none, its visitor's neither.
+    /// Draws on the limits of a request for this number, or with `only_look` says whether there is room. A number that meets
+    /// no limit draws on none, its visitor's neither.
     pub(super) async fn draw(
         &self,
         (project, phone): (ProjectId, &PhoneNumber),
         draws: Vec<Draw>,
+        only_look: bool,
         counts: Counts,
     ) -> Result<Result<Taken, Exhausted>, Error> {
+        let core = self.core();
+        let draws = if (core.settings.unlimited)(phone) {
+            Vec::new()
+        } else {
+            draws
+        };
         let recall = async |within| self.past(project, phone, within, counts).await;
-        let limits = &self.core().shared.limits;
-        let draws = self.limited(phone, draws);
-        limits.take_recalling(draws, recall).await
-    }
-
-    /// Like [`Self::draw`], but only says whether there is room.
-    pub(super) async fn look(
-        &self,
-        (project, phone): (ProjectId, &PhoneNumber),
-        draws: Vec<Draw>,
-        counts: Counts,
-    ) -> Result<Result<Taken, Exhausted>, Error> {
-        let recall = async |within| self.past(project, phone, within, counts).await;
-        let limits = &self.core().shared.limits;
-        let draws = self.limited(phone, draws);
-        limits.look_recalling(draws, recall).await
-    }
-
-    fn limited(&self, phone: &PhoneNumber, draws: Vec<Draw>) -> Vec<Draw> {
-        if (self.core().settings.unlimited)(phone) {
-            return Vec::new();
-        }
-        draws
+        let limits = &core.shared.limits;
+        limits.take_recalling(draws, only_look, recall).await
     }
 
     /// When these events happened, oldest first.

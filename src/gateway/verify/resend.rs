@@ -23,7 +23,9 @@ impl Verify {
         v.may_resend(channel, &offers, self.core().now())?;
         let policy = self.core().directory.policy(v.project);
         let draws = limits::for_resend(&policy.limits, v.project, self.number_key(&v));
-        let taken = self.draw((v.project, &v.phone), draws, SENDS).await?;
+        let taken = self
+            .draw((v.project, &v.phone), draws, false, SENDS)
+            .await?;
         let taken = taken.map_err(Error::Limited)?;
         // Only queued: another replica may hold the lease, and will send it before releasing the lease.
         let sent = self

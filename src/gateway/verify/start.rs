@@ -350,7 +350,7 @@ impl Verb for Starting<'_> {
         let (limits, ip) = (&self.policy.limits, request.visitor.ip);
         let draws = limits::for_create(limits, request.project, self.number, ip);
         let whose = (request.project, &request.to.phone);
-        match verify.draw(whose, draws, SENDS).await? {
+        match verify.draw(whose, draws, false, SENDS).await? {
             Ok(taken) => self.taken = Some(taken),
             // So does a repeated request beyond the limit.
             Err(exhausted) => {

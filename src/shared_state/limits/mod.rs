@@ -52,32 +52,16 @@ impl Limits {
     /// Takes all draws, or none if one limit is exhausted. None of them is recorded in the database.
     pub async fn take(&self, draws: Vec<Draw>) -> Result<Taken, Exhausted> {
         let nothing = async |_| Ok::<_, Infallible>(Vec::new());
-        match self.take_recalling(draws, nothing).await {
+        match self.take_recalling(draws, false, nothing).await {
             Ok(taken) => taken,
             Err(never) => match never {},
         }
     }
 
-    /// Like [`Self::take`]. `recall` reads from the database when the recorded draws of these limits were made within the time
-    /// that it is given, oldest first; it is called only if they may be forgotten here. Its error is returned.
+    /// Like [`Self::take`]; with `only_look` it says whether there is room, and takes nothing. `recall` reads from the database
+    /// when the recorded draws of these limits were made within the time that it is given, oldest first; it is called only if
+    /// they may be forgotten here. Its error is returned.
     pub async fn take_recalling<E>(
-        &self,
-        draws: Vec<Draw>,
-        recall: impl AsyncFnOnce(Duration) -> Result<Vec<DateTime<Utc>>, E>,
-    ) -> Result<Result<Taken, Exhausted>, E> {
-        self.decide(draws, false, recall).await
-    }
-
-    /// Whether no limit is exhausted, like [`Self::take_recalling`], but draws nothing.
-    pub async fn look_recalling<E>(
-        &self,
-        draws: Vec<Draw>,
-        recall: impl AsyncFnOnce(Duration) -> Result<Vec<DateTime<Utc>>, E>,
-    ) -> Result<Result<Taken, Exhausted>, E> {
-        self.decide(draws, true, recall).await
-    }
-
-    async fn decide<E>(
         &self,
         draws: Vec<Draw>,
         only_look: bool,
