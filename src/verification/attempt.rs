@@ -170,6 +170,8 @@ pub enum Reason {
     NotDelivered,
     Revoked,
     Canceled,
+    /// The channel cannot carry this code, such as one with letters.
+    CodeNotCarried,
 }
 
 impl Reason {
@@ -189,6 +191,7 @@ impl Reason {
             Self::NotDelivered => "not_delivered",
             Self::Revoked => "revoked",
             Self::Canceled => "canceled",
+            Self::CodeNotCarried => "code_not_carried",
         }
     }
 }

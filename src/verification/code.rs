@@ -1,8 +1,8 @@
-//! One-time codes and their keyed hashes.
+//! One-time codes and their keyed hashes. We make codes of digits; a code from outside may have letters.
 
 use std::fmt;
 
-/// Four to eight decimal digits. `Debug` hides them.
+/// Four to eight decimal digits, or, from outside, four to ten ASCII letters and digits. `Debug` hides them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Code(String);
 
@@ -28,6 +28,20 @@ impl Code {
     pub fn parse(text: &str) -> Option<Self> {
         let fits = (4..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
         fits.then(|| Self(text.to_owned()))
+    }
+
+    /// Parses a code that another service made, or one that is typed for it: 4 to 10 ASCII letters and digits, whose case counts.
+    #[must_use]
+    pub fn parse_outside(text: &str) -> Option<Self> {
+        let fits =
+            (4..=10).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric());
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// Four to eight digits, which every channel carries.
+    #[must_use]
+    pub fn is_digits(&self) -> bool {
+        Self::parse(&self.0).is_some()
     }
 
     #[must_use]
@@ -67,6 +81,17 @@ mod tests {
         assert_eq!(Code::generate(4, 10_000).as_str(), "0000");
         for text in ["123", "123456789", "12a4", "１２３４", " 1234", ""] {
             assert_eq!(Code::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_code_from_outside_may_have_letters() {
+        for (text, is_digits) in [("1234", true), ("aB3dE", false), ("1234567890", false)] {
+            let code = Code::parse_outside(text).unwrap();
+            assert_eq!((code.as_str(), code.is_digits()), (text, is_digits));
+        }
+        for text in ["123", "12345678901", "12-34", "１２３４", "äbcd", ""] {
+            assert_eq!(Code::parse_outside(text), None, "{text:?}");
         }
     }
 }

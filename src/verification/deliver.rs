@@ -157,9 +157,12 @@ impl Verification {
         (self.step_wait(attempt), self.message_ttl(attempt))
     }
 
+    /// Not longer than until the last step may begin: what is delivered later finds nobody waiting.
     fn step_wait(&self, attempt: &Attempt) -> Duration {
-        let step = self.record.terms.route.get(usize::from(attempt.step));
-        step.map_or(Duration::ZERO, |step| step.wait)
+        let terms = &self.record.terms;
+        let step = terms.route.get(usize::from(attempt.step));
+        let wait = step.map_or(Duration::ZERO, |step| step.wait);
+        terms.begin_within.map_or(wait, |within| wait.min(within))
     }
 
     /// A message is on its way to its provider.

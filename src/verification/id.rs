@@ -68,6 +68,14 @@ impl VerificationId {
         self.0
     }
 
+    /// In milliseconds since 1970.
+    #[must_use]
+    pub fn made_at(self) -> i64 {
+        let mut millis = [0; 8];
+        millis[2..].copy_from_slice(&self.0.as_bytes()[..6]);
+        i64::from_be_bytes(millis)
+    }
+
     /// The id of attempt `ordinal`, counted from 1.
     #[must_use]
     pub fn attempt(self, ordinal: u8) -> AttemptId {
@@ -146,6 +154,7 @@ mod tests {
     fn an_attempts_id_names_its_verification_and_stays_a_uuid_v7() {
         let now = DateTime::from_timestamp_millis(1_789_894_598_123).unwrap();
         let id = VerificationId::new(now, [0xff; 8]);
+        assert_eq!(id.made_at(), now.timestamp_millis());
         for ordinal in [1, 15, 16, 255] {
             let attempt = id.attempt(ordinal);
             assert_eq!(attempt.verification(), id);

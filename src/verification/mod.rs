@@ -9,6 +9,7 @@
 
 pub mod abilities;
 pub mod agenda;
+pub mod asked;
 pub mod attempt;
 pub mod budget;
 pub mod channel;
@@ -39,6 +40,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::Wording;
 use crate::money::Money;
+use asked::{Asked, Face, LimitKey};
 use attempt::{Attempt, Reason};
 use code::{Code, CodeHash};
 use cost::Booking;
@@ -83,6 +85,18 @@ pub struct Record {
     pub terms: Terms,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<String>,
+    /// `None`: requested through our own API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Box<Asked>>,
+    /// What it draws on besides the number, also when it is sent again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limit_keys: Vec<LimitKey>,
+    /// The site made the code, and may compare it itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_outside_code: bool,
+    /// Approved by the site's word, not by a check.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_vouched_for: bool,
     #[serde(default, skip_serializing_if = "Wording::is_empty")]
     pub wording: Wording,
     /// `None`: it was started before this was recorded, or the record has passed its age.
@@ -108,6 +122,13 @@ pub struct Terms {
     #[serde(with = "span::text")]
     pub resend_after: std::time::Duration,
     pub route: Vec<Step>,
+    /// No step begins later than this after the creation.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "route::optional_span"
+    )]
+    pub begin_within: Option<std::time::Duration>,
 }
 
 /// `Pending` may become any other state, and `Failed` too until `expires_at`: that nothing was delivered is hearsay. All
@@ -182,6 +203,29 @@ impl Verification {
         self.bookings.clear();
         self.events_stored = self.record.events.len();
         self.attempts_stored = self.record.attempts.len();
+    }
+
+    /// Its id was made when it was created, not given out before.
+    #[must_use]
+    pub fn has_fresh_id(&self) -> bool {
+        self.id.made_at() == self.record.created_at.timestamp_millis()
+    }
+
+    /// Through which face it was requested.
+    #[must_use]
+    pub fn face(&self) -> Face {
+        self.record
+            .asked
+            .as_ref()
+            .map_or(Face::Native, |asked| asked.face)
+    }
+
+    /// The site compares the code itself, as far as we know: we have neither checked one nor heard of a success. So a code that
+    /// was not entered here says nothing about its delivery.
+    #[must_use]
+    pub fn is_checked_by_host(&self) -> bool {
+        let record = &self.record;
+        record.is_outside_code && record.checks_used == 0 && !record.is_vouched_for
     }
 
     #[must_use]

@@ -25,6 +25,7 @@ proptest! {
             now,
             offers: kind,
             evaluated: 0,
+            vouched: 0,
             entries: HashSet::new(),
             charges: HashMap::new(),
             refunds: HashSet::new(),

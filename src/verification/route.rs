@@ -45,9 +45,11 @@ pub enum Skip {
     NoPrice,
     /// A budget has no room left.
     Budget,
+    /// The channel cannot carry this code.
+    CodeNotCarried,
 }
 
-mod optional_span {
+pub(super) mod optional_span {
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, Serializer, de::Error};

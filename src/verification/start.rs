@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::abilities::Abilities;
+use super::asked::{Asked, LimitKey};
 use super::attempt::{Attempt, AttemptStatus, Reason};
 use super::code::{Code, CodeHash};
 use super::cost::Cost;
@@ -26,7 +27,12 @@ pub struct Start<'a> {
     pub country: Country,
     pub code: Code,
     pub code_hash: CodeHash,
+    pub limit_keys: Vec<LimitKey>,
+    /// The site made the code.
+    pub is_outside_code: bool,
     pub payload: Option<String>,
+    /// `None`: through our own API.
+    pub asked: Option<Box<Asked>>,
     pub wording: Wording,
     pub origin: Option<Origin>,
     /// Price of one send as SMS, for comparison.
@@ -36,6 +42,8 @@ pub struct Start<'a> {
     pub ttl: Option<std::time::Duration>,
     /// Restricts and orders the policy's route.
     pub channels: Option<&'a [Channel]>,
+    /// No step begins later than this after the creation.
+    pub begin_within: Option<std::time::Duration>,
 }
 
 /// Where planning continues.
@@ -104,8 +112,13 @@ impl Verification {
                     max_sends: policy.max_sends,
                     resend_after: policy.resend_after,
                     route,
+                    begin_within: start.begin_within,
                 },
                 payload: start.payload,
+                asked: start.asked,
+                is_outside_code: start.is_outside_code,
+                is_vouched_for: false,
+                limit_keys: start.limit_keys,
                 wording: start.wording,
                 origin: start.origin,
                 sms_price: start.sms_price,
@@ -216,6 +229,10 @@ impl Verification {
             mut after,
             barred,
         } = from;
+        let begin_within = self.record.terms.begin_within;
+        if begin_within.is_some_and(|within| now > span::after(self.record.created_at, within)) {
+            return false;
+        }
         for place in first..self.record.terms.route.len() {
             let channel = self.record.terms.route[place].channel;
             for offer in offers
@@ -282,6 +299,7 @@ impl From<Skip> for Reason {
             Skip::Paused => Self::Paused,
             Skip::NoPrice => Self::NoPrice,
             Skip::Budget => Self::BudgetExhausted,
+            Skip::CodeNotCarried => Self::CodeNotCarried,
         }
     }
 }

@@ -54,7 +54,8 @@ closed_set! {
     /// `budget_exhausted`: no budget leaves room for it.
     /// `throttled`: the provider asked for fewer requests. `unavailable`: nothing could be sent. `provider_rejected`: the provider
     /// refuses us, not the number. `no_answer`: the request left and no clear answer came. `interrupted`: the sender
-    /// stopped. `not_delivered`: reported by the provider. `revoked`, `canceled`: taken back.
+    /// stopped. `not_delivered`: reported by the provider. `revoked`, `canceled`: taken back. `code_not_carried`: the channel
+    /// cannot carry this code, such as one with letters.
     Reason = of_enum::<attempt::Reason>().iter().copied();
 
     /// `estimated` until the provider charges; `refund_expected`: documented by the provider, not yet reported.

@@ -197,19 +197,15 @@ impl Story {
         (phone, country): (PhoneNumber, Country),
         sms: i64,
     ) -> Self {
-        let usd = |amount| Money::new(Micros(amount), Currency::USD);
-        let prices = [usd(10_000), usd(sms)];
-        let offers: Vec<Offer> = providers()
-            .into_iter()
-            .zip(prices)
-            .map(|((provider, channel, abilities), price)| Offer {
-                channel,
-                provider: provider.to_owned(),
-                currency: Currency::USD,
-                abilities,
-                estimate: Ok(price),
-            })
-            .collect();
+        let prices = [10_000, sms].map(|amount| Money::new(Micros(amount), Currency::USD));
+        let offer = |((provider, channel, abilities), price): (_, Money)| Offer {
+            channel,
+            provider: str::to_owned(provider),
+            currency: Currency::USD,
+            abilities,
+            estimate: Ok(price),
+        };
+        let offers: Vec<Offer> = providers().into_iter().zip(prices).map(offer).collect();
         let id = VerificationId::new(at, random());
         let code = Code::generate(policy.code_length, chance.next());
         let right = CodeHash(vault.code_hash(id.uuid().as_bytes(), code.as_str()));
@@ -220,13 +216,17 @@ impl Story {
             country,
             code_hash: CodeHash(right.0),
             code,
+            limit_keys: Vec::new(),
+            is_outside_code: false,
             payload: None,
+            asked: None,
             wording: Wording::default(),
             origin: None,
             sms_price: Some(prices[1]),
             policy,
             ttl: None,
             channels: None,
+            begin_within: None,
         };
         let v = Verification::start(start, &offers, at)
             .expect("the default route includes a channel of the sandbox");

@@ -191,6 +191,7 @@ pub fn reason(t: &Texts, reason: Reason) -> &'static str {
         Reason::NotDelivered => t.reason_not_delivered,
         Reason::Revoked => t.reason_revoked,
         Reason::Canceled => t.reason_canceled,
+        Reason::CodeNotCarried => t.reason_code_not_carried,
     }
 }
 

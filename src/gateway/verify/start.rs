@@ -200,13 +200,17 @@ impl Verify {
             country: request.to.country,
             code_hash: self.code_hash(id, &code),
             code,
+            limit_keys: Vec::new(),
+            is_outside_code: false,
             payload: request.payload.clone(),
+            asked: None,
             wording,
             origin: Some(self.origin(request)),
             sms_price,
             policy,
             ttl: request.ttl,
             channels: request.channels.as_deref(),
+            begin_within: None,
         };
         Ok(Verification::start(start, &offers, now)?)
     }

@@ -9,6 +9,7 @@ use super::value::{Optional, Packed, packed};
 use crate::message::Wording;
 use crate::money::Money;
 use crate::verification::abilities::{Abilities, Charged, Reports, TellsPrice, Ttl};
+use crate::verification::asked::{Asked, Face, LimitKey, Tag};
 use crate::verification::attempt::{
     Ask, Attempt, AttemptStatus, Bill, FollowUp, FollowUpKind, Reason,
 };
@@ -24,7 +25,7 @@ packed! { struct Record {
     expires_at, created_at, last_send_at,
     country, checks_used, sends_used, terms, attempts, events, status,
 } optional {
-    origin, sms_price, payload, wording,
+    origin, sms_price, payload, wording, asked, is_outside_code, is_vouched_for, limit_keys,
 } }
 
 packed! { enum Status {
@@ -36,7 +37,21 @@ packed! { enum Status {
     Failed = 5,
 } }
 
-packed! { struct Terms { max_checks, max_sends, resend_after, route } optional {} }
+packed! { struct Terms { max_checks, max_sends, resend_after, route } optional { begin_within } }
+
+packed! { struct Asked { face } optional { key, report_to, channel, tags } }
+
+packed! { enum Face {
+    Native = 0,
+    Telegram = 1,
+    Twilio = 2,
+    Vonage = 3,
+    Integration { id } = 4,
+} }
+
+packed! { struct Tag { name, value } }
+
+packed! { struct LimitKey { name, value } }
 
 packed! { struct Step { channel, wait } optional { approve_within } }
 
@@ -88,6 +103,7 @@ packed! { enum Reason {
     NotDelivered = 10,
     Revoked = 11,
     Canceled = 12,
+    CodeNotCarried = 13,
 } }
 
 packed! { struct Ask { due, asked } optional { reports } }

@@ -8,11 +8,13 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
+use uuid::Uuid;
 
 use super::*;
 use crate::message::Wording;
 use crate::money::{Currency, Micros, Money};
 use crate::verification::abilities::{Abilities, Charged, Reports, TellsPrice, Ttl};
+use crate::verification::asked::{Asked, Face, LimitKey, Tag};
 use crate::verification::attempt::{
     Ask, Attempt, AttemptStatus, Bill, FollowUp, FollowUpKind, Reason,
 };
@@ -142,7 +144,7 @@ fn variants_keep_their_numbers() {
     assert_eq!(
         names::<Reason>(),
         "unreachable number_invalid paused no_price budget_exhausted throttled unavailable provider_rejected \
-         no_answer interrupted not_delivered revoked canceled"
+         no_answer interrupted not_delivered revoked canceled code_not_carried"
     );
     assert_eq!(
         names::<AttemptStatus>(),
@@ -164,6 +166,7 @@ fn variants_keep_their_numbers() {
     assert_eq!(names::<Charged>(), "on_acceptance on_delivery");
     assert_eq!(names::<Period>(), "hour day month");
     assert_eq!(names::<FollowUpKind>(), "report_success revoke");
+    assert_eq!(names::<Face>(), "native telegram twilio vonage");
     let numbered = [
         (0, Status::Pending),
         (2, Status::Expired),
@@ -303,14 +306,22 @@ fn survives_if_read(bytes: &[u8]) {
 }
 
 fn record() -> impl Strategy<Value = Record> {
-    let terms = (any::<u32>(), any::<u32>(), span(), vec(step(), 0..4)).prop_map(
-        |(max_checks, max_sends, resend_after, route)| Terms {
-            max_checks,
-            max_sends,
-            resend_after,
-            route,
-        },
-    );
+    let terms = (
+        any::<u32>(),
+        any::<u32>(),
+        span(),
+        vec(step(), 0..4),
+        of(span()),
+    )
+        .prop_map(
+            |(max_checks, max_sends, resend_after, route, begin_within)| Terms {
+                max_checks,
+                max_sends,
+                resend_after,
+                route,
+                begin_within,
+            },
+        );
     let status = prop_oneof![
         4 => each::<Status>(),
         1 => (time(), channel()).prop_map(|(at, channel)| Status::Approved { at, channel }),
@@ -319,12 +330,21 @@ fn record() -> impl Strategy<Value = Record> {
     let times = (time(), time(), time());
     let lists = (vec(attempt(), 0..4), vec(event(), 0..40));
     let counts = (any::<u32>(), any::<u32>());
-    (country(), status, terms, texts, times, lists, counts).prop_map(
-        |(country, status, terms, texts, times, lists, counts)| Record {
+    let key = (".{0,8}", any::<[u8; 8]>()).prop_map(|(name, hash)| LimitKey {
+        name,
+        value: TraceHash(hash),
+    });
+    let site = (of(asked()), any::<bool>(), any::<bool>(), vec(key, 0..3));
+    (country(), status, terms, texts, times, lists, counts, site).prop_map(
+        |(country, status, terms, texts, times, lists, counts, site)| Record {
             country,
             status,
             terms,
             payload: texts.0,
+            asked: site.0.map(Box::new),
+            is_outside_code: site.1,
+            is_vouched_for: site.2,
+            limit_keys: site.3,
             wording: texts.1,
             origin: texts.2,
             sms_price: texts.3,
@@ -335,6 +355,21 @@ fn record() -> impl Strategy<Value = Record> {
             created_at: times.1,
             expires_at: times.2,
             events: lists.1,
+        },
+    )
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    let id = || any::<u128>().prop_map(Uuid::from_u128);
+    let face = prop_oneof![each(), id().prop_map(|id| Face::Integration { id })];
+    let tag = (".{0,8}", ".{0,8}").prop_map(|(name, value)| Tag { name, value });
+    (face, of(id()), of(".{0,20}"), of(".{0,8}"), vec(tag, 0..3)).prop_map(
+        |(face, key, report_to, channel, tags)| Asked {
+            face,
+            key,
+            report_to,
+            channel,
+            tags,
         },
     )
 }

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::bytes::{Damaged, Reader, Writer, parsed};
 use crate::money::{Currency, Micros};
@@ -174,6 +175,26 @@ impl Packed for String {
 
     fn unpack(input: &mut Reader<'_>) -> Result<Self, Damaged> {
         input.text().map(str::to_owned)
+    }
+}
+
+impl<T: Packed> Packed for Box<T> {
+    fn pack(&self, out: &mut Writer) {
+        (**self).pack(out);
+    }
+
+    fn unpack(input: &mut Reader<'_>) -> Result<Self, Damaged> {
+        T::unpack(input).map(Self::new)
+    }
+}
+
+impl Packed for Uuid {
+    fn pack(&self, out: &mut Writer) {
+        out.raw(self.as_bytes());
+    }
+
+    fn unpack(input: &mut Reader<'_>) -> Result<Self, Damaged> {
+        input.array().map(Self::from_bytes)
     }
 }
 

@@ -65,6 +65,7 @@ pub enum Input {
     Check(bool),
     Resend(Option<Channel>),
     Cancel,
+    Vouch,
     Wait(u64),
     /// Runs the next task if it is due, with this answer if it needs one.
     Work(Answer),
@@ -98,6 +99,7 @@ pub fn input() -> impl Strategy<Value = Input> {
         2 => any::<bool>().prop_map(Input::Check),
         2 => channel.prop_map(Input::Resend),
         1 => Just(Input::Cancel),
+        1 => Just(Input::Vouch),
         3 => prop_oneof![Just(1_u64), Just(16), Just(31), Just(61), Just(700), Just(90_000)].prop_map(Input::Wait),
         8 => answer().prop_map(Input::Work),
         1 => Just(Input::Crash),

@@ -64,13 +64,17 @@ pub fn begin(kind: u8, now: DateTime<Utc>) -> Verification {
         country,
         code: Code::parse("123456").unwrap(),
         code_hash: RIGHT,
+        limit_keys: Vec::new(),
+        is_outside_code: kind % 2 == 1,
         payload: None,
+        asked: None,
         wording: Wording::default(),
         origin: None,
         sms_price: None,
         policy: &policy,
         ttl: None,
         channels: None,
+        begin_within: (kind == 5).then_some(Duration::from_secs(45)),
     };
     Verification::start(start, &offers(kind), now).unwrap()
 }
@@ -81,6 +85,8 @@ pub struct World {
     pub now: DateTime<Utc>,
     pub offers: u8,
     pub evaluated: u32,
+    /// Words of success that were taken.
+    pub vouched: u32,
     /// The (attempt, entry) pairs seen.
     pub entries: HashSet<(AttemptId, u8)>,
     /// Charges of each attempt, less reversed ones.
@@ -123,6 +129,16 @@ impl World {
             }
             Input::Cancel => {
                 let _ = self.v.cancel(self.now);
+            }
+            Input::Vouch => {
+                let ended = self.v.record.status;
+                if self.v.vouch(self.now).is_ok() {
+                    assert!(
+                        matches!(ended, Status::Pending | Status::Failed | Status::Expired),
+                        "a word of success after {ended:?}"
+                    );
+                    self.vouched += 1;
+                }
             }
             Input::Wait(seconds) => self.now = span::after(self.now, Duration::from_secs(*seconds)),
             Input::Work(answer) => self.work(answer),
@@ -271,7 +287,9 @@ impl World {
         );
         assert!(record.sends_used <= record.terms.max_sends);
         let failed_before = before.status == Status::Failed && self.now < before.expires_at;
-        if before.status != Status::Pending && !failed_before {
+        assert!(self.vouched <= 1 && record.is_vouched_for == (self.vouched == 1));
+        let is_word = record.is_vouched_for && !before.is_vouched_for;
+        if before.status != Status::Pending && !failed_before && !is_word {
             assert_eq!(
                 record.status, before.status,
                 "the verification changed after its end"

@@ -106,13 +106,17 @@ impl Hand {
             country,
             code_hash: CodeHash(self.vault.code_hash(id.uuid().as_bytes(), code.as_str())),
             code,
+            limit_keys: Vec::new(),
+            is_outside_code: false,
             payload: Some("order 42".to_owned()),
+            asked: None,
             wording: Wording::default(),
             origin: None,
             sms_price: None,
             policy: &policy,
             ttl: None,
             channels: None,
+            begin_within: None,
         };
         let mut v = Verification::start(start, &Self::offers(), self.now).unwrap();
         assert_eq!(v.begin_sending(self.now), Some(1));
