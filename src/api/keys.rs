@@ -61,6 +61,10 @@ pub struct KeyBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     key: Option<String>,
+    /// What clients of other services are configured with to use this key; shown with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object, required = false)]
+    dialects: Option<Value>,
 }
 
 page_of! {
@@ -189,12 +193,14 @@ impl KeyBody {
             revoked_at: key.revoked_at.map(rfc3339),
             last_used_at: key.last_used_at.map(rfc3339),
             key: None,
+            dialects: None,
         }
     }
 }
 
 fn shown_with_secret(gateway: &Gateway, key: &ApiKey, secret: String) -> HttpResponse {
     HttpResponse::Created().json(KeyBody {
+        dialects: Some(gateway.dialect_credentials(key, &secret)),
         key: Some(secret),
         ..KeyBody::of(gateway, key)
     })

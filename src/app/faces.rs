@@ -1,16 +1,18 @@
 //! The faces of the program, and where each is mounted.
 //!
-//! A new face is a module at the top of `src/` with a `mount`, and its line in [`mounts`]: dialects of other services get a prefix
-//! each, the widget for visitors one of its own.
+//! A new face is a module at the top of `src/` with a `mount`, and its line in [`mounts`]; a dialect of another service is a folder in
+//! [`dialects`] instead.
 
 use std::sync::Arc;
 
 use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Settings;
+use crate::dialects::Offered;
 use crate::gateway::{Admin, Gateway};
 use crate::web::{Mount, Site};
-use crate::{api, dashboard, inlets};
+use crate::{api, dashboard, dialects, inlets};
 
 /// The faces' needs besides the gateway.
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub struct Faces {
     pub public_url: String,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Arc<[IpNet]>,
+    /// Those that are switched on.
+    pub dialects: Vec<Offered>,
     /// Renders `/metrics`; `None` where metrics have a listener of their own.
     pub metrics: Option<api::Metrics>,
 }
@@ -35,7 +39,7 @@ pub fn mounts(gateway: &Gateway, faces: &Faces, stop: &CancellationToken) -> Vec
         trusted_proxies: Arc::clone(&faces.trusted_proxies),
         session_longest: Admin::SESSION_LONGEST,
     };
-    vec![
+    let mut mounts = vec![
         api::mount(
             gateway.clone(),
             api::Options {
@@ -53,5 +57,17 @@ pub fn mounts(gateway: &Gateway, faces: &Faces, stop: &CancellationToken) -> Vec
                 sandbox: faces.sandbox.clone(),
             },
         ),
-    ]
+    ];
+    let dialects = faces.dialects.iter();
+    mounts.extend(dialects.map(|offered| (offered.mount)(gateway.clone())));
+    mounts
+}
+
+/// The dialects that are switched on.
+#[must_use]
+pub fn dialects_of(settings: &Settings) -> Vec<Offered> {
+    let names = settings.dialects.names();
+    let all = dialects::ALL.iter().copied();
+    all.filter(|offered| names.contains(&offered.dialect.name))
+        .collect()
 }

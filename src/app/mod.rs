@@ -31,7 +31,7 @@ use crate::webhooks::client::Client;
 
 pub use error::StartupError;
 use error::failed;
-pub use faces::{Faces, mounts};
+pub use faces::{Faces, dialects_of, mounts};
 use listen::bind;
 pub use listen::{on_this_machine, public_url};
 pub use sandbox::Sandbox;
@@ -137,6 +137,7 @@ impl App {
             operator_name: settings.operator_name.clone(),
             public_url: reachable_at.clone(),
             trusted_proxies: settings.trusted_proxies.clone().into(),
+            dialects: dialects_of(&settings),
             metrics: (!metrics_elsewhere).then(|| metrics.clone()),
         };
         let metrics_server = settings
@@ -247,6 +248,10 @@ fn gateway_settings(settings: &Settings, public_url: String, sandbox: bool) -> g
         } else {
             |_| false
         },
+        dialects: dialects_of(settings)
+            .iter()
+            .map(|offered| offered.dialect)
+            .collect(),
         render: api::verification_json,
     }
 }

@@ -64,6 +64,16 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
         &self.account().name
     }
 
+    /// The name under which it sends, if it has one.
+    fn sender(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether the channel can carry this code.
+    fn carries(&self, _code: &Code) -> bool {
+        true
+    }
+
     /// Sends once. Never retries a request that may have left.
     async fn send(&self, message: &Message<'_>) -> Result<Receipt, SendError>;
 

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Failure, say, settings};
-use crate::gateway::{Scope, key_name, new_secret};
+use crate::app;
+use crate::gateway::{Credentials, Scope, key_name, new_secret};
 use crate::storage::{ApiKey, NewKey, Project};
 use crate::verification::id::ProjectId;
 use crate::verification::span;
@@ -46,7 +47,7 @@ pub enum Command {
 }
 
 pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
-    settings::with_db(file, async |db, clock, _| {
+    settings::with_db(file, async |db, clock, settings| {
         let now = clock.now();
         let projects = db.list_projects().await.map_err(Failure::from)?;
         match command {
@@ -72,7 +73,15 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
                 let made = db.create_key(&new, &key, now).await;
                 let id = made.map_err(Failure::from)?;
                 if json {
-                    let body = json!({ "id": id, "name": name, "key": key, "project": project, "project_id": project_id.map(|id| id.0), "scopes": names, "expires_at": expires_at });
+                    let credentials = Credentials {
+                        public_url: settings.public_url.trim_end_matches('/'),
+                        project: project_id,
+                        id,
+                        secret: &key,
+                    };
+                    let dialects = app::dialects_of(settings);
+                    let dialects: Vec<_> = dialects.iter().map(|offered| offered.dialect).collect();
+                    let body = json!({ "id": id, "name": name, "key": key, "project": project, "project_id": project_id.map(|id| id.0), "scopes": names, "expires_at": expires_at, "dialects": credentials.of(&dialects) });
                     say(&body.to_string());
                 } else {
                     say(&key);

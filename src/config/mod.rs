@@ -16,7 +16,7 @@ mod top;
 use std::path::Path;
 
 pub use database::Database;
-pub use settings::{Log, LogFormat, Settings, Webhooks};
+pub use settings::{Dialects, Log, LogFormat, Settings, Webhooks};
 
 pub use crate::reader::{Fault, Secret};
 

@@ -43,6 +43,7 @@ pub struct Settings {
     pub workers: Option<usize>,
     pub log: Log,
     pub webhooks: Webhooks,
+    pub dialects: Dialects,
     /// In the order in which they are tried within a channel.
     pub providers: Vec<Configured>,
     /// The policy of projects that set none of their own.
@@ -68,6 +69,24 @@ pub enum LogFormat {
 pub struct Webhooks {
     /// Whether addresses in private ranges may be called.
     pub allow_private: bool,
+}
+
+/// Which APIs of other services are answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dialects {
+    pub telegram: bool,
+}
+
+impl Dialects {
+    /// Those that are switched on, as in `[dialects]`.
+    #[must_use]
+    pub fn names(&self) -> Vec<&'static str> {
+        let all = [("telegram", self.telegram)];
+        all.into_iter()
+            .filter(|(_, on)| *on)
+            .map(|(name, _)| name)
+            .collect()
+    }
 }
 
 impl Settings {

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::database::{self, Database};
 use super::policy;
-use super::settings::{Log, LogFormat, Settings, Webhooks};
+use super::settings::{Dialects, Log, LogFormat, Settings, Webhooks};
 use crate::channels::catalog;
 use crate::reader::{Checked, Field, Reader, Secret, all, optional, parse_key, quote, url};
 use crate::secret::SecretKey;
@@ -42,6 +42,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let workers = optional(root.find("workers"), |field| field.whole(1..=1024));
     let log = root.table("log").and_then(log);
     let webhooks = root.table("webhooks").and_then(webhooks);
+    let dialects = root.table("dialects").and_then(dialects);
     let providers = catalog::read(&mut root, reporting_currency);
     let defaults = root.table("defaults").and_then(policy::read);
 
@@ -103,6 +104,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
         workers: workers?,
         log: log?,
         webhooks: webhooks?,
+        dialects: dialects?,
         providers,
         defaults,
     })
@@ -222,6 +224,14 @@ fn log_level(text: &str) -> Result<String, String> {
         "{} is not a level ({levels}), nor several such as pinroute=debug,info",
         quote(text)
     ))
+}
+
+fn dialects(mut table: Reader<'_>) -> Checked<Dialects> {
+    let telegram = table.get("telegram").and_then(Field::flag);
+    table.finish();
+    Ok(Dialects {
+        telegram: telegram?,
+    })
 }
 
 fn webhooks(mut table: Reader<'_>) -> Checked<Webhooks> {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use super::shared::{Directory, Idempotency, Live, PolicyBook};
+use super::shared::{Dialect, Directory, Idempotency, Live, PolicyBook};
 use crate::channels::Provider;
 use crate::clock::Clock;
 use crate::money::Currency;
@@ -36,6 +36,8 @@ pub struct Settings {
     pub policies: Arc<PolicyBook>,
     /// Numbers that meet no limit: a sandbox's magic ones.
     pub unlimited: fn(&PhoneNumber) -> bool,
+    /// Those that are switched on.
+    pub dialects: Vec<Dialect>,
     /// Renders a verification for webhooks.
     pub render: fn(&Verification) -> serde_json::Value,
 }

@@ -10,14 +10,14 @@ use super::admin::Admin;
 use super::core::{Core, Settings};
 use super::finance::Finance;
 use super::notices::Notices;
-use super::shared::{Directory, Idempotency, Live};
+use super::shared::{Credentials, Directory, Idempotency, Live};
 use super::verify::Verify;
 use crate::channels::Provider;
 use crate::clock::Clock;
 use crate::money::Currency;
 use crate::secret::{TraceKey, Vault};
 use crate::shared_state::{PauseView, SharedState};
-use crate::storage::{Db, StorageError};
+use crate::storage::{ApiKey, Db, StorageError};
 use crate::webhooks::client::Client;
 
 /// The ways out: providers for codes, a client for webhooks.
@@ -96,6 +96,19 @@ impl Gateway {
     #[must_use]
     pub fn directory(&self) -> &Directory {
         &self.core().directory
+    }
+
+    /// What clients of the dialects are configured with, for a key that was just created.
+    #[must_use]
+    pub fn dialect_credentials(&self, key: &ApiKey, secret: &str) -> serde_json::Value {
+        let settings = &self.core().settings;
+        let credentials = Credentials {
+            public_url: settings.public_url.trim_end_matches('/'),
+            project: key.project,
+            id: key.id,
+            secret,
+        };
+        credentials.of(&settings.dialects)
     }
 
     #[must_use]

@@ -31,8 +31,8 @@ pub use finance::{
 pub use handle::{Gateway, Outbound};
 pub use notices::{Notices, WebhookRequest};
 pub use shared::{
-    Access, Begun, DIRECTORY_AGE, Directory, Idempotency, Live, PolicyBook, PolicyFault, Replay,
-    Ticket, parsed as parsed_overrides,
+    Access, Begun, Credentials, DIRECTORY_AGE, Dialect, Directory, Idempotency, Live, PolicyBook,
+    PolicyFault, Replay, SiteReport, Ticket, ToReport, parsed as parsed_overrides,
 };
 pub use verify::{
     Checked, LEASE, Preview, PreviewRequest, Price, PublicKey, ReportError, StartError,

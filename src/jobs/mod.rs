@@ -50,6 +50,9 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
     every("due webhook messages", LOOK, |gateway| {
         Box::pin(start_deliveries(gateway))
     });
+    every("due reports", LOOK, |gateway| {
+        Box::pin(start_reports(gateway))
+    });
     every("refresh", REFRESH, |gateway| {
         Box::pin(async move { gateway.refresh().await })
     });
@@ -100,6 +103,12 @@ async fn work_on_due(gateway: Gateway) {
 async fn start_deliveries(gateway: Gateway) {
     if let Err(error) = gateway.notices().start_deliveries().await {
         tracing::warn!(%error, "cannot read due webhook messages");
+    }
+}
+
+async fn start_reports(gateway: Gateway) {
+    if let Err(error) = gateway.verify().start_reports().await {
+        tracing::warn!(%error, "cannot read due reports");
     }
 }
 

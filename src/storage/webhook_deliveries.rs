@@ -20,6 +20,7 @@ use crate::verification::id::VerificationId;
 pub struct Delivery {
     /// The `webhook-id`, the same for all tries.
     pub id: Uuid,
+    /// The endpoint: a webhook, or the host of a dialect's reports.
     pub webhook: Uuid,
     pub event: String,
     /// When the event happened.

@@ -54,6 +54,14 @@ pub fn read(text: &str, allow_private: bool) -> Result<Url, AddressError> {
     Ok(url)
 }
 
+/// Host and port of an address.
+#[must_use]
+pub fn host(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    let port = url.port_or_known_default()?;
+    Some(format!("{}:{port}", url.host_str()?))
+}
+
 /// Whether a URL's host is a public address, or a name that may resolve to one.
 fn may_be_public(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');

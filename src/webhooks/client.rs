@@ -78,18 +78,38 @@ impl Client {
             Ok(url) => self.post(url, secrets, message).await,
             Err(error) => Err(format!("the address {error}")),
         };
-        let took = began.elapsed();
-        match answer {
-            Ok(status) => Outcome {
-                status: Some(status),
-                error: refusal(status),
-                took,
-            },
-            Err(error) => Outcome {
-                status: None,
-                error: Some(error),
-                took,
-            },
+        Outcome::of(answer, refusal, began.elapsed())
+    }
+
+    /// Makes one try with headers of the caller's own. Success is exactly 200.
+    pub async fn report(
+        &self,
+        url: &str,
+        headers: &[(&'static str, String)],
+        body: Vec<u8>,
+    ) -> Outcome {
+        let began = Instant::now();
+        let answer = match address::read(url, self.allow_private) {
+            Ok(url) => {
+                let mut request = self.http.post(url);
+                for (name, value) in headers {
+                    request = request.header(*name, value);
+                }
+                Self::sent(request, body).await
+            }
+            Err(error) => Err(format!("the address {error}")),
+        };
+        let refusal = |status| (status != 200).then(|| format!("answered {status}"));
+        Outcome::of(answer, refusal, began.elapsed())
+    }
+
+    /// Checks an address for reports like [`Self::examine`], and that it is https unless private addresses are allowed.
+    pub async fn examine_secure(&self, text: &str) -> Result<String, AddressError> {
+        let url = self.examine(text).await?;
+        if url.starts_with("https:") || self.allow_private {
+            Ok(url)
+        } else {
+            Err(AddressError::Scheme("http".to_owned()))
         }
     }
 
@@ -100,20 +120,41 @@ impl Client {
         message: Message,
     ) -> Result<u16, String> {
         let signed = signature::sign(secrets, &message.id, message.timestamp, &message.body);
-        let sent = self
+        let request = self
             .http
             .post(url)
-            .timeout(LIMIT)
-            .header("content-type", "application/json")
             .header("webhook-id", message.id)
             .header("webhook-timestamp", message.timestamp.to_string())
-            .header("webhook-signature", signed)
-            .body(message.body)
-            .send()
-            .await;
+            .header("webhook-signature", signed);
+        Self::sent(request, message.body).await
+    }
+
+    async fn sent(request: reqwest::RequestBuilder, body: Vec<u8>) -> Result<u16, String> {
+        let request = request
+            .timeout(LIMIT)
+            .header("content-type", "application/json");
+        let sent = request.body(body).send().await;
         // The answer's body has no meaning and is not read.
         sent.map(|answer| answer.status().as_u16())
             .map_err(|error| describe(&error))
+    }
+}
+
+impl Outcome {
+    fn of(
+        answer: Result<u16, String>,
+        refusal: impl Fn(u16) -> Option<String>,
+        took: Duration,
+    ) -> Self {
+        let (status, error) = match answer {
+            Ok(status) => (Some(status), refusal(status)),
+            Err(error) => (None, Some(error)),
+        };
+        Self {
+            status,
+            error,
+            took,
+        }
     }
 }
 

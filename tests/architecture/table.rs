@@ -62,6 +62,8 @@ pub const MODULES: &[Module] = &[
     module("web",          &["access", "abuse"],                                     &["actix_web"]),
     module("api",          &["verification", "message", "access", "ledger", "abuse", "reports",
                              "locale", "webhooks", "gateway", "web"],                          &["actix_web", "utoipa", "utoipa_swagger_ui"]),
+    module("dialects",     &["verification", "message", "access", "ledger", "abuse", "reports",
+                             "webhooks", "gateway", "web"],                          &["actix_web"]),
     module("inlets",       &["verification", "message", "access", "ledger", "abuse", "reports",
                              "webhooks", "gateway", "web"],                          &["actix_web"]),
     module("dashboard",    &["verification", "message", "access", "ledger", "abuse", "reports",

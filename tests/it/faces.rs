@@ -144,6 +144,7 @@ fn served(gateway: &pinroute::gateway::Gateway) -> (Client, dev::ServerHandle) {
         public_url: "http://127.0.0.1".to_owned(),
         operator_name: String::new(),
         trusted_proxies: Arc::default(),
+        dialects: Vec::new(),
         metrics: None,
     };
     let mut mounts = mounts(gateway, &faces, &CancellationToken::new());

@@ -20,6 +20,7 @@ mod containers;
 mod crash;
 mod dashboard;
 mod dashboard_rules;
+mod dialects;
 mod documentation;
 mod examples;
 mod faces;

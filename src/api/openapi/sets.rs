@@ -71,6 +71,9 @@ closed_set! {
     /// The source of an amount: the provider's report, the provider's documentation, configured prices, or a person.
     LedgerBasis = of_enum::<cost::Basis>().iter().copied();
 
+    /// The site itself.
+    Host = ["host"];
+
     LiveStatus = ["ok"];
 
     /// `degraded`: it works, but a dependency is unavailable.

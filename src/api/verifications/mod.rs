@@ -21,6 +21,9 @@ use crate::verification::attempt::Attempt;
 use crate::verification::id::VerificationId;
 use crate::verification::{Status, Verification};
 
+/// Who else than this service can check a code.
+const HOST: &str = "host";
+
 /// The cost of an attempt.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Cost)]
@@ -62,6 +65,9 @@ pub struct VerificationBody {
     id: Uuid,
     #[schema(value_type = sets::VerificationStatus)]
     status: &'static str,
+    /// How it was requested: `native` through this API, or the name of a dialect, or the id of an integration. Only its own face acts
+    /// on it.
+    origin: String,
     /// E.164.
     #[schema(pattern = r"^\+[0-9]{5,15}$")]
     phone_number: String,
@@ -88,6 +94,14 @@ pub struct VerificationBody {
     expires_at: String,
     #[schema(value_type = Option<String>, format = DateTime, required)]
     approved_at: Option<String>,
+    /// The site made the code and has neither had one checked here nor reported a success.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = sets::Host, required = false)]
+    checked_by: Option<&'static str>,
+    /// Approved by the site's word, without a proof.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = sets::Host, required = false)]
+    approved_by: Option<&'static str>,
     /// A verification like the requested one was pending already, and nothing was sent.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
@@ -104,6 +118,7 @@ impl VerificationBody {
         Self {
             id: v.id.uuid(),
             status: record.status.as_str(),
+            origin: v.face().origin().into_owned(),
             phone_number: v.phone.as_str().to_owned(),
             country: record.country.to_string(),
             channel: v.newest().map(|attempt| attempt.channel.as_str()),
@@ -123,6 +138,8 @@ impl VerificationBody {
                 Status::Approved { at, .. } => Some(rfc3339(at)),
                 _ => None,
             },
+            checked_by: v.is_checked_by_host().then_some(HOST),
+            approved_by: record.is_vouched_for.then_some(HOST),
             reused,
             in_flight: record.status == Status::Canceled && v.is_sending(),
         }

@@ -99,9 +99,12 @@ pub async fn start(
     let start = StartRequest {
         project,
         to: number.map_err(bad_number)?,
+        asked: None,
+        id: None,
         code: asked.code,
         code_length: asked.code_length,
         ttl: asked.ttl,
+        begin_within: None,
         channels: asked.channels,
         payload: asked.payload,
         wording: Wording {

@@ -1,7 +1,8 @@
-//! Telegram Gateway. `settings` has its keys, `provider` its wire, `words` what its words mean.
+//! Telegram Gateway. `settings` has its keys, `wire` its requests and answers, `words` what its words mean.
 
 mod provider;
 mod settings;
+mod wire;
 mod words;
 
 pub use provider::{ABILITIES, Telegram};

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_lc_rs::{constant_time, digest, hmac};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::settings::Settings;
+use super::wire::{ByRequest, Envelope, RequestStatus, SendRequest};
 use super::words;
 use crate::channels::kind::{self, Surroundings};
 use crate::channels::provider::{
@@ -23,6 +23,7 @@ use crate::money::{Micros, Money};
 use crate::reader::{Checked, Reader};
 use crate::verification::abilities::{Abilities, Charged, Reports, TellsPrice, Ttl};
 use crate::verification::attempt::{Receipt, Report, SendError};
+use crate::verification::code::Code;
 use crate::verification::id::AttemptId;
 
 /// How far a report's timestamp may be off.
@@ -73,65 +74,6 @@ impl std::fmt::Debug for Telegram {
         f.debug_struct("Telegram")
             .field("base_url", &self.settings.base_url)
             .finish_non_exhaustive()
-    }
-}
-
-#[derive(Serialize)]
-struct SendRequest<'a> {
-    phone_number: &'a str,
-    code: &'a str,
-    ttl: u64,
-    payload: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    callback_url: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sender_username: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct ByRequest<'a> {
-    request_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'a str>,
-}
-
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    ok: bool,
-    #[serde(borrow)]
-    result: Option<&'a RawValue>,
-    error: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct RequestStatus {
-    request_id: String,
-    /// Only for reports that do not carry our payload.
-    #[serde(default)]
-    phone_number: Option<serde_json::Value>,
-    /// A number, or a number in a string: read leniently, since a send whose answer cannot be read may be paid for twice.
-    request_cost: Option<serde_json::Value>,
-    #[serde(default)]
-    remaining_balance: Option<serde_json::Value>,
-    #[serde(default)]
-    is_refunded: Option<bool>,
-    delivery_status: Option<Stamped>,
-    payload: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Stamped {
-    status: String,
-}
-
-impl RequestStatus {
-    fn digits(&self) -> String {
-        let text = match &self.phone_number {
-            Some(serde_json::Value::String(text)) => text.clone(),
-            Some(serde_json::Value::Number(number)) => number.to_string(),
-            _ => String::new(),
-        };
-        text.trim_start_matches('+').to_owned()
     }
 }
 
@@ -280,6 +222,15 @@ impl Provider for Telegram {
 
     fn abilities(&self) -> Abilities {
         self.abilities
+    }
+
+    fn sender(&self) -> Option<&str> {
+        self.settings.sender_username.as_deref()
+    }
+
+    /// Four to eight digits.
+    fn carries(&self, code: &Code) -> bool {
+        code.is_digits()
     }
 
     async fn send(&self, message: &Message<'_>) -> Result<Receipt, SendError> {

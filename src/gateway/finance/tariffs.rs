@@ -95,12 +95,7 @@ impl Finance {
     }
 
     /// Converts by the newest rate; `None` without one.
-    pub(in crate::gateway) fn convert(
-        &self,
-        money: Money,
-        to: Currency,
-        now: DateTime<Utc>,
-    ) -> Option<Micros> {
+    pub fn convert(&self, money: Money, to: Currency, now: DateTime<Utc>) -> Option<Micros> {
         if money.currency == to {
             return Some(money.amount);
         }

@@ -4,5 +4,6 @@ mod notify;
 mod room;
 mod webhooks;
 
+pub(in crate::gateway) use notify::Endpoint;
 pub use room::Notices;
 pub use webhooks::WebhookRequest;

@@ -1,11 +1,14 @@
 //! Sends webhook messages. A message is stored in the same commit as the change it reports, and sent afterwards.
 //!
-//! Each endpoint is served by a task of its own, so that a slow or dead one does not delay the others.
+//! Each endpoint is served by a task of its own, so that a slow or dead one does not delay the others. An endpoint is a project's webhook,
+//! or a host that a dialect reports to.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::SecondsFormat;
-use futures_util::{StreamExt, stream};
+use chrono::{DateTime, SecondsFormat, Utc};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt, stream};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -16,7 +19,7 @@ use crate::storage::{Delivery, DeliveryState, StorageError, Try, Webhook};
 use crate::verification::Verification;
 use crate::verification::id::{ProjectId, time_ordered};
 use crate::verification::span;
-use crate::webhooks::client::{LIMIT, Message};
+use crate::webhooks::client::{LIMIT, Message, Outcome};
 use crate::webhooks::{TEST, pause_after, wants};
 
 /// Messages to one endpoint that are claimed together, and how many of them are sent concurrently.
@@ -76,30 +79,35 @@ impl Notices {
         if self.core().directory.webhooks().is_empty() {
             return Ok(0);
         }
-        let mut turns = 0;
-        for id in self.core().db.find_due_webhooks(self.core().now()).await? {
-            let Some(webhook) = self.core().directory.find_webhook(id) else {
-                // It may have just been created on another replica.
-                continue;
-            };
-            if !self.busy().insert(id) {
-                continue;
-            }
-            turns += 1;
-            let turn = Turn {
-                notices: self.clone(),
-                id,
-            };
-            self.core().spawn(async move {
-                if let Err(error) = turn.notices.deliver(&webhook).await {
-                    tracing::warn!(webhook = %turn.id, %error, "cannot record the outcome of deliveries; they will be sent again");
-                }
-            });
-        }
-        Ok(turns)
+        let due = self.core().db.find_due_webhooks(self.core().now()).await?;
+        // One that is not known yet may have just been created on another replica.
+        let known = due
+            .into_iter()
+            .filter_map(|id| self.core().directory.find_webhook(id));
+        Ok(known
+            .filter(|webhook| self.serve(Arc::clone(webhook)))
+            .count())
     }
 
-    async fn deliver(&self, webhook: &Webhook) -> Result<(), StorageError> {
+    /// Starts sending what is due at an endpoint, unless this process already does.
+    pub(in crate::gateway) fn serve(&self, endpoint: Arc<impl Endpoint>) -> bool {
+        let id = endpoint.id();
+        if !self.busy().insert(id) {
+            return false;
+        }
+        let turn = Turn {
+            notices: self.clone(),
+            id,
+        };
+        self.core().spawn(async move {
+            if let Err(error) = turn.notices.deliver(&*endpoint).await {
+                tracing::warn!(endpoint = %turn.id, %error, "cannot record the outcome of deliveries; they will be sent again");
+            }
+        });
+        true
+    }
+
+    async fn deliver(&self, endpoint: &impl Endpoint) -> Result<(), StorageError> {
         loop {
             let now = self.core().now();
             let until = span::after(now, CLAIM);
@@ -107,17 +115,18 @@ impl Notices {
             let due = self
                 .core()
                 .db
-                .claim_deliveries(webhook.id, now, until, limit)
+                .claim_deliveries(endpoint.id(), now, until, limit)
                 .await?;
             let full = due.len() == BATCH;
             // Record finished sends while slower ones still run.
             let mut done = stream::iter(due)
-                .map(|delivery| self.try_delivery(webhook, delivery))
+                .map(|delivery| endpoint.try_once(self, delivery))
                 .buffer_unordered(AT_ONCE)
                 .ready_chunks(BATCH)
                 .boxed();
             while let Some(done) = done.next().await {
                 self.core().db.record_deliveries(&done, None).await?;
+                endpoint.answered(&done).await?;
             }
             if !full || self.core().stop.is_cancelled() {
                 return Ok(());
@@ -129,7 +138,7 @@ impl Notices {
     pub(in crate::gateway) async fn try_delivery(
         &self,
         webhook: &Webhook,
-        mut delivery: Delivery,
+        delivery: Delivery,
     ) -> Delivery {
         let began = self.core().now();
         let outcome = match self.body(&delivery).await {
@@ -145,6 +154,20 @@ impl Notices {
             // The body could not be read, so nothing was sent; the message is due again when the claim expires.
             Err(_) => return delivery,
         };
+        let [chance] = random();
+        // A test message is not retried, because its sender sees the result.
+        let pause = pause_after(delivery.round + 1, chance).filter(|_| delivery.event != TEST);
+        self.tried(delivery, began, outcome, pause)
+    }
+
+    /// The delivery after a try, with when it is tried again; `pause` is `None` after the last one.
+    pub(in crate::gateway) fn tried(
+        &self,
+        mut delivery: Delivery,
+        began: DateTime<Utc>,
+        outcome: Outcome,
+        pause: Option<Duration>,
+    ) -> Delivery {
         let word = if outcome.error.is_none() {
             "taken"
         } else {
@@ -154,15 +177,12 @@ impl Notices {
         delivery.tried += 1;
         delivery.round += 1;
         let now = self.core().now();
-        let [chance] = random();
-        // A test message is not retried, because its sender sees the result.
-        let pause = pause_after(delivery.round, chance).filter(|_| delivery.event != TEST);
         (delivery.state, delivery.due_at) = match pause {
             _ if outcome.error.is_none() => (DeliveryState::Delivered, None),
             Some(pause) => (DeliveryState::Pending, Some(span::after(now, pause))),
             None => {
                 let verification = delivery.verification.map(tracing::field::display);
-                tracing::warn!(webhook = %webhook.id, delivery = %delivery.id, verification, "giving up on a webhook message; it can be redelivered");
+                tracing::warn!(endpoint = %delivery.webhook, delivery = %delivery.id, event = delivery.event, verification, "giving up on a message");
                 (DeliveryState::Dead, None)
             }
         };
@@ -193,11 +213,16 @@ impl Notices {
         Ok(body.to_string().into_bytes())
     }
 
+    /// Whether a task of this process sends to an endpoint.
+    pub(in crate::gateway) fn is_busy(&self) -> bool {
+        !self.busy().is_empty()
+    }
+
     /// Waits until every due message was tried. For tests, which run work by name.
     pub async fn deliver_due_webhooks(&self) -> Result<(), StorageError> {
         loop {
             let turns = self.start_deliveries().await?;
-            if turns == 0 && self.busy().is_empty() {
+            if turns == 0 && !self.is_busy() {
                 return Ok(());
             }
             tokio::task::yield_now().await;
@@ -210,10 +235,34 @@ impl Notices {
         most: u64,
     ) -> Result<u64, StorageError> {
         let before = span::before(self.core().now(), KEPT);
-        self.core()
-            .db
-            .drop_old_deliveries(time_ordered(before, [0; 8]), most.cast_signed())
+        let db = &self.core().db;
+        db.drop_report_hosts(before).await?;
+        db.drop_old_deliveries(time_ordered(before, [0; 8]), most.cast_signed())
             .await
+    }
+}
+
+/// Where messages go: a webhook, or a host that a dialect reports to.
+pub(in crate::gateway) trait Endpoint: Send + Sync + 'static {
+    /// Under which its deliveries are stored.
+    fn id(&self) -> Uuid;
+
+    /// Sends a claimed message once, and returns it with the outcome.
+    fn try_once<'a>(&'a self, notices: &'a Notices, delivery: Delivery) -> BoxFuture<'a, Delivery>;
+
+    /// These were tried.
+    fn answered<'a>(&'a self, _: &'a [Delivery]) -> BoxFuture<'a, Result<(), StorageError>> {
+        std::future::ready(Ok(())).boxed()
+    }
+}
+
+impl Endpoint for Webhook {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn try_once<'a>(&'a self, notices: &'a Notices, delivery: Delivery) -> BoxFuture<'a, Delivery> {
+        notices.try_delivery(self, delivery).boxed()
     }
 }
 

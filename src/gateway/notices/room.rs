@@ -33,7 +33,7 @@ impl Notices {
         &self.0.core
     }
 
-    pub(super) fn client(&self) -> &Client {
+    pub(in crate::gateway) fn client(&self) -> &Client {
         &self.0.client
     }
 

@@ -13,6 +13,7 @@ use super::policies::{NOTHING, PolicyBook};
 use crate::access::Scope;
 use crate::secret::fingerprint;
 use crate::storage::{ApiKey, Db, Project, StorageError, Webhook};
+use crate::verification::asked::Face;
 use crate::verification::id::ProjectId;
 use crate::verification::policy::Policy;
 
@@ -31,6 +32,8 @@ pub struct Access {
     pub key: Uuid,
     /// `None`: every project.
     pub project: Option<ProjectId>,
+    /// Whose verifications it may act on.
+    pub face: Face,
     scopes: Vec<Scope>,
 }
 
@@ -41,8 +44,15 @@ impl Access {
         Self {
             key: user,
             project: None,
+            face: Face::Native,
             scopes: vec![Scope::Admin],
         }
+    }
+
+    /// The same key through another face.
+    #[must_use]
+    pub fn through(self, face: Face) -> Self {
+        Self { face, ..self }
     }
 
     #[must_use]
@@ -205,6 +215,15 @@ impl Directory {
         keys
     }
 
+    /// The SHA-256 of a key, also of one that is revoked.
+    #[must_use]
+    pub fn key_hash(&self, id: Uuid) -> Option<[u8; 32]> {
+        let snapshot = self.snapshot();
+        let mut keys = snapshot.keys.iter();
+        keys.find(|(_, known)| known.key.id == id)
+            .map(|(hash, _)| *hash)
+    }
+
     /// How a key is named where it acts: by its id, after its name if it has one.
     #[must_use]
     pub fn key_title(&self, id: Uuid) -> String {
@@ -331,6 +350,7 @@ impl Known {
         Some(Access {
             key: key.id,
             project: key.project,
+            face: Face::Native,
             scopes: key.scopes.split(',').filter_map(Scope::parse).collect(),
         })
     }

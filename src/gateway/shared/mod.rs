@@ -1,11 +1,13 @@
-//! Shared by all rooms: an in-memory copy of projects, keys and webhooks ([`directory`]), policies, idempotency, and
-//! live change events.
+//! Shared by all rooms: an in-memory copy of projects, keys and webhooks ([`directory`]), policies, idempotency, live
+//! change events, and the dialects that are switched on.
 
+mod dialects;
 mod directory;
 mod idempotency;
 mod live;
 mod policies;
 
+pub use dialects::{Credentials, Dialect, SiteReport, ToReport};
 pub use directory::{Access, DIRECTORY_AGE, Directory};
 pub use idempotency::{Begun, Idempotency, Replay, Ticket};
 pub use live::Live;

@@ -14,7 +14,7 @@ impl Verify {
         id: VerificationId,
         ticket: Option<&Ticket>,
     ) -> Result<Verification, Error> {
-        let v = self.find(access, id).await?;
+        let v = self.find_own(access, id).await?;
         self.act(v, ticket, Needs::Nothing, |v, _, now| v.cancel(now))
             .await
     }

@@ -46,7 +46,7 @@ impl Verify {
         ticket: Option<&Ticket>,
     ) -> Result<Checked, Error> {
         let typed = self.code_hash(id, code);
-        let v = self.find(access, id).await?;
+        let v = self.find_own(access, id).await?;
         v.may_check(self.core().now())?;
         // A wrong code counts against the limits before it is evaluated, so that parallel guesses cannot exceed them. A right
         // one only needs room.
@@ -133,13 +133,15 @@ impl Verify {
 
     fn proof(&self, v: &Verification) -> Option<String> {
         match v.record.status {
-            Status::Approved { at, channel } => Some(super::proof::sign(
-                &self.core().vault,
-                &self.core().settings.public_url,
-                v,
-                channel,
-                at,
-            )),
+            Status::Approved { at, channel } if !v.record.is_vouched_for => {
+                Some(super::proof::sign(
+                    &self.core().vault,
+                    &self.core().settings.public_url,
+                    v,
+                    channel,
+                    at,
+                ))
+            }
             _ => None,
         }
     }

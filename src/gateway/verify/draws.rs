@@ -13,8 +13,9 @@ use crate::verification::id::ProjectId;
 use crate::verification::phone::PhoneNumber;
 use crate::verification::span;
 
-/// How long before its events a verification can have been created.
-const LONGEST_LIFE: Duration = Duration::from_hours(24);
+/// How long before its events a verification's id can have been made: it lives for a day, and an id that was given out before lasts an
+/// hour.
+const LONGEST_LIFE: Duration = Duration::from_hours(25);
 
 /// When the number was sent a message because somebody asked for it.
 pub(super) const SENDS: Counts = |kind| matches!(kind, EventKind::Created | EventKind::Resend);

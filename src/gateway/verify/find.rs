@@ -17,6 +17,20 @@ impl Verify {
         self.up_to_date(v).await
     }
 
+    /// Like [`Self::find`], to act on it: one that was requested through another face counts as not found.
+    pub async fn find_own(
+        &self,
+        access: &Access,
+        id: VerificationId,
+    ) -> Result<Verification, Error> {
+        let v = self.find(access, id).await?;
+        if v.face() == access.face {
+            Ok(v)
+        } else {
+            Err(Error::NotFound)
+        }
+    }
+
     /// Newest first. A query without a project covers the key's own project, if it has one.
     pub async fn list(
         &self,

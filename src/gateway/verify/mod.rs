@@ -18,9 +18,13 @@ mod persist;
 mod preview;
 mod proof;
 mod receive;
+mod reports;
 mod resend;
+mod reuse;
 mod room;
+mod site;
 mod start;
+mod vouch;
 mod working;
 
 pub use check::Checked;

@@ -27,7 +27,9 @@ impl Verify {
                 provider: provider.name().to_owned(),
                 currency: provider.account().currency,
                 abilities: provider.abilities(),
-                estimate: if self.core().shared.pauses.is_open(provider.name(), number) {
+                estimate: if !provider.carries(draft.code) {
+                    Err(Skip::CodeNotCarried)
+                } else if self.core().shared.pauses.is_open(provider.name(), number) {
                     match self.finance().estimate(slot, draft) {
                         None => Err(Skip::NoPrice),
                         Some(price)

@@ -214,7 +214,7 @@ impl Verify {
             LeasePlan::TakeIfBusy if busy => (Lease::Take { owner, until }, Some(until)),
             LeasePlan::NotOurs | LeasePlan::TakeIfBusy => (Lease::Keep, next),
             LeasePlan::WhileBusy if !busy => (Lease::Release { owner }, next),
-            LeasePlan::Hold if self.is_known_to_others(now) => {
+            LeasePlan::Hold if self.is_known_to_others(now) && v.has_fresh_id() => {
                 let next = v.next_after_send(core.settings.unknown_after, now);
                 (Lease::Hold { owner, until }, next.or(Some(until)))
             }
@@ -223,7 +223,7 @@ impl Verify {
         let postings = self.finance().postings(v);
         let (write, reuse_key) = (proposal.write, proposal.reuse_key);
         let change = Change::of(&core.vault, write, v, reuse_key, wake_at, lease)
-            .with_deliveries(self.notices().messages(v))
+            .with_deliveries(self.announcements(v))
             .with_postings(postings.clone())
             .with_idempotency(proposal.idempotency.take());
         let id = change.id();

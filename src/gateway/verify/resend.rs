@@ -18,7 +18,7 @@ impl Verify {
         channel: Option<Channel>,
         ticket: Option<&Ticket>,
     ) -> Result<Verification, Error> {
-        let v = self.find(access, id).await?;
+        let v = self.find_own(access, id).await?;
         let offers = self.offers_for(&v);
         v.may_resend(channel, &offers, self.core().now())?;
         let policy = self.core().directory.policy(v.project);

@@ -40,6 +40,8 @@ struct Room {
     rescued_at: AtomicI64,
     /// Until when other replicas know that this one works, in µs since 1970.
     known_until: AtomicI64,
+    /// Hosts that were admitted for reports lately, and when.
+    hosts: Mutex<HashMap<Uuid, DateTime<Utc>>>,
     /// The latest time seen by the poll for due work.
     latest: Mutex<Option<DateTime<Utc>>>,
 }
@@ -74,6 +76,7 @@ impl Verify {
             given_up: Mutex::default(),
             rescued_at: AtomicI64::new(i64::MIN),
             known_until: AtomicI64::new(i64::MIN),
+            hosts: Mutex::default(),
             latest: Mutex::default(),
         }))
     }
@@ -102,6 +105,10 @@ impl Verify {
     pub(super) fn given_up(&self) -> MutexGuard<'_, Vec<GivenUp>> {
         let given_up = self.0.given_up.lock();
         given_up.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn hosts(&self) -> MutexGuard<'_, HashMap<Uuid, DateTime<Utc>>> {
+        self.0.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn rescued_at(&self) -> &AtomicI64 {

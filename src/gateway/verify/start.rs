@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::draws::SENDS;
 use super::persist::{LeasePlan, Proposal, Step, Verb};
-use super::room::{SECOND_LOOK, Verify};
+use super::room::Verify;
 use crate::abuse::limits;
 use crate::abuse::network::networks;
 use crate::channels::Draft;
@@ -16,7 +16,8 @@ use crate::gateway::shared::{Replay, Ticket};
 use crate::message::{Wording, text};
 use crate::secret::random;
 use crate::shared_state::Taken;
-use crate::storage::{Lost, StorageError, Write};
+use crate::storage::{Lost, Write};
+use crate::verification::asked::Asked;
 use crate::verification::attempt::Attempt;
 use crate::verification::code::{Code, CodeHash};
 use crate::verification::id::{ProjectId, VerificationId};
@@ -67,10 +68,16 @@ enum Outcome {
 pub struct StartRequest {
     pub project: ProjectId,
     pub to: Parsed,
+    /// What its face must remember; `None`: our own API.
+    pub asked: Option<Box<Asked>>,
+    /// The id that the caller was given before. It may be used once.
+    pub id: Option<VerificationId>,
     /// A code chosen by the site.
     pub code: Option<Code>,
     pub code_length: Option<u8>,
     pub ttl: Option<Duration>,
+    /// No step begins later than this.
+    pub begin_within: Option<Duration>,
     pub channels: Option<Vec<Channel>>,
     pub payload: Option<String>,
     pub wording: Wording,
@@ -99,6 +106,8 @@ pub enum StartError {
     CountryBlocked(Country),
     #[error("the budget is exhausted")]
     BudgetExhausted,
+    #[error("the id is used")]
+    IdUsed,
     #[error(transparent)]
     Failed(#[from] Error),
 }
@@ -181,7 +190,9 @@ impl Verify {
         number: [u8; 16],
     ) -> Result<Verification, Error> {
         let now = self.core().now();
-        let id = VerificationId::new(now, random());
+        let id = request
+            .id
+            .unwrap_or_else(|| VerificationId::new(now, random()));
         let length = request.code_length.unwrap_or(policy.code_length);
         let code = match &request.code {
             Some(own) => own.clone(),
@@ -201,16 +212,16 @@ impl Verify {
             code_hash: self.code_hash(id, &code),
             code,
             limit_keys: Vec::new(),
-            is_outside_code: false,
+            is_outside_code: request.code.is_some(),
             payload: request.payload.clone(),
-            asked: None,
+            asked: request.asked.clone(),
             wording,
             origin: Some(self.origin(request)),
             sms_price,
             policy,
             ttl: request.ttl,
             channels: request.channels.as_deref(),
-            begin_within: None,
+            begin_within: request.begin_within,
         };
         Ok(Verification::start(start, &offers, now)?)
     }
@@ -238,70 +249,6 @@ impl Verify {
             }
         }
         seen.borrow().clone()
-    }
-
-    async fn find_reusable(&self, reuse_key: [u8; 16]) -> Result<Option<Verification>, Error> {
-        let db = &self.core().db;
-        let found = match db.find_pending(reuse_key).await {
-            // A row that cannot be read must not keep its number from being verified for ever.
-            Err(StorageError::Inconsistent { .. }) => {
-                db.give_up_reuse(reuse_key, random()).await?;
-                None
-            }
-            found => found?,
-        };
-        let Some(found) = found else {
-            return Ok(None);
-        };
-        let found = self.up_to_date(found).await?;
-        Ok(found.is_pending().then_some(found))
-    }
-
-    /// Looks twice: the requests of a double click can exhaust the limit before the first of them is stored.
-    async fn find_or_await_reusable(
-        &self,
-        reuse_key: [u8; 16],
-    ) -> Result<Option<Verification>, Error> {
-        if let Some(found) = self.find_reusable(reuse_key).await? {
-            return Ok(Some(found));
-        }
-        tokio::time::sleep(SECOND_LOOK).await;
-        self.find_reusable(reuse_key).await
-    }
-
-    async fn reused(
-        &self,
-        verification: Verification,
-        ticket: Option<&Ticket>,
-    ) -> Result<Started, Error> {
-        let replay = Replay::Verification {
-            id: verification.id,
-            status: 200,
-            reused: true,
-        };
-        self.core()
-            .idempotency
-            .complete_alone(ticket.cloned(), &replay)
-            .await?;
-        Ok(Started {
-            verification,
-            reused: true,
-        })
-    }
-
-    /// There is at most one pending verification per project, phone number, payload and site-chosen code.
-    fn reuse_key(&self, request: &StartRequest) -> [u8; 16] {
-        let present = |text: Option<&str>| match text {
-            Some(text) => format!("={text}"),
-            None => String::new(),
-        };
-        self.core().vault.lookup(&[
-            b"reuse",
-            request.project.0.as_bytes(),
-            request.to.phone.as_str().as_bytes(),
-            present(request.payload.as_deref()).as_bytes(),
-            present(request.code.as_ref().map(Code::as_str)).as_bytes(),
-        ])
     }
 
     pub(in crate::gateway) fn code_hash(&self, id: VerificationId, code: &Code) -> CodeHash {
@@ -337,6 +284,9 @@ impl Verb for Starting<'_> {
         if let Some(lost) = lost {
             if let Some(taken) = self.taken.take() {
                 Box::pin(core.shared.limits.give_back(taken)).await;
+            }
+            if lost == Lost::Exists && request.id.is_some() {
+                return Err(StartError::IdUsed);
             }
             if lost == Lost::Exists
                 && let Some(existing) = Box::pin(verify.find_reusable(reuse_key)).await?

@@ -37,6 +37,7 @@ files! {
     "0010_no_country"
     "0011_key_names"
     "0012_packed"
+    "0013_report_hosts"
 }
 
 static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(POSTGRES_FILES));

@@ -152,7 +152,7 @@ fn shown(operation: &str) -> Vec<Shown> {
 
 fn verification() -> Value {
     json!({
-        "id": VERIFICATION, "status": "pending", "phone_number": "+998901234567", "country": "UZ", "channel": "telegram",
+        "id": VERIFICATION, "status": "pending", "origin": "native", "phone_number": "+998901234567", "country": "UZ", "channel": "telegram",
         "attempts": [attempt(BY_TELEGRAM, "telegram", "delivered", &Value::Null, ("0.01", "charged"))],
         "costs": [{"amount": "0.01", "currency": "USD"}],
         "checks_left": 5, "sends_left": 4, "resend_at": "2026-11-22T09:30:30Z", "payload": "order 42",

@@ -1,0 +1,62 @@
+//! What the gateway and the API need of a dialect, which they must not name: the composition root hands it over.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::money::{Currency, Micros, Money};
+use crate::verification::Verification;
+use crate::verification::asked::Face;
+use crate::verification::id::ProjectId;
+
+/// A dialect that is switched on.
+#[derive(Clone, Copy, Debug)]
+pub struct Dialect {
+    /// As in `[dialects]`.
+    pub name: &'static str,
+    pub face: Face,
+    /// What a client of the other service is configured with, for this key; `None`: the key cannot be used there.
+    pub credentials: fn(&Credentials<'_>) -> Option<Value>,
+    /// What is sent to the address that a request named for its reports.
+    pub report: Option<fn(&ToReport<'_>) -> SiteReport>,
+}
+
+/// A key as it was just created.
+#[derive(Clone, Copy, Debug)]
+pub struct Credentials<'a> {
+    /// Without a trailing slash.
+    pub public_url: &'a str,
+    /// `None`: a key of the whole instance.
+    pub project: Option<ProjectId>,
+    pub id: Uuid,
+    pub secret: &'a str,
+}
+
+impl Credentials<'_> {
+    /// For each dialect that takes the key.
+    #[must_use]
+    pub fn of(&self, dialects: &[Dialect]) -> Value {
+        let each = dialects.iter().filter_map(|dialect| {
+            let credentials = (dialect.credentials)(self)?;
+            Some((dialect.name.to_owned(), credentials))
+        });
+        Value::Object(each.collect())
+    }
+}
+
+/// A verification to report about.
+pub struct ToReport<'a> {
+    pub v: &'a Verification,
+    /// The SHA-256 of the key that requested it.
+    pub key_hash: &'a [u8],
+    pub now: DateTime<Utc>,
+    /// At the newest rate; `None`: there is none.
+    pub convert: &'a (dyn Fn(Money, Currency) -> Option<Micros> + Sync),
+}
+
+/// One report, signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteReport {
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Vec<u8>,
+}

@@ -1,0 +1,226 @@
+//! Reports about a verification to the address that its request named, as some dialects promise.
+//!
+//! A report is a delivery like a webhook's, under the id of its host, so that a host that is slow or gone delays no other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use uuid::Uuid;
+
+use super::room::Verify;
+use crate::gateway::notices::{Endpoint, Notices};
+use crate::gateway::shared::{SiteReport, ToReport};
+use crate::secret::random;
+use crate::storage::{Delivery, DeliveryState, HostLimit, StorageError};
+use crate::verification::asked::Asked;
+use crate::verification::event::EventKind;
+use crate::verification::id::{ProjectId, time_ordered};
+use crate::verification::{Verification, span};
+use crate::webhooks::address;
+
+/// Hosts that a project may name in [`NAMED_WITHIN`].
+const MOST_HOSTS: i64 = 20;
+const NAMED_WITHIN: Duration = Duration::from_hours(24);
+/// A host that was admitted so recently is not looked up.
+const KNOWN_FOR: Duration = Duration::from_hours(1);
+
+/// The first pause between tries, and how many there are; each is twice the one before. Ten tries within an hour.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const PAUSES: u32 = 9;
+
+/// Failures in a row after which a host rests.
+const PATIENCE: i64 = 20;
+const REST: Duration = Duration::from_mins(10);
+
+/// How the deliveries are called.
+const EVENT: &str = "dialect.report";
+
+impl Verify {
+    /// An address for reports, as it is called: https, not private, and of not too many hosts. `None`: it is refused.
+    pub async fn admit_report_address(
+        &self,
+        project: ProjectId,
+        text: &str,
+    ) -> Result<Option<String>, StorageError> {
+        let Ok(url) = self.notices().client().examine_secure(text).await else {
+            return Ok(None);
+        };
+        let Some(id) = self.host_id(project, &url) else {
+            return Ok(None);
+        };
+        let now = self.core().now();
+        let is_known = |at: &DateTime<Utc>| now < span::after(*at, KNOWN_FOR);
+        if self.hosts().get(&id).is_some_and(is_known) {
+            return Ok(Some(url));
+        }
+        let limit = HostLimit {
+            most: MOST_HOSTS,
+            since: span::before(now, NAMED_WITHIN),
+        };
+        let admitted = self
+            .core()
+            .db
+            .admit_report_host(id, project, now, limit)
+            .await?;
+        if admitted {
+            let mut hosts = self.hosts();
+            hosts.retain(|_, at| is_known(at));
+            hosts.insert(id, now);
+        }
+        Ok(admitted.then_some(url))
+    }
+
+    /// Starts sending due reports, with a task per host. Returns the number of tasks started.
+    pub async fn start_reports(&self) -> Result<usize, StorageError> {
+        let core = self.core();
+        let mut dialects = core.settings.dialects.iter();
+        if !dialects.any(|dialect| dialect.report.is_some()) {
+            return Ok(0);
+        }
+        let due = core.db.find_due_report_hosts(core.now()).await?;
+        let host = |id| {
+            Arc::new(Host {
+                verify: self.clone(),
+                id,
+            })
+        };
+        let started = due.into_iter().filter(|id| self.notices().serve(host(*id)));
+        Ok(started.count())
+    }
+
+    /// Waits until every due report was tried. For tests, which run work by name.
+    pub async fn deliver_due_reports(&self) -> Result<(), StorageError> {
+        while self.start_reports().await? > 0 || self.notices().is_busy() {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    /// The messages about the new events of `v`: to webhooks, and to the address that its request named.
+    pub(super) fn announcements(&self, v: &Verification) -> Vec<Delivery> {
+        let mut messages = self.notices().messages(v);
+        messages.extend(self.report_for(v));
+        messages
+    }
+
+    fn report_for(&self, v: &Verification) -> Option<Delivery> {
+        let url = v.record.asked.as_ref()?.report_to.as_ref()?;
+        let event = v.news().iter().rev().find(|event| is_news(event.kind))?;
+        let id = time_ordered(event.at, random());
+        let host = self.host_id(v.project, url)?;
+        Some(Delivery {
+            verification: Some(v.id),
+            ..Delivery::new(id, host, EVENT, event.at)
+        })
+    }
+
+    /// Sends a claimed report once, and returns it updated with the outcome, for recording.
+    async fn try_report(&self, delivery: Delivery) -> Delivery {
+        let (core, began) = (self.core(), self.core().now());
+        let found = match delivery.verification {
+            Some(id) => core.db.find(id).await,
+            None => Ok(None),
+        };
+        // Nothing was sent; it is due again when the claim expires.
+        let Ok(v) = found else {
+            return delivery;
+        };
+        let report = v.as_ref().and_then(|v| self.write_report(v, began));
+        let Some((url, report)) = report else {
+            // The dialect is switched off, or the key is gone: nobody waits for it.
+            return Delivery {
+                state: DeliveryState::Dead,
+                due_at: None,
+                tried: delivery.tried + 1,
+                ..delivery
+            };
+        };
+        let outcome = self
+            .notices()
+            .client()
+            .report(&url, &report.headers, report.body)
+            .await;
+        let pause = (delivery.round < PAUSES).then(|| FIRST_PAUSE * 2_u32.pow(delivery.round));
+        self.notices().tried(delivery, began, outcome, pause)
+    }
+
+    fn write_report(&self, v: &Verification, now: DateTime<Utc>) -> Option<(String, SiteReport)> {
+        let core = self.core();
+        let Asked {
+            face,
+            key,
+            report_to,
+            ..
+        } = v.record.asked.as_deref()?;
+        let mut dialects = core.settings.dialects.iter();
+        let dialect = dialects.find(|dialect| dialect.face == *face)?;
+        let key_hash = core.directory.key_hash((*key)?)?;
+        let report = (dialect.report?)(&ToReport {
+            v,
+            key_hash: &key_hash,
+            now,
+            convert: &|money, to| self.finance().convert(money, to, now),
+        });
+        Some((report_to.clone()?, report))
+    }
+
+    /// A host of one project.
+    fn host_id(&self, project: ProjectId, url: &str) -> Option<Uuid> {
+        let host = address::host(url)?;
+        let parts: [&[u8]; 3] = [b"report host", project.0.as_bytes(), host.as_bytes()];
+        Some(Uuid::from_bytes(self.core().vault.lookup(&parts)))
+    }
+}
+
+/// A host that takes reports.
+struct Host {
+    verify: Verify,
+    id: Uuid,
+}
+
+impl Endpoint for Host {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn try_once<'a>(&'a self, _: &'a Notices, delivery: Delivery) -> BoxFuture<'a, Delivery> {
+        self.verify.try_report(delivery).boxed()
+    }
+
+    fn answered<'a>(&'a self, tried: &'a [Delivery]) -> BoxFuture<'a, Result<(), StorageError>> {
+        self.note(tried).boxed()
+    }
+}
+
+impl Host {
+    async fn note(&self, tried: &[Delivery]) -> Result<(), StorageError> {
+        let core = self.verify.core();
+        let mut states = tried.iter().map(|delivery| delivery.state);
+        if states.any(|state| state == DeliveryState::Delivered) {
+            return core.db.report_host_answered(self.id).await;
+        }
+        let failures = i64::try_from(tried.len()).unwrap_or(i64::MAX);
+        let until = span::after(core.now(), REST);
+        let limit = (PATIENCE, until);
+        if core.db.report_host_failed(self.id, failures, limit).await? {
+            tracing::warn!(host = %self.id, "a host takes no reports; it rests");
+        }
+        Ok(())
+    }
+}
+
+/// What changes the status that is reported. The site's own checks do not: it has their answers.
+fn is_news(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::Delivered
+            | EventKind::Read
+            | EventKind::Failed
+            | EventKind::Expired
+            | EventKind::Canceled
+            | EventKind::Refunded
+    )
+}
