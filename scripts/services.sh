@@ -285,6 +285,29 @@ find_clients() {
   }
 }
 
+# find_dialects NAME…: sets DIALECT_TOOLS to a folder with the libraries that these programs of tests/clients/dialects/ use; fails if they
+# cannot be installed.
+find_dialects() {
+  local folder=$PWD/target/tools/dialects log=$services_dir/dialects.log name pip=()
+  DIALECT_TOOLS=$folder
+  for name in "$@"; do
+    case $name in
+      telegram-gateway-verification) pip+=(telegram-gateway-verification==0.1.1) ;;
+      tg-gateway) pip+=(tg-gateway==1.0) ;;
+      telegram-gateway) pip+=(telegram-gateway==0.0.5) ;;
+      PyTGGateway) pip+=(PyTGGateway==2.0.0) ;;
+    esac
+  done
+  mkdir -p "$folder"
+  for name in "${pip[@]}"; do
+    [[ -f $folder/.pip-$name ]] || {
+      { [[ -x $folder/python/bin/python3 ]] || python3 -m venv "$folder/python" >"$log" 2>&1; } &&
+        "$folder/python/bin/python3" -m pip install --quiet --disable-pip-version-check "$name" </dev/null >>"$log" 2>&1 &&
+        touch "$folder/.pip-$name"
+    } || return 1
+  done
+}
+
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # --- Installing servers

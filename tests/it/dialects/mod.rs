@@ -1,3 +1,4 @@
 //! The APIs of other services: each dialect's whole flow, its faults in its own words, and that it is easily left out.
 
+mod clients;
 mod telegram;
