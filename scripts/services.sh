@@ -264,12 +264,13 @@ find_node() {
   echo "NO NPM FOUND, or it could not install the packages of examples/express. It is skipped."
 }
 
-# --- Generators of clients
+# --- Clients
 
-# find_clients NAME…: sets CLIENT_TOOLS to a folder with the generators for these clients; fails if they cannot be installed.
+# find_clients NAME…: sets CLIENT_TOOLS to a folder with what generates or builds these clients; fails if it cannot be installed.
 find_clients() {
   local folder=$PWD/target/tools/clients log=$services_dir/clients.log
-  local npm=(openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3 @types/node@22.19.1) pip=(openapi-python-client==0.29.1)
+  local npm=(openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3 @types/node@22.19.1)
+  local pip=(openapi-python-client==0.29.1 mypy==2.4.1 cryptography==50.0.2 hatchling==1.33.0)
   CLIENT_TOOLS=$folder
   mkdir -p "$folder"
   [[ " $* " =~ \ (python|typescript-fetch|php|go)\  ]] &&
