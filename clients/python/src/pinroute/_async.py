@@ -15,7 +15,7 @@ from ._calls import Call, T
 from ._patience import Patience
 from ._timeline import Timeline
 from .errors import fault
-from .proofs import Proof, ProofClaims
+from .proofs import ANY, Proof, ProofClaims
 from .types import Channel, Check, Event, StartVerification, Verification
 
 if sys.version_info >= (3, 11):
@@ -81,7 +81,7 @@ class AsyncPinroute(Base):
             await asyncio.sleep(pause)
 
     async def verify_proof(
-        self, proof: str, *, audience: str, phone_number: str | None = None, verification_id: str | None = None
+        self, proof: str, *, audience: str, phone_number: str = ANY, verification_id: str = ANY
     ) -> ProofClaims:
         read = Proof(proof)
         if self._keys.must_be_fetched_for(read.kid):

@@ -15,6 +15,9 @@ KEPT = 300.0
 BETWEEN_REFETCHES = 10.0
 """Seconds between fetches for unknown keys, or forged proofs would make this site ask Pinroute once each."""
 
+ANY = cast(str, object())
+"""What `verify_proof` expects unless told. None is something else: from an empty session, it fits no proof."""
+
 
 class ProofClaims(TypedDict):
     """What a proof says."""
@@ -78,7 +81,7 @@ class Proof:
             raise ProofInvalid("not a JWT") from error
 
     def verified(
-        self, keys: Keys, *, issuer: str, audience: str, phone_number: str | None, verification_id: str | None
+        self, keys: Keys, *, issuer: str, audience: str, phone_number: str, verification_id: str
     ) -> ProofClaims:
         key = keys.get(self.kid)
         if key is None:
@@ -87,7 +90,7 @@ class Proof:
             raise ProofInvalid("the signature does not fit")
         expected = {"iss": issuer, "aud": audience, "sub": phone_number, "vid": verification_id}
         for claim, value in expected.items():
-            if value is not None and self._claims.get(claim) != value:
+            if value is not ANY and (value is None or self._claims.get(claim) != value):
                 raise ProofInvalid(f"`{claim}` is another")
         expires = self._claims.get("exp")
         if not isinstance(expires, (int, float)) or time.time() >= expires:
