@@ -14,6 +14,11 @@ async fn the_python_client_walks_the_whole_way() {
 }
 
 #[tokio::test]
+async fn the_typescript_client_walks_the_whole_way() {
+    walk("pinroute-typescript").await;
+}
+
+#[tokio::test]
 async fn openapi_typescript_at_its_defaults_makes_types_that_compile_and_fit() {
     walk("openapi-typescript").await;
 }
