@@ -316,8 +316,10 @@ def retries() -> None:
     ):
         server = Server(answer)
         with Pinroute(server.url, KEY, retries=2) as client:
-            raised(kind, client.start, phone_number=number(6))
-        assert len(server.asked_in_all()) == tries, kind
+            error = raised(kind, client.start, phone_number=number(6))
+        asked = server.asked_in_all()
+        assert len(asked) == tries, kind
+        assert error.idempotency_key == asked[0]["idempotency-key"]
 
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"

@@ -12,6 +12,7 @@ import {
   ConnectionLost,
   NumberRefused,
   Pinroute,
+  PinrouteError,
   ProblemError,
   ProofInvalid,
   ServiceUnavailable,
@@ -304,7 +305,7 @@ async function retries(): Promise<void> {
   expect(new Set(server.asked.map(({ headers }) => headers["idempotency-key"])).size === 1, "one Idempotency-Key");
   server.close();
 
-  const cases: [Reply, abstract new (...given: never[]) => Error, number][] = [
+  const cases: [Reply, abstract new (...given: never[]) => PinrouteError, number][] = [
     [down, ServiceUnavailable, 3],
     [problem(503, "service_unavailable", { "retry-after": "600" }), ServiceUnavailable, 1],
     ["hang up", ConnectionLost, 3],
@@ -320,6 +321,7 @@ async function retries(): Promise<void> {
     const client = new Pinroute(server.url, KEY, { retries: 2, timeout: reply === "silence" ? 0.1 : 15 });
     const error = await thrown(kind, () => client.start({ phone_number: number(6), code: CODE }));
     expect(server.asked.length === tries, `${kind.name} after ${server.asked.length} tries`);
+    expect(error.idempotencyKey === server.asked[0]?.headers["idempotency-key"], "the key to repeat it with");
     expect(!String(error.stack).includes(CODE) && !String(error.stack).includes(KEY), "a secret in an error");
     server.close();
   }

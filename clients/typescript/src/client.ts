@@ -3,7 +3,7 @@
 import * as calls from "./calls.js";
 import type { Answer, Call } from "./calls.js";
 import type { ProofClaims, ProofExpected } from "./claims.js";
-import { fault } from "./errors.js";
+import { PinrouteError, fault } from "./errors.js";
 import { Patience } from "./patience.js";
 import { Keys, Proof } from "./proofs.js";
 import { Deadline, sleep } from "./time.js";
@@ -48,6 +48,8 @@ export class Pinroute {
   constructor(baseUrl: string, apiKey: string, options: PinrouteOptions = {}) {
     this.#baseUrl = baseUrl.replace(/\/+$/, "");
     if (!/^https?:$/.test(new URL(this.#baseUrl).protocol)) throw new TypeError("the address begins with https://");
+    // Such as the end of the line of the file that it was read from; no request could be sent with it.
+    if (!/^[!-~]*$/.test(apiKey)) throw new TypeError("the API key has a character that no key has");
     this.#apiKey = apiKey;
     this.#timeout = options.timeout ?? 15;
     this.#retries = options.retries ?? 3;
@@ -85,7 +87,10 @@ export class Pinroute {
     return this.#answer(calls.cancel(verificationId, options.idempotencyKey), options.signal);
   }
 
-  /** The timeline, live until the verification is over. Lost connections resume where they broke. */
+  /**
+   * The timeline, live until the verification is over. Lost connections resume where they broke; an error means that
+   * `retries` in a row failed.
+   */
   async *events(verificationId: string, options: EventsOptions = {}): AsyncGenerator<Event, void, undefined> {
     const { signal } = options;
     const timeline = new Timeline(options.lastEventId);
@@ -129,6 +134,15 @@ export class Pinroute {
   }
 
   async #answer<T>(call: Call<T>, signal?: AbortSignal): Promise<T> {
+    try {
+      return await this.#tried(call, signal);
+    } catch (error) {
+      if (error instanceof PinrouteError) error.idempotencyKey = call.headers["idempotency-key"];
+      throw error;
+    }
+  }
+
+  async #tried<T>(call: Call<T>, signal?: AbortSignal): Promise<T> {
     const patience = new Patience(this.#retries);
     for (;;) {
       let answer: Answer;

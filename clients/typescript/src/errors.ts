@@ -6,9 +6,11 @@ import type { Channel, FieldFault, Problem, ProblemCode, VerificationStatus } fr
 /** The base of all. */
 export class PinrouteError extends Error {
   override name = "PinrouteError";
+  /** Of the call that failed, if it was a POST: whoever repeats the call gives it again, and nothing is done twice. */
+  idempotencyKey: string | undefined;
 }
 
-/** No answer, also after all retries. The request may have been done: repeat it with the same `idempotencyKey`. */
+/** No answer, also after all retries. The request may have been done: repeat it with this `idempotencyKey`. */
 export class ConnectionLost extends PinrouteError {
   override name = "ConnectionLost";
 }
@@ -88,7 +90,7 @@ export class ChannelUnavailable extends ProblemError {
   }
 }
 
-/** Also after all retries. The request may have been done: repeat it with the same `idempotencyKey`. */
+/** Also after all retries. The request may have been done: repeat it with this `idempotencyKey`. */
 export class ServiceUnavailable extends ProblemError {
   override name = "ServiceUnavailable";
 }

@@ -108,13 +108,14 @@ class AsyncPinroute(Base):
 
     async def _answer(self, call: Call[T]) -> T:
         patience = Patience(self._retries)
-        while True:
-            try:
-                response = await self._http.request(**self._request(call))
-            except httpx.TransportError as error:
-                await asyncio.sleep(patience.after_loss(error))
-                continue
-            pause = patience.after_answer(response)
-            if pause is None:
-                return calls.answer(call, response)
-            await asyncio.sleep(pause)
+        with calls.failing_as(call):
+            while True:
+                try:
+                    response = await self._http.request(**self._request(call))
+                except httpx.TransportError as error:
+                    await asyncio.sleep(patience.after_loss(error))
+                    continue
+                pause = patience.after_answer(response)
+                if pause is None:
+                    return calls.answer(call, response)
+                await asyncio.sleep(pause)

@@ -23,6 +23,9 @@ class Base:
         self._base_url = base_url.rstrip("/")
         if not self._base_url.startswith(("http://", "https://")):
             raise ValueError("base_url begins with https:// or http://")
+        # Such as the end of the line of the file that it was read from; no request could be sent with it.
+        if not api_key.isascii() or not api_key.isprintable() or " " in api_key:
+            raise ValueError("api_key has a character that no key has")
         self._api_key = api_key
         self._timeout = timeout
         self._retries = retries

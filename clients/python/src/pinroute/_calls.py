@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote
 
 import httpx
 
-from .errors import UnexpectedAnswer, fault
+from .errors import PinrouteError, UnexpectedAnswer, fault
 from .types import Channel, Check, CheckCode, KeySet, ResendCode, StartVerification, Verification
 
 T = TypeVar("T")
@@ -63,7 +64,17 @@ def key_set() -> Call[KeySet]:
     return Call("GET", "/.well-known/jwks.json", has_key=False)
 
 
-def answer(call: Call[T], response: httpx.Response) -> T:
+@contextmanager
+def failing_as(call: Call[Any]) -> Iterator[None]:
+    """Errors name the key under which the call can be repeated."""
+    try:
+        yield
+    except PinrouteError as error:
+        error.idempotency_key = call.headers.get("idempotency-key")
+        raise
+
+
+def answer(_call: Call[T], response: httpx.Response) -> T:
     """What the answer says; raises what it complains of."""
     if not response.is_success:
         raise fault(response)

@@ -73,7 +73,8 @@ class Pinroute(Base):
         return self._answer(calls.cancel(verification_id, idempotency_key))
 
     def events(self, verification_id: str, *, last_event_id: str | None = None) -> Iterator[Event]:
-        """The timeline, live until the verification is over. Lost connections resume where they broke.
+        """The timeline, live until the verification is over. Lost connections resume where they broke; an error means
+        that `retries` in a row failed.
 
         `last_event_id` is the `id` of an event: only later ones come.
         """
@@ -131,13 +132,14 @@ class Pinroute(Base):
 
     def _answer(self, call: Call[T]) -> T:
         patience = Patience(self._retries)
-        while True:
-            try:
-                response = self._http.request(**self._request(call))
-            except httpx.TransportError as error:
-                time.sleep(patience.after_loss(error))
-                continue
-            pause = patience.after_answer(response)
-            if pause is None:
-                return calls.answer(call, response)
-            time.sleep(pause)
+        with calls.failing_as(call):
+            while True:
+                try:
+                    response = self._http.request(**self._request(call))
+                except httpx.TransportError as error:
+                    time.sleep(patience.after_loss(error))
+                    continue
+                pause = patience.after_answer(response)
+                if pause is None:
+                    return calls.answer(call, response)
+                time.sleep(pause)

@@ -10,9 +10,12 @@ from .types import Channel, FieldFault, Problem, ProblemCode, VerificationStatus
 class PinrouteError(Exception):
     """The base of all."""
 
+    idempotency_key: str | None = None
+    """Of the call that failed, if it was a POST: whoever repeats the call gives it again, and nothing is done twice."""
+
 
 class ConnectionLost(PinrouteError):
-    """No answer, also after all retries. The request may have been done: repeat it with the same `idempotency_key`."""
+    """No answer, also after all retries. The request may have been done: repeat it with this `idempotency_key`."""
 
 
 class UnexpectedAnswer(PinrouteError):
@@ -74,7 +77,7 @@ class ChannelUnavailable(ProblemError):
 
 
 class ServiceUnavailable(ProblemError):
-    """Also after all retries. The request may have been done: repeat it with the same `idempotency_key`."""
+    """Also after all retries. The request may have been done: repeat it with this `idempotency_key`."""
 
 
 _CLASSES: dict[ProblemCode, type[ProblemError]] = {
