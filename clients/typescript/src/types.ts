@@ -132,6 +132,9 @@ export interface FieldFault {
   detail: string;
 }
 
+/** The site itself. */
+export type Host = "host";
+
 /** A JSON Web Key Set (RFC 7517). */
 export interface KeySet {
   keys: PublicKey[];
@@ -209,7 +212,8 @@ export interface PublicKey {
  * `throttled`: the provider asked for fewer requests. `unavailable`: nothing could be sent.
  * `provider_rejected`: the provider refuses us, not the number. `no_answer`: the request left and no
  * clear answer came. `interrupted`: the sender stopped. `not_delivered`: reported by the provider.
- * `revoked`, `canceled`: taken back.
+ * `revoked`, `canceled`: taken back. `code_not_carried`: the channel cannot carry this code, such as one
+ * with letters.
  */
 export type Reason =
   | "unreachable"
@@ -224,7 +228,8 @@ export type Reason =
   | "interrupted"
   | "not_delivered"
   | "revoked"
-  | "canceled";
+  | "canceled"
+  | "code_not_carried";
 
 /** The channel to send to; without one, the route's next step. */
 export interface ResendCode {
@@ -274,6 +279,11 @@ export interface StartVerification {
 export interface Verification {
   id: string;
   status: VerificationStatus;
+  /**
+   * How it was requested: `native` through this API, or the name of a dialect, or the id of an
+   * integration. Only its own face acts on it.
+   */
+  origin: string;
   /** E.164. */
   phone_number: string;
   /** ISO 3166; `001` for a network of no country, such as a satellite's. */
@@ -292,6 +302,10 @@ export interface Verification {
   created_at: string;
   expires_at: string;
   approved_at: string | null;
+  /** The site made the code and has neither had one checked here nor reported a success. */
+  checked_by?: Host;
+  /** Approved by the site's word, without a proof. */
+  approved_by?: Host;
   /** A verification like the requested one was pending already, and nothing was sent. */
   reused?: boolean;
   /** In the answer to a cancel: a message was being sent at that moment, and may still arrive. */

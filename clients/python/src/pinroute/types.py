@@ -150,6 +150,10 @@ class FieldFault(TypedDict):
     detail: str
 
 
+Host: TypeAlias = Literal["host"]
+"""The site itself."""
+
+
 class KeySet(TypedDict):
     """A JSON Web Key Set (RFC 7517)."""
 
@@ -237,6 +241,7 @@ Reason: TypeAlias = Literal[
     "not_delivered",
     "revoked",
     "canceled",
+    "code_not_carried",
 ]
 """Why an attempt ended.
 
@@ -246,7 +251,7 @@ no price is configured for the country. `budget_exhausted`: no budget leaves roo
 the provider asked for fewer requests. `unavailable`: nothing could be sent. `provider_rejected`: the
 provider refuses us, not the number. `no_answer`: the request left and no clear answer came.
 `interrupted`: the sender stopped. `not_delivered`: reported by the provider. `revoked`, `canceled`:
-taken back.
+taken back. `code_not_carried`: the channel cannot carry this code, such as one with letters.
 """
 
 
@@ -297,6 +302,10 @@ class Verification(TypedDict):
 
     id: str
     status: VerificationStatus
+    origin: str
+    """How it was requested: `native` through this API, or the name of a dialect, or the id of an
+    integration. Only its own face acts on it.
+    """
     phone_number: str
     """E.164."""
     country: str
@@ -315,6 +324,10 @@ class Verification(TypedDict):
     created_at: str
     expires_at: str
     approved_at: str | None
+    checked_by: NotRequired[Host]
+    """The site made the code and has neither had one checked here nor reported a success."""
+    approved_by: NotRequired[Host]
+    """Approved by the site's word, without a proof."""
     reused: NotRequired[bool]
     """A verification like the requested one was pending already, and nothing was sent."""
     in_flight: NotRequired[bool]
