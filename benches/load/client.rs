@@ -109,6 +109,18 @@ pub fn write_request(request: &mut Vec<u8>, method: &str, path: &str, key: &str,
     );
 }
 
+/// A POST of a form.
+pub fn write_form(request: &mut Vec<u8>, path: &str, authorization: &str, form: &str) {
+    request.extend_from_slice(
+        format!(
+            "POST {path} HTTP/1.1\r\nhost: load\r\nauthorization: {authorization}\r\n\
+             content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",
+            form.len()
+        )
+        .as_bytes(),
+    );
+}
+
 /// A keep-alive connection, opened on first use and reopened after an error.
 pub struct Connection {
     address: SocketAddr,

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::ceiling;
 use crate::client::{Connection, write_request};
 
@@ -29,6 +31,8 @@ pub struct Setup<'a> {
 pub struct Gateway {
     pub address: SocketAddr,
     pub key: String,
+    /// What `keys create --json` printed.
+    pub created: Value,
     process: Child,
 }
 
@@ -57,11 +61,14 @@ impl Gateway {
         let mut gateway = Self {
             address,
             key: String::new(),
+            created: Value::Null,
             process,
         };
         gateway.wait_until_ready(folder).await?;
         if let Program::Pinroute(binary) = setup.program {
-            gateway.key = create_key(binary, &config)?;
+            gateway.created = create_key(binary, &config)?;
+            let key = gateway.created["key"].as_str();
+            gateway.key = key.unwrap_or_default().to_owned();
         }
         Ok(gateway)
     }
@@ -151,7 +158,7 @@ fn free_address() -> std::io::Result<SocketAddr> {
     TcpListener::bind(("127.0.0.1", 0))?.local_addr()
 }
 
-fn create_key(binary: &Path, config: &Path) -> Result<String, String> {
+fn create_key(binary: &Path, config: &Path) -> Result<Value, String> {
     let output = Command::new(binary)
         .args([
             "keys",
@@ -165,9 +172,9 @@ fn create_key(binary: &Path, config: &Path) -> Result<String, String> {
         .arg(config)
         .output()
         .map_err(|error| error.to_string())?;
-    serde_json::from_slice::<serde_json::Value>(&output.stdout)
+    serde_json::from_slice::<Value>(&output.stdout)
         .ok()
-        .and_then(|answer| Some(answer.get("key")?.as_str()?.to_owned()))
+        .filter(|answer| answer["key"].is_string())
         .ok_or_else(|| {
             let said = String::from_utf8_lossy(&output.stderr);
             format!("`pinroute keys create` printed no key: {said}")

@@ -8,6 +8,7 @@
 
 mod ceiling;
 mod client;
+mod dialects;
 mod fill;
 mod gateway;
 mod options;

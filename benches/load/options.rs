@@ -20,6 +20,9 @@ cargo bench --bench load -- [OPTIONS]
                                           an HTTP 400 (2 %) or unreadable (1 %)
                                ceiling    a bare server with the same promise: what the machine allows
                              and, only if named:
+                               by_telegram, telegram_gateway, twilio
+                                          create by Telegram: in our own words, in those of the Telegram Gateway, and of
+                                          Twilio Verify
                                soak       creates at a fixed rate, each followed after 3 s by a right check, every fifth by
                                           a wrong one first; latency counts from when a request was due. Postgres makes
                                           checkpoints and vacuums more often meanwhile, by ALTER SYSTEM
@@ -52,12 +55,23 @@ pub enum Kind {
     Slow,
     Faulty,
     Ceiling,
+    ByTelegram,
+    TelegramGateway,
+    Twilio,
     Soak,
     /// The other half of [`Self::Soak`].
     SoakChecks,
 }
 
 impl Kind {
+    /// Only if they are named.
+    const NAMED: [Self; 4] = [
+        Self::ByTelegram,
+        Self::TelegramGateway,
+        Self::Twilio,
+        Self::Soak,
+    ];
+
     const DEFAULT: [Self; 7] = [
         Self::Create,
         Self::Right,
@@ -77,6 +91,9 @@ impl Kind {
             Self::Slow => "slow",
             Self::Faulty => "faulty",
             Self::Ceiling => "ceiling",
+            Self::ByTelegram => "by_telegram",
+            Self::TelegramGateway => "telegram_gateway",
+            Self::Twilio => "twilio",
             Self::Soak => "soak",
             Self::SoakChecks => "soak_checks",
         }
@@ -91,6 +108,9 @@ impl Kind {
             Self::Slow => "create, slow provider",
             Self::Faulty => "create, faulty provider",
             Self::Ceiling => "bare ceiling",
+            Self::ByTelegram => "create by Telegram",
+            Self::TelegramGateway => "… as Telegram Gateway",
+            Self::Twilio => "… as Twilio Verify",
             Self::Soak => "soak, create",
             Self::SoakChecks => "soak, check",
         }
@@ -101,7 +121,7 @@ impl FromStr for Kind {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let mut all = Self::DEFAULT.into_iter().chain([Self::Soak]);
+        let mut all = Self::DEFAULT.into_iter().chain(Self::NAMED);
         all.find(|kind| kind.name() == name)
             .ok_or_else(|| format!("unknown phase `{name}`"))
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use crate::client::{Run, drive};
+use crate::dialects::DialectCreates;
 use crate::gateway::Gateway;
 use crate::options::{Kind, Options};
 use crate::phase::{Phase, Sent, Spent, figures};
@@ -89,6 +90,15 @@ impl<'a> Phases<'a> {
             self.create(Kind::Faulty, connections, members).await;
             self.provider.answer_wrongly(false);
         }
+        if self.measures(Kind::ByTelegram) {
+            let members = BY_TELEGRAM.to_owned();
+            self.create(Kind::ByTelegram, connections, members).await;
+        }
+        for kind in [Kind::TelegramGateway, Kind::Twilio] {
+            if self.measures(kind) {
+                self.create_in_dialect(kind, connections).await;
+            }
+        }
         if self.measures(Kind::Soak) {
             self.soak(connections).await;
         }
@@ -156,6 +166,18 @@ impl<'a> Phases<'a> {
             creates.stop_after(requests);
         }
         self.measure(kind, connections, &creates, true).await
+    }
+
+    async fn create_in_dialect(&mut self, kind: Kind, connections: usize) {
+        let created = &self.gateway.created;
+        let Some(creates) = DialectCreates::new(kind, created, &self.next_number) else {
+            eprintln!("  {}: this build does not speak it", kind.title());
+            return;
+        };
+        let creates = Arc::new(creates);
+        drive(self.gateway.address, connections, self.warm_up(), &creates).await;
+        self.settle(&*creates).await;
+        self.measure(kind, connections, &creates, true).await;
     }
 
     /// Sets the code, so that the right one is known.

@@ -29,6 +29,10 @@ impl Log {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub fn push(&self, accepted: Accepted) {
+        self.lock().push(accepted);
+    }
+
     pub fn take(&self) -> Vec<Accepted> {
         std::mem::take(&mut *self.lock())
     }
@@ -37,6 +41,11 @@ impl Log {
 /// Work whose accepted requests each make the gateway send something to the provider.
 pub trait Sends: Work {
     fn log(&self) -> &Log;
+}
+
+/// A mobile number, without its country code.
+pub fn number_of(count: u32) -> u32 {
+    900_000_000 + count % 10_000_000
 }
 
 pub struct Creates {
@@ -73,7 +82,7 @@ impl Creates {
             return None;
         };
         let accepted = Accepted { number, id, at };
-        self.log.lock().push(accepted);
+        self.log.push(accepted);
         Some(accepted)
     }
 }
@@ -93,7 +102,7 @@ impl Work for Creates {
             .left
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
         left.ok()?;
-        let number = 900_000_000 + self.next_number.fetch_add(1, Ordering::Relaxed) % 10_000_000;
+        let number = number_of(self.next_number.fetch_add(1, Ordering::Relaxed));
         let body = format!(r#"{{"phone_number":"+998{number}",{}}}"#, self.members);
         write_request(request, "POST", "/v1/verifications", &self.key, &body);
         Some(number)
@@ -168,7 +177,7 @@ impl Work for Checks {
         let at = Instant::now();
         let accepted = status == 200 && find(body, self.expected).is_some();
         if accepted {
-            self.log.lock().push(Accepted { at, ..created });
+            self.log.push(Accepted { at, ..created });
         }
         accepted
     }
