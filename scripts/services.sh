@@ -289,7 +289,7 @@ find_clients() {
 # find_dialects NAME…: sets DIALECT_TOOLS to a folder with the libraries that these programs of tests/clients/dialects/ use; fails if they
 # cannot be installed.
 find_dialects() {
-  local folder=$PWD/target/tools/dialects log=$services_dir/dialects.log name pip=()
+  local folder=$PWD/target/tools/dialects log=$services_dir/dialects.log name npm=() pip=()
   DIALECT_TOOLS=$folder
   for name in "$@"; do
     case $name in
@@ -297,9 +297,16 @@ find_dialects() {
       tg-gateway) pip+=(tg-gateway==1.0) ;;
       telegram-gateway) pip+=(telegram-gateway==0.0.5) ;;
       PyTGGateway) pip+=(PyTGGateway==2.0.0) ;;
+      twilio-python) pip+=(twilio==9.13.0 openapi-schema-validator==0.6.3) ;;
+      twilio-node) npm=(twilio@6.3.1) ;;
     esac
   done
   mkdir -p "$folder"
+  # All of npm's are installed together, because npm removes what it was not asked for.
+  ((!${#npm[@]})) || [[ -f $folder/.npm && $(<"$folder/.npm") == "${npm[*]}" ]] || {
+    npm install --silent --no-audit --no-fund --no-save --prefix "$folder" "${npm[@]}" </dev/null >"$log" 2>&1 &&
+      echo "${npm[*]}" >"$folder/.npm"
+  } || return 1
   for name in "${pip[@]}"; do
     [[ -f $folder/.pip-$name ]] || {
       { [[ -x $folder/python/bin/python3 ]] || python3 -m venv "$folder/python" >"$log" 2>&1; } &&

@@ -207,6 +207,33 @@ fn engines_have_the_same_migrations() {
     assert!(!postgres.is_empty(), "migrations: there are none");
 }
 
+/// So its folder and these two lines are all that there is to remove.
+#[test]
+fn a_dialect_is_named_by_its_mod_line_and_its_place_in_the_list_alone() {
+    let dialects = root().join("src/dialects");
+    let list = dialects.join("mod.rs");
+    let folders = entries(&dialects).into_iter().filter(|path| path.is_dir());
+    let mut faults = Vec::new();
+    for folder in folders {
+        let name = stem(&folder);
+        for file in files(&root().join("src")) {
+            if file.starts_with(&folder) {
+                continue;
+            }
+            let text = read(&file);
+            let found = text.lines().filter(|line| line.contains(&name)).count();
+            let expected = if file == list { 2 } else { 0 };
+            if found != expected {
+                faults.push(format!(
+                    "{}: names {name} in {found} lines, not {expected}",
+                    shown(&file)
+                ));
+            }
+        }
+    }
+    report(&faults);
+}
+
 fn report(faults: &[String]) {
     assert!(faults.is_empty(), "\n\n{}\n", faults.join("\n"));
 }

@@ -2,12 +2,14 @@
 //! rates in [`Limits`], and a function here that returns its draws.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use smallvec::SmallVec;
 
 use super::network::clients;
-use crate::verification::id::ProjectId;
+use crate::verification::asked::LimitKey;
+use crate::verification::id::{ProjectId, VerificationId};
 use crate::verification::policy::{Limits, Quota};
 
 const NUMBER: &str = "number";
@@ -22,6 +24,8 @@ pub struct Draw {
     pub rates: Vec<Quota>,
     /// The message for a refused caller.
     pub what: &'static str,
+    /// The name of a limit of the site's own.
+    pub limit: Option<Arc<str>>,
     /// The database knows when it was drawn: the number's messages and wrong codes are there.
     pub is_recorded: bool,
 }
@@ -39,6 +43,10 @@ impl Draw {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exhausted {
     pub what: &'static str,
+    /// What the number was sent, or the wrong codes for it; else what is drawn on by others too.
+    pub is_of_number: bool,
+    /// The name of a limit of the site's own.
+    pub limit: Option<Arc<str>>,
     pub retry_after: Duration,
 }
 
@@ -49,8 +57,9 @@ pub fn for_create(
     project: ProjectId,
     number: [u8; 16],
     ip: Option<IpAddr>,
+    keys: &[LimitKey],
 ) -> Vec<Draw> {
-    let mut draws = for_resend(limits, project, number);
+    let mut draws = for_resend(limits, project, number, keys);
     for (network, times) in ip.map(clients).into_iter().flatten() {
         let rates = limits.per_ip.iter().map(|rate| rate.times(times)).collect();
         let what = "too many codes requested from this address";
@@ -61,12 +70,27 @@ pub fn for_create(
     draws
 }
 
-/// A resend draws only on the number.
+/// A resend draws on the number, and on the limits of the site's own that the start drew on.
 #[must_use]
-pub fn for_resend(limits: &Limits, project: ProjectId, number: [u8; 16]) -> Vec<Draw> {
+pub fn for_resend(
+    limits: &Limits,
+    project: ProjectId,
+    number: [u8; 16],
+    keys: &[LimitKey],
+) -> Vec<Draw> {
     let what = "too many codes sent to this number";
     let draw = of(limits.per_number.clone(), NUMBER, project, &number, what);
-    draw.into_iter().collect()
+    let own = keys.iter().filter_map(|key| {
+        let rates = limits.keys.get(&key.name)?.clone();
+        let whose = [key.name.as_bytes(), b":", &key.value.0].concat();
+        let what = "too many codes requested for one value of a limit of the project's own";
+        let draw = of(rates, "key", project, &whose, what)?;
+        Some(Draw {
+            limit: Some(key.name.as_str().into()),
+            ..draw
+        })
+    });
+    draw.into_iter().chain(own).collect()
 }
 
 /// A wrong code draws on the number. A right one needs room, but draws nothing.
@@ -103,6 +127,21 @@ pub fn for_own_password(account: &str) -> Vec<Draw> {
     vec![password("own", account, 10)]
 }
 
+/// Comparisons of a code after its approval.
+#[must_use]
+pub fn for_repeat(id: VerificationId) -> Draw {
+    Draw {
+        key: [b"repeat:", &id.uuid().as_bytes()[..]].concat(),
+        rates: vec![Quota {
+            count: 3,
+            window: Duration::from_mins(2),
+        }],
+        what: "too many repeats of a check",
+        limit: None,
+        is_recorded: false,
+    }
+}
+
 fn password(kind: &str, whose: &str, count: u32) -> Draw {
     const WINDOW: Duration = Duration::from_secs(15 * 60);
     Draw {
@@ -112,6 +151,7 @@ fn password(kind: &str, whose: &str, count: u32) -> Draw {
             window: WINDOW,
         }],
         what: "too many wrong passwords",
+        limit: None,
         is_recorded: false,
     }
 }
@@ -129,6 +169,7 @@ fn of(
         key: key(),
         rates,
         what,
+        limit: None,
         is_recorded: matches!(kind, NUMBER | WRONG),
     })
 }

@@ -1,5 +1,6 @@
 //! Every fault of the API: one table gives its status, code and title, in answers and in the document (RFC 9457).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::{StatusCode, header};
@@ -143,6 +144,10 @@ pub struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<sets::Channel>, required = false)]
     channels: Option<Vec<String>>,
+    /// The limit of the project's own that is used up, with `rate_limited`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    limit: Option<Arc<str>>,
 }
 
 #[derive(Clone, Debug, thiserror::Error)]
@@ -153,7 +158,8 @@ pub struct Problem {
     errors: Box<[FieldFault]>,
     verification_status: Option<&'static str>,
     channels: Option<Box<[Channel]>>,
-    retry_after: Option<u64>,
+    limit: Option<Arc<str>>,
+    retry_after: Option<u32>,
     /// The kit's own fault, whose headers go with it.
     kit: Option<Kind>,
 }
@@ -167,6 +173,7 @@ impl Problem {
             errors: Box::default(),
             verification_status: None,
             channels: None,
+            limit: None,
             retry_after: None,
             kit: None,
         }
@@ -207,7 +214,8 @@ impl Problem {
         let seconds = whole_seconds(exhausted.retry_after);
         let detail = format!("{}; try again in {seconds} s.", capitalised(exhausted.what));
         Self {
-            retry_after: Some(seconds),
+            retry_after: u32::try_from(seconds).ok(),
+            limit: exhausted.limit.clone(),
             ..Self::new(Code::RateLimited, detail)
         }
     }
@@ -237,7 +245,7 @@ impl Problem {
             Refusal::ResendTooSoon(at) => {
                 let seconds = span::seconds_until(at, now);
                 Self {
-                    retry_after: Some(seconds),
+                    retry_after: u32::try_from(seconds).ok(),
                     ..Self::new(
                         Code::ResendTooSoon,
                         format!("A resend is possible in {seconds} s."),
@@ -286,6 +294,7 @@ impl Problem {
                 .channels
                 .as_ref()
                 .map(|open| open.iter().map(|c| c.as_str().to_owned()).collect()),
+            limit: self.limit.clone(),
         }
     }
 

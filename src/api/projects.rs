@@ -55,12 +55,36 @@ pub struct PolicyBody {
     /// `period` and `limit`, optionally `country` and `alert_at`; a list of these; or `off`.
     #[schema(value_type = Option<Value>)]
     budget: Option<Value>,
-    /// Texts of SMS by language tag, with `{code}` and optionally `{minutes}`.
+    /// Texts of SMS by language tag, with `{code}` and optionally `{minutes}` and `{brand}`.
     #[schema(value_type = Option<HashMap<String, String>>)]
     templates: Option<Value>,
     /// The largest number of segments of one of these texts.
     #[schema(minimum = 1, maximum = 10)]
     max_segments: Option<u32>,
+    /// What `{brand}` stands for in a text; empty: the project's name.
+    #[schema(max_length = 30)]
+    brand: Option<String>,
+    #[schema(value_type = Option<TwilioRules>)]
+    twilio: Option<Value>,
+}
+
+/// How clients of Twilio Verify are served.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct TwilioRules {
+    /// What the channel `sms` means: the project's `route`, or `literal`, SMS alone.
+    #[schema(value_type = String, required = false)]
+    sms: Option<String>,
+    /// Whether requests may bring codes of their own.
+    #[schema(value_type = bool, required = false)]
+    custom_codes: Option<bool>,
+    /// The account's SID at Twilio, where the site keeps it.
+    #[schema(value_type = String, required = false)]
+    account_sid: Option<String>,
+    /// The service's SID at Twilio, where the site keeps it.
+    #[schema(value_type = String, required = false)]
+    service_sid: Option<String>,
 }
 
 /// A step of a route.
@@ -118,6 +142,9 @@ struct Limits {
     creates: Option<Value>,
     #[schema(value_type = Value, required = false)]
     wrong_codes_per_number: Option<Value>,
+    /// Limits of your own by name: rates for the sends whose requests bring the same value in `limit_keys`.
+    #[schema(value_type = HashMap<String, Vec<String>>, required = false)]
+    keys: Option<Value>,
 }
 
 body! {

@@ -73,11 +73,16 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
                 let made = db.create_key(&new, &key, now).await;
                 let id = made.map_err(Failure::from)?;
                 if json {
+                    let own = projects.iter().find(|own| Some(own.id) == project_id);
+                    let policy =
+                        own.and_then(|own| app::policies(settings).read(&own.overrides).ok());
                     let credentials = Credentials {
                         public_url: settings.public_url.trim_end_matches('/'),
                         project: project_id,
+                        policy: policy.as_ref(),
                         id,
                         secret: &key,
+                        scopes: &new.scopes,
                     };
                     let dialects = app::dialects_of(settings);
                     let dialects: Vec<_> = dialects.iter().map(|offered| offered.dialect).collect();

@@ -1,5 +1,6 @@
 //! Reads `[defaults]`: the policy that projects follow, and the money brake.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
@@ -9,7 +10,8 @@ use crate::message::text::{self, Templates};
 use crate::reader::{Checked, Field, Reader, all, optional};
 use crate::verification::numbers::{FixedLine, Numbers};
 use crate::verification::phone::Country;
-use crate::verification::policy::{Countries, Limits, Policy, Quota};
+use crate::verification::policy::is_limit_name;
+use crate::verification::policy::{Countries, Limits, Policy, Quota, SmsMeans, TwilioRules};
 use crate::verification::route::Step;
 use crate::verification::span;
 
@@ -43,6 +45,8 @@ pub(super) fn read(mut table: Reader<'_>) -> Checked<Policy> {
     let templates = table
         .get("templates")
         .and_then(|field| templates(field, *max_segments.as_ref().unwrap_or(&10)));
+    let brand = table.get("brand").and_then(brand);
+    let twilio = table.get("twilio").and_then(twilio);
     table.finish();
     Ok(Policy {
         code_length: code_length?,
@@ -56,7 +60,9 @@ pub(super) fn read(mut table: Reader<'_>) -> Checked<Policy> {
         limits: limits?,
         templates: templates?,
         max_segments: max_segments?,
+        brand: brand?,
         budgets: budgets?,
+        twilio: twilio?,
     })
 }
 
@@ -184,13 +190,29 @@ fn limits(field: Field<'_>) -> Checked<Limits> {
     let per_ip = table.get("per_ip").and_then(rates);
     let creates = table.get("creates").and_then(rates);
     let wrong_codes_per_number = table.get("wrong_codes_per_number").and_then(rates);
+    let keys = table.get("keys").and_then(limit_keys);
     table.finish();
     Ok(Limits {
         per_number: per_number?,
         per_ip: per_ip?,
         creates: creates?,
         wrong_codes_per_number: wrong_codes_per_number?,
+        keys: keys?,
     })
+}
+
+/// Limits of the site's own. One without rates limits nothing.
+fn limit_keys(field: Field<'_>) -> Checked<BTreeMap<String, Vec<Quota>>> {
+    let limit = |(name, field): (String, Field<'_>)| {
+        if !is_limit_name(&name) {
+            return field.fault("must be 1 to 64 letters, digits, dots, hyphens and underscores");
+        }
+        let items = field.items()?;
+        let rates = all(items.into_iter().map(|item| item.parsed(str::parse)))?;
+        Ok((name, rates))
+    };
+    let found = all(field.entries()?.into_iter().map(limit))?;
+    Ok(found.into_iter().collect())
 }
 
 fn rates(field: Field<'_>) -> Checked<Vec<Quota>> {
@@ -203,6 +225,48 @@ fn rates(field: Field<'_>) -> Checked<Vec<Quota>> {
         return Err(report.fault(path, "is empty; \"off\" disables the limit"));
     }
     all(items.into_iter().map(|item| item.parsed(str::parse)))
+}
+
+fn brand(field: Field<'_>) -> Checked<String> {
+    field.parsed(|text| {
+        let fits =
+            text.chars().count() <= text::LONGEST_BRAND && !text.chars().any(char::is_control);
+        let fault = || {
+            format!(
+                "must be one line of at most {} characters",
+                text::LONGEST_BRAND
+            )
+        };
+        fits.then(|| text.trim().to_owned()).ok_or_else(fault)
+    })
+}
+
+fn twilio(field: Field<'_>) -> Checked<TwilioRules> {
+    const MEANINGS: [(&str, SmsMeans); 2] =
+        [("route", SmsMeans::Route), ("literal", SmsMeans::Literal)];
+    let mut table = field.table()?;
+    let sms = table.get("sms").and_then(|field| field.choice(&MEANINGS));
+    let custom_codes = table.get("custom_codes").and_then(Field::flag);
+    let account_sid = table.get("account_sid").and_then(|field| sid(field, "AC"));
+    let service_sid = table.get("service_sid").and_then(|field| sid(field, "VA"));
+    table.finish();
+    Ok(TwilioRules {
+        sms: sms?,
+        custom_codes: custom_codes?,
+        account_sid: account_sid?,
+        service_sid: service_sid?,
+    })
+}
+
+/// A SID of Twilio's, or nothing.
+fn sid(field: Field<'_>, prefix: &'static str) -> Checked<String> {
+    field.parsed(|text| {
+        let digits = text.strip_prefix(prefix).unwrap_or_default();
+        let is_sid = digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        (text.is_empty() || is_sid)
+            .then(|| text.to_owned())
+            .ok_or_else(|| format!("must be {prefix} and 32 hexadecimal digits, or empty"))
+    })
 }
 
 fn templates(field: Field<'_>, max_segments: u32) -> Checked<Templates> {
@@ -259,9 +323,12 @@ pub(super) fn written(policy: &Policy) -> serde_json::Value {
             "per_ip": rates(&policy.limits.per_ip),
             "creates": rates(&policy.limits.creates),
             "wrong_codes_per_number": rates(&policy.limits.wrong_codes_per_number),
+            "keys": policy.limits.keys,
         },
         "budget": budgets::written(&policy.budgets),
         "templates": policy.templates,
         "max_segments": policy.max_segments,
+        "brand": policy.brand,
+        "twilio": policy.twilio,
     })
 }

@@ -75,13 +75,14 @@ pub struct Webhooks {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dialects {
     pub telegram: bool,
+    pub twilio: bool,
 }
 
 impl Dialects {
     /// Those that are switched on, as in `[dialects]`.
     #[must_use]
     pub fn names(&self) -> Vec<&'static str> {
-        let all = [("telegram", self.telegram)];
+        let all = [("telegram", self.telegram), ("twilio", self.twilio)];
         all.into_iter()
             .filter(|(_, on)| *on)
             .map(|(name, _)| name)

@@ -228,9 +228,11 @@ fn log_level(text: &str) -> Result<String, String> {
 
 fn dialects(mut table: Reader<'_>) -> Checked<Dialects> {
     let telegram = table.get("telegram").and_then(Field::flag);
+    let twilio = table.get("twilio").and_then(Field::flag);
     table.finish();
     Ok(Dialects {
         telegram: telegram?,
+        twilio: twilio?,
     })
 }
 

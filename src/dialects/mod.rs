@@ -6,7 +6,12 @@
 
 mod offered;
 mod telegram_gateway;
+mod twilio_verify;
 
 pub use offered::Offered;
 
-pub const ALL: &[Offered] = &[telegram_gateway::OFFERED];
+#[rustfmt::skip]
+pub const ALL: &[Offered] = &[
+    telegram_gateway::OFFERED,
+    twilio_verify::OFFERED,
+];

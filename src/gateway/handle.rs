@@ -102,11 +102,14 @@ impl Gateway {
     #[must_use]
     pub fn dialect_credentials(&self, key: &ApiKey, secret: &str) -> serde_json::Value {
         let settings = &self.core().settings;
+        let policy = key.project.map(|project| self.directory().policy(project));
         let credentials = Credentials {
-            public_url: settings.public_url.trim_end_matches('/'),
+            public_url: self.public_url(),
             project: key.project,
+            policy: policy.as_deref(),
             id: key.id,
             secret,
+            scopes: &key.scopes,
         };
         credentials.of(&settings.dialects)
     }
@@ -128,6 +131,12 @@ impl Gateway {
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.core().now()
+    }
+
+    /// Without a trailing slash.
+    #[must_use]
+    pub fn public_url(&self) -> &str {
+        self.core().settings.public_url.trim_end_matches('/')
     }
 
     #[must_use]

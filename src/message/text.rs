@@ -37,18 +37,23 @@ const COUNTRIES: &[(&str, &[&str])] = &[
 const LONGEST: usize = 1_000;
 const CODE: &str = "{code}";
 const MINUTES: &str = "{minutes}";
+const BRAND: &str = "{brand}";
+
+/// Of a brand, in characters.
+pub const LONGEST_BRAND: usize = 30;
 
 /// Chooses the text before the first send, so that all messages of a verification have the same text.
 ///
 /// The language is the requested one, else that of `country`, an ISO 3166 code. For each tag from long to short (RFC
 /// 4647, section 3.4: `pt-BR`, then `pt`), the project's own text comes before the default text; if no tag has either,
-/// the text is English.
+/// the text is English. `brand` is the name for which `{brand}` stands.
 #[must_use]
 pub fn choose(
     wording: Wording,
     own: &Templates,
     country: &str,
     ttl: std::time::Duration,
+    brand: &str,
 ) -> Wording {
     let asked = wording
         .locale
@@ -61,7 +66,7 @@ pub fn choose(
     let minutes = (ttl.as_secs() / 60).max(1).to_string();
     Wording {
         locale: Some(locale),
-        template: template.map(|text| text.replace(MINUTES, &minutes)),
+        template: template.map(|text| text.replace(MINUTES, &minutes).replace(BRAND, brand)),
         ..wording
     }
 }
@@ -130,6 +135,13 @@ fn default_text(locale: Option<&str>) -> &'static str {
     known.unwrap_or(&TEXTS[0]).1
 }
 
+/// Whether a text is an app's hash for Android's SMS Retriever.
+#[must_use]
+pub fn is_app_hash(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    text.len() == 11 && bytes.all(|b| b.is_ascii_alphanumeric() || b"+/".contains(&b))
+}
+
 /// Whether a text is a language tag as in `Accept-Language`: `ru`, `pt-BR`, `zh-Hant-TW`.
 #[must_use]
 pub fn is_locale(text: &str) -> bool {
@@ -161,7 +173,7 @@ pub fn check(template: &str, max_segments: u32) -> Result<(), String> {
     if template.chars().any(|c| c.is_control() && c != '\n') {
         return Err("must not contain control characters".to_owned());
     }
-    let known = [CODE, MINUTES];
+    let known = [CODE, MINUTES, BRAND];
     let mut rest = template;
     while let Some(at) = rest.find(['{', '}']) {
         let from = &rest[at..];
@@ -169,7 +181,7 @@ pub fn check(template: &str, max_segments: u32) -> Result<(), String> {
             let end = from.find('}').map_or(from.len(), |end| end + 1);
             let written: String = from[..end].chars().take(40).collect();
             return Err(format!(
-                "contains `{written}`; the placeholders are {CODE} and {MINUTES}"
+                "contains `{written}`; the placeholders are {CODE}, {MINUTES} and {BRAND}"
             ));
         };
         rest = &from[placeholder.len()..];
@@ -177,7 +189,10 @@ pub fn check(template: &str, max_segments: u32) -> Result<(), String> {
     if !template.contains(CODE) {
         return Err(format!("lacks {CODE}, so no code would be sent"));
     }
-    let longest = template.replace(CODE, "88888888").replace(MINUTES, "1440");
+    let longest = template
+        .replace(CODE, "88888888")
+        .replace(MINUTES, "1440")
+        .replace(BRAND, &"x".repeat(LONGEST_BRAND));
     let (encoding, count) = segments::count(&longest);
     if count > max_segments {
         return Err(format!(
@@ -207,7 +222,7 @@ mod tests {
             .map(|(tag, text)| ((*tag).to_owned(), (*text).to_owned()))
             .collect();
         let ttl = std::time::Duration::from_mins(10);
-        let wording = choose(wording(locale, None), &own, country, ttl);
+        let wording = choose(wording(locale, None), &own, country, ttl, "Shop");
         render("1234", &wording)
     }
 
@@ -263,10 +278,10 @@ mod tests {
     fn a_projects_own_text_goes_before_the_default_of_its_language() {
         let own = [
             ("en", "Shop: {code}"),
-            ("pt", "Loja: {code}, {minutes} min"),
+            ("pt", "{brand}: {code}, {minutes} min"),
             ("zh-Hant", "碼 {code}"),
         ];
-        assert_eq!(chosen(Some("pt-BR"), "BR", &own), "Loja: 1234, 10 min");
+        assert_eq!(chosen(Some("pt-BR"), "BR", &own), "Shop: 1234, 10 min");
         assert_eq!(chosen(Some("zh-hant-x-y"), "TW", &own), "碼 1234");
         assert_eq!(chosen(Some("ja"), "JP", &own), "Shop: 1234");
         // A visitor who asked for a language gets it.

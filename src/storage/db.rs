@@ -10,6 +10,7 @@ use super::engine::change::{Change, CommitError};
 use super::engine::reader::Reader;
 use super::engine::writer::Writer;
 use super::past::OfNumber;
+use super::reuse::ByReuse;
 use super::verifications::ById;
 use super::{StorageError, Store};
 use crate::verification::Verification;
@@ -24,6 +25,7 @@ pub struct Db {
     pub(super) writer: Writer,
     pub(super) by_id: Reader<ById>,
     pub(super) of_number: Reader<OfNumber>,
+    pub(super) by_reuse: Reader<ByReuse>,
     /// Locked while this process serves a SQLite file, to keep a second server out.
     pub(super) lock: Option<Arc<std::fs::File>>,
 }
@@ -53,6 +55,17 @@ impl Db {
     pub async fn find(&self, id: VerificationId) -> Result<Option<Verification>, StorageError> {
         let row = self.by_id.look_up(id.uuid()).await?;
         self.read_one(row.map(|row| row.open(&self.vault)))
+    }
+
+    /// The newest verification with this reuse key that is pending, has failed or is locked.
+    pub async fn find_newest(
+        &self,
+        reuse_key: [u8; 16],
+    ) -> Result<Option<Verification>, StorageError> {
+        match self.by_reuse.look_up(reuse_key).await? {
+            Some(id) => self.find(VerificationId::from_uuid(id)).await,
+            None => Ok(None),
+        }
     }
 
     /// The events of a number's verifications in a project that began at or after `from`, in no order.

@@ -21,6 +21,7 @@ mod rates;
 mod rebuild;
 mod replicas;
 mod report_hosts;
+mod reuse;
 mod rollups;
 mod sessions;
 mod store;

@@ -53,7 +53,7 @@ use route::{Channel, Step};
 pub use crate::clock::span;
 pub use end::Verdict;
 pub use report::Source;
-pub use start::Start;
+pub use start::{Resend, Start};
 
 /// One attempt by a site to verify that a visitor controls a phone number.
 #[derive(Clone, Debug)]
@@ -231,6 +231,11 @@ impl Verification {
     #[must_use]
     pub fn is_pending(&self) -> bool {
         self.record.status == Status::Pending
+    }
+
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.record.status == Status::Locked
     }
 
     /// It may still be approved. A failed one has lost its code once it is over.

@@ -47,6 +47,14 @@ pub enum PhoneError {
     Unsupported(&'static str),
 }
 
+impl PhoneError {
+    /// A number that exists but takes no messages.
+    #[must_use]
+    pub fn is_landline(&self) -> bool {
+        [NO_MESSAGES, ARGENTINE_LINE].contains(self)
+    }
+}
+
 const INVALID: PhoneError = PhoneError::Invalid(
     "must be a possible phone number in international form, such as +998901234567",
 );
@@ -139,9 +147,7 @@ impl Numbers {
                 let rule = self.fixed_line_countries.get(&country);
                 match rule.copied().unwrap_or(self.fixed_line) {
                     FixedLine::Try => Ok(LineType::FixedLine),
-                    FixedLine::Refuse if country.as_str() == "AR" => Err(PhoneError::Unsupported(
-                        "is a fixed line as it is written; a mobile number of Argentina has a 9 after the country code: +54 9 11 …",
-                    )),
+                    FixedLine::Refuse if country.as_str() == "AR" => Err(ARGENTINE_LINE),
                     FixedLine::Refuse => Err(NO_MESSAGES),
                 }
             }
@@ -157,6 +163,10 @@ impl Numbers {
         }
     }
 }
+
+const ARGENTINE_LINE: PhoneError = PhoneError::Unsupported(
+    "is a fixed line as it is written; a mobile number of Argentina has a 9 after the country code: +54 9 11 …",
+);
 
 const NO_MESSAGES: PhoneError = PhoneError::Unsupported(
     "the number cannot receive messages, and no voice channel is configured",

@@ -1,5 +1,6 @@
 //! A project's policy for its verifications. `config` supplies the defaults.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -33,8 +34,43 @@ pub struct Policy {
     pub templates: Templates,
     /// Maximum segments of a text, 1 to 10.
     pub max_segments: u32,
+    /// What stands for the sender in a text; empty: the project's name.
+    pub brand: String,
     /// Spending limits, all of which apply.
     pub budgets: Vec<Budget>,
+    pub twilio: TwilioRules,
+}
+
+/// How clients of Twilio Verify are served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TwilioRules {
+    pub sms: SmsMeans,
+    /// Whether requests may bring codes of their own.
+    pub custom_codes: bool,
+    /// The SIDs that the site used before; empty: only our own are known.
+    pub account_sid: String,
+    pub service_sid: String,
+}
+
+/// What the channel `sms` means in a request of a dialect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmsMeans {
+    /// The project's route, so that Telegram goes first where it does in the route.
+    Route,
+    /// SMS alone.
+    Literal,
+}
+
+impl Default for TwilioRules {
+    fn default() -> Self {
+        Self {
+            sms: SmsMeans::Route,
+            custom_codes: true,
+            account_sid: String::new(),
+            service_sid: String::new(),
+        }
+    }
 }
 
 /// An empty `allow` admits no country.
@@ -66,6 +102,16 @@ pub struct Limits {
     pub per_ip: Vec<Quota>,
     pub creates: Vec<Quota>,
     pub wrong_codes_per_number: Vec<Quota>,
+    /// Limits of the site's own, by name: sends per value that a request brings for it.
+    pub keys: BTreeMap<String, Vec<Quota>>,
+}
+
+/// Whether a limit of the site's own may have this name.
+#[must_use]
+pub fn is_limit_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    (1..=64).contains(&name.len())
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
 /// At most `count` in any `window`: `5/10m`.

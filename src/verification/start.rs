@@ -46,6 +46,27 @@ pub struct Start<'a> {
     pub begin_within: Option<std::time::Duration>,
 }
 
+/// A request for another send.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resend {
+    /// By this channel; `None`: by the route's next step.
+    pub channel: Option<Channel>,
+    /// Without waiting for the cool-down.
+    pub at_once: bool,
+    /// After the route's last step, by that one again.
+    pub last_again: bool,
+}
+
+impl Resend {
+    #[must_use]
+    pub fn by(channel: Option<Channel>) -> Self {
+        Self {
+            channel,
+            ..Self::default()
+        }
+    }
+}
+
 /// Where planning continues.
 pub(super) struct Cursor {
     pub step: usize,
@@ -140,24 +161,19 @@ impl Verification {
         Ok(verification)
     }
 
-    /// Queues another send at the visitor's request: over `channel`, or with the route's next step. Refuses if there is no
-    /// provider that could take it now.
+    /// Queues another send at the visitor's request. Refuses if there is no provider that could take it now.
     pub fn resend(
         &mut self,
-        channel: Option<Channel>,
+        asked: Resend,
         offers: &[Offer],
         now: DateTime<Utc>,
     ) -> Result<(), Refusal> {
-        self.may_resend(channel, offers, now)?;
+        self.may_resend(asked, offers, now)?;
         let current = self.newest().map_or(0, |attempt| usize::from(attempt.step));
-        let step = match channel {
-            Some(asked) => self
-                .record
-                .terms
-                .route
-                .iter()
-                .position(|s| s.channel == asked),
-            None => Some(current + 1),
+        let route = &self.record.terms.route;
+        let step = match asked.channel {
+            Some(channel) => route.iter().position(|step| step.channel == channel),
+            None => Some(current + 1).filter(|next| *next < route.len()),
         };
         let mut resent = self.clone();
         resent.record.sends_used += 1;
@@ -183,7 +199,7 @@ impl Verification {
     /// Refuses as [`Verification::resend`] would, except for skipped providers, without changing anything.
     pub fn may_resend(
         &self,
-        channel: Option<Channel>,
+        asked: Resend,
         offers: &[Offer],
         now: DateTime<Utc>,
     ) -> Result<(), Refusal> {
@@ -194,14 +210,14 @@ impl Verification {
         }
         let pause = self.record.terms.resend_after;
         let from = span::due(span::after(self.record.last_send_at, pause), pause, now);
-        if now < from {
+        if now < from && !asked.at_once {
             return Err(Refusal::ResendTooSoon(from));
         }
         let open = self.open_channels(offers);
         let current = self.newest().map_or(0, |attempt| usize::from(attempt.step));
-        let there_is = match channel {
-            Some(asked) => open.contains(&asked),
-            None => self.record.terms.route.get(current + 1).is_some(),
+        let there_is = match asked.channel {
+            Some(channel) => open.contains(&channel),
+            None => asked.last_again || self.record.terms.route.get(current + 1).is_some(),
         };
         if there_is {
             Ok(())

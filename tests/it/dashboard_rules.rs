@@ -203,6 +203,15 @@ async fn a_key_is_created_once_shown_once_and_can_be_revoked(stage: Stage) {
     assert_eq!(page.status, 200);
     let key = copied(&page);
     app.with_key(&key).get("/v1/ledger").await.expect(200);
+    // What clients of other services are configured with.
+    for line in [
+        "base_url = https://verify.example/telegram-gateway",
+        "base_url = https://verify.example/twilio",
+        "service_sid = VA",
+        &format!("api_key_secret = {key}"),
+    ] {
+        assert!(page.text.contains(line), "{line}");
+    }
     // Reloading the result submits the form again.
     let again = olga.send_form(path, &fields).await;
     assert_eq!(copied(&again), key);

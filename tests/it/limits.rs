@@ -248,6 +248,7 @@ async fn two_replicas_take_exactly_what_one_would(stage: Stage) {
                 key: format!("{round}:{counter}").into_bytes(),
                 rates: rates.clone(),
                 what: "too many",
+                limit: None,
                 is_recorded: counter == 2,
             };
             let nothing = async |_| Ok::<_, Infallible>(Vec::new());

@@ -164,6 +164,8 @@ export interface Problem {
   verification_status?: VerificationStatus;
   /** The channels that are still open, with `channel_unavailable`. */
   channels?: Channel[];
+  /** The limit of the project's own that is used up, with `rate_limited`. */
+  limit?: string;
 }
 
 /** The kind of a fault, for programs. */
@@ -262,6 +264,11 @@ export interface StartVerification {
    */
   payload?: string | null;
   client?: ClientInfo | null;
+  /**
+   * Values for limits of the project's own (`limits.keys`): at most so many codes are sent for the same
+   * value. Only keyed hashes of them are stored.
+   */
+  limit_keys?: Record<string, string> | null;
   /**
    * Adds the line that lets a browser fill the code in on this host (WebOTP). Ignored with
    * `android_app_hash`, since both must be the last line.

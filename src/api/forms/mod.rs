@@ -9,7 +9,7 @@ use std::sync::Once;
 
 use chrono::NaiveDate;
 use serde_json::Value;
-use utoipa::openapi::schema::{KnownFormat, SchemaFormat};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
 pub use kinds::{
     ValueForm, fractional_seconds, integer, lenient, named, note, seconds, some_of, text, unknown,
@@ -19,7 +19,7 @@ pub use kinds::{
 use super::body::Form;
 use super::openapi::sets;
 use crate::gateway::{LONGEST_KEY_NAME, check_name};
-use crate::message::text::locale_of;
+use crate::message::text::{is_app_hash, locale_of};
 use crate::money::{Currency, Micros};
 use crate::reports::query::date;
 use crate::verification::code::Code;
@@ -47,6 +47,33 @@ pub fn code() -> impl Form<Out = Code> {
         code.ok_or_else(|| "must be 4 to 8 digits, as a string".to_owned())
     };
     value(read, |schema| schema.min_length(Some(4)))
+}
+
+/// Values by the names of limits, five at most.
+pub fn limit_keys() -> impl Form<Out = Vec<(String, String)>> {
+    const MOST: usize = 5;
+    let read = |value: &Value| {
+        let fields = value.as_object().ok_or("must be an object of strings")?;
+        if fields.len() > MOST {
+            return Err(format!("may have at most {MOST} members"));
+        }
+        let text = |(name, value): (&String, &Value)| {
+            let fits = |text: &&str| (1..=256).contains(&text.len());
+            let text = value.as_str().filter(fits);
+            let text = text.ok_or("must have texts of 1 to 256 bytes")?;
+            Ok((name.clone(), text.to_owned()))
+        };
+        fields.iter().map(text).collect()
+    };
+    let schema = || {
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .additional_properties(Some(text))
+            .max_properties(Some(MOST))
+            .into()
+    };
+    ValueForm::new(read, schema)
 }
 
 /// The name of a project.
@@ -129,12 +156,11 @@ fn is_label(label: &str) -> bool {
 
 /// The hash of an Android app for the SMS Retriever.
 pub fn app_hash() -> impl Form<Out = String> {
-    let fits = |text: &&str| {
-        let mut bytes = text.bytes();
-        text.len() == 11 && bytes.all(|b| b.is_ascii_alphanumeric() || b"+/".contains(&b))
-    };
-    let read = move |value: &Value| {
-        let hash = value.as_str().filter(fits).map(str::to_owned);
+    let read = |value: &Value| {
+        let hash = value
+            .as_str()
+            .filter(|text| is_app_hash(text))
+            .map(str::to_owned);
         hash.ok_or_else(|| "must be the 11 characters of the app's SMS Retriever hash".to_owned())
     };
     value(read, |schema| schema.pattern(Some("^[A-Za-z0-9+/]{11}$")))

@@ -268,6 +268,8 @@ fn example(code: Code) -> Problem {
         Code::PhoneNumberInvalid => field("is not a possible phone number"),
         Code::PhoneNumberUnsupported => field("premium-rate numbers are not verified"),
         Code::RateLimited => Problem::limited(&Exhausted {
+            is_of_number: true,
+            limit: None,
             what: "too many codes sent to this number",
             retry_after: std::time::Duration::from_secs(540),
         }),

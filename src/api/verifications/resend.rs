@@ -10,6 +10,7 @@ use crate::api::idempotency;
 use crate::api::openapi::parameters::Idempotency;
 use crate::api::problem::Problem;
 use crate::gateway::Gateway;
+use crate::verification::Resend;
 use crate::verification::route::Channel;
 use crate::web::Fields;
 
@@ -49,7 +50,13 @@ pub async fn resend(
         async |ticket| {
             let sent = gateway
                 .verify()
-                .resend(&caller.access, id, channel, ticket.as_ref())
+                .resend(
+                    &caller.access,
+                    id,
+                    Resend::by(channel),
+                    None,
+                    ticket.as_ref(),
+                )
                 .await;
             let verification = sent.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
             Ok(super::answer(200, &verification, false))

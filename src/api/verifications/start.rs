@@ -11,11 +11,11 @@ use crate::api::caller::{Caller, Verify};
 use crate::api::forms::{self, text};
 use crate::api::idempotency;
 use crate::api::openapi::parameters::Idempotency;
-use crate::api::problem::Problem;
+use crate::api::problem::{Code, Problem};
 use crate::api::values::bad_number;
 use crate::gateway::{Gateway, StartRequest, Visitor};
 use crate::message::Wording;
-use crate::verification::code::Code;
+use crate::verification::code;
 use crate::verification::route::Channel;
 use crate::web::Fields;
 
@@ -26,7 +26,7 @@ body! {
         /// separates them; a number that cannot be read is `phone_number_invalid`.
         required phone_number: String = forms::phone_number(),
         /// A code that the site generated itself; otherwise one is generated.
-        optional code: Option<Code> = forms::code(),
+        optional code: Option<code::Code> = forms::code(),
         /// Digits of the generated code.
         optional code_length: Option<u8> = forms::code_length(),
         /// Seconds until the verification expires.
@@ -39,6 +39,9 @@ body! {
         /// Returned with the verification. Two requests with the same number and payload are the same verification.
         optional payload: Option<String> = text(0..=512),
         optional client: Option<ClientBody> = nested(ClientBody::read),
+        /// Values for limits of the project's own (`limits.keys`): at most so many codes are sent for the same value. Only keyed hashes of
+        /// them are stored.
+        optional limit_keys: Option<Vec<(String, String)>> = forms::limit_keys(),
         /// Adds the line that lets a browser fill the code in on this host (WebOTP). Ignored with `android_app_hash`, since both
         /// must be the last line.
         optional web_domain: Option<String> = forms::host(),
@@ -95,6 +98,15 @@ pub async fn start(
 ) -> Result<HttpResponse, Problem> {
     let asked = Fields::read_json(&request, &body, StartBody::read)?;
     let project = caller.project_or_default(&gateway, asked.project.as_deref())?;
+    let keys = asked.limit_keys.iter().flatten();
+    let unknown = gateway
+        .verify()
+        .unknown_limit(project, keys.map(|(name, _)| name));
+    if let Some(name) = unknown {
+        let pointer = format!("/limit_keys/{name}");
+        let detail = "is not a limit of this project (`limits.keys`)";
+        return Err(Problem::field(Code::InvalidRequest, &pointer, detail));
+    }
     let number = gateway.verify().read_number(project, &asked.phone_number);
     let start = StartRequest {
         project,
@@ -113,6 +125,8 @@ pub async fn start(
             android_app_hash: asked.android_app_hash,
             template: None,
         },
+        limit_keys: asked.limit_keys.unwrap_or_default(),
+        brand: None,
         visitor: asked.client.map(ClientBody::visitor).unwrap_or_default(),
         wait: asked.wait.unwrap_or(DEFAULT_WAIT),
     };

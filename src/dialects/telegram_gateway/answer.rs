@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::{Number, Value};
+use serde_json::Number;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::request_id;
 use crate::gateway::Gateway;
@@ -23,6 +24,24 @@ pub fn converter(gateway: &Gateway) -> impl Fn(Money, Currency) -> Option<Micros
     move |money, to| gateway.finance().convert(money, to, now)
 }
 
+/// As JSON, with the fields in the order in which Telegram has them.
+pub fn written(result: &impl Serialize) -> Box<RawValue> {
+    to_raw_value(result).expect("it is texts, numbers and flags")
+}
+
+/// The answer to a call that succeeds.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    ok: bool,
+    result: Box<RawValue>,
+}
+
+impl Answer {
+    pub fn of(result: Box<RawValue>) -> Self {
+        Self { ok: true, result }
+    }
+}
+
 /// The answer to `checkSendAbility`.
 #[derive(Debug, Serialize)]
 pub struct Ability {
@@ -40,8 +59,8 @@ impl Ability {
         }
     }
 
-    pub fn json(&self) -> Value {
-        serde_json::to_value(self).expect("it is texts and a number")
+    pub fn json(&self) -> Box<RawValue> {
+        written(self)
     }
 }
 
@@ -118,8 +137,8 @@ impl RequestStatus {
         }
     }
 
-    pub fn json(&self) -> Value {
-        serde_json::to_value(self).expect("it is texts and numbers")
+    pub fn json(&self) -> Box<RawValue> {
+        written(self)
     }
 }
 
@@ -173,25 +192,44 @@ fn ended_at(v: &Verification) -> DateTime<Utc> {
 }
 
 /// What is charged, or will be as far as we know, in the currency of the first attempt. If all of it came back: how much that was, and true.
+/// Where an exchange rate is missing: the amounts in the currency that was charged first.
 fn cost(v: &Verification, convert: &Convert<'_>) -> (Micros, bool) {
     let attempts = &v.record.attempts;
     let Some(currency) = attempts.first().map(|a| a.cost.money.currency) else {
         return (Micros::ZERO, false);
     };
-    let sum = |counts: fn(CostState) -> bool| {
-        let counted = attempts.iter().filter(|a| counts(a.cost.state));
-        let amounts = counted.filter_map(|a| convert(a.cost.money, currency));
-        amounts.fold(Micros::ZERO, |sum, amount| {
-            Micros(sum.0.saturating_add(amount.0))
-        })
-    };
-    let standing = sum(|state| state.stands_charged() || state == CostState::Estimated);
-    let returned = sum(|state| state == CostState::Refunded);
-    if standing == Micros::ZERO && returned > Micros::ZERO {
-        (returned, true)
-    } else {
-        (standing, false)
+    let stands =
+        |a: &&Attempt| a.cost.state.stands_charged() || a.cost.state == CostState::Estimated;
+    let standing: Vec<Money> = attempts
+        .iter()
+        .filter(stands)
+        .map(|a| a.cost.money)
+        .collect();
+    if let Some(first) = standing.first() {
+        let sum = sum(&standing, currency, convert);
+        let own: Vec<Money> = standing
+            .iter()
+            .filter(|money| money.currency == first.currency)
+            .copied()
+            .collect();
+        let own = || self::sum(&own, first.currency, convert).unwrap_or(first.amount);
+        return (sum.unwrap_or_else(own), false);
     }
+    let returned = attempts
+        .iter()
+        .filter(|a| a.cost.state == CostState::Refunded);
+    let returned: Vec<Money> = returned.map(|a| a.cost.money).collect();
+    let sum = sum(&returned, currency, convert).unwrap_or(Micros::ZERO);
+    (sum, !returned.is_empty())
+}
+
+/// `None`: an exchange rate is missing.
+fn sum(amounts: &[Money], currency: Currency, convert: &Convert<'_>) -> Option<Micros> {
+    let mut sum = Micros::ZERO;
+    for money in amounts {
+        sum = Micros(sum.0.saturating_add(convert(*money, currency)?.0));
+    }
+    Some(sum)
 }
 
 /// Whole amounts are written as whole numbers.

@@ -3,7 +3,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::gateway::{Error, StartError};
 use crate::verification::Refusal;
@@ -141,13 +141,23 @@ impl From<web::Fault> for Fault {
     }
 }
 
+/// In Telegram's order.
+#[derive(Serialize)]
+struct Body {
+    ok: bool,
+    error: String,
+}
+
 impl ResponseError for Fault {
     fn status_code(&self) -> StatusCode {
         self.0.status()
     }
 
     fn error_response(&self) -> HttpResponse {
-        let body = json!({ "ok": false, "error": self.0.text() });
+        let body = Body {
+            ok: false,
+            error: self.0.text(),
+        };
         let mut response = HttpResponse::build(self.0.status()).json(body);
         if self.0 == Word::ServiceUnavailable {
             problem::headers(&mut response, &Kind::Unavailable);

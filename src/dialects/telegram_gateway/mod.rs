@@ -23,6 +23,7 @@ use crate::dialects::offered::Offered;
 use crate::gateway::{Dialect, Gateway};
 use crate::verification::asked::Face;
 use crate::web::{Address, Body, Mount};
+use answer::Answer;
 use caller::Call;
 use fault::{Fault, Word};
 use parameters::Parameters;
@@ -74,5 +75,5 @@ async fn call(
         "revokeverificationmessage" => revoke::revoke(&call).await,
         _ => Err(Word::UnknownMethod.into()),
     }?;
-    Ok(HttpResponse::Ok().json(json!({ "ok": true, "result": result })))
+    Ok(HttpResponse::Ok().json(Answer::of(result)))
 }

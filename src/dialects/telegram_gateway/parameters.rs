@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::fault::{Fault, Word};
 use crate::json;
 
-/// In the order in which they were given; `None` is a list or an object, which no parameter is.
+/// In the order in which they were given; `None` is a list, an object or bytes, which no parameter is.
 #[derive(Debug, Default)]
 pub struct Parameters(Pairs);
 
@@ -66,8 +66,11 @@ fn pairs(text: &str) -> Result<Pairs, Fault> {
 }
 
 fn fields(body: &[u8]) -> Result<Pairs, Fault> {
-    let Ok(Value::Object(fields)) = json::strict(body) else {
-        return Err(Word::RequestInvalid.into());
+    let fields = match json::strict(body) {
+        Ok(Value::Object(fields)) => fields,
+        // As PHP writes an empty object.
+        Ok(Value::Array(items)) if items.is_empty() => return Ok(Vec::new()),
+        _ => return Err(Word::RequestInvalid.into()),
     };
     let text = |(name, value)| match value {
         Value::String(text) => Some((name, Some(text))),
@@ -88,8 +91,7 @@ async fn parts(body: &[u8], boundary: String) -> Result<Pairs, Fault> {
             continue;
         };
         let bytes = part.bytes().await.map_err(|_| Word::RequestInvalid)?;
-        let text = String::from_utf8(bytes.to_vec()).map_err(|_| Word::RequestInvalid)?;
-        all.push((name, Some(text)));
+        all.push((name, String::from_utf8(bytes.to_vec()).ok()));
     }
     Ok(all)
 }

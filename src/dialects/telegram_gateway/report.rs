@@ -7,9 +7,7 @@ use crate::gateway::{SiteReport, ToReport};
 
 /// The key of the signature is the SHA-256 of the access token, and the text is the time, a line feed and the body.
 pub fn report(to_report: &ToReport<'_>) -> SiteReport {
-    let body = RequestStatus::of(to_report.v, to_report.convert)
-        .json()
-        .to_string();
+    let body = RequestStatus::of(to_report.v, to_report.convert).json();
     let timestamp = to_report.now.timestamp().to_string();
     let key = hmac::Key::new(hmac::HMAC_SHA256, to_report.key_hash);
     let signature = hmac::sign(&key, format!("{timestamp}\n{body}").as_bytes());
@@ -18,7 +16,7 @@ pub fn report(to_report: &ToReport<'_>) -> SiteReport {
             ("x-request-timestamp", timestamp),
             ("x-request-signature", hex(signature.as_ref())),
         ],
-        body: body.into_bytes(),
+        body: body.get().as_bytes().to_vec(),
     }
 }
 

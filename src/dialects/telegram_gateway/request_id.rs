@@ -14,6 +14,9 @@ use crate::verification::phone::PhoneNumber;
 /// How long an id that was given out can be used, in milliseconds.
 const LIFE: i64 = 3_600_000;
 
+/// How far the clock of the replica that gave it out may be ahead, in milliseconds.
+const AHEAD: i64 = 5_000;
+
 /// The first bytes of the random part are chance, so that two ids of one millisecond differ; the tag follows.
 const CHANCE: usize = 2;
 
@@ -22,11 +25,11 @@ pub fn text(id: VerificationId) -> String {
 }
 
 /// Only as [`text`] writes it.
-pub fn read(text: &str) -> Result<VerificationId, Word> {
-    let is_decimal = text.bytes().all(|b| b.is_ascii_digit());
-    let number = text.parse().ok().filter(|_| is_decimal);
-    let number = number.ok_or(Word::RequestIdInvalid)?;
-    Ok(VerificationId::from_uuid(Uuid::from_u128(number)))
+pub fn read(given: &str) -> Result<VerificationId, Word> {
+    let number = given.parse().map(Uuid::from_u128);
+    let id = number.map(VerificationId::from_uuid).ok();
+    id.filter(|id| text(*id) == given)
+        .ok_or(Word::RequestIdInvalid)
 }
 
 /// An id that a later send may use.
@@ -49,7 +52,7 @@ pub fn was_given_out(
     let age = gateway.now().timestamp_millis() - id.made_at();
     let bytes = id.uuid().into_bytes();
     let chance = [bytes[8], bytes[9]];
-    (0..=LIFE).contains(&age) && tagged(gateway, project, phone, at, chance) == id
+    (-AHEAD..=LIFE).contains(&age) && tagged(gateway, project, phone, at, chance) == id
 }
 
 fn tagged(

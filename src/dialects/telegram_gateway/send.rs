@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::answer::{self, RequestStatus};
 use super::caller::Call;
@@ -23,7 +23,7 @@ const WAIT: Duration = Duration::from_secs(2);
 const LONGEST_PAYLOAD: usize = 128;
 const LONGEST_CALLBACK_URL: usize = 256;
 
-pub async fn send(call: &Call) -> Result<Value, Fault> {
+pub async fn send(call: &Call) -> Result<Box<RawValue>, Fault> {
     let Call {
         gateway,
         access,
@@ -72,6 +72,10 @@ pub async fn send(call: &Call) -> Result<Value, Fault> {
     }
     let report_to = match parameters.take("callback_url", Word::CallbackUrlInvalid)? {
         None => None,
+        // A send that must fail names no host.
+        Some(_) if !gateway.verify().admits(*project, &to) => {
+            return Err(Word::PhoneNumberNotAvailable.into());
+        }
         Some(url) => Some(report_address(call, &url).await?),
     };
     let start = StartRequest {
@@ -91,6 +95,8 @@ pub async fn send(call: &Call) -> Result<Value, Fault> {
         channels: None,
         payload,
         wording: Wording::default(),
+        limit_keys: Vec::new(),
+        brand: None,
         visitor: Visitor::default(),
         wait: WAIT,
     };
@@ -115,8 +121,14 @@ pub fn number(call: &Call) -> Result<Parsed, Fault> {
         .parameters
         .take("phone_number", Word::PhoneNumberInvalid)?
         .ok_or(Word::PhoneNumberInvalid)?;
+    // In a form or a query, a plus sign that is not encoded arrives as a space.
+    let text = text.trim();
     let is_bare = text.bytes().all(|b| b.is_ascii_digit());
-    let text = if is_bare { format!("+{text}") } else { text };
+    let text = if is_bare {
+        format!("+{text}")
+    } else {
+        text.to_owned()
+    };
     Ok(call.gateway.verify().read_number(call.project, &text)?)
 }
 

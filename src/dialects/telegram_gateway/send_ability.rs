@@ -1,13 +1,13 @@
 //! `checkSendAbility`: whether a code can be sent. Nothing is stored, sent or charged.
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::answer::Ability;
 use super::caller::Call;
 use super::fault::{Fault, Word};
 use super::{request_id, send};
 
-pub fn check(call: &Call) -> Result<Value, Fault> {
+pub fn check(call: &Call) -> Result<Box<RawValue>, Fault> {
     let to = send::number(call)?;
     let verify = call.gateway.verify();
     if !verify.can_reach(call.project, &to) {

@@ -1,6 +1,6 @@
 //! `checkVerificationStatus`: reports, and with a `code` checks it.
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::answer::{self, RequestStatus, Verdict};
 use super::caller::Call;
@@ -8,10 +8,11 @@ use super::fault::{Fault, Word};
 use super::request_id;
 use crate::gateway::Error;
 use crate::verification::code::Code;
+use crate::verification::digits::fold;
 use crate::verification::id::VerificationId;
-use crate::verification::{Refusal, Verification};
+use crate::verification::{Status, Verification};
 
-pub async fn check(call: &Call) -> Result<Value, Fault> {
+pub async fn check(call: &Call) -> Result<Box<RawValue>, Fault> {
     let (id, code) = (id(call)?, call.parameters.take("code", Word::CodeInvalid)?);
     let verify = call.gateway.verify();
     let verdict = match code {
@@ -29,34 +30,31 @@ pub async fn check(call: &Call) -> Result<Value, Fault> {
 /// What a visitor typed is a wrong code if it cannot be one, and then uses up no check.
 async fn evaluate(call: &Call, id: VerificationId, text: &str) -> Result<Verdict, Fault> {
     let verify = call.gateway.verify();
-    let code = crate::verification::digits::fold(text);
-    let Some(code) = Code::parse(&code) else {
-        verify.find_own(&call.access, id).await?;
-        return Ok(Verdict::Invalid);
+    let Some(code) = Code::parse(&fold(text)) else {
+        let v = verify.find_own(&call.access, id).await?;
+        return Ok(over(&v));
     };
     match verify.check(&call.access, id, &code, None).await {
         Ok(checked) if checked.valid => Ok(Verdict::Valid),
         Ok(checked) if checked.checks_left == 0 => Ok(Verdict::NoMoreAttempts),
         Ok(_) => Ok(Verdict::Invalid),
-        Err(Error::Refused(Refusal::TooManyChecks)) => Ok(Verdict::NoMoreAttempts),
-        Err(Error::Refused(Refusal::Expired)) => Ok(Verdict::Expired),
         Err(Error::Refused(_)) => {
             let v = verify.find_own(&call.access, id).await?;
-            Ok(if verify.was_just_approved_with(&v, &code) {
-                Verdict::Valid
-            } else {
-                over(&v)
-            })
+            if verify.repeats_check(&v, &code).await? {
+                return Ok(Verdict::Valid);
+            }
+            Ok(over(&v))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// A code is good for one approval, so a later one is not valid.
+/// The verdict on a code that is not compared. A code is good for one approval, so a later one is not valid.
 fn over(v: &Verification) -> Verdict {
     match v.record.status {
-        crate::verification::Status::Approved { .. } => Verdict::Invalid,
-        _ => Verdict::Expired,
+        Status::Approved { .. } | Status::Pending | Status::Failed => Verdict::Invalid,
+        Status::Locked => Verdict::NoMoreAttempts,
+        Status::Expired | Status::Canceled => Verdict::Expired,
     }
 }
 

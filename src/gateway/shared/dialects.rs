@@ -4,10 +4,12 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::access::Scope;
 use crate::money::{Currency, Micros, Money};
 use crate::verification::Verification;
 use crate::verification::asked::Face;
 use crate::verification::id::ProjectId;
+use crate::verification::policy::Policy;
 
 /// A dialect that is switched on.
 #[derive(Clone, Copy, Debug)]
@@ -28,18 +30,27 @@ pub struct Credentials<'a> {
     pub public_url: &'a str,
     /// `None`: a key of the whole instance.
     pub project: Option<ProjectId>,
+    /// The project's.
+    pub policy: Option<&'a Policy>,
     pub id: Uuid,
     pub secret: &'a str,
+    /// Comma-separated.
+    pub scopes: &'a str,
 }
 
 impl Credentials<'_> {
     /// For each dialect that takes the key.
     #[must_use]
     pub fn of(&self, dialects: &[Dialect]) -> Value {
-        let each = dialects.iter().filter_map(|dialect| {
-            let credentials = (dialect.credentials)(self)?;
-            Some((dialect.name.to_owned(), credentials))
-        });
+        let mut scopes = self.scopes.split(',').filter_map(Scope::parse);
+        let may_verify = scopes.any(|scope| matches!(scope, Scope::Verify | Scope::Admin));
+        let each = dialects
+            .iter()
+            .filter(|_| may_verify)
+            .filter_map(|dialect| {
+                let credentials = (dialect.credentials)(self)?;
+                Some((dialect.name.to_owned(), credentials))
+            });
         Value::Object(each.collect())
     }
 }

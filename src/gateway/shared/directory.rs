@@ -279,6 +279,14 @@ impl Directory {
             .map(|project| project.id)
     }
 
+    /// A project whose policy, with rules of its own, is one like this.
+    #[must_use]
+    pub fn find_by_policy(&self, is: impl Fn(&Policy) -> bool) -> Option<ProjectId> {
+        let snapshot = self.snapshot();
+        let mut policies = snapshot.policies.iter();
+        policies.find(|(_, policy)| is(policy)).map(|(id, _)| *id)
+    }
+
     #[must_use]
     pub fn project_name(&self, id: ProjectId) -> Option<String> {
         self.snapshot()

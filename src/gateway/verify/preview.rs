@@ -58,7 +58,11 @@ impl Verify {
             let tag = wording.locale.get_or_insert_with(|| "en".to_owned());
             own.insert(tag.clone(), template);
         }
-        let wording = text::choose(wording, &own, request.country.as_str(), policy.ttl);
+        let (country, brand) = (
+            request.country.as_str(),
+            self.brand(request.project, None, &policy),
+        );
+        let wording = text::choose(wording, &own, country, policy.ttl, &brand);
         let draft = Draft::new(request.country, &code, &wording);
         let mut costs = Vec::new();
         for step in &policy.route {

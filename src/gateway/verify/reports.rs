@@ -35,6 +35,9 @@ const PAUSES: u32 = 9;
 const PATIENCE: i64 = 20;
 const REST: Duration = Duration::from_mins(10);
 
+/// How long an answer to a send waits for the first provider.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
+
 /// How the deliveries are called.
 const EVENT: &str = "dialect.report";
 
@@ -107,7 +110,13 @@ impl Verify {
     }
 
     fn report_for(&self, v: &Verification) -> Option<Delivery> {
-        let url = v.record.asked.as_ref()?.report_to.as_ref()?;
+        let asked = v.record.asked.as_ref()?;
+        let url = asked.report_to.as_ref()?;
+        let mut dialects = self.core().settings.dialects.iter();
+        let is_on = dialects.any(|dialect| dialect.face == asked.face && dialect.report.is_some());
+        if !is_on || was_answered_as_refused(v) {
+            return None;
+        }
         let event = v.news().iter().rev().find(|event| is_news(event.kind))?;
         let id = time_ordered(event.at, random());
         let host = self.host_id(v.project, url)?;
@@ -210,6 +219,18 @@ impl Host {
         }
         Ok(())
     }
+}
+
+/// Whether nothing was sent by the time of the answer, so that the caller was told that the send failed.
+fn was_answered_as_refused(v: &Verification) -> bool {
+    let mut events = v.record.events.iter();
+    let was_sent = events.any(|event| event.kind == EventKind::Sent);
+    let failed = v
+        .news()
+        .iter()
+        .find(|event| event.kind == EventKind::Failed);
+    let answered_by = span::after(v.record.created_at, ANSWERED_WITHIN);
+    !was_sent && failed.is_some_and(|event| event.at < answered_by)
 }
 
 /// What changes the status that is reported. The site's own checks do not: it has their answers.

@@ -3,12 +3,14 @@
 use super::room::{SECOND_LOOK, Verify};
 use super::start::{StartRequest, Started};
 use crate::gateway::error::Error;
-use crate::gateway::shared::{Replay, Ticket};
+use crate::gateway::shared::{Access, Replay, Ticket};
 use crate::secret::random;
 use crate::storage::StorageError;
 use crate::verification::Verification;
 use crate::verification::asked::Face;
 use crate::verification::code::Code;
+use crate::verification::id::ProjectId;
+use crate::verification::phone::PhoneNumber;
 
 impl Verify {
     pub(super) async fn find_reusable(
@@ -77,11 +79,7 @@ impl Verify {
         {
             Face::Native => {}
             Face::Telegram => return random(),
-            face => {
-                let face = face.origin();
-                let parts: [&[u8]; 4] = [b"reuse of a dialect", project, phone, face.as_bytes()];
-                return self.core().vault.lookup(&parts);
-            }
+            face => return self.number_reuse_key(face, request.project, &request.to.phone),
         }
         let present = |text: Option<&str>| match text {
             Some(text) => format!("={text}"),
@@ -94,5 +92,29 @@ impl Verify {
             present(request.payload.as_deref()).as_bytes(),
             present(request.code.as_ref().map(Code::as_str)).as_bytes(),
         ])
+    }
+
+    /// Of a face that has one verification per number, whatever its payload and its code.
+    fn number_reuse_key(&self, face: Face, project: ProjectId, phone: &PhoneNumber) -> [u8; 16] {
+        let (face, phone) = (face.origin(), phone.as_str().as_bytes());
+        let project = project.0.as_bytes();
+        let parts: [&[u8]; 4] = [b"reuse of a dialect", project, phone, face.as_bytes()];
+        self.core().vault.lookup(&parts)
+    }
+
+    /// The number's verification in the caller's dialect: the newest one that is open, or locked and not expired.
+    pub async fn find_of_number(
+        &self,
+        access: &Access,
+        project: ProjectId,
+        phone: &PhoneNumber,
+    ) -> Result<Option<Verification>, Error> {
+        let key = self.number_reuse_key(access.face, project, phone);
+        let Some(found) = self.core().db.find_newest(key).await? else {
+            return Ok(None);
+        };
+        let found = self.up_to_date(found).await?;
+        let is_kept = found.is_open() || found.is_locked();
+        Ok(Some(found).filter(|v| is_kept && self.core().now() < v.record.expires_at))
     }
 }

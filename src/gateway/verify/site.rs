@@ -3,11 +3,17 @@
 use chrono::TimeDelta;
 
 use super::room::Verify;
+use super::start::StartRequest;
+use crate::abuse::limits;
 use crate::channels::Draft;
+use crate::gateway::error::Error;
 use crate::message::Wording;
+use crate::verification::asked::LimitKey;
 use crate::verification::code::Code;
 use crate::verification::id::ProjectId;
 use crate::verification::numbers::Parsed;
+use crate::verification::origin::TraceHash;
+use crate::verification::policy::Policy;
 use crate::verification::route::Skip;
 use crate::verification::{Status, Verification};
 
@@ -21,11 +27,52 @@ impl Verify {
         self.core().vault.lookup(parts)
     }
 
+    /// The first name that is not a limit of the project's own.
+    pub fn unknown_limit<'a>(
+        &self,
+        project: ProjectId,
+        mut names: impl Iterator<Item = &'a String>,
+    ) -> Option<&'a String> {
+        let policy = self.core().directory.policy(project);
+        names.find(|name| !policy.limits.keys.contains_key(*name))
+    }
+
+    /// The values that a request brings for limits of the project's own, as keyed hashes.
+    pub(super) fn limit_keys(&self, request: &StartRequest, policy: &Policy) -> Vec<LimitKey> {
+        let known = request.limit_keys.iter();
+        let known = known.filter(|(name, _)| policy.limits.keys.contains_key(name));
+        known
+            .map(|(name, value)| LimitKey {
+                name: name.clone(),
+                value: TraceHash(self.core().trace.hash("limit key", value)),
+            })
+            .collect()
+    }
+
+    /// What stands for the sender in a text: as asked, as the project says, or the project's name.
+    pub(super) fn brand(&self, project: ProjectId, asked: Option<&str>, policy: &Policy) -> String {
+        let own = Some(policy.brand.as_str()).filter(|own| !own.is_empty());
+        let name = || {
+            self.core()
+                .directory
+                .project_name(project)
+                .unwrap_or_default()
+        };
+        asked.or(own).map_or_else(name, str::to_owned)
+    }
+
+    /// Whether the project serves the number's country.
+    #[must_use]
+    pub fn admits(&self, project: ProjectId, to: &Parsed) -> bool {
+        let policy = self.core().directory.policy(project);
+        policy.countries.admits(to.country)
+    }
+
     /// Whether any step of the project's route can carry a code to this number, now or later.
     #[must_use]
     pub fn can_reach(&self, project: ProjectId, to: &Parsed) -> bool {
         let policy = self.core().directory.policy(project);
-        if !policy.countries.admits(to.country) {
+        if !self.admits(project, to) {
             return false;
         }
         let (code, wording) = (Code::generate(policy.code_length, 0), Wording::default());
@@ -55,13 +102,26 @@ impl Verify {
             .any(|own| own.eq_ignore_ascii_case(name))
     }
 
-    /// Whether this code approved it within the last minute: a repeat of that check, whose answer may have been lost.
+    /// Whether it has this code.
     #[must_use]
-    pub fn was_just_approved_with(&self, v: &Verification, code: &Code) -> bool {
+    pub fn has_code(&self, v: &Verification, code: &Code) -> bool {
+        v.code_hash == self.code_hash(v.id, code)
+    }
+
+    /// Whether this code approved it within the last minute: a repeat of that check, whose answer may have been lost. Only a few codes are
+    /// compared, so that nobody can go on guessing.
+    pub async fn repeats_check(&self, v: &Verification, code: &Code) -> Result<bool, Error> {
         let Status::Approved { at, .. } = v.record.status else {
-            return false;
+            return Ok(false);
         };
-        let is_recent = self.core().now() - at <= REPEATABLE;
-        is_recent && !v.record.is_vouched_for && v.code_hash == self.code_hash(v.id, code)
+        if v.record.is_vouched_for || self.core().now() - at > REPEATABLE {
+            return Ok(false);
+        }
+        let limits = &self.core().shared.limits;
+        let nothing = async |_| Ok::<_, Error>(Vec::new());
+        let taken = limits
+            .take_recalling(vec![limits::for_repeat(v.id)], false, nothing)
+            .await?;
+        Ok(taken.is_ok() && self.has_code(v, code))
     }
 }

@@ -81,6 +81,10 @@ pub struct StartRequest {
     pub channels: Option<Vec<Channel>>,
     pub payload: Option<String>,
     pub wording: Wording,
+    /// Values for limits of the project's own; one that it does not have is ignored.
+    pub limit_keys: Vec<(String, String)>,
+    /// Instead of the project's own, in its texts.
+    pub brand: Option<String>,
     pub visitor: Visitor,
     /// How long to wait for a provider's answer before answering the site.
     pub wait: Duration,
@@ -200,7 +204,9 @@ impl Verify {
         };
         let ttl = request.ttl.unwrap_or(policy.ttl);
         let wording = request.wording.clone();
-        let wording = text::choose(wording, &policy.templates, request.to.country.as_str(), ttl);
+        let brand = self.brand(request.project, request.brand.as_deref(), policy);
+        let country = request.to.country.as_str();
+        let wording = text::choose(wording, &policy.templates, country, ttl, &brand);
         let draft = Draft::new(request.to.country, &code, &wording);
         let offers = self.offers(request.project, &draft, number, None);
         let sms_price = self.sms_price(&draft);
@@ -211,7 +217,7 @@ impl Verify {
             country: request.to.country,
             code_hash: self.code_hash(id, &code),
             code,
-            limit_keys: Vec::new(),
+            limit_keys: self.limit_keys(request, policy),
             is_outside_code: request.code.is_some(),
             payload: request.payload.clone(),
             asked: request.asked.clone(),
@@ -273,6 +279,18 @@ struct Starting<'a> {
     tries: Tries,
 }
 
+impl Starting<'_> {
+    /// Whether the id that the caller was given before has been used. That comes before limits and budgets: the caller must not take
+    /// their refusal for "nothing was sent".
+    async fn is_id_used(&self) -> Result<bool, StartError> {
+        let Some(id) = self.request.id else {
+            return Ok(false);
+        };
+        let found = self.verify.core().db.find(id).await.map_err(Error::from)?;
+        Ok(found.is_some())
+    }
+}
+
 impl Verb for Starting<'_> {
     type Outcome = Outcome;
     type Error = StartError;
@@ -295,6 +313,9 @@ impl Verb for Starting<'_> {
             }
             self.tries.count(lost)?;
         }
+        if self.is_id_used().await? {
+            return Err(StartError::IdUsed);
+        }
         let mut v = verify.begin_verification(request, self.policy, self.number)?;
         if v.lacks_room() {
             // A reloaded page still gets the verification that it started.
@@ -302,13 +323,22 @@ impl Verb for Starting<'_> {
             return reuse(existing.ok_or(StartError::BudgetExhausted)?);
         }
         let (limits, ip) = (&self.policy.limits, request.visitor.ip);
-        let draws = limits::for_create(limits, request.project, self.number, ip);
+        let draws = limits::for_create(
+            limits,
+            request.project,
+            self.number,
+            ip,
+            &v.record.limit_keys,
+        );
         let whose = (request.project, &request.to.phone);
         match verify.draw(whose, draws, false, SENDS).await? {
             Ok(taken) => self.taken = Some(taken),
             // So does a repeated request beyond the limit.
             Err(exhausted) => {
                 let existing = Box::pin(verify.find_or_await_reusable(reuse_key)).await?;
+                if existing.is_none() && self.is_id_used().await? {
+                    return Err(StartError::IdUsed);
+                }
                 return reuse(existing.ok_or(Error::Limited(exhausted))?);
             }
         }

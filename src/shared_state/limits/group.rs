@@ -76,6 +76,8 @@ impl Group {
         // The task ends only with the process: then nothing is taken any more.
         let ended = Exhausted {
             what: request.draws.first().map_or("", |draw| draw.what),
+            is_of_number: request.draws.first().is_some_and(|draw| draw.is_recorded),
+            limit: None,
             retry_after: Duration::from_secs(1),
         };
         if self.queue.send((request, answer)).await.is_err() {
@@ -203,6 +205,8 @@ fn read(request: Request, answered: Option<(i64, i64)>, now: i64) -> Answer {
     {
         Some(draw) => Answer::Decided(Err(Exhausted {
             what: draw.what,
+            is_of_number: draw.is_recorded,
+            limit: draw.limit.clone(),
             retry_after: Duration::from_micros(u64::try_from(wait).unwrap_or(0)),
         })),
         None if request.only_look => Answer::Decided(Ok(Taken::nothing())),

@@ -90,6 +90,8 @@ impl Memory {
             if let Some(retry_after) = wait {
                 return Err(Exhausted {
                     what: draw.what,
+                    is_of_number: draw.is_recorded,
+                    limit: draw.limit.clone(),
                     retry_after,
                 });
             }
@@ -166,6 +168,7 @@ mod tests {
             key: number.to_be_bytes().to_vec(),
             rates: vec!["2/1h".parse().unwrap()],
             what: "too many",
+            limit: None,
             is_recorded: true,
         }
     }

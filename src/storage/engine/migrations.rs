@@ -38,6 +38,7 @@ files! {
     "0011_key_names"
     "0012_packed"
     "0013_report_hosts"
+    "0014_kept_reuse"
 }
 
 static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(POSTGRES_FILES));

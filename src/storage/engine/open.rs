@@ -78,6 +78,7 @@ impl Db {
             writer: Writer::start(&engine),
             by_id: Reader::start(&engine),
             of_number: Reader::start(&engine),
+            by_reuse: Reader::start(&engine),
             store: Store::new(engine, vault),
             lock,
         };

@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 
 use crate::money::{Currency, Micros, Money};
-use crate::verification::Source;
 use crate::verification::abilities::{Abilities, Charged, Reports, TellsPrice};
 use crate::verification::attempt::{AttemptStatus, SendError};
 use crate::verification::route::{Channel, Offer, Skip};
+use crate::verification::{Resend, Source};
 
 pub fn cent() -> Money {
     Money::new(Micros(10_000), Currency::USD)
@@ -63,7 +63,7 @@ pub fn offers(kind: u8) -> Vec<Offer> {
 #[derive(Clone, Debug)]
 pub enum Input {
     Check(bool),
-    Resend(Option<Channel>),
+    Resend(Resend),
     Cancel,
     Vouch,
     Wait(u64),
@@ -94,10 +94,16 @@ pub fn input() -> impl Strategy<Value = Input> {
         Just(Some(Channel::Telegram)),
         Just(Some(Channel::Sms))
     ];
+    let resend =
+        (channel, any::<bool>(), any::<bool>()).prop_map(|(channel, at_once, last_again)| Resend {
+            channel,
+            at_once,
+            last_again,
+        });
     let source = prop_oneof![Just(Source::Callback), Just(Source::Asked)];
     prop_oneof![
         2 => any::<bool>().prop_map(Input::Check),
-        2 => channel.prop_map(Input::Resend),
+        2 => resend.prop_map(Input::Resend),
         1 => Just(Input::Cancel),
         1 => Just(Input::Vouch),
         3 => prop_oneof![Just(1_u64), Just(16), Just(31), Just(61), Just(700), Just(90_000)].prop_map(Input::Wait),

@@ -14,7 +14,7 @@ use crate::verification::code::{Code, CodeHash};
 use crate::verification::cost::BookingKind;
 use crate::verification::id::{ProjectId, VerificationId};
 use crate::verification::numbers::{Numbers, Parsed};
-use crate::verification::policy::{Countries, Limits, Policy};
+use crate::verification::policy::{Countries, Limits, Policy, TwilioRules};
 use crate::verification::route::{Channel, Step};
 use crate::verification::*;
 
@@ -54,6 +54,8 @@ pub fn begin(kind: u8, now: DateTime<Utc>) -> Verification {
         limits: Limits::default(),
         templates: std::collections::BTreeMap::default(),
         max_segments: 1,
+        brand: String::new(),
+        twilio: TwilioRules::default(),
         budgets: vec![budget()],
     };
     let Parsed { phone, country, .. } = Numbers::default().read("+998901234567").unwrap();
@@ -116,8 +118,8 @@ impl World {
                     self.evaluated += 1;
                 }
             }
-            Input::Resend(channel) => {
-                let sent = self.v.resend(*channel, &offers(self.offers), self.now);
+            Input::Resend(asked) => {
+                let sent = self.v.resend(*asked, &offers(self.offers), self.now);
                 if sent.is_ok() {
                     let newest = self.v.newest().unwrap();
                     assert_eq!(newest.status, attempt::AttemptStatus::Queued, "accepted");

@@ -18,6 +18,8 @@ on_both_engines!(
     tg_gateway,
     telegram_gateway,
     pytggateway,
+    twilio_python,
+    twilio_node,
 );
 
 async fn telegram_gateway_verification(stage: Stage) {
@@ -34,6 +36,14 @@ async fn telegram_gateway(stage: Stage) {
 
 async fn pytggateway(stage: Stage) {
     walk(&stage, "PyTGGateway").await;
+}
+
+async fn twilio_python(stage: Stage) {
+    walk(&stage, "twilio-python").await;
+}
+
+async fn twilio_node(stage: Stage) {
+    walk(&stage, "twilio-node").await;
 }
 
 async fn walk(stage: &Stage, name: &'static str) {
@@ -74,7 +84,7 @@ async fn walk(stage: &Stage, name: &'static str) {
     let mut dialects = key("verify").await["dialects"].clone();
     // The command does not know the server's `public_url`.
     for (_, credentials) in dialects.as_object_mut().unwrap() {
-        let path = word(&credentials["base_url"]).split('/').last().unwrap();
+        let path = word(&credentials["base_url"]).rsplit('/').next().unwrap();
         credentials["base_url"] = json!(format!("{url}/{path}"));
     }
     let mut script = Command::new("bash");

@@ -17,6 +17,9 @@ on_both_engines!(
     what_is_no_call_is_refused_in_telegrams_words,
     limits_and_budgets_come_in_telegrams_words,
     a_codes_end_is_told,
+    nobody_guesses_on_after_the_approval,
+    a_used_id_is_told_before_any_limit,
+    amounts_that_cannot_be_added_are_not_called_refunded,
     no_step_begins_after_the_ttl,
     a_refund_is_told,
     reports_are_signed_and_repeated,
@@ -138,6 +141,11 @@ async fn every_way_to_call_is_understood(stage: Stage) {
         "sendVerificationMessage?phone_number=%2B{}&code=1234&payload=",
         digits()
     );
+    // As a shell writes it: the plus sign arrives as a space.
+    let plain = format!(
+        "sendVerificationMessage?phone_number=+{}&code=1234",
+        digits()
+    );
     let form = |number: String| {
         [
             ("phone_number", number),
@@ -162,6 +170,7 @@ async fn every_way_to_call_is_understood(stage: Stage) {
     for request in [
         bearer(Method::GET, &query),
         bearer(Method::POST, &query),
+        bearer(Method::GET, &plain),
         bearer(Method::POST, "sendverificationmessage").form(&form(digits())),
         bearer(Method::POST, "SENDVERIFICATIONMESSAGE/").json(&json(digits())),
         bearer(Method::POST, "/sendVerificationMessage").json(&json(digits())),
@@ -302,6 +311,7 @@ fn faults(number: &str) -> Vec<(&'static str, Value, &'static str)> {
         (send, with(json!({ "sender_username": "shop" })), "SENDER_NOT_OWNED"),
         (send, with(json!({ "request_id": "x" })), "REQUEST_ID_INVALID"),
         (send, with(json!({ "request_id": "+5" })), "REQUEST_ID_INVALID"),
+        (send, with(json!({ "request_id": "05" })), "REQUEST_ID_INVALID"),
         (send, with(json!({ "callback_url": "http://shop.example/" })), "CALLBACK_URL_INVALID"),
         (send, with(json!({ "callback_url": "https://10.0.0.1/" })), "CALLBACK_URL_INVALID"),
         (send, with(json!({ "callback_url": address })), "CALLBACK_URL_INVALID"),
@@ -460,6 +470,73 @@ async fn a_codes_end_is_told(stage: Stage) {
     app.later(&native(&request), 601).await;
     let state = status(&app, &request, Some(&code)).await;
     assert_eq!(words(&state), ("delivered", Some("expired")));
+}
+
+async fn nobody_guesses_on_after_the_approval(stage: Stage) {
+    let app = stage.app().await;
+    let request = sent(&app, json!({})).await;
+    let (wrong, right) = (app.wrong_code(), app.telegram_code());
+    status(&app, &request, Some(&right)).await;
+    let mut verdicts = Vec::new();
+    for code in [&right, &wrong, &right, &right, &right] {
+        let state = status(&app, &request, Some(code)).await;
+        verdicts.push(words(&state).1.unwrap().to_owned());
+    }
+    let expected = [
+        "code_valid",
+        "code_invalid",
+        "code_valid",
+        "code_invalid",
+        "code_invalid",
+    ];
+    assert_eq!(verdicts, expected, "three repeats are compared");
+    app.settle(&native(&request)).await;
+}
+
+async fn a_used_id_is_told_before_any_limit(stage: Stage) {
+    let limit = ("DEFAULTS__LIMITS__PER_NUMBER", r#"["1/10m"]"#);
+    let app = stage.app_with(&[limit]).await;
+    let number = stage.number();
+    let ability = call(&app, "checkSendAbility", json!({ "phone_number": number })).await;
+    let id = &result(&ability)["request_id"];
+    let body = json!({ "phone_number": number, "code": "4321", "request_id": id });
+    let sends = (0..6).map(|_| call(&app, "sendVerificationMessage", body.clone()));
+    let mut answers = futures_util::future::join_all(sends).await;
+    answers.push(call(&app, "sendVerificationMessage", body.clone()).await);
+    let sent = answers.iter().filter(|answer| answer["ok"] == true).count();
+    let used = answers
+        .iter()
+        .filter(|answer| answer["error"] == "MESSAGE_ALREADY_SENT")
+        .count();
+    assert_eq!((sent, used), (1, 6), "{answers:?}");
+}
+
+async fn amounts_that_cannot_be_added_are_not_called_refunded(stage: Stage) {
+    let mut sms = Stage::sms_provider("main", &stage.sms);
+    sms["currency"] = json!("UZS");
+    sms["prices"] = json!({ "*": "700" });
+    let providers = json!([sms]).to_string();
+    let app = stage
+        .app_with(&[("SMS__PROVIDERS", &providers), ("DEFAULTS__BUDGET", "off")])
+        .await;
+    stage
+        .telegram
+        .next_sends([error("PHONE_NUMBER_NOT_AVAILABLE")]);
+    let request = sent(&app, json!({})).await;
+    assert_eq!(
+        request["request_cost"], 700,
+        "in the currency that was charged first"
+    );
+    let request = sent(&app, json!({})).await;
+    let mut report = stage.telegram.status("expired");
+    report["is_refunded"] = json!(true);
+    app.telegram_reports(&report).await.expect(200);
+    app.settle(&native(&request)).await;
+    let state = status(&app, &request, None).await;
+    assert_eq!(
+        (&state["request_cost"], state.get("is_refunded")),
+        (&json!(700), None)
+    );
 }
 
 async fn no_step_begins_after_the_ttl(stage: Stage) {

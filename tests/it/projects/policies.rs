@@ -71,7 +71,7 @@ fn bad_policies() -> Vec<(Value, &'static str, &'static str)> {
         (
             json!({ "templates": { "ru": "{name}: {code}" } }),
             "/policy/templates/ru",
-            "the placeholders are {code} and {minutes}",
+            "the placeholders are {code}, {minutes} and {brand}",
         ),
         (
             json!({ "templates": { "ru": format!("{{code}}{}", "я".repeat(70)) } }),

@@ -22,7 +22,7 @@ use pinroute::verification::attempt::Receipt;
 use pinroute::verification::code::{Code, CodeHash};
 use pinroute::verification::id::{ProjectId, VerificationId};
 use pinroute::verification::numbers::{Numbers, Parsed};
-use pinroute::verification::policy::{Countries, Limits, Policy};
+use pinroute::verification::policy::{Countries, Limits, Policy, TwilioRules};
 use pinroute::verification::route::{Channel, Offer, Step};
 use pinroute::verification::{Start, Verification};
 
@@ -97,6 +97,8 @@ impl Hand {
             limits: Limits::default(),
             templates: std::collections::BTreeMap::default(),
             max_segments: 1,
+            brand: String::new(),
+            twilio: TwilioRules::default(),
             budgets: Vec::new(),
         };
         let start = Start {

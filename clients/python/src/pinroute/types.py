@@ -186,6 +186,8 @@ class Problem(TypedDict):
     """The verification's status, with `verification_not_pending`."""
     channels: NotRequired[list[Channel]]
     """The channels that are still open, with `channel_unavailable`."""
+    limit: NotRequired[str]
+    """The limit of the project's own that is used up, with `rate_limited`."""
 
 
 ProblemCode: TypeAlias = Literal[
@@ -285,6 +287,10 @@ class StartVerification(TypedDict):
     verification.
     """
     client: NotRequired[ClientInfo | None]
+    limit_keys: NotRequired[dict[str, str] | None]
+    """Values for limits of the project's own (`limits.keys`): at most so many codes are sent for the same
+    value. Only keyed hashes of them are stored.
+    """
     web_domain: NotRequired[str | None]
     """Adds the line that lets a browser fill the code in on this host (WebOTP). Ignored with
     `android_app_hash`, since both must be the last line.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::dashboard::frame::fault::{Fault, Kind};
@@ -13,6 +14,7 @@ use crate::dashboard::frame::rights::{ManagesKeys, Posted, Signed};
 use crate::dashboard::frame::shell;
 use crate::dashboard::frame::show;
 use crate::dashboard::frame::viewer::Viewer;
+use crate::dashboard::text::AccessTexts;
 use crate::dashboard::text::faults::filled;
 use crate::gateway::{
     ApiKey, Gateway, KeyRequest, LONGEST_KEY_DAYS, LONGEST_KEY_NAME, Replay, Scope, key_name,
@@ -27,7 +29,8 @@ const EVERY: &str = "*";
 enum Said<'a> {
     Nothing,
     Done(&'a str),
-    Secret(&'a str),
+    /// With what clients of other services are configured with.
+    Secret(&'a str, &'a Value),
 }
 
 pub async fn list(
@@ -65,13 +68,36 @@ async fn page(
         @match said {
             Said::Nothing => {},
             Said::Done(words) => (show::done(Some(words))),
-            Said::Secret(secret) => (show::secret(t, m.key_made, secret)),
+            Said::Secret(secret, dialects) => { (show::secret(t, m.key_made, secret)) (settings(m, dialects)) },
         }
         section class="panel" { h2 { (m.key_new) } (new(view, gateway, Fields { t, form, wrong })) }
         @if keys.is_empty() { div class="empty" { h2 { (m.key_none) } p { (m.key_none_why) } } }
         @else { section class="panel" { (table(view, gateway, &keys)) } }
     };
     Ok(view.form_page(wrong, m.keys, PATH, &body))
+}
+
+/// The lines to paste into a client of each other service.
+fn settings(m: &AccessTexts, dialects: &Value) -> Markup {
+    let lines = |settings: &Value| -> Vec<String> {
+        let settings = settings.as_object().into_iter().flatten();
+        settings
+            .map(|(name, value)| format!("{name} = {}", value.as_str().unwrap_or_default()))
+            .collect()
+    };
+    let dialects = dialects.as_object().filter(|dialects| !dialects.is_empty());
+    html! {
+        @if let Some(dialects) = dialects {
+            details class="panel" {
+                summary { (m.key_dialects) }
+                p class="hint" { (m.key_dialects_hint) }
+                @for (name, settings) in dialects {
+                    h3 { (name) }
+                    pre { code { (lines(settings).join("\n")) } }
+                }
+            }
+        }
+    }
 }
 
 fn new(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {
@@ -185,13 +211,14 @@ pub async fn create(
             },
         )
         .await?;
-    let (_, secret) = made.map_err(|trouble| view.trouble(&trouble))?;
+    let (key, secret) = made.map_err(|trouble| view.trouble(&trouble))?;
+    let dialects = gateway.dialect_credentials(&key, &secret);
     page(
         signed,
         &gateway,
         &Form::default(),
         &wrong,
-        Said::Secret(&secret),
+        Said::Secret(&secret, &dialects),
     )
     .await
 }

@@ -7,6 +7,8 @@ words! { AccessTexts {
     keys_lead: "Sites use a key to call the API. A key is shown once and stored only as a hash.",
     key_new: "Create a key",
     key_made: "Your new key. It is shown only once; copy it now",
+    key_dialects: "Settings for clients of other services",
+    key_dialects_hint: "A client of the Telegram Gateway or of Twilio Verify works here with these settings instead of its own.",
     key_name: "Name",
     key_name_hint: "Such as the site that uses it",
     key_none: "No keys",
