@@ -24,8 +24,9 @@ const FIELDS: [(&str, &str); 4] = [
 /// A kind, and how many bytes of a text that begins with such a value are the value's.
 type Reader = (&'static str, fn(&str) -> Option<usize>);
 
-const READERS: [Reader; 4] = [
+const READERS: [Reader; 5] = [
     ("id", uuid),
+    ("sid", sid),
     ("secret", |text| prefixed(text, "pin_", 32)),
     ("signing-secret", |text| prefixed(text, "whsec_", 24)),
     ("jwt", |text| prefixed(text, "eyJ", 60)),
@@ -163,6 +164,14 @@ fn count(text: &str, belongs: impl Fn(u8) -> bool) -> usize {
 fn uuid(text: &str) -> Option<usize> {
     let id = text.get(..36)?;
     (id.contains('-') && uuid::Uuid::parse_str(id).is_ok()).then_some(36)
+}
+
+/// An id as Twilio writes it: two capitals for its kind, then 32 hexadecimal digits.
+fn sid(text: &str) -> Option<usize> {
+    let (kind, digits) = text.get(..34)?.split_at(2);
+    let is_sid = kind.bytes().all(|byte| byte.is_ascii_uppercase())
+        && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_sid.then_some(34)
 }
 
 /// At least so many characters of an encoding after the prefix.
