@@ -159,16 +159,24 @@ body! {
     /// A change of a project's policy.
     closed struct ChangeBody as "ProjectChange" {
         /// A JSON Merge Patch (RFC 7396): null restores the default.
-        required policy: Value = policy(),
+        optional policy: Option<Value> = policy(),
+        /// The same as `twilio` of the policy, such as the SIDs that a site keeps.
+        optional twilio: Option<Value> = twilio_rules(),
     }
 }
 
 /// An object, whose keys the configuration's rules read.
+fn object(value: &Value) -> Result<Value, String> {
+    let object = value.is_object().then(|| value.clone());
+    object.ok_or_else(|| "must be an object".to_owned())
+}
+
 fn policy() -> impl super::body::Form<Out = Value> {
-    named::<PolicyBody, _>(|value| {
-        let object = value.is_object().then(|| value.clone());
-        object.ok_or_else(|| "must be an object".to_owned())
-    })
+    named::<PolicyBody, _>(object)
+}
+
+fn twilio_rules() -> impl super::body::Form<Out = Value> {
+    named::<TwilioRules, _>(object)
 }
 
 /// A project.
@@ -296,7 +304,18 @@ pub async fn change(
     request: HttpRequest,
     body: RawBody,
 ) -> Result<HttpResponse, Problem> {
-    let ChangeBody { policy } = Fields::read_json(&request, &body, ChangeBody::read)?;
+    let ChangeBody { policy, twilio } = Fields::read_json(&request, &body, ChangeBody::read)?;
+    if policy.is_none() && twilio.is_none() {
+        return Err(Problem::field(
+            Code::InvalidRequest,
+            "/policy",
+            "is required",
+        ));
+    }
+    let mut policy = policy.unwrap_or_else(|| json!({}));
+    if let Some(twilio) = twilio {
+        policy["twilio"] = twilio;
+    }
     let changed = gateway
         .admin()
         .change_policy(&caller.access, &name, &policy)

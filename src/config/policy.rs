@@ -229,15 +229,9 @@ fn rates(field: Field<'_>) -> Checked<Vec<Quota>> {
 
 fn brand(field: Field<'_>) -> Checked<String> {
     field.parsed(|text| {
-        let fits =
-            text.chars().count() <= text::LONGEST_BRAND && !text.chars().any(char::is_control);
-        let fault = || {
-            format!(
-                "must be one line of at most {} characters",
-                text::LONGEST_BRAND
-            )
-        };
-        fits.then(|| text.trim().to_owned()).ok_or_else(fault)
+        text::is_brand(text).then(|| text.trim().to_owned()).ok_or(
+            "must be one line of at most 30 characters, without braces and without four digits in a row",
+        )
     })
 }
 

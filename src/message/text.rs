@@ -135,6 +135,22 @@ fn default_text(locale: Option<&str>) -> &'static str {
     known.unwrap_or(&TEXTS[0]).1
 }
 
+/// Whether a name may stand for `{brand}`: one line without braces, and without digits that could be taken for a code.
+#[must_use]
+pub fn is_brand(text: &str) -> bool {
+    let is_plain = |c: char| {
+        !c.is_control()
+            && !matches!(c, '{' | '}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut digits = 0;
+    let mut has_code = false;
+    for c in text.chars() {
+        digits = if c.is_numeric() { digits + 1 } else { 0 };
+        has_code |= digits >= 4;
+    }
+    text.chars().count() <= LONGEST_BRAND && text.chars().all(is_plain) && !has_code
+}
+
 /// Whether a text is an app's hash for Android's SMS Retriever.
 #[must_use]
 pub fn is_app_hash(text: &str) -> bool {
@@ -286,6 +302,17 @@ mod tests {
         assert_eq!(chosen(Some("ja"), "JP", &own), "Shop: 1234");
         // A visitor who asked for a language gets it.
         assert_eq!(chosen(Some("de"), "DE", &own), "Ihr Code lautet 1234");
+    }
+
+    #[test]
+    fn a_brand_cannot_pass_for_a_code_or_bring_one() {
+        for good in ["", "Shop", "24/7 Кафе", "Ünïted 365"] {
+            assert!(is_brand(good), "{good}");
+        }
+        let long = "x".repeat(31);
+        for bad in ["X 999999", "{code}", "a\nb", "a\u{202e}b", "٩٩٩٩", &*long] {
+            assert!(!is_brand(bad), "{bad}");
+        }
     }
 
     #[test]

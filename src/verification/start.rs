@@ -51,8 +51,8 @@ pub struct Start<'a> {
 pub struct Resend {
     /// By this channel; `None`: by the route's next step.
     pub channel: Option<Channel>,
-    /// Without waiting for the cool-down.
-    pub at_once: bool,
+    /// The cool-down since the last send, instead of the policy's.
+    pub pause: Option<std::time::Duration>,
     /// After the route's last step, by that one again.
     pub last_again: bool,
 }
@@ -196,6 +196,17 @@ impl Verification {
         })
     }
 
+    /// Adds steps that a resend may ask for: the start had restricted the route to others. The route itself does not go on to them, because
+    /// they follow its end.
+    pub fn admit_steps(&mut self, steps: &[Step]) {
+        let route = &mut self.record.terms.route;
+        for step in steps {
+            if route.iter().all(|known| known.channel != step.channel) {
+                route.push(step.clone());
+            }
+        }
+    }
+
     /// Refuses as [`Verification::resend`] would, except for skipped providers, without changing anything.
     pub fn may_resend(
         &self,
@@ -208,9 +219,9 @@ impl Verification {
         if self.sends_left() == 0 || self.record.attempts.len() >= 200 {
             return Err(Refusal::TooManySends);
         }
-        let pause = self.record.terms.resend_after;
+        let pause = asked.pause.unwrap_or(self.record.terms.resend_after);
         let from = span::due(span::after(self.record.last_send_at, pause), pause, now);
-        if now < from && !asked.at_once {
+        if now < from {
             return Err(Refusal::ResendTooSoon(from));
         }
         let open = self.open_channels(offers);

@@ -313,6 +313,8 @@ export interface Verification {
   checked_by?: Host;
   /** Approved by the site's word, without a proof. */
   approved_by?: Host;
+  /** The site's labels, of a request in a dialect. */
+  tags?: Record<string, string>;
   /** A verification like the requested one was pending already, and nothing was sent. */
   reused?: boolean;
   /** In the answer to a cancel: a message was being sent at that moment, and may still arrive. */

@@ -7,6 +7,8 @@ pub mod find;
 pub mod resend;
 pub mod start;
 
+use std::collections::BTreeMap;
+
 use actix_web::HttpResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -17,9 +19,14 @@ use super::openapi::sets;
 use super::problem::Problem;
 use super::values::{self, MoneyBody, rfc3339};
 use crate::gateway::{Access, Checked, Gateway, Replay};
+use crate::verification::asked::Tag;
 use crate::verification::attempt::Attempt;
 use crate::verification::id::VerificationId;
 use crate::verification::{Status, Verification};
+
+fn tag(tag: &Tag) -> (String, String) {
+    (tag.name.clone(), tag.value.clone())
+}
 
 /// Who else than this service can check a code.
 const HOST: &str = "host";
@@ -102,6 +109,10 @@ pub struct VerificationBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = sets::Host, required = false)]
     approved_by: Option<&'static str>,
+    /// The site's labels, of a request in a dialect.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = HashMap<String, String>, required = false)]
+    tags: BTreeMap<String, String>,
     /// A verification like the requested one was pending already, and nothing was sent.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
@@ -140,6 +151,12 @@ impl VerificationBody {
             },
             checked_by: v.is_checked_by_host().then_some(HOST),
             approved_by: record.is_vouched_for.then_some(HOST),
+            tags: record
+                .asked
+                .iter()
+                .flat_map(|asked| &asked.tags)
+                .map(tag)
+                .collect(),
             reused,
             in_flight: record.status == Status::Canceled && v.is_sending(),
         }

@@ -7,7 +7,9 @@ use super::caller::Service;
 use super::sid;
 use super::wire::{address, time};
 use crate::gateway::Gateway;
+use crate::money::{Micros, Money};
 use crate::verification::attempt::{Attempt, Reason};
+use crate::verification::cost::CostState;
 use crate::verification::route::Channel;
 use crate::verification::{Status, Verification};
 
@@ -107,7 +109,15 @@ pub fn check(service: &Service, v: &Verification, valid: bool, proof: Option<&st
 
 pub fn attempt(gateway: &Gateway, service: &Service, v: &Verification, attempt: &Attempt) -> Value {
     let sid = sid::attempt(v, attempt);
-    let money = attempt.cost.money;
+    // What came back, or was never charged, costs nothing.
+    let cost = &attempt.cost;
+    let stands = cost.state.stands_charged() || cost.state == CostState::Estimated;
+    let amount = if stands {
+        cost.money.amount
+    } else {
+        Micros::ZERO
+    };
+    let money = Money::new(amount, cost.money.currency);
     json!({
         "sid": sid,
         "account_sid": service.account_sid,

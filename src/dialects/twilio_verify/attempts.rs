@@ -1,7 +1,7 @@
 //! `/v2/Attempts`: the messages of this dialect's verifications, newest first, with what each cost; and their sums.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::caller::{Caller, Service};
@@ -21,6 +21,9 @@ use crate::verification::phone::PhoneNumber;
 /// Verifications that are read at once, and for one page at most. So a page of a rare filter may come short, with a next one.
 const AT_ONCE: i64 = 200;
 const MOST: i64 = 10_000;
+
+/// How long after its start a verification may send again.
+const LONGEST_LIFE: TimeDelta = TimeDelta::hours(25);
 
 const CHANNELS: [&str; 6] = ["sms", "telegram", "call", "email", "whatsapp", "rbm"];
 
@@ -80,7 +83,9 @@ impl Filter {
         let is_country = |country: &str| v.record.country.to_string() == country;
         let is_late = |from| attempt.created_at >= from;
         let is_early = |before| attempt.created_at < before;
-        self.channel.is_none_or(is_channel)
+        self.project.is_none_or(|project| v.project == project)
+            && self.to.as_ref().is_none_or(|to| v.phone == *to)
+            && self.channel.is_none_or(is_channel)
             && self.country.as_deref().is_none_or(is_country)
             && self.from.is_none_or(is_late)
             && self.before.is_none_or(is_early)
@@ -154,7 +159,9 @@ async fn find(
             let attempts: Vec<&Attempt> = answer::tried(v).collect();
             for attempt in attempts.into_iter().rev() {
                 let id = v.attempt_id(attempt);
-                if v.face() != Face::Twilio || after.is_some_and(|after| id >= after) {
+                // Ids of verifications of one millisecond interleave, so they are compared within one alone.
+                let is_before = |after: AttemptId| after.verification() == v.id && id >= after;
+                if v.face() != Face::Twilio || after.is_some_and(is_before) {
                     continue;
                 }
                 if filter.admits(v, attempt) {
@@ -175,7 +182,7 @@ async fn find(
         let query = ListQuery {
             project: filter.project,
             phone: filter.to.clone(),
-            from: filter.from,
+            from: filter.from.map(|from| from - LONGEST_LIFE),
             before: filter.before,
             cursor: batch
                 .last()
@@ -218,6 +225,14 @@ pub async fn summary(caller: Caller, request: HttpRequest) -> Result<HttpRespons
     let form = Form::read(request.query_string().as_bytes())?;
     let filter = Filter::read(&caller, &form)?;
     let fault = |error| Fault::of(error, Fault::max_sends, "/Attempts/Summary");
+    if filter.verification.is_none() {
+        for name in ["ChannelData.To", "DestinationPrefix", "Status"] {
+            if form.text(name).is_some() {
+                let why = "does not filter the summary, which reads the sums of reports";
+                return Err(Fault::parameter(name, why));
+            }
+        }
+    }
     let (total, converted) = if let Some(id) = filter.verification {
         let found = one(&caller, id).await.map_err(fault)?;
         let attempts = found
@@ -246,7 +261,11 @@ pub async fn summary(caller: Caller, request: HttpRequest) -> Result<HttpRespons
 async fn sums(caller: &Caller, filter: &Filter) -> Result<(usize, usize), Fault> {
     let now = caller.gateway.now();
     let day = |at: DateTime<Utc>| at.date_naive();
-    let (from, to) = (filter.from.map(day), filter.before.map(day));
+    // Whole days: the last one is that of the last moment before the end.
+    let last = filter
+        .before
+        .map(|before| before - TimeDelta::microseconds(1));
+    let (from, to) = (filter.from.map(day), last.map(day));
     let groups = vec![Group::Channel, Group::Country];
     let currency = caller.gateway.reporting_currency();
     let query = Query::new(from, to, chrono_tz::Tz::UTC, groups, currency, now);

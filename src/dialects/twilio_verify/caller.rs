@@ -56,7 +56,8 @@ impl Caller {
         let directory = self.gateway.directory();
         let own = sid::read("VA", text).map(ProjectId);
         let known = own.filter(|id| directory.project_name(*id).is_some());
-        let kept = || directory.find_by_policy(|policy| policy.twilio.service_sid == text);
+        let kept =
+            || directory.find_by_policy(&self.access, |policy| policy.twilio.service_sid == text);
         let project = known.or_else(|| kept().filter(|_| sid::read("VA", text).is_some()));
         let project = project.filter(|project| self.access.covers(*project));
         let not_found = || Fault::not_found(&format!("/Services/{text}"));
@@ -119,7 +120,7 @@ fn belongs(gateway: &Gateway, access: &Access, user: &str) -> bool {
     };
     let directory = gateway.directory();
     let own = Some(id).filter(|id| directory.project_name(*id).is_some());
-    let kept = || directory.find_by_policy(|policy| policy.twilio.account_sid == user);
+    let kept = || directory.find_by_policy(access, |policy| policy.twilio.account_sid == user);
     own.or_else(kept)
         .is_some_and(|project| access.covers(project))
 }

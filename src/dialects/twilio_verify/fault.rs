@@ -10,6 +10,9 @@ use crate::verification::Refusal;
 use crate::verification::numbers::PhoneError;
 use crate::web::{self, Challenge, Kind};
 
+const UNAVAILABLE: &str =
+    "The service cannot answer now; the request may or may not have taken effect";
+
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Fault {
@@ -166,10 +169,14 @@ impl From<web::Fault> for Fault {
             _ => None,
         };
         let retry_after = (fault.kind == Kind::Unavailable).then_some(1);
+        let message = match fault.kind {
+            Kind::Unavailable => UNAVAILABLE.to_owned(),
+            _ => fault.detail.into(),
+        };
         Self {
             retry_after,
             allow,
-            ..Self::new(status, code, fault.detail)
+            ..Self::new(status, code, message)
         }
     }
 }

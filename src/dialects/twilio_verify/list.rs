@@ -72,7 +72,7 @@ pub fn answer(
             "first_page_url": at(0, None),
             "previous_page_url": null,
             "url": at(page.number, page.token.as_deref()),
-            "next_page_url": next.map(|next| at(page.number + 1, Some(next))),
+            "next_page_url": next.map(|next| at(page.number.saturating_add(1), Some(next))),
             "key": key,
         },
     })

@@ -104,13 +104,32 @@ impl Limit {
         found.ok_or_else(|| Fault::not_found(&path))
     }
 
-    /// Gives the limit these rates.
-    async fn keep(&mut self, caller: &Caller, rates: Vec<Quota>) -> Result<(), Fault> {
-        let limit = json!({ "limits": { "keys": { &self.name: rates } } });
-        change(caller, &self.service, &limit).await?;
-        self.rates = rates;
-        Ok(())
+    /// Changes its rates, as they are by then.
+    async fn change(
+        &self,
+        caller: &Caller,
+        to: impl Fn(&[Quota]) -> Result<Vec<Quota>, Fault>,
+    ) -> Result<(), Fault> {
+        let path = self.path(&caller.gateway);
+        change(caller, &self.service, |policy| {
+            let rates = policy.limits.keys.get(&self.name);
+            let rates = to(rates.ok_or_else(|| Fault::not_found(&path))?)?;
+            Ok(json!({ "limits": { "keys": { &self.name: rates } } }))
+        })
+        .await
     }
+}
+
+/// Refuses a second bucket of one interval.
+fn must_be_alone(rates: &[Quota], rate: Quota) -> Result<(), Fault> {
+    if rates.iter().any(|known| known.window == rate.window) {
+        return Err(Fault::new(
+            400,
+            60_211,
+            "A bucket with this Interval exists",
+        ));
+    }
+    Ok(())
 }
 
 fn limit_sid(gateway: &Gateway, service: &Service, name: &str) -> String {
@@ -160,27 +179,30 @@ pub async fn create(
         let message = "UniqueName must be 1 to 64 letters, digits, dots, hyphens and underscores";
         return Err(Fault::new(400, 60_209, message));
     }
-    let known = &service.policy.limits.keys;
-    if known.contains_key(&name) {
-        return Err(Fault::new(
-            400,
-            60_208,
-            "A rate limit with this UniqueName exists",
-        ));
-    }
-    if known.len() >= MOST_LIMITS {
-        return Err(Fault::new(
-            400,
-            60_207,
-            "Max rate limits per service reached",
-        ));
-    }
-    let mut limit = Limit {
+    change(&caller, &service, |policy| {
+        let known = &policy.limits.keys;
+        if known.contains_key(&name) {
+            return Err(Fault::new(
+                400,
+                60_208,
+                "A rate limit with this UniqueName exists",
+            ));
+        }
+        if known.len() >= MOST_LIMITS {
+            return Err(Fault::new(
+                400,
+                60_207,
+                "Max rate limits per service reached",
+            ));
+        }
+        Ok(json!({ "limits": { "keys": { &name: [] } } }))
+    })
+    .await?;
+    let limit = Limit {
         service,
         name,
         rates: Vec::new(),
     };
-    limit.keep(&caller, Vec::new()).await?;
     let body = limit.shown(&caller.gateway, form.text("Description"));
     Ok(HttpResponse::Created().json(body))
 }
@@ -216,7 +238,7 @@ pub async fn delete(
     let limit = Limit::find(&caller, caller.service(&service)?, &id)?;
     caller.must_be_admin()?;
     let gone = json!({ "limits": { "keys": { limit.name: null } } });
-    change(&caller, &limit.service, &gone).await?;
+    change(&caller, &limit.service, |_| Ok(gone.clone())).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -244,7 +266,7 @@ pub async fn create_bucket(
     body: Body<Fault>,
 ) -> Result<HttpResponse, Fault> {
     let (service, id) = path.into_inner();
-    let mut limit = Limit::find(&caller, caller.service(&service)?, &id)?;
+    let limit = Limit::find(&caller, caller.service(&service)?, &id)?;
     caller.must_be_admin()?;
     let form = Form::read(&body)?;
     let (max, interval) = (max(&form)?, interval(&form)?);
@@ -252,22 +274,18 @@ pub async fn create_bucket(
         count: max.ok_or_else(|| Fault::parameter("Max", "is required"))?,
         window: interval.ok_or_else(|| Fault::parameter("Interval", "is required"))?,
     };
-    if limit.rates.iter().any(|known| known.window == rate.window) {
-        return Err(Fault::new(
-            400,
-            60_211,
-            "A bucket with this Interval exists",
-        ));
-    }
-    if limit.rates.len() >= MOST_BUCKETS {
-        return Err(Fault::new(
-            400,
-            60_210,
-            "Max buckets per rate limit reached",
-        ));
-    }
-    let rates = limit.rates.iter().copied().chain([rate]).collect();
-    limit.keep(&caller, rates).await?;
+    let add = |rates: &[Quota]| {
+        must_be_alone(rates, rate)?;
+        if rates.len() >= MOST_BUCKETS {
+            return Err(Fault::new(
+                400,
+                60_210,
+                "Max buckets per rate limit reached",
+            ));
+        }
+        Ok([rates, &[rate]].concat())
+    };
+    limit.change(&caller, add).await?;
     Ok(HttpResponse::Created().json(limit.bucket(&caller.gateway, rate)))
 }
 
@@ -288,7 +306,7 @@ pub async fn update_bucket(
     body: Body<Fault>,
 ) -> Result<HttpResponse, Fault> {
     let (service, id, bucket) = path.into_inner();
-    let mut limit = Limit::find(&caller, caller.service(&service)?, &id)?;
+    let limit = Limit::find(&caller, caller.service(&service)?, &id)?;
     caller.must_be_admin()?;
     let before = limit.find_bucket(&caller.gateway, &bucket)?;
     let form = Form::read(&body)?;
@@ -296,17 +314,16 @@ pub async fn update_bucket(
         count: max(&form)?.unwrap_or(before.count),
         window: interval(&form)?.unwrap_or(before.window),
     };
-    let mut others = limit.rates.iter().filter(|known| **known != before);
-    if others.any(|known| known.window == rate.window) {
-        return Err(Fault::new(
-            400,
-            60_211,
-            "A bucket with this Interval exists",
-        ));
-    }
-    let changed = |known: &Quota| if *known == before { rate } else { *known };
-    let rates = limit.rates.iter().map(changed).collect();
-    limit.keep(&caller, rates).await?;
+    let replace = |rates: &[Quota]| {
+        let others = rates
+            .iter()
+            .copied()
+            .filter(|known| known.window != before.window);
+        let others: Vec<Quota> = others.collect();
+        must_be_alone(&others, rate)?;
+        Ok([&others[..], &[rate]].concat())
+    };
+    limit.change(&caller, replace).await?;
     Ok(HttpResponse::Ok().json(limit.bucket(&caller.gateway, rate)))
 }
 
@@ -315,16 +332,17 @@ pub async fn delete_bucket(
     path: web::Path<(String, String, String)>,
 ) -> Result<HttpResponse, Fault> {
     let (service, id, bucket) = path.into_inner();
-    let mut limit = Limit::find(&caller, caller.service(&service)?, &id)?;
+    let limit = Limit::find(&caller, caller.service(&service)?, &id)?;
     caller.must_be_admin()?;
     let gone = limit.find_bucket(&caller.gateway, &bucket)?;
-    let rates = limit
-        .rates
-        .iter()
-        .copied()
-        .filter(|rate| *rate != gone)
-        .collect();
-    limit.keep(&caller, rates).await?;
+    let left = |rates: &[Quota]| {
+        let left = rates
+            .iter()
+            .copied()
+            .filter(|rate| rate.window != gone.window);
+        Ok(left.collect())
+    };
+    limit.change(&caller, left).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -7,9 +7,11 @@ use super::caller::{Caller, Service};
 use super::fault::Fault;
 use super::form::Form;
 use super::list::{self, Page};
+use super::verifications::BRAND;
 use super::wire::address;
-use crate::gateway::{Gateway, ProjectError};
-use crate::message::text::LONGEST_BRAND;
+use crate::gateway::{Error, Gateway, ProjectError};
+use crate::message::text::is_brand;
+use crate::verification::policy::Policy;
 use crate::web::Body;
 
 fn shown(gateway: &Gateway, service: &Service) -> Value {
@@ -103,7 +105,7 @@ pub async fn create(caller: Caller, body: Body<Fault>) -> Result<HttpResponse, F
         .admin()
         .create_project(&slug, &policy, None)
         .await;
-    let project = made.map_err(refused)?;
+    let project = made?;
     let service = Service::of(&caller.gateway, project.id);
     Ok(HttpResponse::Created().json(shown(&caller.gateway, &service)))
 }
@@ -115,7 +117,8 @@ pub async fn update(
 ) -> Result<HttpResponse, Fault> {
     let service = caller.service(&service)?;
     caller.must_be_admin()?;
-    change(&caller, &service, &settings(&Form::read(&body)?)?).await?;
+    let settings = settings(&Form::read(&body)?)?;
+    change(&caller, &service, |_| Ok(settings.clone())).await?;
     let service = Service::of(&caller.gateway, service.project);
     Ok(HttpResponse::Ok().json(shown(&caller.gateway, &service)))
 }
@@ -127,24 +130,25 @@ pub async fn delete(caller: Caller, service: web::Path<String>) -> Result<HttpRe
     ))
 }
 
-/// Changes the project's rules.
-pub async fn change(caller: &Caller, service: &Service, patch: &Value) -> Result<(), Fault> {
+/// Changes the project's rules by a patch that depends on them as they are.
+pub async fn change(
+    caller: &Caller,
+    service: &Service,
+    patch: impl Fn(&Policy) -> Result<Value, Fault>,
+) -> Result<(), Fault> {
     let name = caller.gateway.directory().project_name(service.project);
     let name = name.unwrap_or_default();
     let admin = caller.gateway.admin();
-    let changed = admin.change_policy(&caller.access, &name, patch).await;
-    changed.map(|_| ()).map_err(refused)
+    admin.change_policy_by(&caller.access, &name, patch).await?;
+    Ok(())
 }
 
 /// The settings that a project has, as a change of its policy.
 fn settings(form: &Form) -> Result<Value, Fault> {
     let mut change = json!({});
     if let Some(name) = form.text("FriendlyName") {
-        if name.chars().count() > LONGEST_BRAND {
-            return Err(Fault::parameter(
-                "FriendlyName",
-                "may have at most 30 characters",
-            ));
+        if !is_brand(name) {
+            return Err(Fault::parameter("FriendlyName", BRAND));
         }
         change["brand"] = json!(name);
     }
@@ -161,16 +165,24 @@ fn settings(form: &Form) -> Result<Value, Fault> {
     Ok(change)
 }
 
-fn refused(error: ProjectError) -> Fault {
-    match error {
-        ProjectError::NameTaken => {
-            Fault::parameter("FriendlyName", "a project of this name exists")
+impl From<ProjectError> for Fault {
+    fn from(error: ProjectError) -> Self {
+        match error {
+            ProjectError::NameTaken => {
+                Self::parameter("FriendlyName", "a project of this name exists")
+            }
+            ProjectError::Policy(faults) => {
+                let fault = faults.first();
+                let (pointer, detail) = fault.map_or(("", ""), |it| (&*it.pointer, &*it.detail));
+                Self::parameter(pointer, detail)
+            }
+            ProjectError::Failed(error) => error.into(),
         }
-        ProjectError::Policy(faults) => {
-            let fault = faults.first();
-            let (pointer, detail) = fault.map_or(("", ""), |it| (&*it.pointer, &*it.detail));
-            Fault::parameter(pointer, detail)
-        }
-        ProjectError::Failed(error) => Fault::of(error, Fault::max_sends, "/Services"),
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::of(error, Self::max_sends, "/Services")
     }
 }

@@ -10,26 +10,31 @@ use super::caller::{Caller, Service};
 use super::fault::Fault;
 use super::form::Form;
 use super::sid;
-use crate::gateway::{StartRequest, Visitor};
+use crate::gateway::{Error, ListQuery, SecondStart, StartRequest, Visitor};
 use crate::message::{Wording, text};
 use crate::verification::asked::{Asked, Face, Tag};
 use crate::verification::code::Code;
 use crate::verification::numbers::Parsed;
 use crate::verification::policy::SmsMeans;
-use crate::verification::route::Channel;
-use crate::verification::{Resend, Status, Verification, digits};
+use crate::verification::route::{Channel, Step};
+use crate::verification::{Refusal, Resend, Status, Verification, digits};
 use crate::web::{Body, client};
 
 /// How long the answer may wait for the first provider, as in our own API.
 const WAIT: Duration = Duration::from_secs(2);
 
 /// Two requests within this time are one: a double click, or a library that tries again.
+const TWICE: Duration = Duration::from_secs(2);
 const ONE: TimeDelta = TimeDelta::seconds(2);
 
 /// Twilio's channels, and Telegram.
 const CHANNELS: [&str; 8] = [
     "sms", "telegram", "whatsapp", "call", "email", "sna", "rcs", "auto",
 ];
+
+/// What a name in a text may be.
+pub const BRAND: &str =
+    "must be one line of at most 30 characters, without braces and without four digits in a row";
 
 const MOST_TAGS: usize = 10;
 const LONGEST_TAG: usize = 128;
@@ -54,43 +59,53 @@ pub async fn create(
         .await
         .map_err(|error| Fault::of(error, Fault::max_sends, &path))?;
     let v = if let Some(v) = found {
-        again(&caller, v, channel, code.as_ref(), &path).await?
+        let keys = start.limit_keys;
+        let second = (channel, code.as_ref(), keys.as_slice());
+        again(&caller, &service, v, second, &path).await?
     } else {
         // Of two at once, the later one is answered with the verification of the first.
         let started = verify.start(start, None).await;
-        started
-            .map_err(|error| Fault::of_start(error, &path))?
-            .verification
+        let started = started.map_err(|error| Fault::of_start(error, &path))?;
+        if started.reused {
+            must_have_code(&caller, &started.verification, code.as_ref())?;
+        }
+        started.verification
     };
     let body = answer::verification(&caller.gateway, &service, &v);
     Ok(HttpResponse::Created().json(body))
 }
 
-/// The number has a verification: the same code once more, or nothing where that would be too much.
-async fn again(
-    caller: &Caller,
-    v: Verification,
-    channel: &'static str,
-    code: Option<&Code>,
-    path: &str,
-) -> Result<Verification, Fault> {
+/// While a verification is pending, its code stays.
+fn must_have_code(caller: &Caller, v: &Verification, code: Option<&Code>) -> Result<(), Fault> {
     let verify = caller.gateway.verify();
-    if v.record.status == Status::Locked {
-        return Err(Fault::max_checks());
-    }
-    if code.is_some_and(|code| !verify.has_code(&v, code)) {
+    if code.is_some_and(|code| !verify.has_code(v, code)) {
         return Err(Fault::parameter(
             "CustomCode",
             "differs from the code of the verification that is pending for this number",
         ));
     }
-    if caller.gateway.now() - v.record.last_send_at < ONE {
-        return Ok(v);
+    Ok(())
+}
+
+/// The number has a verification: the same code once more, or nothing where that would be too much.
+async fn again(
+    caller: &Caller,
+    service: &Service,
+    v: Verification,
+    (channel, code, limit_keys): (&'static str, Option<&Code>, &[(String, String)]),
+    path: &str,
+) -> Result<Verification, Fault> {
+    let verify = caller.gateway.verify();
+    if v.is_locked() {
+        return Err(Fault::max_checks());
     }
-    if v.record
-        .attempts
-        .iter()
-        .any(|attempt| attempt.status.in_flight())
+    must_have_code(caller, &v, code)?;
+    let is_recent = caller.gateway.now() - v.record.last_send_at < ONE;
+    if !is_recent
+        && v.record
+            .attempts
+            .iter()
+            .any(|attempt| attempt.status.in_flight())
     {
         return Err(Fault::concurrent());
     }
@@ -106,15 +121,32 @@ async fn again(
         other if is_other => Some(carried(other)?),
         _ => None,
     };
+    // Another channel is the project's, though the first start asked for one alone.
+    let is_asked = |step: &&Step| wanted.is_none_or(|wanted| step.channel == wanted);
+    let steps = service.policy.route.iter().filter(|_| is_other);
+    let steps: Vec<Step> = steps.filter(is_asked).cloned().collect();
+    let second = SecondStart {
+        channel,
+        steps: &steps,
+        limit_keys,
+    };
     let resend = Resend {
         channel: wanted,
-        at_once: true,
+        pause: Some(TWICE),
         last_again: true,
     };
-    let sent = verify
-        .resend(&caller.access, v.id, resend, Some(channel), None)
-        .await;
-    sent.map_err(|error| Fault::of(error, Fault::max_sends, path))
+    let id = v.id;
+    match verify
+        .resend(&caller.access, id, resend, Some(second), None)
+        .await
+    {
+        // So it was asked for twice.
+        Err(Error::Refused(Refusal::ResendTooSoon(_))) => {
+            let found = verify.find_own(&caller.access, id).await;
+            found.map_err(|error| Fault::of(error, Fault::max_sends, path))
+        }
+        sent => sent.map_err(|error| Fault::of(error, Fault::max_sends, path)),
+    }
 }
 
 fn start(
@@ -136,11 +168,8 @@ fn start(
         other => Some(vec![carried(other)?]),
     };
     let brand = form.text("CustomFriendlyName");
-    if brand.is_some_and(|brand| brand.chars().count() > text::LONGEST_BRAND) {
-        return Err(Fault::parameter(
-            "CustomFriendlyName",
-            "may have at most 30 characters",
-        ));
+    if brand.is_some_and(|brand| !text::is_brand(brand)) {
+        return Err(Fault::parameter("CustomFriendlyName", BRAND));
     }
     let app_hash = form.text("AppHash");
     if app_hash.is_some_and(|hash| !text::is_app_hash(hash)) {
@@ -240,6 +269,27 @@ async fn find(caller: &Caller, service: &Service, id: &str) -> Result<Verificati
     found.ok_or_else(|| Fault::not_found(&path))
 }
 
+/// The newest verification of a number in this dialect, whatever became of it.
+async fn newest(
+    caller: &Caller,
+    service: &Service,
+    number: &str,
+) -> Result<Option<Verification>, Fault> {
+    let verify = caller.gateway.verify();
+    let Ok(number) = verify.read_number(service.project, number) else {
+        return Ok(None);
+    };
+    let query = ListQuery {
+        project: Some(service.project),
+        phone: Some(number.phone),
+        limit: 20,
+        ..ListQuery::default()
+    };
+    let found = verify.list(&caller.access, query).await;
+    let found = found.map_err(|error| Fault::of(error, Fault::max_sends, "/Verifications"))?;
+    Ok(found.into_iter().find(|v| v.face() == Face::Twilio))
+}
+
 /// One that is approved or over is not found, unless it was canceled.
 pub async fn fetch(
     caller: Caller,
@@ -271,8 +321,12 @@ pub async fn update(
     let service = caller.service(&service)?;
     let status = Form::read(&body)?.word("Status", &["canceled", "approved"])?;
     let status = status.ok_or_else(|| Fault::parameter("Status", "is required"))?;
-    let found = find(&caller, &service, &id).await?;
     let verify = caller.gateway.verify();
+    let found = match find(&caller, &service, &id).await {
+        // A word of success comes late, too.
+        Err(fault) if status == "approved" => newest(&caller, &service, &id).await?.ok_or(fault)?,
+        found => found?,
+    };
     let changed = if status == "canceled" {
         verify.cancel(&caller.access, found.id, None).await
     } else {

@@ -19,6 +19,7 @@ use crate::reports::exchange::{Exact, Rates};
 use crate::secret::random;
 use crate::storage::{ApiKey, Db, NewKey, Project, StorageError};
 use crate::verification::id::{ProjectId, time_ordered};
+use crate::verification::policy::Policy;
 use crate::verification::span;
 
 /// How many days a key that expires may last.
@@ -148,12 +149,26 @@ impl Admin {
         name: &str,
         change: &Value,
     ) -> Result<Project, ProjectError> {
+        self.change_policy_by(access, name, |_| Ok(change.clone()))
+            .await
+    }
+
+    /// Like [`Self::change_policy`], by a patch that depends on the policy as it is.
+    pub async fn change_policy_by<E: From<ProjectError> + From<Error>>(
+        &self,
+        access: &Access,
+        name: &str,
+        change: impl Fn(&Policy) -> Result<Value, E>,
+    ) -> Result<Project, E> {
         contended(async || {
             let project = self.named_project(access, name).await?;
-            let overrides = change_overrides(&self.core().book, &project, change)?;
+            let policy = self.core().book.read(&project.overrides);
+            let change = change(&policy.map_err(ProjectError::Policy)?)?;
+            let overrides = change_overrides(&self.core().book, &project, &change)?;
             self.prepare_policy(&project, &overrides).await?;
             let (db, id) = (&self.core().db, project.id);
-            if !db.set_overrides(id, &project.overrides, &overrides).await? {
+            let set = db.set_overrides(id, &project.overrides, &overrides).await;
+            if !set.map_err(ProjectError::from)? {
                 return Ok(None);
             }
             self.core().live.directory_changed().await?;

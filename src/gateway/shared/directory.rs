@@ -279,12 +279,17 @@ impl Directory {
             .map(|project| project.id)
     }
 
-    /// A project whose policy, with rules of its own, is one like this.
+    /// A project, of those that the key covers, whose policy has rules of its own and is one like this.
     #[must_use]
-    pub fn find_by_policy(&self, is: impl Fn(&Policy) -> bool) -> Option<ProjectId> {
+    pub fn find_by_policy(
+        &self,
+        access: &Access,
+        is: impl Fn(&Policy) -> bool,
+    ) -> Option<ProjectId> {
         let snapshot = self.snapshot();
         let mut policies = snapshot.policies.iter();
-        policies.find(|(_, policy)| is(policy)).map(|(id, _)| *id)
+        let found = policies.find(|(id, policy)| access.covers(**id) && is(policy));
+        found.map(|(id, _)| *id)
     }
 
     #[must_use]

@@ -31,5 +31,6 @@ pub use check::Checked;
 pub use preview::{Preview, PreviewRequest, Price};
 pub use proof::PublicKey;
 pub use receive::{ReportError, Taken};
+pub use resend::SecondStart;
 pub use room::{LEASE, Verify};
 pub use start::{StartError, StartRequest, Started, Visitor};

@@ -7,42 +7,62 @@ use crate::abuse::limits;
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Access, Ticket};
 use crate::verification::id::VerificationId;
-use crate::verification::{Resend, Verification};
+use crate::verification::route::{Offer, Step};
+use crate::verification::{Refusal, Resend, Verification};
+
+/// A resend that a dialect asks for with a second start.
+#[derive(Clone, Debug)]
+pub struct SecondStart<'a> {
+    /// What it calls the channel that is asked for.
+    pub channel: &'a str,
+    /// Steps that it may ask for, though the first start did not.
+    pub steps: &'a [Step],
+    /// Values for limits of the project's own.
+    pub limit_keys: &'a [(String, String)],
+}
 
 impl Verify {
-    /// `word`: what a dialect calls the channel that was asked for.
     pub async fn resend(
         &self,
         access: &Access,
         id: VerificationId,
         asked: Resend,
-        word: Option<&str>,
+        second: Option<SecondStart<'_>>,
         ticket: Option<&Ticket>,
     ) -> Result<Verification, Error> {
+        let resend = |v: &mut Verification, offers: &[Offer], now| -> Result<(), Refusal> {
+            if let Some(second) = &second {
+                v.admit_steps(second.steps);
+            }
+            v.resend(asked, offers, now)?;
+            if let (Some(second), Some(remembered)) = (&second, &mut v.record.asked) {
+                remembered.channel = Some(second.channel.to_owned());
+            }
+            Ok(())
+        };
         let v = self.find_own(access, id).await?;
         let offers = self.offers_for(&v);
-        v.may_resend(asked, &offers, self.core().now())?;
+        let mut asks = v.clone();
+        asks.admit_steps(second.as_ref().map_or(&[], |second| second.steps));
+        asks.may_resend(asked, &offers, self.core().now())?;
         let policy = self.core().directory.policy(v.project);
-        let draws = limits::for_resend(
-            &policy.limits,
-            v.project,
-            self.number_key(&v),
-            &v.record.limit_keys,
-        );
+        let mut keys = v.record.limit_keys.clone();
+        if let Some(second) = &second {
+            let brought = self.limit_keys(second.limit_keys, &policy);
+            keys.extend(
+                brought
+                    .into_iter()
+                    .filter(|key| !v.record.limit_keys.contains(key)),
+            );
+        }
+        let number = self.number_key(&v);
+        let draws = limits::for_resend(&policy.limits, v.project, number, &keys);
         let taken = self
             .draw((v.project, &v.phone), draws, false, SENDS)
             .await?;
         let taken = taken.map_err(Error::Limited)?;
         // Only queued: another replica may hold the lease, and will send it before releasing the lease.
-        let sent = self
-            .act(v, ticket, Needs::Offers, |v, offers, now| {
-                v.resend(asked, offers, now)?;
-                if let (Some(word), Some(remembered)) = (word, &mut v.record.asked) {
-                    remembered.channel = Some(word.to_owned());
-                }
-                Ok(())
-            })
-            .await;
+        let sent = self.act(v, ticket, Needs::Offers, resend).await;
         if matches!(sent, Err(Error::Refused(_))) {
             self.core().shared.limits.give_back(taken).await;
         }

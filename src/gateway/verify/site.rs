@@ -3,7 +3,6 @@
 use chrono::TimeDelta;
 
 use super::room::Verify;
-use super::start::StartRequest;
 use crate::abuse::limits;
 use crate::channels::Draft;
 use crate::gateway::error::Error;
@@ -38,9 +37,10 @@ impl Verify {
     }
 
     /// The values that a request brings for limits of the project's own, as keyed hashes.
-    pub(super) fn limit_keys(&self, request: &StartRequest, policy: &Policy) -> Vec<LimitKey> {
-        let known = request.limit_keys.iter();
-        let known = known.filter(|(name, _)| policy.limits.keys.contains_key(name));
+    pub(super) fn limit_keys(&self, given: &[(String, String)], policy: &Policy) -> Vec<LimitKey> {
+        let known = given
+            .iter()
+            .filter(|(name, _)| policy.limits.keys.contains_key(name));
         known
             .map(|(name, value)| LimitKey {
                 name: name.clone(),

@@ -217,7 +217,7 @@ impl Verify {
             country: request.to.country,
             code_hash: self.code_hash(id, &code),
             code,
-            limit_keys: self.limit_keys(request, policy),
+            limit_keys: self.limit_keys(&request.limit_keys, policy),
             is_outside_code: request.code.is_some(),
             payload: request.payload.clone(),
             asked: request.asked.clone(),

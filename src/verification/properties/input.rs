@@ -97,7 +97,7 @@ pub fn input() -> impl Strategy<Value = Input> {
     let resend =
         (channel, any::<bool>(), any::<bool>()).prop_map(|(channel, at_once, last_again)| Resend {
             channel,
-            at_once,
+            pause: at_once.then_some(std::time::Duration::ZERO),
             last_again,
         });
     let source = prop_oneof![Just(Source::Callback), Just(Source::Asked)];

@@ -334,6 +334,8 @@ class Verification(TypedDict):
     """The site made the code and has neither had one checked here nor reported a success."""
     approved_by: NotRequired[Host]
     """Approved by the site's word, without a proof."""
+    tags: NotRequired[dict[str, str]]
+    """The site's labels, of a request in a dialect."""
     reused: NotRequired[bool]
     """A verification like the requested one was pending already, and nothing was sent."""
     in_flight: NotRequired[bool]
