@@ -39,7 +39,7 @@ packed! { enum Status {
 
 packed! { struct Terms { max_checks, max_sends, resend_after, route } optional { begin_within } }
 
-packed! { struct Asked { face } optional { key, report_to, channel, tags } }
+packed! { struct Asked { face } optional { key, report_to, channel, tags, request } }
 
 packed! { enum Face {
     Native = 0,
