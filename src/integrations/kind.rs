@@ -34,6 +34,17 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
+    /// The program's name, as people write it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Supabase => "Supabase",
+            Self::Zitadel => "ZITADEL",
+            Self::Authgear => "Authgear",
+            Self::Generic => "Generic",
+        }
+    }
+
     /// Whether the other program makes the secret, once it knows our address.
     #[must_use]
     pub fn is_secret_theirs(self) -> bool {
