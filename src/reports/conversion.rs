@@ -11,7 +11,8 @@ use super::calendar::Period;
 use super::query::{Group, Query};
 use super::sums::{Sums, Times};
 use super::table::{Cell, Key, Table};
-use crate::ledger::tally::{Measure, seconds};
+use crate::ledger::measure::Measure;
+use crate::ledger::tally::seconds;
 
 /// Columns after the key columns.
 pub const FIGURES: [&str; 14] = [

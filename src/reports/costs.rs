@@ -9,7 +9,7 @@ use super::exchange::{Exact, Missing, Rates};
 use super::query::Query;
 use super::sums::Sums;
 use super::table::{Cell, Key, Table};
-use crate::ledger::tally::Measure;
+use crate::ledger::measure::Measure;
 use crate::money::{Currency, Micros};
 
 /// Columns after the key columns.

@@ -5,7 +5,7 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, SecondsFormat, Utc};
 use uuid::Uuid;
 
 use super::calendar::{self, Period};
-use crate::ledger::tally::Measure;
+use crate::ledger::measure::Measure;
 use crate::money::Currency;
 
 /// The dimensions that rows can be grouped by.

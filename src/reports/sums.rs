@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::ledger::tally::Measure;
+use crate::ledger::measure::Measure;
 
 /// The project, channel, provider and country of a row; `None` if the query does not group by it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -16,7 +16,8 @@ use super::tallies::{EVER, Turn, columns, spans, timed_spans};
 use super::verifications::read_record;
 use super::{StorageError, Store, ledger};
 use crate::ledger::entry::Entry;
-use crate::ledger::tally::{Measure, Tally, of_entry, whole};
+use crate::ledger::measure::Measure;
+use crate::ledger::tally::{Tally, of_entry, whole};
 use crate::verification::id::ProjectId;
 
 /// Rows per statement.

@@ -13,7 +13,8 @@ use super::engine::connection::Connection;
 use super::engine::read;
 use super::engine::rows::{Column, Rows};
 use super::{StorageError, Store};
-use crate::ledger::tally::{HOUR, Measure, SPANS, Tally, add};
+use crate::ledger::measure::Measure;
+use crate::ledger::tally::{HOUR, SPANS, Tally, add};
 use crate::secret::random;
 
 const COLUMNS: &str =

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::gateway::finance::counter;
-use crate::ledger::tally::Measure;
+use crate::ledger::measure::Measure;
 use crate::money::{Currency, Micros, Money};
 use crate::reports::query::Wanted;
 use crate::storage::{BudgetUse, Db, StorageError};

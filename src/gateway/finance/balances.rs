@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::room::Finance;
 use crate::gateway::error::Error;
-use crate::ledger::tally::{Measure, QUARTER};
+use crate::ledger::measure::Measure;
+use crate::ledger::tally::QUARTER;
 use crate::money::{Currency, Micros, Money};
 use crate::reports::query::Wanted;
 use crate::storage::{Db, LedgerQuery, StorageError};

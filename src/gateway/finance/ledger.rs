@@ -9,7 +9,7 @@ use super::room::Finance;
 use crate::gateway::error::Error;
 use crate::gateway::shared::Access;
 use crate::ledger::entry::{Entry, Kind};
-use crate::ledger::tally::Measure;
+use crate::ledger::measure::Measure;
 use crate::money::{Currency, Micros, Money};
 use crate::reports::query::Wanted;
 use crate::storage::LedgerQuery;
