@@ -5,6 +5,7 @@ CREATE TABLE integrations (
     kind            TEXT NOT NULL,
     name            TEXT NOT NULL,
     settings        TEXT NOT NULL, -- JSON
+    version         BIGINT NOT NULL, -- grows with each change
     secret          BLOB, -- encrypted; NULL: not known yet
     previous_secret BLOB, -- encrypted; good until previous_until
     previous_until  TEXT,

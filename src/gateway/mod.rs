@@ -35,8 +35,8 @@ pub use shared::{
     PolicyFault, Replay, SiteReport, Ticket, ToReport, parsed as parsed_overrides,
 };
 pub use verify::{
-    Checked, LEASE, Ordered, Preview, PreviewRequest, Price, PublicKey, ReportError, SecondStart,
-    StartError, StartRequest, Started, Taken, Verify, Visitor,
+    Checked, Known, LEASE, Ordered, Preview, PreviewRequest, Price, PublicKey, ReportError,
+    SecondStart, StartError, StartRequest, Started, Taken, Verify, Visitor,
 };
 
 pub use crate::abuse::limits::Exhausted;

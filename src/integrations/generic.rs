@@ -25,6 +25,7 @@ pub(super) fn order(settings: &Settings, body: &Value) -> Order {
         None => found(body, preset),
     };
     let seconds = take(&None, ttl).and_then(|text| text.parse::<f64>().ok());
+    let seconds = seconds.filter(|seconds| *seconds > 0.0);
     Order {
         phone: take(&own.phone, phone),
         drops_plus: settings.preset.is_some_and(Preset::drops_plus),

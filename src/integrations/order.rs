@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::verification::code::Code;
 use crate::verification::digits::fold;
@@ -55,7 +55,8 @@ impl Order {
             return Code::parse_outside(&fold(code)).ok_or(Unread::CodeNotCarried);
         }
         let text = self.text.as_deref().ok_or(Unread::NoCode)?;
-        let mut runs = runs(text);
+        let text: String = text.chars().map(digit).collect();
+        let mut runs = runs(&text);
         match (runs.next(), runs.next()) {
             (Some(only), None) => Code::parse(only).ok_or(Unread::NoCode),
             _ => Err(Unread::NoCode),
@@ -73,13 +74,28 @@ impl Order {
         let written = written.filter(|written| !written.is_empty() && text.contains(written));
         let written = written.unwrap_or(code.as_str());
         let template = text.replace(written, "{code}");
-        let is_told = template.contains("{code}") && !template.contains(code.as_str());
+        // Nor may the code be left in it in another way of writing.
+        let left: String = fold(&template.replace("{code}", " "))
+            .chars()
+            .filter(|c| c.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect();
+        let is_told = template.contains("{code}") && !left.contains(&code.as_str().to_lowercase());
         let is_alone = template == "{code}";
         let is_plain = !template
             .chars()
             .any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
         (is_told && !is_alone && is_plain).then_some(template)
     }
+}
+
+/// A digit of any script as ASCII has it; anything else as it is.
+fn digit(c: char) -> char {
+    if c.is_ascii() || !c.is_numeric() {
+        return c;
+    }
+    let folded = fold(c.encode_utf8(&mut [0; 4]));
+    folded.chars().find(char::is_ascii_digit).unwrap_or(c)
 }
 
 /// The runs of 4 to 8 digits that are words of their own.
@@ -97,9 +113,19 @@ pub(super) fn found(body: &Value, pointers: &[&str]) -> Option<String> {
 pub(super) fn read(body: &Value, pointer: &str) -> Option<String> {
     match body.pointer(pointer)? {
         Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::Number(number) => whole(number),
         _ => None,
     }
+}
+
+/// A whole number in plain digits, however JSON writes it.
+fn whole(number: &Number) -> Option<String> {
+    if number.is_u64() || number.is_i64() {
+        return Some(number.to_string());
+    }
+    let number = number.as_f64()?;
+    let is_whole = number.fract() == 0.0 && (0.0..1e15).contains(&number);
+    is_whole.then(|| format!("{number:.0}"))
 }
 
 #[cfg(test)]
@@ -130,6 +156,7 @@ mod tests {
             ("abc1234", None),
             ("order_1234", None),
             ("123456789", None),
+            ("الرمز ٥٦١١٦٦", Some("561166")),
         ] {
             let order = of(&json!({"to": "+1", "text": text}));
             let read = order.code().ok();
@@ -148,6 +175,9 @@ mod tests {
             (Some("561-166"), "Enter 561-166", Some("Enter {code}")),
             (Some("561-166"), "Enter 561-166 or 561166", None),
             (Some("561166"), "Enter 561 166", None),
+            (Some("561166"), "561166, or 561-166", None),
+            (Some("561166"), "561166, (\u{ff15} 6 1 1 6 6)", None),
+            (Some("abcd12"), "abcd12 or AbCd12", None),
             (Some("561166"), "561166", None),
             (Some("561166"), "{code} is 561166", Some("(code) is {code}")),
             (Some("561166"), "a\u{7} 561166", None),
@@ -167,6 +197,18 @@ mod tests {
         assert_eq!(long.code(), Err(Unread::CodeNotCarried));
         let nobody = of(&json!({"to": ["+998901234567"], "code": {"a": 1}}));
         assert_eq!(nobody.phone(), Err(Unread::NoPhone));
+        for (number, code) in [
+            ("561166.0", "561166"),
+            ("5.61166e5", "561166"),
+            ("0123", ""),
+        ] {
+            let body = format!(r#"{{"to":"+1","code":{number}}}"#);
+            let read = serde_json::from_str(&body).map(|body| of(&body).code());
+            let read = read.ok().and_then(Result::ok);
+            assert_eq!(read.as_ref().map_or("", Code::as_str), code, "{number}");
+        }
+        let broken = of(&json!({"to": 4_915_112_345_678.5_f64, "code": 561_166.5}));
+        assert_eq!((broken.phone, broken.code), (None, None));
         assert_eq!(of(&json!([1])).phone(), Err(Unread::NoPhone));
     }
 }

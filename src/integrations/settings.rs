@@ -102,7 +102,21 @@ pub struct FieldNames {
     pub ip: Option<String>,
 }
 
+/// Whether a text is a name, or a JSON pointer (RFC 6901).
+fn is_place(text: &str) -> bool {
+    let mut rest = text.strip_prefix('/').unwrap_or_default();
+    while let Some((_, after)) = rest.split_once('~') {
+        if !after.starts_with(['0', '1']) {
+            return false;
+        }
+        rest = after;
+    }
+    !text.is_empty()
+}
+
 impl FieldNames {
+    pub const ALL: [&str; 6] = ["phone", "code", "text", "id", "locale", "ip"];
+
     /// The place of a field, by the field's name.
     pub fn named(&mut self, field: &str) -> Option<&mut Option<String>> {
         match field {
@@ -162,6 +176,15 @@ impl Settings {
                     faults.push((name, only()));
                 }
             }
+        }
+        if self.default_country == Some(Country::NONE) {
+            faults.push(("default_country", "must be a country".to_owned()));
+        }
+        let mut names = self.fields.clone();
+        let places = FieldNames::ALL.map(|field| names.named(field).and_then(Option::take));
+        if !places.iter().flatten().all(|place| is_place(place)) {
+            let why = "must be names of fields, or JSON pointers such as /user/phone";
+            faults.push(("fields", why.to_owned()));
         }
         if self.auth.name.is_some() && self.auth.name().is_none() {
             let why = "is the name of a header or a parameter: use it with auth header or query";

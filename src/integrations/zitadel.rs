@@ -34,7 +34,9 @@ pub(super) fn order(body: &Value) -> Order {
         ),
         code: found(body, &["/args/code", "/args/oTP", "/args/otp"]),
         text: found(body, &["/templateData/text"]),
-        ttl: nanoseconds.map(Duration::from_nanos),
+        ttl: nanoseconds
+            .filter(|nanoseconds| *nanoseconds > 0)
+            .map(Duration::from_nanos),
         ..Order::default()
     }
 }

@@ -18,6 +18,8 @@ pub struct Integration {
     pub kind: Kind,
     pub name: String,
     pub settings: Settings,
+    /// Grows with each change.
+    pub version: i64,
     /// `None`: the other program has yet to make it.
     pub secret: Option<String>,
     /// The previous secret, and until when it is good too.
@@ -66,6 +68,7 @@ row! {
         kind: String,
         name: String,
         settings: String,
+        version: i64,
         secret: Option<Vec<u8>>,
         previous_secret: Option<Vec<u8>>,
         previous_until: Option<DateTime<Utc>>,
@@ -87,7 +90,7 @@ row! {
 impl Store {
     /// Oldest first.
     pub async fn list_integrations(&self) -> Result<Vec<Integration>, StorageError> {
-        const LIST: &str = "SELECT id, project_id, kind, name, settings, secret, previous_secret, previous_until, \
+        const LIST: &str = "SELECT id, project_id, kind, name, settings, version, secret, previous_secret, previous_until, \
             created_at FROM integrations ORDER BY id";
         let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(LIST)
             .fetch_all(pool)
@@ -121,6 +124,7 @@ impl Store {
             project: ProjectId(row.project_id),
             kind: Kind::parse(&row.kind).ok_or_else(|| fault("kind"))?,
             settings: serde_json::from_str(&row.settings).map_err(|_| fault("settings"))?,
+            version: row.version,
             secret: secret.transpose()?,
             previous,
             name: row.name,
@@ -139,8 +143,8 @@ impl Store {
         made_by: Option<Uuid>,
         completion: Option<&IdempotencyOp>,
     ) -> Result<(), StorageError> {
-        const INSERT: &str = "INSERT INTO integrations (id, project_id, kind, name, settings, secret, created_at, made_by) \
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        const INSERT: &str = "INSERT INTO integrations (id, project_id, kind, name, settings, version, secret, created_at, \
+            made_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         let sealed = self.seal_secret(integration.id, integration.secret.as_deref());
         let settings = written(&integration.settings);
         in_transaction(&self.engine, async |connection| {
@@ -150,6 +154,7 @@ impl Store {
                 .bind(integration.kind.as_str())
                 .bind(&integration.name)
                 .bind(&settings)
+                .bind(integration.version)
                 .bind(sealed.as_deref())
                 .bind(integration.created_at)
                 .bind(made_by)
@@ -161,27 +166,24 @@ impl Store {
         .await
     }
 
-    /// Replaces name and settings, and the secret if there is a new one; the old one is then no longer good. Returns whether it has not
-    /// changed since it was read.
+    /// Replaces name and settings, and the secret if one is given; no earlier one is then good. Returns whether it has not changed since
+    /// it was read.
     pub async fn change_integration(
         &self,
-        before: &Integration,
         after: &Integration,
+        secret: Option<&str>,
     ) -> Result<bool, StorageError> {
         const CHANGE: &str = "UPDATE integrations SET name = $1, settings = $2, secret = COALESCE($3, secret), \
             previous_secret = CASE WHEN $3 IS NULL THEN previous_secret END, \
-            previous_until = CASE WHEN $3 IS NULL THEN previous_until END \
-            WHERE id = $4 AND name = $5 AND settings = $6";
-        let is_new = before.secret != after.secret;
-        let secret = after.secret.as_deref().filter(|_| is_new);
+            previous_until = CASE WHEN $3 IS NULL THEN previous_until END, \
+            version = version + 1 WHERE id = $4 AND version = $5";
         let sealed = self.seal_secret(after.id, secret);
         let touched = write!(&self.engine, |pool| sqlx::query(CHANGE)
             .bind(after.name.clone())
             .bind(written(&after.settings))
             .bind(sealed.clone())
             .bind(after.id)
-            .bind(before.name.clone())
-            .bind(written(&before.settings))
+            .bind(after.version)
             .execute(pool)
             .await
             .map(|done| done.rows_affected()))?;
@@ -196,7 +198,8 @@ impl Store {
         previous_until: DateTime<Utc>,
         completion: Option<&IdempotencyOp>,
     ) -> Result<bool, StorageError> {
-        const ROTATE: &str = "UPDATE integrations SET previous_secret = secret, previous_until = $1, secret = $2 WHERE id = $3";
+        const ROTATE: &str = "UPDATE integrations SET previous_secret = secret, previous_until = $1, secret = $2, \
+            version = version + 1 WHERE id = $3";
         let sealed = self.vault.seal(id.as_bytes(), secret.as_bytes());
         in_transaction(&self.engine, async |connection| {
             let touched = on!(connection, |to| sqlx::query(ROTATE)
@@ -218,19 +221,15 @@ impl Store {
     pub async fn delete_integration(&self, id: Uuid) -> Result<bool, StorageError> {
         const CALLS: &str = "DELETE FROM integration_calls WHERE integration_id = $1";
         const DELETE: &str = "DELETE FROM integrations WHERE id = $1";
+        let touched = touch!(self, DELETE, id)?;
         touch!(self, CALLS, id)?;
-        let touched = write!(&self.engine, |pool| sqlx::query(DELETE)
-            .bind(id)
-            .execute(pool)
-            .await
-            .map(|done| done.rows_affected()))?;
         Ok(touched > 0)
     }
 
     /// Adds calls, and keeps the last ones of each integration.
     pub async fn note_calls(&self, calls: &[Call], kept: i64) -> Result<(), StorageError> {
         const NOTE: &str = "INSERT INTO integration_calls (id, integration_id, at, outcome, detail, verification_id) \
-            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+            SELECT $1, $2, $3, $4, $5, $6 WHERE EXISTS (SELECT 1 FROM integrations WHERE id = $2) ON CONFLICT DO NOTHING";
         const DROP: &str = "DELETE FROM integration_calls WHERE integration_id = $1 AND id NOT IN \
             (SELECT id FROM integration_calls WHERE integration_id = $1 ORDER BY id DESC LIMIT $2)";
         for call in calls {

@@ -41,7 +41,7 @@ use serde::{Deserialize, Serialize};
 use crate::message::Wording;
 use crate::money::Money;
 use asked::{Asked, Face, LimitKey};
-use attempt::{Attempt, Reason};
+use attempt::{Attempt, AttemptStatus, Reason};
 use code::{Code, CodeHash};
 use cost::Booking;
 use event::{Event, EventKind};
@@ -242,6 +242,32 @@ impl Verification {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.is_pending() || (self.record.status == Status::Failed && self.code.is_some())
+    }
+
+    /// Nothing ever left: each attempt was skipped, so nobody waits for a message.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        let mut attempts = self.record.attempts.iter();
+        let was_skipped = |attempt: &Attempt| {
+            attempt.status == AttemptStatus::Failed
+                && matches!(
+                    attempt.reason,
+                    Some(
+                        Reason::Paused
+                            | Reason::NoPrice
+                            | Reason::BudgetExhausted
+                            | Reason::CodeNotCarried
+                    )
+                )
+        };
+        self.record.status == Status::Failed && attempts.all(was_skipped)
+    }
+
+    /// A pause kept it from being sent, which ends.
+    #[must_use]
+    pub fn waits_for_provider(&self) -> bool {
+        let mut attempts = self.record.attempts.iter();
+        attempts.any(|attempt| attempt.reason == Some(Reason::Paused))
     }
 
     /// Still open, but past `expires_at`: [`Verification::tick`] must run next.

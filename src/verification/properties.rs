@@ -54,7 +54,7 @@ proptest! {
             let attempt = world.v.attempt(*ordinal).unwrap();
             // Or a report came for it, or the verification ended first.
             prop_assert!(world.sends.contains(ordinal) || attempt.reason == Some(Reason::Canceled)
-                || attempt.status.rank() > attempt::AttemptStatus::Unknown.rank(), "a resend was lost: {:?}", attempt);
+                || attempt.status.rank() > AttemptStatus::Unknown.rank(), "a resend was lost: {:?}", attempt);
         }
         prop_assert_eq!(world.v.next_task(UNKNOWN_AFTER, world.now), None);
         prop_assert!(!world.v.is_pending() && world.v.code.is_none());
@@ -79,7 +79,7 @@ fn accepted_by_spare(now: DateTime<Utc>) -> Verification {
 
 #[test]
 fn a_provider_that_charges_on_delivery_is_charged_then_or_in_the_end() {
-    use attempt::AttemptStatus;
+    use AttemptStatus;
     use cost::CostState;
     let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
     let cost = |v: &Verification| v.attempt(3).unwrap().cost.state;

@@ -224,6 +224,9 @@ pub async fn rotate(
     let asked = RotateIntegrationBody::read(&mut fields);
     let given = asked.and_then(|asked| asked.secret);
     examine_secret(&mut fields, found.kind, given.as_deref());
+    if given.is_some() && given == found.secret {
+        fields.fault("secret", "is the current one".to_owned());
+    }
     let secret = given.or_else(|| new_secret(found.kind, random()));
     if secret.is_none() && !fields.blames("secret") {
         let why = format!(
@@ -259,10 +262,11 @@ async fn again(
     access: &Access,
     replay: Replay,
 ) -> Option<Result<HttpResponse, Problem>> {
-    let Replay::Integration { id, status } = replay else {
+    let Replay::Integration { id, status, sealed } = replay else {
         return None;
     };
-    let found = gateway.admin().find_integration(access, id).await;
+    let admin = gateway.admin();
+    let found = admin.integration_again(access, id, sealed.as_deref()).await;
     let found = found.map_err(|trouble| fault(trouble, gateway));
     Some(found.map(|found| shown_with_secret(gateway, &found, status)))
 }

@@ -141,6 +141,7 @@ impl Desk<'_> {
             kind,
             name: kind.title().to_owned(),
             settings: Settings::default(),
+            version: 1,
             secret: None,
             previous: None,
             created_at: self.now,
@@ -176,7 +177,11 @@ impl Desk<'_> {
         let before = self.find(id).await?;
         let mut after = before.clone();
         choices.apply(&mut after)?;
-        let changed = self.db.change_integration(&before, &after).await;
+        let secret = after
+            .secret
+            .as_deref()
+            .filter(|_| before.secret != after.secret);
+        let changed = self.db.change_integration(&after, secret).await;
         if !changed.map_err(Failure::from)? {
             let why = "it was changed meanwhile; run the command again".to_owned();
             return Err(Failure::Failed(why));

@@ -60,14 +60,12 @@ impl Admin {
             kind: asked.kind,
             name: asked.name,
             settings: asked.settings,
+            version: 1,
             secret: asked.secret.or_else(|| new_secret(asked.kind, random())),
             previous: None,
             created_at: now,
         };
-        let replay = Replay::Integration {
-            id: integration.id,
-            status: 201,
-        };
+        let replay = self.replay(integration.id, 201, integration.secret.as_deref());
         let completion = core.idempotency.completion(ticket.as_ref(), &replay);
         core.db
             .create_integration(&integration, Some(made_by.key), completion.as_ref())
@@ -124,10 +122,9 @@ impl Admin {
             let after = Integration {
                 name,
                 settings,
-                secret: secret.or_else(|| before.secret.clone()),
                 ..(*before).clone()
             };
-            let changed = core.db.change_integration(&before, &after).await;
+            let changed = core.db.change_integration(&after, secret.as_deref()).await;
             if !changed.map_err(Error::from)? {
                 return Ok(None);
             }
@@ -148,7 +145,7 @@ impl Admin {
         self.find_integration(access, id).await?;
         let core = self.core();
         let until = span::after(core.now(), OVERLAP);
-        let replay = Replay::Integration { id, status: 200 };
+        let replay = self.replay(id, 200, Some(&secret));
         let completion = core.idempotency.completion(ticket.as_ref(), &replay);
         let rotated = core
             .db
@@ -158,6 +155,35 @@ impl Admin {
         }
         core.live.directory_changed().await?;
         self.find_integration(access, id).await
+    }
+
+    /// With the secret of this answer, which a later one may replace.
+    fn replay(&self, id: Uuid, status: u16, secret: Option<&str>) -> Replay {
+        let seal = |secret: &str| self.core().vault.seal(id.as_bytes(), secret.as_bytes());
+        Replay::Integration {
+            id,
+            status,
+            sealed: secret.map(seal),
+        }
+    }
+
+    /// An integration with the secret that an earlier answer showed, which may have been replaced since; `sealed` comes from
+    /// [`Replay::Integration`].
+    pub async fn integration_again(
+        &self,
+        access: &Access,
+        id: Uuid,
+        sealed: Option<&[u8]>,
+    ) -> Result<Integration, Error> {
+        let found = self.find_integration(access, id).await?;
+        let secret = sealed.and_then(|sealed| {
+            let (plain, _) = self.core().vault.open(id.as_bytes(), sealed).ok()?;
+            String::from_utf8(plain).ok()
+        });
+        Ok(Integration {
+            secret,
+            ..(*found).clone()
+        })
     }
 
     /// Nothing is delivered for it any more. Its verifications stay.
@@ -178,15 +204,24 @@ impl Admin {
         verification: Option<VerificationId>,
     ) {
         let at = self.core().now();
-        let call = Call {
+        self.calls().note(Call {
             id: time_ordered(at, random()),
             integration,
             at,
             outcome: outcome.to_owned(),
             detail: detail.to_owned(),
             verification: verification.map(VerificationId::uuid),
-        };
-        self.calls().note(call);
+        });
+    }
+
+    /// Like [`Self::note_call`], of one that is not authentic: anyone can make such calls, so one a minute is noted.
+    pub fn note_stranger(&self, integration: Uuid, outcome: &str, detail: &str) {
+        if self
+            .calls()
+            .is_first_stranger(integration, self.core().now())
+        {
+            self.note_call(integration, outcome, detail, None);
+        }
     }
 
     /// Stores the calls that were noted since the last time.

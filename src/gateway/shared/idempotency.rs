@@ -53,10 +53,11 @@ pub enum Replay {
         id: uuid::Uuid,
         status: u16,
     },
-    /// Rendered with its secret.
+    /// With the secret that was shown, encrypted.
     Integration {
         id: uuid::Uuid,
         status: u16,
+        sealed: Option<Vec<u8>>,
     },
     Delivery {
         id: uuid::Uuid,

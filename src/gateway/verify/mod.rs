@@ -29,7 +29,7 @@ mod vouch;
 mod working;
 
 pub use check::Checked;
-pub use ordered::Ordered;
+pub use ordered::{Known, Ordered};
 pub use preview::{Preview, PreviewRequest, Price};
 pub use proof::PublicKey;
 pub use receive::{ReportError, Taken};

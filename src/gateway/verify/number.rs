@@ -12,8 +12,7 @@ impl Verify {
         policy.numbers.read(text)
     }
 
-    /// A number as a host writes it, whose numbers may be of a country of its own. Digits that are no number there are read with a plus
-    /// sign.
+    /// A number as a host writes it, whose local numbers may be of a country of its own.
     pub fn read_hosts_number(
         &self,
         project: ProjectId,
@@ -25,11 +24,7 @@ impl Verify {
             default_country: country.or(policy.numbers.default_country),
             ..policy.numbers.clone()
         };
-        numbers.read(text).or_else(|fault| {
-            let is_bare = text.starts_with(|c: char| ('1'..='9').contains(&c));
-            let read = is_bare.then(|| numbers.read(&format!("+{text}")).ok());
-            read.flatten().ok_or(fault)
-        })
+        numbers.read(text)
     }
 
     /// A number to search for, which may be of a line that is no longer admitted. `None`: in all projects.

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use super::room::Verify;
+use super::room::{SECOND_LOOK, Verify};
 use super::start::{StartError, StartRequest};
 use crate::gateway::error::Error;
 use crate::gateway::shared::Access;
 use crate::storage::ListQuery;
 use crate::verification::code::Code;
-use crate::verification::id::ProjectId;
+use crate::verification::id::{ProjectId, VerificationId};
 use crate::verification::origin::TraceHash;
 use crate::verification::phone::PhoneNumber;
 use crate::verification::{Refusal, Resend, Status, Verification, span};
@@ -17,11 +17,21 @@ use crate::verification::{Refusal, Resend, Status, Verification, span};
 /// Requests that are the same within this time are one.
 const ONCE: Duration = Duration::from_secs(30);
 
-/// How long a request is known that came before.
-const KNOWN: Duration = Duration::from_hours(24);
+/// A code is good for a day at most, and may be vouched for until a day after.
+const KNOWN: Duration = Duration::from_hours(48);
 
-/// How many verifications of a number are looked through.
-const LOOKED_AT: i64 = 50;
+/// How many verifications of a number are looked through, at once and in all.
+const PAGE: i64 = 100;
+const MOST: usize = 2_000;
+
+/// What is known of a host's requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// One could be a recorded one, so one whose verification is over is refused.
+    pub is_replayable: bool,
+    /// They have an id, so that one whose code was entered is no new one.
+    pub is_identified: bool,
+}
 
 /// What came of an order.
 #[derive(Debug)]
@@ -36,41 +46,40 @@ pub enum Ordered {
 }
 
 impl Verify {
-    /// What tells a host's requests apart: its own id, or else number and code.
+    /// What tells a host's requests apart: number and code, and the host's own id where it has one.
     #[must_use]
     pub fn request_hash(&self, id: Option<&str>, phone: &PhoneNumber, code: &Code) -> TraceHash {
-        let (kind, value) = match id {
-            Some(id) => ("request id", id.to_owned()),
-            None => ("request", format!("{} {}", phone.as_str(), code.as_str())),
-        };
-        TraceHash(self.core().trace.hash(kind, &value))
+        let (phone, code) = (phone.as_str(), code.as_str());
+        let value = format!("{phone} {code} {}", id.unwrap_or_default());
+        TraceHash(self.core().trace.hash("request", &value))
     }
 
-    /// `is_replayable`: the request could be a recorded one, so one whose verification is over is refused.
     pub async fn order(
         &self,
         access: &Access,
         start: StartRequest,
-        is_replayable: bool,
+        known: Known,
     ) -> Result<Ordered, StartError> {
         let request = start.asked.as_ref().and_then(|asked| asked.request);
-        let known = self
-            .of_integration(access, start.project, &start.to.phone)
-            .await?;
+        let before = self.of_number(access, start.project, &start.to.phone);
+        // One that was refused leaves no trace.
         let same = |v: &Verification| {
             let asked = v.record.asked.as_ref();
-            asked.is_some_and(|asked| asked.request == request)
+            asked.is_some_and(|asked| asked.request == request) && !v.is_refused()
         };
-        if let Some(v) = known.into_iter().find(same) {
+        if let Some(v) = before.await?.into_iter().find(same) {
             let v = self.up_to_date(v).await?;
-            if self.core().now() < span::after(v.record.last_send_at, ONCE) {
+            if self.is_recent(&v) {
                 return Ok(Ordered::Repeated(v));
             }
             if v.is_open() && self.core().now() < v.record.expires_at {
                 return Ok(self.send_again(access, v).await?);
             }
-            if is_replayable {
+            if known.is_replayable {
                 return Ok(Ordered::Replayed);
+            }
+            if known.is_identified && matches!(v.record.status, Status::Approved { .. }) {
+                return Ok(Ordered::Repeated(v));
             }
         }
         let started = self.start(start, None).await?;
@@ -81,6 +90,10 @@ impl Verify {
         })
     }
 
+    fn is_recent(&self, v: &Verification) -> bool {
+        self.core().now() < span::after(v.record.last_send_at, ONCE)
+    }
+
     async fn send_again(&self, access: &Access, v: Verification) -> Result<Ordered, Error> {
         let resend = Resend {
             channel: None,
@@ -89,30 +102,57 @@ impl Verify {
         };
         match self.resend(access, v.id, resend, None, None).await {
             Err(Error::Refused(Refusal::ResendTooSoon(_))) => Ok(Ordered::Repeated(v)),
+            // Of two at once, the one may have taken what the other would need.
+            Err(Error::Limited(exhausted)) => match self.sent_meanwhile(access, v.id).await? {
+                Some(v) => Ok(Ordered::Repeated(v)),
+                None => Err(Error::Limited(exhausted)),
+            },
             sent => Ok(Ordered::SentAgain(sent?)),
         }
     }
 
-    /// A number's verifications of an integration in the last day, newest first.
-    async fn of_integration(
+    async fn sent_meanwhile(
+        &self,
+        access: &Access,
+        id: VerificationId,
+    ) -> Result<Option<Verification>, Error> {
+        let v = self.find_own(access, id).await?;
+        if self.is_recent(&v) {
+            return Ok(Some(v));
+        }
+        tokio::time::sleep(SECOND_LOOK).await;
+        let v = self.find_own(access, id).await?;
+        Ok(Some(v).filter(|v| self.is_recent(v)))
+    }
+
+    /// A number's verifications that the caller's integration requested, newest first.
+    async fn of_number(
         &self,
         access: &Access,
         project: ProjectId,
         phone: &PhoneNumber,
     ) -> Result<Vec<Verification>, Error> {
-        let query = ListQuery {
+        let mut query = ListQuery {
             project: Some(project),
             phone: Some(phone.clone()),
             from: Some(span::before(self.core().now(), KNOWN)),
-            limit: LOOKED_AT,
+            limit: PAGE,
             ..ListQuery::default()
         };
-        let mut found = self.list(access, query).await?;
-        found.retain(|v| v.face() == access.face);
-        Ok(found)
+        let (mut own, mut seen) = (Vec::new(), 0);
+        loop {
+            let page = self.list(access, query.clone()).await?;
+            seen += page.len();
+            query.cursor = page.last().map(|last| last.id);
+            let is_last = i64::try_from(page.len()).is_ok_and(|count| count < PAGE);
+            own.extend(page.into_iter().filter(|v| v.face() == access.face));
+            if is_last || seen >= MOST {
+                return Ok(own);
+            }
+        }
     }
 
-    /// The newest verification of a number that the integration requested and that may still be vouched for, with this code if one is given.
+    /// The newest verification of a number that the integration requested and that was sent, with this code if one is given.
     pub async fn find_ordered(
         &self,
         access: &Access,
@@ -120,12 +160,9 @@ impl Verify {
         phone: &PhoneNumber,
         code: Option<&Code>,
     ) -> Result<Option<Verification>, Error> {
-        let found = self.of_integration(access, project, phone).await?;
-        let may_be = |v: &Verification| {
-            let status = &v.record.status;
-            matches!(status, Status::Pending | Status::Failed | Status::Expired)
-                && code.is_none_or(|code| self.has_code(v, code))
-        };
-        Ok(found.into_iter().find(may_be))
+        let found = self.of_number(access, project, phone).await?;
+        let is_it =
+            |v: &Verification| !v.is_refused() && code.is_none_or(|code| self.has_code(v, code));
+        Ok(found.into_iter().find(is_it))
     }
 }

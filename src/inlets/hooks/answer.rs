@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::gateway::{Error, Integration, StartError};
-use crate::integrations::{Kind, Preset, Unread};
+use crate::integrations::{AuthKind, Kind, Preset, Unread};
 use crate::verification::Refusal;
 use crate::verification::id::VerificationId;
 use crate::verification::numbers::PhoneError;
@@ -39,13 +39,21 @@ impl Refused {
         Self::new(401, "authentication_failed", message)
     }
 
-    pub fn unreadable(message: String) -> Self {
+    pub fn unreadable(message: impl Into<String>) -> Self {
         Self::new(400, "unsupported_request", message)
     }
 
     pub fn undeliverable() -> Self {
         let message = "No channel can deliver a message to this number.";
         Self::new(422, "delivery_rejected", message)
+    }
+
+    /// No provider takes messages for a moment.
+    pub fn paused() -> Self {
+        Self {
+            retry_after: Some(5),
+            ..Self::new(503, "unknown_error", "No message can be sent for a moment.")
+        }
     }
 
     fn limited(retry_after: u64) -> Self {
@@ -67,24 +75,17 @@ impl Refused {
 
 impl From<Unread> for Refused {
     fn from(unread: Unread) -> Self {
-        let why = unread.to_string();
-        let mut letters = why.chars();
-        let first = letters.next().map(|first| first.to_uppercase().to_string());
-        Self::unreadable(format!(
-            "{}{}.",
-            first.unwrap_or_default(),
-            letters.as_str()
-        ))
+        Self::unreadable(sentence(&unread.to_string()))
     }
 }
 
 impl From<PhoneError> for Refused {
     fn from(error: PhoneError) -> Self {
-        Self::new(
-            400,
-            "invalid_phone_number",
-            format!("The phone number {error}."),
-        )
+        let message = match error {
+            PhoneError::Invalid(why) => format!("The phone number {why}."),
+            PhoneError::Unsupported(why) => sentence(why),
+        };
+        Self::new(400, "invalid_phone_number", message)
     }
 }
 
@@ -126,6 +127,12 @@ impl From<StartError> for Refused {
             StartError::Failed(error) => error.into(),
         }
     }
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
 }
 
 pub fn accepted(id: VerificationId) -> HttpResponse {
@@ -186,8 +193,19 @@ pub fn refused(integration: &Integration, refused: &Refused) -> HttpResponse {
     if let Some(seconds) = retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
     }
-    if *status == 401 {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    // Only these two ways have a challenge; a signature has none.
+    let auth = integration.settings.auth.kind;
+    let challenge = match auth {
+        _ if *status != 401 || integration.kind.signs() => None,
+        AuthKind::Bearer => Some("Bearer"),
+        AuthKind::Basic => Some("Basic realm=\"Pinroute\""),
+        AuthKind::Header | AuthKind::Query => None,
+    };
+    if let Some(challenge) = challenge {
+        headers.insert(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static(challenge),
+        );
     }
     response
 }

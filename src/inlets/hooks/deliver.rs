@@ -8,11 +8,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::answer::{self, Refused};
 use super::find::{find, find_newer};
 use super::request;
-use crate::gateway::{Access, Gateway, Integration, Ordered, StartRequest, Visitor};
+use crate::gateway::{Access, Gateway, Integration, Known, Ordered, StartRequest, Visitor};
 use crate::inlets::fault::Fault;
 use crate::integrations::{Order, SmsText, order};
 use crate::message::{Wording, segments, text};
-use crate::verification::Status;
 use crate::verification::asked::{Asked, Face};
 use crate::verification::code::Code;
 use crate::verification::id::VerificationId;
@@ -79,7 +78,12 @@ async fn receive(
             answer::accepted(id)
         }
         Err(refused) => {
-            admin.note_call(integration.id, refused.code, &refused.message, None);
+            let (code, why) = (refused.code, &refused.message);
+            if refused.status == 401 {
+                admin.note_stranger(integration.id, code, why);
+            } else {
+                admin.note_call(integration.id, code, why, None);
+            }
             answer::refused(&integration, &refused)
         }
     })
@@ -126,15 +130,22 @@ async fn act(
         wait: Duration::ZERO,
     };
     let access = Access::of_integration(integration);
-    let is_replayable = integration.kind.is_replayable();
-    let (outcome, v) = match verify.order(&access, start, is_replayable).await? {
+    let known = Known {
+        is_replayable: integration.kind.is_replayable(),
+        is_identified: order.id.is_some(),
+    };
+    let (outcome, v) = match verify.order(&access, start, known).await? {
         Ordered::Started(v) => ("sent", v),
         Ordered::SentAgain(v) => ("sent_again", v),
         Ordered::Repeated(v) => ("repeated", v),
         Ordered::Replayed => return Err(Refused::unauthorized()),
     };
-    if outcome == "sent" && v.record.status == Status::Failed {
-        return Err(Refused::undeliverable());
+    if v.is_refused() {
+        return Err(if v.waits_for_provider() {
+            Refused::paused()
+        } else {
+            Refused::undeliverable()
+        });
     }
     Ok(Done {
         outcome,

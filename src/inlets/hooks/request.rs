@@ -55,12 +55,13 @@ fn only_header(request: &HttpRequest, name: &str) -> Option<String> {
     Some(only.to_str().ok()?.to_owned())
 }
 
-/// What the request says, as JSON: its body, or with GET its query. The error says what is wrong with it.
+/// What the request says, as JSON: its body, or with GET its query. The error says what is wrong with it, without quoting it: a name may
+/// be a number or a code that was put in the wrong place.
 pub async fn said(
     integration: &Integration,
     request: &HttpRequest,
     body: &[u8],
-) -> Result<Value, String> {
+) -> Result<Value, &'static str> {
     if request.method() == Method::GET {
         return object(pairs(request.query_string())?);
     }
@@ -70,21 +71,16 @@ pub async fn said(
         || kind.contains("json")
         || body.trim_ascii_start().starts_with(b"{");
     if is_json {
-        let said =
-            json::strict(body).map_err(|error| format!("The body is not valid JSON: {error}."))?;
-        return match said {
-            Value::Object(_) => Ok(said),
-            _ => Err("The body must be a JSON object.".to_owned()),
+        return match json::strict(body) {
+            Ok(said @ Value::Object(_)) => Ok(said),
+            Ok(_) => Err("The body must be a JSON object."),
+            Err(_) => Err("The body is not valid JSON, or names a member twice."),
         };
     }
     if let Some(read) = parts::read(request, body).await {
-        let fields = read.map_err(|broken| format!("{broken}."))?;
-        let texts = fields.into_iter();
-        return object(
-            texts
-                .filter_map(|(name, text)| Some((name, text?)))
-                .collect(),
-        );
+        let fields = read.map_err(|_| NO_FORM)?.into_iter();
+        let texts = fields.filter_map(|(name, text)| Some((name, text?)));
+        return object(texts.collect());
     }
     let text = std::str::from_utf8(body).map_err(|_| NO_FORM)?;
     object(pairs(text)?)
@@ -97,13 +93,12 @@ fn pairs(text: &str) -> Result<Vec<(String, String)>, &'static str> {
     Ok(pairs.map_err(|_| NO_FORM)?.into_inner())
 }
 
-fn object(pairs: Vec<(String, String)>) -> Result<Value, String> {
+fn object(pairs: Vec<(String, String)>) -> Result<Value, &'static str> {
     let mut fields = Map::new();
     for (name, text) in pairs {
-        if fields.contains_key(&name) {
-            return Err(format!("{}.", json::given_twice(&name)));
+        if fields.insert(name, Value::String(text)).is_some() {
+            return Err("A field of the request is given twice.");
         }
-        fields.insert(name, Value::String(text));
     }
     Ok(Value::Object(fields))
 }

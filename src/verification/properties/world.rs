@@ -122,7 +122,7 @@ impl World {
                 let sent = self.v.resend(*asked, &offers(self.offers), self.now);
                 if sent.is_ok() {
                     let newest = self.v.newest().unwrap();
-                    assert_eq!(newest.status, attempt::AttemptStatus::Queued, "accepted");
+                    assert_eq!(newest.status, AttemptStatus::Queued, "accepted");
                     assert!(self.v.is_pending());
                     self.resent.insert(newest.ordinal);
                 } else {
@@ -313,7 +313,7 @@ impl World {
             .iter()
             .filter(|a| !self.sends.contains(&a.ordinal))
         {
-            let is_unknown = attempt.status == attempt::AttemptStatus::Unknown;
+            let is_unknown = attempt.status == AttemptStatus::Unknown;
             assert!(!is_unknown, "what never left is unknown");
         }
         for booking in self.v.bookings.drain(..) {

@@ -204,11 +204,12 @@ async fn numbers_are_read_as_the_host_writes_them(stage: Stage) {
     let app = stage.app().await;
     let local = Hook::new(&app, json!({ "kind": "generic", "default_country": "UZ" })).await;
     let foreign = Hook::new(&app, json!({ "kind": "generic" })).await;
+    let of_logto = json!({ "kind": "generic", "preset": "logto", "fields": { "phone": "phone", "code": "code" } });
+    let logto = Hook::new(&app, of_logto).await;
     for (hook, written, number) in [
         (&local, "90 123 45 67", "+998901234567"),
         (&local, "+1 202-555-0123", "+12025550123"),
-        (&local, "998907654321", "+998907654321"),
-        (&foreign, "998935554433", "+998935554433"),
+        (&logto, "998935554433", "+998935554433"),
         (&foreign, "+998 (94) 111-22-33", "+998941112233"),
     ] {
         let reply = hook
@@ -216,6 +217,14 @@ async fn numbers_are_read_as_the_host_writes_them(stage: Stage) {
             .await;
         let v = hook.settle(&reply).await;
         assert_eq!(v["phone_number"], number, "{written}");
+    }
+    // Nobody's number is guessed: it may be a stranger's.
+    for written in ["2025550125", "901230000", "998907654321"] {
+        let body = json!({ "phone": written, "code": "561166" });
+        foreign
+            .post(&body)
+            .await
+            .problem(400, "invalid_phone_number");
     }
 }
 

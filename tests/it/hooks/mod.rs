@@ -5,6 +5,7 @@ mod generic;
 mod repeats;
 mod resource;
 mod signed;
+mod traces;
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;

@@ -277,6 +277,7 @@ async fn what_the_host_says_of_success_counts(stage: Stage) {
         .post(&json!({ "phone": number, "code": "111111" }))
         .await;
     hook.settle(&first).await;
+    stage.advance(1);
     let second = hook
         .post(&json!({ "phone": number, "code": "222222" }))
         .await;

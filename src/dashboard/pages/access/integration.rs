@@ -13,7 +13,7 @@ use crate::dashboard::frame::rights::{ManagesKeys, Posted, Signed};
 use crate::dashboard::frame::shell;
 use crate::dashboard::frame::show;
 use crate::dashboard::frame::viewer::Viewer;
-use crate::gateway::{Call, Gateway, Integration, IntegrationChange};
+use crate::gateway::{Call, Gateway, Integration, IntegrationChange, Replay};
 use crate::integrations::{HIDDEN, Preset, SmsText, check_secret, new_secret, paste};
 use crate::secret::random;
 
@@ -239,7 +239,13 @@ pub async fn rotate(
                     admin.rotate_integration(&access, integration.id, secret, Some(ticket));
                 rotated.await
             },
-            async |_| Some(admin.find_integration(&access, integration.id).await),
+            async |replay| match replay {
+                Replay::Integration { id, sealed, .. } => {
+                    let again = admin.integration_again(&access, id, sealed.as_deref());
+                    Some(again.await.map(Arc::new))
+                }
+                _ => None,
+            },
         )
         .await?;
     let rotated = rotated.map_err(|trouble| view.trouble(&trouble))?;

@@ -1,5 +1,7 @@
 //! `/dashboard/integrations`: programs that have their codes delivered, and the form to add one.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
@@ -131,8 +133,9 @@ pub async fn create(
                 made.await.map_err(Some)?.ok_or(None)
             },
             async |replay| match replay {
-                Replay::Integration { id, .. } => {
-                    Some(admin.find_integration(&access, id).await.map_err(Some))
+                Replay::Integration { id, sealed, .. } => {
+                    let again = admin.integration_again(&access, id, sealed.as_deref());
+                    Some(again.await.map(Arc::new).map_err(Some))
                 }
                 _ => None,
             },
