@@ -289,8 +289,8 @@ find_clients() {
 # find_dialects NAME…: sets DIALECT_TOOLS to a folder with the libraries that these programs of tests/clients/dialects/ use; fails if they
 # cannot be installed.
 find_dialects() {
-  local folder=$PWD/target/tools/dialects log=$services_dir/dialects.log name npm=() pip=()
-  DIALECT_TOOLS=$folder
+  local name npm=() pip=()
+  DIALECT_TOOLS=$PWD/target/tools/dialects
   for name in "$@"; do
     case $name in
       telegram-gateway-verification) pip+=(telegram-gateway-verification==0.1.1) ;;
@@ -301,6 +301,28 @@ find_dialects() {
       twilio-node) npm=(twilio@6.3.1) ;;
     esac
   done
+  install_libraries "$DIALECT_TOOLS"
+}
+
+# find_hooks NAME…: sets HOOK_TOOLS to a folder with the libraries that these programs of tests/clients/hooks/ use; fails if they cannot be
+# installed.
+find_hooks() {
+  local name npm=() pip=()
+  HOOK_TOOLS=$PWD/target/tools/hooks
+  for name in "$@"; do
+    case $name in
+      supabase-python) pip+=(standardwebhooks==1.1.0) ;;
+      supabase-node) npm=(standardwebhooks@1.1.1) ;;
+      kratos) pip+=(gojsonnet==0.22.0) ;;
+    esac
+  done
+  install_libraries "$HOOK_TOOLS"
+}
+
+# install_libraries FOLDER: installs what the caller's lists `npm` and `pip` name, unless it is there. Python's go to
+# FOLDER/python.
+install_libraries() {
+  local folder=$1 log=$services_dir/${1##*/}.log name
   mkdir -p "$folder"
   # All of npm's are installed together, because npm removes what it was not asked for.
   ((!${#npm[@]})) || [[ -f $folder/.npm && $(<"$folder/.npm") == "${npm[*]}" ]] || {

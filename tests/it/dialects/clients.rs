@@ -3,11 +3,11 @@
 //!
 //! `scripts/dialects` installs and runs them; the programs are in `tests/clients/dialects/`.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::on_both_engines;
 use crate::program::{Server, bare_program, program, run, run_well};
@@ -53,65 +53,105 @@ async fn walk(stage: &Stage, name: &'static str) {
         );
         return;
     }
-    let (mut simulator, phones) = simulator();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let replicas = if stage.engine == Engine::Postgres {
-        2
-    } else {
-        1
-    };
-    let mut servers = Vec::new();
-    for _ in 0..replicas {
-        servers.push(Server::start(server(stage, &url, &phones)).await);
-    }
-    let balancer = tokio::spawn(balance(
-        listener,
-        servers.iter().map(|server| server.base.clone()).collect(),
-    ));
-    let key = async |scope| -> Value {
-        let made = [
-            "keys",
-            "create",
-            "--project",
-            "default",
-            "--scope",
-            scope,
-            "--json",
-        ];
-        serde_json::from_str(&run_well(stage, &made).await).unwrap()
-    };
-    let mut dialects = key("verify").await["dialects"].clone();
+    let gateways = Gateways::start(stage).await;
+    let mut dialects = new_key(stage, "verify").await["dialects"].clone();
     // The command does not know the server's `public_url`.
     for (_, credentials) in dialects.as_object_mut().unwrap() {
         let path = word(&credentials["base_url"]).rsplit('/').next().unwrap();
-        credentials["base_url"] = json!(format!("{url}/{path}"));
+        credentials["base_url"] = json!(format!("{}/{path}", gateways.url));
     }
-    let mut script = Command::new("bash");
-    script
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/dialects"))
-        .arg(name)
-        .env("PINROUTE_URL", &url)
-        .env("PINROUTE_PHONES", format!("http://{phones}"))
-        .env("PINROUTE_DIALECTS", dialects.to_string())
-        .env("PINROUTE_ADMIN_KEY", word(&key("admin").await["key"]));
-    let output = run(script).await;
-    assert!(
-        output.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    balancer.abort();
-    for server in servers {
-        assert_eq!(server.terminate().await, Some(0));
+    let admin = new_key(stage, "admin").await;
+    gateways
+        .serve(
+            "dialects",
+            name,
+            &[
+                ("PINROUTE_DIALECTS", dialects.to_string()),
+                ("PINROUTE_ADMIN_KEY", word(&admin["key"]).to_owned()),
+            ],
+        )
+        .await;
+}
+
+/// A key of the default project, as `keys create --json` prints it.
+pub async fn new_key(stage: &Stage, scope: &str) -> Value {
+    let made = [
+        "keys",
+        "create",
+        "--project",
+        "default",
+        "--scope",
+        scope,
+        "--json",
+    ];
+    serde_json::from_str(&run_well(stage, &made).await).unwrap()
+}
+
+/// One server on SQLite, or two replicas on Postgres in turn, at one address. Their providers are a simulator.
+pub struct Gateways {
+    pub url: String,
+    phones: String,
+    servers: Vec<Server>,
+    balancer: JoinHandle<()>,
+    simulator: Child,
+}
+
+impl Gateways {
+    pub async fn start(stage: &Stage) -> Self {
+        let (simulator, phones) = simulator();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let replicas = if stage.engine == Engine::Postgres {
+            2
+        } else {
+            1
+        };
+        let mut servers = Vec::new();
+        for _ in 0..replicas {
+            servers.push(Server::start(server(stage, &url, &phones)).await);
+        }
+        let balancer = tokio::spawn(balance(
+            listener,
+            servers.iter().map(|server| server.base.clone()).collect(),
+        ));
+        Self {
+            url,
+            phones: format!("http://{phones}"),
+            servers,
+            balancer,
+            simulator,
+        }
     }
-    simulator.kill().unwrap();
-    simulator.wait().unwrap();
+
+    /// Runs a program of one of `scripts/`, which must succeed, and stops.
+    pub async fn serve(mut self, script: &str, name: &str, environment: &[(&str, String)]) {
+        let mut command = Command::new("bash");
+        command
+            .arg(format!("{}/scripts/{script}", env!("CARGO_MANIFEST_DIR")))
+            .arg(name)
+            .env("PINROUTE_URL", &self.url)
+            .env("PINROUTE_PHONES", &self.phones);
+        for (variable, value) in environment {
+            command.env(variable, value);
+        }
+        let output = run(command).await;
+        assert!(
+            output.status.success(),
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        self.balancer.abort();
+        for server in self.servers {
+            assert_eq!(server.terminate().await, Some(0));
+        }
+        self.simulator.kill().unwrap();
+        self.simulator.wait().unwrap();
+    }
 }
 
 /// `pinroute simulator`, and its address.
-fn simulator() -> (std::process::Child, String) {
+fn simulator() -> (Child, String) {
     let mut command = bare_program();
     command.args(["simulator", "--listen", "127.0.0.1:0"]);
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();

@@ -1,5 +1,5 @@
 //! The APIs of other services: each dialect's whole flow, its faults in its own words, and that it is easily left out.
 
-mod clients;
+pub mod clients;
 mod telegram;
 mod twilio;
