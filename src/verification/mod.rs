@@ -33,6 +33,7 @@ mod money;
 mod properties;
 mod renumbering;
 mod report;
+mod stages;
 mod start;
 
 use chrono::{DateTime, Utc};
@@ -53,6 +54,7 @@ use route::{Channel, Step};
 pub use crate::clock::span;
 pub use end::Verdict;
 pub use report::Source;
+pub use stages::{Stages, Workflow};
 pub use start::{Resend, Start};
 
 /// One attempt by a site to verify that a visitor controls a phone number.
@@ -129,6 +131,9 @@ pub struct Terms {
         with = "route::optional_span"
     )]
     pub begin_within: Option<std::time::Duration>,
+    /// `None`: the route's own waits decide alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stages: Option<Stages>,
 }
 
 /// `Pending` may become any other state, and `Failed` too until `expires_at`: that nothing was delivered is hearsay. All

@@ -14,11 +14,13 @@ use crate::verification::code::{Code, CodeHash};
 use crate::verification::cost::BookingKind;
 use crate::verification::id::{ProjectId, VerificationId};
 use crate::verification::numbers::{Numbers, Parsed};
-use crate::verification::policy::{Countries, Limits, Policy, TwilioRules};
+use crate::verification::policy::{Countries, Limits, Policy, TwilioRules, VonageRules};
 use crate::verification::route::{Channel, Step};
 use crate::verification::*;
 
 pub const UNKNOWN_AFTER: Duration = Duration::from_secs(86_400);
+/// How long a stage lasts, where the verification has three of them.
+pub const STAGE: Duration = Duration::from_secs(200);
 const RIGHT: CodeHash = CodeHash([1; 32]);
 const WRONG: CodeHash = CodeHash([2; 32]);
 
@@ -56,7 +58,17 @@ pub fn begin(kind: u8, now: DateTime<Utc>) -> Verification {
         max_segments: 1,
         brand: String::new(),
         twilio: TwilioRules::default(),
+        vonage: VonageRules::default(),
         budgets: vec![budget()],
+    };
+    let workflow = Workflow {
+        stages: vec![
+            policy.route[..2].to_vec(),
+            policy.route[2..].to_vec(),
+            vec![step(Channel::Sms, 10, None)],
+        ],
+        each: STAGE,
+        max_checks: 2,
     };
     let Parsed { phone, country, .. } = Numbers::default().read("+998901234567").unwrap();
     let start = Start {
@@ -77,6 +89,7 @@ pub fn begin(kind: u8, now: DateTime<Utc>) -> Verification {
         ttl: None,
         channels: None,
         begin_within: (kind == 5).then_some(Duration::from_secs(45)),
+        workflow: Some(&workflow).filter(|_| kind >= 6),
     };
     Verification::start(start, &offers(kind), now).unwrap()
 }
@@ -109,6 +122,29 @@ pub struct World {
 }
 
 impl World {
+    pub fn of(kind: u8, now: DateTime<Utc>) -> Self {
+        let mut world = Self {
+            v: begin(kind, now),
+            now,
+            offers: kind,
+            evaluated: 0,
+            vouched: 0,
+            entries: HashSet::new(),
+            charges: HashMap::new(),
+            refunds: HashSet::new(),
+            booked: 0,
+            documented: 0,
+            sending: None,
+            left: HashSet::new(),
+            sends: HashSet::new(),
+            resent: HashSet::new(),
+            reserved: 0,
+            spent: 0,
+        };
+        world.keep();
+        world
+    }
+
     pub fn step(&mut self, input: &Input) {
         let before = self.v.record.clone();
         match input {
@@ -171,7 +207,7 @@ impl World {
     }
 
     /// Checks that budget claims add up to the actual and estimated costs of the attempts.
-    pub fn keep(&mut self) {
+    fn keep(&mut self) {
         let same = |money: Money, to| (money.currency == to).then_some(money.amount);
         for posting in self.v.postings(&[budget()], same) {
             self.reserved += posting.reserve;
@@ -368,6 +404,9 @@ impl World {
                 || all_dead
                 || record.events.iter().any(|e| e.kind == EventKind::Failed)
         );
+        let life = record.terms.stages.as_ref().map(|_| 3 * STAGE);
+        let longest = life.map_or(before.expires_at, |life| span::after(self.now, life));
+        assert!(record.expires_at == before.expires_at || record.expires_at <= longest);
         for pair in record.events.windows(2) {
             assert_eq!(pair[1].seq, pair[0].seq + 1);
         }
