@@ -3,3 +3,4 @@
 mod clients;
 mod telegram;
 mod twilio;
+mod vonage;
