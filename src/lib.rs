@@ -1,7 +1,7 @@
 //! Pinroute proves that a visitor owns a phone number.
 //!
-//! A site requests a verification through the [`api`], or in another service's words through the [`dialects`]; staff use the [`dashboard`];
-//! providers report to the [`inlets`].
+//! A site requests a verification through the [`api`], or in another service's words through the [`dialects`]; an identity server has its own
+//! codes delivered through the [`inlets`], to which providers report; staff use the [`dashboard`].
 //! These faces are built on [`web`], and none names another. The [`gateway`] applies the rules of [`verification`], stores
 //! the result in [`storage`] as one change, and only then answers and sends the code through [`channels`], on the next
 //! channel if the evidence calls for it; [`jobs`] runs what becomes due. Each cost is booked in the [`ledger`] in the
@@ -22,6 +22,7 @@ pub mod gateway;
 // rules: no I/O, no clock
 pub mod abuse;
 pub mod access;
+pub mod integrations;
 pub mod ledger;
 pub mod message;
 pub mod reports;

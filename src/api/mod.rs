@@ -8,6 +8,7 @@ mod caller;
 mod finance;
 mod forms;
 mod idempotency;
+mod integrations;
 mod keys;
 mod messages;
 mod openapi;
@@ -124,8 +125,9 @@ macro_rules! url_map {
                 (name = "Verifications", description = "Prove that a visitor owns a phone number. Scope `verify`."),
                 (name = "Projects", description = "Projects, their policies and their keys. Scope `admin`."),
                 (name = "Webhooks", description = "Events for a project's own server. Scope `admin`."),
+                (name = "Integrations", description = "Identity servers and other programs that make codes themselves and have them delivered. Scope `admin`."),
                 (name = "Finance", description = "Costs, reports, budgets and balances. Scope `finance`."),
-                (name = "Callbacks", description = "Reports from providers; not for sites. No key: each provider authenticates in its own way."),
+                (name = "Callbacks", description = "Reports from providers, and codes from identity servers. Each authenticates in its own way."),
                 (name = "Service", description = "Health, metrics, public keys and this document. No key."),
             ),
             modifiers(&Conventions, &Examples, &Problems),
@@ -157,6 +159,9 @@ url_map! {
     "/v1/webhooks/{id}/deliveries"       { get w::deliveries::list }
     "/v1/webhooks/{id}/test"             { post w::deliveries::test }
     "/v1/webhooks/{id}/deliveries/{delivery_id}/redeliver" { post w::deliveries::redeliver }
+    "/v1/integrations"                   { post integrations::create, get integrations::list }
+    "/v1/integrations/{id}"              { get integrations::find, patch integrations::change, delete integrations::delete }
+    "/v1/integrations/{id}/rotate"       { post integrations::rotate }
     "/v1/ledger"                         { get ledger::ledger }
     "/v1/ledger.csv"                     { get ledger::ledger_csv }
     "/v1/ledger/unsettled"               { get unsettled::list }
@@ -183,7 +188,8 @@ url_map! {
     "/docs/{file:.*}" service::docs;
 
     document
-    callbacks::signed, callbacks::by_token, callbacks::by_token_in_get, service::metrics,
+    callbacks::signed, callbacks::by_token, callbacks::by_token_in_get, callbacks::hook, callbacks::hook_by_get, callbacks::verified,
+    service::metrics,
 }
 
 /// OpenAPI 3.1 as indented JSON.

@@ -88,7 +88,7 @@ macro_rules! page_of {
 
         impl $name {
             /// A page that was cut, each item written with `body`.
-            fn of<T>(
+            pub fn of<T>(
                 (items, next_cursor): (Vec<T>, Option<String>),
                 body: impl FnMut(T) -> $item,
             ) -> Self {

@@ -48,7 +48,6 @@ pub fn mounts(gateway: &Gateway, faces: &Faces, stop: &CancellationToken) -> Vec
                 stop: stop.clone(),
             },
         ),
-        inlets::mount(gateway.clone()),
         dashboard::mount(
             gateway.clone(),
             dashboard::Options {
@@ -58,6 +57,7 @@ pub fn mounts(gateway: &Gateway, faces: &Faces, stop: &CancellationToken) -> Vec
             },
         ),
     ];
+    mounts.extend(inlets::mounts(gateway));
     let dialects = faces.dialects.iter();
     mounts.extend(dialects.map(|offered| (offered.mount)(gateway.clone())));
     mounts

@@ -16,11 +16,11 @@ mod upkeep;
 mod verify;
 
 pub use admin::{
-    Admin, BudgetError, Invitation, KeyRequest, LONGEST_KEY_DAYS, LONGEST_KEY_NAME,
-    LONGEST_PASSWORD, LinkFault, NewBudget, NewLink, ProjectError, SANDBOX_OWNER,
-    SHORTEST_PASSWORD, Session, SignInError, UserFault, Users, Weak, begin_counters,
-    change_policy_of, check_name, check_password, key_name, new_secret, prepare_budgets,
-    read_email,
+    Admin, BudgetError, IntegrationChange, IntegrationRequest, Invitation, KeyRequest,
+    LONGEST_KEY_DAYS, LONGEST_KEY_NAME, LONGEST_PASSWORD, LinkFault, NewBudget, NewLink,
+    ProjectError, SANDBOX_OWNER, SHORTEST_PASSWORD, Session, SignInError, UserFault, Users, Weak,
+    begin_counters, change_policy_of, check_name, check_password, key_name, new_secret,
+    prepare_budgets, read_email,
 };
 pub use core::Settings;
 pub use error::Error;
@@ -35,7 +35,7 @@ pub use shared::{
     PolicyFault, Replay, SiteReport, Ticket, ToReport, parsed as parsed_overrides,
 };
 pub use verify::{
-    Checked, LEASE, Preview, PreviewRequest, Price, PublicKey, ReportError, SecondStart,
+    Checked, LEASE, Ordered, Preview, PreviewRequest, Price, PublicKey, ReportError, SecondStart,
     StartError, StartRequest, Started, Taken, Verify, Visitor,
 };
 
@@ -43,6 +43,6 @@ pub use crate::abuse::limits::Exhausted;
 pub use crate::access::{Role, Scope};
 pub use crate::channels::{CallbackMethod, CallbackRequest, Incoming, Reply};
 pub use crate::storage::{
-    ApiKey, Delivery, DeliveryQuery, DeliveryState, LedgerQuery, LinkKind, ListQuery, Project,
-    StorageError, Try, User, Webhook,
+    ApiKey, Call, Delivery, DeliveryQuery, DeliveryState, Integration, LedgerQuery, LinkKind,
+    ListQuery, Project, StorageError, Try, User, Webhook,
 };

@@ -1,9 +1,11 @@
-//! Calls from outside: providers' reports. Each provider authenticates in its own way; none has an API key.
+//! Calls from outside: providers' reports, and identity servers that have codes delivered. Each authenticates in its own way; none has an
+//! API key.
 //!
-//! A new inlet is a file here and its address in [`mount`]; the API's document describes it.
+//! A new inlet is a file here and its address in [`mounts`]; the API's document describes it.
 
 mod callbacks;
 mod fault;
+mod hooks;
 
 use std::sync::Arc;
 
@@ -12,22 +14,36 @@ use actix_web::web;
 use crate::gateway::Gateway;
 use crate::web::{Address, Mount, problem};
 
-/// The face of providers, below `/callbacks`.
+/// The faces of providers, below `/callbacks`, and of identity servers, below `/hooks`.
 #[must_use]
-pub fn mount(gateway: Gateway) -> Mount {
-    let gateway = web::Data::new(gateway);
-    Mount {
-        prefix: "/callbacks",
-        routes: Arc::new(move |config| {
-            config.app_data(gateway.clone());
-            addresses(config);
-        }),
-        render: problem::render,
-    }
+pub fn mounts(gateway: &Gateway) -> [Mount; 2] {
+    let gateway = web::Data::new(gateway.clone());
+    let mount = |prefix, addresses: fn(&mut web::ServiceConfig)| {
+        let gateway = gateway.clone();
+        Mount {
+            prefix,
+            routes: Arc::new(move |config| {
+                config.app_data(gateway.clone());
+                addresses(config);
+            }),
+            render: problem::render,
+        }
+    };
+    [mount("/callbacks", of_providers), mount("/hooks", of_hosts)]
 }
 
-/// The URL map.
-fn addresses(config: &mut web::ServiceConfig) {
+fn of_hosts(config: &mut web::ServiceConfig) {
+    let at = |path| Address::new(path, problem::render);
+    config
+        .service(
+            at("/hooks/{kind}/{id}")
+                .get_without_head(hooks::deliver_by_get)
+                .post(hooks::deliver),
+        )
+        .service(at("/hooks/{kind}/{id}/verified").post(hooks::verified));
+}
+
+fn of_providers(config: &mut web::ServiceConfig) {
     let at = |path| Address::new(path, problem::render);
     config
         .service(

@@ -14,7 +14,7 @@ const BATCH: usize = 128;
 const REFRESH: Duration = Duration::from_millis(500);
 /// The longest run of a job, so that a database that stops responding cannot block a worker forever.
 const LIMIT: Duration = Duration::from_secs(10);
-/// How often recent changes are added to the report sums.
+/// How often recent changes are added to the report sums, and calls of integrations are stored.
 const SUM: Duration = Duration::from_secs(1);
 /// How often budgets and balances are checked for alerts.
 const WATCH: Duration = Duration::from_secs(5);
@@ -57,6 +57,9 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
         Box::pin(async move { gateway.refresh().await })
     });
     every("report sums", SUM, |gateway| Box::pin(sum(gateway)));
+    every("calls of integrations", SUM, |gateway| {
+        Box::pin(store_calls(gateway))
+    });
     every("budgets and balances", WATCH, |gateway| {
         Box::pin(watch(gateway))
     });
@@ -122,6 +125,12 @@ async fn sum(gateway: Gateway) {
                 return;
             }
         }
+    }
+}
+
+async fn store_calls(gateway: Gateway) {
+    if let Err(error) = gateway.admin().store_calls().await {
+        tracing::warn!(%error, "cannot store the last calls of integrations");
     }
 }
 

@@ -46,7 +46,7 @@ pub const LONGEST_BRAND: usize = 30;
 ///
 /// The language is the requested one, else that of `country`, an ISO 3166 code. For each tag from long to short (RFC
 /// 4647, section 3.4: `pt-BR`, then `pt`), the project's own text comes before the default text; if no tag has either,
-/// the text is English. `brand` is the name for which `{brand}` stands.
+/// the text is English. `brand` is the name for which `{brand}` stands. A text that the request brought stays.
 #[must_use]
 pub fn choose(
     wording: Wording,
@@ -55,6 +55,9 @@ pub fn choose(
     ttl: std::time::Duration,
     brand: &str,
 ) -> Wording {
+    if wording.template.is_some() {
+        return wording;
+    }
     let asked = wording
         .locale
         .clone()

@@ -267,7 +267,7 @@ impl Store {
     }
 
     /// Revokes the keys with these secrets and all keys created by them or by the user with this email, directly or
-    /// through other keys. Deletes the webhooks created by any of these.
+    /// through other keys. Deletes the webhooks and integrations created by any of these.
     pub async fn revoke_with_descendants(
         &self,
         secrets: [&str; 2],
@@ -279,7 +279,10 @@ impl Store {
             UNION SELECT api_keys.id FROM api_keys JOIN made ON api_keys.made_by = made.id)";
         const REVOKE: &str = "UPDATE api_keys SET revoked_at = $4 \
             WHERE revoked_at IS NULL AND id IN (SELECT id FROM made)";
-        const DELETE: &str = "DELETE FROM webhooks WHERE made_by IN (SELECT id FROM made)";
+        const DELETE: [&str; 2] = [
+            "DELETE FROM webhooks WHERE made_by IN (SELECT id FROM made)",
+            "DELETE FROM integrations WHERE made_by IN (SELECT id FROM made)",
+        ];
         let [first, second] = secrets.map(|secret| fingerprint(secret.as_bytes()).to_vec());
         let sql = format!("{MADE} {REVOKE}");
         write!(&self.engine, |pool| sqlx::query(sqlx::AssertSqlSafe(sql))
@@ -290,14 +293,16 @@ impl Store {
             .execute(pool)
             .await
             .map(|_| ()))?;
-        let sql = format!("{MADE} {DELETE}");
-        write!(&self.engine, |pool| sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(first)
-            .bind(second)
-            .bind(email)
-            .execute(pool)
-            .await
-            .map(|_| ()))?;
+        for delete in DELETE {
+            let sql = format!("{MADE} {delete}");
+            write!(&self.engine, |pool| sqlx::query(sqlx::AssertSqlSafe(sql))
+                .bind(first.clone())
+                .bind(second.clone())
+                .bind(email)
+                .execute(pool)
+                .await
+                .map(|_| ()))?;
+        }
         Ok(())
     }
 

@@ -57,6 +57,9 @@ pub struct Asked {
     /// The site's own labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
+    /// What is the same in each try of one request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<TraceHash>,
 }
 
 /// A value of the site's own, such as a user's id, by which sends are limited.

@@ -157,6 +157,12 @@ impl Fields {
         missing
     }
 
+    /// Whether a field that is yet to be taken is `null`.
+    #[must_use]
+    pub fn clears(&self, name: &str) -> bool {
+        self.left.get(name).is_some_and(Value::is_null)
+    }
+
     #[must_use]
     pub fn has_faults(&self) -> bool {
         !self.faults.is_empty()

@@ -13,6 +13,7 @@ pub mod credentials;
 pub mod fault;
 pub mod fields;
 pub mod once;
+pub mod parts;
 pub mod problem;
 pub mod query;
 mod request_id;

@@ -18,6 +18,7 @@ pub const NEUTRAL: &[&str] = &["clock", "json", "money", "secret"];
 /// Rules: no async, no I/O, no clock.
 pub const PURE: &[&str] = &[
     "access",
+    "integrations",
     "message",
     "verification",
     "abuse",
@@ -39,6 +40,7 @@ pub const MODULES: &[Module] = &[
     module("message",      &[],                                                      &[]),
     module("verification", &["message"],                                             &[]),
     module("access",       &["verification"],                                        &[]),
+    module("integrations", &["verification"],                                        &[]),
     module("ledger",       &["verification"],                                        &[]),
     module("abuse",        &["verification"],                                        &[]),
     module("reports",      &["verification", "ledger", "locale"],                    &[]),
@@ -51,22 +53,22 @@ pub const MODULES: &[Module] = &[
                              "channels"],                                            &[]),
 
     module("shared_state", &["verification", "abuse"],                               &["deadpool_redis"]),
-    module("storage",      &["verification", "access", "ledger", "reports", "abuse",
+    module("storage",      &["integrations", "verification", "access", "ledger", "reports", "abuse",
                              "webhooks"],                                            &["sqlx"]),
 
-    module("gateway",      &["verification", "message", "access", "ledger", "abuse", "reports",
+    module("gateway",      &["integrations", "verification", "message", "access", "ledger", "abuse", "reports",
                              "channels", "webhooks", "shared_state", "storage"],     &[]),
     module("jobs",         &["verification", "gateway"],                             &[]),
 
     // Faces never name one another.
     module("web",          &["access", "abuse"],                                     &["actix_web"]),
-    module("api",          &["verification", "message", "access", "ledger", "abuse", "reports",
+    module("api",          &["integrations", "verification", "message", "access", "ledger", "abuse", "reports",
                              "locale", "webhooks", "gateway", "web"],                          &["actix_web", "utoipa", "utoipa_swagger_ui"]),
     module("dialects",     &["verification", "message", "access", "ledger", "abuse", "reports",
                              "webhooks", "gateway", "web"],                          &["actix_web"]),
-    module("inlets",       &["verification", "message", "access", "ledger", "abuse", "reports",
+    module("inlets",       &["integrations", "verification", "message", "access", "ledger", "abuse", "reports",
                              "webhooks", "gateway", "web"],                          &["actix_web"]),
-    module("dashboard",    &["verification", "message", "access", "ledger", "abuse", "reports",
+    module("dashboard",    &["integrations", "verification", "message", "access", "ledger", "abuse", "reports",
                              "locale", "webhooks", "gateway", "web"],                          &["actix_web"]),
     // It knows the wire, not the gateway.
     module("simulator",    &[],                                                      &["actix_web", "reqwest"]),

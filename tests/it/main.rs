@@ -26,6 +26,7 @@ mod examples;
 mod faces;
 mod faults;
 mod hearsay;
+mod hooks;
 mod inputs;
 mod limits;
 mod once;

@@ -6,6 +6,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::words::{closed_set, of_enum};
 use crate::gateway;
+use crate::integrations::{AuthKind, Kind, Preset};
 use crate::ledger::{entry, rates};
 use crate::message::segments;
 use crate::verification::{Status, attempt, budget, cost, event, route};
@@ -27,6 +28,22 @@ closed_set! {
 
     /// `pending` while tries are to come, `delivered`, or `dead` when all have failed.
     DeliveryState = gateway::DeliveryState::ALL.map(gateway::DeliveryState::as_str);
+
+    /// Another program: an identity server that signs in its own way, or any that can POST a number and a code.
+    IntegrationKind = Kind::ALL.map(Kind::as_str);
+
+    /// A program whose fields are known to kind `generic`.
+    IntegrationPreset = Preset::ALL.map(Preset::as_str);
+
+    /// How a request of kind `generic` shows the secret: as `Authorization: Bearer`, as the password of `Authorization: Basic` with any user,
+    /// in a header, or in a parameter of the address.
+    IntegrationAuth = AuthKind::ALL.map(AuthKind::as_str);
+
+    /// A method that is read; POST always is.
+    IntegrationMethod = ["POST", "GET"];
+
+    /// The text of an SMS: the request's own where it has one, or the project's.
+    IntegrationText = ["host", "template"];
 
     /// A calendar period, in UTC.
     Period = budget::Period::ALL.map(budget::Period::as_str);

@@ -3,11 +3,11 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, web};
-use futures_util::stream;
 use serde_json::Value;
 
 use super::fault::{Fault, Word};
 use crate::json;
+use crate::web::parts;
 
 /// In the order in which they were given; `None` is a list, an object or bytes, which no parameter is.
 #[derive(Debug, Default)]
@@ -20,8 +20,8 @@ impl Parameters {
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         all.extend(if body.is_empty() {
             Vec::new()
-        } else if let Ok(boundary) = multer::parse_boundary(kind) {
-            parts(body, boundary).await?
+        } else if let Some(parts) = parts::read(request, body).await {
+            parts.map_err(|_| Word::RequestInvalid)?
         } else if kind.contains("json") || body.trim_ascii_start().starts_with(b"{") {
             fields(body)?
         } else {
@@ -79,21 +79,6 @@ fn fields(body: &[u8]) -> Result<Pairs, Fault> {
         other => Some((name, Some(other.to_string()))),
     };
     Ok(fields.into_iter().filter_map(text).collect())
-}
-
-async fn parts(body: &[u8], boundary: String) -> Result<Pairs, Fault> {
-    let whole = web::Bytes::copy_from_slice(body);
-    let whole = stream::iter([Ok::<_, std::convert::Infallible>(whole)]);
-    let mut parts = multer::Multipart::new(whole, boundary);
-    let mut all = Vec::new();
-    while let Some(part) = parts.next_field().await.map_err(|_| Word::RequestInvalid)? {
-        let Some(name) = part.name().map(str::to_owned) else {
-            continue;
-        };
-        let bytes = part.bytes().await.map_err(|_| Word::RequestInvalid)?;
-        all.push((name, String::from_utf8(bytes.to_vec()).ok()));
-    }
-    Ok(all)
 }
 
 #[cfg(test)]

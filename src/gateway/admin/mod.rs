@@ -1,8 +1,10 @@
 //! Administration: projects and keys, budgets, users, sign-in.
 
 mod budgets;
+mod calls;
 mod contended;
 mod counters;
+mod integrations;
 mod passwords;
 mod projects;
 mod room;
@@ -11,6 +13,7 @@ mod users;
 
 pub use budgets::{BudgetError, NewBudget};
 pub use counters::{begin_counters, prepare_budgets};
+pub use integrations::{IntegrationChange, IntegrationRequest};
 pub use passwords::{LONGEST_PASSWORD, SHORTEST_PASSWORD, Weak, check_password};
 pub use projects::{
     KeyRequest, LONGEST_KEY_DAYS, LONGEST_KEY_NAME, ProjectError, change_policy_of, check_name,

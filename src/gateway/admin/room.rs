@@ -1,7 +1,8 @@
-//! The state of this room: the password hashing threads.
+//! The state of this room: the password hashing threads, and calls that are not stored yet.
 
 use std::sync::Arc;
 
+use super::calls::Calls;
 use super::passwords::Hasher;
 use crate::gateway::core::Core;
 use crate::gateway::finance::Finance;
@@ -15,6 +16,7 @@ struct Room {
     core: Arc<Core>,
     finance: Finance,
     passwords: Hasher,
+    calls: Calls,
 }
 
 impl Admin {
@@ -23,6 +25,7 @@ impl Admin {
             core,
             finance,
             passwords: Hasher::default(),
+            calls: Calls::default(),
         }))
     }
 
@@ -32,6 +35,10 @@ impl Admin {
 
     pub(super) fn finance(&self) -> &Finance {
         &self.0.finance
+    }
+
+    pub(super) fn calls(&self) -> &Calls {
+        &self.0.calls
     }
 
     pub(super) fn passwords(&self) -> &Hasher {

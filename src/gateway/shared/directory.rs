@@ -1,4 +1,4 @@
-//! Projects, API keys, webhooks and policies in memory, refreshed twice a second and whenever an unknown key is
+//! Projects, API keys, webhooks, integrations and policies in memory, refreshed twice a second and whenever an unknown key is
 //! presented. While the database answers, no request sees a copy that is older than [`DIRECTORY_AGE`].
 
 use std::collections::HashMap;
@@ -9,11 +9,10 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::access::Access;
 use super::policies::{NOTHING, PolicyBook};
-use crate::access::Scope;
 use crate::secret::fingerprint;
-use crate::storage::{ApiKey, Db, Project, StorageError, Webhook};
-use crate::verification::asked::Face;
+use crate::storage::{ApiKey, Db, Integration, Project, StorageError, Webhook};
 use crate::verification::id::ProjectId;
 use crate::verification::policy::Policy;
 
@@ -25,46 +24,6 @@ const MOMENT: Duration = Duration::from_millis(250);
 
 /// How often unknown keys make the database be read, however many there are.
 const PACE: Duration = Duration::from_millis(50);
-
-/// What a key may do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Access {
-    pub key: Uuid,
-    /// `None`: every project.
-    pub project: Option<ProjectId>,
-    /// Whose verifications it may act on.
-    pub face: Face,
-    scopes: Vec<Scope>,
-}
-
-impl Access {
-    /// For a dashboard user: every project and scope. The dashboard checks the user's role itself.
-    #[must_use]
-    pub fn of_person(user: Uuid) -> Self {
-        Self {
-            key: user,
-            project: None,
-            face: Face::Native,
-            scopes: vec![Scope::Admin],
-        }
-    }
-
-    /// The same key through another face.
-    #[must_use]
-    pub fn through(self, face: Face) -> Self {
-        Self { face, ..self }
-    }
-
-    #[must_use]
-    pub fn allows(&self, scope: Scope) -> bool {
-        self.scopes.contains(&scope) || self.scopes.contains(&Scope::Admin)
-    }
-
-    #[must_use]
-    pub fn covers(&self, project: ProjectId) -> bool {
-        self.project.is_none_or(|own| own == project)
-    }
-}
 
 #[derive(Clone, Debug)]
 pub struct Directory {
@@ -84,6 +43,7 @@ struct Snapshot {
     /// Only of projects with overrides.
     policies: HashMap<ProjectId, Arc<Policy>>,
     webhooks: Vec<Arc<Webhook>>,
+    integrations: Vec<Arc<Integration>>,
 }
 
 #[derive(Debug)]
@@ -143,6 +103,7 @@ impl Directory {
         let began = Instant::now();
         let (keys, projects) = (self.db.list_keys().await?, self.db.list_projects().await?);
         let webhooks = self.db.list_webhooks().await?;
+        let integrations = self.db.list_integrations().await?;
         let before = self.snapshot();
         let known = |key: ApiKey| {
             let hash: [u8; 32] = key.hash.as_slice().try_into().ok()?;
@@ -156,6 +117,7 @@ impl Directory {
             policies: self.policies(&projects, &before),
             projects,
             webhooks: webhooks.into_iter().map(Arc::new).collect(),
+            integrations: integrations.into_iter().map(Arc::new).collect(),
         });
         *self
             .snapshot
@@ -324,6 +286,25 @@ impl Directory {
         found.map(Arc::clone)
     }
 
+    /// Oldest first.
+    #[must_use]
+    pub fn integrations(&self) -> Vec<Arc<Integration>> {
+        self.snapshot().integrations.clone()
+    }
+
+    /// An integration, also one that was just created on another replica.
+    pub async fn integration(&self, id: Uuid) -> Result<Option<Arc<Integration>>, StorageError> {
+        let find = |snapshot: &Snapshot| {
+            let mut known = snapshot.integrations.iter();
+            known.find(|known| known.id == id).map(Arc::clone)
+        };
+        if let Some(found) = find(&*self.freshest().await) {
+            return Ok(Some(found));
+        }
+        self.refresh_after(PACE).await?;
+        Ok(find(&self.snapshot()))
+    }
+
     /// The policy for new verifications of this project.
     #[must_use]
     pub fn policy(&self, project: ProjectId) -> Arc<Policy> {
@@ -360,11 +341,6 @@ impl Known {
         if !self.used.load(Ordering::Relaxed) {
             self.used.store(true, Ordering::Relaxed);
         }
-        Some(Access {
-            key: key.id,
-            project: key.project,
-            face: Face::Native,
-            scopes: key.scopes.split(',').filter_map(Scope::parse).collect(),
-        })
+        Some(Access::of_key(key))
     }
 }

@@ -53,6 +53,11 @@ pub enum Replay {
         id: uuid::Uuid,
         status: u16,
     },
+    /// Rendered with its secret.
+    Integration {
+        id: uuid::Uuid,
+        status: u16,
+    },
     Delivery {
         id: uuid::Uuid,
     },

@@ -1,14 +1,16 @@
-//! Shared by all rooms: an in-memory copy of projects, keys and webhooks ([`directory`]), policies, idempotency, live
+//! Shared by all rooms: an in-memory copy of projects, keys, webhooks and integrations ([`directory`]), policies, idempotency, live
 //! change events, and the dialects that are switched on.
 
+mod access;
 mod dialects;
 mod directory;
 mod idempotency;
 mod live;
 mod policies;
 
+pub use access::Access;
 pub use dialects::{Credentials, Dialect, SiteReport, ToReport};
-pub use directory::{Access, DIRECTORY_AGE, Directory};
+pub use directory::{DIRECTORY_AGE, Directory};
 pub use idempotency::{Begun, Idempotency, Replay, Ticket};
 pub use live::Live;
 pub use policies::{NOTHING, PolicyBook, PolicyFault, parsed};

@@ -14,6 +14,7 @@ mod find;
 mod leased;
 mod number;
 mod offers;
+mod ordered;
 mod persist;
 mod preview;
 mod proof;
@@ -28,6 +29,7 @@ mod vouch;
 mod working;
 
 pub use check::Checked;
+pub use ordered::Ordered;
 pub use preview::{Preview, PreviewRequest, Price};
 pub use proof::PublicKey;
 pub use receive::{ReportError, Taken};

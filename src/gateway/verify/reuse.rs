@@ -66,7 +66,8 @@ impl Verify {
     }
 
     /// There is at most one pending verification with the same key: of our own API per project, phone number, payload and
-    /// site-chosen code; of a dialect whatever the payload and the code; of Telegram's, which sends each time, any number.
+    /// site-chosen code; of a dialect whatever the payload and the code; of Telegram's, which sends each time, any number; of an
+    /// integration per request.
     pub(super) fn reuse_key(&self, request: &StartRequest) -> [u8; 16] {
         let (project, phone) = (
             request.project.0.as_bytes(),
@@ -79,6 +80,7 @@ impl Verify {
         {
             Face::Native => {}
             Face::Telegram => return random(),
+            face @ Face::Integration { .. } => return self.request_reuse_key(face, request),
             face => return self.number_reuse_key(face, request.project, &request.to.phone),
         }
         let present = |text: Option<&str>| match text {
@@ -91,6 +93,19 @@ impl Verify {
             phone,
             present(request.payload.as_deref()).as_bytes(),
             present(request.code.as_ref().map(Code::as_str)).as_bytes(),
+        ])
+    }
+
+    /// Of a face whose requests are told apart by what the host says of them.
+    fn request_reuse_key(&self, face: Face, start: &StartRequest) -> [u8; 16] {
+        let request = start.asked.as_ref().and_then(|asked| asked.request);
+        let (face, phone) = (face.origin(), start.to.phone.as_str().as_bytes());
+        self.core().vault.lookup(&[
+            b"reuse of an integration",
+            start.project.0.as_bytes(),
+            phone,
+            face.as_bytes(),
+            &request.map(|hash| hash.0).unwrap_or_default(),
         ])
     }
 

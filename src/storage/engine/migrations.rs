@@ -39,6 +39,7 @@ files! {
     "0012_packed"
     "0013_report_hosts"
     "0014_kept_reuse"
+    "0015_integrations"
 }
 
 static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(POSTGRES_FILES));

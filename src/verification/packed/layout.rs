@@ -41,7 +41,7 @@ packed! { struct Terms { max_checks, max_sends, resend_after, route } optional {
 
 packed! { struct Stages { begins, each } }
 
-packed! { struct Asked { face } optional { key, report_to, channel, tags } }
+packed! { struct Asked { face } optional { key, report_to, channel, tags, request } }
 
 packed! { enum Face {
     Native = 0,

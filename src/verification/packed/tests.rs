@@ -365,15 +365,18 @@ fn asked() -> impl Strategy<Value = Asked> {
     let id = || any::<u128>().prop_map(Uuid::from_u128);
     let face = prop_oneof![each(), id().prop_map(|id| Face::Integration { id })];
     let tag = (".{0,8}", ".{0,8}").prop_map(|(name, value)| Tag { name, value });
-    (face, of(id()), of(".{0,20}"), of(".{0,8}"), vec(tag, 0..3)).prop_map(
-        |(face, key, report_to, channel, tags)| Asked {
+    let request = of(any::<[u8; 8]>().prop_map(TraceHash));
+    let named = (of(".{0,20}"), of(".{0,8}"), vec(tag, 0..3));
+    (face, of(id()), named, request).prop_map(|(face, key, (report_to, channel, tags), request)| {
+        Asked {
             face,
             key,
             report_to,
             channel,
             tags,
-        },
-    )
+            request,
+        }
+    })
 }
 
 /// Every variant that has no fields.

@@ -1,0 +1,173 @@
+//! Takes a code from a host. The host is answered once the verification is durable; the send and its fallback run behind.
+
+use std::time::Duration;
+
+use actix_web::http::Method;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::answer::{self, Refused};
+use super::find::find;
+use super::request;
+use crate::gateway::{Access, Gateway, Integration, Ordered, StartRequest, Visitor};
+use crate::inlets::fault::Fault;
+use crate::integrations::{Order, SmsText, order};
+use crate::message::{Wording, segments, text};
+use crate::verification::Status;
+use crate::verification::asked::{Asked, Face};
+use crate::verification::code::Code;
+use crate::verification::id::VerificationId;
+use crate::web::{self as kit, Body, client};
+
+/// How long a code may be good, as in our own API.
+const SHORTEST_TTL: Duration = Duration::from_secs(30);
+const LONGEST_TTL: Duration = Duration::from_hours(24);
+
+/// What came of a call, for people.
+struct Done {
+    outcome: &'static str,
+    detail: String,
+    id: VerificationId,
+}
+
+pub async fn deliver(
+    gateway: web::Data<Gateway>,
+    path: web::Path<(String, String)>,
+    request: HttpRequest,
+    body: Body<Fault>,
+) -> Result<HttpResponse, Fault> {
+    receive(&gateway, &path, &request, &body).await
+}
+
+/// Of programs that can only GET: the query is the request.
+pub async fn deliver_by_get(
+    gateway: web::Data<Gateway>,
+    path: web::Path<(String, String)>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Fault> {
+    receive(&gateway, &path, &request, &[]).await
+}
+
+async fn receive(
+    gateway: &Gateway,
+    path: &(String, String),
+    request: &HttpRequest,
+    body: &[u8],
+) -> Result<HttpResponse, Fault> {
+    let integration = find(gateway, path).await?;
+    if request.method() == Method::GET && !integration.settings.admits_get() {
+        return Err(kit::Fault::method_not_allowed("POST").into());
+    }
+    let done = if request::is_authentic(gateway, &integration, request, body) {
+        act(gateway, &integration, request, body).await
+    } else {
+        Err(Refused::unauthorized())
+    };
+    let admin = gateway.admin();
+    Ok(match done {
+        Ok(Done {
+            outcome,
+            detail,
+            id,
+        }) => {
+            admin.note_call(integration.id, outcome, &detail, Some(id));
+            answer::accepted(id)
+        }
+        Err(refused) => {
+            admin.note_call(integration.id, refused.code, &refused.message, None);
+            answer::refused(&integration, &refused)
+        }
+    })
+}
+
+async fn act(
+    gateway: &Gateway,
+    integration: &Integration,
+    request: &HttpRequest,
+    body: &[u8],
+) -> Result<Done, Refused> {
+    let said = request::said(integration, request, body).await;
+    let said = said.map_err(Refused::unreadable)?;
+    let order = order(integration.kind, &integration.settings, &said);
+    let code = order.code()?;
+    let verify = gateway.verify();
+    let country = integration.settings.default_country;
+    let to = verify.read_hosts_number(integration.project, country, &order.phone()?)?;
+    let (wording, remark) = wording(gateway, integration, &order, &code);
+    let ttl = order.ttl.or(integration.settings.ttl);
+    let face = Face::Integration { id: integration.id };
+    let start = StartRequest {
+        project: integration.project,
+        asked: Some(Box::new(Asked {
+            face,
+            request: Some(verify.request_hash(order.id.as_deref(), &to.phone, &code)),
+            ..Asked::default()
+        })),
+        to,
+        id: None,
+        code: Some(code),
+        code_length: None,
+        ttl: ttl.map(|ttl| ttl.clamp(SHORTEST_TTL, LONGEST_TTL)),
+        begin_within: None,
+        channels: None,
+        workflow: None,
+        payload: None,
+        wording,
+        limit_keys: Vec::new(),
+        brand: None,
+        visitor: Visitor {
+            ip: order.ip.as_deref().and_then(client::read),
+            user_agent: None,
+        },
+        wait: Duration::ZERO,
+    };
+    let access = Access::of_integration(integration);
+    let is_replayable = integration.kind.is_replayable();
+    let (outcome, v) = match verify.order(&access, start, is_replayable).await? {
+        Ordered::Started(v) => ("sent", v),
+        Ordered::SentAgain(v) => ("sent_again", v),
+        Ordered::Repeated(v) => ("repeated", v),
+        Ordered::Replayed => return Err(Refused::unauthorized()),
+    };
+    if outcome == "sent" && v.record.status == Status::Failed {
+        return Err(Refused::undeliverable());
+    }
+    Ok(Done {
+        outcome,
+        detail: remark.unwrap_or_default(),
+        id: v.id,
+    })
+}
+
+/// The host's text, if it is used; and for people why it is not.
+fn wording(
+    gateway: &Gateway,
+    integration: &Integration,
+    order: &Order,
+    code: &Code,
+) -> (Wording, Option<String>) {
+    let locale = order.locale.as_deref().and_then(text::locale_of);
+    let projects = Wording {
+        locale,
+        ..Wording::default()
+    };
+    if integration.settings.sms_text == SmsText::Template || order.text.is_none() {
+        return (projects, None);
+    }
+    let Some(template) = order.template(code) else {
+        let why = "the project's text is used: the request's is only the code, or the code is not in it as it is";
+        return (projects, Some(why.to_owned()));
+    };
+    let hosts = Wording {
+        template: Some(template),
+        ..projects.clone()
+    };
+    let most = gateway.directory().policy(integration.project).max_segments;
+    let (_, count) = segments::count(&text::render(code.as_str(), &hosts));
+    if count > most {
+        let why = format!(
+            "the project's text is used: the request's takes {count} segments, and max_segments is {most}"
+        );
+        return (projects, Some(why));
+    }
+    (hosts, None)
+}

@@ -1,0 +1,54 @@
+//! The kinds of integrations.
+
+use serde::{Deserialize, Serialize};
+
+/// What is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Supabase Auth's Send SMS hook.
+    Supabase,
+    /// ZITADEL's HTTP SMS provider.
+    Zitadel,
+    /// Authgear's custom SMS gateway.
+    Authgear,
+    /// Any other program that can POST a number and a code.
+    Generic,
+}
+
+impl Kind {
+    pub const ALL: [Self; 4] = [Self::Supabase, Self::Zitadel, Self::Authgear, Self::Generic];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Supabase => "supabase",
+            Self::Zitadel => "zitadel",
+            Self::Authgear => "authgear",
+            Self::Generic => "generic",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// Whether the other program makes the secret, once it knows our address.
+    #[must_use]
+    pub fn is_secret_theirs(self) -> bool {
+        matches!(self, Self::Zitadel | Self::Authgear)
+    }
+
+    /// Whether it signs its requests; if not, the request holds the secret.
+    #[must_use]
+    pub fn signs(self) -> bool {
+        self != Self::Generic
+    }
+
+    /// Whether the signature carries no time, so that a recorded request could be sent again later.
+    #[must_use]
+    pub fn is_replayable(self) -> bool {
+        self == Self::Authgear
+    }
+}

@@ -1,0 +1,157 @@
+//! What an integration is configured with, besides its secret.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Kind, Preset};
+use crate::verification::phone::Country;
+
+/// Stored as JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Of the generic kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
+    /// Of the generic kind.
+    #[serde(default)]
+    pub auth: Auth,
+    /// Of numbers without a calling code; `None`: the project's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_country: Option<Country>,
+    /// Where the request does not tell; `None`: the project's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<Duration>,
+    #[serde(default)]
+    pub fields: FieldNames,
+    #[serde(default)]
+    pub methods: Vec<Method>,
+    #[serde(default)]
+    pub sms_text: SmsText,
+}
+
+/// How a program without a signature shows the secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Auth {
+    pub kind: AuthKind,
+    /// Of the header or the parameter; `None`: the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthKind {
+    /// `Authorization: Bearer …`.
+    #[default]
+    Bearer,
+    /// The password of `Authorization: Basic …`, with any user.
+    Basic,
+    /// A header of its own.
+    Header,
+    /// A parameter of the address.
+    Query,
+}
+
+impl AuthKind {
+    pub const ALL: [Self; 4] = [Self::Bearer, Self::Basic, Self::Header, Self::Query];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "bearer",
+            Self::Basic => "basic",
+            Self::Header => "header",
+            Self::Query => "query",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+impl Auth {
+    /// The name of the header or the parameter, if the secret has one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self.kind {
+            AuthKind::Bearer | AuthKind::Basic => None,
+            AuthKind::Header => Some(self.name.as_deref().unwrap_or("X-Api-Key")),
+            AuthKind::Query => Some(self.name.as_deref().unwrap_or("token")),
+        }
+    }
+}
+
+/// JSON pointers (RFC 6901), or names of fields, in place of the preset's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FieldNames {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    Post,
+    Get,
+}
+
+/// Which text an SMS has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmsText {
+    /// The request's, if it has one.
+    #[default]
+    Host,
+    /// The project's.
+    Template,
+}
+
+/// What is wrong: a field's name, and what to do.
+pub type Faults = Vec<(&'static str, String)>;
+
+impl Settings {
+    /// Whether requests of this method are read.
+    #[must_use]
+    pub fn admits_get(&self) -> bool {
+        self.methods.contains(&Method::Get)
+    }
+
+    /// What does not fit together, or does not exist for this kind.
+    #[must_use]
+    pub fn faults(&self, kind: Kind) -> Faults {
+        let mut faults = Faults::new();
+        if kind != Kind::Generic {
+            let only = || format!("is for kind generic, not for {}", kind.as_str());
+            let usual = Self::default();
+            for (name, is_set) in [
+                ("preset", self.preset.is_some()),
+                ("auth", self.auth != usual.auth),
+                ("fields", self.fields != usual.fields),
+                ("methods", self.admits_get()),
+            ] {
+                if is_set {
+                    faults.push((name, only()));
+                }
+            }
+        }
+        if self.auth.name.is_some() && self.auth.name().is_none() {
+            let why = "is the name of a header or a parameter: use it with auth header or query";
+            faults.push(("auth_name", why.to_owned()));
+        }
+        faults
+    }
+}
