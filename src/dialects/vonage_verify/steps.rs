@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, web};
+use serde_json::json;
 
 use super::caller::Caller;
 use super::fault::Fault;
@@ -20,7 +22,8 @@ pub async fn next(caller: Caller, id: web::Path<String>) -> Result<HttpResponse,
     };
     let verify = caller.gateway.verify();
     match verify.resend(&caller.access, v.id, next, None, None).await {
-        Ok(_) => Ok(HttpResponse::Ok().finish()),
+        // The library for Python reads every answer as JSON, and the type of an empty one.
+        Ok(_) => Ok(HttpResponse::Ok().json(json!({}))),
         Err(Error::Refused(Refusal::ChannelUnavailable { .. })) => Err(Fault::no_more_steps()),
         Err(error) => Err(Fault::of(error, v.id)),
     }
@@ -31,5 +34,6 @@ pub async fn cancel(caller: Caller, id: web::Path<String>) -> Result<HttpRespons
     let verify = caller.gateway.verify();
     let canceled = verify.cancel(&caller.access, v.id, None).await;
     canceled.map_err(|error| Fault::of(error, v.id))?;
-    Ok(HttpResponse::NoContent().finish())
+    let mut answer = HttpResponse::NoContent();
+    Ok(answer.content_type(ContentType::json()).finish())
 }

@@ -137,7 +137,7 @@ async fn credentials_are_the_keys_own(stage: Stage) {
     }
     let request = app.open_request(Method::POST, path).json(&body);
     refused(&app.send(request).await, 401, "Unauthorized");
-    let reader = Account::of(&app, "reports").await;
+    let reader = Account::of(&app, "finance").await;
     refused(&reader.post("/", body).await, 403, "Forbidden");
     // Upper case, as some people write hexadecimal digits.
     let loud = Account {
