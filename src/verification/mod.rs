@@ -49,12 +49,11 @@ use event::{Event, EventKind};
 use id::{AttemptId, ProjectId, VerificationId};
 use origin::Origin;
 use phone::{Country, PhoneNumber};
-use route::{Channel, Step};
+use route::{Channel, Stages, Step};
 
 pub use crate::clock::span;
 pub use end::Verdict;
 pub use report::Source;
-pub use stages::{Stages, Workflow};
 pub use start::{Resend, Start};
 
 /// One attempt by a site to verify that a visitor controls a phone number.

@@ -1,5 +1,6 @@
 //! Property tests: the invariants of a verification hold for any order and repetition of events.
 
+mod begin;
 mod input;
 mod stages;
 mod world;
@@ -9,8 +10,9 @@ use proptest::prelude::*;
 
 use super::attempt::{Reason, Receipt, Report, SendError};
 use super::*;
+use begin::begin;
 use input::{Answer, Input, input, offers};
-use world::{UNKNOWN_AFTER, World, begin};
+use world::{UNKNOWN_AFTER, World};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]

@@ -1,77 +1,22 @@
 //! Stages of a route. A dialect's workflow has steps of its own, each of which lasts a fixed time, whatever became of its messages: such a
 //! step is a stage here, with one or more steps of the route in it.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
 use super::Verification;
-use super::route::Step;
+use super::attempt::Attempt;
 use super::span;
 
-/// What a request asks for instead of the policy's route.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Workflow {
-    /// The steps of each stage.
-    pub stages: Vec<Vec<Step>>,
-    /// How long each stage lasts; the last one ends with the verification.
-    pub each: Duration,
-    /// Where the policy allows more checks than these.
-    pub max_checks: u32,
-}
-
-impl Workflow {
-    /// Only the steps that `keep` admits; `None`: a stage would be left without any.
-    pub(super) fn filtered(&self, keep: impl Fn(&&Step) -> bool) -> Option<(Vec<Step>, Stages)> {
-        let (mut route, mut begins) = (Vec::new(), Vec::new());
-        for stage in &self.stages {
-            let before = route.len();
-            route.extend(stage.iter().filter(&keep).cloned());
-            if route.len() == before {
-                return None;
-            }
-            begins.push(u8::try_from(before).ok()?);
-        }
-        let each = self.each;
-        Some((route, Stages { begins, each })).filter(|(route, _)| !route.is_empty())
-    }
-}
-
-/// Where the stages of a route begin, and how long each lasts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stages {
-    /// The place of each stage's first step in the route, ascending.
-    pub begins: Vec<u8>,
-    #[serde(with = "span::text")]
-    pub each: Duration,
-}
-
-impl Stages {
-    /// The place of the first step after the stage of the step at `place`.
-    fn next(&self, place: usize) -> Option<usize> {
-        let mut begins = self.begins.iter().map(|begin| usize::from(*begin));
-        begins.find(|begin| *begin > place)
-    }
-
-    /// Which stage has the step at `place`, counted from the end: the last one is 0.
-    fn to_come(&self, place: usize) -> usize {
-        let begins = self.begins.iter().map(|begin| usize::from(*begin));
-        begins.filter(|begin| *begin > place).count()
-    }
-
-    fn last(&self, stages: usize) -> Duration {
-        let stages = u32::try_from(stages).unwrap_or(u32::MAX);
-        self.each.saturating_mul(stages)
-    }
-
-    /// From the beginning of a stage, with so many to come, to the end of the verification.
-    pub(super) fn life(&self, to_come: usize) -> Duration {
-        self.last(to_come + 1)
-    }
-}
-
 impl Verification {
+    /// The stage of an attempt, from 0.
+    #[must_use]
+    pub fn stage_of(&self, attempt: &Attempt) -> usize {
+        let stages = self.record.terms.stages.as_ref();
+        let begins = stages.into_iter().flat_map(|stages| &stages.begins);
+        let begun = begins.filter(|begin| **begin <= attempt.step).count();
+        begun.saturating_sub(1)
+    }
+
     /// The place of the first step of the stage after the current one.
     pub(super) fn next_stage(&self) -> Option<usize> {
         let stages = self.record.terms.stages.as_ref()?;
@@ -98,22 +43,5 @@ impl Verification {
         if current != Some(entered) {
             self.record.expires_at = span::after(now, stages.life(entered));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_step_belongs_to_the_stage_that_began_last() {
-        let stages = Stages {
-            begins: vec![0, 2, 3],
-            each: Duration::from_secs(300),
-        };
-        let of = |place| (stages.to_come(place), stages.next(place));
-        assert_eq!([of(0), of(1)], [(2, Some(2)); 2]);
-        assert_eq!([of(2), of(3), of(9)], [(1, Some(3)), (0, None), (0, None)]);
-        assert_eq!(stages.life(2), Duration::from_mins(15));
     }
 }

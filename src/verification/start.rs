@@ -12,9 +12,9 @@ use super::id::{ProjectId, VerificationId};
 use super::origin::Origin;
 use super::phone::{Country, PhoneNumber};
 use super::policy::Policy;
-use super::route::{Channel, Offer, Skip, Step};
+use super::route::{Channel, Offer, Skip, Step, Workflow};
 use super::span;
-use super::{Record, Refusal, Status, Terms, Verification, Workflow};
+use super::{Record, Refusal, Status, Terms, Verification};
 use crate::message::Wording;
 use crate::money::Money;
 

@@ -25,8 +25,8 @@ use crate::verification::numbers::Parsed;
 use crate::verification::origin::{Origin, Requester, TraceHash};
 use crate::verification::phone::Country;
 use crate::verification::policy::Policy;
-use crate::verification::route::Channel;
-use crate::verification::{Start, Verification, Workflow};
+use crate::verification::route::{Channel, Workflow};
+use crate::verification::{Start, Verification};
 
 /// Counts lost commits, so that a start gives up after 8 budget refusals or 3 conflicts with a pending verification
 /// that has the same reuse key.

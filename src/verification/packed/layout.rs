@@ -18,8 +18,8 @@ use crate::verification::cost::{Cost, CostState};
 use crate::verification::event::{Event, EventKind};
 use crate::verification::origin::{Origin, Requester};
 use crate::verification::phone::LineType;
-use crate::verification::route::Step;
-use crate::verification::{Record, Stages, Status, Terms};
+use crate::verification::route::{Stages, Step};
+use crate::verification::{Record, Status, Terms};
 
 packed! { struct Record {
     expires_at, created_at, last_send_at,

@@ -23,8 +23,8 @@ use crate::verification::cost::{Cost, CostState};
 use crate::verification::event::{Event, EventKind};
 use crate::verification::origin::{Origin, Requester, TraceHash};
 use crate::verification::phone::{Country, LineType};
-use crate::verification::route::{Channel, Step};
-use crate::verification::{Stages, Status, Terms};
+use crate::verification::route::{Channel, Stages, Step};
+use crate::verification::{Status, Terms};
 
 /// One attempt by SMS, delivered and charged to one budget, and the code was entered.
 const TYPICAL: &str = r#"{

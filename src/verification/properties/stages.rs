@@ -3,8 +3,9 @@
 use chrono::DateTime;
 use proptest::prelude::*;
 
+use super::begin::{STAGE, begin};
 use super::input::{Answer, Input, offers, reported};
-use super::world::{STAGE, World, begin};
+use super::world::World;
 use crate::verification::attempt::{Attempt, AttemptStatus, Receipt};
 use crate::verification::*;
 
