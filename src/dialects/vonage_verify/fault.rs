@@ -6,7 +6,6 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::fields::Invalid;
 use crate::gateway::{Error, StartError};
 use crate::secret::random;
 use crate::verification::Refusal;
@@ -51,12 +50,28 @@ impl Word {
     }
 }
 
+/// A field that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Invalid {
+    pub name: String,
+    pub reason: String,
+}
+
+impl Invalid {
+    pub fn new(name: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            reason: reason.into(),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct Fault {
     word: Word,
-    detail: String,
-    invalid: Vec<Invalid>,
+    detail: Box<str>,
+    invalid: Box<[Invalid]>,
     /// The verification that is in the way.
     pending: Option<Uuid>,
     retry_after: Option<u64>,
@@ -67,8 +82,8 @@ impl Fault {
     pub fn new(word: Word, detail: impl Into<String>) -> Self {
         Self {
             word,
-            detail: detail.into(),
-            invalid: Vec::new(),
+            detail: detail.into().into(),
+            invalid: Box::default(),
             pending: None,
             retry_after: None,
             allow: None,
@@ -117,7 +132,7 @@ impl Fault {
     pub fn invalid(invalid: Vec<Invalid>) -> Self {
         let detail = "The value of one or more parameters is invalid";
         Self {
-            invalid,
+            invalid: invalid.into(),
             ..Self::new(Word::InvalidParams, detail)
         }
     }

@@ -1,34 +1,17 @@
 //! The fields of a body. What is not known is ignored, `null` is absent, and every fault is collected.
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::fault::Fault;
+use super::fault::{Fault, Invalid};
 use crate::json;
 use crate::web::fields::printable;
-
-/// A field that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Invalid {
-    pub name: String,
-    pub reason: String,
-}
-
-impl Invalid {
-    pub fn new(name: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            reason: reason.into(),
-        }
-    }
-}
 
 /// An object whose fields are read one by one.
 #[derive(Debug)]
 pub struct Fields {
     /// Before the names of its fields: `workflow[0].`, or nothing.
     path: String,
-    fields: Map<String, Value>,
+    left: Map<String, Value>,
     pub faults: Vec<Invalid>,
 }
 
@@ -45,7 +28,7 @@ impl Fields {
         let fields = fields.map_err(|reason| Fault::invalid(vec![Invalid::new("body", reason)]))?;
         Ok(Self {
             path: String::new(),
-            fields,
+            left: fields,
             faults: Vec::new(),
         })
     }
@@ -61,7 +44,7 @@ impl Fields {
         name: &str,
         read: impl FnOnce(&Value) -> Result<T, String>,
     ) -> Option<T> {
-        let value = self.fields.remove(name).filter(|value| !value.is_null())?;
+        let value = self.left.remove(name).filter(|value| !value.is_null())?;
         match read(&value) {
             Ok(value) => Some(value),
             Err(reason) => {
@@ -76,7 +59,7 @@ impl Fields {
         name: &str,
         read: impl FnOnce(&Value) -> Result<T, String>,
     ) -> Option<T> {
-        if self.fields.get(name).is_none_or(Value::is_null) {
+        if self.left.get(name).is_none_or(Value::is_null) {
             self.fault(name, "is required");
             return None;
         }
@@ -103,7 +86,7 @@ impl Fields {
             };
             let mut inner = Self {
                 path: format!("{path}."),
-                fields,
+                left: fields,
                 faults: Vec::new(),
             };
             found.extend(read(&mut inner));

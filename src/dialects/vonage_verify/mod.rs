@@ -7,16 +7,17 @@ mod caller;
 mod check;
 mod fault;
 mod fields;
+mod reports;
 mod request;
 mod start;
 mod steps;
+mod wire;
 mod workflow;
 
 use std::sync::Arc;
 
 use actix_web::web;
 use serde_json::json;
-use uuid::Uuid;
 
 use crate::dialects::offered::Offered;
 use crate::gateway::{Dialect, Gateway};
@@ -32,11 +33,11 @@ pub const OFFERED: Offered = Offered {
         credentials: |key| {
             Some(json!({
                 "base_url": format!("{}{PREFIX}", key.public_url),
-                "api_key": api_key(key.id),
+                "api_key": wire::api_key(key.id),
                 "api_secret": key.secret,
             }))
         },
-        report: None,
+        reports: Some(reports::REPORTS),
     },
     mount,
 };
@@ -64,20 +65,4 @@ fn addresses(config: &mut web::ServiceConfig) {
         .service(at("/{id}/next_workflow").post(steps::next))
         // As the library for Java writes it.
         .service(at("/{id}/next-workflow").post(steps::next));
-}
-
-/// What Vonage's clients call the key, which is the secret: eight hexadecimal digits of its id.
-fn api_key(id: Uuid) -> String {
-    id.simple().to_string().split_off(24)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_called_by_the_end_of_its_id() {
-        let id = Uuid::from_u128(0x0199_3f0e_0000_7000_8000_0000_01ab_cdef);
-        assert_eq!(api_key(id), "01abcdef");
-    }
 }

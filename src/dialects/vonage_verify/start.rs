@@ -7,15 +7,16 @@ use serde_json::{Value, json};
 
 use super::caller::Caller;
 use super::check;
-use super::fault::Fault;
-use super::fields::{Fields, Invalid, flag, string};
+use super::fault::{Fault, Invalid};
+use super::fields::{Fields, flag, string};
+use super::reports;
+use super::wire::CLIENT_REF;
 use super::workflow;
-use crate::gateway::{StartRequest, Visitor};
+use crate::gateway::{Error, StartRequest, Visitor};
 use crate::message::{Wording, text};
 use crate::verification::asked::{Asked, Face, Tag};
-use crate::verification::attempt::Reason;
 use crate::verification::code::Code;
-use crate::verification::{Status, Workflow};
+use crate::verification::route::Workflow;
 use crate::web::Body;
 use crate::web::fields::{integer, text as text_of};
 
@@ -46,7 +47,8 @@ pub async fn start(caller: Caller, body: Body<Fault>) -> Result<HttpResponse, Fa
     let mut fields = Fields::read(&body)?;
     let start = read(&mut fields);
     let start = fields.finish(start)?;
-    let request = request(&caller, start)?;
+    let report_to = report_address(&caller).await?;
+    let request = request(&caller, start, report_to)?;
     let verify = caller.gateway.verify();
     let started = verify.start(request, None).await?;
     let v = started.verification;
@@ -54,9 +56,7 @@ pub async fn start(caller: Caller, body: Body<Fault>) -> Result<HttpResponse, Fa
         return Err(Fault::pending(v.id));
     }
     // Vonage refuses such a number before it takes a message, too.
-    let reason = v.newest().and_then(|attempt| attempt.reason);
-    let is_refused = v.record.status == Status::Failed && v.costs().is_empty();
-    if is_refused && reason == Some(Reason::NumberInvalid) {
+    if reports::was_refused(&v) {
         return Err(bad_number("does not exist"));
     }
     Ok(HttpResponse::Accepted().json(json!({ "request_id": v.id.uuid() })))
@@ -92,7 +92,25 @@ fn brand(value: &Value) -> Result<String, String> {
     }
 }
 
-fn request(caller: &Caller, start: Start) -> Result<StartRequest, Fault> {
+/// Where webhooks about the request go. An address that was admitted once may no longer be.
+async fn report_address(caller: &Caller) -> Result<Option<String>, Fault> {
+    let Some(url) = &caller.status_url else {
+        return Ok(None);
+    };
+    let verify = caller.gateway.verify();
+    let admitted = verify.admit_report_address(caller.project, url).await;
+    let admitted = admitted.map_err(Error::from)?;
+    if admitted.is_none() {
+        tracing::warn!(application = %caller.access.key, "the status_url is refused now; no webhooks about this request");
+    }
+    Ok(admitted)
+}
+
+fn request(
+    caller: &Caller,
+    start: Start,
+    report_to: Option<String>,
+) -> Result<StartRequest, Fault> {
     let Caller {
         gateway, project, ..
     } = caller;
@@ -114,7 +132,7 @@ fn request(caller: &Caller, start: Start) -> Result<StartRequest, Fault> {
         })?;
     let words = start.workflow.iter().map(|step| step.channel.as_str());
     let client_ref = start.client_ref.map(|value| Tag {
-        name: "client_ref".to_owned(),
+        name: CLIENT_REF.to_owned(),
         value,
     });
     Ok(StartRequest {
@@ -122,6 +140,8 @@ fn request(caller: &Caller, start: Start) -> Result<StartRequest, Fault> {
         to,
         asked: Some(Box::new(Asked {
             face: Face::Vonage,
+            key: report_to.is_some().then_some(caller.access.key),
+            report_to,
             channel: Some(words.collect::<Vec<_>>().join(",")),
             tags: client_ref.into_iter().collect(),
             ..Asked::default()

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::on_both_engines;
 use crate::stage::{Reply, SMS, Stage, TestApp, UNLIMITED, assert_fields, word};
 
+mod application;
 mod faults;
 mod parallel;
 
@@ -90,7 +91,9 @@ impl<'a> Account<'a> {
 
 fn body(number: &str, more: Value) -> Value {
     let mut body = json!({ "brand": "Shop", "workflow": steps(number, &["sms"]) });
-    let more = more.as_object().unwrap().clone();
+    let Value::Object(more) = more else {
+        panic!("{more} is no object")
+    };
     body.as_object_mut().unwrap().extend(more);
     body
 }
