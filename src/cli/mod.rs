@@ -3,6 +3,7 @@
 mod check_config;
 mod exposed;
 mod failure;
+mod integrations;
 mod keys;
 mod migrate;
 mod process;
@@ -50,6 +51,9 @@ enum Command {
     /// Manage API keys: create, list, or revoke.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Manage integrations, programs that have their codes delivered: create, list, show, change, rotate, or delete.
+    #[command(subcommand)]
+    Integrations(integrations::Command),
     /// Manage dashboard users: create, list, disable, enable, or reset a password.
     #[command(subcommand)]
     Users(users::Command),
@@ -75,6 +79,7 @@ pub fn run() -> ExitCode {
         Command::Migrate => migrate::run(config),
         Command::Projects(command) => projects::run(config, command),
         Command::Keys(command) => keys::run(config, command),
+        Command::Integrations(command) => integrations::run(config, command),
         Command::Users(command) => users::run(config, command),
         Command::Report(command) => report::run(config, command),
         Command::Seed(arguments) => seed::run(config, &arguments),

@@ -49,6 +49,18 @@ impl Kind {
         self != Self::VonageApplication
     }
 
+    /// The program's name, as people write it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Supabase => "Supabase",
+            Self::Zitadel => "ZITADEL",
+            Self::Authgear => "Authgear",
+            Self::Generic => "Generic",
+            Self::VonageApplication => "Vonage application",
+        }
+    }
+
     /// Whether the other program makes the secret, once it knows our address.
     #[must_use]
     pub fn is_secret_theirs(self) -> bool {

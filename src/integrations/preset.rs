@@ -62,6 +62,21 @@ impl Preset {
         Self::ALL.into_iter().find(|preset| preset.as_str() == text)
     }
 
+    /// The program's name, as people write it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Logto => "Logto",
+            Self::Kratos => "Ory Kratos",
+            Self::Authentik => "authentik",
+            Self::Keycloak => "Keycloak",
+            Self::Casdoor => "Casdoor",
+            Self::Fusionauth => "FusionAuth",
+            Self::Novu => "Novu",
+            Self::Auth0 => "Auth0",
+        }
+    }
+
     /// Of a program, or of one that is not known.
     pub(super) fn names(preset: Option<Self>) -> Names {
         let usual = Names {

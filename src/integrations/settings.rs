@@ -105,6 +105,21 @@ pub struct FieldNames {
     pub ip: Option<String>,
 }
 
+impl FieldNames {
+    /// The place of a field, by the field's name.
+    pub fn named(&mut self, field: &str) -> Option<&mut Option<String>> {
+        match field {
+            "phone" => Some(&mut self.phone),
+            "code" => Some(&mut self.code),
+            "text" => Some(&mut self.text),
+            "id" => Some(&mut self.id),
+            "locale" => Some(&mut self.locale),
+            "ip" => Some(&mut self.ip),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {

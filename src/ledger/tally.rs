@@ -53,10 +53,15 @@ pub enum Measure {
     SmsEquivalent,
     /// Top-ups and adjustments.
     Other,
+    /// Verifications whose code the host made, and of which nothing was checked here and no success was told: whether the code was entered
+    /// is not known.
+    VerificationsUnchecked,
+    /// The last attempts of these.
+    AttemptsUnchecked,
 }
 
 impl Measure {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Verifications,
         Self::VerificationsSent,
         Self::VerificationsDelivered,
@@ -72,6 +77,8 @@ impl Measure {
         Self::Expected,
         Self::SmsEquivalent,
         Self::Other,
+        Self::VerificationsUnchecked,
+        Self::AttemptsUnchecked,
     ];
 
     /// The stages whose durations are kept.
@@ -105,6 +112,8 @@ impl Measure {
             Self::Expected => "expected",
             Self::SmsEquivalent => "sms_equivalent",
             Self::Other => "other",
+            Self::VerificationsUnchecked => "verifications_unchecked",
+            Self::AttemptsUnchecked => "attempts_unchecked",
         }
     }
 
@@ -195,7 +204,7 @@ pub fn growth(v: &Verification, entries: &[Entry]) -> Vec<Tally> {
     let record = &v.record;
     let mut tallies: Vec<Tally> = entries.iter().filter_map(of_entry).collect();
     let grew = record.attempts.len() > v.attempts_stored;
-    if grew || v.news().iter().any(|event| counts(event.kind)) {
+    if grew || v.news().iter().any(|event| counts(record, event.kind)) {
         let mut parts = parts(record, &record.attempts, &record.events);
         let attempts = record.attempts.get(..v.attempts_stored).unwrap_or_default();
         let events = record.events.get(..v.events_stored).unwrap_or_default();
@@ -325,15 +334,30 @@ fn parts(record: &Record, attempts: &[Attempt], events: &[Event]) -> Vec<(Cell, 
             parts.push((cell(from, last, measure, Some(bin(from, event.at))), 1));
         }
     }
+    if record.is_outside_code && !events.iter().any(|event| tells(event.kind)) {
+        let begun = attempts[last].created_at;
+        parts.push((cell(born, last, Measure::VerificationsUnchecked, None), 1));
+        parts.push((cell(begun, last, Measure::AttemptsUnchecked, None), 1));
+    }
     parts
 }
 
-/// Whether an event changes the contribution. Most checks do not.
-fn counts(kind: EventKind) -> bool {
+/// Whether an event tells what was entered.
+fn tells(kind: EventKind) -> bool {
     matches!(
         kind,
-        EventKind::Created | EventKind::Resend | EventKind::Approved
-    ) || left(kind)
+        EventKind::Approved | EventKind::WrongCode | EventKind::Locked
+    )
+}
+
+/// Whether an event changes the contribution. Most checks do not.
+fn counts(record: &Record, kind: EventKind) -> bool {
+    (record.is_outside_code && tells(kind))
+        || matches!(
+            kind,
+            EventKind::Created | EventKind::Resend | EventKind::Approved
+        )
+        || left(kind)
 }
 
 /// The message is known to have left, by the provider's answer or by a report of its outcome.

@@ -14,7 +14,7 @@ use super::table::{Cell, Key, Table};
 use crate::ledger::tally::{Measure, seconds};
 
 /// Columns after the key columns.
-pub const FIGURES: [&str; 13] = [
+pub const FIGURES: [&str; 14] = [
     "requested",
     "sent",
     "delivered",
@@ -28,10 +28,11 @@ pub const FIGURES: [&str; 13] = [
     "read_p95",
     "approved_p50",
     "approved_p95",
+    "checked_by_host",
 ];
 
 /// The sums that the report needs.
-pub const MEASURES: [Measure; 10] = [
+pub const MEASURES: [Measure; 12] = [
     Measure::Verifications,
     Measure::VerificationsSent,
     Measure::VerificationsDelivered,
@@ -42,33 +43,37 @@ pub const MEASURES: [Measure; 10] = [
     Measure::AttemptsDelivered,
     Measure::AttemptsRead,
     Measure::AttemptsApproved,
+    Measure::VerificationsUnchecked,
+    Measure::AttemptsUnchecked,
 ];
 
-/// `requested` and the four stages, for verifications and for attempts.
-const OF_VERIFICATIONS: [Measure; 5] = [
+/// `requested`, the four stages, and those that are checked by the host, for verifications and for attempts.
+const OF_VERIFICATIONS: [Measure; 6] = [
     Measure::Verifications,
     Measure::VerificationsSent,
     Measure::VerificationsDelivered,
     Measure::VerificationsRead,
     Measure::VerificationsApproved,
+    Measure::VerificationsUnchecked,
 ];
-const OF_ATTEMPTS: [Measure; 5] = [
+const OF_ATTEMPTS: [Measure; 6] = [
     Measure::Attempts,
     Measure::AttemptsSent,
     Measure::AttemptsDelivered,
     Measure::AttemptsRead,
     Measure::AttemptsApproved,
+    Measure::AttemptsUnchecked,
 ];
 
 #[derive(Clone, Debug, Default)]
 struct Funnel {
-    counts: [i64; 5],
+    counts: [i64; 6],
     /// For each of the four stages, counts by duration bin.
     times: [BTreeMap<i64, i64>; 4],
 }
 
 impl Funnel {
-    fn count(&mut self, sums: &Sums, measures: [Measure; 5]) {
+    fn count(&mut self, sums: &Sums, measures: [Measure; 6]) {
         for (count, measure) in self.counts.iter_mut().zip(measures) {
             *count = count.saturating_add(sums.get(measure));
         }
@@ -85,11 +90,13 @@ impl Funnel {
     }
 
     fn cells(&self) -> Vec<Cell> {
-        let counts = self.counts.iter().map(|count| Cell::Count(*count));
+        let [stages @ .., unchecked] = self.counts;
+        let counts = stages.into_iter().map(Cell::Count);
         let percentiles = self.times.iter().flat_map(|histogram| {
             [0.5, 0.95].map(|share| Cell::Seconds(percentile(histogram, share)))
         });
-        counts.chain(percentiles).collect()
+        let unchecked = [Cell::Count(unchecked)];
+        counts.chain(percentiles).chain(unchecked).collect()
     }
 
     fn is_empty(&self) -> bool {

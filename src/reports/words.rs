@@ -8,7 +8,7 @@ use crate::locale::{LANGUAGES, Locale};
 type Words = [[&'static str; 2]; LANGUAGES];
 
 #[rustfmt::skip]
-const COLUMNS: [(&str, Words); 30] = [
+const COLUMNS: [(&str, Words); 31] = [
     ("month", [["Month", "Calendar month"], ["Месяц", "Календарный месяц"]]),
     ("week", [["Week", "Week of ISO 8601, from Monday"], ["Неделя", "Неделя по ISO 8601, с понедельника"]]),
     ("day", [["Day", "Day in the time zone of the report"], ["День", "День в часовом поясе отчёта"]]),
@@ -55,6 +55,9 @@ const COLUMNS: [(&str, Words); 30] = [
     ("read_p95", [["Read, 95%, s", "Seconds until read: 95% took less"], ["Прочитано, 95 %, с", "Секунды до прочтения: 95 % быстрее"]]),
     ("approved_p50", [["Approved, median, s", "Seconds until approved: half took less"], ["Подтверждено, медиана, с", "Секунды до подтверждения: половина быстрее"]]),
     ("approved_p95", [["Approved, 95%, s", "Seconds until approved: 95% took less"], ["Подтверждено, 95 %, с", "Секунды до подтверждения: 95 % быстрее"]]),
+    ("checked_by_host", [
+        ["Checked elsewhere", "Codes that a site or an identity server made, of which nothing is known; no part of the approval rate"],
+        ["Проверяются не здесь", "Коды сайта или сервера входа, о вводе которых ничего не известно; в доле подтверждений не учтены"]]),
 ];
 
 /// Empty for an unknown column, which a test rules out.

@@ -407,7 +407,7 @@ fn every_page_works_in_a_browser_in_three_sizes_light_and_dark() {
 }
 
 /// Each page, with a condition that holds when it has loaded.
-const PAGES: [(&str, &str, &str); 14] = [
+const PAGES: [(&str, &str, &str); 15] = [
     (
         "overview",
         "/dashboard",
@@ -456,6 +456,11 @@ const PAGES: [(&str, &str, &str); 14] = [
     (
         "webhooks",
         "/dashboard/webhooks",
+        "document.querySelector('form.filters')",
+    ),
+    (
+        "integrations",
+        "/dashboard/integrations",
         "document.querySelector('form.filters')",
     ),
     (

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::on_both_engines;
 use crate::person::{PASSWORD, Page, Person, hidden, person};
-use crate::stage::Stage;
+use crate::stage::{Stage, word};
 use crate::webhooks::{OPEN, receiver, types};
 
 on_both_engines!(
@@ -13,6 +13,7 @@ on_both_engines!(
     rates_and_exchange_rates_can_be_set,
     a_key_is_created_once_shown_once_and_can_be_revoked,
     a_webhook_can_be_created_tested_rotated_and_removed,
+    an_integration_can_be_added_given_its_secret_and_removed,
     a_top_up_submitted_twice_is_booked_once,
     input_errors_are_shown_in_the_users_language,
     downloads_match_the_api_in_the_users_time_zone,
@@ -324,6 +325,80 @@ async fn a_webhook_can_be_created_tested_rotated_and_removed(stage: Stage) {
     assert_eq!(olga.get(&one).await.status, 404);
 }
 
+async fn an_integration_can_be_added_given_its_secret_and_removed(stage: Stage) {
+    let app = stage.app().await;
+    let mut olga = person(&app, "olga@example.com", "owner").await;
+    let path = "/dashboard/integrations";
+    let fields = [
+        ("host", "keycloak"),
+        ("project", "default"),
+        ("name", ""),
+        ("country", "uz"),
+        ("secret", ""),
+    ];
+    let page = olga.post(path, path, &fields).await;
+    let secret = copied(&page);
+    assert!(secret.starts_with("hook_"));
+    for told in ["Keycloak", "apiurl: https://verify.example/hooks/generic/"] {
+        assert_told(&page, told);
+    }
+    let made = app.gateway.directory().integrations()[0].clone();
+    let one = format!("{path}/{}", made.id);
+    let page = olga.get(&one).await;
+    assert!(!page.text.contains(&secret), "shown once");
+    let hook = format!("/hooks/generic/{}", made.id);
+    let body = json!({ "receiver": "90 123 45 67", "message": "Code 561166" });
+    let called = app.with_key(&secret).post(&hook, body).await.expect(200);
+    app.settle(&called["id"]).await;
+    app.with_key("pin_x").post(&hook, json!({})).await;
+    let page = olga.get(&one).await;
+    for told in ["Sent", "authentication_failed", word(&called["id"])] {
+        assert_told(&page, told);
+    }
+    let renewed = copied(&olga.post(&one, &format!("{one}/rotate"), &[]).await);
+    assert_ne!(renewed, secret);
+
+    // Where the program makes the secret, it is typed in later.
+    let zitadel = [("host", "zitadel"), ("project", "default")];
+    let page = olga.post(path, path, &zitadel).await;
+    assert_told(&page, "Waits for the secret");
+    let all = app.gateway.directory().integrations();
+    let made = all.iter().find(|it| it.secret.is_none()).unwrap();
+    let two = format!("{path}/{}", made.id);
+    let keep = format!("{two}/secret");
+    let page = olga.post(&two, &keep, &[("secret", "short")]).await;
+    assert_eq!(page.status, 422);
+    assert_told(&page, "too short");
+    let page = olga
+        .post(&two, &keep, &[("secret", "s3cretSigningKey")])
+        .await;
+    assert_told(&page, "Ready");
+    assert_eq!(
+        olga.post(&two, &format!("{two}/rotate"), &[]).await.status,
+        404
+    );
+
+    for (field, value, words) in [
+        ("host", "okta", "Choose from the list"),
+        ("project", "nobody", "Choose from the list"),
+        ("country", "Wonderland", "not a country"),
+        ("secret", "short", "cannot be the program"),
+    ] {
+        let mut wrong = fields;
+        for (name, held) in &mut wrong {
+            if *name == field {
+                *held = value;
+            }
+        }
+        let page = olga.post(path, path, &wrong).await;
+        assert_eq!(page.status, 422, "{field} {value}");
+        assert_told(&page, words);
+    }
+    let page = olga.post(&one, &format!("{one}/delete"), &[]).await;
+    assert_eq!(page.to, "/dashboard/integrations?done=removed");
+    assert_eq!(olga.get(&one).await.status, 404);
+}
+
 async fn a_top_up_submitted_twice_is_booked_once(stage: Stage) {
     let app = stage.app().await;
     let mut ann = person(&app, EMAIL, "finance").await;
@@ -508,6 +583,7 @@ async fn any_past_month_can_be_queried_and_invalid_ones_are_rejected(stage: Stag
         "/dashboard?days=-1",
         "/dashboard/costs?from=0000-00-00&to=99999-01-01&tz=%ff&group=,,,&group=day&group=day&currency=%F0%9F%92%B8",
         "/dashboard/ledger?cursor=99999999999999999999.x&provider=%00",
+        "/dashboard/integrations",
         "/dashboard/webhooks",
         "/dashboard/keys/x/revoke",
     ] {

@@ -84,7 +84,7 @@ pub async fn run_refused(stage: &Stage, arguments: &[&str]) -> String {
 }
 
 /// The line of JSON printed by a command with `--json`.
-async fn run_json(stage: &Stage, arguments: &[&str]) -> Value {
+pub async fn run_json(stage: &Stage, arguments: &[&str]) -> Value {
     let output = run_well(stage, arguments).await;
     let [line] = lines(output.as_bytes()).try_into().unwrap();
     serde_json::from_str(&line).unwrap()

@@ -6,6 +6,7 @@ use calamine::{Data, Reader, Xlsx};
 use chrono::{DateTime, Timelike, Utc};
 use serde_json::{Value, json};
 
+use crate::hooks::Hook;
 use crate::on_both_engines;
 use crate::stage::{Client, Stage, TestApp, word};
 use crate::world::error;
@@ -19,6 +20,7 @@ on_both_engines!(
     other_currencies_convert_at_the_days_rate_and_missing_rates_are_reported,
     exchange_rates_are_saved_all_or_none,
     the_conversion_report_has_a_funnel_and_times,
+    what_a_host_checks_is_counted_apart_until_it_says_something,
     csv_and_spreadsheet_contain_the_same_figures,
     a_spreadsheet_stands_on_its_own_in_the_readers_language,
     a_spreadsheets_totals_are_formulas_only_where_they_are_sums,
@@ -341,6 +343,42 @@ async fn exchange_rates_are_saved_all_or_none(stage: Stage) {
     own.send(request.json(&json!({ "items": [good] })))
         .await
         .expect(403);
+}
+
+async fn what_a_host_checks_is_counted_apart_until_it_says_something(stage: Stage) {
+    let app = stage.app().await;
+    let hook = Hook::new(&app, json!({ "kind": "generic" })).await;
+    let asked = |query: &str| format!("/v1/reports/conversion?{}&{query}", span(stage.clock.now()));
+    let funnel = ["requested", "approved", "checked_by_host"];
+    let counted = async || {
+        let report = app.get(&asked("")).await.expect(200);
+        let by_channel = app.get(&asked("group_by=channel")).await.expect(200);
+        assert_eq!(
+            figures(&by_channel["rows"][0], &funnel),
+            figures(&report["total"], &funnel)
+        );
+        figures(&report["total"], &funnel)
+    };
+    app.started().await;
+    let own = json!({ "phone_number": stage.number(), "code": "135791" });
+    let own = app.start(own).await.expect(201);
+    let number = stage.number();
+    let hosts = hook
+        .post(&json!({ "phone": number, "code": "246802" }))
+        .await;
+    hook.settle(&hosts).await;
+    assert_eq!(counted().await, ["3", "0", "2"]);
+    // A wrong code says as much as a right one.
+    app.check(&own["id"], "999999").await.expect(200);
+    assert_eq!(counted().await, ["3", "0", "1"]);
+    hook.verified(json!({ "phone_number": number }))
+        .await
+        .expect(200);
+    app.settle(&hosts.body["id"]).await;
+    assert_eq!(counted().await, ["3", "1", "0"]);
+    for id in [&own["id"], &hosts.body["id"]] {
+        app.settle(id).await;
+    }
 }
 
 async fn the_conversion_report_has_a_funnel_and_times(stage: Stage) {

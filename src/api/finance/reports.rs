@@ -145,6 +145,9 @@ struct ConversionFigures {
     approved_p50: Option<f64>,
     #[schema(required)]
     approved_p95: Option<f64>,
+    /// Of `requested`: the site or an identity server made the code, and nothing is known of what was entered. They are no part of the
+    /// approval rate, `approved` of `requested` less these.
+    checked_by_host: i64,
 }
 
 /// Declares the operations of one report: as JSON, as CSV and as a spreadsheet, each at its own path. Generated clients make a

@@ -14,7 +14,7 @@ use super::{Options, assets};
 use crate::access::Right;
 use crate::gateway::Gateway;
 use crate::web::{Mount, get};
-use access::{keys, users, webhook, webhooks};
+use access::{integration, integrations, keys, users, webhook, webhooks};
 use money::{balances, costs, ledger, reversal, statement};
 use person::{account, links, preferences, sign_in};
 use rules::{budgets, exchange, rates};
@@ -42,6 +42,8 @@ pub mod rules {
 }
 
 pub mod access {
+    pub mod integration;
+    pub mod integrations;
     pub mod keys;
     pub mod users;
     pub mod webhook;
@@ -92,6 +94,8 @@ const SECTIONS: &[Section] = &[
         icon: "M8 15a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM12 11h9M18 11v4M15 11v2" },
     Section { group: Group::Access, path: webhook::PATH, right: Right::Keys, title: |t| t.access.webhooks,
         icon: "M4 12h4l3-7 3 14 3-7h3" },
+    Section { group: Group::Access, path: integration::PATH, right: Right::Keys, title: |t| t.integrations.integrations,
+        icon: "M9 3v5M15 3v5M6 8h12v4a6 6 0 0 1-12 0zM12 18v3" },
     Section { group: Group::Access, path: users::PATH, right: Right::Users, title: |t| t.users,
         icon: "M9 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7zM3 20c0-3.500 2.500-5.500 6-5.500s6 2 6 5.500M16 4.500a3.500 3.500 0 0 1 0 6M18 15c2 .8 3 2.500 3 5" },
 ];
@@ -167,6 +171,12 @@ fn map(config: &mut web::ServiceConfig, options: web::Data<Options>) {
         .route("/webhooks/{id}/rotate", post().to(webhook::rotate))
         .route("/webhooks/{id}/delete", post().to(webhook::delete))
         .route("/webhooks/{id}/deliveries/{delivery}/redeliver", post().to(webhook::redeliver))
+        .route("/integrations", get().to(integrations::list))
+        .route("/integrations", post().to(integrations::create))
+        .route("/integrations/{id}", get().to(integration::show))
+        .route("/integrations/{id}/secret", post().to(integration::keep_secret))
+        .route("/integrations/{id}/rotate", post().to(integration::rotate))
+        .route("/integrations/{id}/delete", post().to(integration::delete))
         .route("/users", get().to(users::list))
         .route("/users", post().to(users::create))
         .route("/users/{id}/role", post().to(users::set_role))

@@ -58,10 +58,21 @@ pub async fn show(
         let made = gateway.finance().report(&access, kind, query).await;
         made.map_err(|trouble| view.trouble(&trouble))
     };
-    let by_channel = || vec![Group::Day, Group::Channel];
     let hour = Hour::of(now, view);
-    let so_far = report(ReportKind::Costs, back(7), by_channel(), Some(hour.seconds)).await?;
-    let history = report(ReportKind::Costs, back(days - 1), by_channel(), None).await?;
+    let figures = async |from, cut| {
+        let by_channel = vec![Group::Day, Group::Channel];
+        let costs = report(ReportKind::Costs, from, by_channel, cut).await?;
+        let funnel = report(ReportKind::Conversion, from, vec![Group::Day], cut).await?;
+        let both = costs.and_then(|costs| {
+            Ok(Figures {
+                costs,
+                funnel: funnel?,
+            })
+        });
+        Ok::<_, Fault>(both)
+    };
+    let so_far = figures(back(7), Some(hour.seconds)).await?;
+    let history = figures(back(days - 1), None).await?;
     let health = report(ReportKind::Conversion, back(1), vec![Group::Provider], None).await?;
     let trouble = |trouble| view.trouble(&trouble);
     let balances = gateway.finance().explained_balances().await;
@@ -114,11 +125,19 @@ impl Hour {
     }
 }
 
+/// The figures of days: costs by channel, and what became of verifications.
+struct Figures {
+    costs: Table,
+    funnel: Table,
+}
+
 /// The figures of one or several days.
 #[derive(Clone, Copy, Default)]
 struct Sum {
     verifications: i64,
     approved: i64,
+    /// Of the verifications, those of which nobody has said what was entered.
+    unchecked: i64,
     by_telegram: i64,
     net: i64,
     sms: i64,
@@ -126,8 +145,16 @@ struct Sum {
 
 impl Sum {
     /// Sums the rows whose day fits.
-    fn of(report: &Table, fits: impl Fn(&str) -> bool) -> Self {
+    fn of(figures: &Figures, fits: impl Fn(&str) -> bool) -> Self {
         let mut sum = Self::default();
+        let Figures {
+            costs: report,
+            funnel,
+        } = figures;
+        let rows = funnel.rows.iter();
+        for row in rows.filter(|row| fits(word(funnel, row, "day"))) {
+            sum.unchecked += count(funnel, row, "checked_by_host");
+        }
         for row in &report.rows {
             if !fits(word(report, row, "day")) {
                 continue;
@@ -145,7 +172,7 @@ impl Sum {
     }
 
     fn approval(&self) -> Option<i64> {
-        share(self.approved, self.verifications)
+        share(self.approved, self.verifications - self.unchecked)
     }
 
     fn telegram(&self) -> Option<i64> {
@@ -190,11 +217,11 @@ fn headlines(view: &Viewer) -> [&'static str; 5] {
     ]
 }
 
-fn cards(view: &Viewer, report: &Table, days: [NaiveDate; 3]) -> Markup {
+fn cards(view: &Viewer, figures: &Figures, days: [NaiveDate; 3]) -> Markup {
     let t = view.t.money;
     let [today, yesterday, week_ago] = days.map(|day| {
         let day = day.to_string();
-        Sum::of(report, |of| of == day).figures(view, report.currency)
+        Sum::of(figures, |of| of == day).figures(view, figures.costs.currency)
     });
     html! {
         ul class="cards" {
@@ -214,10 +241,11 @@ fn cards(view: &Viewer, report: &Table, days: [NaiveDate; 3]) -> Markup {
 
 fn charts(
     view: &Viewer,
-    report: &Table,
+    figures: &Figures,
     (from, to): (NaiveDate, NaiveDate),
     ranges: &Markup,
 ) -> Markup {
+    let report = &figures.costs;
     let (t, currency) = (view.t.money, report.currency);
     let days: Vec<String> = from
         .iter_days()
@@ -226,9 +254,9 @@ fn charts(
         .collect();
     let of_day: Vec<Sum> = days
         .iter()
-        .map(|day| Sum::of(report, |of| of == day))
+        .map(|day| Sum::of(figures, |of| of == day))
         .collect();
-    let all = Sum::of(report, |_| true);
+    let all = Sum::of(figures, |_| true);
     let length = u64::try_from(days.len()).unwrap_or_default();
     let forms = view.locale().counted(length, t.last_days);
     let heading = filled(forms, &[&length.to_string()]);

@@ -1,7 +1,6 @@
 //! Integrations of a project: create, find, change, rotate, delete; and what came of their last calls.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -10,14 +9,11 @@ use super::contended::contended;
 use super::room::Admin;
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Access, Replay, Ticket};
-use crate::integrations::{Kind, Settings, new_secret};
+use crate::integrations::{Kind, OVERLAP, Settings, new_secret};
 use crate::secret::random;
 use crate::storage::{Call, Integration, StorageError};
 use crate::verification::id::{ProjectId, VerificationId, time_ordered};
 use crate::verification::span;
-
-/// How long the previous secret is good too, after a rotation.
-const OVERLAP: Duration = Duration::from_hours(24);
 
 /// A project's request for an integration.
 #[derive(Clone, Debug)]

@@ -294,15 +294,19 @@ impl Directory {
 
     /// An integration, also one that was just created on another replica.
     pub async fn integration(&self, id: Uuid) -> Result<Option<Arc<Integration>>, StorageError> {
-        let find = |snapshot: &Snapshot| {
-            let mut known = snapshot.integrations.iter();
-            known.find(|known| known.id == id).map(Arc::clone)
-        };
-        if let Some(found) = find(&*self.freshest().await) {
-            return Ok(Some(found));
+        match self.freshest().await.integration(id) {
+            None => self.integration_anew(id).await,
+            found => Ok(found),
         }
+    }
+
+    /// An integration as the database has it: its secret may have just been changed on another replica.
+    pub async fn integration_anew(
+        &self,
+        id: Uuid,
+    ) -> Result<Option<Arc<Integration>>, StorageError> {
         self.refresh_after(PACE).await?;
-        Ok(find(&self.snapshot()))
+        Ok(self.snapshot().integration(id))
     }
 
     /// The policy for new verifications of this project.
@@ -324,6 +328,11 @@ impl Directory {
 }
 
 impl Snapshot {
+    fn integration(&self, id: Uuid) -> Option<Arc<Integration>> {
+        let mut known = self.integrations.iter();
+        known.find(|known| known.id == id).map(Arc::clone)
+    }
+
     fn is_fresh(&self) -> bool {
         self.began
             .is_some_and(|began| began.elapsed() < DIRECTORY_AGE)

@@ -6,7 +6,7 @@ use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::answer::{self, Refused};
-use super::find::find;
+use super::find::{find, find_newer};
 use super::request;
 use crate::gateway::{Access, Gateway, Integration, Ordered, StartRequest, Visitor};
 use crate::inlets::fault::Fault;
@@ -53,11 +53,17 @@ async fn receive(
     request: &HttpRequest,
     body: &[u8],
 ) -> Result<HttpResponse, Fault> {
-    let integration = find(gateway, path).await?;
+    let mut integration = find(gateway, path).await?;
     if request.method() == Method::GET && !integration.settings.admits_get() {
         return Err(kit::Fault::method_not_allowed("POST").into());
     }
-    let done = if request::is_authentic(gateway, &integration, request, body) {
+    let is_authentic = |it: &Integration| request::is_authentic(gateway, it, request, body);
+    let mut may_pass = is_authentic(&integration);
+    if !may_pass && let Some(newer) = find_newer(gateway, &integration).await {
+        may_pass = is_authentic(&newer);
+        integration = newer;
+    }
+    let done = if may_pass {
         act(gateway, &integration, request, body).await
     } else {
         Err(Refused::unauthorized())

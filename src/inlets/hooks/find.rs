@@ -24,6 +24,12 @@ pub async fn find(
     found.ok_or_else(no_such)
 }
 
+/// The integration, if it has changed since it was read.
+pub async fn find_newer(gateway: &Gateway, read: &Integration) -> Option<Arc<Integration>> {
+    let found = gateway.directory().integration_anew(read.id).await;
+    found.ok().flatten().filter(|found| **found != *read)
+}
+
 /// A gateway's error where there is no host to answer.
 pub fn unavailable(error: &Error) -> kit::Fault {
     match error {

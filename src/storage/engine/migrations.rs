@@ -40,6 +40,7 @@ files! {
     "0013_report_hosts"
     "0014_kept_reuse"
     "0015_integrations"
+    "0016_unchecked"
 }
 
 static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(POSTGRES_FILES));

@@ -1,5 +1,6 @@
 //! Identity servers that make codes themselves: each kind's requests, and the resource that configures them.
 
+mod command;
 mod generic;
 mod repeats;
 mod resource;

@@ -30,7 +30,7 @@ pub(super) fn shown(operation: &str) -> Vec<Shown> {
         ],
         "exportConversionCsv" => vec![
             ("200", "text/csv", vec![("report", "Without groups", json!("requested,sent,delivered,read,approved,sent_p50,sent_p95,\
-                delivered_p50,delivered_p95,read_p50,read_p95,approved_p50,approved_p95\r\n\
+                delivered_p50,delivered_p95,read_p50,read_p95,approved_p50,approved_p95,checked_by_host\r\n\
                 120,119,118,90,110,0.4,0.9,1.2,3.5,4.1,20.4,11.5,42.1\r\n"))]),
         ],
         "listUnsettled" => vec![("200", JSON, vec![("open", "One", json!({"items": [{
@@ -110,7 +110,7 @@ fn funnel(groups: Value) -> Value {
         json!({
             "requested": 120, "sent": 119, "delivered": 118, "read": 90, "approved": 110, "sent_p50": 0.4, "sent_p95": 0.9,
             "delivered_p50": 1.2, "delivered_p95": 3.5, "read_p50": 4.1, "read_p95": 20.4, "approved_p50": 11.5,
-            "approved_p95": 42.1
+            "approved_p95": 42.1, "checked_by_host": 0
         }),
     )
 }

@@ -125,12 +125,15 @@ pub async fn conversion(
 fn funnel(view: &Viewer, report: &Table) -> Markup {
     let last = report.last_row();
     let all = count(report, &last, "requested");
+    // Of those that are checked elsewhere, nobody has said what was entered.
+    let known = all - count(report, &last, "checked_by_host");
     html! {
         section class="panel" {
             ol class="funnel" {
                 @for stage in ["requested", "sent", "delivered", "read", "approved"] {
                     @let reached = count(report, &last, stage);
                     @let title = view.column(stage);
+                    @let all = if stage == "approved" { known } else { all };
                     li {
                         span { (title) }
                         progress max=(all.max(1)) value=(reached) aria-label=(title) {}

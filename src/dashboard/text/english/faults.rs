@@ -49,5 +49,8 @@ words! { FaultTexts {
     credentials: "Must not contain a user or password; requests are authenticated by their signature.",
     address_too_long: "Longer than 2048 bytes.",
     private: "It leads to the private address {}; only an operator can allow that, with webhooks.allow_private = true.",
+    most_integrations: "The project has {} integrations already; remove one that is not needed.",
+    no_country: "“{}” is not a country such as UZ.",
+    no_secret: "This cannot be the program's secret: it is too short, too long, or of another form.",
     most_webhooks: "The project has {} endpoints already; remove one that is not needed.",
 } }

@@ -1,12 +1,13 @@
 //! Russian texts of the frame, or shared by several pages.
 
-use super::{access, faults, money, rules};
+use super::{access, faults, integrations, money, rules};
 use crate::dashboard::text::Texts;
 
 pub const WORDS: Texts = Texts {
     money: &money::WORDS,
     rules: &rules::WORDS,
     access: &access::WORDS,
+    integrations: &integrations::WORDS,
     faults: &faults::WORDS,
     account: "Учётная запись",
     skip: "К содержимому",

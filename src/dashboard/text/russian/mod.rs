@@ -3,6 +3,7 @@
 mod access;
 mod base;
 mod faults;
+mod integrations;
 mod money;
 mod rules;
 

@@ -6,12 +6,14 @@ use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use pinroute::secret::random;
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Account, body, refused, steps};
 use crate::on_both_engines;
+use crate::program::{program, run, run_well};
 use crate::projects::patch;
 use crate::stage::{Reply, Stage, TestApp, assert_fields, word};
 use crate::webhooks::{OPEN, address, admin, receiver};
@@ -24,6 +26,7 @@ on_both_engines!(
     an_application_is_told_of_each_step_and_of_the_end,
     a_canceled_request_is_told_by_nothing,
     what_is_not_taken_is_told_again,
+    an_application_is_registered_on_the_command_line,
 );
 
 struct Application<'a> {
@@ -411,4 +414,48 @@ async fn what_is_not_taken_is_told_again(stage: Stage) {
     stage.advance(3_600);
     application.reported(&id).await;
     assert_eq!(busy.seen().len(), 4, "202 is success");
+}
+
+async fn an_application_is_registered_on_the_command_line(stage: Stage) {
+    let app = stage.app().await;
+    let pair = new_pair();
+    let file = std::env::temp_dir().join(format!(
+        "pinroute-{}.pem",
+        Uuid::from_u128(u128::from_be_bytes(random()))
+    ));
+    std::fs::write(&file, pem(&pair)).unwrap();
+    let path = file.to_str().unwrap();
+    let create = [
+        "integrations",
+        "create",
+        "--kind",
+        "vonage_application",
+        "--json",
+    ];
+    let with = |more: &[&'static str]| [&create[..], more].concat();
+    let mut good = with(&["--status-url", "https://shop.example.com/status"]);
+    good.extend(["--public-key", path]);
+    let made: Value = serde_json::from_str(&run_well(&stage, &good).await).unwrap();
+    assert_eq!(
+        (&made["application_id"], &made["status_url"]),
+        (&made["id"], &json!("https://shop.example.com/status"))
+    );
+    assert!(made["signature_secret"].is_string() && made.get("secret").is_none());
+    for wrong in [
+        &[][..],
+        &["--status-url", "http://shop.example.com/"],
+        &["--public-key", "/nowhere"],
+    ] {
+        let mut command = program(&stage);
+        command.args(with(wrong));
+        assert!(!run(command).await.status.success(), "{wrong:?}");
+    }
+    std::fs::remove_file(&file).unwrap();
+    let application = Application {
+        app: &app,
+        pair,
+        id: made["id"].clone(),
+        secret: String::new(),
+    };
+    application.start(&stage.number(), json!({})).await;
 }
