@@ -298,7 +298,7 @@ find_dialects() {
       telegram-gateway) pip+=(telegram-gateway==0.0.5) ;;
       PyTGGateway) pip+=(PyTGGateway==2.0.0) ;;
       twilio-python) pip+=(twilio==9.13.0 openapi-schema-validator==0.6.3) ;;
-      twilio-node) npm=(twilio@6.3.1) ;;
+      twilio-node | vonage-verify2) npm=(twilio@6.3.1 @vonage/verify2@1.19.0 @vonage/auth@1.15.0) ;;
     esac
   done
   install_libraries "$DIALECT_TOOLS"

@@ -66,6 +66,8 @@ pub struct PolicyBody {
     brand: Option<String>,
     #[schema(value_type = Option<TwilioRules>)]
     twilio: Option<Value>,
+    #[schema(value_type = Option<VonageRules>)]
+    vonage: Option<Value>,
 }
 
 /// How clients of Twilio Verify are served.
@@ -85,6 +87,16 @@ struct TwilioRules {
     /// The service's SID at Twilio, where the site keeps it.
     #[schema(value_type = String, required = false)]
     service_sid: Option<String>,
+}
+
+/// How clients of Vonage Verify are served.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct VonageRules {
+    /// What a workflow's step with the channel `sms` means: the project's `route`, or `literal`, SMS alone.
+    #[schema(value_type = String, required = false)]
+    sms: Option<String>,
 }
 
 /// A step of a route.

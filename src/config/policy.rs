@@ -11,7 +11,9 @@ use crate::reader::{Checked, Field, Reader, all, optional};
 use crate::verification::numbers::{FixedLine, Numbers};
 use crate::verification::phone::Country;
 use crate::verification::policy::is_limit_name;
-use crate::verification::policy::{Countries, Limits, Policy, Quota, SmsMeans, TwilioRules};
+use crate::verification::policy::{
+    Countries, Limits, Policy, Quota, SmsMeans, TwilioRules, VonageRules,
+};
 use crate::verification::route::Step;
 use crate::verification::span;
 
@@ -47,6 +49,7 @@ pub(super) fn read(mut table: Reader<'_>) -> Checked<Policy> {
         .and_then(|field| templates(field, *max_segments.as_ref().unwrap_or(&10)));
     let brand = table.get("brand").and_then(brand);
     let twilio = table.get("twilio").and_then(twilio);
+    let vonage = table.get("vonage").and_then(vonage);
     table.finish();
     Ok(Policy {
         code_length: code_length?,
@@ -63,6 +66,7 @@ pub(super) fn read(mut table: Reader<'_>) -> Checked<Policy> {
         brand: brand?,
         budgets: budgets?,
         twilio: twilio?,
+        vonage: vonage?,
     })
 }
 
@@ -235,11 +239,20 @@ fn brand(field: Field<'_>) -> Checked<String> {
     })
 }
 
-fn twilio(field: Field<'_>) -> Checked<TwilioRules> {
-    const MEANINGS: [(&str, SmsMeans); 2] =
-        [("route", SmsMeans::Route), ("literal", SmsMeans::Literal)];
+fn sms(field: Field<'_>) -> Checked<SmsMeans> {
+    field.choice(&[("route", SmsMeans::Route), ("literal", SmsMeans::Literal)])
+}
+
+fn vonage(field: Field<'_>) -> Checked<VonageRules> {
     let mut table = field.table()?;
-    let sms = table.get("sms").and_then(|field| field.choice(&MEANINGS));
+    let sms = table.get("sms").and_then(sms);
+    table.finish();
+    Ok(VonageRules { sms: sms? })
+}
+
+fn twilio(field: Field<'_>) -> Checked<TwilioRules> {
+    let mut table = field.table()?;
+    let sms = table.get("sms").and_then(sms);
     let custom_codes = table.get("custom_codes").and_then(Field::flag);
     let account_sid = table.get("account_sid").and_then(|field| sid(field, "AC"));
     let service_sid = table.get("service_sid").and_then(|field| sid(field, "VA"));
@@ -324,5 +337,6 @@ pub(super) fn written(policy: &Policy) -> serde_json::Value {
         "max_segments": policy.max_segments,
         "brand": policy.brand,
         "twilio": policy.twilio,
+        "vonage": policy.vonage,
     })
 }

@@ -76,13 +76,18 @@ pub struct Webhooks {
 pub struct Dialects {
     pub telegram: bool,
     pub twilio: bool,
+    pub vonage: bool,
 }
 
 impl Dialects {
     /// Those that are switched on, as in `[dialects]`.
     #[must_use]
     pub fn names(&self) -> Vec<&'static str> {
-        let all = [("telegram", self.telegram), ("twilio", self.twilio)];
+        let all = [
+            ("telegram", self.telegram),
+            ("twilio", self.twilio),
+            ("vonage", self.vonage),
+        ];
         all.into_iter()
             .filter(|(_, on)| *on)
             .map(|(name, _)| name)

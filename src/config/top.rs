@@ -229,10 +229,12 @@ fn log_level(text: &str) -> Result<String, String> {
 fn dialects(mut table: Reader<'_>) -> Checked<Dialects> {
     let telegram = table.get("telegram").and_then(Field::flag);
     let twilio = table.get("twilio").and_then(Field::flag);
+    let vonage = table.get("vonage").and_then(Field::flag);
     table.finish();
     Ok(Dialects {
         telegram: telegram?,
         twilio: twilio?,
+        vonage: vonage?,
     })
 }
 

@@ -7,6 +7,7 @@
 mod offered;
 mod telegram_gateway;
 mod twilio_verify;
+mod vonage_verify;
 
 pub use offered::Offered;
 
@@ -14,4 +15,5 @@ pub use offered::Offered;
 pub const ALL: &[Offered] = &[
     telegram_gateway::OFFERED,
     twilio_verify::OFFERED,
+    vonage_verify::OFFERED,
 ];

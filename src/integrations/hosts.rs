@@ -15,7 +15,7 @@ pub fn order(kind: Kind, settings: &Settings, body: &Value) -> Order {
         Kind::Supabase => supabase::order(body),
         Kind::Zitadel => zitadel::order(body),
         Kind::Authgear => authgear::order(body),
-        Kind::Generic => generic::order(settings, body),
+        Kind::Generic | Kind::VonageApplication => generic::order(settings, body),
     }
 }
 
@@ -27,7 +27,7 @@ pub fn authentic(kind: Kind, secrets: &[String], signed: &Signed<'_>) -> bool {
         Kind::Supabase => secrets.any(|secret| supabase::is_signed(secret, signed)),
         Kind::Zitadel => secrets.any(|secret| zitadel::is_signed(secret, signed)),
         Kind::Authgear => secrets.any(|secret| authgear::is_signed(secret, signed)),
-        Kind::Generic => false,
+        Kind::Generic | Kind::VonageApplication => false,
     }
 }
 

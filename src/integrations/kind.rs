@@ -14,10 +14,18 @@ pub enum Kind {
     Authgear,
     /// Any other program that can POST a number and a code.
     Generic,
+    /// An application of Vonage's clients, which is no hook.
+    VonageApplication,
 }
 
 impl Kind {
-    pub const ALL: [Self; 4] = [Self::Supabase, Self::Zitadel, Self::Authgear, Self::Generic];
+    pub const ALL: [Self; 5] = [
+        Self::Supabase,
+        Self::Zitadel,
+        Self::Authgear,
+        Self::Generic,
+        Self::VonageApplication,
+    ];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -26,12 +34,19 @@ impl Kind {
             Self::Zitadel => "zitadel",
             Self::Authgear => "authgear",
             Self::Generic => "generic",
+            Self::VonageApplication => "vonage_application",
         }
     }
 
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// Whether it calls a hook of its own.
+    #[must_use]
+    pub fn is_hook(self) -> bool {
+        self != Self::VonageApplication
     }
 
     /// The program's name, as people write it.
@@ -42,6 +57,7 @@ impl Kind {
             Self::Zitadel => "ZITADEL",
             Self::Authgear => "Authgear",
             Self::Generic => "Generic",
+            Self::VonageApplication => "Vonage application",
         }
     }
 

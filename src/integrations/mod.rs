@@ -4,6 +4,7 @@
 //! To add an identity server that signs in a way of its own: a file with its signature and its body, a [`Kind`], and its line in
 //! [`hosts`]. One that authenticates by a token needs a [`Preset`] only.
 
+mod application;
 mod authgear;
 mod generic;
 mod hosts;
@@ -15,8 +16,10 @@ mod secrets;
 mod settings;
 mod signature;
 mod supabase;
+mod token;
 mod zitadel;
 
+pub use application::{Application, PublicKey};
 pub use hosts::{authentic, order};
 pub use kind::Kind;
 pub use order::{Order, Unread};
@@ -25,3 +28,4 @@ pub use preset::Preset;
 pub use secrets::{OVERLAP, SecretFault, check_secret, new_secret};
 pub use settings::{Auth, AuthKind, Faults, FieldNames, Method, Settings, SmsText};
 pub use signature::Signed;
+pub use token::{Token, signed};

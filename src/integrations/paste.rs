@@ -21,6 +21,9 @@ pub fn paste(kind: Kind, settings: &Settings, url: &str, secret: &str) -> String
             # authgear.secrets.yaml, sms.custom\nurl: {url}\ntimeout: 10"
         ),
         Kind::Generic => of_preset(settings, url, secret),
+        Kind::VonageApplication => {
+            format!("apiHost: {url}\nsignature secret of its webhooks: {secret}")
+        }
     }
 }
 

@@ -24,6 +24,7 @@ pub fn new_secret(kind: Kind, random: [u8; 32]) -> Option<String> {
     match kind {
         Kind::Supabase => Some(format!("{SUPABASE}{}", STANDARD.encode(random))),
         Kind::Generic => Some(format!("hook_{}", URL_SAFE_NO_PAD.encode(random))),
+        Kind::VonageApplication => Some(URL_SAFE_NO_PAD.encode(random)),
         Kind::Zitadel | Kind::Authgear => None,
     }
 }
@@ -45,7 +46,9 @@ pub fn check_secret(kind: Kind, text: &str) -> Result<(), SecretFault> {
         Kind::Zitadel | Kind::Authgear if each(text).any(|one| one.len() < 8) => Err(SecretFault(
             "must have at least 8 characters; several are joined by `|`",
         )),
-        Kind::Generic if text.len() < 16 => Err(SecretFault("must have at least 16 characters")),
+        Kind::Generic | Kind::VonageApplication if text.len() < 16 => {
+            Err(SecretFault("must have at least 16 characters"))
+        }
         _ => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Preset};
+use super::{Application, Kind, Preset};
 use crate::verification::phone::Country;
 
 /// Stored as JSON.
@@ -28,6 +28,9 @@ pub struct Settings {
     pub methods: Vec<Method>,
     #[serde(default)]
     pub sms_text: SmsText,
+    /// Of an application, which has nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<Application>,
 }
 
 /// How a program without a signature shows the secret.
@@ -163,6 +166,26 @@ impl Settings {
     #[must_use]
     pub fn faults(&self, kind: Kind) -> Faults {
         let mut faults = Faults::new();
+        if kind.is_hook() {
+            let why = || "is for kind vonage_application".to_owned();
+            let application = self.application.as_ref();
+            faults.extend(application.map(|_| ("public_key", why())));
+            let status_url = application.and_then(|it| it.status_url.as_ref());
+            faults.extend(status_url.map(|_| ("status_url", why())));
+        } else {
+            if self.application.is_none() {
+                faults.push(("public_key", "is required".to_owned()));
+            }
+            for (name, is_set) in [
+                ("default_country", self.default_country.is_some()),
+                ("ttl", self.ttl.is_some()),
+                ("sms_text", self.sms_text != SmsText::default()),
+            ] {
+                if is_set {
+                    faults.push((name, "is not for kind vonage_application".to_owned()));
+                }
+            }
+        }
         if kind != Kind::Generic {
             let only = || format!("is for kind generic, not for {}", kind.as_str());
             let usual = Self::default();

@@ -41,10 +41,14 @@ pub struct Call {
 }
 
 impl Integration {
-    /// The address that the other program calls; `public_url` is without a trailing slash.
+    /// The address that the other program calls, or the base of an application's calls; `public_url` is without a trailing slash.
     #[must_use]
     pub fn url(&self, public_url: &str) -> String {
-        format!("{public_url}/hooks/{}/{}", self.kind.as_str(), self.id)
+        if self.kind.is_hook() {
+            format!("{public_url}/hooks/{}/{}", self.kind.as_str(), self.id)
+        } else {
+            format!("{public_url}/vonage")
+        }
     }
 
     /// The previous secret, if it is still good at `now`, and until when.

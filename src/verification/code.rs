@@ -12,15 +12,16 @@ pub struct CodeHash(pub [u8; 32]);
 
 impl Code {
     pub const LENGTHS: std::ops::RangeInclusive<u8> = 4..=8;
+    /// From outside, or for a dialect.
+    pub const LONGEST: u8 = 10;
 
-    /// A code of `length` digits from 64 random bits; the modulo bias is below 10⁻¹¹.
+    /// A code of `length` digits from 64 random bits; the modulo bias is below 10⁻⁹. More than eight digits are for a dialect that promises
+    /// them: Telegram does not carry them.
     #[must_use]
     pub fn generate(length: u8, random: u64) -> Self {
-        let length = usize::from(length.clamp(*Self::LENGTHS.start(), *Self::LENGTHS.end()));
-        Self(format!(
-            "{:0>length$}",
-            random % 10_u64.pow(u32::try_from(length).unwrap_or(8))
-        ))
+        let length = length.clamp(*Self::LENGTHS.start(), Self::LONGEST);
+        let number = random % 10_u64.pow(length.into());
+        Self(format!("{number:0>width$}", width = usize::from(length)))
     }
 
     /// Parses a code from a site or a visitor; `None` unless it is 4 to 8 ASCII digits.
@@ -79,6 +80,8 @@ mod tests {
         assert_eq!(Code::generate(6, 42).as_str(), "000042");
         assert_eq!(Code::generate(8, u64::MAX).as_str().len(), 8);
         assert_eq!(Code::generate(4, 10_000).as_str(), "0000");
+        assert_eq!(Code::generate(10, 42).as_str(), "0000000042");
+        assert_eq!(Code::generate(99, u64::MAX).as_str().len(), 10);
         for text in ["123", "123456789", "12a4", "１２３４", " 1234", ""] {
             assert_eq!(Code::parse(text), None, "{text:?}");
         }

@@ -126,10 +126,12 @@ impl Verification {
         let step = usize::from(attempt.step);
         // Try another provider of the same channel only if this one certainly sent nothing and the number is not the
         // cause.
-        let stays = attempt.status == AttemptStatus::Failed;
+        let is_over = self.stage_deadline(now).is_some_and(|end| now >= end);
+        let next_stage = self.next_stage().filter(|_| is_over);
+        let stays = attempt.status == AttemptStatus::Failed && next_stage.is_none();
         let unknown = |a: &&Attempt| a.status == AttemptStatus::Unknown;
         let cursor = Cursor {
-            step: if stays { step } else { step + 1 },
+            step: next_stage.unwrap_or(if stays { step } else { step + 1 }),
             after: stays.then(|| attempt.provider.clone()),
             barred: self
                 .record
@@ -157,12 +159,14 @@ impl Verification {
         (self.step_wait(attempt), self.message_ttl(attempt))
     }
 
-    /// Not longer than until the last step may begin: what is delivered later finds nobody waiting.
+    /// Not longer than its stage, nor than until the last step may begin: what is delivered later finds nobody waiting.
     fn step_wait(&self, attempt: &Attempt) -> Duration {
         let terms = &self.record.terms;
         let step = terms.route.get(usize::from(attempt.step));
         let wait = step.map_or(Duration::ZERO, |step| step.wait);
-        terms.begin_within.map_or(wait, |within| wait.min(within))
+        let wait = terms.begin_within.map_or(wait, |within| wait.min(within));
+        let stages = terms.stages.as_ref();
+        stages.map_or(wait, |stages| wait.min(stages.each))
     }
 
     /// A message is on its way to its provider.

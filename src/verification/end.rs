@@ -179,17 +179,21 @@ impl Verification {
     /// When the newest attempt gives way to the next step, judging by its current status.
     pub(super) fn step_deadline(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let attempt = self.newest().filter(|attempt| !attempt.gave_way)?;
-        let step = usize::from(attempt.step);
-        self.record.terms.route.get(step + 1)?;
-        let step = self.record.terms.route.get(step)?;
-        let (since, wait) = match attempt.status {
-            AttemptStatus::Sent => (attempt.created_at, step.wait),
-            AttemptStatus::Delivered | AttemptStatus::Read if !self.is_checked_by_host() => {
-                (attempt.updated_at, step.approve_within?)
-            }
+        let place = usize::from(attempt.step);
+        self.record.terms.route.get(place + 1)?;
+        let step = self.record.terms.route.get(place)?;
+        let seen = match attempt.status {
+            AttemptStatus::Sent => Some((attempt.created_at, step.wait)),
+            AttemptStatus::Delivered | AttemptStatus::Read => step
+                .approve_within
+                .filter(|_| !self.is_checked_by_host())
+                .map(|within| (attempt.updated_at, within)),
             _ => return None,
         };
-        Some(span::due(span::after(since, wait), wait, now))
+        // A stage lasts its time, unless its last message fails.
+        let seen = seen.filter(|_| self.next_stage() != Some(place + 1));
+        let due = seen.map(|(since, wait)| span::due(span::after(since, wait), wait, now));
+        due.into_iter().chain(self.stage_deadline(now)).min()
     }
 
     fn forget_code(&mut self, now: DateTime<Utc>) {

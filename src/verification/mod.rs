@@ -33,6 +33,7 @@ mod money;
 mod properties;
 mod renumbering;
 mod report;
+mod stages;
 mod start;
 
 use chrono::{DateTime, Utc};
@@ -48,7 +49,7 @@ use event::{Event, EventKind};
 use id::{AttemptId, ProjectId, VerificationId};
 use origin::Origin;
 use phone::{Country, PhoneNumber};
-use route::{Channel, Step};
+use route::{Channel, Stages, Step};
 
 pub use crate::clock::span;
 pub use end::Verdict;
@@ -129,6 +130,9 @@ pub struct Terms {
         with = "route::optional_span"
     )]
     pub begin_within: Option<std::time::Duration>,
+    /// `None`: the route's own waits decide alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stages: Option<Stages>,
 }
 
 /// `Pending` may become any other state, and `Failed` too until `expires_at`: that nothing was delivered is hearsay. All

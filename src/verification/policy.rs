@@ -39,6 +39,7 @@ pub struct Policy {
     /// Spending limits, all of which apply.
     pub budgets: Vec<Budget>,
     pub twilio: TwilioRules,
+    pub vonage: VonageRules,
 }
 
 /// How clients of Twilio Verify are served.
@@ -50,6 +51,20 @@ pub struct TwilioRules {
     /// The SIDs that the site used before; empty: only our own are known.
     pub account_sid: String,
     pub service_sid: String,
+}
+
+/// How clients of Vonage Verify are served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VonageRules {
+    pub sms: SmsMeans,
+}
+
+impl Default for VonageRules {
+    fn default() -> Self {
+        Self {
+            sms: SmsMeans::Route,
+        }
+    }
 }
 
 /// What the channel `sms` means in a request of a dialect.

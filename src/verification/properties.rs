@@ -1,17 +1,18 @@
 //! Property tests: the invariants of a verification hold for any order and repetition of events.
 
+mod begin;
 mod input;
+mod stages;
 mod world;
-
-use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 
 use super::attempt::{Reason, Receipt, Report, SendError};
 use super::*;
+use begin::begin;
 use input::{Answer, Input, input, offers};
-use world::{UNKNOWN_AFTER, World, begin};
+use world::{UNKNOWN_AFTER, World};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
@@ -19,26 +20,7 @@ proptest! {
     #[test]
     fn no_order_of_events_breaks_a_promise(kind in 0_u8..8, inputs in proptest::collection::vec(input(), 1..60)) {
         let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
-        let v = begin(kind, now);
-        let mut world = World {
-            v,
-            now,
-            offers: kind,
-            evaluated: 0,
-            vouched: 0,
-            entries: HashSet::new(),
-            charges: HashMap::new(),
-            refunds: HashSet::new(),
-            booked: 0,
-            documented: 0,
-            sending: None,
-            left: HashSet::new(),
-            sends: HashSet::new(),
-            resent: HashSet::new(),
-            reserved: 0,
-            spent: 0,
-        };
-        world.keep();
+        let mut world = World::of(kind, now);
         for input in &inputs {
             world.step(input);
         }

@@ -12,7 +12,7 @@ use super::id::{ProjectId, VerificationId};
 use super::origin::Origin;
 use super::phone::{Country, PhoneNumber};
 use super::policy::Policy;
-use super::route::{Channel, Offer, Skip, Step};
+use super::route::{Channel, Offer, Skip, Step, Workflow};
 use super::span;
 use super::{Record, Refusal, Status, Terms, Verification};
 use crate::message::Wording;
@@ -44,6 +44,8 @@ pub struct Start<'a> {
     pub channels: Option<&'a [Channel]>,
     /// No step begins later than this after the creation.
     pub begin_within: Option<std::time::Duration>,
+    /// Instead of the policy's route and `ttl`.
+    pub workflow: Option<&'a Workflow>,
 }
 
 /// A request for another send.
@@ -55,6 +57,8 @@ pub struct Resend {
     pub pause: Option<std::time::Duration>,
     /// After the route's last step, by that one again.
     pub last_again: bool,
+    /// By the first step of the next stage; `channel` does not count then.
+    pub next_stage: bool,
 }
 
 impl Resend {
@@ -93,14 +97,22 @@ impl Verification {
     pub fn start(start: Start<'_>, offers: &[Offer], now: DateTime<Utc>) -> Result<Self, Refusal> {
         let configured = |step: &&Step| offers.iter().any(|offer| offer.channel == step.channel);
         let policy = start.policy;
-        let route: Vec<Step> = match start.channels {
-            None => policy.route.iter().filter(configured).cloned().collect(),
-            Some(channels) => channels
-                .iter()
-                .filter_map(|channel| policy.route.iter().find(|step| step.channel == *channel))
-                .filter(configured)
-                .cloned()
-                .collect(),
+        let (route, stages): (Vec<Step>, _) = match (start.workflow, start.channels) {
+            (Some(workflow), _) => {
+                let filtered = workflow.filtered(configured).unzip();
+                (filtered.0.unwrap_or_default(), filtered.1)
+            }
+            (None, None) => {
+                let usable = policy.route.iter().filter(configured);
+                (usable.cloned().collect(), None)
+            }
+            (None, Some(channels)) => {
+                let steps = channels
+                    .iter()
+                    .filter_map(|channel| policy.route.iter().find(|step| step.channel == *channel))
+                    .filter(configured);
+                (steps.cloned().collect(), None)
+            }
         };
         if route.is_empty()
             || start
@@ -117,6 +129,9 @@ impl Verification {
                 open: without_repeats(open),
             });
         }
+        let max_checks = start
+            .workflow
+            .map_or(policy.max_checks, |it| it.max_checks.min(policy.max_checks));
         let mut verification = Self {
             id: start.id,
             project: start.project,
@@ -129,11 +144,12 @@ impl Verification {
                 country: start.country,
                 status: Status::Pending,
                 terms: Terms {
-                    max_checks: policy.max_checks,
+                    max_checks,
                     max_sends: policy.max_sends,
                     resend_after: policy.resend_after,
                     route,
                     begin_within: start.begin_within,
+                    stages,
                 },
                 payload: start.payload,
                 asked: start.asked,
@@ -172,6 +188,7 @@ impl Verification {
         let current = self.newest().map_or(0, |attempt| usize::from(attempt.step));
         let route = &self.record.terms.route;
         let step = match asked.channel {
+            _ if asked.next_stage => self.next_stage(),
             Some(channel) => route.iter().position(|step| step.channel == channel),
             None => Some(current + 1).filter(|next| *next < route.len()),
         };
@@ -227,6 +244,7 @@ impl Verification {
         let open = self.open_channels(offers);
         let current = self.newest().map_or(0, |attempt| usize::from(attempt.step));
         let there_is = match asked.channel {
+            _ if asked.next_stage => self.next_stage().is_some(),
             Some(channel) => open.contains(&channel),
             None => asked.last_again || self.record.terms.route.get(current + 1).is_some(),
         };
@@ -283,6 +301,7 @@ impl Verification {
                         Cost::free(offer.currency),
                     ),
                 };
+                self.enter_stage(place, now);
                 self.record.attempts.push(Attempt {
                     ordinal,
                     step: u8::try_from(place).unwrap_or(u8::MAX),

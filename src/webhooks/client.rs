@@ -81,12 +81,13 @@ impl Client {
         Outcome::of(answer, refusal, began.elapsed())
     }
 
-    /// Makes one try with headers of the caller's own. Success is exactly 200.
+    /// Makes one try with headers of the caller's own. `takes`: which statuses mean success.
     pub async fn report(
         &self,
         url: &str,
         headers: &[(&'static str, String)],
         body: Vec<u8>,
+        takes: fn(u16) -> bool,
     ) -> Outcome {
         let began = Instant::now();
         let answer = match address::read(url, self.allow_private) {
@@ -99,7 +100,7 @@ impl Client {
             }
             Err(error) => Err(format!("the address {error}")),
         };
-        let refusal = |status| (status != 200).then(|| format!("answered {status}"));
+        let refusal = |status| (!takes(status)).then(|| format!("answered {status}"));
         Outcome::of(answer, refusal, began.elapsed())
     }
 

@@ -64,7 +64,7 @@ pub const MODULES: &[Module] = &[
     module("web",          &["access", "abuse"],                                     &["actix_web"]),
     module("api",          &["integrations", "verification", "message", "access", "ledger", "abuse", "reports",
                              "locale", "webhooks", "gateway", "web"],                          &["actix_web", "utoipa", "utoipa_swagger_ui"]),
-    module("dialects",     &["verification", "message", "access", "ledger", "abuse", "reports",
+    module("dialects",     &["integrations", "verification", "message", "access", "ledger", "abuse", "reports",
                              "webhooks", "gateway", "web"],                          &["actix_web"]),
     module("inlets",       &["integrations", "verification", "message", "access", "ledger", "abuse", "reports",
                              "webhooks", "gateway", "web"],                          &["actix_web"]),

@@ -9,7 +9,8 @@ use crate::api::forms::{self, named, some_of, text, unknown};
 use crate::api::openapi::sets;
 use crate::gateway::{Integration, IntegrationChange};
 use crate::integrations::{
-    Auth, AuthKind, FieldNames, Kind, Method, Preset, Settings, SmsText, check_secret,
+    Application, Auth, AuthKind, FieldNames, Kind, Method, Preset, PublicKey, Settings, SmsText,
+    check_secret,
 };
 use crate::verification::phone::Country;
 use crate::web::Fields;
@@ -18,8 +19,8 @@ body! {
     /// The integration to create.
     closed struct NewIntegrationBody as "IntegrationRequest" {
         required kind: Kind = named::<sets::IntegrationKind, _>(read_kind),
-        /// For people.
-        required name: String = text(1..=60),
+        /// For people. Required except with `vonage_application`.
+        optional name: Option<String> = text(1..=60),
         /// With kind `generic`: the program, whose fields are then known.
         optional preset: Option<Preset> = named::<sets::IntegrationPreset, _>(read_preset),
         /// What signs the requests, or is shown with them. By default one is made, and shown in the answer; for `zitadel` and `authgear`,
@@ -39,6 +40,10 @@ body! {
         optional methods: Option<Vec<Method>> = some_of::<sets::IntegrationMethod, _>(read_methods),
         /// `host` by default.
         optional sms_text: Option<SmsText> = named::<sets::IntegrationText, _>(read_text),
+        /// With kind `vonage_application`, and required there: the RSA key, as PEM, that verifies its JWTs.
+        optional public_key: Option<PublicKey> = public_key(),
+        /// With kind `vonage_application`: where its requests' webhooks go, https.
+        optional status_url: Option<String> = text(1..=500),
         /// With a key of the whole instance: the project's name; `default` if omitted.
         optional project: Option<String> = forms::project(),
     }
@@ -59,6 +64,10 @@ body! {
         optional fields: Option<FieldNamesBody> = nested(FieldNamesBody::read),
         optional methods: Option<Vec<Method>> = some_of::<sets::IntegrationMethod, _>(read_methods),
         optional sms_text: Option<SmsText> = named::<sets::IntegrationText, _>(read_text),
+        /// With kind `vonage_application`.
+        optional public_key: Option<PublicKey> = public_key(),
+        /// With kind `vonage_application`.
+        optional status_url: Option<String> = text(1..=500),
     }
 }
 
@@ -102,12 +111,16 @@ impl NewIntegrationBody {
                 .unwrap_or_default(),
             methods: self.methods.clone().unwrap_or_default(),
             sms_text: self.sms_text.unwrap_or_default(),
+            application: self.public_key.clone().map(|public_key| Application {
+                public_key,
+                status_url: self.status_url.clone(),
+            }),
         }
     }
 }
 
 /// What `null` can set back to its default.
-pub const CLEARABLE: [&str; 8] = [
+pub const CLEARABLE: [&str; 9] = [
     "preset",
     "auth",
     "auth_name",
@@ -116,6 +129,7 @@ pub const CLEARABLE: [&str; 8] = [
     "fields",
     "methods",
     "sms_text",
+    "status_url",
 ];
 
 /// What is asked for, else what there was, unless it is cleared.
@@ -153,6 +167,12 @@ pub fn changed(
         .unwrap_or_default(),
         methods: or(asked.methods, was.methods, is_cleared("methods")).unwrap_or_default(),
         sms_text: or(asked.sms_text, was.sms_text, is_cleared("sms_text")).unwrap_or_default(),
+        application: was.application.map(|was| Application {
+            public_key: asked.public_key.unwrap_or(was.public_key),
+            status_url: asked
+                .status_url
+                .or(was.status_url.filter(|_| !is_cleared("status_url"))),
+        }),
     };
     IntegrationChange {
         name: asked.name.unwrap_or_else(|| before.name.clone()),
@@ -191,6 +211,11 @@ impl FieldNamesBody {
 /// Where a value is.
 fn place() -> impl Form<Out = String> {
     text(1..=100)
+}
+
+fn public_key() -> impl Form<Out = PublicKey> {
+    let read = |value: &Value| Ok(PublicKey::try_from(word(value)?.to_owned())?);
+    forms::value(read, |schema| schema.max_length(Some(4_000)))
 }
 
 fn word(value: &Value) -> Result<&str, String> {

@@ -19,12 +19,16 @@ use crate::gateway::{
 };
 use crate::integrations::new_secret;
 use crate::secret::random;
+use crate::verification::id::ProjectId;
 use crate::web::{Fields, Query};
 use asked::{
     CLEARABLE, IntegrationChangeBody, NewIntegrationBody, RotateIntegrationBody, changed, examine,
     examine_secret,
 };
 use shown::{IntegrationBody, IntegrationsBody};
+
+/// Of an application that is given none.
+const USUAL_NAME: &str = "Vonage application";
 
 /// Create an integration
 ///
@@ -47,14 +51,21 @@ pub async fn create(
     if let Some(asked) = &asked {
         let secret = asked.secret.as_deref();
         examine(&mut fields, asked.kind, &asked.settings(), secret);
+        if asked.kind.is_hook() && asked.name.is_none() && !fields.blames("name") {
+            fields.fault("name", "is required".to_owned());
+        }
+        if asked.kind.is_hook() && asked.public_key.is_none() && asked.status_url.is_some() {
+            fields.fault("status_url", "is for kind vonage_application".to_owned());
+        }
     }
     let asked = fields.finish_with(asked)?;
     let project = caller.project_or_default(&gateway, asked.project.as_deref())?;
+    admit_status_url(&gateway, project, asked.status_url.as_deref()).await?;
     let asked = IntegrationRequest {
         project,
         kind: asked.kind,
         settings: asked.settings(),
-        name: asked.name,
+        name: asked.name.unwrap_or_else(|| USUAL_NAME.to_owned()),
         secret: asked.secret,
     };
     idempotency::once(
@@ -80,6 +91,23 @@ pub async fn create(
         async |replay| again(&gateway, &caller.access, replay).await,
     )
     .await
+}
+
+/// Refuses an address that webhooks may not be sent to.
+async fn admit_status_url(
+    gateway: &Gateway,
+    project: ProjectId,
+    url: Option<&str>,
+) -> Result<(), Problem> {
+    let Some(url) = url else {
+        return Ok(());
+    };
+    let admitted = gateway.verify().admit_report_address(project, url).await;
+    let admitted = admitted.map_err(|error| fault(Error::from(error), gateway))?;
+    admitted.map(|_| ()).ok_or_else(|| {
+        let why = "must be an https address that is not private; a project can name 20 hosts a day";
+        Problem::field(Code::InvalidRequest, "/status_url", why)
+    })
 }
 
 /// List integrations
@@ -148,6 +176,16 @@ pub async fn change(
         let mut fields = Fields::json(&request, &body)?;
         let cleared = CLEARABLE.map(|name| (name, fields.clears(name)));
         let read = IntegrationChangeBody::read(&mut fields);
+        if let Some(asked) = read.as_ref().filter(|_| before.kind.is_hook()) {
+            for (name, is_set) in [
+                ("public_key", asked.public_key.is_some()),
+                ("status_url", asked.status_url.is_some()),
+            ] {
+                if is_set {
+                    fields.fault(name, "is for kind vonage_application".to_owned());
+                }
+            }
+        }
         let change = read.map(|asked| changed(before, asked, &cleared));
         if let Some(change) = &change {
             let secret = change.secret.as_deref();
@@ -156,6 +194,11 @@ pub async fn change(
         Ok(fields.finish_with(change)?)
     };
     let admin = gateway.admin();
+    if let Some(url) = Fields::json(&request, &body)?.peek("status_url") {
+        let found = admin.find_integration(&caller.access, id).await;
+        let found = found.map_err(|trouble| fault(trouble, &gateway))?;
+        admit_status_url(&gateway, found.project, Some(url)).await?;
+    }
     let changed = admin.change_integration(&caller.access, id, |before| {
         change(before).map_err(Trouble::Problem)
     });

@@ -46,6 +46,22 @@ pub struct IntegrationBody {
     /// Until then, the previous secret is good too.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     previous_secret_expires_at: Option<String>,
+    /// Of kind `vonage_application`: what its JWTs name it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Uuid, required = false)]
+    application_id: Option<Uuid>,
+    /// Of kind `vonage_application`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    public_key: Option<String>,
+    /// Of kind `vonage_application`: where its webhooks go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    status_url: Option<String>,
+    /// Of kind `vonage_application`, in place of `secret`: it signs the webhooks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    signature_secret: Option<String>,
     /// Shown once, in the answer that created it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
@@ -95,6 +111,7 @@ impl IntegrationBody {
         let mut methods = vec![Method::Post];
         methods.extend(settings.admits_get().then_some(Method::Get));
         let kind = integration.kind.as_str();
+        let application = settings.application.as_ref();
         let name = gateway.directory().project_name(integration.project);
         Self {
             id: integration.id,
@@ -115,15 +132,24 @@ impl IntegrationBody {
             has_secret: integration.secret.is_some(),
             created_at: rfc3339(integration.created_at),
             previous_secret_expires_at: previous.map(|(_, until)| rfc3339(*until)),
+            application_id: application.map(|_| integration.id),
+            public_key: application.map(|it| it.public_key.as_str().to_owned()),
+            status_url: application.and_then(|it| it.status_url.clone()),
+            signature_secret: None,
             secret: None,
             last_calls: None,
         }
     }
 
     pub fn with_secret(self, integration: &Integration) -> Self {
-        Self {
-            secret: integration.secret.clone(),
-            ..self
+        let secret = integration.secret.clone();
+        if integration.kind.is_hook() {
+            Self { secret, ..self }
+        } else {
+            Self {
+                signature_secret: secret,
+                ..self
+            }
         }
     }
 

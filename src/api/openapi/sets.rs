@@ -29,7 +29,8 @@ closed_set! {
     /// `pending` while tries are to come, `delivered`, or `dead` when all have failed.
     DeliveryState = gateway::DeliveryState::ALL.map(gateway::DeliveryState::as_str);
 
-    /// Another program: an identity server that signs in its own way, or any that can POST a number and a code.
+    /// Another program: an identity server that signs in its own way, or any that can POST a number and a code. Or an
+    /// application of Vonage's clients, which is no hook.
     IntegrationKind = Kind::ALL.map(Kind::as_str);
 
     /// A program whose fields are known to kind `generic`.

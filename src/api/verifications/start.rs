@@ -118,6 +118,7 @@ pub async fn start(
         ttl: asked.ttl,
         begin_within: None,
         channels: asked.channels,
+        workflow: None,
         payload: asked.payload,
         wording: Wording {
             locale: asked.locale,

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use crate::cli::Failure;
 use crate::integrations::{
-    Auth, AuthKind, Faults, FieldNames, Kind, Method, Preset, SmsText, check_secret,
+    Application, Auth, AuthKind, Faults, FieldNames, Kind, Method, Preset, PublicKey, SmsText,
+    check_secret,
 };
 use crate::storage::Integration;
 use crate::verification::phone::Country;
 use crate::verification::span;
+use crate::webhooks::address;
 
 #[derive(Debug, clap::Args)]
 pub struct Choices {
@@ -44,6 +46,12 @@ pub struct Choices {
     /// The text of an SMS: host or template.
     #[arg(long, value_parser = sms_text)]
     sms_text: Option<SmsText>,
+    /// With kind `vonage_application`: a file with the RSA key, as PEM, that verifies its requests.
+    #[arg(long, value_name = "FILE")]
+    public_key: Option<PathBuf>,
+    /// With kind `vonage_application`: where its webhooks go; empty: nowhere.
+    #[arg(long, value_name = "URL", value_parser = status_url)]
+    status_url: Option<String>,
 }
 
 impl Choices {
@@ -68,6 +76,20 @@ impl Choices {
             None => {}
         }
         settings.sms_text = self.sms_text.unwrap_or(settings.sms_text);
+        if let Some(file) = &self.public_key {
+            let public_key = read_public_key(file)?;
+            let before = settings.application.take();
+            settings.application = Some(Application {
+                status_url: before.and_then(|before| before.status_url),
+                public_key,
+            });
+        }
+        if let Some(url) = self.status_url {
+            let why = "--status-url: is for kind vonage_application, with --public-key";
+            let application = settings.application.as_mut();
+            let application = application.ok_or_else(|| Failure::Wrong(vec![why.to_owned()]))?;
+            application.status_url = Some(url).filter(|url| !url.is_empty());
+        }
         if let Some(name) = self.name {
             integration.name = name;
         }
@@ -98,6 +120,25 @@ pub fn read_secret(kind: Kind, file: &Path) -> Result<String, Failure> {
     let secret = text.trim();
     check_secret(kind, secret).map_err(|fault| wrong(format!("the secret {fault}")))?;
     Ok(secret.to_owned())
+}
+
+fn read_public_key(file: &Path) -> Result<PublicKey, Failure> {
+    let wrong = |why: String| Failure::Wrong(vec![format!("--public-key: {why}")]);
+    let text = std::fs::read_to_string(file);
+    let text = text.map_err(|error| wrong(format!("{}: {error}", file.display())))?;
+    PublicKey::try_from(text).map_err(|why| wrong(why.to_owned()))
+}
+
+/// Whether it is public is found out when it is used.
+fn status_url(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    match address::read(text, false) {
+        Ok(url) if url.scheme() == "https" => Ok(url.into()),
+        Ok(_) => Err("must be an https address".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 pub fn kind(text: &str) -> Result<Kind, String> {

@@ -29,7 +29,7 @@ pub enum Command {
         /// The project's name.
         #[arg(long, default_value = "default")]
         project: String,
-        /// supabase, zitadel, authgear, or generic for any other program.
+        /// supabase, zitadel, authgear, or generic for any other program; `vonage_application` for Vonage's clients.
         #[arg(long, value_parser = kind)]
         kind: Kind,
         #[command(flatten)]
@@ -235,7 +235,12 @@ impl Desk<'_> {
         if json {
             let mut body = self.body(integration);
             if let Some(secret) = secret {
-                body["secret"] = json!(secret);
+                let name = if integration.kind.is_hook() {
+                    "secret"
+                } else {
+                    "signature_secret"
+                };
+                body[name] = json!(secret);
             }
             say(&body.to_string());
             return;
@@ -264,7 +269,7 @@ impl Desk<'_> {
         let is_generic = integration.kind == Kind::Generic;
         let mut methods = vec!["POST"];
         methods.extend(settings.admits_get().then_some("GET"));
-        json!({
+        let mut body = json!({
             "id": integration.id,
             "project": self.project(integration),
             "kind": integration.kind,
@@ -280,7 +285,15 @@ impl Desk<'_> {
             "sms_text": settings.sms_text,
             "has_secret": integration.secret.is_some(),
             "created_at": integration.created_at,
-        })
+        });
+        if let Some(application) = &settings.application {
+            body["application_id"] = json!(integration.id);
+            body["public_key"] = json!(application.public_key);
+            if let Some(url) = &application.status_url {
+                body["status_url"] = json!(url);
+            }
+        }
+        body
     }
 
     fn project(&self, integration: &Integration) -> &str {

@@ -227,6 +227,7 @@ impl Story {
             ttl: None,
             channels: None,
             begin_within: None,
+            workflow: None,
         };
         let v = Verification::start(start, &offers, at)
             .expect("the default route includes a channel of the sandbox");

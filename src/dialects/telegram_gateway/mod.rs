@@ -38,7 +38,7 @@ pub const OFFERED: Offered = Offered {
                 "access_token": key.secret,
             }))
         },
-        report: Some(report::report),
+        reports: Some(report::REPORTS),
     },
     mount,
 };

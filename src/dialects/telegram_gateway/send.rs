@@ -93,6 +93,7 @@ pub async fn send(call: &Call) -> Result<Box<RawValue>, Fault> {
         ttl: None,
         begin_within: ttl.map(Duration::from_secs),
         channels: None,
+        workflow: None,
         payload,
         wording: Wording::default(),
         limit_keys: Vec::new(),

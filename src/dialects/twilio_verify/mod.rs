@@ -45,7 +45,7 @@ pub const OFFERED: Offered = Offered {
                 "sms": policy.twilio.sms,
             }))
         },
-        report: None,
+        reports: None,
     },
     mount,
 };

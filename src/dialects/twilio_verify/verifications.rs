@@ -134,6 +134,7 @@ async fn again(
         channel: wanted,
         pause: Some(TWICE),
         last_again: true,
+        ..Resend::default()
     };
     let id = v.id;
     match verify
@@ -193,6 +194,7 @@ fn start(
         ttl: None,
         begin_within: None,
         channels,
+        workflow: None,
         payload: None,
         wording: Wording {
             locale: form.text("Locale").and_then(text::locale_of),

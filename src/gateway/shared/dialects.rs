@@ -20,7 +20,18 @@ pub struct Dialect {
     /// What a client of the other service is configured with, for this key; `None`: the key cannot be used there.
     pub credentials: fn(&Credentials<'_>) -> Option<Value>,
     /// What is sent to the address that a request named for its reports.
-    pub report: Option<fn(&ToReport<'_>) -> SiteReport>,
+    pub reports: Option<Reports>,
+}
+
+/// The reports of a dialect about its requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Reports {
+    /// Those that the new events of a verification cause, by names of the dialect's own.
+    pub caused_by: fn(&Verification) -> Vec<String>,
+    /// `None`: there is nothing to say any more.
+    pub write: fn(&ToReport<'_>, &str) -> Option<SiteReport>,
+    /// Which statuses of the answer mean that it was taken.
+    pub takes: fn(u16) -> bool,
 }
 
 /// A key as it was just created.
@@ -58,8 +69,8 @@ impl Credentials<'_> {
 /// A verification to report about.
 pub struct ToReport<'a> {
     pub v: &'a Verification,
-    /// The SHA-256 of the key that requested it.
-    pub key_hash: &'a [u8],
+    /// What the reports are signed with: the SHA-256 of the key that requested it, or the secret of the integration that did.
+    pub secret: &'a [u8],
     pub now: DateTime<Utc>,
     /// At the newest rate; `None`: there is none.
     pub convert: &'a (dyn Fn(Money, Currency) -> Option<Micros> + Sync),

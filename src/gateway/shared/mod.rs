@@ -9,7 +9,7 @@ mod live;
 mod policies;
 
 pub use access::Access;
-pub use dialects::{Credentials, Dialect, SiteReport, ToReport};
+pub use dialects::{Credentials, Dialect, Reports, SiteReport, ToReport};
 pub use directory::{DIRECTORY_AGE, Directory};
 pub use idempotency::{Begun, Idempotency, Replay, Ticket};
 pub use live::Live;

@@ -99,6 +99,7 @@ impl Verify {
             channel: None,
             pause: Some(ONCE),
             last_again: true,
+            ..Resend::default()
         };
         match self.resend(access, v.id, resend, None, None).await {
             Err(Error::Refused(Refusal::ResendTooSoon(_))) => Ok(Ordered::Repeated(v)),

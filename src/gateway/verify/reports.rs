@@ -12,11 +12,10 @@ use uuid::Uuid;
 
 use super::room::Verify;
 use crate::gateway::notices::{Endpoint, Notices};
-use crate::gateway::shared::{SiteReport, ToReport};
+use crate::gateway::shared::{Reports, SiteReport, ToReport};
 use crate::secret::random;
 use crate::storage::{Delivery, DeliveryState, HostLimit, StorageError};
 use crate::verification::asked::Asked;
-use crate::verification::event::EventKind;
 use crate::verification::id::{ProjectId, time_ordered};
 use crate::verification::{Verification, span};
 use crate::webhooks::address;
@@ -34,12 +33,6 @@ const PAUSES: u32 = 9;
 /// Failures in a row after which a host rests.
 const PATIENCE: i64 = 20;
 const REST: Duration = Duration::from_mins(10);
-
-/// How long an answer to a send waits for the first provider.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
-
-/// How the deliveries are called.
-const EVENT: &str = "dialect.report";
 
 impl Verify {
     /// An address for reports, as it is called: https, not private, and of not too many hosts. `None`: it is refused.
@@ -80,7 +73,7 @@ impl Verify {
     pub async fn start_reports(&self) -> Result<usize, StorageError> {
         let core = self.core();
         let mut dialects = core.settings.dialects.iter();
-        if !dialects.any(|dialect| dialect.report.is_some()) {
+        if !dialects.any(|dialect| dialect.reports.is_some()) {
             return Ok(0);
         }
         let due = core.db.find_due_report_hosts(core.now()).await?;
@@ -105,25 +98,31 @@ impl Verify {
     /// The messages about the new events of `v`: to webhooks, and to the address that its request named.
     pub(super) fn announcements(&self, v: &Verification) -> Vec<Delivery> {
         let mut messages = self.notices().messages(v);
-        messages.extend(self.report_for(v));
+        messages.extend(self.reports_for(v));
         messages
     }
 
-    fn report_for(&self, v: &Verification) -> Option<Delivery> {
-        let asked = v.record.asked.as_ref()?;
-        let url = asked.report_to.as_ref()?;
+    fn reports_for(&self, v: &Verification) -> Vec<Delivery> {
+        let asked = v.record.asked.as_ref();
+        let url = asked.and_then(|asked| asked.report_to.as_ref());
+        let host = url.and_then(|url| self.host_id(v.project, url));
+        let (Some(host), Some(reports)) = (host, self.reports_of(v)) else {
+            return Vec::new();
+        };
+        let at = v.news().last().map_or(self.core().now(), |news| news.at);
+        let names = (reports.caused_by)(v).into_iter();
+        names
+            .map(|name| Delivery {
+                verification: Some(v.id),
+                ..Delivery::new(time_ordered(at, random()), host, &name, at)
+            })
+            .collect()
+    }
+
+    /// `None`: the dialect is switched off, or has no reports.
+    fn reports_of(&self, v: &Verification) -> Option<Reports> {
         let mut dialects = self.core().settings.dialects.iter();
-        let is_on = dialects.any(|dialect| dialect.face == asked.face && dialect.report.is_some());
-        if !is_on || was_answered_as_refused(v) {
-            return None;
-        }
-        let event = v.news().iter().rev().find(|event| is_news(event.kind))?;
-        let id = time_ordered(event.at, random());
-        let host = self.host_id(v.project, url)?;
-        Some(Delivery {
-            verification: Some(v.id),
-            ..Delivery::new(id, host, EVENT, event.at)
-        })
+        dialects.find(|dialect| dialect.face == v.face())?.reports
     }
 
     /// Sends a claimed report once, and returns it updated with the outcome, for recording.
@@ -137,8 +136,10 @@ impl Verify {
         let Ok(v) = found else {
             return delivery;
         };
-        let report = v.as_ref().and_then(|v| self.write_report(v, began));
-        let Some((url, report)) = report else {
+        let report = v
+            .as_ref()
+            .and_then(|v| self.write_report(v, &delivery.event, began));
+        let Some((url, report, takes)) = report else {
             // The dialect is switched off, or the key is gone: nobody waits for it.
             return Delivery {
                 state: DeliveryState::Dead,
@@ -150,30 +151,34 @@ impl Verify {
         let outcome = self
             .notices()
             .client()
-            .report(&url, &report.headers, report.body)
+            .report(&url, &report.headers, report.body, takes)
             .await;
         let pause = (delivery.round < PAUSES).then(|| FIRST_PAUSE * 2_u32.pow(delivery.round));
         self.notices().tried(delivery, began, outcome, pause)
     }
 
-    fn write_report(&self, v: &Verification, now: DateTime<Utc>) -> Option<(String, SiteReport)> {
-        let core = self.core();
-        let Asked {
-            face,
-            key,
-            report_to,
-            ..
-        } = v.record.asked.as_deref()?;
-        let mut dialects = core.settings.dialects.iter();
-        let dialect = dialects.find(|dialect| dialect.face == *face)?;
-        let key_hash = core.directory.key_hash((*key)?)?;
-        let report = (dialect.report?)(&ToReport {
+    fn write_report(&self, v: &Verification, name: &str, now: DateTime<Utc>) -> Option<Written> {
+        let Asked { key, report_to, .. } = v.record.asked.as_deref()?;
+        let reports = self.reports_of(v)?;
+        let to_report = ToReport {
             v,
-            key_hash: &key_hash,
+            secret: &self.secret_of((*key)?)?,
             now,
             convert: &|money, to| self.finance().convert(money, to, now),
-        });
-        Some((report_to.clone()?, report))
+        };
+        let report = (reports.write)(&to_report, name)?;
+        Some((report_to.clone()?, report, reports.takes))
+    }
+
+    /// Of a key, or of an integration.
+    fn secret_of(&self, caller: Uuid) -> Option<Vec<u8>> {
+        let directory = &self.core().directory;
+        if let Some(hash) = directory.key_hash(caller) {
+            return Some(hash.to_vec());
+        }
+        let integrations = directory.integrations();
+        let integration = integrations.iter().find(|known| known.id == caller)?;
+        integration.secret.clone().map(String::into_bytes)
     }
 
     /// A host of one project.
@@ -183,6 +188,9 @@ impl Verify {
         Some(Uuid::from_bytes(self.core().vault.lookup(&parts)))
     }
 }
+
+/// An address, what is sent there, and which answers mean that it was taken.
+type Written = (String, SiteReport, fn(u16) -> bool);
 
 /// A host that takes reports.
 struct Host {
@@ -219,29 +227,4 @@ impl Host {
         }
         Ok(())
     }
-}
-
-/// Whether nothing was sent by the time of the answer, so that the caller was told that the send failed.
-fn was_answered_as_refused(v: &Verification) -> bool {
-    let mut events = v.record.events.iter();
-    let was_sent = events.any(|event| event.kind == EventKind::Sent);
-    let failed = v
-        .news()
-        .iter()
-        .find(|event| event.kind == EventKind::Failed);
-    let answered_by = span::after(v.record.created_at, ANSWERED_WITHIN);
-    !was_sent && failed.is_some_and(|event| event.at < answered_by)
-}
-
-/// What changes the status that is reported. The site's own checks do not: it has their answers.
-fn is_news(kind: EventKind) -> bool {
-    matches!(
-        kind,
-        EventKind::Delivered
-            | EventKind::Read
-            | EventKind::Failed
-            | EventKind::Expired
-            | EventKind::Canceled
-            | EventKind::Refunded
-    )
 }

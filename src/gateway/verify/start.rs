@@ -25,7 +25,7 @@ use crate::verification::numbers::Parsed;
 use crate::verification::origin::{Origin, Requester, TraceHash};
 use crate::verification::phone::Country;
 use crate::verification::policy::Policy;
-use crate::verification::route::Channel;
+use crate::verification::route::{Channel, Workflow};
 use crate::verification::{Start, Verification};
 
 /// Counts lost commits, so that a start gives up after 8 budget refusals or 3 conflicts with a pending verification
@@ -79,6 +79,8 @@ pub struct StartRequest {
     /// No step begins later than this.
     pub begin_within: Option<Duration>,
     pub channels: Option<Vec<Channel>>,
+    /// Instead of the project's route and `ttl`.
+    pub workflow: Option<Workflow>,
     pub payload: Option<String>,
     pub wording: Wording,
     /// Values for limits of the project's own; one that it does not have is ignored.
@@ -202,7 +204,9 @@ impl Verify {
             Some(own) => own.clone(),
             None => Code::generate(length, u64::from_be_bytes(random())),
         };
-        let ttl = request.ttl.unwrap_or(policy.ttl);
+        // A code is good for at least as long as the stage that sends it.
+        let stage = request.workflow.as_ref().map(|workflow| workflow.each);
+        let ttl = stage.or(request.ttl).unwrap_or(policy.ttl);
         let wording = request.wording.clone();
         let brand = self.brand(request.project, request.brand.as_deref(), policy);
         let country = request.to.country.as_str();
@@ -228,6 +232,7 @@ impl Verify {
             ttl: request.ttl,
             channels: request.channels.as_deref(),
             begin_within: request.begin_within,
+            workflow: request.workflow.as_ref(),
         };
         Ok(Verification::start(start, &offers, now)?)
     }

@@ -119,6 +119,7 @@ async fn act(
         ttl: ttl.map(|ttl| ttl.clamp(SHORTEST_TTL, LONGEST_TTL)),
         begin_within: None,
         channels: None,
+        workflow: None,
         payload: None,
         wording,
         limit_keys: Vec::new(),

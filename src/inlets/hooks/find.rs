@@ -20,7 +20,7 @@ pub async fn find(
     let id = Uuid::parse_str(id).map_err(|_| no_such())?;
     let found = gateway.directory().integration(id).await;
     let found = found.map_err(|_| kit::Fault::unavailable())?;
-    let found = found.filter(|found| found.kind.as_str() == kind);
+    let found = found.filter(|found| found.kind.is_hook() && found.kind.as_str() == kind);
     found.ok_or_else(no_such)
 }
 

@@ -18,7 +18,7 @@ use crate::verification::cost::{Cost, CostState};
 use crate::verification::event::{Event, EventKind};
 use crate::verification::origin::{Origin, Requester};
 use crate::verification::phone::LineType;
-use crate::verification::route::Step;
+use crate::verification::route::{Stages, Step};
 use crate::verification::{Record, Status, Terms};
 
 packed! { struct Record {
@@ -37,7 +37,9 @@ packed! { enum Status {
     Failed = 5,
 } }
 
-packed! { struct Terms { max_checks, max_sends, resend_after, route } optional { begin_within } }
+packed! { struct Terms { max_checks, max_sends, resend_after, route } optional { begin_within, stages } }
+
+packed! { struct Stages { begins, each } }
 
 packed! { struct Asked { face } optional { key, report_to, channel, tags, request } }
 

@@ -23,7 +23,7 @@ use crate::verification::cost::{Cost, CostState};
 use crate::verification::event::{Event, EventKind};
 use crate::verification::origin::{Origin, Requester, TraceHash};
 use crate::verification::phone::{Country, LineType};
-use crate::verification::route::{Channel, Step};
+use crate::verification::route::{Channel, Stages, Step};
 use crate::verification::{Status, Terms};
 
 /// One attempt by SMS, delivered and charged to one budget, and the code was entered.
@@ -312,14 +312,16 @@ fn record() -> impl Strategy<Value = Record> {
         span(),
         vec(step(), 0..4),
         of(span()),
+        of((vec(any::<u8>(), 0..4), span())),
     )
         .prop_map(
-            |(max_checks, max_sends, resend_after, route, begin_within)| Terms {
+            |(max_checks, max_sends, resend_after, route, begin_within, stages)| Terms {
                 max_checks,
                 max_sends,
                 resend_after,
                 route,
                 begin_within,
+                stages: stages.map(|(begins, each)| Stages { begins, each }),
             },
         );
     let status = prop_oneof![

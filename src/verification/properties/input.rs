@@ -95,10 +95,13 @@ pub fn input() -> impl Strategy<Value = Input> {
         Just(Some(Channel::Sms))
     ];
     let resend =
-        (channel, any::<bool>(), any::<bool>()).prop_map(|(channel, at_once, last_again)| Resend {
-            channel,
-            pause: at_once.then_some(std::time::Duration::ZERO),
-            last_again,
+        (channel, any::<[bool; 3]>()).prop_map(|(channel, [at_once, last_again, next_stage])| {
+            Resend {
+                channel,
+                pause: at_once.then_some(std::time::Duration::ZERO),
+                last_again,
+                next_stage,
+            }
         });
     let source = prop_oneof![Just(Source::Callback), Just(Source::Asked)];
     prop_oneof![
@@ -126,7 +129,7 @@ fn answer() -> impl Strategy<Value = Answer> {
     ]
 }
 
-fn reported() -> impl Strategy<Value = Reported> {
+pub fn reported() -> impl Strategy<Value = Reported> {
     let status = prop_oneof![
         Just(None),
         Just(Some(AttemptStatus::Sent)),

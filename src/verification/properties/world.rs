@@ -5,81 +5,17 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::begin::{RIGHT, STAGE, begin, budget};
 use super::input::{Answer, Input, cent, offers};
 use crate::money::{Currency, Micros, Money};
 use crate::verification::agenda::Task;
 use crate::verification::attempt::{Attempt, FollowUpKind, Receipt, Report};
-use crate::verification::budget::{Budget, Period};
-use crate::verification::code::{Code, CodeHash};
+use crate::verification::code::CodeHash;
 use crate::verification::cost::BookingKind;
-use crate::verification::id::{ProjectId, VerificationId};
-use crate::verification::numbers::{Numbers, Parsed};
-use crate::verification::policy::{Countries, Limits, Policy, TwilioRules};
-use crate::verification::route::{Channel, Step};
 use crate::verification::*;
 
 pub const UNKNOWN_AFTER: Duration = Duration::from_secs(86_400);
-const RIGHT: CodeHash = CodeHash([1; 32]);
 const WRONG: CodeHash = CodeHash([2; 32]);
-
-/// Never reached here: whether there is room is the store's to say.
-fn budget() -> Budget {
-    Budget {
-        period: Period::Day,
-        limit: Money::new(Micros(i64::MAX), Currency::USD),
-        country: None,
-        alert_at: Vec::new(),
-    }
-}
-
-pub fn begin(kind: u8, now: DateTime<Utc>) -> Verification {
-    let step = |channel, wait, approve_within| Step {
-        channel,
-        wait: Duration::from_secs(wait),
-        approve_within,
-    };
-    let policy = Policy {
-        code_length: 6,
-        ttl: Duration::from_secs(600),
-        max_checks: 3,
-        max_sends: 3,
-        resend_after: Duration::from_secs(30),
-        route: vec![
-            step(Channel::Telegram, 15, None),
-            step(Channel::Sms, 60, Some(Duration::from_secs(90))),
-            step(Channel::Telegram, 30, None),
-        ],
-        numbers: Numbers::default(),
-        countries: Countries::default(),
-        limits: Limits::default(),
-        templates: std::collections::BTreeMap::default(),
-        max_segments: 1,
-        brand: String::new(),
-        twilio: TwilioRules::default(),
-        budgets: vec![budget()],
-    };
-    let Parsed { phone, country, .. } = Numbers::default().read("+998901234567").unwrap();
-    let start = Start {
-        id: VerificationId::new(now, [7; 8]),
-        project: ProjectId(uuid::Uuid::nil()),
-        phone,
-        country,
-        code: Code::parse("123456").unwrap(),
-        code_hash: RIGHT,
-        limit_keys: Vec::new(),
-        is_outside_code: kind % 2 == 1,
-        payload: None,
-        asked: None,
-        wording: Wording::default(),
-        origin: None,
-        sms_price: None,
-        policy: &policy,
-        ttl: None,
-        channels: None,
-        begin_within: (kind == 5).then_some(Duration::from_secs(45)),
-    };
-    Verification::start(start, &offers(kind), now).unwrap()
-}
 
 /// The verification under test, and independent bookkeeping to compare it with.
 pub struct World {
@@ -109,6 +45,29 @@ pub struct World {
 }
 
 impl World {
+    pub fn of(kind: u8, now: DateTime<Utc>) -> Self {
+        let mut world = Self {
+            v: begin(kind, now),
+            now,
+            offers: kind,
+            evaluated: 0,
+            vouched: 0,
+            entries: HashSet::new(),
+            charges: HashMap::new(),
+            refunds: HashSet::new(),
+            booked: 0,
+            documented: 0,
+            sending: None,
+            left: HashSet::new(),
+            sends: HashSet::new(),
+            resent: HashSet::new(),
+            reserved: 0,
+            spent: 0,
+        };
+        world.keep();
+        world
+    }
+
     pub fn step(&mut self, input: &Input) {
         let before = self.v.record.clone();
         match input {
@@ -171,7 +130,7 @@ impl World {
     }
 
     /// Checks that budget claims add up to the actual and estimated costs of the attempts.
-    pub fn keep(&mut self) {
+    fn keep(&mut self) {
         let same = |money: Money, to| (money.currency == to).then_some(money.amount);
         for posting in self.v.postings(&[budget()], same) {
             self.reserved += posting.reserve;
@@ -368,6 +327,9 @@ impl World {
                 || all_dead
                 || record.events.iter().any(|e| e.kind == EventKind::Failed)
         );
+        let life = record.terms.stages.as_ref().map(|_| 3 * STAGE);
+        let longest = life.map_or(before.expires_at, |life| span::after(self.now, life));
+        assert!(record.expires_at == before.expires_at || record.expires_at <= longest);
         for pair in record.events.windows(2) {
             assert_eq!(pair[1].seq, pair[0].seq + 1);
         }

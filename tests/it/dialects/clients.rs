@@ -20,6 +20,7 @@ on_both_engines!(
     pytggateway,
     twilio_python,
     twilio_node,
+    vonage_verify2,
 );
 
 async fn telegram_gateway_verification(stage: Stage) {
@@ -44,6 +45,10 @@ async fn twilio_python(stage: Stage) {
 
 async fn twilio_node(stage: Stage) {
     walk(&stage, "twilio-node").await;
+}
+
+async fn vonage_verify2(stage: Stage) {
+    walk(&stage, "vonage-verify2").await;
 }
 
 async fn walk(stage: &Stage, name: &'static str) {

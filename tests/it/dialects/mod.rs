@@ -3,3 +3,4 @@
 pub mod clients;
 mod telegram;
 mod twilio;
+mod vonage;

@@ -22,7 +22,7 @@ use pinroute::verification::attempt::Receipt;
 use pinroute::verification::code::{Code, CodeHash};
 use pinroute::verification::id::{ProjectId, VerificationId};
 use pinroute::verification::numbers::{Numbers, Parsed};
-use pinroute::verification::policy::{Countries, Limits, Policy, TwilioRules};
+use pinroute::verification::policy::{Countries, Limits, Policy, TwilioRules, VonageRules};
 use pinroute::verification::route::{Channel, Offer, Step};
 use pinroute::verification::{Start, Verification};
 
@@ -99,6 +99,7 @@ impl Hand {
             max_segments: 1,
             brand: String::new(),
             twilio: TwilioRules::default(),
+            vonage: VonageRules::default(),
             budgets: Vec::new(),
         };
         let start = Start {
@@ -119,6 +120,7 @@ impl Hand {
             ttl: None,
             channels: None,
             begin_within: None,
+            workflow: None,
         };
         let mut v = Verification::start(start, &Self::offers(), self.now).unwrap();
         assert_eq!(v.begin_sending(self.now), Some(1));

@@ -16,6 +16,8 @@ pub(super) fn shown(operation: &str) -> Vec<Shown> {
                 ("keycloak", "Keycloak", json!({"kind": "generic", "preset": "keycloak", "name": "Keycloak", "default_country": "UZ"})),
                 ("own", "A program of your own", json!({"kind": "generic", "name": "Shop", "auth": "header", "auth_name": "X-Hook-Key",
                     "fields": {"phone": "/user/mobile", "code": "/pin"}, "ttl": 300})),
+                ("vonage", "An application of Vonage's clients", json!({"kind": "vonage_application",
+                    "public_key": "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOC…\n-----END PUBLIC KEY-----", "status_url": "https://shop.example.com/vonage"})),
             ]),
             ("201", JSON, vec![("made", "The secret is shown this once", with(integration(), "secret", json!(SECRET)))]),
         ],

@@ -99,7 +99,12 @@ pub async fn page(
             dl class="facts" {
                 div { dt { (t.project) } dd { (gateway.directory().project_name(integration.project).unwrap_or_default()) } }
                 div { dt { (t.money.state) } dd { (state(view, integration)) } }
-                div { dt { (m.text) } dd { (text) } }
+                @if let Some(application) = &settings.application {
+                    div { dt { code { "application_id" } } dd { (integration.id) } }
+                    @if let Some(url) = &application.status_url { div { dt { code { "status_url" } } dd class="words" { (url) } } }
+                } @else {
+                    div { dt { (m.text) } dd { (text) } }
+                }
                 @if let Some(country) = settings.default_country { div { dt { (m.country) } dd { (country) } } }
                 div { dt { (t.access.created) } dd { (show::time(view, integration.created_at)) } }
                 @if let Some((_, until)) = integration.previous_at(gateway.now()) { div { dt { (m.good_until) } dd { (show::time(view, *until)) } } }
@@ -124,10 +129,10 @@ pub async fn page(
                 }
             }
         }
-        section class="panel" {
+        @if integration.kind.is_hook() { section class="panel" {
             h2 { (m.calls) }
             @if calls.is_empty() { p class="hint" { (m.calls_none) } } @else { (table(view, &calls)) }
-        }
+        } }
     };
     Ok(view.form_page(wrong, m.integrations, PATH, &body))
 }

@@ -92,7 +92,9 @@ fn new(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {
     let projects: Vec<_> = projects
         .map(|project| (project.name.clone(), project.name))
         .collect();
-    let kinds = Kind::ALL.into_iter().filter(|kind| kind.signs());
+    let kinds = Kind::ALL
+        .into_iter()
+        .filter(|kind| kind.is_hook() && kind.signs());
     let hosts: Vec<(String, String)> = kinds
         .map(|kind| (kind.as_str().to_owned(), kind.title().to_owned()))
         .chain(Preset::ALL.map(|it| (it.as_str().to_owned(), it.title().to_owned())))
@@ -168,7 +170,9 @@ fn read(
     let t = view.t.faults;
     let host = form.text("host");
     let preset = Preset::parse(host);
-    let kind = Kind::parse(host).or(preset.map(|_| Kind::Generic));
+    // An application of Vonage's clients brings a key, which the API and the command line take.
+    let kind = Kind::parse(host).filter(|kind| kind.is_hook());
+    let kind = kind.or(preset.map(|_| Kind::Generic));
     if kind.is_none() {
         wrong.note("host", t.choose);
     }

@@ -8,7 +8,7 @@ words! { AccessTexts {
     key_new: "Create a key",
     key_made: "Your new key. It is shown only once; copy it now",
     key_dialects: "Settings for clients of other services",
-    key_dialects_hint: "A client of the Telegram Gateway or of Twilio Verify works here with these settings instead of its own.",
+    key_dialects_hint: "A client of the Telegram Gateway, of Twilio Verify or of Vonage Verify works here with these settings instead of its own.",
     key_name: "Name",
     key_name_hint: "Such as the site that uses it",
     key_none: "No keys",

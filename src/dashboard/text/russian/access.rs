@@ -8,7 +8,7 @@ pub const WORDS: AccessTexts = AccessTexts {
     key_new: "Создать ключ",
     key_made: "Новый ключ. Он показывается только сейчас — скопируйте его",
     key_dialects: "Настройки для клиентов других сервисов",
-    key_dialects_hint: "Клиент Telegram Gateway или Twilio Verify работает здесь с этими настройками вместо своих.",
+    key_dialects_hint: "Клиент Telegram Gateway, Twilio Verify или Vonage Verify работает здесь с этими настройками вместо своих.",
     key_name: "Название",
     key_name_hint: "Например, сайт, который им пользуется",
     key_none: "Ключей нет",
