@@ -108,7 +108,7 @@ pub async fn preview(
             locale: asked.locale,
             web_domain: asked.web_domain,
             android_app_hash: asked.android_app_hash,
-            template: None,
+            ..Wording::default()
         },
         template: asked.template,
         code_length: asked.code_length,

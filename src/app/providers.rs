@@ -65,6 +65,7 @@ fn simulated(simulator: SocketAddr) -> Vec<Configured> {
             delivered: words(&["DELIVRD"]),
             failed: words(&["UNDELIV", "REJECTD", "EXPIRED"]),
         }),
+        sends_text_alone: true,
     };
     let prices = [
         ("UZ", 50_000),

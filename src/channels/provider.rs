@@ -69,8 +69,8 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
         None
     }
 
-    /// Whether the channel can carry this code.
-    fn carries(&self, _code: &Code) -> bool {
+    /// Whether it can carry this code, or this message.
+    fn carries(&self, _draft: &Draft<'_>) -> bool {
         true
     }
 

@@ -28,7 +28,6 @@ pub(super) fn order(settings: &Settings, body: &Value) -> Order {
     let seconds = seconds.filter(|seconds| *seconds > 0.0);
     Order {
         phone: take(&own.phone, phone),
-        drops_plus: settings.preset.is_some_and(Preset::drops_plus),
         code: take(&own.code, code),
         text: take(&own.text, text),
         id: take(&own.id, id),
@@ -52,7 +51,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::integrations::FieldNames;
+    use crate::integrations::{Content, FieldNames, Kind, international};
+    use crate::verification::code::Code;
+
+    fn code(text: &str) -> Content {
+        Content::Code(Code::parse_outside(text).unwrap())
+    }
 
     #[test]
     fn each_preset_finds_number_and_code_where_its_program_puts_them() {
@@ -104,8 +108,12 @@ mod tests {
                 ..Settings::default()
             };
             let order = order(&settings, &body);
-            assert_eq!(order.phone().as_deref(), Ok("+998901234567"), "{preset:?}");
-            assert_eq!(order.code().unwrap().as_str(), "561166", "{preset:?}");
+            assert_eq!(
+                international(Kind::Generic, &settings, order.phone().unwrap()),
+                "+998901234567",
+                "{preset:?}"
+            );
+            assert_eq!(order.content(), Ok(code("561166")), "{preset:?}");
         }
     }
 
@@ -122,7 +130,7 @@ mod tests {
         let body =
             json!({"mobile": "+998901234567", "to": "+1", "data": {"pin": "aB3d9"}, "code": "1"});
         let order = order(&settings, &body);
-        assert_eq!(order.phone().as_deref(), Ok("+998901234567"));
-        assert_eq!(order.code().unwrap().as_str(), "aB3d9");
+        assert_eq!(order.phone(), Ok("+998901234567"));
+        assert_eq!(order.content(), Ok(code("aB3d9")));
     }
 }

@@ -1,12 +1,14 @@
 //! What each kind of identity server signs and sends.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::order::Order;
 use super::secrets::each;
 use super::settings::Settings;
 use super::signature::Signed;
-use super::{Kind, authgear, generic, supabase, zitadel};
+use super::{Kind, Preset, authgear, generic, supabase, zitadel};
 
 /// Reads a body.
 #[must_use]
@@ -16,6 +18,17 @@ pub fn order(kind: Kind, settings: &Settings, body: &Value) -> Order {
         Kind::Zitadel => zitadel::order(body),
         Kind::Authgear => authgear::order(body),
         Kind::Generic | Kind::VonageApplication => generic::order(settings, body),
+    }
+}
+
+/// A number with the plus sign that some servers drop, in requests and in word of success.
+#[must_use]
+pub fn international<'a>(kind: Kind, settings: &Settings, number: &'a str) -> Cow<'a, str> {
+    let drops_plus = kind == Kind::Supabase || settings.preset.is_some_and(Preset::drops_plus);
+    if drops_plus && number.starts_with(|c: char| c.is_ascii_digit()) {
+        format!("+{number}").into()
+    } else {
+        number.into()
     }
 }
 

@@ -20,9 +20,9 @@ mod token;
 mod zitadel;
 
 pub use application::{Application, PublicKey};
-pub use hosts::{authentic, order};
+pub use hosts::{authentic, international, order};
 pub use kind::Kind;
-pub use order::{Order, Unread};
+pub use order::{Content, Order, Unread};
 pub use paste::{HIDDEN, paste};
 pub use preset::Preset;
 pub use secrets::{OVERLAP, SecretFault, check_secret, new_secret};

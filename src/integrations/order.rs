@@ -1,4 +1,5 @@
-//! What an identity server wants to have delivered: a number, the code that it made, and what it tells besides.
+//! What an identity server wants to have delivered: a number, the code that it made or a text without one, and what it tells
+//! besides.
 
 use std::time::Duration;
 
@@ -11,8 +12,6 @@ use crate::verification::digits::fold;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Order {
     pub phone: Option<String>,
-    /// The server writes international numbers without their plus sign.
-    pub drops_plus: bool,
     pub code: Option<String>,
     /// The whole message.
     pub text: Option<String>,
@@ -26,6 +25,14 @@ pub struct Order {
     pub ttl: Option<Duration>,
 }
 
+/// What the visitor is to get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    Code(Code),
+    /// A text that is delivered as it is.
+    Message(String),
+}
+
 /// Why there is nothing to deliver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unread {
@@ -35,31 +42,30 @@ pub enum Unread {
     CodeNotCarried,
     #[error("the request holds neither a code nor a text with exactly one run of 4 to 8 digits")]
     NoCode,
+    #[error("the text holds control characters")]
+    NotPlain,
 }
 
 impl Order {
-    /// The number, with a plus sign where the server drops it.
-    pub fn phone(&self) -> Result<String, Unread> {
-        let phone = self.phone.as_deref().ok_or(Unread::NoPhone)?;
-        let is_bare = phone.starts_with(|c: char| c.is_ascii_digit());
-        Ok(if self.drops_plus && is_bare {
-            format!("+{phone}")
-        } else {
-            phone.to_owned()
-        })
+    /// The number as the server writes it.
+    pub fn phone(&self) -> Result<&str, Unread> {
+        self.phone.as_deref().ok_or(Unread::NoPhone)
     }
 
-    /// The code; without one, the only run of 4 to 8 digits of the text.
-    pub fn code(&self) -> Result<Code, Unread> {
+    /// The code; without one, the only run of 4 to 8 digits of the text; without one such run, the text.
+    pub fn content(&self) -> Result<Content, Unread> {
         if let Some(code) = &self.code {
-            return Code::parse_outside(&fold(code)).ok_or(Unread::CodeNotCarried);
+            let code = Code::parse_outside(&fold(code)).ok_or(Unread::CodeNotCarried)?;
+            return Ok(Content::Code(code));
         }
-        let text = self.text.as_deref().ok_or(Unread::NoCode)?;
-        let text: String = text.chars().map(digit).collect();
-        let mut runs = runs(&text);
-        match (runs.next(), runs.next()) {
-            (Some(only), None) => Code::parse(only).ok_or(Unread::NoCode),
-            _ => Err(Unread::NoCode),
+        let text = self.text.as_deref().ok_or(Unread::NoCode)?.trim();
+        let digits: String = text.chars().map(digit).collect();
+        let mut runs = runs(&digits);
+        match (runs.next().and_then(Code::parse), runs.next()) {
+            (Some(only), None) => Ok(Content::Code(only)),
+            _ if text.is_empty() => Err(Unread::NoCode),
+            _ if !is_plain(text) => Err(Unread::NotPlain),
+            _ => Ok(Content::Message(text.to_owned())),
         }
     }
 
@@ -82,11 +88,14 @@ impl Order {
             .collect();
         let is_told = template.contains("{code}") && !left.contains(&code.as_str().to_lowercase());
         let is_alone = template == "{code}";
-        let is_plain = !template
-            .chars()
-            .any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
-        (is_told && !is_alone && is_plain).then_some(template)
+        (is_told && !is_alone && is_plain(&template)).then_some(template)
     }
+}
+
+/// Without control characters, except for lines and tabs.
+fn is_plain(text: &str) -> bool {
+    let is_odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    !text.chars().any(is_odd)
 }
 
 /// A digit of any script as ASCII has it; anything else as it is.
@@ -143,6 +152,13 @@ mod tests {
         }
     }
 
+    fn code(order: &Order) -> Result<Code, Unread> {
+        match order.content()? {
+            Content::Code(code) => Ok(code),
+            Content::Message(_) => Err(Unread::NoCode),
+        }
+    }
+
     #[test]
     fn a_text_has_a_code_only_if_it_has_one_run_that_can_be_it() {
         for (text, code) in [
@@ -159,14 +175,16 @@ mod tests {
             ("الرمز ٥٦١١٦٦", Some("561166")),
         ] {
             let order = of(&json!({"to": "+1", "text": text}));
-            let read = order.code().ok();
-            assert_eq!(read.as_ref().map(Code::as_str), code, "{text}");
+            let message = || Content::Message(text.to_owned());
+            let expected =
+                code.map_or_else(message, |code| Content::Code(Code::parse(code).unwrap()));
+            assert_eq!(order.content(), Ok(expected), "{text}");
         }
     }
 
     #[test]
     fn a_text_is_kept_without_its_code_or_not_at_all() {
-        for (code, text, template) in [
+        for (sent, text, template) in [
             (
                 Some("561166"),
                 "561166 is your code",
@@ -183,8 +201,8 @@ mod tests {
             (Some("561166"), "a\u{7} 561166", None),
             (None, "PIN 4821!", Some("PIN {code}!")),
         ] {
-            let order = of(&json!({"to": "+1", "code": code, "text": text}));
-            let kept = order.template(&order.code().unwrap());
+            let order = of(&json!({"to": "+1", "code": sent, "text": text}));
+            let kept = order.template(&code(&order).unwrap());
             assert_eq!(kept.as_deref(), template, "{text}");
         }
     }
@@ -192,20 +210,20 @@ mod tests {
     #[test]
     fn what_a_request_lacks_is_said() {
         let no_code = of(&json!({"to": "+998901234567"}));
-        assert_eq!(no_code.code(), Err(Unread::NoCode));
+        assert_eq!(no_code.content(), Err(Unread::NoCode));
         let long = of(&json!({"to": "+998901234567", "code": "12345678901"}));
-        assert_eq!(long.code(), Err(Unread::CodeNotCarried));
+        assert_eq!(long.content(), Err(Unread::CodeNotCarried));
         let nobody = of(&json!({"to": ["+998901234567"], "code": {"a": 1}}));
         assert_eq!(nobody.phone(), Err(Unread::NoPhone));
-        for (number, code) in [
+        for (number, expected) in [
             ("561166.0", "561166"),
             ("5.61166e5", "561166"),
             ("0123", ""),
         ] {
             let body = format!(r#"{{"to":"+1","code":{number}}}"#);
-            let read = serde_json::from_str(&body).map(|body| of(&body).code());
+            let read = serde_json::from_str(&body).map(|body| code(&of(&body)));
             let read = read.ok().and_then(Result::ok);
-            assert_eq!(read.as_ref().map_or("", Code::as_str), code, "{number}");
+            assert_eq!(read.as_ref().map_or("", Code::as_str), expected, "{number}");
         }
         let broken = of(&json!({"to": 4_915_112_345_678.5_f64, "code": 561_166.5}));
         assert_eq!((broken.phone, broken.code), (None, None));

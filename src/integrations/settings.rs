@@ -28,6 +28,9 @@ pub struct Settings {
     pub methods: Vec<Method>,
     #[serde(default)]
     pub sms_text: SmsText,
+    /// Texts without a code are sent, by SMS alone.
+    #[serde(default)]
+    pub allow_messages: bool,
     /// Of an application, which has nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<Application>,
@@ -180,6 +183,7 @@ impl Settings {
                 ("default_country", self.default_country.is_some()),
                 ("ttl", self.ttl.is_some()),
                 ("sms_text", self.sms_text != SmsText::default()),
+                ("allow_messages", self.allow_messages),
             ] {
                 if is_set {
                     faults.push((name, "is not for kind vonage_application".to_owned()));

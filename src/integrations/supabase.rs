@@ -28,11 +28,10 @@ pub(super) fn is_signed(secret: &str, signed: &Signed<'_>) -> bool {
         })
 }
 
-/// Digits without a plus sign. Before version 2.180 there is no `sms.phone`.
+/// Before version 2.180 there is no `sms.phone`.
 pub(super) fn order(body: &Value) -> Order {
     Order {
         phone: found(body, &["/sms/phone", "/user/new_phone", "/user/phone"]),
-        drops_plus: true,
         code: found(body, &["/sms/otp"]),
         id: found(body, &["/metadata/uuid"]),
         ip: found(body, &["/metadata/ip_address"]),

@@ -184,7 +184,6 @@ fn parts(record: &Record, attempts: &[Attempt], events: &[Event]) -> Vec<(Cell, 
         currency: None,
     };
     let born = record.created_at;
-    parts.push((cell(born, last, Measure::Verifications, None), 1));
     if let Some(sms) = record.sms_price {
         let asked = events
             .iter()
@@ -196,6 +195,11 @@ fn parts(record: &Record, attempts: &[Attempt], events: &[Event]) -> Vec<(Cell, 
         };
         parts.push((cell, sms.amount.0.saturating_mul(sends)));
     }
+    // A message without a code costs, and is nobody's verification.
+    if record.wording.is_message {
+        return parts;
+    }
+    parts.push((cell(born, last, Measure::Verifications, None), 1));
     let stages = [
         (
             Measure::VerificationsSent,

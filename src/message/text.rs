@@ -46,7 +46,8 @@ pub const LONGEST_BRAND: usize = 30;
 ///
 /// The language is the requested one, else that of `country`, an ISO 3166 code. For each tag from long to short (RFC
 /// 4647, section 3.4: `pt-BR`, then `pt`), the project's own text comes before the default text; if no tag has either,
-/// the text is English. `brand` is the name for which `{brand}` stands. A text that the request brought stays.
+/// the text is English. `brand` is the name for which `{brand}` stands. A text that the request brought stays, and
+/// a whole message needs none.
 #[must_use]
 pub fn choose(
     wording: Wording,
@@ -55,7 +56,7 @@ pub fn choose(
     ttl: std::time::Duration,
     brand: &str,
 ) -> Wording {
-    if wording.template.is_some() {
+    if wording.template.is_some() || wording.is_message {
         return wording;
     }
     let asked = wording
@@ -106,10 +107,13 @@ fn language_of(country: &str) -> &'static str {
     spoken.map_or(TEXTS[0].0, |(language, _)| language)
 }
 
-/// The chosen text with the code, followed by the line that lets a browser (WebOTP) or an Android app (SMS Retriever)
+/// A whole message as it is; otherwise the chosen text with the code, followed by the line that lets a browser (WebOTP) or an Android app (SMS Retriever)
 /// fill in the code.
 #[must_use]
 pub fn render(code: &str, wording: &Wording) -> String {
+    if wording.is_message {
+        return code.to_owned();
+    }
     let template = wording
         .template
         .as_deref()

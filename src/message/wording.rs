@@ -17,6 +17,9 @@ pub struct Wording {
     /// The project's own text, filled in except for the code; `None`: the default text of `locale`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
+    /// What is sent is no code but a whole text, so nothing else is said.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_message: bool,
 }
 
 impl Wording {

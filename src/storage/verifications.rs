@@ -74,7 +74,7 @@ impl Row {
             .map_err(|_| fault("sealed"))?;
         let plain = String::from_utf8(plain).map_err(|_| fault("sealed"))?;
         let (phone, code) = plain.split_once('|').ok_or_else(|| fault("sealed"))?;
-        let code = Code::parse_outside(code);
+        let code = Code::from_storage(code);
         let hash: [u8; 32] = self
             .code_hash
             .as_slice()

@@ -1,8 +1,9 @@
-//! One-time codes and their keyed hashes. We make codes of digits; a code from outside may have letters.
+//! One-time codes and their keyed hashes. We make codes of digits; a code from outside may have letters. The text of a message
+//! stands in the place of a code, and is kept as secret.
 
 use std::fmt;
 
-/// Four to eight decimal digits, or, from outside, four to ten ASCII letters and digits. `Debug` hides them.
+/// Four to eight decimal digits, or, from outside, four to ten ASCII letters and digits; or a whole message. `Debug` hides them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Code(String);
 
@@ -37,6 +38,18 @@ impl Code {
         let fits =
             (4..=10).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric());
         fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The whole text of a message without a code, which is no code and is never compared with one.
+    #[must_use]
+    pub fn of_message(text: String) -> Self {
+        Self(text)
+    }
+
+    /// What was stored; `None`: it was erased.
+    #[must_use]
+    pub fn from_storage(text: &str) -> Option<Self> {
+        (!text.is_empty()).then(|| Self(text.to_owned()))
     }
 
     /// Four to eight digits, which every channel carries.

@@ -62,7 +62,7 @@ impl Verification {
     pub fn vouch(&mut self, now: DateTime<Utc>) -> Result<(), Refusal> {
         let record = &self.record;
         match record.status {
-            Status::Pending | Status::Failed | Status::Expired => {}
+            Status::Pending | Status::Failed | Status::Expired if !self.is_message() => {}
             over => return Err(Refusal::NotPending(over)),
         }
         let channel = self.newest().map(|attempt| attempt.channel);

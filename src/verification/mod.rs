@@ -224,6 +224,12 @@ impl Verification {
             .map_or(Face::Native, |asked| asked.face)
     }
 
+    /// A text without a code, which nobody enters anywhere.
+    #[must_use]
+    pub fn is_message(&self) -> bool {
+        self.record.wording.is_message
+    }
+
     /// The site compares the code itself, as far as we know: we have neither checked one nor heard of a success. So a code that
     /// was not entered here says nothing about its delivery.
     #[must_use]
@@ -297,10 +303,11 @@ impl Verification {
 
     #[must_use]
     pub fn checks_left(&self) -> u32 {
-        self.record
-            .terms
-            .max_checks
-            .saturating_sub(self.record.checks_used)
+        let most = self.record.terms.max_checks;
+        if self.is_message() {
+            return 0;
+        }
+        most.saturating_sub(self.record.checks_used)
     }
 
     #[must_use]

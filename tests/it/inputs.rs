@@ -18,7 +18,7 @@ on_both_engines!(
     lengths_are_measured_in_characters,
 );
 
-async fn change_policy(app: &TestApp, policy: Value) -> Value {
+pub async fn change_policy(app: &TestApp, policy: Value) -> Value {
     let admin = instance(app).await;
     let body = json!({ "policy": policy });
     patch(&admin, "/v1/projects/default", body)

@@ -309,6 +309,8 @@ export interface Verification {
   created_at: string;
   expires_at: string;
   approved_at: string | null;
+  /** `message`: a text without a code, of an integration. */
+  kind?: VerificationKind;
   /** The site made the code and has neither had one checked here nor reported a success. */
   checked_by?: Host;
   /** Approved by the site's word, without a proof. */
@@ -320,6 +322,9 @@ export interface Verification {
   /** In the answer to a cancel: a message was being sent at that moment, and may still arrive. */
   in_flight?: boolean;
 }
+
+/** Of what has no code to be checked. */
+export type VerificationKind = "message";
 
 /**
  * `pending` until it is `approved`, `expired`, `canceled`, `locked` (no checks are left) or `failed` (no

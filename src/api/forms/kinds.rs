@@ -143,6 +143,12 @@ pub fn note(most: usize) -> impl Form<Out = String> {
     value(read, move |schema| schema.max_length(Some(most)))
 }
 
+/// `true` or `false`.
+pub fn flag() -> impl Form<Out = bool> {
+    let read = |value: &Value| value.as_bool().ok_or("must be true or false".to_owned());
+    value(read, |schema| schema.schema_type(Type::Boolean))
+}
+
 /// A whole number in a range, as `T`.
 pub fn integer<T: TryFrom<u64>>(range: RangeInclusive<u64>) -> impl Form<Out = T> {
     let (least, most) = (*range.start(), *range.end());

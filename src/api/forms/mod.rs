@@ -12,8 +12,8 @@ use serde_json::Value;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
 pub use kinds::{
-    ValueForm, fractional_seconds, integer, lenient, named, note, seconds, some_of, text, unknown,
-    value,
+    ValueForm, flag, fractional_seconds, integer, lenient, named, note, seconds, some_of, text,
+    unknown, value,
 };
 
 use super::body::Form;

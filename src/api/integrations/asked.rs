@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::api::body::{Form, body, nested};
-use crate::api::forms::{self, named, some_of, text, unknown};
+use crate::api::forms::{self, flag, named, some_of, text, unknown};
 use crate::api::openapi::sets;
 use crate::gateway::{Integration, IntegrationChange};
 use crate::integrations::{
@@ -40,6 +40,8 @@ body! {
         optional methods: Option<Vec<Method>> = some_of::<sets::IntegrationMethod, _>(read_methods),
         /// `host` by default.
         optional sms_text: Option<SmsText> = named::<sets::IntegrationText, _>(read_text),
+        /// Send texts without a code too, by SMS alone; false by default.
+        optional allow_messages: Option<bool> = flag(),
         /// With kind `vonage_application`, and required there: the RSA key, as PEM, that verifies its JWTs.
         optional public_key: Option<PublicKey> = public_key(),
         /// With kind `vonage_application`: where its requests' webhooks go, https.
@@ -64,6 +66,7 @@ body! {
         optional fields: Option<FieldNamesBody> = nested(FieldNamesBody::read),
         optional methods: Option<Vec<Method>> = some_of::<sets::IntegrationMethod, _>(read_methods),
         optional sms_text: Option<SmsText> = named::<sets::IntegrationText, _>(read_text),
+        optional allow_messages: Option<bool> = flag(),
         /// With kind `vonage_application`.
         optional public_key: Option<PublicKey> = public_key(),
         /// With kind `vonage_application`.
@@ -111,6 +114,7 @@ impl NewIntegrationBody {
                 .unwrap_or_default(),
             methods: self.methods.clone().unwrap_or_default(),
             sms_text: self.sms_text.unwrap_or_default(),
+            allow_messages: self.allow_messages.unwrap_or_default(),
             application: self.public_key.clone().map(|public_key| Application {
                 public_key,
                 status_url: self.status_url.clone(),
@@ -120,7 +124,7 @@ impl NewIntegrationBody {
 }
 
 /// What `null` can set back to its default.
-pub const CLEARABLE: [&str; 9] = [
+pub const CLEARABLE: [&str; 10] = [
     "preset",
     "auth",
     "auth_name",
@@ -129,6 +133,7 @@ pub const CLEARABLE: [&str; 9] = [
     "fields",
     "methods",
     "sms_text",
+    "allow_messages",
     "status_url",
 ];
 
@@ -167,6 +172,12 @@ pub fn changed(
         .unwrap_or_default(),
         methods: or(asked.methods, was.methods, is_cleared("methods")).unwrap_or_default(),
         sms_text: or(asked.sms_text, was.sms_text, is_cleared("sms_text")).unwrap_or_default(),
+        allow_messages: or(
+            asked.allow_messages,
+            was.allow_messages,
+            is_cleared("allow_messages"),
+        )
+        .unwrap_or_default(),
         application: was.application.map(|was| Application {
             public_key: asked.public_key.unwrap_or(was.public_key),
             status_url: asked

@@ -39,6 +39,8 @@ pub struct IntegrationBody {
     methods: Vec<Method>,
     #[schema(value_type = sets::IntegrationText)]
     sms_text: SmsText,
+    /// Texts without a code are sent too.
+    allow_messages: bool,
     /// Without one, every call is refused: the other program has yet to make it.
     has_secret: bool,
     #[schema(value_type = String, format = DateTime)]
@@ -129,6 +131,7 @@ impl IntegrationBody {
             fields: settings.fields.clone(),
             methods,
             sms_text: settings.sms_text,
+            allow_messages: settings.allow_messages,
             has_secret: integration.secret.is_some(),
             created_at: rfc3339(integration.created_at),
             previous_secret_expires_at: previous.map(|(_, until)| rfc3339(*until)),

@@ -89,6 +89,9 @@ closed_set! {
     /// The source of an amount: the provider's report, the provider's documentation, configured prices, or a person.
     LedgerBasis = of_enum::<cost::Basis>().iter().copied();
 
+    /// Of what has no code to be checked.
+    VerificationKind = ["message"];
+
     /// The site itself.
     Host = ["host"];
 

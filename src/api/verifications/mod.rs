@@ -31,6 +31,9 @@ fn tag(tag: &Tag) -> (String, String) {
 /// Who else than this service can check a code.
 const HOST: &str = "host";
 
+/// A verification's kind, if it is not the usual one.
+const MESSAGE: &str = "message";
+
 /// The cost of an attempt.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Cost)]
@@ -101,6 +104,10 @@ pub struct VerificationBody {
     expires_at: String,
     #[schema(value_type = Option<String>, format = DateTime, required)]
     approved_at: Option<String>,
+    /// `message`: a text without a code, of an integration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = sets::VerificationKind, required = false)]
+    kind: Option<&'static str>,
     /// The site made the code and has neither had one checked here nor reported a success.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = sets::Host, required = false)]
@@ -149,7 +156,8 @@ impl VerificationBody {
                 Status::Approved { at, .. } => Some(rfc3339(at)),
                 _ => None,
             },
-            checked_by: v.is_checked_by_host().then_some(HOST),
+            kind: v.is_message().then_some(MESSAGE),
+            checked_by: (v.is_checked_by_host() && !v.is_message()).then_some(HOST),
             approved_by: record.is_vouched_for.then_some(HOST),
             tags: record
                 .asked

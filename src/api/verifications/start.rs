@@ -124,7 +124,7 @@ pub async fn start(
             locale: asked.locale,
             web_domain: asked.web_domain,
             android_app_hash: asked.android_app_hash,
-            template: None,
+            ..Wording::default()
         },
         limit_keys: asked.limit_keys.unwrap_or_default(),
         brand: None,

@@ -15,15 +15,14 @@ use super::wire::{ByRequest, Envelope, RequestStatus, SendRequest};
 use super::words;
 use crate::channels::kind::{self, Surroundings};
 use crate::channels::provider::{
-    About, Account, Arrival, CallbackError, CallbackMethod, CallbackRequest, Incoming, Message,
-    NoAnswer, Notice, Provider, Read,
+    About, Account, Arrival, CallbackError, CallbackMethod, CallbackRequest, Draft, Incoming,
+    Message, NoAnswer, Notice, Provider, Read,
 };
 use crate::channels::transport::{self, HttpClient, utf8};
 use crate::money::{Micros, Money};
 use crate::reader::{Checked, Reader};
 use crate::verification::abilities::{Abilities, Charged, Reports, TellsPrice, Ttl};
 use crate::verification::attempt::{Receipt, Report, SendError};
-use crate::verification::code::Code;
 use crate::verification::id::AttemptId;
 
 /// How far a report's timestamp may be off.
@@ -229,8 +228,8 @@ impl Provider for Telegram {
     }
 
     /// Four to eight digits.
-    fn carries(&self, code: &Code) -> bool {
-        code.is_digits()
+    fn carries(&self, draft: &Draft<'_>) -> bool {
+        draft.code.is_digits() && !draft.wording.is_message
     }
 
     async fn send(&self, message: &Message<'_>) -> Result<Receipt, SendError> {

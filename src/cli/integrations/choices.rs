@@ -46,6 +46,9 @@ pub struct Choices {
     /// The text of an SMS: host or template.
     #[arg(long, value_parser = sms_text)]
     sms_text: Option<SmsText>,
+    /// Send texts without a code too, by SMS alone; `--allow-messages false` ends it.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
+    allow_messages: Option<bool>,
     /// With kind `vonage_application`: a file with the RSA key, as PEM, that verifies its requests.
     #[arg(long, value_name = "FILE")]
     public_key: Option<PathBuf>,
@@ -76,6 +79,7 @@ impl Choices {
             None => {}
         }
         settings.sms_text = self.sms_text.unwrap_or(settings.sms_text);
+        settings.allow_messages = self.allow_messages.unwrap_or(settings.allow_messages);
         if let Some(file) = &self.public_key {
             let public_key = read_public_key(file)?;
             let before = settings.application.take();

@@ -283,6 +283,7 @@ impl Desk<'_> {
             "fields": settings.fields,
             "methods": methods,
             "sms_text": settings.sms_text,
+            "allow_messages": settings.allow_messages,
             "has_secret": integration.secret.is_some(),
             "created_at": integration.created_at,
         });

@@ -1,9 +1,11 @@
 //! Reads phone numbers by the rules of a project.
 
 use super::room::Verify;
+use crate::integrations::international;
+use crate::storage::Integration;
 use crate::verification::id::ProjectId;
 use crate::verification::numbers::{Numbers, Parsed, PhoneError};
-use crate::verification::phone::{Country, PhoneNumber};
+use crate::verification::phone::PhoneNumber;
 
 impl Verify {
     /// A number that a visitor wants to verify.
@@ -13,18 +15,15 @@ impl Verify {
     }
 
     /// A number as a host writes it, whose local numbers may be of a country of its own.
-    pub fn read_hosts_number(
-        &self,
-        project: ProjectId,
-        country: Option<Country>,
-        text: &str,
-    ) -> Result<Parsed, PhoneError> {
-        let policy = self.core().directory.policy(project);
+    pub fn read_hosts_number(&self, host: &Integration, text: &str) -> Result<Parsed, PhoneError> {
+        let settings = &host.settings;
+        let policy = self.core().directory.policy(host.project);
+        let country = settings.default_country;
         let numbers = Numbers {
             default_country: country.or(policy.numbers.default_country),
             ..policy.numbers.clone()
         };
-        numbers.read(text)
+        numbers.read(&international(host.kind, settings, text))
     }
 
     /// A number to search for, which may be of a line that is no longer admitted. `None`: in all projects.

@@ -27,7 +27,7 @@ impl Verify {
                 provider: provider.name().to_owned(),
                 currency: provider.account().currency,
                 abilities: provider.abilities(),
-                estimate: if !provider.carries(draft.code) {
+                estimate: if !provider.carries(draft) {
                     Err(Skip::CodeNotCarried)
                 } else if self.core().shared.pauses.is_open(provider.name(), number) {
                     match self.finance().estimate(slot, draft) {
@@ -49,7 +49,7 @@ impl Verify {
         self.core().providers.iter().map(offer).collect()
     }
 
-    /// The cost of the built-in text as SMS with the cheapest provider.
+    /// The cost of the built-in text, or of a whole message, as SMS with the cheapest provider.
     pub(in crate::gateway) fn sms_price(&self, draft: &Draft<'_>) -> Option<Money> {
         let (wording, plain);
         let draft = if draft.wording.template.is_none() {

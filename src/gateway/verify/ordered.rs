@@ -1,4 +1,4 @@
-//! Delivers a code that an identity server made. The server sends its request again when it is not sure that it arrived: within a moment
+//! Delivers a code that an identity server made, or a message. The server sends its request again when it is not sure that it arrived: within a moment
 //! that is the same request, later the visitor has asked for the code once more.
 
 use std::time::Duration;
@@ -46,7 +46,7 @@ pub enum Ordered {
 }
 
 impl Verify {
-    /// What tells a host's requests apart: number and code, and the host's own id where it has one.
+    /// What tells a host's requests apart: number and code or message, and the host's own id where it has one.
     #[must_use]
     pub fn request_hash(&self, id: Option<&str>, phone: &PhoneNumber, code: &Code) -> TraceHash {
         let (phone, code) = (phone.as_str(), code.as_str());
@@ -162,8 +162,10 @@ impl Verify {
         code: Option<&Code>,
     ) -> Result<Option<Verification>, Error> {
         let found = self.of_number(access, project, phone).await?;
-        let is_it =
-            |v: &Verification| !v.is_refused() && code.is_none_or(|code| self.has_code(v, code));
+        let is_it = |v: &Verification| {
+            let is_code = !v.is_refused() && !v.is_message();
+            is_code && code.is_none_or(|code| self.has_code(v, code))
+        };
         Ok(found.into_iter().find(is_it))
     }
 }

@@ -156,7 +156,9 @@ impl Verify {
         match committed.outcome {
             Outcome::Reused => Ok(Box::pin(self.reused(committed.v, ticket)).await?),
             Outcome::Began(_, sending) => {
-                metrics::counter!("pinroute_verifications_total").increment(1);
+                if !committed.v.is_message() {
+                    metrics::counter!("pinroute_verifications_total").increment(1);
+                }
                 let verification = match sending {
                     Some(ordinal) => self.send_and_wait(committed.v, ordinal, request.wait).await,
                     None => committed.v,

@@ -1,4 +1,4 @@
-//! Takes a code from a host. The host is answered once the verification is durable; the send and its fallback run behind.
+//! Takes a code or a text from a host. The host is answered once the verification is durable; the send and its fallback run behind.
 
 use std::time::Duration;
 
@@ -10,11 +10,12 @@ use super::find::{find, find_newer};
 use super::request;
 use crate::gateway::{Access, Gateway, Integration, Known, Ordered, StartRequest, Visitor};
 use crate::inlets::fault::Fault;
-use crate::integrations::{Order, SmsText, order};
+use crate::integrations::{Content, Order, SmsText, Unread, order};
 use crate::message::{Wording, segments, text};
 use crate::verification::asked::{Asked, Face};
 use crate::verification::code::Code;
 use crate::verification::id::VerificationId;
+use crate::verification::route::Channel;
 use crate::web::{self as kit, Body, client};
 
 /// How long a code may be good, as in our own API.
@@ -98,11 +99,21 @@ async fn act(
     let said = request::said(integration, request, body).await;
     let said = said.map_err(Refused::unreadable)?;
     let order = order(integration.kind, &integration.settings, &said);
-    let code = order.code()?;
+    let content = order.content()?;
     let verify = gateway.verify();
-    let country = integration.settings.default_country;
-    let to = verify.read_hosts_number(integration.project, country, &order.phone()?)?;
-    let (wording, remark) = wording(gateway, integration, &order, &code);
+    let to = verify.read_hosts_number(integration, order.phone()?)?;
+    let (code, wording, remark) = match content {
+        Content::Code(code) => {
+            let (wording, remark) = wording(gateway, integration, &order, &code);
+            (code, wording, remark)
+        }
+        Content::Message(text) => {
+            let (code, wording) = message(gateway, integration, text)?;
+            (code, wording, Some("a text without a code".to_owned()))
+        }
+    };
+    // Other channels carry codes alone.
+    let channels = wording.is_message.then(|| vec![Channel::Sms]);
     let ttl = order.ttl.or(integration.settings.ttl);
     let face = Face::Integration { id: integration.id };
     let start = StartRequest {
@@ -118,7 +129,7 @@ async fn act(
         code_length: None,
         ttl: ttl.map(|ttl| ttl.clamp(SHORTEST_TTL, LONGEST_TTL)),
         begin_within: None,
-        channels: None,
+        channels,
         workflow: None,
         payload: None,
         wording,
@@ -153,6 +164,28 @@ async fn act(
         detail: remark.unwrap_or_default(),
         id: v.id,
     })
+}
+
+/// A text without a code, in a code's place.
+fn message(
+    gateway: &Gateway,
+    integration: &Integration,
+    text: String,
+) -> Result<(Code, Wording), Refused> {
+    if !integration.settings.allow_messages {
+        return Err(Unread::NoCode.into());
+    }
+    let most = gateway.directory().policy(integration.project).max_segments;
+    let (_, count) = segments::count(&text);
+    if count > most {
+        let why = format!("The text takes {count} segments, and max_segments is {most}.");
+        return Err(Refused::unreadable(why));
+    }
+    let wording = Wording {
+        is_message: true,
+        ..Wording::default()
+    };
+    Ok((Code::of_message(text), wording))
 }
 
 /// The host's text, if it is used; and for people why it is not.

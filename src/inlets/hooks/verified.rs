@@ -43,9 +43,7 @@ pub async fn verified(
     }
     let mut to = None;
     if let Some(number) = number {
-        let country = integration.settings.default_country;
-        let verify = gateway.verify();
-        match verify.read_hosts_number(integration.project, country, &number) {
+        match gateway.verify().read_hosts_number(&integration, &number) {
             Ok(read) => to = Some(read.phone),
             Err(error) => fields.fault("phone_number", error.to_string()),
         }

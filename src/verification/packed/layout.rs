@@ -57,7 +57,9 @@ packed! { struct LimitKey { name, value } }
 
 packed! { struct Step { channel, wait } optional { approve_within } }
 
-packed! { struct Wording {} optional { locale, web_domain, android_app_hash, template } }
+packed! { struct Wording {} optional {
+    locale, web_domain, android_app_hash, template, is_message,
+} }
 
 packed! { struct Origin { prefix, line } optional { requester } }
 

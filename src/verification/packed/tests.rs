@@ -449,12 +449,13 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn wording() -> impl Strategy<Value = Wording> {
     let text = || of(".{0,12}");
-    let some = (text(), text(), text(), text()).prop_map(
-        |(locale, web_domain, android_app_hash, template)| Wording {
+    let some = (text(), text(), text(), text(), any::<bool>()).prop_map(
+        |(locale, web_domain, android_app_hash, template, is_message)| Wording {
             locale,
             web_domain,
             android_app_hash,
             template,
+            is_message,
         },
     );
     prop_oneof![Just(Wording::default()), some]

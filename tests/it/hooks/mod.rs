@@ -3,6 +3,7 @@
 mod clients;
 mod command;
 mod generic;
+mod messages;
 mod repeats;
 mod resource;
 mod signed;

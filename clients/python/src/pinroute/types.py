@@ -330,6 +330,8 @@ class Verification(TypedDict):
     created_at: str
     expires_at: str
     approved_at: str | None
+    kind: NotRequired[VerificationKind]
+    """`message`: a text without a code, of an integration."""
     checked_by: NotRequired[Host]
     """The site made the code and has neither had one checked here nor reported a success."""
     approved_by: NotRequired[Host]
@@ -340,6 +342,10 @@ class Verification(TypedDict):
     """A verification like the requested one was pending already, and nothing was sent."""
     in_flight: NotRequired[bool]
     """In the answer to a cancel: a message was being sent at that moment, and may still arrive."""
+
+
+VerificationKind: TypeAlias = Literal["message"]
+"""Of what has no code to be checked."""
 
 
 VerificationStatus: TypeAlias = Literal["pending", "approved", "expired", "canceled", "locked", "failed"]

@@ -67,6 +67,6 @@ fn integration() -> Value {
         "id": "01a20297-4dc0-7000-8c11-5d0e6f1a2b3c", "project": "default", "kind": "supabase", "name": "Supabase, production",
         "url": "https://verify.example.com/hooks/supabase/01a20297-4dc0-7000-8c11-5d0e6f1a2b3c",
         "preset": null, "auth": null, "auth_name": null, "default_country": null, "ttl": null, "fields": {}, "methods": ["POST"],
-        "sms_text": "host", "has_secret": true, "created_at": "2026-11-22T09:30:00Z", "previous_secret_expires_at": null,
+        "sms_text": "host", "allow_messages": false, "has_secret": true, "created_at": "2026-11-22T09:30:00Z", "previous_secret_expires_at": null,
     })
 }

@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::settings::{Body, Match, Method, Settings};
 use crate::channels::kind::{self, Surroundings};
 use crate::channels::provider::{
-    About, Account, Arrival, CallbackError, CallbackRequest, Incoming, Message, Provider, Read,
+    About, Account, Arrival, CallbackError, CallbackRequest, Draft, Incoming, Message, Provider,
+    Read,
 };
 use crate::channels::sms::form;
 use crate::channels::transport::{self, Answer, HttpClient, utf8};
@@ -145,6 +146,10 @@ impl Provider for HttpSms {
             Some(_) => ABILITIES,
             None => Abilities::SENDS_ONLY,
         }
+    }
+
+    fn carries(&self, draft: &Draft<'_>) -> bool {
+        self.settings.sends_text_alone || !draft.wording.is_message
     }
 
     async fn send(&self, message: &Message<'_>) -> Result<Receipt, SendError> {
@@ -302,6 +307,7 @@ mod tests {
                 values: texts(&["7"]),
             }),
             report: None,
+            sends_text_alone: true,
         };
         change(&mut settings);
         let account = Account {

@@ -19,6 +19,8 @@ pub struct Settings {
     /// This means that the number cannot be reached.
     pub refuse: Option<Match>,
     pub report: Option<ReportMap>,
+    /// It is given the text, and no code besides, so it can carry texts without one.
+    pub sends_text_alone: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +66,7 @@ impl fmt::Debug for Settings {
             .field("accept", &self.accept)
             .field("refuse", &self.refuse)
             .field("report", &self.report)
+            .field("sends_text_alone", &self.sends_text_alone)
             .finish()
     }
 }
@@ -123,6 +126,7 @@ impl Settings {
             accept: accept?,
             refuse: refuse?,
             report: report?,
+            sends_text_alone: seen.placeholders.uses("text") && !seen.placeholders.uses("code"),
         })
     }
 }

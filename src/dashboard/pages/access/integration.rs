@@ -104,6 +104,7 @@ pub async fn page(
                     @if let Some(url) = &application.status_url { div { dt { code { "status_url" } } dd class="words" { (url) } } }
                 } @else {
                     div { dt { (m.text) } dd { (text) } }
+                    @if settings.allow_messages { div { dt { (m.messages) } dd { (m.messages_sent) } } }
                 }
                 @if let Some(country) = settings.default_country { div { dt { (m.country) } dd { (country) } } }
                 div { dt { (t.access.created) } dd { (show::time(view, integration.created_at)) } }

@@ -42,6 +42,8 @@ words! { IntegrationTexts {
     repeated: "Repeated, nothing sent",
     refused: "Refused",
     text: "Text of an SMS",
+    messages: "Texts without a code",
+    messages_sent: "are sent, by SMS alone",
     text_host: "the program's",
     text_template: "the project's",
 } }

@@ -42,6 +42,8 @@ pub const WORDS: IntegrationTexts = IntegrationTexts {
     repeated: "Повтор, ничего не отправлено",
     refused: "Отказ",
     text: "Текст SMS",
+    messages: "Тексты без кода",
+    messages_sent: "отправляются, только по SMS",
     text_host: "от программы",
     text_template: "проекта",
 };
