@@ -19,6 +19,9 @@ mod supabase;
 mod token;
 mod zitadel;
 
+/// How many a project may have.
+pub const MOST: usize = 50;
+
 pub use application::{Application, PublicKey};
 pub use hosts::{authentic, international, order};
 pub use kind::Kind;

@@ -15,6 +15,8 @@ pub struct Order {
     pub code: Option<String>,
     /// The whole message.
     pub text: Option<String>,
+    /// An address, in place of a code.
+    pub link: Option<String>,
     /// The same in each try of one request.
     pub id: Option<String>,
     /// A language tag.
@@ -57,6 +59,9 @@ impl Order {
         if let Some(code) = &self.code {
             let code = Code::parse_outside(&fold(code)).ok_or(Unread::CodeNotCarried)?;
             return Ok(Content::Code(code));
+        }
+        if let Some(link) = self.link.as_deref().filter(|_| self.text.is_none()) {
+            return Ok(Content::Message(link.to_owned()));
         }
         let text = self.text.as_deref().ok_or(Unread::NoCode)?.trim();
         let digits: String = text.chars().map(digit).collect();

@@ -1,10 +1,16 @@
 //! What goes into the settings of the other program, in its own words. Sources: the programs' documentation and source code.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::settings::{AuthKind, Settings};
 use super::{Kind, Preset};
 
 /// What stands for a secret that is not known any more.
 pub const HIDDEN: &str = "<secret>";
+
+/// What Kratos renders as a request's body. Its own leaves out the codes of logins and registrations.
+const KRATOS: &str = include_str!("kratos.jsonnet");
 
 /// The lines to paste, or the names of settings and their values.
 #[must_use]
@@ -34,18 +40,31 @@ fn of_preset(settings: &Settings, url: &str, secret: &str) -> String {
         Some(Preset::Logto) => format!("endpoint: {url}\nauthorization: {value}"),
         Some(Preset::Kratos) => format!(
             "courier:\n  channels:\n    - id: sms\n      type: http\n      request_config:\n        url: {url}\n        method: POST\n        \
-            body: base64://…\n        headers: {{Content-Type: application/json}}\n        auth:\n          type: api_key\n          \
-            config: {{name: {header}, value: \"{value}\", in: header}}"
+            body: base64://{}\n        headers: {{Content-Type: application/json}}\n        auth:\n          type: api_key\n          \
+            config: {{name: {header}, value: \"{value}\", in: header}}",
+            STANDARD.encode(KRATOS)
         ),
         Some(Preset::Authentik) => {
+            let auth = match settings.auth.kind {
+                AuthKind::Basic => {
+                    format!("Basic auth\nAPI auth username: pinroute\nAPI auth password: {secret}")
+                }
+                _ => format!("Bearer token\nAPI auth username: {secret}"),
+            };
+            format!("Provider: Generic\nExternal API URL: {url}\nAuthentication type: {auth}")
+        }
+        Some(Preset::Keycloak) => {
+            let auth = match settings.auth.kind {
+                AuthKind::Basic => {
+                    format!("apiTokenInHeader: false\napiuser: pinroute\napitoken: {secret}")
+                }
+                _ => format!("apiTokenInHeader: true\napitoken: {value}"),
+            };
             format!(
-                "Provider: Generic\nAccount SID: {url}\nAuthentication type: bearer\nAuth token: {secret}"
+                "apiurl: {url}\n{auth}\nurlencode: true\nuseUuid: false\n\
+                messageattribute: message\nreceiverattribute: receiver\nsenderattribute: sender"
             )
         }
-        Some(Preset::Keycloak) => format!(
-            "apiurl: {url}\napiTokenInHeader: true\napitokenattribute: {header}\napitoken: {value}\nurlencode: false\n\
-            messageattribute: message\nreceiverattribute: receiver\nsenderattribute: sender"
-        ),
         Some(Preset::Casdoor) => format!(
             "Type: Custom HTTP SMS\nMethod: POST\nParameter: title\nEndpoint: {url}\nHeader: {header}: {value}"
         ),
@@ -73,7 +92,10 @@ fn header(settings: &Settings, secret: &str) -> (String, String) {
         ),
         AuthKind::Basic => (
             "Authorization".to_owned(),
-            format!("Basic base64(pinroute:{secret})"),
+            match secret {
+                HIDDEN => format!("Basic base64(pinroute:{HIDDEN})"),
+                _ => format!("Basic {}", STANDARD.encode(format!("pinroute:{secret}"))),
+            },
         ),
         AuthKind::Bearer => ("Authorization".to_owned(), format!("Bearer {secret}")),
         AuthKind::Query => ("Accept".to_owned(), "application/json".to_owned()),
@@ -91,6 +113,18 @@ fn address(settings: &Settings, url: &str, secret: &str) -> String {
 mod tests {
     use super::*;
     use crate::integrations::Auth;
+
+    #[test]
+    fn the_body_for_kratos_is_that_of_its_guide() {
+        let guide = include_str!("../../docs/identity-servers/kratos.md");
+        assert!(guide.contains(&format!("```jsonnet\n{KRATOS}```")));
+        let settings = Settings {
+            preset: Some(Preset::Kratos),
+            ..Settings::default()
+        };
+        let text = paste(Kind::Generic, &settings, "https://verify.example/x", HIDDEN);
+        assert!(text.contains(&STANDARD.encode(KRATOS)), "{text}");
+    }
 
     #[test]
     fn each_program_is_told_the_address_and_the_secret_where_we_make_it() {
@@ -111,7 +145,9 @@ mod tests {
                     ..Settings::default()
                 };
                 let text = paste(Kind::Generic, &settings, url, "s3cret");
-                assert!(text.contains(url) && text.contains("s3cret"), "{text}");
+                // Of "pinroute:s3cret".
+                let is_shown = text.contains("s3cret") || text.contains("cGlucm91dGU6czNjcmV0");
+                assert!(text.contains(url) && is_shown, "{text}");
             }
         }
     }

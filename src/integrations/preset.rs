@@ -27,6 +27,8 @@ pub(super) struct Names {
     pub id: &'static [&'static str],
     pub locale: &'static [&'static str],
     pub ip: &'static [&'static str],
+    /// An address, which holds no code and goes out as a text.
+    pub link: &'static [&'static str],
     /// In seconds.
     pub ttl: &'static [&'static str],
 }
@@ -87,6 +89,7 @@ impl Preset {
             locale: &["/locale"],
             ip: &["/ip"],
             ttl: &["/ttl"],
+            link: &[],
         };
         match preset {
             None => usual,
@@ -94,6 +97,7 @@ impl Preset {
                 phone: &["/to"],
                 code: &["/payload/code"],
                 locale: &["/payload/locale"],
+                link: &["/payload/link"],
                 ip: &["/ip"],
                 ..Names::default()
             },

@@ -26,8 +26,8 @@ pub enum Measure {
     SmsEquivalent,
     /// Top-ups and adjustments.
     Other,
-    /// Verifications whose code the host made, and of which nothing was checked here and no success was told: whether the code was entered
-    /// is not known.
+    /// Verifications whose code the host made and may have arrived, and of which nothing was checked here and no success was told: whether
+    /// the code was entered is not known.
     VerificationsUnchecked,
     /// The last attempts of these.
     AttemptsUnchecked,

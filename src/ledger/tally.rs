@@ -242,7 +242,11 @@ fn parts(record: &Record, attempts: &[Attempt], events: &[Event]) -> Vec<(Cell, 
             parts.push((cell(from, last, measure, Some(bin(from, event.at))), 1));
         }
     }
-    if record.is_outside_code && !events.iter().any(|event| tells(event.kind)) {
+    let may_have_arrived = |event: &Event| left(event.kind) || event.kind == EventKind::Unknown;
+    if record.is_outside_code
+        && events.iter().any(may_have_arrived)
+        && !events.iter().any(|event| tells(event.kind))
+    {
         let begun = attempts[last].created_at;
         parts.push((cell(born, last, Measure::VerificationsUnchecked, None), 1));
         parts.push((cell(begun, last, Measure::AttemptsUnchecked, None), 1));
@@ -260,7 +264,7 @@ fn tells(kind: EventKind) -> bool {
 
 /// Whether an event changes the contribution. Most checks do not.
 fn counts(record: &Record, kind: EventKind) -> bool {
-    (record.is_outside_code && tells(kind))
+    (record.is_outside_code && (tells(kind) || kind == EventKind::Unknown))
         || matches!(
             kind,
             EventKind::Created | EventKind::Resend | EventKind::Approved

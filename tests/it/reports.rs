@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::hooks::Hook;
 use crate::on_both_engines;
 use crate::stage::{Client, Stage, TestApp, word};
-use crate::world::error;
+use crate::world::{Answer, error};
 
 on_both_engines!(
     costs_can_be_grouped_freely_and_rows_sum_to_the_total,
@@ -376,6 +376,12 @@ async fn what_a_host_checks_is_counted_apart_until_it_says_something(stage: Stag
         .expect(200);
     app.settle(&hosts.body["id"]).await;
     assert_eq!(counted().await, ["3", "1", "0"]);
+    // Of what was never sent, it is known that nobody entered it.
+    stage.sms.next_sends([Answer::Json(400, json!({}))]);
+    let unsent = json!({ "phone": stage.number(), "code": "Letter9" });
+    hook.settle(&hook.post(&unsent).await).await;
+    let report = app.get(&asked("")).await.expect(200);
+    assert_eq!(figures(&report["total"], &funnel), ["4", "1", "0"]);
     for id in [&own["id"], &hosts.body["id"]] {
         app.settle(id).await;
     }

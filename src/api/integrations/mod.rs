@@ -14,10 +14,9 @@ use super::page::{self, Page, PageParameters};
 use super::problem::{Code, Problem};
 use super::values;
 use crate::gateway::{
-    Access, Admin as Room, Error, Gateway, Integration, IntegrationChange, IntegrationRequest,
-    Replay,
+    Access, Error, Gateway, Integration, IntegrationChange, IntegrationRequest, Replay,
 };
-use crate::integrations::new_secret;
+use crate::integrations::{MOST, new_secret};
 use crate::secret::random;
 use crate::verification::id::ProjectId;
 use crate::web::{Fields, Query};
@@ -81,10 +80,7 @@ pub async fn create(
             Ok(Some(made)) => Ok(shown_with_secret(&gateway, &made, 201)),
             Ok(None) => Err(Problem::new(
                 Code::InvalidRequest,
-                format!(
-                    "The project already has {} integrations; delete one first.",
-                    Room::MOST_INTEGRATIONS
-                ),
+                format!("The project already has {MOST} integrations; delete one first."),
             )),
             Err(trouble) => Err(fault(trouble, &gateway)),
         },

@@ -58,6 +58,14 @@ pub struct Choices {
 }
 
 impl Choices {
+    pub fn preset(&self) -> Option<Preset> {
+        self.preset
+    }
+
+    pub fn is_secret_given(&self) -> bool {
+        self.secret_file.is_some()
+    }
+
     /// Changes what was chosen, and refuses what does not fit together.
     pub fn apply(self, integration: &mut Integration) -> Result<(), Failure> {
         let settings = &mut integration.settings;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Failure, say, settings};
-use crate::integrations::{HIDDEN, Kind, OVERLAP, Settings, new_secret, paste};
+use crate::integrations::{HIDDEN, Kind, MOST, OVERLAP, Preset, Settings, new_secret, paste};
 use crate::secret::random;
 use crate::storage::{Call, Db, Integration, Project};
 use crate::verification::id::time_ordered;
@@ -135,11 +135,18 @@ impl Desk<'_> {
                 "--project: no project `{project}`; `pinroute projects list` shows all"
             )])
         })?;
+        let all = self.db.list_integrations().await.map_err(Failure::from)?;
+        let own = all.iter().filter(|one| one.project == found.id);
+        if own.count() >= MOST {
+            let why = format!("the project already has {MOST} integrations; delete one first");
+            return Err(Failure::Failed(why));
+        }
+        let title = choices.preset().map_or(kind.title(), Preset::title);
         let mut made = Integration {
             id: time_ordered(self.now, random()),
             project: found.id,
             kind,
-            name: kind.title().to_owned(),
+            name: title.to_owned(),
             settings: Settings::default(),
             version: 1,
             secret: None,
@@ -175,16 +182,17 @@ impl Desk<'_> {
 
     async fn set(&self, id: Uuid, choices: Choices, json: bool) -> Result<(), Failure> {
         let before = self.find(id).await?;
-        let mut after = before.clone();
+        let mut after = before;
+        let is_secret_given = choices.is_secret_given();
         choices.apply(&mut after)?;
-        let secret = after
-            .secret
-            .as_deref()
-            .filter(|_| before.secret != after.secret);
+        let secret = after.secret.as_deref().filter(|_| is_secret_given);
         let changed = self.db.change_integration(&after, secret).await;
         if !changed.map_err(Failure::from)? {
             let why = "it was changed meanwhile; run the command again".to_owned();
             return Err(Failure::Failed(why));
+        }
+        if is_secret_given {
+            after.previous = None;
         }
         settings::in_force().await;
         self.tell(&after, None, json);
@@ -192,11 +200,15 @@ impl Desk<'_> {
     }
 
     async fn rotate(&self, id: Uuid, file: Option<&Path>, json: bool) -> Result<(), Failure> {
-        let found = self.find(id).await?;
+        let mut found = self.find(id).await?;
         let secret = match file {
             Some(file) => Some(read_secret(found.kind, file)?),
             None => new_secret(found.kind, random()),
         };
+        if secret.is_some() && secret == found.secret {
+            let why = "--secret-file: holds the current secret".to_owned();
+            return Err(Failure::Wrong(vec![why]));
+        }
         let none = "--secret-file: is required, since the other program makes the secret";
         let secret = secret.ok_or_else(|| Failure::Wrong(vec![none.to_owned()]))?;
         let until = span::after(self.now, OVERLAP);
@@ -205,6 +217,8 @@ impl Desk<'_> {
             return Err(no_such(id));
         }
         settings::in_force().await;
+        found.previous = found.secret.take().map(|before| (before, until));
+        found.secret = Some(secret.clone());
         self.tell(&found, Some(&secret), json);
         Ok(())
     }
@@ -248,6 +262,10 @@ impl Desk<'_> {
         let url = integration.url(self.public_url);
         say(&format!("{}  {}", integration.id, integration.name));
         say(&format!("address: {url}"));
+        if let Some((_, until)) = integration.previous_at(self.now) {
+            let until = until.format("%F %T");
+            say(&format!("The previous secret is good until {until} UTC."));
+        }
         let lines = |secret| paste(integration.kind, &integration.settings, &url, secret);
         match secret {
             Some(secret) => say(&format!(
@@ -286,6 +304,7 @@ impl Desk<'_> {
             "allow_messages": settings.allow_messages,
             "has_secret": integration.secret.is_some(),
             "created_at": integration.created_at,
+            "previous_secret_expires_at": integration.previous_at(self.now).map(|(_, until)| until),
         });
         if let Some(application) = &settings.application {
             body["application_id"] = json!(integration.id);

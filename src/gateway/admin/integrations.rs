@@ -9,7 +9,7 @@ use super::contended::contended;
 use super::room::Admin;
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Access, Replay, Ticket};
-use crate::integrations::{Kind, OVERLAP, Settings, new_secret};
+use crate::integrations::{Kind, MOST, OVERLAP, Settings, new_secret};
 use crate::secret::random;
 use crate::storage::{Call, Integration, StorageError};
 use crate::verification::id::{ProjectId, VerificationId, time_ordered};
@@ -37,9 +37,7 @@ pub struct IntegrationChange {
 
 impl Admin {
     /// Most integrations per project.
-    pub const MOST_INTEGRATIONS: usize = 50;
-
-    /// With its secret, if we have made it or it was given. `None`: the project already has [`Self::MOST_INTEGRATIONS`].
+    /// With its secret, if we have made it or it was given. `None`: the project already has [`MOST`].
     pub async fn create_integration(
         &self,
         asked: IntegrationRequest,
@@ -50,7 +48,7 @@ impl Admin {
         core.directory.refresh().await?;
         let known = core.directory.integrations();
         let own = known.iter().filter(|known| known.project == asked.project);
-        if own.count() >= Self::MOST_INTEGRATIONS {
+        if own.count() >= MOST {
             return Ok(None);
         }
         let now = core.now();

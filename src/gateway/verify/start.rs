@@ -17,7 +17,7 @@ use crate::message::{Wording, text};
 use crate::secret::random;
 use crate::shared_state::Taken;
 use crate::storage::{Lost, Write};
-use crate::verification::asked::Asked;
+use crate::verification::asked::{Asked, Face};
 use crate::verification::attempt::Attempt;
 use crate::verification::code::{Code, CodeHash};
 use crate::verification::id::{ProjectId, VerificationId};
@@ -156,6 +156,13 @@ impl Verify {
         match committed.outcome {
             Outcome::Reused => Ok(Box::pin(self.reused(committed.v, ticket)).await?),
             Outcome::Began(_, sending) => {
+                // A host whose request is refused asks again, and nothing was sent for what was drawn.
+                if committed.v.is_refused()
+                    && matches!(committed.v.face(), Face::Integration { .. })
+                    && let Some(taken) = start.taken.take()
+                {
+                    Box::pin(self.core().shared.limits.give_back(taken)).await;
+                }
                 if !committed.v.is_message() {
                     metrics::counter!("pinroute_verifications_total").increment(1);
                 }

@@ -4,12 +4,13 @@ use serde_json::json;
 
 use super::Hook;
 use crate::on_both_engines;
-use crate::program::{program, run, run_json};
+use crate::program::{lines, program, run, run_json, run_refused};
 use crate::stage::{Stage, word};
 
 on_both_engines!(
     integrations_are_managed_while_a_server_runs,
     a_secret_is_read_from_a_file_and_faults_are_named,
+    a_project_has_fifty_integrations_at_most,
 );
 
 async fn integrations_are_managed_while_a_server_runs(stage: Stage) {
@@ -44,13 +45,52 @@ async fn integrations_are_managed_while_a_server_runs(stage: Stage) {
         (&json!({}), &json!(["POST"]))
     );
     let rotated = run_json(&stage, &["integrations", "rotate", id, "--json"]).await;
+    assert_ne!(rotated["previous_secret_expires_at"], json!(null));
     let renewed = Hook::of(&app, rotated);
     let call = json!({ "receiver": stage.number(), "message": "Code 561166" });
     renewed.settle(&renewed.post(&call).await).await;
+    let secret = stage.folder.join("secret");
+    std::fs::write(&secret, &renewed.secret).unwrap();
+    let secret = secret.to_str().unwrap();
+    run_refused(
+        &stage,
+        &["integrations", "rotate", id, "--secret-file", secret],
+    )
+    .await;
+    // Naming the current secret ends the other one.
+    let changed = run_json(
+        &stage,
+        &["integrations", "set", id, "--secret-file", secret, "--json"],
+    )
+    .await;
+    assert_eq!(changed["previous_secret_expires_at"], json!(null));
     let list = run_json(&stage, &["integrations", "list", "--json"]).await;
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
     run_json(&stage, &["integrations", "delete", id, "--json"]).await;
     hook.post(&call).await.problem(404, "not_found");
+}
+
+async fn a_project_has_fifty_integrations_at_most(stage: Stage) {
+    let app = stage.app().await;
+    let create = [
+        "integrations",
+        "create",
+        "--kind",
+        "generic",
+        "--preset",
+        "novu",
+        "--json",
+    ];
+    assert_eq!(run_json(&stage, &create).await["name"], "Novu");
+    for _ in 0..49 {
+        Hook::new(&app, json!({ "kind": "generic" })).await;
+    }
+    let mut one_more = program(&stage);
+    one_more.args(create);
+    let output = run(one_more).await;
+    let said = lines(&output.stderr).join("\n");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("50 integrations"), "{said}");
 }
 
 async fn a_secret_is_read_from_a_file_and_faults_are_named(stage: Stage) {

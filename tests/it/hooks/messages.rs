@@ -50,6 +50,11 @@ async fn a_text_without_a_code_is_refused_unless_it_is_allowed(stage: Stage) {
     let allow = |value: Value| patch(&admin, &path, json!({ "allow_messages": value }));
     assert_eq!(allow(json!(true)).await.expect(200)["allow_messages"], true);
     hook.settle(&post().await).await;
+    let link = json!({ "kind": "generic", "preset": "logto", "allow_messages": true });
+    let logto = Hook::new(&app, link).await;
+    let invited =
+        json!({ "to": &stage.number()[1..], "payload": { "link": "https://shop.example/1234" } });
+    logto.settle(&logto.post(&invited).await).await;
     for text in ["A bell \u{7} rings", " ", ""] {
         let refused = hook.post(&body(&stage.number(), text)).await;
         refused.problem(400, "unsupported_request");
@@ -63,7 +68,7 @@ async fn a_text_without_a_code_is_refused_unless_it_is_allowed(stage: Stage) {
     );
     stage.advance(31);
     post().await.problem(400, "unsupported_request");
-    assert_eq!(texts(&stage), [NOTICE]);
+    assert_eq!(texts(&stage), [NOTICE, "https://shop.example/1234"]);
 }
 
 async fn a_message_goes_by_sms_and_is_no_verification(stage: Stage) {

@@ -14,8 +14,8 @@ use crate::dashboard::frame::shell;
 use crate::dashboard::frame::show;
 use crate::dashboard::frame::viewer::Viewer;
 use crate::dashboard::text::faults::filled;
-use crate::gateway::{Admin, Gateway, Integration, IntegrationRequest, Replay};
-use crate::integrations::{Kind, Preset, Settings, check_secret};
+use crate::gateway::{Gateway, Integration, IntegrationRequest, Replay};
+use crate::integrations::{Kind, MOST, Preset, Settings, check_secret};
 use crate::verification::phone::Country;
 
 const LONGEST_NAME: usize = 60;
@@ -154,7 +154,7 @@ pub async fn create(
         }
         Err(Some(trouble)) => Err(view.trouble(&trouble)),
         Err(None) => {
-            let most = Admin::MOST_INTEGRATIONS.to_string();
+            let most = MOST.to_string();
             wrong.note("project", filled(view.t.faults.most_integrations, &[&most]));
             page(signed, &gateway, form, &wrong, None).await
         }

@@ -26,7 +26,7 @@ words! { IntegrationTexts {
     waits: "Waits for the secret",
     ready: "Ready",
     set_secret: "The secret that the program made",
-    set_secret_why: "The old secret is no longer good.",
+    set_secret_why: "The old secret is then no longer good.",
     set: "Keep",
     rotate: "New secret",
     rotate_why: "The old secret is good for 24 more hours, so that you can update the program.",
