@@ -1,5 +1,7 @@
 //! The kinds of integrations.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// What is connected.
@@ -65,6 +67,16 @@ impl Kind {
     #[must_use]
     pub fn is_secret_theirs(self) -> bool {
         matches!(self, Self::Zitadel | Self::Authgear)
+    }
+
+    /// How long a secret that was rotated is still good. Ours for webhooks is one that we sign with, and only one can be.
+    #[must_use]
+    pub fn overlap(self) -> Duration {
+        if self.is_hook() {
+            Duration::from_hours(24)
+        } else {
+            Duration::ZERO
+        }
     }
 
     /// Whether it signs its requests; if not, the request holds the secret.

@@ -28,7 +28,7 @@ pub use kind::Kind;
 pub use order::{Content, Order, Unread};
 pub use paste::{HIDDEN, paste};
 pub use preset::Preset;
-pub use secrets::{OVERLAP, SecretFault, check_secret, new_secret};
+pub use secrets::{SecretFault, check_secret, new_secret};
 pub use settings::{Auth, AuthKind, Faults, FieldNames, Method, Settings, SmsText};
 pub use signature::Signed;
 pub use token::{Token, signed};

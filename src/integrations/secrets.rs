@@ -1,7 +1,5 @@
 //! The secret of an integration: what may be one, and making one.
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
@@ -9,9 +7,6 @@ use super::Kind;
 
 /// What is before the base64 of a key that signs (Standard Webhooks), as Supabase writes it.
 const SUPABASE: &str = "v1,whsec_";
-
-/// How long the previous secret is good too, after a rotation.
-pub const OVERLAP: Duration = Duration::from_hours(24);
 
 /// Why a text cannot be the secret. It never quotes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

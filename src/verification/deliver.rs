@@ -9,7 +9,7 @@ use super::abilities::{Abilities, Charged};
 use super::attempt::{Ask, Attempt, AttemptStatus, Reason, Receipt, SendError};
 use super::cost::Basis;
 use super::event::EventKind;
-use super::route::Offer;
+use super::route::{Offer, Stages};
 use super::span;
 use super::start::Cursor;
 
@@ -162,11 +162,23 @@ impl Verification {
     /// Not longer than its stage, nor than until the last step may begin: what is delivered later finds nobody waiting.
     fn step_wait(&self, attempt: &Attempt) -> Duration {
         let terms = &self.record.terms;
-        let step = terms.route.get(usize::from(attempt.step));
-        let wait = step.map_or(Duration::ZERO, |step| step.wait);
-        let wait = terms.begin_within.map_or(wait, |within| wait.min(within));
-        let stages = terms.stages.as_ref();
-        stages.map_or(wait, |stages| wait.min(stages.each))
+        let wait = self.route_wait(attempt);
+        terms.begin_within.map_or(wait, |within| wait.min(within))
+    }
+
+    /// The step's wait, or its share of its stage.
+    pub(super) fn route_wait(&self, attempt: &Attempt) -> Duration {
+        let terms = &self.record.terms;
+        let place = usize::from(attempt.step);
+        let wait = terms
+            .route
+            .get(place)
+            .map_or(Duration::ZERO, |step| step.wait);
+        let share = |stages: &Stages| stages.share(place, terms.route.len());
+        terms
+            .stages
+            .as_ref()
+            .map_or(wait, |stages| wait.min(share(stages)))
     }
 
     /// A message is on its way to its provider.

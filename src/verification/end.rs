@@ -183,7 +183,7 @@ impl Verification {
         self.record.terms.route.get(place + 1)?;
         let step = self.record.terms.route.get(place)?;
         let seen = match attempt.status {
-            AttemptStatus::Sent => Some((attempt.created_at, step.wait)),
+            AttemptStatus::Sent => Some((attempt.created_at, self.route_wait(attempt))),
             AttemptStatus::Delivered | AttemptStatus::Read => step
                 .approve_within
                 .filter(|_| !self.is_checked_by_host())

@@ -76,6 +76,14 @@ impl Stages {
         begins.filter(|begin| *begin > place).count()
     }
 
+    /// How long the step at `place` may keep the next one of its stage from beginning: each has its share. `steps`: of the whole route.
+    pub(super) fn share(&self, place: usize, steps: usize) -> Duration {
+        let begins = self.begins.iter().map(|begin| usize::from(*begin));
+        let first = begins.filter(|begin| *begin <= place).max().unwrap_or(0);
+        let own = self.next(place).unwrap_or(steps).saturating_sub(first);
+        self.each / u32::try_from(own.max(1)).unwrap_or(u32::MAX)
+    }
+
     pub(super) fn last(&self, stages: usize) -> Duration {
         let stages = u32::try_from(stages).unwrap_or(u32::MAX);
         self.each.saturating_mul(stages)
@@ -151,5 +159,7 @@ mod tests {
         assert_eq!([of(0), of(1)], [(2, Some(2)); 2]);
         assert_eq!([of(2), of(3), of(9)], [(1, Some(3)), (0, None), (0, None)]);
         assert_eq!(stages.life(2), Duration::from_mins(15));
+        let share = |place| stages.share(place, 6).as_secs();
+        assert_eq!([0, 1, 2, 3, 5].map(share), [150, 150, 300, 100, 100]);
     }
 }

@@ -104,11 +104,11 @@ impl Client {
         Outcome::of(answer, refusal, began.elapsed())
     }
 
-    /// Checks an address for reports like [`Self::examine`], and that it is https unless private addresses are allowed.
-    pub async fn examine_secure(&self, text: &str) -> Result<String, AddressError> {
-        let url = self.examine(text).await?;
-        if url.starts_with("https:") || self.allow_private {
-            Ok(url)
+    /// Checks an address for reports as far as possible without a DNS query; it is https unless private addresses are allowed.
+    pub fn read_secure(&self, text: &str) -> Result<String, AddressError> {
+        let url = address::read(text, self.allow_private)?;
+        if url.scheme() == "https" || self.allow_private {
+            Ok(url.into())
         } else {
             Err(AddressError::Scheme("http".to_owned()))
         }

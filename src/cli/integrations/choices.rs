@@ -53,7 +53,7 @@ pub struct Choices {
     #[arg(long, value_name = "FILE")]
     public_key: Option<PathBuf>,
     /// With kind `vonage_application`: where its webhooks go; empty: nowhere.
-    #[arg(long, value_name = "URL", value_parser = status_url)]
+    #[arg(long, value_name = "URL")]
     status_url: Option<String>,
 }
 
@@ -67,7 +67,8 @@ impl Choices {
     }
 
     /// Changes what was chosen, and refuses what does not fit together.
-    pub fn apply(self, integration: &mut Integration) -> Result<(), Failure> {
+    /// `allow_private`: of `webhooks`.
+    pub fn apply(self, integration: &mut Integration, allow_private: bool) -> Result<(), Failure> {
         let settings = &mut integration.settings;
         settings.preset = self.preset.or(settings.preset);
         settings.auth = Auth {
@@ -100,7 +101,10 @@ impl Choices {
             let why = "--status-url: is for kind vonage_application, with --public-key";
             let application = settings.application.as_mut();
             let application = application.ok_or_else(|| Failure::Wrong(vec![why.to_owned()]))?;
-            application.status_url = Some(url).filter(|url| !url.is_empty());
+            let read = |url: &String| status_url(url, allow_private);
+            let url = Some(url).filter(|url| !url.is_empty()).as_ref().map(read);
+            let wrong = |why| Failure::Wrong(vec![format!("--status-url: {why}")]);
+            application.status_url = url.transpose().map_err(wrong)?;
         }
         if let Some(name) = self.name {
             integration.name = name;
@@ -142,12 +146,9 @@ fn read_public_key(file: &Path) -> Result<PublicKey, Failure> {
 }
 
 /// Whether it is public is found out when it is used.
-fn status_url(text: &str) -> Result<String, String> {
-    if text.is_empty() {
-        return Ok(String::new());
-    }
-    match address::read(text, false) {
-        Ok(url) if url.scheme() == "https" => Ok(url.into()),
+fn status_url(text: &str, allow_private: bool) -> Result<String, String> {
+    match address::read(text, allow_private) {
+        Ok(url) if url.scheme() == "https" || allow_private => Ok(url.into()),
         Ok(_) => Err("must be an https address".to_owned()),
         Err(error) => Err(error.to_string()),
     }

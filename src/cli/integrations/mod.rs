@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Failure, say, settings};
-use crate::integrations::{HIDDEN, Kind, MOST, OVERLAP, Preset, Settings, new_secret, paste};
+use crate::integrations::{HIDDEN, Kind, MOST, Preset, Settings, new_secret, paste};
 use crate::secret::random;
 use crate::storage::{Call, Db, Integration, Project};
 use crate::verification::id::time_ordered;
@@ -51,7 +51,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Give an integration a new secret. For 24 hours the old one is good too.
+    /// Give an integration a new secret. For 24 hours the old one is good too, except with `vonage_application`.
     Rotate {
         id: Uuid,
         /// The secret that the other program made; - reads it from standard input.
@@ -75,6 +75,7 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
             now: clock.now(),
             projects: db.list_projects().await.map_err(Failure::from)?,
             public_url: settings.public_url.trim_end_matches('/'),
+            allow_private: settings.webhooks.allow_private,
         };
         match command {
             Command::List { json } => desk.list(json).await,
@@ -102,6 +103,8 @@ struct Desk<'a> {
     now: DateTime<Utc>,
     projects: Vec<Project>,
     public_url: &'a str,
+    /// Webhooks may go to private addresses.
+    allow_private: bool,
 }
 
 impl Desk<'_> {
@@ -153,7 +156,7 @@ impl Desk<'_> {
             previous: None,
             created_at: self.now,
         };
-        choices.apply(&mut made)?;
+        choices.apply(&mut made, self.allow_private)?;
         made.secret = made.secret.or_else(|| new_secret(kind, random()));
         let stored = self.db.create_integration(&made, None, None).await;
         stored.map_err(Failure::from)?;
@@ -184,7 +187,7 @@ impl Desk<'_> {
         let before = self.find(id).await?;
         let mut after = before;
         let is_secret_given = choices.is_secret_given();
-        choices.apply(&mut after)?;
+        choices.apply(&mut after, self.allow_private)?;
         let secret = after.secret.as_deref().filter(|_| is_secret_given);
         let changed = self.db.change_integration(&after, secret).await;
         if !changed.map_err(Failure::from)? {
@@ -211,7 +214,7 @@ impl Desk<'_> {
         }
         let none = "--secret-file: is required, since the other program makes the secret";
         let secret = secret.ok_or_else(|| Failure::Wrong(vec![none.to_owned()]))?;
-        let until = span::after(self.now, OVERLAP);
+        let until = span::after(self.now, found.kind.overlap());
         let rotated = self.db.rotate_integration(id, &secret, until, None).await;
         if !rotated.map_err(Failure::from)? {
             return Err(no_such(id));

@@ -1,6 +1,9 @@
 //! Webhooks to the `status_url` of an application: an event when a step of a workflow ends, and a summary when the request does.
 //!
-//! There is no word for a request that was canceled, so nothing tells of it.
+//! There is no word for a request that was canceled, so nothing tells of it. What a report says of the end is in its name, because a failed
+//! request can go on: a later try says the same.
+
+use std::time::Duration;
 
 use aws_lc_rs::digest;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -13,7 +16,7 @@ use crate::integrations::signed;
 use crate::secret::random;
 use crate::verification::attempt::{Attempt, Reason};
 use crate::verification::event::EventKind;
-use crate::verification::{Status, Verification};
+use crate::verification::{Status, Verification, span};
 
 pub const REPORTS: Reports = Reports {
     caused_by,
@@ -21,9 +24,15 @@ pub const REPORTS: Reports = Reports {
     takes: |status| (200..300).contains(&status),
 };
 
-/// Before the number of the step.
-const EVENT: &str = "vonage.event.";
-const SUMMARY: &str = "vonage.summary";
+/// How a step or a request ended, and when.
+type End = (&'static str, DateTime<Utc>);
+
+const COMPLETED: &str = "completed";
+const FAILED: &str = "failed";
+const EXPIRED: &str = "expired";
+
+/// A start waits so long for the outcome at most; half a second less than for the answer.
+const TOLD_WITHIN: Duration = Duration::from_millis(1_500);
 
 /// The names of the reports that the new events cause.
 fn caused_by(v: &Verification) -> Vec<String> {
@@ -31,33 +40,80 @@ fn caused_by(v: &Verification) -> Vec<String> {
     let before = stored.and_then(|stored| stored.last());
     let before = before.map_or(0, |attempt| v.stage_of(attempt));
     let current = current(v);
-    let event = |step: usize| format!("{EVENT}{step}");
-    let mut names: Vec<String> = (before..current).map(event).collect();
+    let event = |step: usize| {
+        let name = |end| Name::Event(step, end).written();
+        ended(v, step).map(name)
+    };
+    let mut names: Vec<String> = (before..current).filter_map(event).collect();
     let is_end = |kind| {
         use EventKind::{Approved, Expired, Failed, Locked};
         matches!(kind, Approved | Expired | Failed | Locked)
     };
     let has_ended = v.news().iter().any(|news| is_end(news.kind));
-    if has_ended && end(v).is_some() && !was_refused(v) {
-        names.extend([event(current), SUMMARY.to_owned()]);
+    if let Some(end) = end(v).filter(|_| has_ended && !was_refused(v)) {
+        names.extend([
+            Name::Event(current, end).written(),
+            Name::Summary(end).written(),
+        ]);
     }
     names
 }
 
-/// The start was answered with 422.
+/// The start was refused: nothing could be sent, or the first provider said at once that there is no such number.
 pub fn was_refused(v: &Verification) -> bool {
+    let record = &v.record;
     let reason = v.newest().and_then(|attempt| attempt.reason);
-    v.record.status == Status::Failed
-        && v.costs().is_empty()
-        && reason == Some(Reason::NumberInvalid)
+    let is_at_once = |(_, at): End| at < span::after(record.created_at, TOLD_WITHIN);
+    v.is_refused()
+        || record.status == Status::Failed
+            && v.costs().is_empty()
+            && reason == Some(Reason::NumberInvalid)
+            && end(v).is_some_and(is_at_once)
+}
+
+/// What a report is about, as the name of its delivery.
+enum Name {
+    /// A step, by its place.
+    Event(usize, End),
+    Summary(End),
+}
+
+impl Name {
+    fn written(&self) -> String {
+        match self {
+            Self::Event(step, (status, at)) => {
+                format!("vonage.event.{step}.{status}.{}", at.timestamp_micros())
+            }
+            Self::Summary((status, at)) => {
+                format!("vonage.summary.{status}.{}", at.timestamp_micros())
+            }
+        }
+    }
+
+    fn read(name: &str) -> Option<Self> {
+        let mut parts = name.split('.').skip(1);
+        let kind = parts.next()?;
+        let step = if kind == "event" {
+            Some(parts.next()?.parse().ok()?)
+        } else {
+            None
+        };
+        let word = parts.next()?;
+        let status = [COMPLETED, FAILED, EXPIRED]
+            .into_iter()
+            .find(|status| *status == word)?;
+        let at = DateTime::from_timestamp_micros(parts.next()?.parse().ok()?)?;
+        let end = (status, at);
+        Some(step.map_or(Self::Summary(end), |step| Self::Event(step, end)))
+    }
 }
 
 fn write(to_report: &ToReport<'_>, name: &str) -> Option<SiteReport> {
     let v = to_report.v;
     let asked = v.record.asked.as_deref()?;
-    let mut body = match name.strip_prefix(EVENT) {
-        Some(step) => event(v, step.parse().ok()?)?,
-        None => summary(v)?,
+    let mut body = match Name::read(name)? {
+        Name::Event(step, end) => event(v, step, end)?,
+        Name::Summary(end) => summary(v, end)?,
     };
     let mut tags = asked.tags.iter();
     if let Some(client_ref) = tags.find(|tag| tag.name == CLIENT_REF) {
@@ -78,9 +134,8 @@ fn write(to_report: &ToReport<'_>, name: &str) -> Option<SiteReport> {
     })
 }
 
-fn event(v: &Verification, step: usize) -> Option<Value> {
+fn event(v: &Verification, step: usize, (status, at): End) -> Option<Value> {
     let began = first(v, step)?;
-    let (status, at) = ended(v, step)?;
     Some(json!({
         "request_id": v.id.uuid(),
         "triggered_at": time(began.created_at),
@@ -91,14 +146,14 @@ fn event(v: &Verification, step: usize) -> Option<Value> {
     }))
 }
 
-fn summary(v: &Verification) -> Option<Value> {
-    let (status, at) = end(v)?;
+fn summary(v: &Verification, (status, at): End) -> Option<Value> {
     let stages = v.record.terms.stages.as_ref()?;
     let steps = channels(v).enumerate().map(|(step, channel)| {
         let mut shown = json!({ "channel": channel, "status": "unused" });
-        if let (Some(began), Some((status, _))) = (first(v, step), ended(v, step)) {
+        if let Some(began) = first(v, step).filter(|began| began.created_at <= at) {
             shown["initiated_at"] = json!(time(began.created_at));
-            shown["status"] = json!(status);
+            let before = ended(v, step).filter(|(_, ended)| *ended < at);
+            shown["status"] = json!(before.map_or(status, |(status, _)| status));
         }
         shown
     });
@@ -131,7 +186,7 @@ fn first(v: &Verification, step: usize) -> Option<&Attempt> {
 }
 
 /// How a step ended, and when; `None`: it has not.
-fn ended(v: &Verification, step: usize) -> Option<(&'static str, DateTime<Utc>)> {
+fn ended(v: &Verification, step: usize) -> Option<End> {
     if step == current(v) {
         return end(v);
     }
@@ -142,20 +197,20 @@ fn ended(v: &Verification, step: usize) -> Option<(&'static str, DateTime<Utc>)>
     let next = attempts.find(|attempt| v.stage_of(attempt) > step)?;
     // One that was given up before its time has expired too: there is no other word.
     let status = if own.all(|attempt| attempt.status.is_dead()) {
-        "failed"
+        FAILED
     } else {
-        "expired"
+        EXPIRED
     };
     Some((status, next.created_at))
 }
 
 /// How the request ended, and when; `None`: it has not, or it was canceled.
-fn end(v: &Verification) -> Option<(&'static str, DateTime<Utc>)> {
+fn end(v: &Verification) -> Option<End> {
     let (status, kind) = match v.record.status {
-        Status::Approved { .. } => ("completed", EventKind::Approved),
-        Status::Expired => ("expired", EventKind::Expired),
-        Status::Locked => ("failed", EventKind::Locked),
-        Status::Failed => ("failed", EventKind::Failed),
+        Status::Approved { .. } => (COMPLETED, EventKind::Approved),
+        Status::Expired => (EXPIRED, EventKind::Expired),
+        Status::Locked => (FAILED, EventKind::Locked),
+        Status::Failed => (FAILED, EventKind::Failed),
         Status::Pending | Status::Canceled => return None,
     };
     let mut events = v.record.events.iter().rev();

@@ -9,7 +9,7 @@ use super::contended::contended;
 use super::room::Admin;
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Access, Replay, Ticket};
-use crate::integrations::{Kind, MOST, OVERLAP, Settings, new_secret};
+use crate::integrations::{Kind, MOST, Settings, new_secret};
 use crate::secret::random;
 use crate::storage::{Call, Integration, StorageError};
 use crate::verification::id::{ProjectId, VerificationId, time_ordered};
@@ -140,9 +140,9 @@ impl Admin {
         secret: String,
         ticket: Option<Ticket>,
     ) -> Result<Arc<Integration>, Error> {
-        self.find_integration(access, id).await?;
+        let kind = self.find_integration(access, id).await?.kind;
         let core = self.core();
-        let until = span::after(core.now(), OVERLAP);
+        let until = span::after(core.now(), kind.overlap());
         let replay = self.replay(id, 200, Some(&secret));
         let completion = core.idempotency.completion(ticket.as_ref(), &replay);
         let rotated = core

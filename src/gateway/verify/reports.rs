@@ -41,7 +41,8 @@ impl Verify {
         project: ProjectId,
         text: &str,
     ) -> Result<Option<String>, StorageError> {
-        let Ok(url) = self.notices().client().examine_secure(text).await else {
+        let client = self.notices().client();
+        let Ok(url) = client.read_secure(text) else {
             return Ok(None);
         };
         let Some(id) = self.host_id(project, &url) else {
@@ -51,6 +52,9 @@ impl Verify {
         let is_known = |at: &DateTime<Utc>| now < span::after(*at, KNOWN_FOR);
         if self.hosts().get(&id).is_some_and(is_known) {
             return Ok(Some(url));
+        }
+        if client.examine(&url).await.is_err() {
+            return Ok(None);
         }
         let limit = HostLimit {
             most: MOST_HOSTS,

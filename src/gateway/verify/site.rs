@@ -1,12 +1,15 @@
 //! What faces ask before a verification, or about one, in words that only they need.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 
 use super::room::Verify;
+use super::start::StartRequest;
 use crate::abuse::limits;
 use crate::channels::Draft;
 use crate::gateway::error::Error;
-use crate::message::Wording;
+use crate::message::{Wording, segments, text};
 use crate::verification::asked::LimitKey;
 use crate::verification::code::Code;
 use crate::verification::id::ProjectId;
@@ -59,6 +62,34 @@ impl Verify {
                 .unwrap_or_default()
         };
         asked.or(own).map_or_else(name, str::to_owned)
+    }
+
+    /// The text of a start. A name of the request's own that would make it longer than the project allows is left out.
+    pub(super) fn wording(
+        &self,
+        start: &StartRequest,
+        policy: &Policy,
+        code: &Code,
+        ttl: Duration,
+    ) -> Wording {
+        let choose = |brand: Option<&str>| {
+            let brand = self.brand(start.project, brand, policy);
+            let country = start.to.country.as_str();
+            text::choose(
+                start.wording.clone(),
+                &policy.templates,
+                country,
+                ttl,
+                &brand,
+            )
+        };
+        let wording = choose(start.brand.as_deref());
+        let is_named = start.brand.is_some() && wording.template != start.wording.template;
+        let takes = || segments::count(&text::render(code.as_str(), &wording)).1;
+        if is_named && takes() > policy.max_segments {
+            return choose(None);
+        }
+        wording
     }
 
     /// Whether the project serves the number's country.

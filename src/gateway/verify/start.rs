@@ -13,7 +13,7 @@ use crate::abuse::network::networks;
 use crate::channels::Draft;
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Replay, Ticket};
-use crate::message::{Wording, text};
+use crate::message::Wording;
 use crate::secret::random;
 use crate::shared_state::Taken;
 use crate::storage::{Lost, Write};
@@ -156,9 +156,9 @@ impl Verify {
         match committed.outcome {
             Outcome::Reused => Ok(Box::pin(self.reused(committed.v, ticket)).await?),
             Outcome::Began(_, sending) => {
-                // A host whose request is refused asks again, and nothing was sent for what was drawn.
+                // These callers are told that it was refused, and ask again; nothing was sent for what was drawn.
                 if committed.v.is_refused()
-                    && matches!(committed.v.face(), Face::Integration { .. })
+                    && matches!(committed.v.face(), Face::Integration { .. } | Face::Vonage)
                     && let Some(taken) = start.taken.take()
                 {
                     Box::pin(self.core().shared.limits.give_back(taken)).await;
@@ -216,10 +216,7 @@ impl Verify {
         // A code is good for at least as long as the stage that sends it.
         let stage = request.workflow.as_ref().map(|workflow| workflow.each);
         let ttl = stage.or(request.ttl).unwrap_or(policy.ttl);
-        let wording = request.wording.clone();
-        let brand = self.brand(request.project, request.brand.as_deref(), policy);
-        let country = request.to.country.as_str();
-        let wording = text::choose(wording, &policy.templates, country, ttl, &brand);
+        let wording = self.wording(request, policy, &code, ttl);
         let draft = Draft::new(request.to.country, &code, &wording);
         let offers = self.offers(request.project, &draft, number, None);
         let sms_price = self.sms_price(&draft);

@@ -69,8 +69,13 @@ pub async fn page(
     };
     let lines = paste(integration.kind, settings, &url, secret);
     let is_theirs = integration.kind.is_secret_theirs();
+    let rotate_why = if integration.kind.is_hook() {
+        m.rotate_why
+    } else {
+        m.rotate_why_at_once
+    };
     let actions = html! {
-        @if !is_theirs { (sure(view, &format!("{path}/rotate"), (m.rotate, ""), m.rotate_why, &[])) }
+        @if !is_theirs { (sure(view, &format!("{path}/rotate"), (m.rotate, ""), rotate_why, &[])) }
         (sure(view, &format!("{path}/delete"), (m.delete, ""), m.delete_why, &[]))
     };
     let (form, right) = (Form::default(), FormErrors::default());

@@ -30,6 +30,7 @@ words! { IntegrationTexts {
     set: "Keep",
     rotate: "New secret",
     rotate_why: "The old secret is good for 24 more hours, so that you can update the program.",
+    rotate_why_at_once: "From then on, webhooks are signed with the new secret alone.",
     good_until: "The old secret is good until",
     delete: "Remove",
     delete_why: "Its calls are refused from now on: nobody gets a code through it.",

@@ -15,7 +15,7 @@ use super::{Account, body, refused, steps};
 use crate::on_both_engines;
 use crate::program::{program, run, run_well};
 use crate::projects::patch;
-use crate::stage::{Reply, Stage, TestApp, assert_fields, word};
+use crate::stage::{Reply, SMS, Stage, TestApp, assert_fields, word};
 use crate::webhooks::{OPEN, address, admin, receiver};
 use crate::world::{Answer, Fake, Seen};
 
@@ -26,6 +26,7 @@ on_both_engines!(
     an_application_is_told_of_each_step_and_of_the_end,
     a_canceled_request_is_told_by_nothing,
     what_is_not_taken_is_told_again,
+    a_failure_is_told_as_it_was_although_the_request_went_on,
     an_application_is_registered_on_the_command_line,
 );
 
@@ -172,6 +173,8 @@ async fn an_application_is_registered_changed_and_deleted(stage: Stage) {
         .await
         .expect(200);
     assert_ne!(rotated["signature_secret"], made["signature_secret"]);
+    // Only one secret can sign.
+    assert_eq!(rotated["previous_secret_expires_at"], Value::Null);
     // It is no hook.
     let hook = format!("/hooks/vonage_application/{}", word(&made["id"]));
     let reply = app
@@ -414,6 +417,34 @@ async fn what_is_not_taken_is_told_again(stage: Stage) {
     stage.advance(3_600);
     application.reported(&id).await;
     assert_eq!(busy.seen().len(), 4, "202 is success");
+}
+
+async fn a_failure_is_told_as_it_was_although_the_request_went_on(stage: Stage) {
+    let app = stage.app_with(&[OPEN, SMS]).await;
+    let mut count = 0;
+    let busy = Fake::start(move |_| {
+        count += 1;
+        Answer::Json(if count <= 2 { 500 } else { 202 }, json!({}))
+    })
+    .await;
+    let application = Application::of(&app, Some(&address(&busy))).await;
+    stage.sms.next_sends([Answer::Json(400, json!({}))]);
+    let number = stage.number();
+    let id = application
+        .start(&number, json!({ "code": "561166" }))
+        .await;
+    application.reported(&id).await;
+    assert_eq!(busy.seen().len(), 2);
+    application.check(&id, "561166").await.expect(200);
+    stage.advance(5);
+    application.reported(&id).await;
+    let told = |seen: &Seen| application.verified(seen)["status"].clone();
+    let mut statuses: Vec<String> = busy.seen()[2..]
+        .iter()
+        .map(|seen| word(&told(seen)).to_owned())
+        .collect();
+    statuses.sort();
+    assert_eq!(statuses, ["completed", "completed", "failed", "failed"]);
 }
 
 async fn an_application_is_registered_on_the_command_line(stage: Stage) {

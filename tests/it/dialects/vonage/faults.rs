@@ -6,10 +6,12 @@ use uuid::Uuid;
 
 use super::{Account, body, refused, steps};
 use crate::stage::{Reply, SMS, Stage, word};
+use crate::world::error;
 use crate::{on_both_engines, on_postgres};
 
 on_both_engines!(
     fields_that_are_wrong_are_named,
+    what_nobody_can_deliver_is_refused_at_once,
     credentials_are_the_keys_own,
     limits_budgets_and_countries,
     junk_and_addresses_that_are_none,
@@ -103,6 +105,29 @@ async fn fields_that_are_wrong_are_named(stage: Stage) {
     }
     let v = app.find(&request["request_id"]).await;
     assert_eq!(v["checks_left"], 3);
+}
+
+async fn what_nobody_can_deliver_is_refused_at_once(stage: Stage) {
+    let telegram = r#"[{"channel":"telegram","wait":"60s"}]"#;
+    let app = stage.app_with(&[("DEFAULTS__ROUTE", telegram)]).await;
+    let site = Account::of(&app, "verify").await;
+    let number = stage.number();
+    let letters = json!({ "workflow": steps(&number, &["telegram"]), "code": "A23456789" });
+    // As often as it asks, the number's limits are not used up.
+    for _ in 0..8 {
+        let reply = site.start(&number, letters.clone()).await;
+        refused(&reply, 422, "Invalid params");
+        assert_eq!(reply.body["invalid_parameters"][0]["name"], "workflow");
+    }
+    stage.telegram.next_sends(["FLOOD_WAIT_60"; 3].map(error));
+    for _ in 0..3 {
+        site.start(&stage.number(), json!({})).await;
+    }
+    let paused = site.start(&number, json!({})).await;
+    assert_eq!(paused.status, 503, "{}", paused.text);
+    assert!(paused.header("retry-after").is_some());
+    stage.advance(61);
+    site.start(&number, json!({})).await.expect(202);
 }
 
 async fn credentials_are_the_keys_own(stage: Stage) {

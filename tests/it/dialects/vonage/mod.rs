@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::inputs::change_policy;
 use crate::on_both_engines;
 use crate::stage::{Reply, SMS, Stage, TestApp, UNLIMITED, assert_fields, word};
 
@@ -272,6 +273,15 @@ async fn within_a_step_the_projects_waits_hold(stage: Stage) {
     assert_eq!(site.channels(&request).await, ["telegram", "sms", "sms"]);
     let v = app.later(id, 200).await;
     assert_eq!(v["status"], "expired");
+    // None keeps the others of its step from beginning.
+    let more = json!({ "channel_timeout": 20 });
+    let request = site.start(&stage.number(), more).await.expect(202);
+    let id = &request["request_id"];
+    app.later(id, 9).await;
+    assert_eq!(site.channels(&request).await, ["telegram"]);
+    app.later(id, 1).await;
+    assert_eq!(site.channels(&request).await, ["telegram", "sms"]);
+    assert_eq!(app.later(id, 10).await["status"], "expired");
     // A failure ends a step at once.
     let number = stage.number();
     let workflow = steps(&number, &["telegram", "sms"]);
@@ -389,7 +399,7 @@ async fn a_code_of_the_site_and_one_of_ten_digits_skip_telegram(stage: Stage) {
 }
 
 async fn what_a_request_says_reaches_the_text(stage: Stage) {
-    let own = r#"{"en":"{brand}: {code} for {minutes} min"}"#;
+    let own = r#"{"en":"{brand}: {code} for {minutes} min. Nobody of us will ever ask you for this code."}"#;
     let app = stage
         .app_with(&[SMS, ("DEFAULTS__TEMPLATES", own), UNLIMITED])
         .await;
@@ -403,10 +413,16 @@ async fn what_a_request_says_reaches_the_text(stage: Stage) {
     site.start(&number, json!({ "locale": "ru-ru" }))
         .await
         .expect(202);
-    let [english, russian] = stage.sms.sends().try_into().unwrap();
+    // A name that would make two messages of one is left out.
+    change_policy(&app, json!({ "max_segments": 1, "brand": "Shop" })).await;
+    let long = json!({ "brand": "ЖЖЖЖЖЖЖЖЖЖЖЖЖЖЖЖ", "locale": "en" });
+    site.start(&stage.number(), long).await.expect(202);
+    let [english, russian, short] = stage.sms.sends().try_into().unwrap();
+    assert!(word(&short["text"]).starts_with("Shop: "), "{short}");
     let text = word(&english["text"]);
     assert!(text.starts_with("My shop: "), "{text}");
-    assert!(text.ends_with(" for 3 min\n\nFA+9qCX9VSu"), "{text}");
+    assert!(text.contains(" for 3 min. "), "{text}");
+    assert!(text.ends_with("\n\nFA+9qCX9VSu"), "{text}");
     assert!(word(&russian["text"]).starts_with("Ваш код: "));
 }
 
