@@ -2,4 +2,5 @@
 //! rules.
 
 pub mod limits;
+pub mod lists;
 pub mod network;

@@ -52,7 +52,7 @@ macro_rules! body {
 
         impl $name {
             pub fn read(fields: &mut $crate::web::Fields) -> Option<Self> {
-                $(let $field = $crate::api::body::$need(&$form, fields, stringify!($field));)*
+                $(let $field = $crate::api::body::$need(&$form, fields, $crate::api::body::plain(stringify!($field)));)*
                 Some(Self { $($field: $field?,)* })
             }
         }
@@ -60,7 +60,7 @@ macro_rules! body {
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
                 let shape = $crate::api::body::Shape::new(&[$($doc),*]).$kind();
-                $(let shape = shape.$need(stringify!($field), &[$($about),*], $crate::api::body::Form::schema(&$form));)*
+                $(let shape = shape.$need($crate::api::body::plain(stringify!($field)), &[$($about),*], $crate::api::body::Form::schema(&$form));)*
                 shape.done()
             }
         }
@@ -118,6 +118,11 @@ macro_rules! list_body {
 }
 
 pub(super) use {body, list_body};
+
+/// A field's name without the mark of one that is a word of the language.
+pub fn plain(name: &'static str) -> &'static str {
+    name.strip_prefix("r#").unwrap_or(name)
+}
 
 /// Reads a field that must be there.
 pub fn required<F: Form>(form: &F, fields: &mut Fields, name: &str) -> Option<F::Out> {

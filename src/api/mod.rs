@@ -5,8 +5,10 @@
 
 mod body;
 mod caller;
+mod code;
 mod finance;
 mod forms;
+mod guard;
 mod idempotency;
 mod integrations;
 mod keys;
@@ -125,6 +127,7 @@ macro_rules! url_map {
                 (name = "Verifications", description = "Prove that a visitor owns a phone number. Scope `verify`."),
                 (name = "Projects", description = "Projects, their policies and their keys. Scope `admin`."),
                 (name = "Webhooks", description = "Events for a project's own server. Scope `admin`."),
+                (name = "Guard", description = "Who is let through, and whom nothing is sent to. Scope `admin`."),
                 (name = "Integrations", description = "Identity servers and other programs that make codes themselves and have them delivered. Scope `admin`."),
                 (name = "Finance", description = "Costs, reports, budgets and balances. Scope `finance`."),
                 (name = "Callbacks", description = "Reports from providers, and codes from identity servers. Each authenticates in its own way."),
@@ -162,6 +165,8 @@ url_map! {
     "/v1/integrations"                   { post integrations::create, get integrations::list }
     "/v1/integrations/{id}"              { get integrations::find, patch integrations::change, delete integrations::delete }
     "/v1/integrations/{id}/rotate"       { post integrations::rotate }
+    "/v1/guard/lists"                    { post guard::add, get guard::list }
+    "/v1/guard/lists/{id}"               { delete guard::delete }
     "/v1/ledger"                         { get ledger::ledger }
     "/v1/ledger.csv"                     { get ledger::ledger_csv }
     "/v1/ledger/unsettled"               { get unsettled::list }

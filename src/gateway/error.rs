@@ -10,6 +10,9 @@ pub enum Error {
     NotFound,
     #[error("too many requests")]
     Limited(Exhausted),
+    /// By a list or a rule of the guard; which one is not the caller's business.
+    #[error("blocked")]
+    Blocked,
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The change may or may not have taken effect; the request can be repeated.

@@ -16,11 +16,11 @@ mod upkeep;
 mod verify;
 
 pub use admin::{
-    Admin, BudgetError, IntegrationChange, IntegrationRequest, Invitation, KeyRequest,
-    LONGEST_KEY_DAYS, LONGEST_KEY_NAME, LONGEST_PASSWORD, LinkFault, NewBudget, NewLink,
-    ProjectError, SANDBOX_OWNER, SHORTEST_PASSWORD, Session, SignInError, UserFault, Users, Weak,
-    begin_counters, change_policy_of, check_name, check_password, key_name, new_secret,
-    prepare_budgets, read_email,
+    Admin, BudgetError, EntryFault, EntryRequest, IntegrationChange, IntegrationRequest,
+    Invitation, KeyRequest, LONGEST_KEY_DAYS, LONGEST_KEY_NAME, LONGEST_PASSWORD, LinkFault,
+    NewBudget, NewLink, ProjectError, SANDBOX_OWNER, SHORTEST_PASSWORD, Session, SignInError,
+    UserFault, Users, Weak, begin_counters, change_policy_of, check_name, check_password, key_name,
+    new_secret, prepare_budgets, read_email,
 };
 pub use core::Settings;
 pub use error::Error;

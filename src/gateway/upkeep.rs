@@ -23,7 +23,7 @@ impl Gateway {
         }
     }
 
-    /// Removes expired idempotency keys and sessions and old webhook deliveries, and stores when API keys were used.
+    /// Removes expired idempotency keys, sessions and entries of the guard's lists, and old webhook deliveries, and stores when API keys were used.
     /// Returns whether more may be left.
     pub async fn sweep(&self) -> Result<bool, StorageError> {
         const BATCH: u64 = 1_000;
@@ -32,6 +32,7 @@ impl Gateway {
         let messages = self.notices().sweep_deliveries(BATCH).await?;
         self.admin().note_key_uses().await?;
         db.drop_lapsed_sessions(now).await?;
+        db.drop_lapsed_guard_entries(now).await?;
         Ok(keys.max(messages) == BATCH)
     }
 

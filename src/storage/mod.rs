@@ -13,6 +13,7 @@ mod directory;
 mod engine;
 mod error;
 mod exchange;
+mod guard_lists;
 mod idempotency;
 mod integrations;
 mod leases;

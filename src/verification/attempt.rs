@@ -172,6 +172,8 @@ pub enum Reason {
     Canceled,
     /// The channel cannot carry this code, such as one with letters.
     CodeNotCarried,
+    /// The guard holds paid messages to this number back.
+    Guard,
 }
 
 impl Reason {
@@ -192,6 +194,7 @@ impl Reason {
             Self::Revoked => "revoked",
             Self::Canceled => "canceled",
             Self::CodeNotCarried => "code_not_carried",
+            Self::Guard => "guard",
         }
     }
 }

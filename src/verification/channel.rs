@@ -25,6 +25,15 @@ impl Channel {
     /// The channels that can be configured.
     pub const ALL: [Self; 2] = [Self::Telegram, Self::Sms];
 
+    /// A network operator is paid for each message, which is what pumping earns.
+    #[must_use]
+    pub const fn pays_termination(self) -> bool {
+        match self {
+            Self::Sms => true,
+            Self::Telegram | Self::Other(_) => false,
+        }
+    }
+
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -267,6 +267,7 @@ impl Verification {
                             | Reason::NoPrice
                             | Reason::BudgetExhausted
                             | Reason::CodeNotCarried
+                            | Reason::Guard
                     )
                 )
         };

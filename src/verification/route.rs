@@ -116,6 +116,8 @@ pub enum Skip {
     Budget,
     /// The channel cannot carry this code.
     CodeNotCarried,
+    /// The guard holds paid messages to this number back.
+    Guard,
 }
 
 pub(super) mod optional_span {

@@ -346,6 +346,7 @@ impl From<Skip> for Reason {
             Skip::NoPrice => Self::NoPrice,
             Skip::Budget => Self::BudgetExhausted,
             Skip::CodeNotCarried => Self::CodeNotCarried,
+            Skip::Guard => Self::Guard,
         }
     }
 }

@@ -25,6 +25,7 @@ mod documentation;
 mod examples;
 mod faces;
 mod faults;
+mod guard;
 mod hearsay;
 mod hooks;
 mod inputs;

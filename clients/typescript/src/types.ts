@@ -176,6 +176,7 @@ export type ProblemCode =
   | "phone_number_invalid"
   | "phone_number_unsupported"
   | "country_blocked"
+  | "request_blocked"
   | "rate_limited"
   | "resend_too_soon"
   | "too_many_sends"
@@ -231,7 +232,8 @@ export type Reason =
   | "not_delivered"
   | "revoked"
   | "canceled"
-  | "code_not_carried";
+  | "code_not_carried"
+  | "guard";
 
 /** The channel to send to; without one, the route's next step. */
 export interface ResendCode {

@@ -58,12 +58,12 @@ const CALLBACK: &[Code] = &[
 /// By operation id. Problems of every address are documented once, as `default`.
 #[rustfmt::skip]
 pub const PROBLEMS: &[(&str, &[&[Code]])] = &[
-    ("startVerification",      &[KEY, POST, &[Code::CountryBlocked, Code::PhoneNumberInvalid, Code::PhoneNumberUnsupported,
+    ("startVerification",      &[KEY, POST, &[Code::CountryBlocked, Code::RequestBlocked, Code::PhoneNumberInvalid, Code::PhoneNumberUnsupported,
                                               Code::ChannelUnavailable, Code::RateLimited, Code::BudgetExhausted]]),
     ("listVerifications",      &[KEY, &[Code::InvalidRequest]]),
     ("getVerification",        &[KEY, &[Code::VerificationNotFound]]),
     ("checkVerification",      &[KEY, POST, ACT, &[Code::TooManyChecks, Code::RateLimited]]),
-    ("resendVerification",     &[KEY, POST, ACT, &[Code::ResendTooSoon, Code::TooManySends, Code::RateLimited,
+    ("resendVerification",     &[KEY, POST, ACT, &[Code::RequestBlocked, Code::ResendTooSoon, Code::TooManySends, Code::RateLimited,
                                                    Code::ChannelUnavailable, Code::BudgetExhausted]]),
     ("cancelVerification",     &[KEY, POST, ACT]),
     ("listVerificationEvents", &[KEY, &[Code::VerificationNotFound]]),
@@ -90,6 +90,9 @@ pub const PROBLEMS: &[(&str, &[&[Code]])] = &[
     ("changeIntegration",      &[KEY, BODY, &[Code::NotFound]]),
     ("deleteIntegration",      &[KEY, &[Code::NotFound]]),
     ("rotateIntegration",      &[KEY, POST, &[Code::NotFound]]),
+    ("addListEntry",           &[KEY, POST]),
+    ("listListEntries",        &[KEY, &[Code::InvalidRequest]]),
+    ("deleteListEntry",        &[KEY, &[Code::NotFound]]),
     ("listLedger",             &[KEY, &[Code::InvalidRequest]]),
     ("exportLedgerCsv",        &[KEY, &[Code::InvalidRequest]]),
     ("listUnsettled",          &[KEY, &[Code::InvalidRequest]]),
@@ -274,6 +277,7 @@ fn example(code: Code) -> Problem {
         Code::Unauthorized => Problem::new(code, "The key is unknown, expired or revoked."),
         Code::Forbidden => Problem::new(code, "The key lacks the scope `verify`."),
         Code::CountryBlocked => field("is from RU, which this project does not allow"),
+        Code::RequestBlocked => Problem::blocked(),
         Code::PhoneNumberInvalid => field("is not a possible phone number"),
         Code::PhoneNumberUnsupported => field("premium-rate numbers are not verified"),
         Code::RateLimited => Problem::limited(&Exhausted {

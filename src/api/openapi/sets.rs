@@ -5,6 +5,7 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, 
 use utoipa::{PartialSchema, ToSchema};
 
 use super::words::{closed_set, of_enum};
+use crate::abuse::lists::{List, Matched};
 use crate::gateway;
 use crate::integrations::{AuthKind, Kind, Preset};
 use crate::ledger::{entry, rates};
@@ -88,6 +89,12 @@ closed_set! {
 
     /// The source of an amount: the provider's report, the provider's documentation, configured prices, or a person.
     LedgerBasis = of_enum::<cost::Basis>().iter().copied();
+
+    /// Whether nothing is sent.
+    ListKind = List::ALL.map(List::as_str);
+
+    /// What an entry of the guard's lists is about.
+    ListMatch = Matched::ALL.map(Matched::as_str);
 
     /// Of what has no code to be checked.
     VerificationKind = ["message"];

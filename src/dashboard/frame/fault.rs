@@ -82,7 +82,9 @@ impl Viewer {
     pub fn trouble(&self, trouble: &Error) -> Fault {
         self.fault(match trouble {
             Error::NotFound => Kind::NotFound,
-            Error::Limited(_) | Error::Refused(_) | Error::Unavailable => Kind::Unavailable,
+            Error::Limited(_) | Error::Blocked | Error::Refused(_) | Error::Unavailable => {
+                Kind::Unavailable
+            }
             Error::Internal => Kind::Internal,
         })
     }

@@ -192,6 +192,7 @@ pub fn reason(t: &Texts, reason: Reason) -> &'static str {
         Reason::Revoked => t.reason_revoked,
         Reason::Canceled => t.reason_canceled,
         Reason::CodeNotCarried => t.reason_code_not_carried,
+        Reason::Guard => t.reason_guard,
     }
 }
 

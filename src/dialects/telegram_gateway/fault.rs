@@ -98,7 +98,7 @@ impl From<Error> for Fault {
                 Word::FloodWait(u64::try_from(wait).unwrap_or(u64::MAX).max(1))
             }
             Error::Refused(Refusal::BudgetExhausted) => Word::BalanceNotEnough,
-            Error::Refused(_) => Word::PhoneNumberNotAvailable,
+            Error::Refused(_) | Error::Blocked => Word::PhoneNumberNotAvailable,
             Error::Unavailable => Word::ServiceUnavailable,
             Error::Internal => Word::InternalError,
         })

@@ -35,11 +35,12 @@ fn updated_at(v: &Verification) -> DateTime<Utc> {
 
 /// Attempts that were handed to a provider. Others were skipped before.
 pub fn tried(v: &Verification) -> impl Iterator<Item = &Attempt> {
-    const SKIPPED: [Reason; 5] = [
+    const SKIPPED: [Reason; 6] = [
         Reason::Paused,
         Reason::NoPrice,
         Reason::BudgetExhausted,
         Reason::CodeNotCarried,
+        Reason::Guard,
         Reason::Canceled,
     ];
     let attempts = v.record.attempts.iter();

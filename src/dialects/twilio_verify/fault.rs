@@ -108,6 +108,7 @@ impl Fault {
                     ..fault
                 }
             }
+            Error::Blocked => Self::new(403, 60_410, "Verification delivery attempt blocked"),
             Error::Refused(refusal) => Self::refused(&refusal, path),
             Error::Unavailable => web::Fault::unavailable().into(),
             Error::Internal => web::Fault::internal().into(),

@@ -110,6 +110,6 @@ fn addresses(config: &mut web::ServiceConfig) {
         .service(
             at("/SafeList/Numbers/{number}")
                 .get(safe_list::find)
-                .delete(safe_list::find),
+                .delete(safe_list::remove),
         );
 }

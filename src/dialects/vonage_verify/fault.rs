@@ -165,6 +165,7 @@ impl From<Error> for Fault {
                     ..Self::throttled()
                 }
             }
+            Error::Blocked => Self::forbidden("The request was blocked."),
             Error::Refused(refusal) => match refusal {
                 Refusal::NotPending(_) | Refusal::Expired => {
                     Self::new(Word::NotFound, "The request is over.")

@@ -4,6 +4,7 @@ mod budgets;
 mod calls;
 mod contended;
 mod counters;
+mod guard;
 mod integrations;
 mod passwords;
 mod projects;
@@ -13,6 +14,7 @@ mod users;
 
 pub use budgets::{BudgetError, NewBudget};
 pub use counters::{begin_counters, prepare_budgets};
+pub use guard::{EntryFault, EntryRequest};
 pub use integrations::{IntegrationChange, IntegrationRequest};
 pub use passwords::{LONGEST_PASSWORD, SHORTEST_PASSWORD, Weak, check_password};
 pub use projects::{

@@ -1,4 +1,4 @@
-//! Projects, API keys, webhooks, integrations and policies in memory, refreshed twice a second and whenever an unknown key is
+//! Projects, API keys, webhooks, integrations, policies and the guard's lists in memory, refreshed twice a second and whenever an unknown key is
 //! presented. While the database answers, no request sees a copy that is older than [`DIRECTORY_AGE`].
 
 use std::collections::HashMap;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::access::Access;
 use super::policies::{NOTHING, PolicyBook};
+use crate::abuse::lists::Lists;
 use crate::secret::fingerprint;
 use crate::storage::{ApiKey, Db, Integration, Project, StorageError, Webhook};
 use crate::verification::id::ProjectId;
@@ -44,6 +45,8 @@ struct Snapshot {
     policies: HashMap<ProjectId, Arc<Policy>>,
     webhooks: Vec<Arc<Webhook>>,
     integrations: Vec<Arc<Integration>>,
+    /// With the version that they are of.
+    lists: (i64, Arc<Lists>),
 }
 
 #[derive(Debug)]
@@ -105,6 +108,7 @@ impl Directory {
         let webhooks = self.db.list_webhooks().await?;
         let integrations = self.db.list_integrations().await?;
         let before = self.snapshot();
+        let lists = self.read_lists(&before).await?;
         let known = |key: ApiKey| {
             let hash: [u8; 32] = key.hash.as_slice().try_into().ok()?;
             let used = before.keys.get(&hash).map(|known| Arc::clone(&known.used));
@@ -118,6 +122,7 @@ impl Directory {
             projects,
             webhooks: webhooks.into_iter().map(Arc::new).collect(),
             integrations: integrations.into_iter().map(Arc::new).collect(),
+            lists,
         });
         *self
             .snapshot
@@ -125,6 +130,15 @@ impl Directory {
             .unwrap_or_else(std::sync::PoisonError::into_inner) = snapshot;
         *last = Some(began);
         Ok(())
+    }
+
+    async fn read_lists(&self, before: &Snapshot) -> Result<(i64, Arc<Lists>), StorageError> {
+        let version = self.db.guard_lists_version().await?;
+        if version == before.lists.0 {
+            return Ok(before.lists.clone());
+        }
+        let entries = self.db.list_guard_entries().await?;
+        Ok((version, Arc::new(Lists::new(entries))))
     }
 
     /// The rights of this key's bearer; `None`: an unknown, revoked or expired key.
@@ -284,6 +298,12 @@ impl Directory {
         let snapshot = self.snapshot();
         let found = snapshot.webhooks.iter().find(|webhook| webhook.id == id);
         found.map(Arc::clone)
+    }
+
+    /// The guard's.
+    #[must_use]
+    pub fn lists(&self) -> Arc<Lists> {
+        Arc::clone(&self.snapshot().lists.1)
     }
 
     /// Oldest first.

@@ -59,6 +59,9 @@ pub enum Replay {
         status: u16,
         sealed: Option<Vec<u8>>,
     },
+    GuardEntry {
+        id: uuid::Uuid,
+    },
     Delivery {
         id: uuid::Uuid,
     },

@@ -11,6 +11,7 @@ mod check;
 mod deliver;
 mod draws;
 mod find;
+mod guard;
 mod leased;
 mod number;
 mod offers;

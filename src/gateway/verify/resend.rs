@@ -41,6 +41,9 @@ impl Verify {
             Ok(())
         };
         let v = self.find_own(access, id).await?;
+        if self.is_blocked(&v) {
+            return Err(Error::Blocked);
+        }
         let offers = self.offers_for(&v);
         let mut asks = v.clone();
         asks.admit_steps(second.as_ref().map_or(&[], |second| second.steps));

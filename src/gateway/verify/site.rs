@@ -92,13 +92,6 @@ impl Verify {
         wording
     }
 
-    /// Whether the project serves the number's country.
-    #[must_use]
-    pub fn admits(&self, project: ProjectId, to: &Parsed) -> bool {
-        let policy = self.core().directory.policy(project);
-        policy.countries.admits(to.country)
-    }
-
     /// Whether any step of the project's route can carry a code to this number, now or later.
     #[must_use]
     pub fn can_reach(&self, project: ProjectId, to: &Parsed) -> bool {

@@ -138,9 +138,7 @@ impl Verify {
         ticket: Option<&Ticket>,
     ) -> Result<Started, StartError> {
         let policy = self.core().directory.policy(request.project);
-        if !policy.countries.admits(request.to.country) {
-            return Err(StartError::CountryBlocked(request.to.country));
-        }
+        self.guard(&request, &policy)?;
         let phone = request.to.phone.as_str().as_bytes();
         let mut start = Starting {
             verify: self,

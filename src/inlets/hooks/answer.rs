@@ -100,6 +100,11 @@ impl From<Error> for Refused {
                 Self::new(429, "rate_limited", "This code was sent too many times.")
             }
             Error::Refused(Refusal::BudgetExhausted) => Self::spent(),
+            Error::Blocked => Self::new(
+                403,
+                "delivery_rejected",
+                "No message is sent for this request.",
+            ),
             Error::Refused(_) | Error::NotFound => Self::undeliverable(),
             Error::Unavailable => Self {
                 retry_after: Some(1),

@@ -41,6 +41,7 @@ files! {
     "0014_kept_reuse"
     "0015_integrations"
     "0016_unchecked"
+    "0017_guard_lists"
 }
 
 static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(POSTGRES_FILES));

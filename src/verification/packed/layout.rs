@@ -108,6 +108,7 @@ packed! { enum Reason {
     Revoked = 11,
     Canceled = 12,
     CodeNotCarried = 13,
+    Guard = 14,
 } }
 
 packed! { struct Ask { due, asked } optional { reports } }

@@ -144,7 +144,7 @@ fn variants_keep_their_numbers() {
     assert_eq!(
         names::<Reason>(),
         "unreachable number_invalid paused no_price budget_exhausted throttled unavailable provider_rejected \
-         no_answer interrupted not_delivered revoked canceled code_not_carried"
+         no_answer interrupted not_delivered revoked canceled code_not_carried guard"
     );
     assert_eq!(
         names::<AttemptStatus>(),

@@ -331,6 +331,8 @@ changed = service.update(friendly_name="Shop", code_length=4, custom_code_enable
 try:
     assert (changed.friendly_name, changed.code_length) == ("Shop", 4), changed.__dict__
     assert changed.custom_code_enabled is False, changed.__dict__
+    # Another replica knows it within a second.
+    wait_for("the new rule", lambda: not any(service.fetch().custom_code_enabled for _ in range(4)))
     phone = Phone("1011")
     refused(lambda: start(phone, custom_code="481516"), 60204)
     start(phone)

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::stage::{AT_ONCE, Engine, SMS, Stage, TestApp, assert_fields, word};
 use crate::webhooks::{OPEN, receiver};
 use crate::world::{Answer, Fake, error, signature};
-use crate::{on_both_engines, on_postgres};
+use crate::{guard, on_both_engines, on_postgres};
 
 on_both_engines!(
     a_code_is_sent_and_checked_as_telegram_describes_it,
@@ -257,6 +257,16 @@ async fn what_telegram_cannot_deliver_goes_by_sms_and_the_status_stays_true(stag
     app.settle(&native(&request)).await;
     let state = status(&app, &request, None).await;
     assert_eq!(words(&state), ("delivered", None));
+
+    // Nor one that is blocked.
+    let number = stage.number();
+    let blocked = json!({ "kind": "block", "match": "number", "value": number });
+    guard::add(&crate::webhooks::admin(&app).await, blocked).await;
+    for method in ["checkSendAbility", "sendVerificationMessage"] {
+        let body = json!({ "phone_number": number, "code_length": 6 });
+        let answer = call(&app, method, body).await;
+        assert_eq!(answer["error"], "PHONE_NUMBER_NOT_AVAILABLE", "{answer}");
+    }
 
     // Nobody can be reached: an error, as Telegram's own before a message is taken.
     stage

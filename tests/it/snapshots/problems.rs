@@ -125,6 +125,12 @@ async fn of_a_start(stage: &Stage, app: &TestApp, p: &mut Problems) {
         let reply = app.start(json!({ "phone_number": number })).await;
         p.add(&format!("A start for {number}"), &reply, status, code);
     }
+    let admin = crate::webhooks::admin(app).await;
+    let entry = json!({ "kind": "block", "match": "prefix", "value": "+4915" });
+    crate::guard::add(&admin, entry).await;
+    let body = json!({ "phone_number": "+4915112345678" });
+    let reply = app.start(body).await;
+    p.add("A start that a list blocks", &reply, 403, "request_blocked");
     let number = stage.number();
     for payload in ["1", "2", "3"] {
         let body = json!({ "phone_number": number, "payload": payload });

@@ -197,6 +197,7 @@ ProblemCode: TypeAlias = Literal[
     "phone_number_invalid",
     "phone_number_unsupported",
     "country_blocked",
+    "request_blocked",
     "rate_limited",
     "resend_too_soon",
     "too_many_sends",
@@ -244,6 +245,7 @@ Reason: TypeAlias = Literal[
     "revoked",
     "canceled",
     "code_not_carried",
+    "guard",
 ]
 """Why an attempt ended.
 

@@ -3,6 +3,7 @@
 //! A new operation's examples are a row of the part that its tag belongs to.
 
 mod finance;
+mod guard;
 mod integrations;
 mod parts;
 mod projects;
@@ -147,7 +148,7 @@ fn shown(operation: &str) -> Vec<Shown> {
         "getOpenapi" => vec![
             ("200", JSON, vec![("document", "Its beginning", json!({"openapi": "3.1.0", "info": {"title": "Pinroute"}}))]),
         ],
-        _ => [webhooks::shown(operation), integrations::shown(operation), projects::shown(operation), finance::shown(operation)].concat(),
+        _ => [webhooks::shown(operation), integrations::shown(operation), guard::shown(operation), projects::shown(operation), finance::shown(operation)].concat(),
     }
 }
 

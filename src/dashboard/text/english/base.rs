@@ -110,6 +110,7 @@ words! { Texts with {
     reason_not_delivered: "reported by the provider",
     reason_revoked: "revoked",
     reason_canceled: "the verification had ended",
+    reason_guard: "the number is on a list of those to whom nothing is sent",
     reason_code_not_carried: "the channel carries only codes of 4 to 8 digits",
     event_created: "Requested",
     event_fallback: "Fallback to the next channel",

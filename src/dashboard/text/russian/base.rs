@@ -109,6 +109,7 @@ pub const WORDS: Texts = Texts {
     reason_not_delivered: "по данным провайдера",
     reason_revoked: "отозвано",
     reason_canceled: "проверка уже завершилась",
+    reason_guard: "номер в списке тех, кому ничего не отправляют",
     reason_code_not_carried: "канал передаёт только коды из 4–8 цифр",
     event_created: "Запрошено",
     event_fallback: "Переход к следующему каналу",

@@ -5,8 +5,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::on_both_engines;
 use crate::stage::{Reply, SMS, Stage, TestApp, assert_fields, word};
+use crate::{guard, on_both_engines};
 
 mod parallel;
 mod resources;
@@ -246,6 +246,9 @@ async fn sends_are_capped_and_limited_in_twilios_numbers(stage: Stage) {
     let site = Account::of(&app, "verify").await;
     refused(&site.start(&stage.number(), &[]).await, 403, 60238);
     refused(&site.start("+4915123456789", &[]).await, 403, 60605);
+    let blocked = json!({ "kind": "block", "match": "country", "value": "DE" });
+    guard::add(&crate::webhooks::admin(&app).await, blocked).await;
+    refused(&site.start("+4915123456789", &[]).await, 403, 60410);
 }
 
 async fn a_locked_number_stays_locked_until_it_expires(stage: Stage) {

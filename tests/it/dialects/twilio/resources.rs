@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::{Account, native, refused};
 use crate::on_both_engines;
-use crate::stage::{Engine, SMS, Stage, word};
+use crate::stage::{Engine, SMS, Stage, assert_fields, word};
+use crate::webhooks::admin;
 use crate::world::error;
 
 on_both_engines!(
@@ -15,7 +16,62 @@ on_both_engines!(
     faults_come_in_twilios_shape,
     attempts_come_in_pages_without_gaps,
     the_brand_stands_in_the_text,
+    the_safe_list_is_what_the_project_allows,
 );
+
+async fn the_safe_list_is_what_the_project_allows(stage: Stage) {
+    let deny = ("DEFAULTS__COUNTRIES__DENY", r#"["DE"]"#);
+    let app = stage.app_with(&[SMS, deny]).await;
+    let site = Account::of(&app, "admin").await;
+    let number = "+4915123456789";
+    let path = format!("/SafeList/Numbers/{number}");
+    let get = || site.send(Method::GET, &path, &[]);
+    refused(&get().await, 404, 20404);
+    refused(&site.start(number, &[]).await, 403, 60605);
+    let asked = [("PhoneNumber", number)];
+    let add = || site.send(Method::POST, "/SafeList/Numbers", &asked);
+    let made = add().await.expect(201);
+    assert_fields(&made, &["sid", "phone_number", "url"]);
+    assert!(word(&made["sid"]).starts_with("GN"), "{made}");
+    assert_eq!(made["phone_number"], number);
+    assert!(word(&made["url"]).ends_with(&path), "{made}");
+    assert_eq!(add().await.expect(201), made);
+    assert_eq!(get().await.expect(200), made);
+    site.start(number, &[]).await.expect(201);
+    let listed = admin(&app).await.get("/v1/guard/lists").await.expect(200);
+    assert_eq!(
+        (&listed["items"][0]["kind"], &listed["items"][0]["value"]),
+        (&json!("allow"), &json!(number))
+    );
+    refused(
+        &site.send(Method::POST, "/SafeList/Numbers", &[]).await,
+        400,
+        60200,
+    );
+    let wrong = [("PhoneNumber", "12")];
+    refused(
+        &site.send(Method::POST, "/SafeList/Numbers", &wrong).await,
+        400,
+        60200,
+    );
+    // Writing needs the scope admin.
+    let reader = Account::of(&app, "verify").await;
+    refused(
+        &reader
+            .send(
+                Method::POST,
+                "/SafeList/Numbers",
+                &[("PhoneNumber", number)],
+            )
+            .await,
+        403,
+        20403,
+    );
+    refused(&reader.send(Method::DELETE, &path, &[]).await, 403, 20403);
+    assert_eq!(reader.send(Method::GET, &path, &[]).await.expect(200), made);
+    assert_eq!(site.send(Method::DELETE, &path, &[]).await.status, 204);
+    refused(&site.send(Method::DELETE, &path, &[]).await, 404, 20404);
+}
 
 async fn limits_of_the_sites_own_hold_for_starts_and_resends(stage: Stage) {
     let keys = (

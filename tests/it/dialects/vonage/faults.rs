@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Account, body, refused, steps};
 use crate::stage::{Reply, SMS, Stage, word};
 use crate::world::error;
-use crate::{on_both_engines, on_postgres};
+use crate::{guard, on_both_engines, on_postgres};
 
 on_both_engines!(
     fields_that_are_wrong_are_named,
@@ -205,6 +205,10 @@ async fn limits_budgets_and_countries(stage: Stage) {
         403,
         "Forbidden",
     );
+    let blocked = json!({ "kind": "block", "match": "country", "value": "KZ" });
+    guard::add(&crate::webhooks::admin(&app).await, blocked).await;
+    let reply = site.start("+77011234567", json!({})).await;
+    refused(&reply, 403, "Forbidden");
     let number = stage.number();
     let workflow = steps(&number, &["telegram", "sms"]);
     let request = site

@@ -1,0 +1,481 @@
+//! Lists of an operator's own: numbers, prefixes, countries and addresses that are let through, or that nothing is sent to. Pure.
+//!
+//! The most specific entry decides: a number before a prefix, a longer prefix before a shorter one, and these before countries and
+//! addresses; of two alike, the one that blocks. An allowed one passes the countries of the project's rules; limits and budgets hold
+//! for it all the same.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use crate::verification::id::ProjectId;
+use crate::verification::phone::{Country, PhoneNumber};
+
+/// Of all lists together.
+pub const MOST: usize = 10_000;
+
+/// An allowed number may stay so; anything wider is forgotten, and would let a whole network through one day.
+const WIDE_FOR: TimeDelta = TimeDelta::days(90);
+
+/// The longest number has 15 digits, so a shorter prefix always stands for several.
+const LONGEST_PREFIX: usize = 14;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    Allow,
+    Block,
+}
+
+impl List {
+    pub const ALL: [Self; 2] = [Self::Allow, Self::Block];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Block => "block",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|list| list.as_str() == text)
+    }
+}
+
+/// What an entry is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Match {
+    Number(PhoneNumber),
+    /// The first digits of a number, without the plus sign.
+    Prefix(String),
+    Country(Country),
+    Ip(Network),
+}
+
+/// An address, or all that begin like it (CIDR).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    bits: u8,
+}
+
+/// What kind of thing an entry is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matched {
+    Number,
+    Prefix,
+    Country,
+    Ip,
+}
+
+impl Matched {
+    pub const ALL: [Self; 4] = [Self::Number, Self::Prefix, Self::Country, Self::Ip];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Number => "number",
+            Self::Prefix => "prefix",
+            Self::Country => "country",
+            Self::Ip => "ip",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+impl Match {
+    /// Reads a value; a number in E.164. The error says what it must be.
+    pub fn parse(kind: Matched, text: &str) -> Result<Self, String> {
+        match kind {
+            Matched::Number => Ok(Self::Number(PhoneNumber::from_storage(text.to_owned()))),
+            Matched::Prefix => {
+                let digits = text.strip_prefix('+').unwrap_or_default();
+                let is_prefix = (1..=LONGEST_PREFIX).contains(&digits.len())
+                    && digits.bytes().all(|b| b.is_ascii_digit())
+                    && !digits.starts_with('0');
+                let why = "must be a plus sign and up to 14 digits, such as +99890";
+                is_prefix
+                    .then(|| Self::Prefix(digits.to_owned()))
+                    .ok_or_else(|| why.to_owned())
+            }
+            Matched::Country => Country::existing(text).map(Self::Country),
+            Matched::Ip => text.parse().map(Self::Ip),
+        }
+    }
+
+    #[must_use]
+    pub fn kind(&self) -> Matched {
+        match self {
+            Self::Number(_) => Matched::Number,
+            Self::Prefix(_) => Matched::Prefix,
+            Self::Country(_) => Matched::Country,
+            Self::Ip(_) => Matched::Ip,
+        }
+    }
+
+    /// As [`Match::parse`] reads it.
+    #[must_use]
+    pub fn value(&self) -> String {
+        match self {
+            Self::Number(number) => number.as_str().to_owned(),
+            Self::Prefix(digits) => format!("+{digits}"),
+            Self::Country(country) => country.to_string(),
+            Self::Ip(network) => network.to_string(),
+        }
+    }
+}
+
+impl Network {
+    fn holds(&self, address: IpAddr) -> bool {
+        let same = |own: u128, other: u128, unused: u32| {
+            own.checked_shr(unused).unwrap_or(0) == other.checked_shr(unused).unwrap_or(0)
+        };
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => same(
+                own.to_bits().into(),
+                other.to_bits().into(),
+                32 - u32::from(self.bits),
+            ),
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                same(own.to_bits(), other.to_bits(), 128 - u32::from(self.bits))
+            }
+            _ => false,
+        }
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let why =
+            || "must be an address or a network, such as 203.0.113.7 or 2001:db8::/32".to_owned();
+        let (address, bits) = match text.split_once('/') {
+            Some((address, bits)) => (address, Some(bits.parse::<u8>().map_err(|_| why())?)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| why())?;
+        let whole = if address.is_ipv4() { 32 } else { 128 };
+        let bits = bits.unwrap_or(whole);
+        // Of an IPv4 address that is written as IPv6, the canonical one is meant.
+        let (address, bits) = match address.to_canonical() {
+            canonical if canonical.is_ipv4() && address.is_ipv6() => {
+                (canonical, bits.saturating_sub(96))
+            }
+            _ => (address, bits),
+        };
+        let whole = if address.is_ipv4() { 32 } else { 128 };
+        if bits == 0 || bits > whole {
+            return Err(why());
+        }
+        Ok(Self { address, bits })
+    }
+}
+
+impl std::fmt::Display for Network {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let whole = if self.address.is_ipv4() { 32 } else { 128 };
+        if self.bits == whole {
+            write!(f, "{}", self.address)
+        } else {
+            write!(f, "{}/{}", self.address, self.bits)
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// In order of time.
+    pub id: Uuid,
+    /// `None`: in every project.
+    pub project: Option<ProjectId>,
+    pub list: List,
+    pub matches: Match,
+    /// Empty: there is none.
+    pub note: String,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+}
+
+impl Entry {
+    /// What is wrong with it: a field's name, and what to do.
+    #[must_use]
+    pub fn fault(&self) -> Option<(&'static str, String)> {
+        if self.expires_at.is_some_and(|at| at <= self.created_at) {
+            return Some(("expires_at", "must be in the future".to_owned()));
+        }
+        if self.list == List::Block || self.matches.kind() == Matched::Number {
+            return None;
+        }
+        let what = self.matches.kind().as_str();
+        let is_soon = |at: DateTime<Utc>| at <= self.created_at + WIDE_FOR;
+        if !self.expires_at.is_some_and(is_soon) {
+            let why = format!("must be within 90 days, since it allows a whole {what}");
+            return Some(("expires_at", why));
+        }
+        let why = || format!("is required, since it allows a whole {what}: why it is allowed");
+        self.note.is_empty().then(|| ("note", why()))
+    }
+
+    /// Whether it says something about the same thing in the same projects.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.project == other.project && self.list == other.list && self.matches == other.matches
+    }
+
+    fn counts(&self, project: ProjectId, now: DateTime<Utc>) -> bool {
+        self.project.is_none_or(|own| own == project) && self.expires_at.is_none_or(|at| now < at)
+    }
+}
+
+/// Who asks for a message, or gets one.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    pub project: ProjectId,
+    pub phone: &'a PhoneNumber,
+    pub country: Country,
+    pub ip: Option<IpAddr>,
+}
+
+/// All entries, by what they are about.
+#[derive(Debug, Default)]
+pub struct Lists {
+    all: Vec<Arc<Entry>>,
+    numbers: HashMap<PhoneNumber, Vec<Arc<Entry>>>,
+    prefixes: HashMap<String, Vec<Arc<Entry>>>,
+    countries: HashMap<Country, Vec<Arc<Entry>>>,
+    networks: Vec<Arc<Entry>>,
+}
+
+impl Lists {
+    #[must_use]
+    pub fn new(all: Vec<Entry>) -> Self {
+        let mut lists = Self {
+            all: all.into_iter().map(Arc::new).collect(),
+            ..Self::default()
+        };
+        for entry in &lists.all {
+            let own = match &entry.matches {
+                Match::Number(number) => lists.numbers.entry(number.clone()).or_default(),
+                Match::Prefix(digits) => lists.prefixes.entry(digits.clone()).or_default(),
+                Match::Country(country) => lists.countries.entry(*country).or_default(),
+                Match::Ip(_) => &mut lists.networks,
+            };
+            own.push(Arc::clone(entry));
+        }
+        lists
+    }
+
+    #[must_use]
+    pub fn all(&self) -> &[Arc<Entry>] {
+        &self.all
+    }
+
+    /// `None`: no entry is about it.
+    #[must_use]
+    pub fn judge(&self, subject: Subject<'_>, now: DateTime<Utc>) -> Option<List> {
+        if self.all.is_empty() {
+            return None;
+        }
+        let digits = subject.phone.digits();
+        let longest = digits.len().min(LONGEST_PREFIX);
+        let prefixes = (1..=longest)
+            .rev()
+            .map(|length| self.prefixes.get(&digits[..length]));
+        let levels = std::iter::once(self.numbers.get(subject.phone)).chain(prefixes);
+        let decided = levels
+            .flatten()
+            .find_map(|level| decide(level, subject.project, now));
+        decided.or_else(|| {
+            let country = self.countries.get(&subject.country).into_iter().flatten();
+            let holds = |entry: &&Arc<Entry>| match (&entry.matches, subject.ip) {
+                (Match::Ip(network), Some(ip)) => network.holds(ip),
+                _ => false,
+            };
+            let networks = self.networks.iter().filter(holds);
+            decide(country.chain(networks), subject.project, now)
+        })
+    }
+}
+
+/// What entries that are alike decide together.
+fn decide<'a>(
+    entries: impl IntoIterator<Item = &'a Arc<Entry>>,
+    project: ProjectId,
+    now: DateTime<Utc>,
+) -> Option<List> {
+    let own = entries
+        .into_iter()
+        .filter(|entry| entry.counts(project, now));
+    own.map(|entry| entry.list)
+        .reduce(|one, other| match (one, other) {
+            (List::Allow, List::Allow) => List::Allow,
+            _ => List::Block,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(list: List, kind: Matched, value: &str) -> Entry {
+        Entry {
+            id: Uuid::nil(),
+            project: None,
+            list,
+            matches: Match::parse(kind, value).unwrap(),
+            note: "why".to_owned(),
+            expires_at: None,
+            created_at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    fn judged(entries: Vec<Entry>, ip: &str) -> Option<List> {
+        let phone = PhoneNumber::from_storage("+998901234567".to_owned());
+        let subject = Subject {
+            project: ProjectId(Uuid::from_u128(1)),
+            phone: &phone,
+            country: "UZ".parse().unwrap(),
+            ip: ip.parse().ok(),
+        };
+        Lists::new(entries).judge(subject, DateTime::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn the_most_specific_entry_decides_and_of_two_alike_the_one_that_blocks() {
+        use List::{Allow, Block};
+        use Matched::{Country, Ip, Number, Prefix};
+        let number = |list| entry(list, Number, "+998901234567");
+        let (long, short) = (
+            |list| entry(list, Prefix, "+99890123"),
+            |list| entry(list, Prefix, "+998"),
+        );
+        let country = |list| entry(list, Country, "UZ");
+        let ip = |list| entry(list, Ip, "203.0.113.0/24");
+        for (entries, verdict) in [
+            (vec![], None),
+            (
+                vec![
+                    entry(Block, Number, "+998901234568"),
+                    entry(Block, Prefix, "+9989012345678"),
+                ],
+                None,
+            ),
+            (
+                vec![
+                    entry(Block, Country, "KZ"),
+                    entry(Block, Ip, "203.0.114.0/24"),
+                ],
+                None,
+            ),
+            (
+                vec![number(Allow), long(Block), country(Block), ip(Block)],
+                Some(Allow),
+            ),
+            (vec![number(Allow), number(Block)], Some(Block)),
+            (vec![short(Block), long(Allow)], Some(Allow)),
+            (vec![long(Block), short(Allow), country(Allow)], Some(Block)),
+            (vec![country(Allow), ip(Block)], Some(Block)),
+            (vec![ip(Allow)], Some(Allow)),
+        ] {
+            assert_eq!(
+                judged(entries.clone(), "203.0.113.7"),
+                verdict,
+                "{entries:?}"
+            );
+        }
+        assert_eq!(judged(vec![ip(Block)], "none"), None, "no address was told");
+        assert_eq!(judged(vec![ip(Block)], "::ffff:203.0.113.7"), Some(Block));
+    }
+
+    #[test]
+    fn another_projects_entry_and_one_that_is_over_do_not_count() {
+        let block = entry(List::Block, Matched::Prefix, "+998");
+        let others = Entry {
+            project: Some(ProjectId(Uuid::from_u128(2))),
+            ..block.clone()
+        };
+        let over = Entry {
+            expires_at: Some(DateTime::UNIX_EPOCH),
+            ..block.clone()
+        };
+        assert_eq!(judged(vec![others, over], "none"), None);
+        assert_eq!(judged(vec![block], "none"), Some(List::Block));
+    }
+
+    #[test]
+    fn a_network_is_read_with_its_bits_and_holds_what_begins_like_it() {
+        for (text, written, inside, outside) in [
+            ("203.0.113.7", "203.0.113.7", "203.0.113.7", "203.0.113.8"),
+            ("10.0.0.0/8", "10.0.0.0/8", "10.255.0.1", "11.0.0.1"),
+            (
+                "2001:db8::/32",
+                "2001:db8::/32",
+                "2001:db8:1::1",
+                "2001:db9::1",
+            ),
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8", "10.1.2.3", "::1"),
+        ] {
+            let network: Network = text.parse().unwrap();
+            assert_eq!(network.to_string(), written);
+            assert!(network.holds(inside.parse().unwrap()), "{text}");
+            assert!(!network.holds(outside.parse().unwrap()), "{text}");
+        }
+        for wrong in [
+            "",
+            "10.0.0.0/0",
+            "10.0.0.0/33",
+            "10.0.0.0/x",
+            "10.0.0",
+            "::/0",
+            "::/129",
+            "1/8",
+        ] {
+            assert!(wrong.parse::<Network>().is_err(), "{wrong}");
+        }
+        for wrong in [
+            "",
+            "+",
+            "998",
+            "+0998",
+            "+99890123456789012",
+            "+9 98",
+            "+九",
+        ] {
+            assert!(Match::parse(Matched::Prefix, wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_allows_more_than_a_number_ends_and_says_why() {
+        let days = |days| Some(DateTime::UNIX_EPOCH + TimeDelta::days(days));
+        let prefix = entry(List::Allow, Matched::Prefix, "+998");
+        for (expires_at, note, fault) in [
+            (None, "why", Some("expires_at")),
+            (days(91), "why", Some("expires_at")),
+            (days(0), "why", Some("expires_at")),
+            (days(90), "", Some("note")),
+            (days(90), "why", None),
+        ] {
+            let note = note.to_owned();
+            let entry = Entry {
+                note,
+                expires_at,
+                ..prefix.clone()
+            };
+            assert_eq!(entry.fault().map(|(field, _)| field), fault);
+        }
+        let number = entry(List::Allow, Matched::Number, "+998901234567");
+        let block = entry(List::Block, Matched::Prefix, "+998");
+        assert!(number.fault().is_none() && block.fault().is_none());
+    }
+}

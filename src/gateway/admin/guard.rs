@@ -1,0 +1,102 @@
+//! The guard's lists, as people keep them.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::room::Admin;
+use crate::abuse::lists::{Entry, List, MOST, Match};
+use crate::gateway::error::Error;
+use crate::gateway::shared::{Access, Replay, Ticket};
+use crate::secret::random;
+use crate::verification::id::{ProjectId, time_ordered};
+
+/// An entry to add.
+#[derive(Clone, Debug)]
+pub struct EntryRequest {
+    /// `None`: every project.
+    pub project: Option<ProjectId>,
+    pub list: List,
+    pub matches: Match,
+    pub note: String,
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Why an entry was not added.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryFault {
+    /// A field's name, and what to do.
+    #[error("{0} {1}")]
+    Field(&'static str, String),
+    #[error("the lists are full")]
+    Full,
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+impl Admin {
+    /// In place of one that says something about the same thing in the same projects.
+    pub async fn add_entry(
+        &self,
+        asked: EntryRequest,
+        access: &Access,
+        ticket: Option<&Ticket>,
+    ) -> Result<Arc<Entry>, EntryFault> {
+        let core = self.core();
+        core.directory.refresh().await.map_err(Error::from)?;
+        let now = core.now();
+        let entry = Entry {
+            id: time_ordered(now, random()),
+            project: asked.project,
+            list: asked.list,
+            matches: asked.matches,
+            note: asked.note,
+            expires_at: asked.expires_at,
+            created_at: now,
+        };
+        if let Some((field, why)) = entry.fault() {
+            return Err(EntryFault::Field(field, why));
+        }
+        let lists = core.directory.lists();
+        let same = lists.all().iter().find(|known| known.is_like(&entry));
+        if same.is_none() && lists.all().len() >= MOST {
+            return Err(EntryFault::Full);
+        }
+        let replay = Replay::GuardEntry { id: entry.id };
+        let completion = core.idempotency.completion(ticket, &replay);
+        let instead_of = same.map(|known| known.id);
+        let added = core
+            .db
+            .add_guard_entry(&entry, instead_of, access.key, completion.as_ref());
+        added.await.map_err(Error::from)?;
+        core.live.directory_changed().await?;
+        Ok(Arc::new(entry))
+    }
+
+    /// Those of the caller's project and of every project, newest first.
+    pub async fn list_entries(&self, access: &Access) -> Result<Vec<Arc<Entry>>, Error> {
+        self.core().directory.refresh().await?;
+        let is_seen =
+            |entry: &&Arc<Entry>| entry.project.is_none_or(|project| access.covers(project));
+        let lists = self.core().directory.lists();
+        Ok(lists.all().iter().rev().filter(is_seen).cloned().collect())
+    }
+
+    pub async fn find_entry(&self, access: &Access, id: Uuid) -> Result<Arc<Entry>, Error> {
+        let mut all = self.list_entries(access).await?.into_iter();
+        all.find(|entry| entry.id == id).ok_or(Error::NotFound)
+    }
+
+    /// Of the caller's own project; those of every project are the instance's.
+    pub async fn delete_entry(&self, access: &Access, id: Uuid) -> Result<(), Error> {
+        let found = self.find_entry(access, id).await?;
+        if access.project.is_some() && found.project.is_none() {
+            return Err(Error::NotFound);
+        }
+        if !self.core().db.delete_guard_entry(id).await? {
+            return Err(Error::NotFound);
+        }
+        self.core().live.directory_changed().await
+    }
+}

@@ -1,0 +1,150 @@
+//! The guard's lists: read by every replica when they have changed, their values encrypted.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::engine::connection::{in_transaction, on};
+use super::engine::{read, row};
+use super::idempotency::{IdempotencyOp, complete};
+use super::{StorageError, Store};
+use crate::abuse::lists::{Entry, List, Match, Matched};
+use crate::verification::id::ProjectId;
+
+const CHANGED: &str = "UPDATE guard_lists_version SET version = version + 1";
+
+row! {
+    struct Row {
+        id: Uuid,
+        project_id: Option<Uuid>,
+        list: String,
+        matches: String,
+        value: Vec<u8>,
+        note: String,
+        expires_at: Option<DateTime<Utc>>,
+        created_at: DateTime<Utc>,
+    }
+}
+
+impl Store {
+    /// Grows with each change of the lists.
+    pub async fn guard_lists_version(&self) -> Result<i64, StorageError> {
+        const VERSION: &str = "SELECT version FROM guard_lists_version";
+        let (version,): (i64,) = read!(&self.engine, |pool| sqlx::query_as(VERSION)
+            .fetch_one(pool)
+            .await)?;
+        Ok(version)
+    }
+
+    /// Oldest first.
+    pub async fn list_guard_entries(&self) -> Result<Vec<Entry>, StorageError> {
+        const LIST: &str = "SELECT id, project_id, list, matches, value, note, expires_at, created_at FROM guard_lists \
+            ORDER BY id";
+        let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(LIST)
+            .fetch_all(pool)
+            .await)?;
+        Ok(self.readable(rows.into_iter().map(|row| self.open_entry(row))))
+    }
+
+    fn open_entry(&self, row: Row) -> Result<Entry, StorageError> {
+        let fault = |column| StorageError::Inconsistent {
+            table: "guard_lists",
+            column,
+            id: row.id.to_string(),
+        };
+        let value = self.vault.open(row.id.as_bytes(), &row.value);
+        let (value, _) = value.map_err(|_| fault("value"))?;
+        let value = String::from_utf8(value).map_err(|_| fault("value"))?;
+        let kind = Matched::parse(&row.matches).ok_or_else(|| fault("matches"))?;
+        Ok(Entry {
+            id: row.id,
+            project: row.project_id.map(ProjectId),
+            list: List::parse(&row.list).ok_or_else(|| fault("list"))?,
+            matches: Match::parse(kind, &value).map_err(|_| fault("value"))?,
+            note: row.note,
+            expires_at: row.expires_at,
+            created_at: row.created_at,
+        })
+    }
+
+    /// Adds an entry in place of another one, if there is one. `made_by`: the key or user that adds it.
+    pub async fn add_guard_entry(
+        &self,
+        entry: &Entry,
+        instead_of: Option<Uuid>,
+        made_by: Uuid,
+        completion: Option<&IdempotencyOp>,
+    ) -> Result<(), StorageError> {
+        const INSERT: &str = "INSERT INTO guard_lists (id, project_id, list, matches, value, note, expires_at, created_at, \
+            made_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        const REPLACE: &str = "DELETE FROM guard_lists WHERE id = $1";
+        let sealed = self
+            .vault
+            .seal(entry.id.as_bytes(), entry.matches.value().as_bytes());
+        in_transaction(&self.engine, async |connection| {
+            if let Some(other) = instead_of {
+                on!(connection, |to| sqlx::query(REPLACE)
+                    .bind(other)
+                    .execute(to)
+                    .await
+                    .map(|_| ()))?;
+            }
+            on!(connection, |to| sqlx::query(INSERT)
+                .bind(entry.id)
+                .bind(entry.project.map(|project| project.0))
+                .bind(entry.list.as_str())
+                .bind(entry.matches.kind().as_str())
+                .bind(&sealed[..])
+                .bind(&entry.note)
+                .bind(entry.expires_at)
+                .bind(entry.created_at)
+                .bind(made_by)
+                .execute(to)
+                .await
+                .map(|_| ()))?;
+            on!(connection, |to| sqlx::query(CHANGED)
+                .execute(to)
+                .await
+                .map(|_| ()))?;
+            complete(connection, completion).await
+        })
+        .await
+    }
+
+    /// Returns whether there was such an entry.
+    pub async fn delete_guard_entry(&self, id: Uuid) -> Result<bool, StorageError> {
+        const DELETE: &str = "DELETE FROM guard_lists WHERE id = $1";
+        in_transaction(&self.engine, async |connection| {
+            let touched = on!(connection, |to| sqlx::query(DELETE)
+                .bind(id)
+                .execute(to)
+                .await
+                .map(|done| done.rows_affected()))?;
+            on!(connection, |to| sqlx::query(CHANGED)
+                .execute(to)
+                .await
+                .map(|_| ()))?;
+            Ok(touched > 0)
+        })
+        .await
+    }
+
+    /// Removes entries whose time is over.
+    pub async fn drop_lapsed_guard_entries(&self, now: DateTime<Utc>) -> Result<(), StorageError> {
+        const DROP: &str = "DELETE FROM guard_lists WHERE expires_at <= $1";
+        in_transaction(&self.engine, async |connection| {
+            let touched = on!(connection, |to| sqlx::query(DROP)
+                .bind(now)
+                .execute(to)
+                .await
+                .map(|done| done.rows_affected()))?;
+            if touched > 0 {
+                on!(connection, |to| sqlx::query(CHANGED)
+                    .execute(to)
+                    .await
+                    .map(|_| ()))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}
