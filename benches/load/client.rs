@@ -109,13 +109,19 @@ pub fn write_request(request: &mut Vec<u8>, method: &str, path: &str, key: &str,
     );
 }
 
-/// A POST of a form.
-pub fn write_form(request: &mut Vec<u8>, path: &str, authorization: &str, form: &str) {
+/// A POST with credentials of any kind.
+pub fn write_post(
+    request: &mut Vec<u8>,
+    path: &str,
+    authorization: &str,
+    content_type: &str,
+    body: &str,
+) {
     request.extend_from_slice(
         format!(
             "POST {path} HTTP/1.1\r\nhost: load\r\nauthorization: {authorization}\r\n\
-             content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",
-            form.len()
+             content-type: {content_type}\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
         )
         .as_bytes(),
     );

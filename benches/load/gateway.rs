@@ -31,7 +31,7 @@ pub struct Setup<'a> {
 pub struct Gateway {
     pub address: SocketAddr,
     pub key: String,
-    /// What `keys create --json` printed.
+    /// What `keys create --json` printed, with what `integrations create --json` did as `hook`.
     pub created: Value,
     process: Child,
 }
@@ -69,6 +69,8 @@ impl Gateway {
             gateway.created = create_key(binary, &config)?;
             let key = gateway.created["key"].as_str();
             gateway.key = key.unwrap_or_default().to_owned();
+            // Older builds have none.
+            gateway.created["hook"] = print_json(binary, &config, &HOOK).unwrap_or_default();
         }
         Ok(gateway)
     }
@@ -158,27 +160,36 @@ fn free_address() -> std::io::Result<SocketAddr> {
     TcpListener::bind(("127.0.0.1", 0))?.local_addr()
 }
 
+const KEY: [&str; 6] = [
+    "keys",
+    "create",
+    "--project",
+    "default",
+    "--scope",
+    "verify",
+];
+const HOOK: [&str; 4] = ["integrations", "create", "--kind", "generic"];
+
 fn create_key(binary: &Path, config: &Path) -> Result<Value, String> {
+    let made = print_json(binary, config, &KEY)?;
+    let is_made = made["key"].is_string();
+    is_made
+        .then_some(made)
+        .ok_or_else(|| "`pinroute keys create` printed no key".to_owned())
+}
+
+/// What a command of the program prints with `--json`.
+fn print_json(binary: &Path, config: &Path, arguments: &[&str]) -> Result<Value, String> {
     let output = Command::new(binary)
-        .args([
-            "keys",
-            "create",
-            "--project",
-            "default",
-            "--scope",
-            "verify",
-        ])
+        .args(arguments)
         .args(["--json", "--config"])
         .arg(config)
         .output()
         .map_err(|error| error.to_string())?;
-    serde_json::from_slice::<Value>(&output.stdout)
-        .ok()
-        .filter(|answer| answer["key"].is_string())
-        .ok_or_else(|| {
-            let said = String::from_utf8_lossy(&output.stderr);
-            format!("`pinroute keys create` printed no key: {said}")
-        })
+    serde_json::from_slice(&output.stdout).map_err(|_| {
+        let said = String::from_utf8_lossy(&output.stderr);
+        format!("`pinroute {}` printed no JSON: {said}", arguments.join(" "))
+    })
 }
 
 fn configuration(setup: &Setup<'_>, listen: SocketAddr) -> String {

@@ -20,9 +20,10 @@ cargo bench --bench load -- [OPTIONS]
                                           an HTTP 400 (2 %) or unreadable (1 %)
                                ceiling    a bare server with the same promise: what the machine allows
                              and, only if named:
-                               by_telegram, telegram_gateway, twilio
-                                          create by Telegram: in our own words, in those of the Telegram Gateway, and of
-                                          Twilio Verify
+                               by_telegram, telegram_gateway, twilio, vonage, hook
+                                          create by Telegram: in our own words, in those of the Telegram Gateway, of
+                                          Twilio Verify and of Vonage Verify, and for an identity server's hook
+                               slow_hook  hook, with the slow provider
                                soak       creates at a fixed rate, each followed after 3 s by a right check, every fifth by
                                           a wrong one first; latency counts from when a request was due. Postgres makes
                                           checkpoints and vacuums more often meanwhile, by ALTER SYSTEM
@@ -58,6 +59,9 @@ pub enum Kind {
     ByTelegram,
     TelegramGateway,
     Twilio,
+    Vonage,
+    Hook,
+    SlowHook,
     Soak,
     /// The other half of [`Self::Soak`].
     SoakChecks,
@@ -65,11 +69,23 @@ pub enum Kind {
 
 impl Kind {
     /// Only if they are named.
-    const NAMED: [Self; 4] = [
+    const NAMED: [Self; 7] = [
         Self::ByTelegram,
         Self::TelegramGateway,
         Self::Twilio,
+        Self::Vonage,
+        Self::Hook,
+        Self::SlowHook,
         Self::Soak,
+    ];
+
+    /// Creates in the words of other services.
+    pub const DIALECTS: [Self; 5] = [
+        Self::TelegramGateway,
+        Self::Twilio,
+        Self::Vonage,
+        Self::Hook,
+        Self::SlowHook,
     ];
 
     const DEFAULT: [Self; 7] = [
@@ -94,6 +110,9 @@ impl Kind {
             Self::ByTelegram => "by_telegram",
             Self::TelegramGateway => "telegram_gateway",
             Self::Twilio => "twilio",
+            Self::Vonage => "vonage",
+            Self::Hook => "hook",
+            Self::SlowHook => "slow_hook",
             Self::Soak => "soak",
             Self::SoakChecks => "soak_checks",
         }
@@ -111,6 +130,9 @@ impl Kind {
             Self::ByTelegram => "create by Telegram",
             Self::TelegramGateway => "… as Telegram Gateway",
             Self::Twilio => "… as Twilio Verify",
+            Self::Vonage => "… as Vonage Verify",
+            Self::Hook => "… by an identity server",
+            Self::SlowHook => "… and a slow provider",
             Self::Soak => "soak, create",
             Self::SoakChecks => "soak, check",
         }

@@ -94,9 +94,17 @@ impl<'a> Phases<'a> {
             let members = BY_TELEGRAM.to_owned();
             self.create(Kind::ByTelegram, connections, members).await;
         }
-        for kind in [Kind::TelegramGateway, Kind::Twilio] {
+        for kind in Kind::DIALECTS {
             if self.measures(kind) {
+                let is_slow = kind == Kind::SlowHook;
+                let delay = if is_slow {
+                    self.options.delay
+                } else {
+                    Duration::ZERO
+                };
+                self.provider.answer_after(delay);
                 self.create_in_dialect(kind, connections).await;
+                self.provider.answer_after(Duration::ZERO);
             }
         }
         if self.measures(Kind::Soak) {
