@@ -18,6 +18,7 @@ FAULTS = {
     "phone_number_invalid": (None, "This is not a phone number. Enter it with its country code: +998 90 123 45 67."),
     "phone_number_unsupported": (None, "This number cannot receive codes. Enter a mobile number."),
     "invalid_request": (None, "Enter the digits of the code."),
+    "request_blocked": (None, "We cannot send a code to this number."),
     "country_blocked": (None, "We do not send codes to this country."),
     "rate_limited": (None, "Too many tries. Try again in {wait}."),
     "resend_too_soon": (None, "You can ask for another message in {wait}."),

@@ -16,6 +16,7 @@ const FAULTS = {
   phone_number_invalid: { step: null, text: 'This is not a phone number. Enter it with its country code: +998 90 123 45 67.' },
   phone_number_unsupported: { step: null, text: 'This number cannot receive codes. Enter a mobile number.' },
   invalid_request: { step: null, text: 'Enter the digits of the code.' },
+  request_blocked: { step: null, text: 'We cannot send a code to this number.' },
   country_blocked: { step: null, text: 'We do not send codes to this country.' },
   rate_limited: { step: null, text: 'Too many tries. Try again in {wait}.' },
   resend_too_soon: { step: null, text: 'You can ask for another message in {wait}.' },

@@ -26,6 +26,7 @@ var faults = map[string]struct{ step, text string }{
 	"phone_number_invalid":     {"", "This is not a phone number. Enter it with its country code: +998 90 123 45 67."},
 	"phone_number_unsupported": {"", "This number cannot receive codes. Enter a mobile number."},
 	"invalid_request":          {"", "Enter the digits of the code."},
+	"request_blocked":          {"", "We cannot send a code to this number."},
 	"country_blocked":          {"", "We do not send codes to this country."},
 	"rate_limited":             {"", "Too many tries. Try again in {wait}."},
 	"resend_too_soon":          {"", "You can ask for another message in {wait}."},

@@ -19,6 +19,7 @@ const FAULTS = [
     'phone_number_invalid' => [null, 'This is not a phone number. Enter it with its country code: +998 90 123 45 67.'],
     'phone_number_unsupported' => [null, 'This number cannot receive codes. Enter a mobile number.'],
     'invalid_request' => [null, 'Enter the digits of the code.'],
+    'request_blocked' => [null, 'We cannot send a code to this number.'],
     'country_blocked' => [null, 'We do not send codes to this country.'],
     'rate_limited' => [null, 'Too many tries. Try again in {wait}.'],
     'resend_too_soon' => [null, 'You can ask for another message in {wait}.'],

@@ -1,6 +1,8 @@
-//! Networks of clients, as limits count them.
+//! Networks of clients, as limits count them and as lists name them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net};
 
 /// The network of one subscriber: an IPv4 address, or the first 64 bits of an IPv6 one, below which a subscriber can use any
 /// address (RFC 6177).
@@ -45,9 +47,74 @@ pub fn networks(address: IpAddr) -> Vec<String> {
     }
 }
 
+/// Reads a network (CIDR), or an address, which is one of its own. IPv4 that is written as IPv6 is meant as IPv4.
+pub fn read(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse::<IpAddr>().map(IpNet::from);
+    let net = text.parse::<IpNet>().or_else(|_| address());
+    let net = net.ok().map(|net| match net {
+        IpNet::V6(net) => {
+            let bits = net.prefix_len().checked_sub(96);
+            let mapped = net.addr().to_ipv4_mapped().zip(bits);
+            let mapped = mapped.and_then(|(address, bits)| Ipv4Net::new(address, bits).ok());
+            mapped.map_or(IpNet::V6(net), IpNet::V4)
+        }
+        IpNet::V4(_) => net,
+    });
+    let some = net
+        .filter(|net| net.prefix_len() > 0)
+        .map(|net| net.trunc());
+    some.ok_or_else(|| {
+        "must be an address or a network, such as 203.0.113.7 or 2001:db8::/32".to_owned()
+    })
+}
+
+/// As [`read`] reads it; an address without its length.
+#[must_use]
+pub fn written(net: IpNet) -> String {
+    if net.prefix_len() == net.max_prefix_len() {
+        net.addr().to_string()
+    } else {
+        net.to_string()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_network_is_read_with_its_bits_and_holds_what_begins_like_it() {
+        for (text, expected, inside, outside) in [
+            ("203.0.113.7", "203.0.113.7", "203.0.113.7", "203.0.113.8"),
+            ("10.1.2.3/8", "10.0.0.0/8", "10.255.0.1", "11.0.0.1"),
+            (
+                "2001:db8::/32",
+                "2001:db8::/32",
+                "2001:db8:1::1",
+                "2001:db9::1",
+            ),
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8", "10.1.2.3", "::1"),
+            ("::ffff:10.0.0.1", "10.0.0.1", "10.0.0.1", "10.0.0.2"),
+        ] {
+            let net = read(text).unwrap();
+            assert_eq!(written(net), expected);
+            assert_eq!(read(expected), Ok(net));
+            let holds = |address: &str| net.contains(&address.parse::<IpAddr>().unwrap());
+            assert!(holds(inside) && !holds(outside), "{text}");
+        }
+        for wrong in [
+            "",
+            "10.0.0.0/0",
+            "10.0.0.0/33",
+            "10.0.0.0/+8",
+            "10.0.0",
+            "::/0",
+            "::/129",
+            "1/8",
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn an_address_belongs_to_its_networks() {

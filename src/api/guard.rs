@@ -16,7 +16,7 @@ use super::openapi::sets;
 use super::page::{self, Page, PageParameters, page_of};
 use super::problem::{Code, Problem};
 use super::values::{self, rfc3339};
-use crate::abuse::lists::{Entry, List, MOST, Match, Matched};
+use crate::abuse::lists::{Entry, List, Match, Matched};
 use crate::gateway::{EntryFault, EntryRequest, Error, Gateway, Replay};
 use crate::verification::id::ProjectId;
 use crate::web::{Fields, Query};
@@ -40,7 +40,7 @@ body! {
         optional expires_at: Option<DateTime<Utc>> = moment(),
         /// Why. Required where more than a number is allowed.
         optional note: Option<String> = note(LONGEST_NOTE),
-        /// With a key of the whole instance: the project's name; every project if omitted.
+        /// With a key of the whole instance: the project's name; every project if it is `*` or omitted.
         optional project: Option<String> = forms::project(),
     }
 }
@@ -90,7 +90,7 @@ pub async fn add(
     let mut fields = Fields::json(&request, &body)?;
     let asked = NewEntryBody::read(&mut fields);
     let asked = fields.finish_with(asked)?;
-    let project = caller.project(&gateway, asked.project.as_deref())?;
+    let project = project(&caller, &gateway, asked.project.as_deref())?;
     let matches = matched(&gateway, project, asked.r#match, &asked.value);
     let matches = matches.map_err(|why| Problem::field(Code::InvalidRequest, "/value", why))?;
     let asked = EntryRequest {
@@ -108,7 +108,7 @@ pub async fn add(
         async |ticket| {
             let admin = gateway.admin();
             let added = admin
-                .add_entry(asked, &caller.access, ticket.as_ref())
+                .add_entry(&asked, &caller.access, ticket.as_ref())
                 .await;
             let added = added.map_err(|fault| refused(&gateway, fault))?;
             Ok(idempotency::answer(201, &EntryBody::of(&gateway, &added)))
@@ -143,7 +143,7 @@ pub async fn list(
     let named = query.take("project", |text| Ok(text.to_owned()));
     let page = Page::read(&mut query, page::id);
     query.finish()?;
-    let project = caller.project(&gateway, named.as_deref())?;
+    let project = project(&caller, &gateway, named.as_deref())?;
     let found = gateway.admin().list_entries(&caller.access).await;
     let mut found = found.map_err(|error| fault(error, &gateway))?;
     found.retain(|entry| {
@@ -192,6 +192,19 @@ impl EntryBody {
     }
 }
 
+/// `None`: every project.
+fn project(
+    caller: &Caller<Admin>,
+    gateway: &Gateway,
+    named: Option<&str>,
+) -> Result<Option<ProjectId>, Problem> {
+    if named == Some(EVERY) {
+        caller.instance_only()?;
+        return Ok(None);
+    }
+    caller.project(gateway, named)
+}
+
 fn moment() -> impl Form<Out = DateTime<Utc>> {
     let read = |value: &Value| values::moment(value.as_str().ok_or("must be a string")?, false);
     value(read, |schema| schema.examples(["2026-12-24"]))
@@ -216,8 +229,8 @@ fn refused(gateway: &Gateway, fault: EntryFault) -> Problem {
         EntryFault::Field(name, why) => {
             Problem::field(Code::InvalidRequest, &format!("/{name}"), why)
         }
-        EntryFault::Full => {
-            let detail = format!("The lists already have {MOST} entries; remove some first.");
+        EntryFault::Full(most) => {
+            let detail = format!("The lists already have {most} entries; remove some first.");
             Problem::new(Code::InvalidRequest, detail)
         }
         EntryFault::Failed(error) => self::fault(error, gateway),

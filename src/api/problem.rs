@@ -236,8 +236,8 @@ impl Problem {
                 format!("is from {country}, which this project does not allow"),
             ),
             StartError::BudgetExhausted => Self::refused(Refusal::BudgetExhausted, now),
-            // Only a dialect gives ids out beforehand.
-            StartError::IdUsed => web::Fault::internal().into(),
+            // Only a dialect gives ids out beforehand, and only dialects and hooks are refused so.
+            StartError::IdUsed | StartError::Undeliverable { .. } => web::Fault::internal().into(),
             StartError::Failed(trouble) => Self::of(trouble, now),
         }
     }

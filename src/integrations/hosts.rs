@@ -17,7 +17,8 @@ pub fn order(kind: Kind, settings: &Settings, body: &Value) -> Order {
         Kind::Supabase => supabase::order(body),
         Kind::Zitadel => zitadel::order(body),
         Kind::Authgear => authgear::order(body),
-        Kind::Generic | Kind::VonageApplication => generic::order(settings, body),
+        Kind::Generic => generic::order(settings, body),
+        Kind::VonageApplication => Order::default(),
     }
 }
 

@@ -61,7 +61,7 @@ impl Order {
             return Ok(Content::Code(code));
         }
         if let Some(link) = self.link.as_deref().filter(|_| self.text.is_none()) {
-            return Ok(Content::Message(link.to_owned()));
+            return message(link);
         }
         let text = self.text.as_deref().ok_or(Unread::NoCode)?.trim();
         let digits: String = text.chars().map(digit).collect();
@@ -69,8 +69,7 @@ impl Order {
         match (runs.next().and_then(Code::parse), runs.next()) {
             (Some(only), None) => Ok(Content::Code(only)),
             _ if text.is_empty() => Err(Unread::NoCode),
-            _ if !is_plain(text) => Err(Unread::NotPlain),
-            _ => Ok(Content::Message(text.to_owned())),
+            _ => message(text),
         }
     }
 
@@ -95,6 +94,12 @@ impl Order {
         let is_alone = template == "{code}";
         (is_told && !is_alone && is_plain(&template)).then_some(template)
     }
+}
+
+fn message(text: &str) -> Result<Content, Unread> {
+    let plain = Some(text).filter(|text| is_plain(text));
+    let text = plain.ok_or(Unread::NotPlain)?;
+    Ok(Content::Message(text.to_owned()))
 }
 
 /// Without control characters, except for lines and tabs.

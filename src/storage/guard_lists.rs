@@ -4,13 +4,15 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::engine::connection::{in_transaction, on};
-use super::engine::{read, row};
+use super::engine::{read, row, write};
 use super::idempotency::{IdempotencyOp, complete};
 use super::{StorageError, Store};
 use crate::abuse::lists::{Entry, List, Match, Matched};
 use crate::verification::id::ProjectId;
 
 const CHANGED: &str = "UPDATE guard_lists_version SET version = version + 1";
+const CHANGED_FROM: &str =
+    "UPDATE guard_lists_version SET version = version + 1 WHERE version = $1";
 
 row! {
     struct Row {
@@ -42,7 +44,27 @@ impl Store {
         let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(LIST)
             .fetch_all(pool)
             .await)?;
+        for row in &rows {
+            self.seal_anew(row).await?;
+        }
         Ok(self.readable(rows.into_iter().map(|row| self.open_entry(row))))
+    }
+
+    /// With the current key, if it was sealed with one that is being retired: without it, a block would be lost.
+    async fn seal_anew(&self, row: &Row) -> Result<(), StorageError> {
+        const SEAL: &str = "UPDATE guard_lists SET value = $1 WHERE id = $2 AND value = $3";
+        let Ok((plain, false)) = self.vault.open(row.id.as_bytes(), &row.value) else {
+            return Ok(());
+        };
+        let sealed = self.vault.seal(row.id.as_bytes(), &plain);
+        write!(&self.engine, |pool| sqlx::query(SEAL)
+            .bind(sealed.clone())
+            .bind(row.id)
+            .bind(row.value.clone())
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
     }
 
     fn open_entry(&self, row: Row) -> Result<Entry, StorageError> {
@@ -66,14 +88,14 @@ impl Store {
         })
     }
 
-    /// Adds an entry in place of another one, if there is one. `made_by`: the key or user that adds it.
+    /// Adds an entry in place of others. `made_by`: the key or user that adds it. Returns whether the lists were of this version until then.
     pub async fn add_guard_entry(
         &self,
+        (version, instead_of): (i64, &[Uuid]),
         entry: &Entry,
-        instead_of: Option<Uuid>,
         made_by: Uuid,
         completion: Option<&IdempotencyOp>,
-    ) -> Result<(), StorageError> {
+    ) -> Result<bool, StorageError> {
         const INSERT: &str = "INSERT INTO guard_lists (id, project_id, list, matches, value, note, expires_at, created_at, \
             made_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         const REPLACE: &str = "DELETE FROM guard_lists WHERE id = $1";
@@ -81,7 +103,15 @@ impl Store {
             .vault
             .seal(entry.id.as_bytes(), entry.matches.value().as_bytes());
         in_transaction(&self.engine, async |connection| {
-            if let Some(other) = instead_of {
+            let touched = on!(connection, |to| sqlx::query(CHANGED_FROM)
+                .bind(version)
+                .execute(to)
+                .await
+                .map(|done| done.rows_affected()))?;
+            if touched == 0 {
+                return Ok(false);
+            }
+            for other in instead_of {
                 on!(connection, |to| sqlx::query(REPLACE)
                     .bind(other)
                     .execute(to)
@@ -101,11 +131,8 @@ impl Store {
                 .execute(to)
                 .await
                 .map(|_| ()))?;
-            on!(connection, |to| sqlx::query(CHANGED)
-                .execute(to)
-                .await
-                .map(|_| ()))?;
-            complete(connection, completion).await
+            complete(connection, completion).await?;
+            Ok(true)
         })
         .await
     }

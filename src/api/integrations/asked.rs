@@ -56,7 +56,7 @@ body! {
     closed struct IntegrationChangeBody as "IntegrationChange" {
         optional name: Option<String> = text(1..=60),
         optional preset: Option<Preset> = named::<sets::IntegrationPreset, _>(read_preset),
-        /// The old one is no longer good; `rotate` keeps it for a day.
+        /// The old one is no longer good; `rotate` keeps a hook's for a day.
         optional secret: Option<String> = text(1..=1_000),
         optional auth: Option<AuthKind> = named::<sets::IntegrationAuth, _>(read_auth),
         optional auth_name: Option<String> = auth_name(),

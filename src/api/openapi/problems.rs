@@ -90,7 +90,7 @@ pub const PROBLEMS: &[(&str, &[&[Code]])] = &[
     ("changeIntegration",      &[KEY, BODY, &[Code::NotFound]]),
     ("deleteIntegration",      &[KEY, &[Code::NotFound]]),
     ("rotateIntegration",      &[KEY, POST, &[Code::NotFound]]),
-    ("addListEntry",           &[KEY, POST]),
+    ("addListEntry",           &[KEY, POST, &[Code::NotFound]]),
     ("listListEntries",        &[KEY, &[Code::InvalidRequest]]),
     ("deleteListEntry",        &[KEY, &[Code::NotFound]]),
     ("listLedger",             &[KEY, &[Code::InvalidRequest]]),

@@ -108,7 +108,9 @@ impl From<Error> for Fault {
 impl From<StartError> for Fault {
     fn from(error: StartError) -> Self {
         match error {
-            StartError::CountryBlocked(_) => Word::PhoneNumberNotAvailable.into(),
+            StartError::CountryBlocked(_) | StartError::Undeliverable { .. } => {
+                Word::PhoneNumberNotAvailable.into()
+            }
             StartError::BudgetExhausted => Word::BalanceNotEnough.into(),
             StartError::IdUsed => Word::MessageAlreadySent.into(),
             StartError::Failed(error) => error.into(),

@@ -145,7 +145,7 @@ impl Fault {
                 ),
             ),
             StartError::BudgetExhausted => Self::budget(),
-            StartError::IdUsed => web::Fault::internal().into(),
+            StartError::IdUsed | StartError::Undeliverable { .. } => web::Fault::internal().into(),
             StartError::Failed(error) => Self::of(error, Self::max_sends, path),
         }
     }

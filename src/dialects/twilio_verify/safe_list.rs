@@ -25,7 +25,8 @@ pub async fn add(caller: Caller, body: Body<Fault>) -> Result<HttpResponse, Faul
         .verify()
         .read_searched_number(Some(service.project), text);
     let number = number.map_err(|error| Fault::parameter("PhoneNumber", &error.to_string()))?;
-    if let Some(known) = find_entry(&caller, &service, &number).await? {
+    let known = find_entry(&caller, &service, &number).await?;
+    if let Some(known) = known.filter(|known| known.expires_at.is_none()) {
         return Ok(HttpResponse::Created().json(shown(&caller, &known)));
     }
     let asked = EntryRequest {
@@ -36,7 +37,7 @@ pub async fn add(caller: Caller, body: Body<Fault>) -> Result<HttpResponse, Faul
         expires_at: None,
     };
     let admin = caller.gateway.admin();
-    let added = admin.add_entry(asked, &caller.access, None).await;
+    let added = admin.add_entry(&asked, &caller.access, None).await;
     let entry = added.map_err(refused)?;
     Ok(HttpResponse::Created().json(shown(&caller, &entry)))
 }
@@ -88,10 +89,12 @@ async fn find_entry(
 ) -> Result<Option<Arc<Entry>>, Fault> {
     let all = caller.gateway.admin().list_entries(&caller.access).await;
     let all = all.map_err(|error| fault(error, number.as_str()))?;
+    let now = caller.gateway.now();
     let is_it = |entry: &Arc<Entry>| {
         entry.project == Some(service.project)
             && entry.list == List::Allow
             && matches!(&entry.matches, Match::Number(known) if known == number)
+            && !entry.is_over(now)
     };
     Ok(all.into_iter().find(is_it))
 }

@@ -115,6 +115,18 @@ impl Fault {
         }
     }
 
+    /// Nothing was sent.
+    fn paused() -> Self {
+        let word = Word::Other(503, "Service unavailable");
+        Self {
+            retry_after: Some(5),
+            ..Self::new(
+                word,
+                "No provider takes messages for a moment; nothing was sent",
+            )
+        }
+    }
+
     pub fn no_more_steps() -> Self {
         Self::new(Word::Conflict, "There are no more events left to trigger.")
     }
@@ -197,6 +209,11 @@ impl From<StartError> for Fault {
                 Self::forbidden(format!("Numbers of {country} are not permitted."))
             }
             StartError::BudgetExhausted => Self::budget(),
+            StartError::Undeliverable { is_for_now: true } => Self::paused(),
+            StartError::Undeliverable { is_for_now: false } => Self::invalid(vec![Invalid::new(
+                "workflow",
+                "no channel of the workflow can carry this code to this number",
+            )]),
             StartError::IdUsed => web::Fault::internal().into(),
             StartError::Failed(error) => error.into(),
         }

@@ -40,9 +40,10 @@ fn caused_by(v: &Verification) -> Vec<String> {
     let before = stored.and_then(|stored| stored.last());
     let before = before.map_or(0, |attempt| v.stage_of(attempt));
     let current = current(v);
+    // A step may have been passed over, without a message.
     let event = |step: usize| {
         let name = |end| Name::Event(step, end).written();
-        ended(v, step).map(name)
+        first(v, step).and_then(|_| ended(v, step)).map(name)
     };
     let mut names: Vec<String> = (before..current).filter_map(event).collect();
     let is_end = |kind| {
@@ -64,11 +65,10 @@ pub fn was_refused(v: &Verification) -> bool {
     let record = &v.record;
     let reason = v.newest().and_then(|attempt| attempt.reason);
     let is_at_once = |(_, at): End| at < span::after(record.created_at, TOLD_WITHIN);
-    v.is_refused()
-        || record.status == Status::Failed
-            && v.costs().is_empty()
-            && reason == Some(Reason::NumberInvalid)
-            && end(v).is_some_and(is_at_once)
+    let no_number = record.status == Status::Failed
+        && v.costs().is_empty()
+        && reason == Some(Reason::NumberInvalid);
+    (v.is_refused() || no_number) && end(v).is_some_and(is_at_once)
 }
 
 /// What a report is about, as the name of its delivery.
@@ -195,12 +195,10 @@ fn ended(v: &Verification, step: usize) -> Option<End> {
         .clone()
         .filter(|attempt| v.stage_of(attempt) == step);
     let next = attempts.find(|attempt| v.stage_of(attempt) > step)?;
-    // One that was given up before its time has expired too: there is no other word.
-    let status = if own.all(|attempt| attempt.status.is_dead()) {
-        FAILED
-    } else {
-        EXPIRED
-    };
+    // What a provider says later does not change it. One that was given up before its time has expired too: there is no other word.
+    let had_failed =
+        |attempt: &Attempt| attempt.status.is_dead() && attempt.updated_at <= next.created_at;
+    let status = if own.all(had_failed) { FAILED } else { EXPIRED };
     Some((status, next.created_at))
 }
 

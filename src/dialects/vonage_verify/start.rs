@@ -14,7 +14,6 @@ use super::wire::CLIENT_REF;
 use super::workflow;
 use crate::gateway::{Error, StartRequest, Visitor};
 use crate::message::{Wording, text};
-use crate::verification::Verification;
 use crate::verification::asked::{Asked, Face, Tag};
 use crate::verification::code::Code;
 use crate::verification::route::Workflow;
@@ -58,7 +57,7 @@ pub async fn start(caller: Caller, body: Body<Fault>) -> Result<HttpResponse, Fa
     }
     // Vonage refuses such a number before it takes a message, too.
     if reports::was_refused(&v) {
-        return Err(refused(&v));
+        return Err(bad_number("does not exist"));
     }
     Ok(HttpResponse::Accepted().json(json!({ "request_id": v.id.uuid() })))
 }
@@ -169,18 +168,6 @@ fn request(
         visitor: Visitor::default(),
         wait: WAIT,
     })
-}
-
-/// Nothing was sent, and nothing will be.
-fn refused(v: &Verification) -> Fault {
-    if !v.is_refused() {
-        return bad_number("does not exist");
-    }
-    if v.waits_for_provider() {
-        return Error::Unavailable.into();
-    }
-    let reason = "no channel of the workflow can carry this code to this number now";
-    Fault::invalid(vec![Invalid::new("workflow", reason)])
 }
 
 fn bad_number(reason: &str) -> Fault {

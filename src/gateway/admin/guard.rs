@@ -5,8 +5,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::contended::contended;
 use super::room::Admin;
-use crate::abuse::lists::{Entry, List, MOST, Match};
+use crate::abuse::lists::{Entry, List, MOST_OF_ALL, MOST_OF_PROJECT, Match};
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Access, Replay, Ticket};
 use crate::secret::random;
@@ -29,20 +30,31 @@ pub enum EntryFault {
     /// A field's name, and what to do.
     #[error("{0} {1}")]
     Field(&'static str, String),
+    /// With the number of entries that there may be.
     #[error("the lists are full")]
-    Full,
+    Full(usize),
     #[error(transparent)]
     Failed(#[from] Error),
 }
 
 impl Admin {
-    /// In place of one that says something about the same thing in the same projects.
+    /// In place of those about the same thing in the same projects.
     pub async fn add_entry(
         &self,
-        asked: EntryRequest,
+        asked: &EntryRequest,
         access: &Access,
         ticket: Option<&Ticket>,
     ) -> Result<Arc<Entry>, EntryFault> {
+        contended(async || self.try_to_add(asked, access, ticket).await).await
+    }
+
+    /// `None`: another change came first.
+    async fn try_to_add(
+        &self,
+        asked: &EntryRequest,
+        access: &Access,
+        ticket: Option<&Ticket>,
+    ) -> Result<Option<Arc<Entry>>, EntryFault> {
         let core = self.core();
         core.directory.refresh().await.map_err(Error::from)?;
         let now = core.now();
@@ -50,28 +62,40 @@ impl Admin {
             id: time_ordered(now, random()),
             project: asked.project,
             list: asked.list,
-            matches: asked.matches,
-            note: asked.note,
+            matches: asked.matches.clone(),
+            note: asked.note.clone(),
             expires_at: asked.expires_at,
             created_at: now,
         };
         if let Some((field, why)) = entry.fault() {
             return Err(EntryFault::Field(field, why));
         }
-        let lists = core.directory.lists();
-        let same = lists.all().iter().find(|known| known.is_like(&entry));
-        if same.is_none() && lists.all().len() >= MOST {
-            return Err(EntryFault::Full);
+        let (version, lists) = core.directory.lists_with_version();
+        let own = lists
+            .all()
+            .iter()
+            .filter(|known| known.project == entry.project);
+        let (same, others): (Vec<_>, Vec<_>) = own.partition(|known| known.is_like(&entry));
+        let most = if entry.project.is_some() {
+            MOST_OF_PROJECT
+        } else {
+            MOST_OF_ALL
+        };
+        if others.iter().filter(|known| !known.is_over(now)).count() >= most {
+            return Err(EntryFault::Full(most));
         }
+        let same: Vec<Uuid> = same.iter().map(|known| known.id).collect();
         let replay = Replay::GuardEntry { id: entry.id };
         let completion = core.idempotency.completion(ticket, &replay);
-        let instead_of = same.map(|known| known.id);
+        let place = (version, &same[..]);
         let added = core
             .db
-            .add_guard_entry(&entry, instead_of, access.key, completion.as_ref());
-        added.await.map_err(Error::from)?;
+            .add_guard_entry(place, &entry, access.key, completion.as_ref());
+        if !added.await.map_err(Error::from)? {
+            return Ok(None);
+        }
         core.live.directory_changed().await?;
-        Ok(Arc::new(entry))
+        Ok(Some(Arc::new(entry)))
     }
 
     /// Those of the caller's project and of every project, newest first.

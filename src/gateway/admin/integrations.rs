@@ -36,7 +36,6 @@ pub struct IntegrationChange {
 }
 
 impl Admin {
-    /// Most integrations per project.
     /// With its secret, if we have made it or it was given. `None`: the project already has [`MOST`].
     pub async fn create_integration(
         &self,
@@ -132,7 +131,7 @@ impl Admin {
         .await
     }
 
-    /// Gives an integration a new secret: the given one, or one that we make. For a day the old one is good too.
+    /// Gives an integration a new secret: the given one, or one that we make. For a day the old one of a hook is good too.
     pub async fn rotate_integration(
         &self,
         access: &Access,

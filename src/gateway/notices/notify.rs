@@ -17,6 +17,7 @@ use crate::gateway::error::Error;
 use crate::secret::random;
 use crate::storage::{Delivery, DeliveryState, StorageError, Try, Webhook};
 use crate::verification::Verification;
+use crate::verification::event::EventKind;
 use crate::verification::id::{ProjectId, time_ordered};
 use crate::verification::span;
 use crate::webhooks::client::{LIMIT, Message, Outcome};
@@ -61,6 +62,10 @@ impl Notices {
         let mut messages = Vec::new();
         for webhook in self.core().directory.webhooks_of(v.project) {
             for event in news {
+                // That the time of a message is over is no news.
+                if v.is_message() && event.kind == EventKind::Expired {
+                    continue;
+                }
                 let kind = event.kind.name();
                 if wants(&webhook.events, kind) {
                     let id = time_ordered(event.at, random());

@@ -306,6 +306,12 @@ impl Directory {
         Arc::clone(&self.snapshot().lists.1)
     }
 
+    /// The guard's, with the version that they are of.
+    #[must_use]
+    pub fn lists_with_version(&self) -> (i64, Arc<Lists>) {
+        self.snapshot().lists.clone()
+    }
+
     /// Oldest first.
     #[must_use]
     pub fn integrations(&self) -> Vec<Arc<Integration>> {

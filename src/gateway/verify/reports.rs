@@ -144,7 +144,7 @@ impl Verify {
             .as_ref()
             .and_then(|v| self.write_report(v, &delivery.event, began));
         let Some((url, report, takes)) = report else {
-            // The dialect is switched off, or the key is gone: nobody waits for it.
+            // The dialect is switched off, the key is gone, or there is no word for it any more: nobody waits for it.
             return Delivery {
                 state: DeliveryState::Dead,
                 due_at: None,

@@ -112,6 +112,9 @@ pub enum StartError {
     CountryBlocked(Country),
     #[error("the budget is exhausted")]
     BudgetExhausted,
+    /// No step of the route can carry it. `is_for_now`: a pause of a provider will end.
+    #[error("no channel can deliver this")]
+    Undeliverable { is_for_now: bool },
     #[error("the id is used")]
     IdUsed,
     #[error(transparent)]
@@ -154,13 +157,6 @@ impl Verify {
         match committed.outcome {
             Outcome::Reused => Ok(Box::pin(self.reused(committed.v, ticket)).await?),
             Outcome::Began(_, sending) => {
-                // These callers are told that it was refused, and ask again; nothing was sent for what was drawn.
-                if committed.v.is_refused()
-                    && matches!(committed.v.face(), Face::Integration { .. } | Face::Vonage)
-                    && let Some(taken) = start.taken.take()
-                {
-                    Box::pin(self.core().shared.limits.give_back(taken)).await;
-                }
                 if !committed.v.is_message() {
                     metrics::counter!("pinroute_verifications_total").increment(1);
                 }
@@ -330,6 +326,12 @@ impl Verb for Starting<'_> {
             // A reloaded page still gets the verification that it started.
             let existing = Box::pin(verify.find_reusable(reuse_key)).await?;
             return reuse(existing.ok_or(StartError::BudgetExhausted)?);
+        }
+        // Their callers are told so at once and ask again, so it leaves no trace and draws nothing.
+        if v.is_refused() && matches!(v.face(), Face::Integration { .. } | Face::Vonage) {
+            let existing = Box::pin(verify.find_reusable(reuse_key)).await?;
+            let is_for_now = v.waits_for_provider();
+            return reuse(existing.ok_or(StartError::Undeliverable { is_for_now })?);
         }
         let (limits, ip) = (&self.policy.limits, request.visitor.ip);
         let draws = limits::for_create(

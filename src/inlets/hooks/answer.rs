@@ -128,6 +128,8 @@ impl From<StartError> for Refused {
                 "Numbers of this country are not served.",
             ),
             StartError::BudgetExhausted => Self::spent(),
+            StartError::Undeliverable { is_for_now: true } => Self::paused(),
+            StartError::Undeliverable { is_for_now: false } => Self::undeliverable(),
             StartError::IdUsed => Error::Internal.into(),
             StartError::Failed(error) => error.into(),
         }

@@ -1,12 +1,15 @@
 //! The guard's lists: who is let through, and whom nothing is sent to, whatever face asks.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use pinroute::secret::random;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::hooks::Hook;
 use crate::inputs::change_policy;
 use crate::projects::project;
-use crate::stage::{Client, Reply, Stage, assert_fields, word};
+use crate::stage::{Client, Reply, Stage, TestApp, assert_fields, word};
 use crate::webhooks::admin;
 use crate::{on_both_engines, on_postgres};
 
@@ -14,12 +17,14 @@ on_both_engines!(
     entries_are_added_listed_and_removed,
     what_no_entry_can_be_is_refused,
     the_most_specific_entry_decides,
-    every_face_is_refused_alike,
+    a_refusal_does_not_tell_which_entry_it_was,
     a_number_blocked_meanwhile_gets_nothing_that_costs,
     an_entry_ends_in_time,
+    of_parallel_adds_one_is_left,
+    a_block_survives_a_new_secret_key,
     a_project_sees_and_changes_its_own,
 );
-on_postgres!(another_replica_blocks_within_a_second);
+on_postgres!(another_replica_blocks_once_it_has_looked);
 
 const PATH: &str = "/v1/guard/lists";
 
@@ -68,7 +73,9 @@ async fn entries_are_added_listed_and_removed(stage: Stage) {
         (&json!("+998901234567"), &json!("default"), &json!("spam"))
     );
     assert_eq!(admin.post_once(PATH, "k1", body).await.expect(201), made);
-    // One that says the same takes its place.
+    // One about the same takes its place, whatever it said.
+    let allowed = json!({ "kind": "allow", "match": "number", "value": "+998901234567" });
+    add(&admin, allowed).await;
     stage.advance(1);
     let again = add(&admin, block("number", "+998901234567")).await;
     stage.advance(1);
@@ -192,7 +199,7 @@ async fn the_most_specific_entry_decides(stage: Stage) {
         .problem(429, "rate_limited");
 }
 
-async fn every_face_is_refused_alike(stage: Stage) {
+async fn a_refusal_does_not_tell_which_entry_it_was(stage: Stage) {
     let app = stage.app().await;
     let admin = admin(&app).await;
     let number = stage.number();
@@ -263,6 +270,44 @@ async fn an_entry_ends_in_time(stage: Stage) {
     assert!(items(&admin.get(PATH).await.expect(200)).is_empty());
 }
 
+async fn of_parallel_adds_one_is_left(stage: Stage) {
+    let app = stage.app().await;
+    let admin = admin(&app).await;
+    let number = stage.number();
+    let adds = (0..8).map(|_| admin.post(PATH, block("number", &number)));
+    for reply in futures_util::future::join_all(adds).await {
+        assert!(matches!(reply.status, 201 | 503), "{}", reply.text);
+    }
+    let page = admin.get(PATH).await.expect(200);
+    let [left] = items(&page) else {
+        panic!("{page}")
+    };
+    assert_eq!(remove(&admin, left).await.status, 204);
+    app.start(json!({ "phone_number": number }))
+        .await
+        .expect(201);
+}
+
+async fn a_block_survives_a_new_secret_key(stage: Stage) {
+    let app = stage.app().await;
+    let number = stage.number();
+    add(&admin(&app).await, block("number", &number)).await;
+    stage.stop(app).await;
+    let (new, old) = (STANDARD.encode(random::<32>()), stage.secret_key.clone());
+    let previous = format!("[\"{old}\"]");
+    let both = [
+        ("SECRET_KEY", new.as_str()),
+        ("PREVIOUS_SECRET_KEYS", &previous),
+    ];
+    let app = stage.app_with(&both).await;
+    let start = async |app: &TestApp| app.start(json!({ "phone_number": number })).await;
+    blocked(&start(&app).await);
+    stage.stop(app).await;
+    // The old key is not needed for it any more.
+    let app = stage.app_with(&[("SECRET_KEY", new.as_str())]).await;
+    blocked(&start(&app).await);
+}
+
 async fn a_project_sees_and_changes_its_own(stage: Stage) {
     let app = stage.app().await;
     let instance = app.with_key(&stage.new_key(None, "admin").await);
@@ -306,7 +351,7 @@ async fn a_project_sees_and_changes_its_own(stage: Stage) {
     shops.post(PATH, others).await.problem(403, "forbidden");
 }
 
-async fn another_replica_blocks_within_a_second(stage: Stage) {
+async fn another_replica_blocks_once_it_has_looked(stage: Stage) {
     let (here, there) = (stage.app().await, stage.app().await);
     let number = stage.number();
     let admin = admin(&here).await;

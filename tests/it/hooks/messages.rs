@@ -55,6 +55,9 @@ async fn a_text_without_a_code_is_refused_unless_it_is_allowed(stage: Stage) {
     let invited =
         json!({ "to": &stage.number()[1..], "payload": { "link": "https://shop.example/1234" } });
     logto.settle(&logto.post(&invited).await).await;
+    let hidden = json!({ "to": &stage.number()[1..], "payload": { "link": "a\u{0}b" } });
+    let refused = logto.post(&hidden).await;
+    refused.problem(400, "unsupported_request");
     for text in ["A bell \u{7} rings", " ", ""] {
         let refused = hook.post(&body(&stage.number(), text)).await;
         refused.problem(400, "unsupported_request");

@@ -45,6 +45,8 @@ async fn a_refused_request_is_refused_again(stage: Stage) {
         );
     }
     assert_eq!(sent(&stage), 0);
+    let list = app.get("/v1/verifications").await.expect(200);
+    assert!(list["items"].as_array().unwrap().is_empty(), "{list}");
     assert!(
         own.outcomes()
             .await

@@ -14,11 +14,12 @@ pub struct Redactor {
 }
 
 /// Fields whose values have no form of their own, and what they are called.
-const FIELDS: [(&str, &str); 4] = [
+const FIELDS: [(&str, &str); 5] = [
     ("next_cursor", "cursor"),
     ("kid", "kid"),
     ("x", "public-key"),
     ("jti", "token"),
+    ("api_key", "api-key"),
 ];
 
 /// A kind, and how many bytes of a text that begins with such a value are the value's.

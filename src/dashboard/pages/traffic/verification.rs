@@ -48,7 +48,8 @@ pub async fn show(
                 div { dt { (t.country) } dd { (show::country(view, &v.record.country.to_string())) } }
                 div { dt { (t.time) } dd { (show::time(view, v.record.created_at)) } }
                 div { dt { (t.expires) } dd { (show::time(view, v.record.expires_at)) } }
-                div { dt { (t.checks) } dd { (v.checks_left()) } }
+                @if v.is_message() { div { dt { (t.content) } dd { (t.text_without_code) } } }
+                @else { div { dt { (t.checks) } dd { (v.checks_left()) } } }
                 div { dt { (t.sends) } dd { (v.sends_left()) } }
                 div { dt { (t.cost) } dd { (show::costs(view, &v)) } }
             }

@@ -158,6 +158,8 @@ words! { Texts with {
     basis: "Basis",
     amount: "Amount",
     note: "Note",
+    content: "Content",
+    text_without_code: "a text without a code",
     checks: "Checks left",
     sends: "Sends left",
     expires: "Expires",

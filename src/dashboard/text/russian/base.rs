@@ -157,6 +157,8 @@ pub const WORDS: Texts = Texts {
     basis: "Основание",
     amount: "Сумма",
     note: "Примечание",
+    content: "Содержание",
+    text_without_code: "текст без кода",
     checks: "Осталось попыток ввода",
     sends: "Осталось отправок",
     expires: "Истекает",

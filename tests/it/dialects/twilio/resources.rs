@@ -4,10 +4,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Account, native, refused};
-use crate::on_both_engines;
 use crate::stage::{Engine, SMS, Stage, assert_fields, word};
 use crate::webhooks::admin;
 use crate::world::error;
+use crate::{guard, on_both_engines};
 
 on_both_engines!(
     limits_of_the_sites_own_hold_for_starts_and_resends,
@@ -54,6 +54,23 @@ async fn the_safe_list_is_what_the_project_allows(stage: Stage) {
         400,
         60200,
     );
+    // One that ends is replaced by one that stays, and one that is over is none.
+    let soon = stage.clock.now() + chrono::TimeDelta::seconds(10);
+    let ending = json!({ "kind": "allow", "match": "number", "value": number, "expires_at": soon });
+    guard::add(&admin(&app).await, ending.clone()).await;
+    let made = add().await.expect(201);
+    stage.advance(11);
+    assert_eq!(get().await.expect(200), made);
+    let other = "+4915123456788";
+    let mut ending = ending;
+    ending["value"] = json!(other);
+    ending["expires_at"] = json!(stage.clock.now() + chrono::TimeDelta::seconds(10));
+    guard::add(&admin(&app).await, ending).await;
+    stage.advance(11);
+    let gone = site
+        .send(Method::GET, &format!("/SafeList/Numbers/{other}"), &[])
+        .await;
+    refused(&gone, 404, 20404);
     // Writing needs the scope admin.
     let reader = Account::of(&app, "verify").await;
     refused(

@@ -314,6 +314,9 @@ async fn an_application_is_told_of_each_step_and_of_the_end(stage: Stage) {
     assert_eq!(application.verified(&seen), expired);
 
     stage.advance(5);
+    // What Telegram says later does not change what was told.
+    let report = stage.telegram.status("expired");
+    app.telegram_reports(&report).await.expect(200);
     application.check(&id, &code).await.expect(200);
     application.reported(&id).await;
     let [_, first, second] = site.seen().try_into().unwrap();
