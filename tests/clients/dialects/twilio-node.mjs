@@ -163,7 +163,9 @@ await refused(() => retried.verificationChecks.create({ to: phone.number, code }
 assert.equal(requests, 4);
 await refused(() => retried.verifications.create({ to: phone.number, channel: "sms" }), 60202, 429);
 assert.equal(requests, 8);
-assert.deepEqual((await service.verifications(locked.sid).fetch()).toJSON(), before.toJSON());
+// Telegram may report in between that the message was read.
+const steady = (verification) => ({ ...verification.toJSON(), dateUpdated: null });
+assert.deepEqual(steady(await service.verifications(locked.sid).fetch()), steady(before));
 assert.ok(await phone.isSilent());
 
 step("faults");
