@@ -161,20 +161,30 @@ impl Store {
 
     async fn verification_rows(&self, query: &ListQuery) -> sqlx::Result<Vec<Row>> {
         macro_rules! list {
-            ($pool:expr, $db:ty, $pending_first:expr) => {{
+            ($pool:expr, $db:ty, $pending_first:expr, $whole:expr) => {{
                 let mut sql = sqlx::QueryBuilder::<$db>::new("SELECT ");
-                sql.push(COLUMNS).push(" FROM verifications v WHERE true");
-                if let Some(project) = query.project {
-                    sql.push(" AND v.project_id = ").push_bind(project.0);
-                }
+                sql.push(COLUMNS).push(" FROM ");
                 if let Some(phone) = &query.phone {
+                    // On its own, so that the number's few rows are found by its index and sorted. A planner that is told of the order and
+                    // the limit would rather walk through all rows of the project, newest first.
                     let indexes = self.vault.lookups(&[b"phone", phone.as_str().as_bytes()]);
-                    sql.push(" AND v.phone_index IN (");
+                    sql.push("(SELECT * FROM verifications WHERE phone_index IN (");
                     let mut list = sql.separated(", ");
                     for index in indexes {
                         list.push_bind(index.to_vec());
                     }
                     sql.push(")");
+                    if let Some(from) = query.from {
+                        sql.push(" AND id >= ")
+                            .push_bind(crate::verification::id::time_ordered(from, [0; 8]));
+                    }
+                    sql.push($whole).push(")");
+                } else {
+                    sql.push("verifications");
+                }
+                sql.push(" v WHERE true");
+                if let Some(project) = query.project {
+                    sql.push(" AND v.project_id = ").push_bind(project.0);
                 }
                 // In the statement's text, not bound, so that the planner can choose a partial index. It is a constant of ours.
                 if let Some(status) = query.status {
@@ -205,9 +215,11 @@ impl Store {
             }};
         }
         let rows = match &self.engine {
-            Engine::Postgres(pool) => list!(pool, sqlx::Postgres, "v.id"),
+            Engine::Postgres(pool) => list!(pool, sqlx::Postgres, "v.id", " OFFSET 0"),
             // The plus stops SQLite from walking the primary key through all history to find the few pending ones.
-            Engine::Sqlite { read, .. } => list!(read, sqlx::Sqlite, "+v.id"),
+            Engine::Sqlite { read, .. } => {
+                list!(read, sqlx::Sqlite, "+v.id", " LIMIT -1 OFFSET 0")
+            }
         }?;
         Ok(rows)
     }
