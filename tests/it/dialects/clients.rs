@@ -98,7 +98,17 @@ pub struct Gateways {
     phones: String,
     servers: Vec<Server>,
     balancer: JoinHandle<()>,
-    simulator: Child,
+    _simulator: Simulator,
+}
+
+/// Stopped however the test ends.
+struct Simulator(Child);
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 impl Gateways {
@@ -124,12 +134,12 @@ impl Gateways {
             phones: format!("http://{phones}"),
             servers,
             balancer,
-            simulator,
+            _simulator: simulator,
         }
     }
 
     /// Runs a program of one of `scripts/`, which must succeed, and stops.
-    pub async fn serve(mut self, script: &str, name: &str, environment: &[(&str, String)]) {
+    pub async fn serve(self, script: &str, name: &str, environment: &[(&str, String)]) {
         let mut command = Command::new("bash");
         command
             .arg(format!("{}/scripts/{script}", env!("CARGO_MANIFEST_DIR")))
@@ -150,21 +160,19 @@ impl Gateways {
         for server in self.servers {
             assert_eq!(server.terminate().await, Some(0));
         }
-        self.simulator.kill().unwrap();
-        self.simulator.wait().unwrap();
     }
 }
 
 /// `pinroute simulator`, and its address.
-fn simulator() -> (Child, String) {
+fn simulator() -> (Simulator, String) {
     let mut command = bare_program();
     command.args(["simulator", "--listen", "127.0.0.1:0"]);
-    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut simulator = Simulator(command.stdout(Stdio::piped()).spawn().unwrap());
+    let stdout = std::io::BufReader::new(simulator.0.stdout.take().unwrap());
     let mut lines = std::io::BufRead::lines(stdout).map_while(Result::ok);
     let address =
         lines.find_map(|line| Some(line.split_once("listening on http://")?.1.to_owned()));
-    (child, address.unwrap())
+    (simulator, address.unwrap())
 }
 
 /// A server whose providers are the simulator, and which is reached at `url`.
