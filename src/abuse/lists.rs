@@ -23,7 +23,7 @@ pub const MOST_OF_ALL: usize = 10_000;
 /// An allowed number may stay so; anything wider is forgotten, and would let a whole network through one day.
 const WIDE_FOR: TimeDelta = TimeDelta::days(90);
 
-/// The longest number has 15 digits, so a shorter prefix always stands for several.
+/// A number has at most 15 digits (E.164), so a prefix of 14 always covers more than one.
 const LONGEST_PREFIX: usize = 14;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -140,7 +140,7 @@ pub async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let mut query = Query::read(&request)?;
-    let named = query.take("project", |text| Ok(text.to_owned()));
+    let named = values::project(&mut query);
     let page = Page::read(&mut query, page::id);
     query.finish()?;
     let project = project(&caller, &gateway, named.as_deref())?;
@@ -238,10 +238,7 @@ fn refused(gateway: &Gateway, fault: EntryFault) -> Problem {
 }
 
 fn fault(error: Error, gateway: &Gateway) -> Problem {
-    match error {
-        Error::NotFound => no_such(),
-        other => Problem::of(other, gateway.now()),
-    }
+    Problem::of_resource(error, gateway.now(), no_such)
 }
 
 fn no_such() -> Problem {

@@ -17,7 +17,7 @@ use super::openapi::sets;
 use super::page::{self, Page, PageParameters, page_of};
 use super::problem::{Code, Problem};
 use super::values::{path_id, rfc3339};
-use crate::gateway::{ApiKey, Error, Gateway, KeyRequest, LONGEST_KEY_DAYS, Replay, Scope};
+use crate::gateway::{ApiKey, Gateway, KeyRequest, LONGEST_KEY_DAYS, Replay, Scope};
 use crate::verification::span;
 use crate::web::{Fields, Query};
 
@@ -170,10 +170,7 @@ pub async fn revoke(
     let no_such = || Problem::new(Code::NotFound, "No such key is accessible with this key.");
     let id = path_id(&id).ok_or_else(no_such)?;
     let revoked = gateway.admin().revoke_key(&caller.access, id).await;
-    revoked.map_err(|trouble| match trouble {
-        Error::NotFound => no_such(),
-        other => Problem::of(other, gateway.now()),
-    })?;
+    revoked.map_err(|trouble| Problem::of_resource(trouble, gateway.now(), no_such))?;
     Ok(HttpResponse::NoContent().finish())
 }
 

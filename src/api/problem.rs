@@ -227,6 +227,19 @@ impl Problem {
         }
     }
 
+    /// Like [`Self::of`], of a resource that has its own words for one that does not exist.
+    #[must_use]
+    pub fn of_resource(
+        trouble: Error,
+        now: chrono::DateTime<chrono::Utc>,
+        no_such: impl FnOnce() -> Self,
+    ) -> Self {
+        match trouble {
+            Error::NotFound => no_such(),
+            other => Self::of(other, now),
+        }
+    }
+
     #[must_use]
     pub fn of_start(error: StartError, now: chrono::DateTime<chrono::Utc>) -> Self {
         match error {

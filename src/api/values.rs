@@ -53,6 +53,11 @@ pub fn rfc3339(at: DateTime<Utc>) -> String {
 const NOT_A_MOMENT: &str =
     "must be a date such as 2026-11-01, or a time such as 2026-11-01T12:00:00Z";
 
+/// The name of the project that a list is about, if one is given.
+pub fn project(query: &mut Query) -> Option<String> {
+    query.take("project", |text| Ok(text.to_owned()))
+}
+
 /// `from` and `to`: from the first one on, and before the second.
 pub fn moments(query: &mut Query) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
     let from = query.take("from", |text| moment(text, false));

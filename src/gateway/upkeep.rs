@@ -23,7 +23,8 @@ impl Gateway {
         }
     }
 
-    /// Removes expired idempotency keys, sessions and entries of the guard's lists, and old webhook deliveries, and stores when API keys were used.
+    /// Removes expired idempotency keys, sessions and entries of the guard's lists, and old webhook deliveries, and stores when API
+    /// keys were used.
     /// Returns whether more may be left.
     pub async fn sweep(&self) -> Result<bool, StorageError> {
         const BATCH: u64 = 1_000;

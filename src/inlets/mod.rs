@@ -7,8 +7,6 @@ mod callbacks;
 mod fault;
 mod hooks;
 
-use std::sync::Arc;
-
 use actix_web::web;
 
 use crate::gateway::Gateway;
@@ -17,18 +15,7 @@ use crate::web::{Address, Mount, problem};
 /// The faces of providers, below `/callbacks`, and of identity servers, below `/hooks`.
 #[must_use]
 pub fn mounts(gateway: &Gateway) -> [Mount; 2] {
-    let gateway = web::Data::new(gateway.clone());
-    let mount = |prefix, addresses: fn(&mut web::ServiceConfig)| {
-        let gateway = gateway.clone();
-        Mount {
-            prefix,
-            routes: Arc::new(move |config| {
-                config.app_data(gateway.clone());
-                addresses(config);
-            }),
-            render: problem::render,
-        }
-    };
+    let mount = |prefix, addresses| Mount::of(prefix, gateway.clone(), addresses, problem::render);
     [mount("/callbacks", of_providers), mount("/hooks", of_hosts)]
 }
 

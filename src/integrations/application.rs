@@ -1,4 +1,4 @@
-//! An application of Vonage's clients: it signs its requests with a key of its own, and is told of them by signed requests.
+//! A Vonage application: it signs its requests with its own key, and receives signed webhooks about them.
 
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
 use base64::Engine as _;
@@ -14,7 +14,7 @@ const SHORTEST: usize = 256;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Application {
     pub public_key: PublicKey,
-    /// Where it is told what becomes of its requests.
+    /// The address for webhooks about its requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_url: Option<String>,
 }

@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::order::{Order, found};
-use super::signature::{Signed, fits, from_hex};
+use super::signature::{Signed, fits};
 
 /// The signature carries no time.
 pub(super) fn is_signed(secret: &str, signed: &Signed<'_>) -> bool {
     let tag = (signed.header)("x-authgear-body-signature");
-    let tag = tag.and_then(|tag| from_hex(tag.trim()));
+    let tag = tag.and_then(|tag| hex::decode(tag.trim()).ok());
     tag.is_some_and(|tag| fits(secret.as_bytes(), &[signed.body], &tag))
 }
 

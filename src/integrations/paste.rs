@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::settings::{AuthKind, Settings};
 use super::{Kind, Preset};
 
-/// What stands for a secret that is not known any more.
+/// The placeholder for a secret that is no longer known.
 pub const HIDDEN: &str = "<secret>";
 
 /// What Kratos renders as a request's body. Its own leaves out the codes of logins and registrations.

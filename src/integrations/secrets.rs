@@ -53,7 +53,7 @@ pub(super) fn each(text: &str) -> impl Iterator<Item = &str> {
     text.split('|').map(str::trim)
 }
 
-/// The key that a secret of Supabase stands for.
+/// The signing key in a secret of Supabase's.
 pub(super) fn supabase_key(secret: &str) -> Option<Vec<u8>> {
     let encoded = secret
         .strip_prefix(SUPABASE)

@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 use super::order::{Order, found};
-use super::signature::{Signed, fits, from_hex};
+use super::signature::{Signed, fits};
 
 /// `t=<seconds>,v1=<hex>`, with several `v1` while the key is changed.
 pub(super) fn is_signed(secret: &str, signed: &Signed<'_>) -> bool {
@@ -18,7 +18,9 @@ pub(super) fn is_signed(secret: &str, signed: &Signed<'_>) -> bool {
     };
     signed.is_timely(time)
         && parts().any(|part| {
-            let tag = part.strip_prefix("v1=").and_then(from_hex);
+            let tag = part
+                .strip_prefix("v1=")
+                .and_then(|tag| hex::decode(tag).ok());
             let text: [&[u8]; 3] = [time.as_bytes(), b".", signed.body];
             tag.is_some_and(|tag| fits(secret.as_bytes(), &text, &tag))
         })

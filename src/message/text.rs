@@ -107,8 +107,8 @@ fn language_of(country: &str) -> &'static str {
     spoken.map_or(TEXTS[0].0, |(language, _)| language)
 }
 
-/// A whole message as it is; otherwise the chosen text with the code, followed by the line that lets a browser (WebOTP) or an Android app (SMS Retriever)
-/// fill in the code.
+/// A whole message as it is; otherwise the chosen text with the code, followed by the line that lets a browser (WebOTP) or an Android
+/// app (SMS Retriever) fill in the code.
 #[must_use]
 pub fn render(code: &str, wording: &Wording) -> String {
     if wording.is_message {

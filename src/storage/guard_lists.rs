@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::engine::connection::{in_transaction, on};
-use super::engine::{read, row, write};
+use super::engine::{read, row, touch};
 use super::idempotency::{IdempotencyOp, complete};
 use super::{StorageError, Store};
 use crate::abuse::lists::{Entry, List, Match, Matched};
@@ -44,40 +44,43 @@ impl Store {
         let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(LIST)
             .fetch_all(pool)
             .await)?;
-        for row in &rows {
-            self.seal_anew(row).await?;
+        let mut entries = Vec::with_capacity(rows.len());
+        for row in rows {
+            let (id, sealed) = (row.id, row.value.clone());
+            let opened = self.open_entry(row);
+            if let Ok((entry, false)) = &opened {
+                self.seal_anew(id, &sealed, &entry.matches).await?;
+            }
+            entries.push(opened.map(|(entry, _)| entry));
         }
-        Ok(self.readable(rows.into_iter().map(|row| self.open_entry(row))))
+        Ok(self.readable(entries))
     }
 
-    /// With the current key, if it was sealed with one that is being retired: without it, a block would be lost.
-    async fn seal_anew(&self, row: &Row) -> Result<(), StorageError> {
+    /// With the current key: without the one that is being retired, a block would be lost.
+    async fn seal_anew(
+        &self,
+        id: Uuid,
+        before: &[u8],
+        matches: &Match,
+    ) -> Result<(), StorageError> {
         const SEAL: &str = "UPDATE guard_lists SET value = $1 WHERE id = $2 AND value = $3";
-        let Ok((plain, false)) = self.vault.open(row.id.as_bytes(), &row.value) else {
-            return Ok(());
-        };
-        let sealed = self.vault.seal(row.id.as_bytes(), &plain);
-        write!(&self.engine, |pool| sqlx::query(SEAL)
-            .bind(sealed.clone())
-            .bind(row.id)
-            .bind(row.value.clone())
-            .execute(pool)
-            .await
-            .map(|_| ()))?;
+        let sealed = self.vault.seal(id.as_bytes(), matches.value().as_bytes());
+        touch!(self, SEAL, sealed.clone(), id, before.to_vec())?;
         Ok(())
     }
 
-    fn open_entry(&self, row: Row) -> Result<Entry, StorageError> {
+    /// And whether it was sealed with the current key.
+    fn open_entry(&self, row: Row) -> Result<(Entry, bool), StorageError> {
         let fault = |column| StorageError::Inconsistent {
             table: "guard_lists",
             column,
             id: row.id.to_string(),
         };
         let value = self.vault.open(row.id.as_bytes(), &row.value);
-        let (value, _) = value.map_err(|_| fault("value"))?;
+        let (value, is_current) = value.map_err(|_| fault("value"))?;
         let value = String::from_utf8(value).map_err(|_| fault("value"))?;
         let kind = Matched::parse(&row.matches).ok_or_else(|| fault("matches"))?;
-        Ok(Entry {
+        let entry = Entry {
             id: row.id,
             project: row.project_id.map(ProjectId),
             list: List::parse(&row.list).ok_or_else(|| fault("list"))?,
@@ -85,7 +88,8 @@ impl Store {
             note: row.note,
             expires_at: row.expires_at,
             created_at: row.created_at,
-        })
+        };
+        Ok((entry, is_current))
     }
 
     /// Adds an entry in place of others. `made_by`: the key or user that adds it. Returns whether the lists were of this version until then.

@@ -177,6 +177,19 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The provider was passed over: nothing was handed to it.
+    #[must_use]
+    pub fn is_skip(self) -> bool {
+        matches!(
+            self,
+            Self::Paused
+                | Self::NoPrice
+                | Self::BudgetExhausted
+                | Self::CodeNotCarried
+                | Self::Guard
+        )
+    }
+
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

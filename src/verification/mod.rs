@@ -259,17 +259,7 @@ impl Verification {
     pub fn is_refused(&self) -> bool {
         let mut attempts = self.record.attempts.iter();
         let was_skipped = |attempt: &Attempt| {
-            attempt.status == AttemptStatus::Failed
-                && matches!(
-                    attempt.reason,
-                    Some(
-                        Reason::Paused
-                            | Reason::NoPrice
-                            | Reason::BudgetExhausted
-                            | Reason::CodeNotCarried
-                            | Reason::Guard
-                    )
-                )
+            attempt.status == AttemptStatus::Failed && attempt.reason.is_some_and(Reason::is_skip)
         };
         self.record.status == Status::Failed && attempts.all(was_skipped)
     }

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use serde::Serialize;
 
-use super::fault::{Fault, Kind};
+use super::fault::{Challenge, Fault, Kind};
 
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
@@ -33,20 +33,30 @@ pub fn row(kind: &Kind) -> (u16, &'static str, &'static str) {
 
 /// The headers that HTTP asks for with some faults.
 pub fn headers(response: &mut HttpResponse, kind: &Kind) {
-    let headers = response.headers_mut();
     match kind {
-        Kind::Unauthorized(challenge) => {
-            headers.insert(header::WWW_AUTHENTICATE, challenge.header());
-        }
-        Kind::MethodNotAllowed(allow) => {
-            if let Ok(allow) = HeaderValue::from_str(allow) {
-                headers.insert(header::ALLOW, allow);
-            }
-        }
-        Kind::Unavailable => {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        }
+        Kind::Unauthorized(challenge) => add_headers(response, Some(*challenge), None, None),
+        Kind::MethodNotAllowed(allow) => add_headers(response, None, None, Some(allow)),
+        Kind::Unavailable => add_headers(response, None, Some(1), None),
         _ => {}
+    }
+}
+
+/// `WWW-Authenticate`, `Retry-After` in seconds, and `Allow`, as far as they are given.
+pub fn add_headers(
+    response: &mut HttpResponse,
+    challenge: Option<Challenge>,
+    retry_after: Option<u64>,
+    allow: Option<&str>,
+) {
+    let headers = response.headers_mut();
+    if let Some(challenge) = challenge {
+        headers.insert(header::WWW_AUTHENTICATE, challenge.header());
+    }
+    if let Some(seconds) = retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Some(allow) = allow.and_then(|allow| HeaderValue::from_str(allow).ok()) {
+        headers.insert(header::ALLOW, allow);
     }
 }
 
@@ -70,18 +80,24 @@ struct Body<'a> {
     code: &'static str,
 }
 
-/// A fault of the kit as a problem, for a face that adds nothing of its own.
+/// A problem without members of its own.
 #[must_use]
-pub fn render(fault: &Fault) -> HttpResponse {
-    let (status, code, title) = row(&fault.kind);
+pub fn plain(status: u16, code: &'static str, title: &'static str, detail: &str) -> HttpResponse {
     let body = Body {
         kind: format!("{TYPE}{code}"),
         title,
         status,
-        detail: &fault.detail,
+        detail,
         code,
     };
-    let mut response = written(status, &body);
+    written(status, &body)
+}
+
+/// A fault of the kit as a problem, for a face that adds nothing of its own.
+#[must_use]
+pub fn render(fault: &Fault) -> HttpResponse {
+    let (status, code, title) = row(&fault.kind);
+    let mut response = plain(status, code, title, &fault.detail);
     headers(&mut response, &fault.kind);
     response
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix_web::http::ConnectionType;
 use actix_web::middleware::from_fn;
-use actix_web::web::ServiceConfig;
+use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpServer, dev, web};
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +34,24 @@ impl std::fmt::Debug for Mount {
 }
 
 impl Mount {
+    /// A face whose handlers need one thing.
+    pub fn of<T: Send + Sync + 'static>(
+        prefix: &'static str,
+        data: T,
+        addresses: fn(&mut ServiceConfig),
+        render: Render,
+    ) -> Self {
+        let data = Data::new(data);
+        Self {
+            prefix,
+            routes: Arc::new(move |config| {
+                config.app_data(data.clone());
+                addresses(config);
+            }),
+            render,
+        }
+    }
+
     fn covers(&self, path: &str) -> bool {
         let rest = path.strip_prefix(self.prefix);
         self.prefix.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

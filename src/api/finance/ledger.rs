@@ -13,7 +13,7 @@ use crate::api::openapi::parameters::{LedgerFilter, OneProject, Range};
 use crate::api::openapi::sets;
 use crate::api::page::{Page, PageParameters, page_of};
 use crate::api::problem::Problem;
-use crate::api::values::{moments, rfc3339};
+use crate::api::values::{self, moments, rfc3339};
 use crate::gateway::{Gateway, LedgerQuery};
 use crate::ledger::entry::{Entry, Kind};
 use crate::verification::id::VerificationId;
@@ -119,7 +119,7 @@ fn filtered(
     mut query: Query,
     page: &Page<(DateTime<Utc>, Uuid)>,
 ) -> Result<LedgerQuery, Problem> {
-    let named = query.take("project", |text| Ok(text.to_owned()));
+    let named = values::project(&mut query);
     let (from, before) = moments(&mut query);
     let mut asked = LedgerQuery {
         from,

@@ -12,6 +12,7 @@ use crate::api::caller::{Caller, Finance};
 use crate::api::openapi::parameters::ReportFilter;
 use crate::api::openapi::sets::Spreadsheet;
 use crate::api::problem::{Code, Problem};
+use crate::api::values;
 use crate::gateway::{Gateway, ReportKind};
 use crate::locale::Locale;
 use crate::money::Currency;
@@ -258,7 +259,7 @@ async fn report(
     fixed: Option<Form>,
 ) -> Result<HttpResponse, Problem> {
     let mut asked = Query::read(request)?;
-    let named = asked.take("project", |text| Ok(text.to_owned()));
+    let named = values::project(&mut asked);
     let from = asked.take("from", query::date);
     let to = asked.take("to", query::date);
     let zone = asked.take("tz", query::zone).unwrap_or_default();

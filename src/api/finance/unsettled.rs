@@ -9,7 +9,7 @@ use crate::api::caller::{Caller, Finance};
 use crate::api::openapi::parameters::OneProject;
 use crate::api::openapi::sets;
 use crate::api::problem::Problem;
-use crate::api::values::{MoneyBody, rfc3339};
+use crate::api::values::{self, MoneyBody, rfc3339};
 use crate::gateway::{Gateway, Unsettled};
 use crate::web::Query;
 
@@ -57,7 +57,7 @@ pub async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let mut query = Query::read(&request)?;
-    let named = query.take("project", |text| Ok(text.to_owned()));
+    let named = values::project(&mut query);
     query.finish()?;
     let project = caller.project(&gateway, named.as_deref())?;
     let found = gateway.finance().unsettled(project).await;

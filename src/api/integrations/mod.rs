@@ -119,7 +119,7 @@ pub async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let mut query = Query::read(&request)?;
-    let named = query.take("project", |text| Ok(text.to_owned()));
+    let named = values::project(&mut query);
     let page = Page::read(&mut query, page::id);
     query.finish()?;
     let project = caller.project(&gateway, named.as_deref())?;
@@ -311,10 +311,7 @@ async fn again(
 }
 
 fn fault(trouble: Error, gateway: &Gateway) -> Problem {
-    match trouble {
-        Error::NotFound => no_such(),
-        other => Problem::of(other, gateway.now()),
-    }
+    Problem::of_resource(trouble, gateway.now(), no_such)
 }
 
 fn no_such() -> Problem {

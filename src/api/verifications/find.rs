@@ -7,7 +7,7 @@ use crate::api::caller::{Caller, Verify};
 use crate::api::openapi::parameters::{OneProject, Range, VerificationFilter};
 use crate::api::page::{self, Page, PageParameters, page_of};
 use crate::api::problem::Problem;
-use crate::api::values::moments;
+use crate::api::values::{self, moments};
 use crate::gateway::{Gateway, ListQuery};
 use crate::verification::Status;
 use crate::verification::id::VerificationId;
@@ -56,7 +56,7 @@ pub async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let mut query = Query::read(&request)?;
-    let named = query.take("project", |text| Ok(text.to_owned()));
+    let named = values::project(&mut query);
     let typed = query.take("phone_number", |text| {
         // A plus sign that was not escaped reads as a space.
         let text = text

@@ -14,8 +14,6 @@ mod send;
 mod send_ability;
 mod status;
 
-use std::sync::Arc;
-
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
@@ -46,17 +44,13 @@ pub const OFFERED: Offered = Offered {
 const PREFIX: &str = "/telegram-gateway";
 
 fn mount(gateway: Gateway) -> Mount {
-    let gateway = web::Data::new(gateway);
-    Mount {
-        prefix: PREFIX,
-        routes: Arc::new(move |config| {
-            config.app_data(gateway.clone());
-            // Some clients write two slashes before the method.
-            let any = Address::new(&format!("{PREFIX}/{{method:.*}}"), fault::render);
-            config.service(any.get_without_head(call).post(call));
-        }),
-        render: fault::render,
-    }
+    Mount::of(PREFIX, gateway, addresses, fault::render)
+}
+
+fn addresses(config: &mut web::ServiceConfig) {
+    // Some clients write two slashes before the method.
+    let any = Address::new(&format!("{PREFIX}/{{method:.*}}"), fault::render);
+    config.service(any.get_without_head(call).post(call));
 }
 
 async fn call(

@@ -36,7 +36,7 @@ fn report(to_report: &ToReport<'_>) -> SiteReport {
     SiteReport {
         headers: vec![
             ("x-request-timestamp", timestamp),
-            ("x-request-signature", hex(signature.as_ref())),
+            ("x-request-signature", hex::encode(signature.as_ref())),
         ],
         body: body.get().as_bytes().to_vec(),
     }
@@ -65,13 +65,4 @@ fn is_news(kind: EventKind) -> bool {
             | EventKind::Canceled
             | EventKind::Refunded
     )
-}
-
-/// In lower case: one client takes no other.
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -35,20 +35,9 @@ fn updated_at(v: &Verification) -> DateTime<Utc> {
 
 /// Attempts that were handed to a provider. Others were skipped before.
 pub fn tried(v: &Verification) -> impl Iterator<Item = &Attempt> {
-    const SKIPPED: [Reason; 6] = [
-        Reason::Paused,
-        Reason::NoPrice,
-        Reason::BudgetExhausted,
-        Reason::CodeNotCarried,
-        Reason::Guard,
-        Reason::Canceled,
-    ];
+    let never_left = |reason: Reason| reason.is_skip() || reason == Reason::Canceled;
     let attempts = v.record.attempts.iter();
-    attempts.filter(|attempt| {
-        attempt
-            .reason
-            .is_none_or(|reason| !SKIPPED.contains(&reason))
-    })
+    attempts.filter(move |attempt| !attempt.reason.is_some_and(never_left))
 }
 
 pub fn verification(gateway: &Gateway, service: &Service, v: &Verification) -> Value {

@@ -1,7 +1,6 @@
 //! Errors in Twilio's numbers. A body never has `type` and `title`: with these, the libraries raise another class of exception.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
@@ -195,17 +194,9 @@ impl ResponseError for Fault {
             "more_info": format!("https://www.twilio.com/docs/errors/{code}"),
             "status": self.status,
         }));
-        let headers = response.headers_mut();
-        if let Some(seconds) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, seconds.into());
-        }
-        if self.status == 401 {
-            headers.insert(header::WWW_AUTHENTICATE, Challenge::Basic.header());
-        }
+        let challenge = (self.status == 401).then_some(Challenge::Basic);
         let allow = self.allow.as_deref();
-        if let Some(allow) = allow.and_then(|allow| HeaderValue::from_str(allow).ok()) {
-            headers.insert(header::ALLOW, allow);
-        }
+        web::problem::add_headers(&mut response, challenge, self.retry_after, allow);
         response
     }
 }

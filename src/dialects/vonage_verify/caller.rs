@@ -19,7 +19,7 @@ pub struct Caller {
     pub gateway: Gateway,
     pub access: Access,
     pub project: ProjectId,
-    /// Where an application is told what becomes of its requests.
+    /// The address for webhooks about the application's requests.
     pub status_url: Option<String>,
 }
 

@@ -1,7 +1,6 @@
 //! Problems in Vonage's words: `type`, `title`, `detail` and `instance`, which some clients compare.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use uuid::Uuid;
@@ -278,17 +277,9 @@ impl ResponseError for Fault {
             request_id: self.pending,
         };
         let mut response = problem::written(status, &body);
-        let headers = response.headers_mut();
-        if let Some(seconds) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, seconds.into());
-        }
-        if status == 401 {
-            headers.insert(header::WWW_AUTHENTICATE, Challenge::Basic.header());
-        }
+        let challenge = (status == 401).then_some(Challenge::Basic);
         let allow = self.allow.as_deref();
-        if let Some(allow) = allow.and_then(|allow| HeaderValue::from_str(allow).ok()) {
-            headers.insert(header::ALLOW, allow);
-        }
+        problem::add_headers(&mut response, challenge, self.retry_after, allow);
         response
     }
 }

@@ -14,8 +14,6 @@ mod steps;
 mod wire;
 mod workflow;
 
-use std::sync::Arc;
-
 use actix_web::web;
 use serde_json::json;
 
@@ -43,15 +41,7 @@ pub const OFFERED: Offered = Offered {
 };
 
 fn mount(gateway: Gateway) -> Mount {
-    let gateway = web::Data::new(gateway);
-    Mount {
-        prefix: PREFIX,
-        routes: Arc::new(move |config| {
-            config.app_data(gateway.clone());
-            addresses(config);
-        }),
-        render: fault::render,
-    }
+    Mount::of(PREFIX, gateway, addresses, fault::render)
 }
 
 /// The URL map.

@@ -125,7 +125,7 @@ fn write(to_report: &ToReport<'_>, name: &str) -> Option<SiteReport> {
         "jti": Uuid::from_bytes(random()),
         "iss": "Vonage",
         "application_id": asked.key?,
-        "payload_hash": hex(digest::digest(&digest::SHA256, &body).as_ref()),
+        "payload_hash": hex::encode(digest::digest(&digest::SHA256, &body).as_ref()),
     });
     let token = signed(to_report.secret, &claims);
     Some(SiteReport {
@@ -218,12 +218,4 @@ fn end(v: &Verification) -> Option<End> {
 
 fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

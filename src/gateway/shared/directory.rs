@@ -1,5 +1,5 @@
-//! Projects, API keys, webhooks, integrations, policies and the guard's lists in memory, refreshed twice a second and whenever an unknown key is
-//! presented. While the database answers, no request sees a copy that is older than [`DIRECTORY_AGE`].
+//! Projects, API keys, webhooks, integrations, policies and the guard's lists in memory, refreshed twice a second and whenever an
+//! unknown key is presented. While the database answers, no request sees a copy that is older than [`DIRECTORY_AGE`].
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};

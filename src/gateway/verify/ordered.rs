@@ -1,5 +1,5 @@
-//! Delivers a code that an identity server made, or a message. The server sends its request again when it is not sure that it arrived: within a moment
-//! that is the same request, later the visitor has asked for the code once more.
+//! Delivers a code that an identity server made, or a message. The server repeats a request when it is not sure that it arrived: soon
+//! after, that is the same request; later, the visitor has asked for the code once more.
 
 use std::time::Duration;
 
@@ -61,13 +61,13 @@ impl Verify {
         known: Known,
     ) -> Result<Ordered, StartError> {
         let request = start.asked.as_ref().and_then(|asked| asked.request);
-        let before = self.of_number(access, start.project, &start.to.phone);
         // One that was refused leaves no trace.
         let same = |v: &Verification| {
             let asked = v.record.asked.as_ref();
             asked.is_some_and(|asked| asked.request == request) && !v.is_refused()
         };
-        if let Some(v) = before.await?.into_iter().find(same) {
+        let before = self.of_number(access, start.project, &start.to.phone, same);
+        if let Some(v) = before.await? {
             let v = self.up_to_date(v).await?;
             if self.is_recent(&v) {
                 return Ok(Ordered::Repeated(v));
@@ -126,13 +126,14 @@ impl Verify {
         Ok(Some(v).filter(|v| self.is_recent(v)))
     }
 
-    /// A number's verifications that the caller's integration requested, newest first.
+    /// The newest of a number's verifications that the caller's integration requested, and that `is_it`.
     async fn of_number(
         &self,
         access: &Access,
         project: ProjectId,
         phone: &PhoneNumber,
-    ) -> Result<Vec<Verification>, Error> {
+        is_it: impl Fn(&Verification) -> bool,
+    ) -> Result<Option<Verification>, Error> {
         let mut query = ListQuery {
             project: Some(project),
             phone: Some(phone.clone()),
@@ -140,15 +141,16 @@ impl Verify {
             limit: PAGE,
             ..ListQuery::default()
         };
-        let (mut own, mut seen) = (Vec::new(), 0);
+        let mut seen = 0;
         loop {
             let page = self.list(access, query.clone()).await?;
             seen += page.len();
             query.cursor = page.last().map(|last| last.id);
             let is_last = i64::try_from(page.len()).is_ok_and(|count| count < PAGE);
-            own.extend(page.into_iter().filter(|v| v.face() == access.face));
-            if is_last || seen >= MOST {
-                return Ok(own);
+            let mut page = page.into_iter();
+            let found = page.find(|v| v.face() == access.face && is_it(v));
+            if found.is_some() || is_last || seen >= MOST {
+                return Ok(found);
             }
         }
     }
@@ -161,11 +163,10 @@ impl Verify {
         phone: &PhoneNumber,
         code: Option<&Code>,
     ) -> Result<Option<Verification>, Error> {
-        let found = self.of_number(access, project, phone).await?;
         let is_it = |v: &Verification| {
             let is_code = !v.is_refused() && !v.is_message();
             is_code && code.is_none_or(|code| self.has_code(v, code))
         };
-        Ok(found.into_iter().find(is_it))
+        self.of_number(access, project, phone, is_it).await
     }
 }

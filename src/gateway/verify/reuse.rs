@@ -96,7 +96,7 @@ impl Verify {
         ])
     }
 
-    /// Of a face whose requests are told apart by what the host says of them.
+    /// For a face that recognizes a request by what the host sends.
     fn request_reuse_key(&self, face: Face, start: &StartRequest) -> [u8; 16] {
         let request = start.asked.as_ref().and_then(|asked| asked.request);
         let (face, phone) = (face.origin(), start.to.phone.as_str().as_bytes());

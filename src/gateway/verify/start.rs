@@ -327,7 +327,7 @@ impl Verb for Starting<'_> {
             let existing = Box::pin(verify.find_reusable(reuse_key)).await?;
             return reuse(existing.ok_or(StartError::BudgetExhausted)?);
         }
-        // Their callers are told so at once and ask again, so it leaves no trace and draws nothing.
+        // These callers get the refusal at once and will retry, so nothing is stored and no limit is drawn on.
         if v.is_refused() && matches!(v.face(), Face::Integration { .. } | Face::Vonage) {
             let existing = Box::pin(verify.find_reusable(reuse_key)).await?;
             let is_for_now = v.waits_for_provider();

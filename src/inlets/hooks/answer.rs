@@ -3,7 +3,6 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
-use serde::Serialize;
 use serde_json::json;
 
 use crate::gateway::{Error, Integration, StartError};
@@ -11,7 +10,7 @@ use crate::integrations::{AuthKind, Kind, Preset, Unread};
 use crate::verification::Refusal;
 use crate::verification::id::VerificationId;
 use crate::verification::numbers::PhoneError;
-use crate::web::problem::{TYPE, written};
+use crate::web::problem;
 
 /// Why nothing is delivered. The codes are Authgear's, which fit every host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,18 +145,8 @@ pub fn accepted(id: VerificationId) -> HttpResponse {
     HttpResponse::Ok().json(json!({ "code": "ok", "id": id.uuid() }))
 }
 
-#[derive(Serialize)]
-struct Problem<'a> {
-    #[serde(rename = "type")]
-    kind: String,
-    title: &'static str,
-    status: u16,
-    detail: &'a str,
-    code: &'static str,
-}
-
-/// In the host's own form where it has one. One that does nothing but send its request again is told to stop by success, where the
-/// same request cannot succeed later.
+/// Answers in the host's own format, if it has one. A host that retries whatever is not 2xx gets a 200 where the same request cannot
+/// succeed later, so that it stops.
 pub fn refused(integration: &Integration, refused: &Refused) -> HttpResponse {
     let Refused {
         status,
@@ -185,16 +174,7 @@ pub fn refused(integration: &Integration, refused: &Refused) -> HttpResponse {
             answered(if *status >= 500 { *status } else { 200 }, &shown)
         }
         Kind::Authgear => answered(*status, &said),
-        _ => {
-            let body = Problem {
-                kind: format!("{TYPE}{code}"),
-                title: title(code),
-                status: *status,
-                detail: message,
-                code,
-            };
-            written(*status, &body)
-        }
+        _ => problem::plain(*status, code, title(code), message),
     };
     let headers = response.headers_mut();
     if let Some(seconds) = retry_after {

@@ -78,7 +78,7 @@ impl<'a> Hook<'a> {
     /// Signed as ZITADEL signs.
     pub async fn zitadel(&self, key: &str, body: &Value) -> Reply {
         let (at, body) = (self.app.stage.clock.now().timestamp(), body.to_string());
-        let tag = hex(&tag(key.as_bytes(), &format!("{at}.{body}")));
+        let tag = hex::encode(tag(key.as_bytes(), &format!("{at}.{body}")));
         let request = self
             .request(Method::POST)
             .header("content-type", "application/json")
@@ -94,7 +94,7 @@ impl<'a> Hook<'a> {
             .header("content-type", "application/json")
             .header(
                 "x-authgear-body-signature",
-                hex(&tag(key.as_bytes(), &body)),
+                hex::encode(tag(key.as_bytes(), &body)),
             );
         self.app.send(request.body(body)).await
     }
@@ -134,14 +134,6 @@ pub fn standard_webhook(secret: &str, id: &str, at: i64, body: &str) -> String {
 fn tag(key: &[u8], text: &str) -> Vec<u8> {
     let key = hmac::Key::new(hmac::HMAC_SHA256, key);
     hmac::sign(&key, text.as_bytes()).as_ref().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Supabase's body for a number, with its plus sign dropped.
