@@ -136,6 +136,14 @@ fn describe() {
         "How far the database's clock is ahead of this machine's"
     );
     describe_counter!(
+        "pinroute_past_moved_total",
+        "Ended verifications moved out of the hot table"
+    );
+    describe_gauge!(
+        "pinroute_partitions_ahead",
+        "Weeks for which partitions exist beyond the present one"
+    );
+    describe_counter!(
         "pinroute_sign_ins_total",
         "Passwords tried at the dashboard, by result: right, wrong, limited, busy or unavailable"
     );

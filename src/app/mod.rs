@@ -241,6 +241,10 @@ fn gateway_settings(settings: &Settings, public_url: String, sandbox: bool) -> g
     gateway::Settings {
         public_url,
         unknown_after: settings.unknown_after,
+        kept: gateway::Kept {
+            verifications: settings.retention.verifications,
+            webhook_deliveries: settings.retention.webhook_deliveries,
+        },
         reporting_currency: settings.reporting_currency,
         policies: Arc::new(policies(settings)),
         unlimited: if sandbox {

@@ -43,6 +43,7 @@ pub struct Settings {
     pub workers: Option<usize>,
     pub log: Log,
     pub webhooks: Webhooks,
+    pub retention: Retention,
     pub dialects: Dialects,
     /// In the order in which they are tried within a channel.
     pub providers: Vec<Configured>,
@@ -69,6 +70,13 @@ pub enum LogFormat {
 pub struct Webhooks {
     /// Whether addresses in private ranges may be called.
     pub allow_private: bool,
+}
+
+/// For how long rows are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    pub verifications: Duration,
+    pub webhook_deliveries: Duration,
 }
 
 /// Which APIs of other services are answered.

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::database::{self, Database};
 use super::policy;
-use super::settings::{Dialects, Log, LogFormat, Settings, Webhooks};
+use super::settings::{Dialects, Log, LogFormat, Retention, Settings, Webhooks};
 use crate::channels::catalog;
 use crate::reader::{Checked, Field, Reader, Secret, all, optional, parse_key, quote, url};
 use crate::secret::SecretKey;
@@ -42,6 +42,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let workers = optional(root.find("workers"), |field| field.whole(1..=1024));
     let log = root.table("log").and_then(log);
     let webhooks = root.table("webhooks").and_then(webhooks);
+    let retention = root.table("retention").and_then(retention);
     let dialects = root.table("dialects").and_then(dialects);
     let providers = catalog::read(&mut root, reporting_currency);
     let defaults = root.table("defaults").and_then(policy::read);
@@ -104,6 +105,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
         workers: workers?,
         log: log?,
         webhooks: webhooks?,
+        retention: retention?,
         dialects: dialects?,
         providers,
         defaults,
@@ -235,6 +237,21 @@ fn dialects(mut table: Reader<'_>) -> Checked<Dialects> {
         telegram: telegram?,
         twilio: twilio?,
         vonage: vonage?,
+    })
+}
+
+fn retention(mut table: Reader<'_>) -> Checked<Retention> {
+    let day = Duration::from_hours(24);
+    let mut kept = |name| {
+        let field = table.get(name);
+        field.and_then(|field| field.span(7 * day..=3_650 * day))
+    };
+    let verifications = kept("verifications");
+    let webhook_deliveries = kept("webhook_deliveries");
+    table.finish();
+    Ok(Retention {
+        verifications: verifications?,
+        webhook_deliveries: webhook_deliveries?,
     })
 }
 

@@ -31,6 +31,8 @@ pub struct Settings {
     pub public_url: String,
     /// How long after its start an `unknown` attempt is charged at its estimate.
     pub unknown_after: Duration,
+    /// For how long verifications and webhook messages are kept.
+    pub kept: Kept,
     /// The default currency of reports.
     pub reporting_currency: Currency,
     pub policies: Arc<PolicyBook>,
@@ -40,6 +42,12 @@ pub struct Settings {
     pub dialects: Vec<Dialect>,
     /// Renders a verification for webhooks.
     pub render: fn(&Verification) -> serde_json::Value,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Kept {
+    pub verifications: Duration,
+    pub webhook_deliveries: Duration,
 }
 
 #[derive(Debug)]

@@ -22,7 +22,7 @@ pub use admin::{
     UserFault, Users, Weak, begin_counters, change_policy_of, check_name, check_password, key_name,
     new_secret, prepare_budgets, read_email,
 };
-pub use core::Settings;
+pub use core::{Kept, Settings};
 pub use error::Error;
 pub use finance::{
     Account, AccountMonth, Balance, BookError, BudgetState, Finance, LedgerBalance, LedgerSum,

@@ -1,7 +1,19 @@
 //! Upkeep across the rooms, run by `jobs`: clock check, removal of expired rows, changes by other replicas.
 
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
 use super::handle::Gateway;
-use crate::storage::StorageError;
+use crate::storage::{KeptByWeek, StorageError};
+use crate::verification::span;
+
+/// For how long verifications are moved in one run.
+const MOVING: Duration = Duration::from_secs(5);
+/// A replica that was alive this long ago may still run.
+const SEEN: Duration = Duration::from_secs(30);
+/// The form of rows that a build must read before verifications are moved.
+const IN_THE_PAST: i64 = 1;
 
 impl Gateway {
     /// Replicas judge leases by their own clocks, so a clock that is too far off would take over work that is still
@@ -21,6 +33,54 @@ impl Gateway {
             }
             Err(error) => tracing::debug!(%error, "cannot read the database's clock"),
         }
+    }
+
+    /// Moves verifications that are over out of the hot table, for some seconds at most; not while a replica runs that would not
+    /// find them there. Returns how many were moved.
+    pub async fn move_to_past(&self) -> Result<u64, StorageError> {
+        let (db, now) = (&self.core().db, self.now());
+        if !db.all_know(IN_THE_PAST, span::before(now, SEEN)).await? {
+            return Ok(0);
+        }
+        let (began, mut count, mut after) = (Instant::now(), 0, Uuid::nil());
+        loop {
+            let chunk = Instant::now();
+            let moved = db.move_to_past(after, now).await?;
+            count += moved.count;
+            metrics::counter!("pinroute_past_moved_total").increment(moved.count);
+            match moved.next {
+                Some(next) if began.elapsed() < MOVING => after = next,
+                _ => return Ok(count),
+            }
+            // Callers go first: the database has as much time for them alone as each chunk took.
+            tokio::time::sleep(chunk.elapsed()).await;
+        }
+    }
+
+    /// Makes the partitions of the coming weeks and drops those that are too old; on SQLite, removes up to a thousand old
+    /// verifications. Returns whether more may be left.
+    pub async fn keep_partitions(&self) -> Result<bool, StorageError> {
+        const BATCH: i64 = 1_000;
+        let (core, now) = (self.core(), self.now());
+        let kept = core.settings.kept;
+        core.db.make_partitions(now).await?;
+        let before = span::before(now, kept.verifications);
+        for (table, before) in [
+            (KeptByWeek::Verifications, before),
+            (
+                KeptByWeek::WebhookDeliveries,
+                span::before(now, kept.webhook_deliveries),
+            ),
+        ] {
+            for partition in core.db.drop_partitions(table, before).await? {
+                tracing::info!(partition, "dropped: its retention is over");
+            }
+        }
+        if !core.db.is_alone() {
+            return Ok(false);
+        }
+        let gone = core.db.drop_past(before, BATCH).await?;
+        Ok(gone == BATCH.cast_unsigned())
     }
 
     /// Removes expired idempotency keys, sessions and entries of the guard's lists, and old webhook deliveries, and stores when API

@@ -19,6 +19,8 @@ const SUM: Duration = Duration::from_secs(1);
 /// How often budgets and balances are checked for alerts.
 const WATCH: Duration = Duration::from_secs(5);
 const SWEEP: Duration = Duration::from_secs(60);
+/// How often verifications that are over are moved out of the hot table.
+const MOVE: Duration = Duration::from_secs(10);
 
 /// Starts the workers, which end when `stop` is cancelled. Work that they have started continues in the gateway's
 /// tasks.
@@ -62,6 +64,9 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
     });
     every("budgets and balances", WATCH, |gateway| {
         Box::pin(watch(gateway))
+    });
+    every("past verifications", MOVE, |gateway| {
+        Box::pin(move_to_past(gateway))
     });
     every("expired rows", SWEEP, |gateway| Box::pin(sweep(gateway)));
     let (hearing, until) = (gateway.clone(), stop.clone());
@@ -143,8 +148,24 @@ async fn watch(gateway: Gateway) {
     }
 }
 
+async fn move_to_past(gateway: Gateway) {
+    if let Err(error) = gateway.move_to_past().await {
+        tracing::warn!(%error, "cannot move verifications that are over");
+    }
+}
+
 async fn sweep(gateway: Gateway) {
     gateway.check_clock().await;
+    loop {
+        match gateway.keep_partitions().await {
+            Ok(true) => tokio::task::yield_now().await,
+            Ok(false) => break,
+            Err(error) => {
+                tracing::warn!(%error, "cannot make or drop partitions");
+                break;
+            }
+        }
+    }
     loop {
         match gateway.sweep().await {
             Ok(true) => tokio::task::yield_now().await,

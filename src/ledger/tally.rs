@@ -23,10 +23,11 @@ pub const QUARTER: i64 = 900;
 
 /// The finest interval of stage durations, in seconds.
 pub const HOUR: i64 = 3_600;
+pub const DAY: i64 = 86_400;
 
 /// Intervals of sums, in seconds: 30 days, 5 days, 1 day, 12 hours, 3 hours, 1 hour, 15 minutes. Each is a multiple of
 /// the next, so that a day of any time zone, or a year, consists of few sums.
-pub const SPANS: [i64; 7] = [2_592_000, 432_000, 86_400, 43_200, 10_800, HOUR, QUARTER];
+pub const SPANS: [i64; 7] = [2_592_000, 432_000, DAY, 43_200, 10_800, HOUR, QUARTER];
 
 /// An amount to add to one cell of the sums.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

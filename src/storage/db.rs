@@ -2,16 +2,18 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use super::engine::Engine;
-use super::engine::change::{Change, CommitError};
+use super::engine::change::{Change, CommitError, Lost};
 use super::engine::reader::Reader;
 use super::engine::writer::Writer;
-use super::past::OfNumber;
+use super::of_number::OfNumber;
+use super::past::HOT;
 use super::reuse::ByReuse;
-use super::verifications::ById;
+use super::verifications::{ById, ByIdAnywhere};
 use super::{StorageError, Store};
 use crate::verification::Verification;
 use crate::verification::event::Event;
@@ -24,7 +26,9 @@ pub struct Db {
     pub(super) store: Store,
     pub(super) writer: Writer,
     pub(super) by_id: Reader<ById>,
-    pub(super) of_number: Reader<OfNumber>,
+    pub(super) by_id_anywhere: Reader<ByIdAnywhere>,
+    pub(super) of_number: Reader<OfNumber<false>>,
+    pub(super) of_number_anywhere: Reader<OfNumber<true>>,
     pub(super) by_reuse: Reader<ByReuse>,
     /// Locked while this process serves a SQLite file, to keep a second server out.
     pub(super) lock: Option<Arc<std::fs::File>>,
@@ -42,7 +46,14 @@ impl Deref for Db {
 impl Db {
     /// Makes a change durable; an error says why it had no effect.
     pub async fn commit(&self, change: Change) -> Result<(), CommitError> {
-        self.writer.write(change).await
+        let subject = change.subject();
+        let written = self.writer.write(change).await;
+        if let (Err(CommitError::Lost(Lost::Stale)), Some(id)) = (&written, subject) {
+            // It may be in the past. Made again from a fresh read, the change then finds it.
+            let recalled = Box::pin(self.recall(id)).await;
+            recalled.map_err(|_| CommitError::Unavailable)?;
+        }
+        written
     }
 
     /// Whether the database answers, and takes writes as far as is known.
@@ -53,7 +64,10 @@ impl Db {
 
     /// The current state of a verification.
     pub async fn find(&self, id: VerificationId) -> Result<Option<Verification>, StorageError> {
-        let row = self.by_id.look_up(id.uuid()).await?;
+        let row = match self.by_id.look_up(id.uuid()).await? {
+            None => Box::pin(self.by_id_anywhere.look_up(id.uuid())).await?,
+            found => found,
+        };
         self.read_one(row.map(|row| row.open(&self.vault)))
     }
 
@@ -68,15 +82,21 @@ impl Db {
         }
     }
 
-    /// The events of a number's verifications in a project that began at or after `from`, in no order.
+    /// The events of a number's verifications in a project that began at or after `from`, in no order: at least those of the
+    /// time `within` before now.
     pub async fn events_of(
         &self,
         project: ProjectId,
         phone: &PhoneNumber,
         from: DateTime<Utc>,
+        within: Duration,
     ) -> Result<Vec<Event>, StorageError> {
         let whose = (project, phone);
-        self.events_by(&self.of_number, whose, from).await
+        if within <= HOT {
+            self.events_by(&self.of_number, whose, from).await
+        } else {
+            Box::pin(self.events_by(&self.of_number_anywhere, whose, from)).await
+        }
     }
 
     /// Closes all connections and unlocks the SQLite file.

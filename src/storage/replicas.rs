@@ -8,6 +8,9 @@ use super::engine::{read, touch};
 use super::{StorageError, Store};
 use crate::verification::id::VerificationId;
 
+/// The newest form of rows that this build reads. 1: verifications in `past_verifications`.
+const KNOWS: i64 = 1;
+
 impl Store {
     /// This replica works until `until`, unless it says so again. `oldest`: it holds no older verification whose `wake_at` lies
     /// after its lease.
@@ -17,10 +20,19 @@ impl Store {
         until: DateTime<Utc>,
         oldest: Uuid,
     ) -> Result<(), StorageError> {
-        const BEAT: &str = "INSERT INTO replicas (owner, alive_until, oldest) VALUES ($1, $2, $3) \
-            ON CONFLICT (owner) DO UPDATE SET alive_until = excluded.alive_until, oldest = excluded.oldest";
-        touch!(self, BEAT, owner, until, oldest)?;
+        const BEAT: &str = "INSERT INTO replicas (owner, alive_until, oldest, knows) VALUES ($1, $2, $3, $4) \
+            ON CONFLICT (owner) DO UPDATE SET alive_until = excluded.alive_until, oldest = excluded.oldest, knows = excluded.knows";
+        touch!(self, BEAT, owner, until, oldest, KNOWS)?;
         Ok(())
+    }
+
+    /// Whether all replicas that were alive at or after `since` read this form of rows. On SQLite there is only this one.
+    pub async fn all_know(&self, form: i64, since: DateTime<Utc>) -> Result<bool, StorageError> {
+        const LEAST: &str = "SELECT MIN(knows) FROM replicas WHERE alive_until >= $1";
+        let (least,): (Option<i64>,) = read!(&self.engine, |pool| {
+            sqlx::query_as(LEAST).bind(since).fetch_one(pool).await
+        })?;
+        Ok(least.unwrap_or(KNOWS) >= form)
     }
 
     /// Wakes what dead replicas held: each is claimed when its lease ends, soon after. A replica is forgotten only when it has

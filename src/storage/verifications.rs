@@ -13,7 +13,7 @@ use super::store::count;
 use super::{StorageError, Store};
 use crate::secret::Vault;
 use crate::verification::code::{Code, CodeHash};
-use crate::verification::id::{ProjectId, VerificationId};
+use crate::verification::id::{ProjectId, VerificationId, time_ordered};
 use crate::verification::phone::PhoneNumber;
 use crate::verification::{Record, Verification, packed};
 
@@ -55,11 +55,37 @@ impl LookUp for ById {
     async fn read(engine: &Engine, ids: &[Uuid]) -> sqlx::Result<HashMap<Uuid, Row>> {
         const FIND: &str = "SELECT v.id, v.project_id, v.version, v.sealed, v.code_hash, v.record, v.packed \
             FROM {rows} JOIN verifications v ON v.id = r.id";
-        let column = Column::Uuid(ids.iter().copied().map(Some).collect());
-        let rows = Rows::new(ids.len(), vec![("id", column)]);
-        let rows: Vec<Row> = rows.read(FIND, engine).await?;
-        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+        by_id(FIND, engine, ids).await
     }
+}
+
+/// Finds verifications by id, also in the past. One statement, so that one that is moved meanwhile is found.
+#[derive(Debug)]
+pub(super) struct ByIdAnywhere;
+
+impl LookUp for ByIdAnywhere {
+    type Key = Uuid;
+    type Found = Row;
+
+    async fn read(engine: &Engine, ids: &[Uuid]) -> sqlx::Result<HashMap<Uuid, Row>> {
+        const FIND: &str = "WITH r AS (SELECT r.id FROM {rows}) \
+            SELECT v.id, v.project_id, v.version, v.sealed, v.code_hash, v.record, v.packed \
+            FROM r JOIN verifications v ON v.id = r.id UNION ALL \
+            SELECT v.id, v.project_id, v.version, v.sealed, v.code_hash, v.record, v.packed \
+            FROM r JOIN past_verifications v ON v.id = r.id";
+        by_id(FIND, engine, ids).await
+    }
+}
+
+async fn by_id(
+    find: &'static str,
+    engine: &Engine,
+    ids: &[Uuid],
+) -> sqlx::Result<HashMap<Uuid, Row>> {
+    let column = Column::Uuid(ids.iter().copied().map(Some).collect());
+    let rows = Rows::new(ids.len(), vec![("id", column)]);
+    let rows: Vec<Row> = rows.read(find, engine).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
 impl Row {
@@ -131,6 +157,8 @@ pub struct ListQuery {
     pub before: Option<DateTime<Utc>>,
     /// Only those after this one in the list.
     pub cursor: Option<VerificationId>,
+    /// Only those that are still in the hot table: all that had an event in the last [`HOT`](super::HOT).
+    pub is_recent: bool,
     pub limit: i64,
 }
 
@@ -160,57 +188,40 @@ impl Store {
     }
 
     async fn verification_rows(&self, query: &ListQuery) -> sqlx::Result<Vec<Row>> {
+        const HOT_TABLE: &str = "verifications";
+        const PAST_TABLE: &str = "past_verifications";
         macro_rules! list {
             ($pool:expr, $db:ty, $pending_first:expr, $whole:expr) => {{
                 let mut sql = sqlx::QueryBuilder::<$db>::new("SELECT ");
-                sql.push(COLUMNS).push(" FROM ");
-                if let Some(phone) = &query.phone {
-                    // On its own, so that the number's few rows are found by its index and sorted. A planner that is told of the order and
-                    // the limit would rather walk through all rows of the project, newest first.
-                    let indexes = self.vault.lookups(&[b"phone", phone.as_str().as_bytes()]);
-                    sql.push("(SELECT * FROM verifications WHERE phone_index IN (");
-                    let mut list = sql.separated(", ");
-                    for index in indexes {
-                        list.push_bind(index.to_vec());
-                    }
-                    sql.push(")");
-                    if let Some(from) = query.from {
-                        sql.push(" AND id >= ")
-                            .push_bind(crate::verification::id::time_ordered(from, [0; 8]));
-                    }
-                    sql.push($whole).push(")");
+                // What is pending is in the hot table.
+                let tables: &[&str] = if query.is_recent || query.status == Some("pending") {
+                    &[HOT_TABLE]
                 } else {
-                    sql.push("verifications");
-                }
-                sql.push(" v WHERE true");
-                if let Some(project) = query.project {
-                    sql.push(" AND v.project_id = ").push_bind(project.0);
-                }
-                // In the statement's text, not bound, so that the planner can choose a partial index. It is a constant of ours.
-                if let Some(status) = query.status {
-                    sql.push(format!(" AND v.status = '{status}'"));
-                    if query.phone.is_none() && !["approved", "pending"].contains(&status) {
-                        sql.push(" AND v.status NOT IN ('approved', 'pending')");
-                    }
-                }
-                if let Some(from) = query.from {
-                    sql.push(" AND v.id >= ")
-                        .push_bind(crate::verification::id::time_ordered(from, [0; 8]));
-                }
-                if let Some(before) = query.before {
-                    sql.push(" AND v.id < ")
-                        .push_bind(crate::verification::id::time_ordered(before, [0; 8]));
-                }
-                if let Some(cursor) = query.cursor {
-                    sql.push(" AND v.id < ").push_bind(cursor.uuid());
-                }
-                let order = if query.status == Some("pending") {
-                    $pending_first
-                } else {
-                    "v.id"
+                    &[HOT_TABLE, PAST_TABLE]
                 };
-                sql.push(format!(" ORDER BY {order} DESC LIMIT "))
-                    .push_bind(query.limit);
+                // In one statement, so that one that is moved meanwhile is in the list once.
+                let are_two = tables.len() > 1;
+                if are_two {
+                    sql.push(COLUMNS).push(" FROM (SELECT * FROM (SELECT ");
+                }
+                for table in tables {
+                    if *table == PAST_TABLE {
+                        sql.push(") AS hot UNION ALL SELECT * FROM (SELECT ");
+                    }
+                    sql.push(COLUMNS).push(" FROM ");
+                    self.matching::<$db>(&mut sql, table, query, $whole);
+                    let order = if query.status == Some("pending") {
+                        $pending_first
+                    } else {
+                        "v.id"
+                    };
+                    sql.push(format!(" ORDER BY {order} DESC LIMIT "))
+                        .push_bind(query.limit);
+                }
+                if are_two {
+                    sql.push(") AS past) AS v ORDER BY v.id DESC LIMIT ")
+                        .push_bind(query.limit);
+                }
                 sql.build_query_as::<Row>().fetch_all($pool).await
             }};
         }
@@ -222,6 +233,57 @@ impl Store {
             }
         }?;
         Ok(rows)
+    }
+
+    /// Adds `table AS v WHERE …`, with what `query` asks for. `whole`: what keeps a sub-select apart.
+    fn matching<D: sqlx::Database>(
+        &self,
+        sql: &mut sqlx::QueryBuilder<D>,
+        table: &str,
+        query: &ListQuery,
+        whole: &str,
+    ) where
+        Uuid: for<'q> sqlx::Encode<'q, D> + sqlx::Type<D>,
+        Vec<u8>: for<'q> sqlx::Encode<'q, D> + sqlx::Type<D>,
+    {
+        let id_at = |time| time_ordered(time, [0; 8]);
+        if let Some(phone) = &query.phone {
+            // On its own, so that the number's few rows are found by its index and sorted. A planner that is told of the order and
+            // the limit would rather walk through all rows of the project, newest first.
+            let indexes = self.vault.lookups(&[b"phone", phone.as_str().as_bytes()]);
+            sql.push(format!("(SELECT * FROM {table} WHERE phone_index IN ("));
+            for (place, index) in indexes.into_iter().enumerate() {
+                sql.push(if place == 0 { "" } else { ", " })
+                    .push_bind(index.to_vec());
+            }
+            sql.push(")");
+            if let Some(from) = query.from {
+                sql.push(" AND id >= ").push_bind(id_at(from));
+            }
+            sql.push(format!("{whole}) v"));
+        } else {
+            sql.push(format!("{table} v"));
+        }
+        sql.push(" WHERE true");
+        if let Some(project) = query.project {
+            sql.push(" AND v.project_id = ").push_bind(project.0);
+        }
+        // In the statement's text, not bound, so that the planner can choose a partial index. It is a constant of ours.
+        if let Some(status) = query.status {
+            sql.push(format!(" AND v.status = '{status}'"));
+            if query.phone.is_none() && !["approved", "pending"].contains(&status) {
+                sql.push(" AND v.status NOT IN ('approved', 'pending')");
+            }
+        }
+        if let Some(from) = query.from {
+            sql.push(" AND v.id >= ").push_bind(id_at(from));
+        }
+        if let Some(before) = query.before {
+            sql.push(" AND v.id < ").push_bind(id_at(before));
+        }
+        if let Some(cursor) = query.cursor {
+            sql.push(" AND v.id < ").push_bind(cursor.uuid());
+        }
     }
 
     /// Verifications with an attempt in `unknown`. They all have a pending task, so the `wake_at` index covers them.

@@ -349,13 +349,6 @@ impl Store {
             .await)
     }
 
-    /// Removes up to `limit` deliveries older than `before` and returns how many. None of them is still being tried.
-    pub async fn drop_old_deliveries(&self, before: Uuid, limit: i64) -> Result<u64, StorageError> {
-        const OLD: &str = "DELETE FROM webhook_deliveries WHERE id IN (SELECT d.id FROM webhook_deliveries d \
-            WHERE d.id < $1 ORDER BY d.id LIMIT $2)";
-        self.drop_deliveries(OLD, before, limit).await
-    }
-
     /// Removes up to `limit` deliveries of one webhook and returns how many.
     pub async fn drop_deliveries_of(&self, webhook: Uuid, limit: i64) -> Result<u64, StorageError> {
         const OF: &str = "DELETE FROM webhook_deliveries WHERE id IN (SELECT d.id FROM webhook_deliveries d \
@@ -363,7 +356,7 @@ impl Store {
         self.drop_deliveries(OF, webhook, limit).await
     }
 
-    async fn drop_deliveries(
+    pub(super) async fn drop_deliveries(
         &self,
         sql: &'static str,
         which: Uuid,

@@ -32,6 +32,7 @@ mod inputs;
 mod limits;
 mod once;
 mod origins;
+mod past;
 mod program;
 mod projects;
 mod replicas;

@@ -80,6 +80,7 @@ pub async fn list(
     });
     query.finish()?;
     let list = ListQuery {
+        is_recent: false,
         project,
         phone,
         status,

@@ -29,8 +29,6 @@ const AT_ONCE: usize = 16;
 /// How long a claim lasts: every message of the batch may take its full timeout, plus time to record the outcomes.
 pub(in crate::gateway) const CLAIM: Duration =
     Duration::from_secs(LIMIT.as_secs() * (BATCH / AT_ONCE) as u64 + 10);
-/// How long deliveries are kept for viewing and redelivery.
-const KEPT: Duration = Duration::from_hours(30 * 24);
 
 impl Notices {
     /// Messages that do not concern a verification, for all endpoints subscribed to `kind`. `None`: of all projects.
@@ -239,7 +237,8 @@ impl Notices {
         &self,
         most: u64,
     ) -> Result<u64, StorageError> {
-        let before = span::before(self.core().now(), KEPT);
+        let kept = self.core().settings.kept.webhook_deliveries;
+        let before = span::before(self.core().now(), kept);
         let db = &self.core().db;
         db.drop_report_hosts(before).await?;
         db.drop_old_deliveries(time_ordered(before, [0; 8]), most.cast_signed())

@@ -57,7 +57,8 @@ impl Verify {
     ) -> Result<Vec<DateTime<Utc>>, Error> {
         let from = span::before(self.core().now(), within);
         let begun = span::before(from, LONGEST_LIFE);
-        let events = self.core().db.events_of(project, phone, begun).await?;
+        let db = &self.core().db;
+        let events = db.events_of(project, phone, begun, within).await?;
         let counted = events
             .iter()
             .filter(|event| event.at > from && counts(event.kind));

@@ -139,6 +139,7 @@ impl Verify {
             phone: Some(phone.clone()),
             from: Some(span::before(self.core().now(), KNOWN)),
             limit: PAGE,
+            is_recent: true,
             ..ListQuery::default()
         };
         let mut seen = 0;

@@ -42,6 +42,7 @@ files! {
     "0015_integrations"
     "0016_unchecked"
     "0017_guard_lists"
+    "0018_past"
 }
 
 static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(POSTGRES_FILES));

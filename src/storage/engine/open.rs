@@ -77,7 +77,9 @@ impl Db {
         let db = Self {
             writer: Writer::start(&engine),
             by_id: Reader::start(&engine),
+            by_id_anywhere: Reader::start(&engine),
             of_number: Reader::start(&engine),
+            of_number_anywhere: Reader::start(&engine),
             by_reuse: Reader::start(&engine),
             store: Store::new(engine, vault),
             lock,

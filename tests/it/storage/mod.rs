@@ -14,7 +14,7 @@ use pinroute::money::{Currency, Micros, Money};
 use pinroute::reports::exchange::{ExchangeRate, Factor};
 use pinroute::secret::{SecretKey, Vault, random};
 use pinroute::storage::{
-    Change, Claim, CommitError, Db, IdempotencyOp, Lease, LedgerQuery, ListQuery, Lost,
+    Change, Claim, CommitError, Db, HOT, IdempotencyOp, Lease, LedgerQuery, ListQuery, Lost,
     StorageError, Write,
 };
 use pinroute::verification::abilities::Abilities;
@@ -178,7 +178,11 @@ async fn a_record_in_the_form_of_earlier_versions_is_read_and_written_anew(stage
     stage.run_sql(&sql).await;
     assert_eq!(hand.read(&v).await.record, v.record);
     let from = hand.now - chrono::TimeDelta::seconds(1);
-    let events = hand.db.events_of(v.project, &v.phone, from).await.unwrap();
+    let events = hand
+        .db
+        .events_of(v.project, &v.phone, from, HOT)
+        .await
+        .unwrap();
     assert_eq!(events, v.record.events);
     hand.accept(&mut v);
     hand.update(&mut v).await.unwrap();
@@ -190,7 +194,11 @@ async fn a_record_in_the_form_of_earlier_versions_is_read_and_written_anew(stage
     stage.mend(v.id.uuid()).await;
     assert_eq!(hand.read(&v).await.record, v.record);
     let from = hand.now + chrono::TimeDelta::seconds(1);
-    let later = hand.db.events_of(v.project, &v.phone, from).await.unwrap();
+    let later = hand
+        .db
+        .events_of(v.project, &v.phone, from, HOT)
+        .await
+        .unwrap();
     assert_eq!(later, []);
 }
 

@@ -82,6 +82,7 @@ fn read(
     }
     let days = list::days(view, form, wrong);
     ListQuery {
+        is_recent: false,
         phone,
         status,
         project,
