@@ -99,10 +99,9 @@ pub async fn readyz(
     gateway: web::Data<Gateway>,
     sandbox: web::Data<Sandbox>,
 ) -> Result<HttpResponse, Problem> {
-    gateway
-        .is_ready()
-        .await
-        .map_err(|_| Problem::unavailable())?;
+    if !gateway.is_ready().await {
+        return Err(Problem::unavailable());
+    }
     let degraded = gateway.is_degraded().await;
     let paused = gateway.pauses().into_iter();
     Ok(HttpResponse::Ok().json(ReadyBody {

@@ -118,6 +118,7 @@ impl App {
         let stop = CancellationToken::new();
         let keys = (vault, db.trace_key().await.map_err(failed)?);
         let gateway = Gateway::new(told, clock, keys, db, shared, outbound, stop.clone());
+        gateway.measure_clock().await.map_err(failed)?;
         gateway.directory().refresh().await.map_err(failed)?;
         gateway.refresh().await;
         let alive = gateway.verify().renew_leases();

@@ -7,6 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Failure, runtime, say, settings};
 use crate::app::{App, Background, Sandbox};
 use crate::clock::Clock;
+use crate::config::Database;
 use crate::telemetry;
 
 pub fn run(file: Option<&Path>) -> Result<(), Failure> {
@@ -20,7 +21,12 @@ pub fn run(file: Option<&Path>) -> Result<(), Failure> {
         tracing::warn!(%error, "cannot raise the limit of open files");
     }
     runtime()?.block_on(async {
-        let app = App::start(settings, Clock::system(), Background::Runs).await?;
+        // Replicas share the database's time. One that serves a file is alone.
+        let clock = match settings.database {
+            Database::Postgres { .. } => Clock::steered(),
+            Database::Sqlite { .. } => Clock::system(),
+        };
+        let app = App::start(settings, clock, Background::Runs).await?;
         if let Some(sandbox) = &app.sandbox {
             welcome(&app, sandbox);
         } else if let Some(link) = &app.dashboard_link {

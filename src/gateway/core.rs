@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use super::shared::{Dialect, Directory, Idempotency, Live, PolicyBook};
+use super::shared::{Dialect, Directory, Idempotency, Live, PolicyBook, Readiness};
 use crate::channels::Provider;
 use crate::clock::Clock;
 use crate::money::Currency;
@@ -64,6 +64,7 @@ pub(super) struct Core {
     pub(super) book: Arc<PolicyBook>,
     pub(super) idempotency: Idempotency,
     pub(super) live: Live,
+    pub(super) readiness: Readiness,
     /// Within a channel, tried in this order.
     pub(super) providers: Vec<ProviderSlot>,
     /// Tasks that outlive a request run here, and shutdown waits for them.
@@ -98,6 +99,7 @@ impl Core {
         };
         Self {
             idempotency: Idempotency::new(db.clone(), Arc::clone(&vault), clock.clone()),
+            readiness: Readiness::default(),
             live: Live::new(directory.clone(), shared.replicas.clone(), db.is_alone()),
             providers: providers.into_iter().map(slot).collect(),
             runtime: Handle::current(),

@@ -1,6 +1,7 @@
 //! The handle on the whole gateway; gives access to its rooms.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
@@ -17,7 +18,7 @@ use crate::clock::Clock;
 use crate::money::Currency;
 use crate::secret::{TraceKey, Vault};
 use crate::shared_state::{PauseView, SharedState};
-use crate::storage::{ApiKey, Db, StorageError};
+use crate::storage::{ApiKey, Db};
 use crate::webhooks::client::Client;
 
 /// The ways out: providers for codes, a client for webhooks.
@@ -154,9 +155,19 @@ impl Gateway {
         self.core().db.engine_name()
     }
 
-    /// Whether the database answers and takes writes.
-    pub async fn is_ready(&self) -> Result<(), StorageError> {
-        self.core().db.probe().await
+    /// Whether the database answers and takes writes, and its time is known; or did so until a moment ago.
+    pub async fn is_ready(&self) -> bool {
+        const PATIENCE: Duration = Duration::from_secs(2);
+        let core = self.core();
+        let answers = core.clock.is_trusted()
+            && tokio::time::timeout(PATIENCE, core.db.probe())
+                .await
+                .is_ok_and(|found| found.is_ok());
+        // One that serves a file is the only one, and says at once that it cannot.
+        let is_ready =
+            core.readiness.judge(answers, core.now()) && (answers || !core.db.is_alone());
+        metrics::gauge!("pinroute_ready").set(f64::from(u8::from(is_ready)));
+        is_ready
     }
 
     /// Whether Redis is configured but unavailable.

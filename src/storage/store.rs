@@ -44,19 +44,21 @@ impl Store {
         matches!(self.engine, Engine::Sqlite { .. })
     }
 
-    /// How far the database's clock is ahead of `now`, in seconds; 0 on SQLite, which has no clock of its own.
-    pub async fn clock_skew(
+    /// The database's time, and when it was asked for on a connection that was open already; `None` on SQLite, which has no clock of
+    /// its own.
+    pub async fn time(
         &self,
-        now: chrono::DateTime<chrono::Utc>,
-    ) -> Result<f64, StorageError> {
+    ) -> Result<Option<(chrono::DateTime<chrono::Utc>, std::time::Instant)>, StorageError> {
         let Engine::Postgres(pool) = &self.engine else {
-            return Ok(0.0);
+            return Ok(None);
         };
+        let mut connection = pool.acquire().await?;
+        let asked = std::time::Instant::now();
         let (theirs,): (chrono::DateTime<chrono::Utc>,) =
             sqlx::query_as("SELECT clock_timestamp()")
-                .fetch_one(pool)
+                .fetch_one(&mut *connection)
                 .await?;
-        Ok((theirs - now).as_seconds_f64())
+        Ok(Some((theirs, asked)))
     }
 
     /// Whether the database answers.

@@ -7,6 +7,7 @@ mod directory;
 mod idempotency;
 mod live;
 mod policies;
+mod readiness;
 
 pub use access::Access;
 pub use dialects::{Credentials, Dialect, Reports, SiteReport, ToReport};
@@ -14,3 +15,4 @@ pub use directory::{DIRECTORY_AGE, Directory};
 pub use idempotency::{Begun, Idempotency, Replay, Ticket};
 pub use live::Live;
 pub use policies::{NOTHING, PolicyBook, PolicyFault, parsed};
+pub(in crate::gateway) use readiness::Readiness;

@@ -19,6 +19,8 @@ use crate::storage::{Db, StorageError, Store};
 
 /// How long a statement waits for a connection or for SQLite's write lock before it fails.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// On Postgres, which may be away: callers are told so within two seconds.
+const SHORT_PATIENCE: Duration = Duration::from_millis(1_500);
 
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -210,7 +212,7 @@ async fn connect(location: &Location) -> Result<Engine, OpenError> {
                 .application_name("pinroute");
             let pool = PgPoolOptions::new()
                 .max_connections(10)
-                .acquire_timeout(PATIENCE)
+                .acquire_timeout(SHORT_PATIENCE)
                 .after_connect(|connection, _| {
                     Box::pin(
                         async move { sqlx::raw_sql(PLANS).execute(connection).await.map(|_| ()) },
