@@ -1,13 +1,17 @@
-//! Upkeep across the rooms, run by `jobs`: clock check, removal of expired rows, changes by other replicas.
+//! Upkeep across the rooms, run by `jobs`: the clock, the past, removal of expired rows, changes by other replicas.
 
 use std::time::{Duration, Instant};
 
+use metrics::gauge;
 use uuid::Uuid;
 
 use super::handle::Gateway;
+use crate::clock::{Clock, Measured};
 use crate::storage::{KeptByWeek, StorageError};
 use crate::verification::span;
 
+/// How soon a clock that has moved is measured again.
+const STEADY_AFTER: Duration = Duration::from_secs(1);
 /// For how long verifications are moved in one run.
 const MOVING: Duration = Duration::from_secs(5);
 /// A replica that was alive this long ago may still run.
@@ -16,23 +20,34 @@ const SEEN: Duration = Duration::from_secs(30);
 const IN_THE_PAST: i64 = 1;
 
 impl Gateway {
-    /// Replicas judge leases by their own clocks, so a clock that is too far off would take over work that is still
-    /// running.
-    pub async fn check_clock(&self) {
-        const TOLERATED_SECONDS: f64 = 1.0;
-        match self.core().db.clock_skew(self.now()).await {
-            Ok(skew) => {
-                metrics::gauge!("pinroute_clock_skew_seconds").set(skew);
-                if skew.abs() > TOLERATED_SECONDS {
+    /// Sets the clock by the database's, which all replicas share: they judge one another's leases by it. One that has moved is
+    /// measured twice.
+    pub async fn measure_clock(&self) -> Result<(), StorageError> {
+        let core = self.core();
+        for _ in 0..3 {
+            let Some((theirs, asked)) = core.db.time().await? else {
+                return Ok(());
+            };
+            // Of this machine's clock, which is wrong for everything else that runs here.
+            let skew = (theirs - Clock::system().now()).as_seconds_f64();
+            metrics::gauge!("pinroute_clock_skew_seconds").set(skew);
+            match core.clock.learn(theirs, asked) {
+                Measured::Steady => return Ok(()),
+                Measured::TooSlow => {
+                    tracing::warn!("the database took too long to say the time; it is asked again");
+                    return Ok(());
+                }
+                Measured::Moved(micros) => {
                     tracing::error!(
                         alarm = true,
-                        skew,
-                        "the clocks of this machine and of the database differ; synchronize them with NTP"
+                        micros,
+                        "the database's clock has moved against this machine's monotonic one; no leases are taken until it is steady"
                     );
+                    tokio::time::sleep(STEADY_AFTER).await;
                 }
             }
-            Err(error) => tracing::debug!(%error, "cannot read the database's clock"),
         }
+        Ok(())
     }
 
     /// Moves verifications that are over out of the hot table, for some seconds at most; not while a replica runs that would not
@@ -81,6 +96,27 @@ impl Gateway {
         }
         let gone = core.db.drop_past(before, BATCH).await?;
         Ok(gone == BATCH.cast_unsigned())
+    }
+
+    /// Records how much waits in the whole database, how it is connected with, and what accounts still hold.
+    pub async fn measure(&self) -> Result<(), StorageError> {
+        #[expect(clippy::cast_precision_loss, reason = "counted up to 100,000")]
+        let number = |count: i64| count as f64;
+        let (db, now) = (&self.core().db, self.now());
+        let due = db.due_backlog(now).await?;
+        gauge!("pinroute_due_verifications").set(number(due.count()));
+        gauge!("pinroute_due_oldest_seconds").set(due.age(now));
+        let pending = db.webhook_backlog().await?;
+        gauge!("pinroute_webhook_messages", "state" => "pending").set(number(pending.count()));
+        gauge!("pinroute_webhook_oldest_seconds").set(pending.age(now));
+        let dead = db.dead_webhook_messages().await?;
+        gauge!("pinroute_webhook_messages", "state" => "dead").set(number(dead));
+        let (busy, idle) = db.connections();
+        gauge!("pinroute_database_connections", "state" => "busy").set(f64::from(busy));
+        gauge!("pinroute_database_connections", "state" => "idle").set(f64::from(idle));
+        self.finance().measure_balances().await;
+        self.is_ready().await;
+        Ok(())
     }
 
     /// Removes expired idempotency keys, sessions and entries of the guard's lists, and old webhook deliveries, and stores when API

@@ -1,11 +1,13 @@
 //! Schedules background work: how often it runs, never what it does. To add a job: a period and a line in [`start`].
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::gateway::{Gateway, LEASE};
+use crate::gateway::{Gateway, LEASE, StorageError};
 
 /// How often the database is polled for due work. Steps wait for whole seconds, so this is fine enough.
 const LOOK: Duration = Duration::from_millis(200);
@@ -19,56 +21,105 @@ const SUM: Duration = Duration::from_secs(1);
 /// How often budgets and balances are checked for alerts.
 const WATCH: Duration = Duration::from_secs(5);
 const SWEEP: Duration = Duration::from_secs(60);
+/// How often backlogs and balances are read for the metrics, and the ages of jobs.
+const MEASURE: Duration = Duration::from_secs(15);
+const AGES: Duration = Duration::from_secs(5);
+/// How often the clock is set by the database's.
+const CLOCK: Duration = Duration::from_secs(10);
 /// How often verifications that are over are moved out of the hot table.
 const MOVE: Duration = Duration::from_secs(10);
+
+/// When each job last ended well.
+#[derive(Clone, Debug, Default)]
+struct Ended(Arc<Mutex<Vec<(&'static str, Instant)>>>);
+
+impl Ended {
+    fn lock(&self) -> MutexGuard<'_, Vec<(&'static str, Instant)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn well(&self, job: &'static str) {
+        let mut all = self.lock();
+        match all.iter_mut().find(|(known, _)| *known == job) {
+            Some((_, at)) => *at = Instant::now(),
+            None => all.push((job, Instant::now())),
+        }
+    }
+
+    /// Records how long ago that was. Somebody else must say so of a job that is stuck.
+    fn measure(&self) {
+        for (job, at) in &*self.lock() {
+            metrics::gauge!("pinroute_job_age_seconds", "task" => *job)
+                .set(at.elapsed().as_secs_f64());
+        }
+    }
+}
+
+type Work = BoxFuture<'static, Result<(), StorageError>>;
 
 /// Starts the workers, which end when `stop` is cancelled. Work that they have started continues in the gateway's
 /// tasks.
 pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
     let workers = TaskTracker::new();
-    let every =
-        |job: &'static str,
-         period: Duration,
-         what: fn(Gateway) -> futures_util::future::BoxFuture<'static, ()>| {
-            let (gateway, stop) = (gateway.clone(), stop.clone());
-            workers.spawn(async move {
-                let mut ticks = tokio::time::interval(period);
-                ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-                loop {
-                    tokio::select! {
-                        () = stop.cancelled() => return,
-                        _ = ticks.tick() => {
-                        if tokio::time::timeout(LIMIT, what(gateway.clone())).await.is_err() {
-                            tracing::warn!(job, "a background job timed out; it will run again");
-                        }
-                    }
+    let ended = Ended::default();
+    // `job`: as the metric names it.
+    let every = |job: &'static str, period: Duration, what: fn(Gateway) -> Work| {
+        let (gateway, stop, ended) = (gateway.clone(), stop.clone(), ended.clone());
+        ended.well(job);
+        workers.spawn(async move {
+            let mut ticks = tokio::time::interval(period);
+            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    _ = ticks.tick() => match tokio::time::timeout(LIMIT, what(gateway.clone())).await {
+                        Ok(Ok(())) => ended.well(job),
+                        Ok(Err(error)) => tracing::warn!(job, %error, "a background job failed; it will run again"),
+                        Err(_) => tracing::warn!(job, "a background job timed out; it will run again"),
                     }
                 }
-            });
-        };
-    every("due verifications", LOOK, |gateway| {
+            }
+        });
+    };
+    every("due_verifications", LOOK, |gateway| {
         Box::pin(work_on_due(gateway))
     });
-    every("due webhook messages", LOOK, |gateway| {
-        Box::pin(start_deliveries(gateway))
+    every("due_webhooks", LOOK, |gateway| {
+        Box::pin(async move { gateway.notices().start_deliveries().await.map(|_| ()) })
     });
-    every("due reports", LOOK, |gateway| {
-        Box::pin(start_reports(gateway))
+    every("due_reports", LOOK, |gateway| {
+        Box::pin(async move { gateway.verify().start_reports().await.map(|_| ()) })
     });
     every("refresh", REFRESH, |gateway| {
-        Box::pin(async move { gateway.refresh().await })
+        Box::pin(async move {
+            gateway.refresh().await;
+            Ok(())
+        })
     });
-    every("report sums", SUM, |gateway| Box::pin(sum(gateway)));
-    every("calls of integrations", SUM, |gateway| {
-        Box::pin(store_calls(gateway))
+    every("report_sums", SUM, |gateway| Box::pin(sum(gateway)));
+    every("integration_calls", SUM, |gateway| {
+        Box::pin(async move { gateway.admin().store_calls().await })
     });
-    every("budgets and balances", WATCH, |gateway| {
+    every("budgets_and_balances", WATCH, |gateway| {
         Box::pin(watch(gateway))
     });
-    every("past verifications", MOVE, |gateway| {
-        Box::pin(move_to_past(gateway))
+    every("clock", CLOCK, |gateway| {
+        Box::pin(async move { gateway.measure_clock().await })
     });
-    every("expired rows", SWEEP, |gateway| Box::pin(sweep(gateway)));
+    every("past_verifications", MOVE, |gateway| {
+        Box::pin(async move { gateway.move_to_past().await.map(|_| ()) })
+    });
+    every("expired_rows", SWEEP, |gateway| Box::pin(sweep(gateway)));
+    every("metrics", MEASURE, |gateway| {
+        Box::pin(async move { gateway.measure().await })
+    });
+    let until = stop.clone();
+    workers.spawn(async move {
+        let mut ticks = tokio::time::interval(AGES);
+        while until.run_until_cancelled(ticks.tick()).await.is_some() {
+            ended.measure();
+        }
+    });
     let (hearing, until) = (gateway.clone(), stop.clone());
     workers.spawn(async move { hearing.live().follow_replicas(&until).await });
     workers.close();
@@ -91,89 +142,31 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
     workers
 }
 
-async fn work_on_due(gateway: Gateway) {
-    loop {
-        match gateway
-            .verify()
-            .work_on_due(i64::try_from(BATCH).unwrap_or(i64::MAX))
-            .await
-        {
-            Ok(count) if count == BATCH => {}
-            Ok(_) => return,
-            Err(error) => {
-                tracing::warn!(%error, "cannot read due verifications");
-                return;
-            }
-        }
-    }
+async fn work_on_due(gateway: Gateway) -> Result<(), StorageError> {
+    let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
+    while gateway.verify().work_on_due(limit).await? == BATCH {}
+    Ok(())
 }
 
-async fn start_deliveries(gateway: Gateway) {
-    if let Err(error) = gateway.notices().start_deliveries().await {
-        tracing::warn!(%error, "cannot read due webhook messages");
+async fn sum(gateway: Gateway) -> Result<(), StorageError> {
+    while gateway.finance().sum_tallies().await? {
+        tokio::task::yield_now().await;
     }
+    Ok(())
 }
 
-async fn start_reports(gateway: Gateway) {
-    if let Err(error) = gateway.verify().start_reports().await {
-        tracing::warn!(%error, "cannot read due reports");
-    }
+async fn watch(gateway: Gateway) -> Result<(), StorageError> {
+    gateway.finance().watch_budgets().await?;
+    gateway.finance().watch_balances().await?;
+    Ok(())
 }
 
-async fn sum(gateway: Gateway) {
-    loop {
-        match gateway.finance().sum_tallies().await {
-            Ok(true) => tokio::task::yield_now().await,
-            Ok(false) => return,
-            Err(error) => {
-                tracing::warn!(%error, "cannot update the report sums");
-                return;
-            }
-        }
+async fn sweep(gateway: Gateway) -> Result<(), StorageError> {
+    while gateway.keep_partitions().await? {
+        tokio::task::yield_now().await;
     }
-}
-
-async fn store_calls(gateway: Gateway) {
-    if let Err(error) = gateway.admin().store_calls().await {
-        tracing::warn!(%error, "cannot store the last calls of integrations");
+    while gateway.sweep().await? {
+        tokio::task::yield_now().await;
     }
-}
-
-async fn watch(gateway: Gateway) {
-    if let Err(error) = gateway.finance().watch_budgets().await {
-        tracing::warn!(%error, "cannot check budgets");
-    }
-    if let Err(error) = gateway.finance().watch_balances().await {
-        tracing::warn!(%error, "cannot check balances");
-    }
-}
-
-async fn move_to_past(gateway: Gateway) {
-    if let Err(error) = gateway.move_to_past().await {
-        tracing::warn!(%error, "cannot move verifications that are over");
-    }
-}
-
-async fn sweep(gateway: Gateway) {
-    gateway.check_clock().await;
-    loop {
-        match gateway.keep_partitions().await {
-            Ok(true) => tokio::task::yield_now().await,
-            Ok(false) => break,
-            Err(error) => {
-                tracing::warn!(%error, "cannot make or drop partitions");
-                break;
-            }
-        }
-    }
-    loop {
-        match gateway.sweep().await {
-            Ok(true) => tokio::task::yield_now().await,
-            Ok(false) => return,
-            Err(error) => {
-                tracing::warn!(%error, "cannot remove expired rows");
-                return;
-            }
-        }
-    }
+    Ok(())
 }

@@ -6,6 +6,7 @@
 //! `tests/it/storage/`, which runs each on both engines.
 
 mod alerts;
+mod backlog;
 mod balances;
 mod budgets;
 mod db;
@@ -37,6 +38,7 @@ mod verifications;
 mod webhook_deliveries;
 mod webhooks;
 
+pub use backlog::Backlog;
 pub use balances::ReportedBalance;
 pub use budgets::Use as BudgetUse;
 pub use db::Db;

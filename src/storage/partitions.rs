@@ -160,11 +160,17 @@ impl Store {
         };
         let week = week_of(now.timestamp_millis());
         for table in [PAST, DELIVERIES] {
+            let count = async || {
+                let all = partitions_of(&mut *pool.acquire().await?, table).await?;
+                let last = all.last().map_or(week, |one| week_of_id(one.to) - 1);
+                metrics::gauge!("pinroute_partitions_ahead", "table" => table)
+                    .set(i32::try_from(last - week).unwrap_or(i32::MAX));
+                Ok::<(), sqlx::Error>(())
+            };
+            // Also before, so that it is true if they cannot be made.
+            count().await?;
             have_weeks(pool, table, week..=week + AHEAD).await?;
-            let all = partitions_of(&mut *pool.acquire().await?, table).await?;
-            let last = all.last().map_or(week, |one| week_of_id(one.to) - 1);
-            metrics::gauge!("pinroute_partitions_ahead", "table" => table)
-                .set(i32::try_from(last - week).unwrap_or(i32::MAX));
+            count().await?;
         }
         Ok(())
     }

@@ -288,6 +288,27 @@ impl Finance {
         self.reported().insert(provider.to_owned(), reported);
     }
 
+    /// Records what the accounts hold, and how long it lasts.
+    pub(in crate::gateway) async fn measure_balances(&self) {
+        let Ok(balances) = self.balances().await else {
+            return;
+        };
+        for balance in balances {
+            if balance.reported.is_none() && !balance.is_kept {
+                continue;
+            }
+            #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+            let left = balance.left().0 as f64 / 1e6;
+            let (provider, currency) = (balance.provider, balance.currency.to_string());
+            metrics::gauge!("pinroute_provider_balance", "provider" => provider.clone(), "currency" => currency)
+                .set(left);
+            if let Some(days) = balance.runway_days {
+                metrics::gauge!("pinroute_provider_runway_seconds", "provider" => provider)
+                    .set(days * 86_400.0);
+            }
+        }
+    }
+
     /// Stores reported balances and sends webhooks for accounts that have become low. Returns how many there were.
     pub async fn watch_balances(&self) -> Result<usize, StorageError> {
         let reported = std::mem::take(&mut *self.reported());

@@ -13,6 +13,7 @@ mod draws;
 mod find;
 mod guard;
 mod leased;
+mod metered;
 mod number;
 mod offers;
 mod ordered;

@@ -4,6 +4,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::metered;
 use super::room::{LEASE, Verify};
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Replay, Ticket};
@@ -233,6 +234,7 @@ impl Verify {
             }
             return Err(Failed { error, change: id });
         }
+        metered::record(v);
         v.was_written();
         self.finance().forget_headroom(&postings);
         core.live.announce(v.id);

@@ -46,12 +46,19 @@ impl Verify {
             },
         )?;
         let provider = &line.provider;
-        let attempt = match request.token {
-            Some(token) => Some(
-                self.read_token(request.provider, token)
-                    .ok_or(ReportError::NotAuthentic)?,
-            ),
-            None => None,
+        let count = |result: &'static str| {
+            metrics::counter!("pinroute_callbacks_total", "provider" => request.provider.to_owned(), "result" => result)
+                .increment(1);
+        };
+        let attempt = match request
+            .token
+            .map(|token| self.read_token(request.provider, token))
+        {
+            Some(None) => {
+                count("not_authentic");
+                return Err(ReportError::NotAuthentic);
+            }
+            known => known.flatten(),
         };
         let address = self.callback_address(&request);
         let arrival = Arrival {
@@ -81,8 +88,7 @@ impl Verify {
             Err(ReportError::NotAuthentic) => "not_authentic",
             Err(_) => "refused",
         };
-        metrics::counter!("pinroute_callbacks_total", "provider" => request.provider.to_owned(), "result" => result)
-            .increment(1);
+        count(result);
         outcome
     }
 

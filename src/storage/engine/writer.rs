@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::error::ErrorKind;
 use tokio::sync::{mpsc, oneshot};
@@ -80,6 +80,9 @@ impl Writer {
 async fn work(engine: Engine, mut waiting: mpsc::Receiver<(Change, Answer)>, health: Arc<Health>) {
     let groups = metrics::counter!("pinroute_commit_groups_total");
     let changes = metrics::counter!("pinroute_commit_changes_total");
+    let sizes = metrics::histogram!("pinroute_commit_group_changes");
+    let times = metrics::histogram!("pinroute_commit_seconds");
+    let queued = metrics::gauge!("pinroute_commit_queue");
     let mut next = None;
     loop {
         let Some(first) = (match next.take() {
@@ -102,7 +105,14 @@ async fn work(engine: Engine, mut waiting: mpsc::Receiver<(Change, Answer)>, hea
         }
         groups.increment(1);
         changes.increment(group.changes.len() as u64);
-        if !group.write(&engine, &health).await {
+        sizes.record(f64::from(
+            u32::try_from(group.changes.len()).unwrap_or(u32::MAX),
+        ));
+        queued.set(f64::from(u32::try_from(waiting.len()).unwrap_or(u32::MAX)));
+        let began = Instant::now();
+        let was_reached = group.write(&engine, &health).await;
+        times.record(began.elapsed());
+        if !was_reached {
             // Those queued meanwhile would wait for the next failure, and might be written after their callers gave up.
             for (_, answer) in next
                 .take()
@@ -286,7 +296,9 @@ async fn write_once(
     engine: &Engine,
     changes: &[&Change],
 ) -> Result<Vec<Result<(), CommitError>>, Fault> {
+    let began = Instant::now();
     let mut connection = Connection::take(engine).await?;
+    metrics::histogram!("pinroute_database_wait_seconds").record(began.elapsed());
     let alone = is_one_statement(&connection, changes);
     if !alone && let Err(error) = connection.begin().await {
         connection.throw_away();
