@@ -319,6 +319,18 @@ find_hooks() {
   install_libraries "$HOOK_TOOLS"
 }
 
+# Sets PROMTOOL and PROMETHEUS, and OBSERVATION_PYTHON to an interpreter that reads YAML; fails if they cannot be installed.
+find_observation() {
+  local npm=() pip=(PyYAML==6.0.3)
+  OBSERVATION_PYTHON=$PWD/target/tools/observation/python/bin/python3
+  find_prometheus || { install_server prometheus && find_prometheus; } || return 1
+  install_libraries "$PWD/target/tools/observation"
+}
+
+find_prometheus() {
+  PROMTOOL=$(command -v promtool) && PROMETHEUS=$(command -v prometheus)
+}
+
 # install_libraries FOLDER: installs what the caller's lists `npm` and `pip` name, unless it is there. Python's go to
 # FOLDER/python.
 install_libraries() {
@@ -356,18 +368,23 @@ install_server() {
     apt-get:postgres) apt_install postgresql ;;
     apt-get:redis) apt_install redis-server ;;
     apt-get:chromium) apt_install chromium ;;
+    apt-get:prometheus) apt_install prometheus && stop_packaged prometheus ;;
     dnf:postgres) as_root dnf install -y postgresql-server ;;
     dnf:redis) as_root dnf install -y redis || as_root dnf install -y valkey ;;
     dnf:chromium) as_root dnf install -y chromium ;;
+    dnf:prometheus) as_root dnf install -y golang-github-prometheus && stop_packaged prometheus ;;
     apk:postgres) as_root apk add postgresql ;;
     apk:redis) as_root apk add redis ;;
     apk:chromium) as_root apk add chromium ;;
+    apk:prometheus) as_root apk add prometheus ;;
     pacman:postgres) as_root pacman -Sy --noconfirm --needed postgresql ;;
     pacman:redis) as_root pacman -Sy --noconfirm --needed valkey ;;
     pacman:chromium) as_root pacman -Sy --noconfirm --needed chromium ;;
+    pacman:prometheus) as_root pacman -Sy --noconfirm --needed prometheus ;;
     brew:postgres) brew install postgresql@17 ;;
     brew:redis) brew install redis ;;
     brew:chromium) brew install --cask chromium ;;
+    brew:prometheus) brew install prometheus ;;
   esac </dev/null >"$services_dir/install.log" 2>&1 || {
     tail -n 5 "$services_dir/install.log" >&2
     return 1
@@ -376,6 +393,12 @@ install_server() {
 
 apt_install() {
   as_root apt-get update && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$1"
+}
+
+# Some packages start what they install, on its usual port.
+stop_packaged() {
+  command -v systemctl >/dev/null || return 0
+  as_root systemctl disable --now "$1" >/dev/null 2>&1 || true
 }
 
 as_root() {
