@@ -18,5 +18,5 @@ VOLUME /var/lib/pinroute
 ENV PINROUTE_LISTEN=0.0.0.0:8080
 ENV PINROUTE_SIMULATOR_LISTEN=0.0.0.0:8081
 EXPOSE 8080 8081
-HEALTHCHECK --interval=5s --timeout=3s --start-period=30s CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'GET /readyz HTTP/1.0\\r\\n\\r\\n' >&3 && read -r answer <&3 && [[ $answer == *' 200 '* ]]"]
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s CMD ["pinroute", "health"]
 ENTRYPOINT ["pinroute"]

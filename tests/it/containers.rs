@@ -14,21 +14,21 @@ use crate::stage::{CLIENT, Stage, first_code};
 on_postgres!(the_production_composition_starts_with_its_secrets);
 
 /// What `.env` must say for production.
-const SECRETS: [&str; 3] = [
+pub const SECRETS: [&str; 3] = [
     "PINROUTE_PUBLIC_URL",
     "PINROUTE_SECRET_KEY",
     "POSTGRES_PASSWORD",
 ];
 
-type Variables = Vec<(String, String)>;
+pub type Variables = Vec<(String, String)>;
 
-fn file(name: &str) -> String {
+pub fn file(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
 /// The lines of a service's key in a compose file, without indentation and comments. It reads only what these files
 /// contain: block style, two spaces for each level.
-fn entries(compose: &str, service: &str, key: &str) -> Vec<String> {
+pub fn entries(compose: &str, service: &str, key: &str) -> Vec<String> {
     let service = compose
         .lines()
         .skip_while(|line| *line != format!("  {service}:"));
@@ -48,7 +48,7 @@ fn entries(compose: &str, service: &str, key: &str) -> Vec<String> {
 
 /// The environment of the container: the image's, then the service's, with `${NAME:?…}` taken from `given`. A missing
 /// name is the error with which compose refuses.
-fn environment(
+pub fn environment(
     compose: Option<&str>,
     given: &[(&'static str, String)],
 ) -> Result<Variables, &'static str> {
@@ -74,12 +74,12 @@ fn environment(
 }
 
 /// The container as a process: any free port on all interfaces, as in the container, and `folder` as its volume.
-fn container(variables: &Variables, folder: &Path) -> Command {
+pub fn container(variables: &Variables, folder: &Path) -> Command {
     let mut command = bare_program();
     command.current_dir(folder);
     for (name, value) in variables {
         let value = match name.as_str() {
-            "PINROUTE_LISTEN" | "PINROUTE_SIMULATOR_LISTEN" => {
+            "PINROUTE_LISTEN" | "PINROUTE_METRICS_LISTEN" | "PINROUTE_SIMULATOR_LISTEN" => {
                 assert!(value.starts_with("0.0.0.0:"), "{name}: {value}");
                 "0.0.0.0:0"
             }
@@ -90,7 +90,7 @@ fn container(variables: &Variables, folder: &Path) -> Command {
     command
 }
 
-fn set(variables: &mut Variables, name: &str, value: &str) {
+pub fn set(variables: &mut Variables, name: &str, value: &str) {
     variables.retain(|(other, _)| other != name);
     variables.push((name.to_owned(), value.to_owned()));
 }
@@ -102,19 +102,21 @@ fn new_folder() -> PathBuf {
     folder
 }
 
-/// The exit code of the image's HEALTHCHECK, asking the server at `base`.
-async fn health(base: &str) -> Option<i32> {
+/// The exit code of the image's HEALTHCHECK, in the container whose server is at `base`.
+pub async fn health(base: &str) -> Option<i32> {
     let image = file("Dockerfile");
     let check = image.lines().find(|line| line.starts_with("HEALTHCHECK "));
     let (_, command) = check.unwrap().split_once(" CMD ").unwrap();
     let words: Vec<String> = serde_json::from_str(command).unwrap();
+    assert_eq!(words[0], "pinroute");
     let (_, port) = base.rsplit_once(':').unwrap();
-    let mut command = Command::new(&words[0]);
-    command.args(words[1..].iter().map(|word| word.replace("8080", port)));
+    let mut command = bare_program();
+    command.args(&words[1..]);
+    command.env("PINROUTE_LISTEN", format!("0.0.0.0:{port}"));
     run(command).await.status.code()
 }
 
-async fn json(url: &str) -> Value {
+pub async fn json(url: &str) -> Value {
     let answer = CLIENT.get(url).send().await.unwrap();
     assert_eq!(answer.status(), 200, "{url}");
     serde_json::from_str(&answer.text().await.unwrap()).unwrap()

@@ -35,6 +35,7 @@ mod origins;
 mod past;
 mod program;
 mod projects;
+mod proxies;
 mod replicas;
 mod reports;
 mod resends;
