@@ -8,6 +8,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 
 use pinroute::clock::Clock;
+use pinroute::verification::packed;
 
 use crate::stores::Database;
 
@@ -19,6 +20,9 @@ const NEWEST: Duration = Duration::from_hours(3 * 24);
 
 /// The time from the oldest to the newest.
 const SPREAD: Duration = Duration::from_hours(30 * 24);
+
+/// Far enough that the weeks that the gateway makes ahead are in it.
+const AHEAD: Duration = Duration::from_hours(60 * 24);
 
 /// What ids say besides time and chance, as the gateway's own do: of which kind they are.
 const VERIFICATION: &str = "000";
@@ -36,19 +40,21 @@ const TEMPLATES: [&str; 2] = [
 /// What the copies of a table have of their own, as SQL by column.
 struct Copied {
     table: &'static str,
+    template: &'static str,
     own: Vec<(&'static str, String)>,
 }
 
-/// Adds `count` verifications. The gateway must have stopped; it has left an approved one.
-pub async fn fill(database: &Database, count: u32) -> Result<(), String> {
+/// Adds `count` verifications, to the past or, if they are `unmoved`, to the hot table. The gateway must have stopped; it has left
+/// an approved one.
+pub async fn fill(database: &Database, count: u32, unmoved: bool) -> Result<(), String> {
     if count == 0 {
         return Ok(());
     }
     eprintln!("  filling with {count} verifications …");
     let begin = Instant::now();
     let filled = match database {
-        Database::Sqlite { .. } => fill_sqlite(database, count).await,
-        Database::Postgres { .. } => fill_postgres(database, count).await,
+        Database::Sqlite { .. } => fill_sqlite(database, count, unmoved).await,
+        Database::Postgres { .. } => fill_postgres(database, count, unmoved).await,
     };
     let fault = |error| format!("cannot fill the database: {error}");
     filled.map_err(fault)?;
@@ -61,7 +67,17 @@ pub async fn fill(database: &Database, count: u32) -> Result<(), String> {
     Ok(())
 }
 
-async fn fill_postgres(database: &Database, count: u32) -> sqlx::Result<()> {
+/// A record whose events are as old as its id says, so that it counts as quiet.
+fn aged(packed: &[u8]) -> Vec<u8> {
+    let mut record = packed::unpack(packed).expect("the gateway has just packed it");
+    let then = Clock::system().now() - NEWEST - SPREAD;
+    for event in &mut record.events {
+        event.at = then;
+    }
+    packed::pack(&record)
+}
+
+async fn fill_postgres(database: &Database, count: u32, unmoved: bool) -> sqlx::Result<()> {
     const KEYS: &str = "\
 SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname),
     format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
@@ -69,6 +85,13 @@ FROM pg_constraint WHERE contype IN ('p', 'u') AND conrelid IN ('verifications':
     const INDEXES: &str = "\
 SELECT format('DROP INDEX %I', indexname), indexdef FROM pg_indexes
 WHERE schemaname = current_schema() AND tablename IN ('verifications', 'ledger')";
+    const PAST: &str = "\
+DO $$ DECLARE one regclass; BEGIN
+    FOR one IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'past_verifications'::regclass LOOP
+        EXECUTE format('DROP TABLE %s', one);
+    END LOOP;
+    CREATE TABLE past_filled (LIKE past_verifications INCLUDING DEFAULTS);
+END $$";
     const COLUMNS: &str = "\
 SELECT column_name::TEXT FROM information_schema.columns
 WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_position";
@@ -82,8 +105,29 @@ WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_posit
     {
         connection.execute(statement).await?;
     }
-    // Indexes are built faster over all rows than row by row.
+    let (sealed,): (Vec<u8>,) = sqlx::query_as("SELECT packed FROM verifications_template")
+        .fetch_one(&mut connection)
+        .await?;
+    sqlx::query("UPDATE verifications_template SET packed = $1")
+        .bind(aged(&sealed))
+        .execute(&mut connection)
+        .await?;
     let mut indexes = Vec::new();
+    let target = if unmoved {
+        "verifications"
+    } else {
+        "past_filled"
+    };
+    if !unmoved {
+        // One partition for all, of weeks that the gateway made and left empty too.
+        connection.execute(PAST).await?;
+        let until = Clock::system().now() + AHEAD;
+        let until = format!("{:012x}{}", until.timestamp_millis(), "0".repeat(20));
+        indexes.push(format!(
+            "ALTER TABLE past_verifications ATTACH PARTITION past_filled FOR VALUES FROM (MINVALUE) TO ('{until}')"
+        ));
+    }
+    // Indexes are built faster over all rows than row by row.
     for found in [KEYS, INDEXES] {
         let found: Vec<(String, String)> = sqlx::query_as(found).fetch_all(&mut connection).await?;
         for (remove, create) in found {
@@ -98,6 +142,7 @@ WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_posit
         format!("substr(decode({text}, 'hex'), 1, octet_length(t.{name}))")
     };
     let copied = copied(
+        target,
         [
             id(VERIFICATION),
             key("phone_index", "one || two"),
@@ -111,7 +156,12 @@ WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_posit
         ],
     );
     let millis = millis(count);
-    for Copied { table, own } in &copied {
+    for Copied {
+        table,
+        template,
+        own,
+    } in &copied
+    {
         let columns: Vec<String> = sqlx::query_scalar(COLUMNS)
             .bind(table)
             .fetch_all(&mut connection)
@@ -120,7 +170,7 @@ WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_posit
         for (first, last) in chunks(count) {
             let made = format!(
                 "{insert} FROM generate_series({first}::BIGINT, {last}) n, LATERAL (SELECT {millis} AS millis, \
-                 md5('one ' || n) AS one, md5('two ' || n) AS two OFFSET 0) made, {table}_template t"
+                 md5('one ' || n) AS one, md5('two ' || n) AS two OFFSET 0) made, {template} t"
             );
             connection.execute(AssertSqlSafe(made)).await?;
         }
@@ -134,10 +184,10 @@ WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_posit
     connection.close().await
 }
 
-async fn fill_sqlite(database: &Database, count: u32) -> sqlx::Result<()> {
+async fn fill_sqlite(database: &Database, count: u32, unmoved: bool) -> sqlx::Result<()> {
     const INDEXES: &str = "\
 SELECT 'DROP INDEX ' || name, sql FROM sqlite_master
-WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('verifications', 'ledger')";
+WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('verifications', 'past_verifications', 'ledger')";
     const COLUMNS: &str = "SELECT name FROM pragma_table_info($1) ORDER BY cid";
     let mut connection = SqliteConnection::connect(&database.url()).await?;
     for statement in [
@@ -150,6 +200,18 @@ WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('verifications', 'ledg
     {
         connection.execute(statement).await?;
     }
+    let (sealed,): (Vec<u8>,) = sqlx::query_as("SELECT packed FROM verifications_template")
+        .fetch_one(&mut connection)
+        .await?;
+    sqlx::query("UPDATE verifications_template SET packed = $1")
+        .bind(aged(&sealed))
+        .execute(&mut connection)
+        .await?;
+    let target = if unmoved {
+        "verifications"
+    } else {
+        "past_verifications"
+    };
     let indexes: Vec<(String, String)> = sqlx::query_as(INDEXES).fetch_all(&mut connection).await?;
     for (remove, _) in &indexes {
         connection.execute(AssertSqlSafe(remove.to_owned())).await?;
@@ -161,6 +223,7 @@ WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('verifications', 'ledg
         )
     };
     let copied = copied(
+        target,
         [
             id(VERIFICATION),
             String::from("randomblob(length(t.phone_index))"),
@@ -175,19 +238,24 @@ WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('verifications', 'ledg
     );
     let millis = millis(count);
     let mut inserts = Vec::new();
-    for Copied { table, own } in &copied {
+    for Copied {
+        table,
+        template,
+        own,
+    } in &copied
+    {
         let columns: Vec<String> = sqlx::query_scalar(COLUMNS)
             .bind(table)
             .fetch_all(&mut connection)
             .await?;
-        inserts.push((table, insert(table, &columns, own)));
+        inserts.push((template, insert(table, &columns, own)));
     }
     for (first, last) in chunks(count) {
         let mut transaction = connection.begin().await?;
-        for (table, insert) in &inserts {
+        for (template, insert) in &inserts {
             let made = format!(
                 "WITH RECURSIVE numbered (n) AS (VALUES ({first}) UNION ALL SELECT n + 1 FROM numbered WHERE n < {last}), \
-                 made AS (SELECT n, {millis} AS millis FROM numbered) {insert} FROM made, {table}_template t"
+                 made AS (SELECT n, {millis} AS millis FROM numbered) {insert} FROM made, {template} t"
             );
             transaction.execute(AssertSqlSafe(made)).await?;
         }
@@ -204,13 +272,15 @@ WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('verifications', 'ledg
 
 /// Given the id and the keys of a verification, and the id, time, verification and attempt of a ledger entry.
 fn copied(
+    verifications: &'static str,
     [id, phone_index, reuse_key]: [String; 3],
     [entry, at, verification, attempt]: [String; 4],
 ) -> [Copied; 2] {
     let null = || String::from("NULL");
     [
         Copied {
-            table: "verifications",
+            table: verifications,
+            template: "verifications_template",
             own: vec![
                 ("id", id),
                 ("phone_index", phone_index),
@@ -223,6 +293,7 @@ fn copied(
         },
         Copied {
             table: "ledger",
+            template: "ledger_template",
             own: vec![
                 ("id", entry),
                 ("at", at),

@@ -163,7 +163,7 @@ async fn run(
         phases.end_some().await;
         used = phases.next_number.load(Ordering::Relaxed);
         drop(gateway);
-        fill::fill(&database, filled).await?;
+        fill::fill(&database, filled, options.unmoved).await?;
         gateway = Gateway::start(setup, &folder.0).await?;
     }
     let mut phases = Phases::new(options, &gateway, &database, provider);

@@ -32,6 +32,7 @@ cargo bench --bench load -- [OPTIONS]
   --filled N[,N]             past, ended verifications with which the database is filled before the phases [0];
                              with two, measures both in turn, and prints the ratio of the second to the first;
                              the gateway starts anew between, also if one of two is 0
+  --unmoved                  they are in the hot table, as after an upgrade, and are moved while the phases run
   --limits on|off            the default limits and a day's budget, too high to refuse anything [on]
   --delay-ms N               response time of the slow provider [300]
   --binary PATH              the pinroute binary to test [the one built with this program]
@@ -158,6 +159,7 @@ pub struct Options {
     pub rate: Option<u32>,
     pub requests: Option<u32>,
     pub filled: Vec<u32>,
+    pub unmoved: bool,
     pub limits: bool,
     pub delay: Duration,
     pub binary: PathBuf,
@@ -180,6 +182,7 @@ impl Options {
             rate: None,
             requests: None,
             filled: vec![0],
+            unmoved: false,
             limits: true,
             delay: Duration::from_millis(300),
             binary: PathBuf::from(env!("CARGO_BIN_EXE_pinroute")),
@@ -204,6 +207,7 @@ impl Options {
                 "--rate" => options.rate = Some(positive(&value()?)?),
                 "--requests" => options.requests = Some(positive(&value()?)?),
                 "--filled" => options.filled = list(&value()?, number)?,
+                "--unmoved" => options.unmoved = true,
                 "--limits" => options.limits = one_of(&value()?, ["on", "off"])?,
                 "--delay-ms" => options.delay = Duration::from_millis(number(&value()?)?),
                 "--binary" => options.binary = file(&value()?)?,

@@ -22,7 +22,7 @@ const SUM: Duration = Duration::from_secs(1);
 const WATCH: Duration = Duration::from_secs(5);
 const SWEEP: Duration = Duration::from_secs(60);
 /// How often backlogs and balances are read for the metrics, and the ages of jobs.
-const MEASURE: Duration = Duration::from_secs(15);
+const MEASURE: Duration = Duration::from_secs(5);
 const AGES: Duration = Duration::from_secs(5);
 /// How often the clock is set by the database's.
 const CLOCK: Duration = Duration::from_secs(10);
