@@ -48,6 +48,7 @@ mod sms;
 mod snapshots;
 mod storage;
 mod telegram;
+mod traces;
 mod twilio;
 mod verifications;
 mod webhooks;

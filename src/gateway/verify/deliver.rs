@@ -11,6 +11,7 @@ use crate::channels::{Draft, Message, Notice, Receipt, SendError};
 use crate::gateway::core::ProviderSlot;
 use crate::gateway::error::Error;
 use crate::storage::StorageError;
+use crate::trace::{self, Stage};
 use crate::verification::abilities::Reports;
 use crate::verification::agenda::Task;
 use crate::verification::attempt::{AttemptStatus, FollowUpKind, Report};
@@ -27,7 +28,15 @@ type Progress = Option<watch::Sender<Verification>>;
 /// whatever is logged.
 fn about(v: &Verification, ordinal: u8) -> tracing::Span {
     let attempt = v.id.attempt(ordinal);
-    tracing::error_span!("attempt", verification = %v.id, %attempt)
+    tracing::error_span!(target: "pinroute::span", "attempt", verification = %v.id, %attempt)
+}
+
+/// The outcome of a send in a word.
+fn word(outcome: &Result<Receipt, SendError>) -> &'static str {
+    match outcome {
+        Ok(_) => "accepted",
+        Err(error) => error.verdict().1.as_str(),
+    }
 }
 
 impl Verify {
@@ -61,7 +70,8 @@ impl Verify {
             return;
         }
         let (verify, id) = (self.clone(), v.id);
-        self.core().spawn(async move {
+        let inner = trace::within(v.record.trace.as_deref());
+        self.core().spawn_within(inner, async move {
             let now = verify.core().now();
             match verify
                 .core()
@@ -80,7 +90,9 @@ impl Verify {
     }
 
     pub(super) fn spawn_work(&self, v: Verification, ours: Option<u8>, progress: Progress) {
-        self.core().spawn(self.boxed_work(v, ours, progress));
+        let inner = trace::within(v.record.trace.as_deref());
+        let work = self.boxed_work(v, ours, progress);
+        self.core().spawn_within(inner, work);
     }
 
     /// [`Self::work`] on the heap from the start: it is large, and would be copied by each future that it passes through.
@@ -208,8 +220,10 @@ impl Verify {
             .attempt(ordinal)
             .is_some_and(|attempt| attempt.status == AttemptStatus::Sending);
         let outcome = if is_ours && v.is_pending() && !v.is_overdue(self.core().now()) {
-            let sending = Box::pin(self.send(&v, ordinal));
-            sending.instrument(about(&v, ordinal)).await
+            let (mut stage, span) = self.calling("send", &v, ordinal);
+            let outcome = Box::pin(self.send(&v, ordinal)).instrument(span).await;
+            stage.conclude(word(&outcome));
+            outcome
         } else {
             Err(SendError::Canceled)
         };
@@ -260,12 +274,23 @@ impl Verify {
             .pauses
             .learn(provider.name(), self.number_key(v), &outcome)
             .await;
-        let word = match &outcome {
-            Ok(_) => "accepted",
-            Err(error) => error.verdict().1.as_str(),
-        };
-        metrics::counter!("pinroute_sends_total", "provider" => provider.name().to_owned(), "outcome" => word).increment(1);
+        metrics::counter!("pinroute_sends_total", "provider" => provider.name().to_owned(), "outcome" => word(&outcome)).increment(1);
         outcome
+    }
+
+    /// The stage in which an attempt's provider is called, and the span within which.
+    fn calling(&self, name: &'static str, v: &Verification, ordinal: u8) -> (Stage, tracing::Span) {
+        let mut stage = self.core().call(name);
+        let span = about(v, ordinal);
+        if stage.is_open() {
+            stage.surround(&span);
+            stage.set("pinroute.attempt", v.id.attempt(ordinal).to_string());
+            if let Some(attempt) = v.attempt(ordinal) {
+                stage.set("pinroute.provider", attempt.provider.clone());
+                stage.set("pinroute.channel", attempt.channel.as_str());
+            }
+        }
+        (stage, span)
     }
 
     /// The account's address, or one that holds a token for the one attempt.
@@ -306,8 +331,14 @@ impl Verify {
     /// What the provider says of an attempt when asked; `None` if it says nothing.
     async fn report_of(&self, v: &Verification, ordinal: u8) -> Option<Report> {
         let (line, message_id) = self.conversation(v, ordinal)?;
-        let asked = line.provider.ask(&message_id);
-        asked.instrument(about(v, ordinal)).await.ok()
+        let (mut stage, span) = self.calling("ask", v, ordinal);
+        let asked = line.provider.ask(&message_id).instrument(span).await;
+        stage.conclude(if asked.is_ok() {
+            "answered"
+        } else {
+            "unavailable"
+        });
+        asked.ok()
     }
 
     async fn follow_up(
@@ -316,14 +347,21 @@ impl Verify {
         ordinal: u8,
         kind: FollowUpKind,
     ) -> Result<Applied, Error> {
-        let sent = match (self.conversation(&v, ordinal), kind, &v.code) {
-            (Some((line, id)), FollowUpKind::ReportSuccess, Some(code)) => {
-                let told = line.provider.notify(&id, Notice::Success(code));
-                told.instrument(about(&v, ordinal)).await
-            }
-            (Some((line, id)), FollowUpKind::Revoke, _) => {
-                let told = line.provider.notify(&id, Notice::Revoke);
-                told.instrument(about(&v, ordinal)).await
+        let notice = match (kind, &v.code) {
+            (FollowUpKind::ReportSuccess, Some(code)) => Some(Notice::Success(code)),
+            (FollowUpKind::ReportSuccess, None) => None,
+            (FollowUpKind::Revoke, _) => Some(Notice::Revoke),
+        };
+        let sent = match (self.conversation(&v, ordinal), notice) {
+            (Some((line, id)), Some(notice)) => {
+                let (mut stage, span) = self.calling("notify", &v, ordinal);
+                let told = line.provider.notify(&id, notice).instrument(span).await;
+                stage.conclude(if told.is_ok() {
+                    "accepted"
+                } else {
+                    "unavailable"
+                });
+                told
             }
             // The provider is no longer configured, or there is nothing left to report.
             _ => Ok(()),

@@ -17,6 +17,7 @@ use crate::message::Wording;
 use crate::secret::random;
 use crate::shared_state::Taken;
 use crate::storage::{Lost, Write};
+use crate::trace::{self, Stage};
 use crate::verification::asked::{Asked, Face};
 use crate::verification::attempt::Attempt;
 use crate::verification::code::{Code, CodeHash};
@@ -130,8 +131,16 @@ impl Verify {
         ticket: Option<Ticket>,
     ) -> Result<Started, StartError> {
         let verify = self.clone();
-        let work = async move { verify.start_here(request, ticket.as_ref()).await };
-        let started = self.core().spawn(work).await;
+        let mut stage = self.core().stage("start");
+        let inner = stage.inner();
+        let work = async move {
+            let started = verify.start_here(request, ticket.as_ref()).await;
+            if stage.is_open() {
+                note(&mut stage, &started);
+            }
+            started
+        };
+        let started = self.core().spawn_within(inner, work).await;
         started.unwrap_or_else(|_| Err(Error::Internal.into()))
     }
 
@@ -234,7 +243,9 @@ impl Verify {
             begin_within: request.begin_within,
             workflow: request.workflow.as_ref(),
         };
-        Ok(Verification::start(start, &offers, now)?)
+        let mut v = Verification::start(start, &offers, now)?;
+        v.record.trace = trace::current().map(Box::new);
+        Ok(v)
     }
 
     /// Sends, waits for the outcome for at most `wait`, and returns the newest stored state. What is left then goes on in a task
@@ -269,6 +280,21 @@ impl Verify {
                 .code_hash(id.uuid().as_bytes(), code.as_str()),
         )
     }
+}
+
+/// Notes in the trace what became of a start.
+fn note(stage: &mut Stage, started: &Result<Started, StartError>) {
+    let outcome = match started {
+        Ok(started) => {
+            let id = started.verification.id;
+            stage.set("pinroute.verification", id.to_string());
+            stage.link(started.verification.record.trace.as_deref());
+            if started.reused { "reused" } else { "started" }
+        }
+        Err(StartError::Failed(error)) => error.outcome(),
+        Err(_) => "refused",
+    };
+    stage.conclude(outcome);
 }
 
 /// A start in the commit loop.
