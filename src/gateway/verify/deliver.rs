@@ -6,12 +6,13 @@ use tracing::Instrument as _;
 
 use super::leased::{Applied, Cause};
 use super::room::{LEASE, Verify};
+use super::traced::word;
 use super::working::Working;
 use crate::channels::{Draft, Message, Notice, Receipt, SendError};
 use crate::gateway::core::ProviderSlot;
 use crate::gateway::error::Error;
 use crate::storage::StorageError;
-use crate::trace::{self, Stage};
+use crate::trace;
 use crate::verification::abilities::Reports;
 use crate::verification::agenda::Task;
 use crate::verification::attempt::{AttemptStatus, FollowUpKind, Report};
@@ -23,21 +24,6 @@ use crate::verification::{Source, Verification, span};
 const FOLLOW_UP_TRIES: u8 = 7;
 
 type Progress = Option<watch::Sender<Verification>>;
-
-/// What each line that is logged meanwhile names, next to the request that caused it. At the level of errors, so that it exists
-/// whatever is logged.
-fn about(v: &Verification, ordinal: u8) -> tracing::Span {
-    let attempt = v.id.attempt(ordinal);
-    tracing::error_span!(target: "pinroute::span", "attempt", verification = %v.id, %attempt)
-}
-
-/// The outcome of a send in a word.
-fn word(outcome: &Result<Receipt, SendError>) -> &'static str {
-    match outcome {
-        Ok(_) => "accepted",
-        Err(error) => error.verdict().1.as_str(),
-    }
-}
 
 impl Verify {
     /// Takes the leases of at most `limit` verifications with due tasks and starts to work on them. Returns how many.
@@ -276,21 +262,6 @@ impl Verify {
             .await;
         metrics::counter!("pinroute_sends_total", "provider" => provider.name().to_owned(), "outcome" => word(&outcome)).increment(1);
         outcome
-    }
-
-    /// The stage in which an attempt's provider is called, and the span within which.
-    fn calling(&self, name: &'static str, v: &Verification, ordinal: u8) -> (Stage, tracing::Span) {
-        let mut stage = self.core().call(name);
-        let span = about(v, ordinal);
-        if stage.is_open() {
-            stage.surround(&span);
-            stage.set("pinroute.attempt", v.id.attempt(ordinal).to_string());
-            if let Some(attempt) = v.attempt(ordinal) {
-                stage.set("pinroute.provider", attempt.provider.clone());
-                stage.set("pinroute.channel", attempt.channel.as_str());
-            }
-        }
-        (stage, span)
     }
 
     /// The account's address, or one that holds a token for the one attempt.

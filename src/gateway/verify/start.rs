@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::draws::SENDS;
 use super::persist::{LeasePlan, Proposal, Step, Verb};
 use super::room::Verify;
+use super::traced::note;
 use crate::abuse::limits;
 use crate::abuse::network::networks;
 use crate::channels::Draft;
@@ -17,7 +18,7 @@ use crate::message::Wording;
 use crate::secret::random;
 use crate::shared_state::Taken;
 use crate::storage::{Lost, Write};
-use crate::trace::{self, Stage};
+use crate::trace;
 use crate::verification::asked::{Asked, Face};
 use crate::verification::attempt::Attempt;
 use crate::verification::code::{Code, CodeHash};
@@ -135,9 +136,12 @@ impl Verify {
         let inner = stage.inner();
         let work = async move {
             let started = verify.start_here(request, ticket.as_ref()).await;
-            if stage.is_open() {
-                note(&mut stage, &started);
-            }
+            let fault = match &started {
+                Err(StartError::Failed(error)) => Some(error),
+                _ => None,
+            };
+            let v = started.as_ref().ok();
+            note(&mut stage, v.map(|it| (&it.verification, it.reused)), fault);
             started
         };
         let started = self.core().spawn_within(inner, work).await;
@@ -280,21 +284,6 @@ impl Verify {
                 .code_hash(id.uuid().as_bytes(), code.as_str()),
         )
     }
-}
-
-/// Notes in the trace what became of a start.
-fn note(stage: &mut Stage, started: &Result<Started, StartError>) {
-    let outcome = match started {
-        Ok(started) => {
-            let id = started.verification.id;
-            stage.set("pinroute.verification", id.to_string());
-            stage.link(started.verification.record.trace.as_deref());
-            if started.reused { "reused" } else { "started" }
-        }
-        Err(StartError::Failed(error)) => error.outcome(),
-        Err(_) => "refused",
-    };
-    stage.conclude(outcome);
 }
 
 /// A start in the commit loop.
