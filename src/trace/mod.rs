@@ -14,5 +14,5 @@ mod tracer;
 
 pub use context::{Context, SpanId, TraceId};
 pub use current::{adopt, current, within};
-pub use stage::{Kind, Span, Stage, Value};
-pub use tracer::{Outside, Tracer, dropped};
+pub use stage::{Kind, Span, Stage, Value, dropped};
+pub use tracer::{Outside, Tracer};

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
+use tokio::sync::mpsc::Sender;
+
 use super::context::{Context, SpanId};
 use super::current::adopt;
-use super::tracer::Tracer;
 
 /// A part of the work, until it is dropped. Empty where nothing is recorded.
 #[must_use = "the stage ends when it is dropped"]
@@ -14,7 +15,8 @@ pub struct Stage(Option<Box<Open>>);
 
 #[derive(Debug)]
 pub(super) struct Open {
-    tracer: Tracer,
+    /// To the exporter.
+    ended: Sender<Span>,
     began: Instant,
     /// Gone once it has ended.
     span: Option<Span>,
@@ -125,9 +127,9 @@ impl Stage {
 }
 
 impl Open {
-    pub(super) fn new(tracer: Tracer, span: Span) -> Self {
+    pub(super) fn new(ended: Sender<Span>, span: Span) -> Self {
         Self {
-            tracer,
+            ended,
             began: Instant::now(),
             span: Some(span),
         }
@@ -139,7 +141,9 @@ impl Drop for Open {
         if let Some(mut span) = self.span.take() {
             let took = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
             span.ended = span.began.saturating_add(took);
-            self.tracer.end(span);
+            if self.ended.try_send(span).is_err() {
+                dropped(1);
+            }
         }
     }
 }
@@ -182,4 +186,9 @@ impl From<u16> for Value {
     fn from(number: u16) -> Self {
         Self::Whole(number.into())
     }
+}
+
+/// Counts spans that the collector does not get.
+pub fn dropped(spans: u64) {
+    metrics::counter!("pinroute_trace_spans_dropped_total").increment(spans);
 }

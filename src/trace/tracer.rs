@@ -108,15 +108,9 @@ impl Tracer {
         }
         let now = (self.0.now)();
         Stage::open(Open::new(
-            self.clone(),
+            self.0.ended.clone(),
             Span::new(name, kind, own.clone(), parent, now),
         ))
-    }
-
-    pub(super) fn end(&self, span: Span) {
-        if self.0.ended.try_send(span).is_err() {
-            dropped(1);
-        }
     }
 
     fn is_recorded(&self, trace: TraceId) -> bool {
@@ -132,9 +126,4 @@ impl Tracer {
         let [span @ .., _, _, _, _, _, _, _, _] = (self.0.random)();
         SpanId(span)
     }
-}
-
-/// Counts spans that the collector does not get.
-pub fn dropped(spans: u64) {
-    metrics::counter!("pinroute_trace_spans_dropped_total").increment(spans);
 }

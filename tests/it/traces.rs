@@ -1,12 +1,14 @@
 //! Traces: what a collector gets, what a webhook and a provider are told, and that neither it nor the log holds what must not be told.
 
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 use std::sync::Once;
 
 use pinroute::config::Log;
 use pinroute::telemetry;
 use serde_json::{Value, json};
 
-use crate::program::{Server, program};
+use crate::program::{Server, lines, program};
 use crate::stage::{AT_ONCE, SMS, Stage, TestApp, word};
 use crate::webhooks::{OPEN, admin, receiver, register};
 use crate::world::{Answer, Fake, TOKEN};
@@ -109,6 +111,34 @@ fn is_child(child: &Value, parent: &Value) {
     assert_eq!(place, (&parent["traceId"], &parent["spanId"]), "{child:#}");
 }
 
+/// OpenTelemetry's own messages read what has arrived, where Python has them.
+fn opentelemetry_reads(collector: &Fake) {
+    let python = std::env::var("PINROUTE_TEST_PYTHON").unwrap_or_default();
+    if python.is_empty() {
+        return;
+    }
+    let mut reader = Command::new(python)
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/clients/traces.py"
+        ))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = reader.stdin.take().unwrap();
+    for seen in collector.seen() {
+        writeln!(input, "{}", seen.text).unwrap();
+    }
+    drop(input);
+    let output = reader.wait_with_output().unwrap();
+    assert!(output.status.success(), "it says why on stderr");
+    let read = lines(&output.stdout);
+    assert_eq!(read.len(), spans(collector).len());
+    let request = format!("{TRACE} SPAN_KIND_SERVER STATUS_CODE_UNSET POST /v1/verifications");
+    assert!(read.contains(&request), "{read:?}");
+}
+
 /// No provider was told of a trace.
 fn providers_know_nothing(stage: &Stage) {
     let fakes = [&stage.telegram.fake, &stage.sms.fake, &stage.backup.fake];
@@ -191,6 +221,7 @@ async fn a_trace_leads_from_the_caller_over_the_send_to_the_webhook(stage: Stage
     assert_eq!(sent.header("traceparent"), Some(&*told));
     assert_eq!(sent.header("tracestate"), Some("shop=42"));
     providers_know_nothing(&stage);
+    opentelemetry_reads(&collector);
 
     let first = &collector.seen()[0];
     assert_eq!(first.header("x-api-key"), Some("s3cret"));
@@ -447,7 +478,7 @@ async fn nothing_that_is_recorded_or_logged_tells_a_number_a_code_or_a_token(sta
     let request = request.basic_auth(account, Some(&key)).form(&form);
     client.send(request).await.expect(201);
     let hooked = stage.number();
-    let body = json!({ "kind": "generic", "name": "a test's", "settings": {} });
+    let body = json!({ "kind": "generic", "name": "a test's" });
     let made = admin.post("/v1/integrations", body).await;
     let body = json!({ "phone_number": hooked, "code": "26483917" });
     let secret = made.body["secret"].as_str().unwrap_or_default().to_owned();
@@ -606,7 +637,9 @@ async fn a_collector_that_hangs_delays_no_request_and_no_stop(stage: Stage) {
     let app = traced(&stage, &[(ENDPOINT, &url(&hanging)), SMS, AT_ONCE]).await;
     let v = app.started().await;
     hanging.until_seen(1).await;
-    app.resend(&v["id"], json!({})).await.expect(200);
+    app.resend(&v["id"], json!({ "channel": "sms" }))
+        .await
+        .expect(200);
     app.settle(&v["id"]).await;
     let began = std::time::Instant::now();
     stage.stop(app).await;
