@@ -80,7 +80,7 @@ fn faults_of_a_collector_say_what_to_write() {
             "0 to 1",
         ),
         ("sample = \"all\"", "telemetry.sample: ", "without quotes"),
-        ("sampling = 1", "telemetry.sampling: ", "sample"),
+        ("sampling = 1", "telemetry.sampling: ", "unknown key"),
     ] {
         one_fault(&format!("[telemetry]\n{line}"), &[], start, &[part]);
     }
