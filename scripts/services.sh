@@ -248,9 +248,10 @@ start_twilio_mock() {
   echo "Twilio's API description served by $PRISM on port $port"
 }
 
-# Sets PYTHON to an interpreter with the packages used by the examples in docs/ and examples/; empty if unavailable.
+# Sets PYTHON to an interpreter with the packages used by the examples in docs/ and examples/, and with OpenTelemetry's messages; empty
+# if unavailable.
 find_python() {
-  local folder=$PWD/target/tools/python of_docs=('pyjwt[crypto]==2.10.1' standardwebhooks==1.0.1) wanted
+  local folder=$PWD/target/tools/python of_docs=('pyjwt[crypto]==2.10.1' standardwebhooks==1.0.1 opentelemetry-proto==1.45.2) wanted
   wanted=$(printf '%s\n' "${of_docs[@]}" && cat examples/{django,fastapi}/requirements.txt)
   PYTHON=$folder/bin/python3
   [[ -f $folder/.installed && $(<"$folder/.installed") == "$wanted" ]] && return

@@ -56,6 +56,7 @@ pub mod clock;
 pub mod json;
 pub mod money;
 pub mod secret;
+pub mod trace;
 
 // a leaf that reads configuration
 pub mod reader;

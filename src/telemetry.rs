@@ -1,5 +1,8 @@
-//! Logs (text on a terminal, JSON elsewhere) and the metrics recorder. To add a metric: record it where it happens, and
-//! describe it in `describe`.
+//! Logs (text on a terminal, JSON elsewhere), the metrics recorder, and the exporter of traces. To add a metric: record it where it
+//! happens, and describe it in `describe`.
+
+mod export;
+mod otlp;
 
 use std::io::IsTerminal;
 use std::str::FromStr;
@@ -13,8 +16,10 @@ use tracing_subscriber::{Layer, fmt};
 
 use crate::config::{Log, LogFormat};
 
-/// Sends logs to standard error. A second call changes nothing.
-pub fn start_logs(log: &Log) -> Result<(), String> {
+pub use export::{Exporter, start as start_traces};
+
+/// Sends logs to standard error. `traces`: spans are kept for the exporter, whatever is logged. A second call changes nothing.
+pub fn start_logs(log: &Log, traces: bool) -> Result<(), String> {
     let said = Targets::from_str(&log.level).map_err(|error| format!("log.level: {error}"))?;
     // actix announces each listener, including the simulator's. Only our own `listening` line is documented.
     let quiet = Targets::new()
@@ -30,7 +35,24 @@ pub fn start_logs(log: &Log) -> Result<(), String> {
         said.iter()
             .map(|(target, level)| (target.to_owned(), level)),
     );
-    let filter = filter.with_default(level.min(LevelFilter::INFO));
+    let is_silent = !traces && log.level.eq_ignore_ascii_case("off");
+    let lines = if log.requests {
+        LevelFilter::INFO
+    } else {
+        LevelFilter::OFF
+    };
+    let filter = filter
+        .with_default(level.min(LevelFilter::INFO))
+        // What lines are about, and where they are in a trace, does not depend on which lines are logged.
+        .with_target(
+            "pinroute::span",
+            if is_silent {
+                LevelFilter::OFF
+            } else {
+                LevelFilter::ERROR
+            },
+        )
+        .with_target("pinroute::requests", lines);
     let terminal = std::io::stderr().is_terminal();
     let json = match log.format {
         LogFormat::Json => true,
@@ -146,6 +168,10 @@ fn describe() {
     describe_counter!(
         "pinroute_sign_ins_total",
         "Passwords tried at the dashboard, by result: right, wrong, limited, busy or unavailable"
+    );
+    describe_counter!(
+        "pinroute_trace_spans_dropped_total",
+        "Spans that the collector of traces did not get"
     );
     describe_counter!(
         "pinroute_http_errors_total",

@@ -9,7 +9,7 @@ use futures_util::future::LocalBoxFuture;
 use super::problem::{Code, Problem};
 use crate::gateway::{Access, Gateway, Scope};
 use crate::verification::id::ProjectId;
-use crate::web::{Challenge, credentials};
+use crate::web::{Challenge, account, credentials};
 
 /// A scope as a type.
 pub trait Required {
@@ -125,7 +125,10 @@ async fn access(request: &HttpRequest) -> Result<Access, Problem> {
         .app_data::<web::Data<Gateway>>()
         .ok_or_else(Problem::unavailable)?;
     match gateway.directory().authenticate(key, gateway.now()).await {
-        Ok(Some(access)) => Ok(access),
+        Ok(Some(access)) => {
+            account::of_project(request, access.project.map(|project| project.0));
+            Ok(access)
+        }
         Ok(None) => Err(unauthorized("The key is unknown, expired or revoked.")),
         Err(error) => Err(Problem::of(error.into(), gateway.now())),
     }

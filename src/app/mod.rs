@@ -25,7 +25,7 @@ use crate::secret::Vault;
 use crate::shared_state::SharedState;
 use crate::simulator;
 use crate::storage::{Db, ListQuery, Location, Options as StoreOptions};
-use crate::telemetry;
+use crate::telemetry::{self, Exporter};
 use crate::web::{self, ServerOptions};
 use crate::webhooks::client::Client;
 
@@ -37,7 +37,7 @@ pub use listen::{on_this_machine, public_url};
 pub use sandbox::Sandbox;
 pub use secret_key::{key_file, vault};
 
-/// How long closing the database may take at the end.
+/// How long closing the database may take at the end, and delivering the last traces.
 const CLOSING: Duration = Duration::from_secs(2);
 /// How long open connections have to come to an end at a stop.
 const DRAINING: Duration = Duration::from_secs(1);
@@ -57,6 +57,7 @@ pub struct App {
     server: actix_web::dev::ServerHandle,
     serving: tokio::task::JoinHandle<std::io::Result<()>>,
     metrics: Option<actix_web::dev::ServerHandle>,
+    exporter: Option<Exporter>,
     workers: TaskTracker,
     grace: Duration,
 }
@@ -97,6 +98,8 @@ impl App {
         if newest.is_empty() {
             shared.limits.begin_with_nothing();
         }
+        let traces = telemetry::start_traces(&settings.telemetry, &clock);
+        let (tracer, exporter) = traces.map_err(StartupError::Failed)?.unzip();
         let client = HttpClient::new().map_err(failed)?;
         let sandbox = if sandbox {
             let (phones, site) = (
@@ -114,7 +117,10 @@ impl App {
             webhooks: Client::new(settings.webhooks.allow_private).map_err(failed)?,
         };
         let reachable_at = public_url.trim_end_matches('/').to_owned();
-        let told = gateway_settings(&settings, public_url, sandbox.is_some());
+        let told = gateway::Settings {
+            tracer: tracer.clone(),
+            ..gateway_settings(&settings, public_url, sandbox.is_some())
+        };
         let stop = CancellationToken::new();
         let keys = (vault, db.trace_key().await.map_err(failed)?);
         let gateway = Gateway::new(told, clock, keys, db, shared, outbound, stop.clone());
@@ -149,6 +155,7 @@ impl App {
             workers: settings.workers.unwrap_or_else(half_of_the_cores),
             grace: settings.shutdown_grace,
             stop: stop.clone(),
+            tracer,
         };
         let mounts = mounts(&gateway, &faces, &stop);
         let server = web::serve(listener, mounts, options).map_err(failed)?;
@@ -166,6 +173,7 @@ impl App {
             server: handle,
             serving,
             metrics,
+            exporter,
             workers,
             grace: settings.shutdown_grace,
         })
@@ -192,6 +200,9 @@ impl App {
         }
         self.gateway.tasks().close();
         self.serving.abort();
+        if let Some(exporter) = self.exporter {
+            exporter.stop(CLOSING).await;
+        }
         if let Some(metrics) = self.metrics {
             metrics.stop(false).await;
         }
@@ -258,6 +269,7 @@ fn gateway_settings(settings: &Settings, public_url: String, sandbox: bool) -> g
             .map(|offered| offered.dialect)
             .collect(),
         render: api::verification_json,
+        tracer: None,
     }
 }
 
@@ -304,6 +316,7 @@ fn serve_metrics(
         workers: 1,
         grace: Duration::ZERO,
         stop: stop.clone(),
+        tracer: None,
     };
     let server = web::serve(listener, vec![api::metrics(metrics)], options).map_err(failed)?;
     let handle = server.handle();

@@ -12,7 +12,8 @@ use crate::telemetry;
 
 pub fn run(file: Option<&Path>) -> Result<(), Failure> {
     let (settings, warnings) = settings::read(file)?;
-    telemetry::start_logs(&settings.log).map_err(|fault| Failure::Wrong(vec![fault]))?;
+    let traces = settings.telemetry.otlp_endpoint.is_some();
+    telemetry::start_logs(&settings.log, traces).map_err(|fault| Failure::Wrong(vec![fault]))?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use super::{Failure, runtime, say, serve};
 use crate::app::on_this_machine;
 use crate::clock::Clock;
-use crate::config::{Log, LogFormat};
+use crate::config::Log;
 use crate::simulator::{Listed, Options, Pace, Simulator};
 use crate::telemetry;
 
@@ -32,11 +32,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             "{address}: {error}; choose another address with --listen"
         ))
     };
-    let log = Log {
-        format: LogFormat::Auto,
-        level: "info".to_owned(),
-    };
-    telemetry::start_logs(&log).map_err(Failure::Failed)?;
+    telemetry::start_logs(&Log::default(), false).map_err(Failure::Failed)?;
     runtime()?.block_on(async {
         let listener = TcpListener::bind(arguments.listen).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;

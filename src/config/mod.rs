@@ -11,12 +11,13 @@ mod budgets;
 mod database;
 mod policy;
 mod settings;
+mod telemetry;
 mod top;
 
 use std::path::Path;
 
 pub use database::Database;
-pub use settings::{Dialects, Log, LogFormat, Settings, Webhooks};
+pub use settings::{Dialects, Log, LogFormat, Settings, Telemetry, Webhooks};
 
 pub use crate::reader::{Fault, Secret};
 

@@ -42,6 +42,7 @@ pub struct Settings {
     /// `None`: as many as there are cores.
     pub workers: Option<usize>,
     pub log: Log,
+    pub telemetry: Telemetry,
     pub webhooks: Webhooks,
     pub retention: Retention,
     pub dialects: Dialects,
@@ -56,6 +57,29 @@ pub struct Log {
     pub format: LogFormat,
     /// `info`, or by target: `pinroute=debug,info`.
     pub level: String,
+    /// A line for each request.
+    pub requests: bool,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Auto,
+            level: "info".to_owned(),
+            requests: false,
+        }
+    }
+}
+
+/// Where traces go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Telemetry {
+    /// An http(s) URL without a trailing slash. `None`: nothing is recorded.
+    pub otlp_endpoint: Option<String>,
+    pub headers: Vec<(String, Secret)>,
+    pub service_name: String,
+    /// Of the traces that begin here, from 0 to 1.
+    pub sample: f64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use super::database::{self, Database};
 use super::policy;
 use super::settings::{Dialects, Log, LogFormat, Retention, Settings, Webhooks};
+use super::telemetry;
 use crate::channels::catalog;
 use crate::reader::{Checked, Field, Reader, Secret, all, optional, parse_key, quote, url};
 use crate::secret::SecretKey;
@@ -40,7 +41,8 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
         .get("unknown_after")
         .and_then(|field| field.span(Duration::from_secs(1)..=Duration::from_hours(30 * 24)));
     let workers = optional(root.find("workers"), |field| field.whole(1..=1024));
-    let log = root.table("log").and_then(log);
+    let log = read_log(&mut root);
+    let telemetry = root.table("telemetry").and_then(telemetry::read);
     let webhooks = root.table("webhooks").and_then(webhooks);
     let retention = root.table("retention").and_then(retention);
     let dialects = root.table("dialects").and_then(dialects);
@@ -104,6 +106,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
         unknown_after: unknown_after?,
         workers: workers?,
         log: log?,
+        telemetry: telemetry?,
         webhooks: webhooks?,
         retention: retention?,
         dialects: dialects?,
@@ -192,6 +195,18 @@ fn previous_secret_keys(root: &mut Reader<'_>) -> Checked<Vec<SecretKey>> {
     }))
 }
 
+/// `log = "requests"` is short for that key alone.
+fn read_log(root: &mut Reader<'_>) -> Checked<Log> {
+    match root.find("log") {
+        Some(field) if field.is_text("requests") => Ok(Log {
+            requests: true,
+            ..Log::default()
+        }),
+        Some(field) => field.table().and_then(log),
+        None => root.table("log").and_then(log),
+    }
+}
+
 fn log(mut table: Reader<'_>) -> Checked<Log> {
     let formats = [
         ("auto", LogFormat::Auto),
@@ -200,10 +215,12 @@ fn log(mut table: Reader<'_>) -> Checked<Log> {
     ];
     let format = table.get("format").and_then(|field| field.choice(&formats));
     let level = table.get("level").and_then(|field| field.parsed(log_level));
+    let requests = table.get("requests").and_then(Field::flag);
     table.finish();
     Ok(Log {
         format: format?,
         level: level?,
+        requests: requests?,
     })
 }
 

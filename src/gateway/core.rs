@@ -19,6 +19,7 @@ use crate::money::Currency;
 use crate::secret::{TraceKey, Vault};
 use crate::shared_state::SharedState;
 use crate::storage::Db;
+use crate::trace::{Context, Kind, Stage, Tracer};
 use crate::verification::Verification;
 use crate::verification::phone::PhoneNumber;
 
@@ -42,6 +43,8 @@ pub struct Settings {
     pub dialects: Vec<Dialect>,
     /// Renders a verification for webhooks.
     pub render: fn(&Verification) -> serde_json::Value,
+    /// `None`: nothing is recorded.
+    pub tracer: Option<Tracer>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -131,8 +134,46 @@ impl Core {
         &self,
         task: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<T> {
+        self.spawn_within(None, task)
+    }
+
+    /// Like [`Self::spawn`], within a span; `None`: within the caller's.
+    pub(super) fn spawn_within<T: Send + 'static>(
+        &self,
+        span: Option<tracing::Span>,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
         // Boxed, since a large future is copied by each layer that it passes through.
-        let task = Box::pin(task).in_current_span();
+        let task = Box::pin(task).instrument(span.unwrap_or_else(tracing::Span::current));
         self.tasks.spawn_on(task, &self.runtime)
+    }
+
+    /// A stage of what is being done.
+    pub(super) fn stage(&self, name: &'static str) -> Stage {
+        let tracer = self.settings.tracer.as_ref();
+        tracer.map_or(const { Stage::none() }, |tracer| tracer.stage(name))
+    }
+
+    /// A stage in which a provider is called. It is not told of the trace.
+    pub(super) fn call(&self, name: &'static str) -> Stage {
+        let tracer = self.settings.tracer.as_ref();
+        tracer.map_or(const { Stage::none() }, |tracer| {
+            tracer.call(name, Kind::Client)
+        })
+    }
+
+    /// A stage in which a site is called about what was `begun`, and the context that it is told.
+    pub(super) fn sends(
+        &self,
+        name: &'static str,
+        begun: Option<&Context>,
+    ) -> (Stage, Option<Context>) {
+        match &self.settings.tracer {
+            Some(tracer) => {
+                let (stage, context) = tracer.sends(name, begun);
+                (stage, Some(context))
+            }
+            None => (const { Stage::none() }, begun.cloned()),
+        }
     }
 }

@@ -23,6 +23,18 @@ pub enum Error {
     Internal,
 }
 
+impl Error {
+    /// As the outcome of a stage.
+    pub(super) fn outcome(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Limited(_) | Self::Blocked | Self::Refused(_) => "refused",
+            Self::Unavailable => "unavailable",
+            Self::Internal => "failed",
+        }
+    }
+}
+
 impl From<StorageError> for Error {
     fn from(error: StorageError) -> Self {
         match error {

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::report::quote;
+use super::secret::Secret;
 use super::table::{Checked, Field, all};
 use super::tree::{Node, Value, join};
 use crate::clock::span;
@@ -116,6 +117,47 @@ impl Field<'_> {
         }
     }
 
+    /// A number within `range`.
+    pub fn number(self, range: RangeInclusive<f64>) -> Checked<f64> {
+        let mend = format!("a number from {} to {}", range.start(), range.end());
+        let number = match self.as_text() {
+            Some(text) if self.is_from_environment() => text.parse().ok(),
+            _ => self.as_number(),
+        };
+        match number {
+            Some(number) if range.contains(&number) => Ok(number),
+            Some(number) => self.fault(format!("`{number}` is out of range; write {mend}")),
+            None => self.mistyped(format!("{mend}, without quotes")),
+        }
+    }
+
+    /// Headers of a request, whose values are secrets. `seen` gets the path and the value of each.
+    pub fn headers(self, mut seen: impl FnMut(&str, &str)) -> Checked<Vec<(String, Secret)>> {
+        let mut names: Vec<String> = Vec::new();
+        all(self.entries()?.into_iter().map(|(name, field)| {
+            let small = name.to_ascii_lowercase();
+            if !is_header_name(&name) {
+                return field.fault("is not a header's name: letters, digits and -");
+            }
+            if names.contains(&small) {
+                return field
+                    .fault("is given twice, since the case of a header's name does not matter");
+            }
+            names.push(small);
+            let (path, report) = (field.path.clone(), field.report);
+            let value = field.secret()?;
+            if !value
+                .expose()
+                .chars()
+                .all(|c| c == '\t' || c == ' ' || c.is_ascii_graphic())
+            {
+                return Err(report.fault(path, "holds a line break or a character outside ASCII; write the value itself, on one line"));
+            }
+            seen(&path, value.expose());
+            Ok((name, value))
+        }))
+    }
+
     pub fn address(self) -> Checked<SocketAddr> {
         self.parsed(|text| {
             text.parse().map_err(|_| {
@@ -210,4 +252,10 @@ impl Field<'_> {
         seen(&path, secret.expose(), true);
         Ok(secret.expose().into())
     }
+}
+
+/// RFC 9110, `token`.
+fn is_header_name(name: &str) -> bool {
+    let letter = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    !name.is_empty() && name.bytes().all(letter)
 }

@@ -41,6 +41,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::Wording;
 use crate::money::Money;
+use crate::trace::Context;
 use asked::{Asked, Face, LimitKey};
 use attempt::{Attempt, AttemptStatus, Reason};
 use code::{Code, CodeHash};
@@ -103,6 +104,9 @@ pub struct Record {
     /// `None`: it was started before this was recorded, or the record has passed its age.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// The request that started it; `None`: nobody traced it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Box<Context>>,
     /// Price of each requested send if it went by SMS, for comparison; `None`: no price is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms_price: Option<Money>,

@@ -158,6 +158,7 @@ impl Verification {
                 limit_keys: start.limit_keys,
                 wording: start.wording,
                 origin: start.origin,
+                trace: None,
                 sms_price: start.sms_price,
                 attempts: Vec::new(),
                 checks_used: 0,

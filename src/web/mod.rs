@@ -5,6 +5,7 @@
 //! [`Mount`], and turns each [`Fault`] of the kit into an answer of its own shape; nothing here writes or rewrites an answer that
 //! a client reads. No face names another one.
 
+pub mod account;
 pub mod address;
 pub mod body;
 pub mod client;

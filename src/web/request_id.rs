@@ -1,4 +1,5 @@
-//! Every answer carries `x-request-id` and the headers that protect its reader; every request ends in time.
+//! Every request has an id and a place in a trace, and ends in time; every answer carries `x-request-id` and the headers that
+//! protect its reader.
 
 use std::time::Duration;
 
@@ -10,54 +11,115 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError};
 use tracing::Instrument;
 
+use super::account::Account;
 use super::fault::{Fault, Kind, Render};
 use crate::secret::random;
+use crate::trace::{self, Context, Stage, TraceId, Tracer};
 
 /// More than twice as long as any handler waits.
 const LONGEST: Duration = Duration::from_secs(30);
 
 static NAME: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Keeps the caller's id when it is a plain word, else makes one. `render` is the face's: it answers a request that does not
-/// arrive in time.
+/// Keeps the caller's id when it is a plain word, else makes one, and the caller's trace when it is well-formed. `face` renders
+/// the answer to a request that does not arrive in time.
 pub async fn tag<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
-    render: Render,
+    face: Face,
+    tracer: Option<Tracer>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    let parent = parent(request.headers());
     let given = request
         .headers()
         .get(&NAME)
         .filter(|value| is_plain(value))
         .cloned();
-    let id = given.unwrap_or_else(made);
+    let is_given = given.is_some();
+    let (id, new) = match given {
+        Some(id) => (
+            id,
+            TraceId(if parent.is_some() { [0; 16] } else { random() }),
+        ),
+        None => made(),
+    };
+    let shown = match &parent {
+        Some(parent) => Some(parent.trace.to_string()),
+        None => is_given.then(|| new.to_string()),
+    };
+    let request_id = id.to_str().unwrap_or_default();
+    // A trace that begins with a new id has the same.
+    let trace_id = shown.as_deref().unwrap_or(request_id);
     // At the level of errors, so that every line that is logged meanwhile names the request.
-    let span = tracing::error_span!("request", request_id = id.to_str().unwrap_or_default(), method = %request.method());
+    let span = tracing::error_span!(target: "pinroute::span", "request", request_id, trace_id, method = %request.method());
+    let (stage, context) = match &tracer {
+        Some(tracer) => {
+            let (stage, context) = tracer.request(parent.as_ref(), new);
+            (stage, Some(context))
+        }
+        None => (Stage::none(), parent),
+    };
+    if let Some(context) = context {
+        trace::adopt(&span, context);
+    }
+    let account = Account::open(&request, face.name, stage);
     // A live stream is answered at once and outlives this; a body that never ends does not.
     let answered = tokio::time::timeout(LONGEST, next.call(request).instrument(span.clone())).await;
-    let mut response = answered
-        .map_err(|_| Late {
+    let answered = answered.unwrap_or_else(|_| {
+        Err(Error::from(Late {
             id: id.clone(),
-            render,
-        })??
-        .map_into_boxed_body();
+            render: face.render,
+        }))
+    });
+    let mut response = match answered {
+        Ok(response) => response.map_into_boxed_body(),
+        Err(error) => {
+            if let Some(account) = account {
+                let status = error.as_response_error().status_code();
+                account.close(status, None, request_id, trace_id);
+            }
+            return Err(error);
+        }
+    };
+    let status = response.status();
+    match account {
+        Some(account) => account.close(status, Some(response.request()), request_id, trace_id),
+        None => span.in_scope(|| {
+            // The route's pattern, never the path: a callback's path contains a token.
+            tracing::debug!(
+                status = status.as_u16(),
+                route = response
+                    .request()
+                    .match_pattern()
+                    .as_deref()
+                    .unwrap_or("none"),
+                "answered"
+            );
+        }),
+    }
     response.headers_mut().insert(NAME.clone(), id);
     protect(response.headers_mut());
-    let status = response.status().as_u16();
-    // The route's pattern, never the path: a callback's path contains a token.
-    let route = response.request().match_pattern();
-    span.in_scope(|| {
-        tracing::debug!(
-            status,
-            route = route.as_deref().unwrap_or("none"),
-            "answered"
-        );
-    });
-    if response.status().is_server_error() {
-        metrics::counter!("pinroute_http_errors_total", "status" => status.to_string())
+    if status.is_server_error() {
+        metrics::counter!("pinroute_http_errors_total", "status" => status.as_u16().to_string())
             .increment(1);
     }
     Ok(response)
+}
+
+/// The face that a request is for.
+#[derive(Clone, Copy)]
+pub struct Face {
+    pub name: &'static str,
+    pub render: Render,
+}
+
+/// The caller's place in a trace.
+fn parent(headers: &HeaderMap) -> Option<Context> {
+    static PARENT: HeaderName = HeaderName::from_static("traceparent");
+    static STATE: HeaderName = HeaderName::from_static("tracestate");
+    headers.get(&PARENT)?;
+    let values = |name| headers.get_all(name).map(HeaderValue::as_bytes);
+    Context::read(values(&PARENT), values(&STATE))
 }
 
 /// The request did not arrive in time. The framework answers it, so it brings its headers along.
@@ -110,7 +172,10 @@ fn is_plain(value: &HeaderValue) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
 }
 
-fn made() -> HeaderValue {
-    let id = format!("{:032x}", u128::from_be_bytes(random()));
-    HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("-"))
+/// A new id, as digits and as bytes.
+fn made() -> (HeaderValue, TraceId) {
+    let id = random();
+    let digits = format!("{:032x}", u128::from_be_bytes(id));
+    let value = HeaderValue::from_str(&digits).unwrap_or_else(|_| HeaderValue::from_static("-"));
+    (value, TraceId(id))
 }

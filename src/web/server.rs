@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::body;
 use super::fault::{Fault, Render};
-use super::request_id;
+use super::request_id::{self, Face};
+use crate::trace::Tracer;
 
 /// A face, and the addresses that are its own.
 #[derive(Clone)]
@@ -67,6 +68,8 @@ pub struct ServerOptions {
     pub grace: Duration,
     /// From its cancellation on, each answer is the last one of its connection, so that none is cut off.
     pub stop: CancellationToken,
+    /// `None`: nothing is recorded.
+    pub tracer: Option<Tracer>,
 }
 
 /// Serves `mounts` on a bound listener.
@@ -76,16 +79,17 @@ pub fn serve(
     options: ServerOptions,
 ) -> std::io::Result<dev::Server> {
     let mounts: Arc<[Mount]> = mounts.into();
-    let stop = options.stop;
+    let (stop, tracer) = (options.stop, options.tracer);
     let server = HttpServer::new(move || {
-        let stop = stop.clone();
+        let (stop, tracer) = (stop.clone(), tracer.clone());
         let tagged = Arc::clone(&mounts);
         let unknown = Arc::clone(&mounts);
         let mut app = App::new()
             .app_data(web::PayloadConfig::new(body::LIMIT))
             .wrap(from_fn(move |request, next| {
-                let render = face(&tagged, dev::ServiceRequest::path(&request));
-                let (answer, stop) = (request_id::tag(request, next, render), stop.clone());
+                let face = face(&tagged, dev::ServiceRequest::path(&request));
+                let answer = request_id::tag(request, next, face, tracer.clone());
+                let stop = stop.clone();
                 async move {
                     let mut answer = answer.await;
                     if stop.is_cancelled()
@@ -101,8 +105,8 @@ pub fn serve(
             app = app.configure(|config| (mount.routes)(config));
         }
         app.default_service(web::to(move |request: HttpRequest| {
-            let render = face(&unknown, request.path());
-            std::future::ready(render(&Fault::not_found()))
+            let face = face(&unknown, request.path());
+            std::future::ready((face.render)(&Fault::not_found()))
         }))
     });
     Ok(server
@@ -113,13 +117,20 @@ pub fn serve(
         .run())
 }
 
-/// The renderer of the face that an address belongs to: the one with the longest prefix.
-fn face(mounts: &[Mount], path: &str) -> Render {
-    mounts
+/// The face that an address belongs to: the one with the longest prefix.
+fn face(mounts: &[Mount], path: &str) -> Face {
+    let owner = mounts
         .iter()
         .filter(|mount| mount.covers(path))
-        .max_by_key(|mount| mount.prefix.len())
-        .map_or(super::problem::render, |mount| mount.render)
+        .max_by_key(|mount| mount.prefix.len());
+    let prefix = owner.map_or("", |mount| mount.prefix);
+    Face {
+        name: match prefix.trim_start_matches('/') {
+            "" => "api",
+            name => name,
+        },
+        render: owner.map_or(super::problem::render, |mount| mount.render),
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use super::address::{self, AddressError};
 use super::signature;
 use crate::channels::transport;
+use crate::trace::Context;
 
 /// Time limit for a receiver's answer.
 pub const LIMIT: Duration = Duration::from_secs(10);
@@ -28,6 +29,8 @@ pub struct Message {
     /// Time of this try, in seconds since 1970.
     pub timestamp: i64,
     pub body: Vec<u8>,
+    /// Of the try; the receiver can go on with it.
+    pub trace: Option<Context>,
 }
 
 /// The result of a try.
@@ -121,9 +124,11 @@ impl Client {
         message: Message,
     ) -> Result<u16, String> {
         let signed = signature::sign(secrets, &message.id, message.timestamp, &message.body);
-        let request = self
-            .http
-            .post(url)
+        let mut request = self.http.post(url);
+        for (name, value) in context_headers(message.trace.as_ref()) {
+            request = request.header(name, value);
+        }
+        let request = request
             .header("webhook-id", message.id)
             .header("webhook-timestamp", message.timestamp.to_string())
             .header("webhook-signature", signed);
@@ -139,6 +144,15 @@ impl Client {
         sent.map(|answer| answer.status().as_u16())
             .map_err(|error| describe(&error))
     }
+}
+
+/// A trace's context as headers.
+pub fn context_headers(trace: Option<&Context>) -> impl Iterator<Item = (&'static str, String)> {
+    let parent = trace.map(|trace| ("traceparent", trace.parent()));
+    let state = trace.and_then(|trace| trace.state.clone());
+    parent
+        .into_iter()
+        .chain(state.map(|state| ("tracestate", state)))
 }
 
 impl Outcome {

@@ -13,7 +13,7 @@ pub struct Module {
 pub const ANYTHING: &[&str] = &["*"];
 
 /// Leaves: every module may name them, and they name no other.
-pub const NEUTRAL: &[&str] = &["clock", "json", "money", "secret"];
+pub const NEUTRAL: &[&str] = &["clock", "json", "money", "secret", "trace"];
 
 /// Rules: no async, no I/O, no clock.
 pub const PURE: &[&str] = &[
@@ -34,6 +34,7 @@ pub const MODULES: &[Module] = &[
     module("json",         &[],                                                      &[]),
     module("money",        &[],                                                      &[]),
     module("secret",       &[],                                                      &[]),
+    module("trace",        &[],                                                      &[]),
     module("reader",       &[],                                                      &[]),
     module("locale",       &[],                                                      &[]),
 

@@ -156,6 +156,7 @@ fn served(gateway: &pinroute::gateway::Gateway) -> (Client, dev::ServerHandle) {
         workers: 1,
         grace: Duration::ZERO,
         stop: CancellationToken::new(),
+        tracer: None,
     };
     let server = web::serve(listener, mounts, options).unwrap();
     let handle = server.handle();

@@ -49,6 +49,7 @@ mod sms;
 mod snapshots;
 mod storage;
 mod telegram;
+mod traces;
 mod twilio;
 mod verifications;
 mod webhooks;

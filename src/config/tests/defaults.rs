@@ -32,7 +32,18 @@ fn the_compiled_defaults_are_sound_and_are_the_contracts() {
         settings.log,
         Log {
             format: LogFormat::Auto,
-            level: "info".to_owned()
+            level: "info".to_owned(),
+            requests: false,
+        }
+    );
+    assert_eq!(settings.log, Log::default());
+    assert_eq!(
+        settings.telemetry,
+        Telemetry {
+            otlp_endpoint: None,
+            headers: Vec::new(),
+            service_name: "pinroute".to_owned(),
+            sample: 1.0,
         }
     );
     assert!(settings.providers.is_empty());

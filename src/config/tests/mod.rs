@@ -10,6 +10,7 @@ mod policy;
 mod sandbox;
 mod secrets;
 mod sms;
+mod telemetry;
 mod values;
 
 use super::*;

@@ -7,7 +7,7 @@ use super::parameters::Parameters;
 use crate::gateway::{Access, Error, Gateway, Scope};
 use crate::verification::asked::Face;
 use crate::verification::id::ProjectId;
-use crate::web::credentials;
+use crate::web::{account, credentials};
 
 /// A request whose key is valid.
 pub struct Call {
@@ -42,6 +42,7 @@ impl Call {
             .project
             .or_else(|| gateway.directory().find_project("default"))
             .ok_or(Word::AccessTokenInvalid)?;
+        account::of_project(request, Some(project.0));
         Ok(Self {
             gateway: gateway.clone(),
             access: access.through(Face::Telegram),

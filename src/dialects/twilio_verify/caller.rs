@@ -13,7 +13,7 @@ use crate::gateway::{Access, Error, Gateway, Scope};
 use crate::verification::asked::Face;
 use crate::verification::id::ProjectId;
 use crate::verification::policy::Policy;
-use crate::web::credentials;
+use crate::web::{account, credentials};
 
 /// A caller whose key is valid.
 #[derive(Debug)]
@@ -102,6 +102,7 @@ impl FromRequest for Caller {
             if !access.allows(Scope::Verify) {
                 return Err(Fault::forbidden("The key lacks the scope `verify`"));
             }
+            account::of_project(&request, access.project.map(|project| project.0));
             Ok(Self {
                 gateway: gateway.clone(),
                 access: access.through(Face::Twilio),

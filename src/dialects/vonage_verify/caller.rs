@@ -11,7 +11,7 @@ use crate::gateway::{Access, Error, Gateway, Scope};
 use crate::integrations::Token;
 use crate::verification::asked::Face;
 use crate::verification::id::ProjectId;
-use crate::web::credentials;
+use crate::web::{account, credentials};
 
 /// A caller whose key or token is valid.
 #[derive(Debug)]
@@ -32,11 +32,14 @@ impl FromRequest for Caller {
         Box::pin(async move {
             let gateway = request.app_data::<web::Data<Gateway>>();
             let gateway: &Gateway = gateway.ok_or_else(Fault::unauthorized)?;
-            if let Some(token) = credentials::bearer(&request) {
-                return by_token(gateway, token).await;
-            }
-            let (user, key) = credentials::basic(&request).ok_or_else(Fault::unauthorized)?;
-            by_key(gateway, &user, &key).await
+            let caller = if let Some(token) = credentials::bearer(&request) {
+                by_token(gateway, token).await?
+            } else {
+                let (user, key) = credentials::basic(&request).ok_or_else(Fault::unauthorized)?;
+                by_key(gateway, &user, &key).await?
+            };
+            account::of_project(&request, Some(caller.project.0));
+            Ok(caller)
         })
     }
 }

@@ -4,6 +4,6 @@ mod notify;
 mod room;
 mod webhooks;
 
-pub(in crate::gateway) use notify::Endpoint;
+pub(in crate::gateway) use notify::{Endpoint, note};
 pub use room::Notices;
 pub use webhooks::WebhookRequest;

@@ -16,6 +16,7 @@ use super::room::Notices;
 use crate::gateway::error::Error;
 use crate::secret::random;
 use crate::storage::{Delivery, DeliveryState, StorageError, Try, Webhook};
+use crate::trace::{Context, Stage};
 use crate::verification::Verification;
 use crate::verification::event::EventKind;
 use crate::verification::id::{ProjectId, time_ordered};
@@ -145,14 +146,18 @@ impl Notices {
     ) -> Delivery {
         let began = self.core().now();
         let outcome = match self.body(&delivery).await {
-            Ok(body) => {
+            Ok((body, begun)) => {
+                let (stage, trace) = self.core().sends("webhook", begun.as_deref());
                 let message = Message {
                     id: delivery.id.to_string(),
                     timestamp: began.timestamp(),
                     body,
+                    trace,
                 };
                 let secrets = webhook.secrets(began);
-                self.client().send(&webhook.url, &secrets, message).await
+                let outcome = self.client().send(&webhook.url, &secrets, message).await;
+                note(stage, &delivery, &outcome);
+                outcome
             }
             // The body could not be read, so nothing was sent; the message is due again when the claim expires.
             Err(_) => return delivery,
@@ -202,18 +207,21 @@ impl Notices {
     }
 
     /// Renders the message when it is sent, from the verification's current state, so that no second copy of a phone
-    /// number is stored.
-    async fn body(&self, delivery: &Delivery) -> Result<Vec<u8>, Error> {
+    /// number is stored; with the trace in which the verification was started.
+    async fn body(&self, delivery: &Delivery) -> Result<(Vec<u8>, Option<Box<Context>>), Error> {
+        let mut trace = None;
         let data: Value = match (delivery.verification, &delivery.data) {
-            (Some(id), _) => (self.core().settings.render)(
-                &self.core().db.find(id).await?.ok_or(Error::NotFound)?,
-            ),
+            (Some(id), _) => {
+                let mut v = self.core().db.find(id).await?.ok_or(Error::NotFound)?;
+                trace = v.record.trace.take();
+                (self.core().settings.render)(&v)
+            }
             (None, Some(data)) => serde_json::from_str(data).unwrap_or(Value::Null),
             (None, None) => Value::Null,
         };
         let timestamp = delivery.at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
         let body = json!({ "type": delivery.event, "timestamp": timestamp, "data": data });
-        Ok(body.to_string().into_bytes())
+        Ok((body.to_string().into_bytes(), trace))
     }
 
     /// Whether a task of this process sends to an endpoint.
@@ -244,6 +252,24 @@ impl Notices {
         db.drop_old_deliveries(time_ordered(before, [0; 8]), most.cast_signed())
             .await
     }
+}
+
+/// Notes in the trace what became of a try, and ends its stage.
+pub(in crate::gateway) fn note(mut stage: Stage, delivery: &Delivery, outcome: &Outcome) {
+    if !stage.is_open() {
+        return;
+    }
+    stage.set("pinroute.delivery", delivery.id.to_string());
+    stage.set("pinroute.webhook", delivery.webhook.to_string());
+    stage.set("pinroute.event", delivery.event.clone());
+    if let Some(id) = delivery.verification {
+        stage.set("pinroute.verification", id.to_string());
+    }
+    if let Some(status) = outcome.status {
+        stage.set("http.response.status_code", status);
+    }
+    let is_taken = outcome.error.is_none();
+    stage.conclude(if is_taken { "taken" } else { "failed" });
 }
 
 /// Where messages go: a webhook, or a host that a dialect reports to.

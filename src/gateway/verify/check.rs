@@ -6,6 +6,7 @@ use super::room::{SECOND_LOOK, Verify};
 use crate::abuse::limits;
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Access, Replay, Ticket};
+use crate::trace::Stage;
 use crate::verification::code::Code;
 use crate::verification::id::VerificationId;
 use crate::verification::{Status, Verdict, Verification};
@@ -33,8 +34,20 @@ impl Verify {
     ) -> Result<Checked, Error> {
         let (verify, access) = (self.clone(), access.clone());
         let (code, ticket) = (code.clone(), ticket.cloned());
-        let work = async move { verify.check_here(&access, id, &code, ticket.as_ref()).await };
-        let checked = self.core().spawn(work).await;
+        let mut stage = self.core().stage("check");
+        let inner = stage.inner();
+        let work = async move {
+            let ticket = ticket.as_ref();
+            let checked = verify.check_here(&access, id, &code, ticket, &mut stage);
+            let checked = checked.await;
+            stage.conclude(match &checked {
+                Ok(checked) if checked.valid => "right",
+                Ok(_) => "wrong",
+                Err(error) => error.outcome(),
+            });
+            checked
+        };
+        let checked = self.core().spawn_within(inner, work).await;
         checked.unwrap_or(Err(Error::Internal))
     }
 
@@ -44,9 +57,14 @@ impl Verify {
         id: VerificationId,
         code: &Code,
         ticket: Option<&Ticket>,
+        stage: &mut Stage,
     ) -> Result<Checked, Error> {
         let typed = self.code_hash(id, code);
         let v = self.find_own(access, id).await?;
+        if stage.is_open() {
+            stage.set("pinroute.verification", id.to_string());
+            stage.link(v.record.trace.as_deref());
+        }
         v.may_check(self.core().now())?;
         // A wrong code counts against the limits before it is evaluated, so that parallel guesses cannot exceed them. A right
         // one only needs room.

@@ -6,11 +6,13 @@ use tracing::Instrument as _;
 
 use super::leased::{Applied, Cause};
 use super::room::{LEASE, Verify};
+use super::traced::word;
 use super::working::Working;
 use crate::channels::{Draft, Message, Notice, Receipt, SendError};
 use crate::gateway::core::ProviderSlot;
 use crate::gateway::error::Error;
 use crate::storage::StorageError;
+use crate::trace;
 use crate::verification::abilities::Reports;
 use crate::verification::agenda::Task;
 use crate::verification::attempt::{AttemptStatus, FollowUpKind, Report};
@@ -22,13 +24,6 @@ use crate::verification::{Source, Verification, span};
 const FOLLOW_UP_TRIES: u8 = 7;
 
 type Progress = Option<watch::Sender<Verification>>;
-
-/// What each line that is logged meanwhile names, next to the request that caused it. At the level of errors, so that it exists
-/// whatever is logged.
-fn about(v: &Verification, ordinal: u8) -> tracing::Span {
-    let attempt = v.id.attempt(ordinal);
-    tracing::error_span!("attempt", verification = %v.id, %attempt)
-}
 
 impl Verify {
     /// Takes the leases of at most `limit` verifications with due tasks and starts to work on them. Returns how many.
@@ -64,7 +59,8 @@ impl Verify {
             return;
         }
         let (verify, id) = (self.clone(), v.id);
-        self.core().spawn(async move {
+        let inner = trace::within(v.record.trace.as_deref());
+        self.core().spawn_within(inner, async move {
             let now = verify.core().now();
             match verify
                 .core()
@@ -83,7 +79,9 @@ impl Verify {
     }
 
     pub(super) fn spawn_work(&self, v: Verification, ours: Option<u8>, progress: Progress) {
-        self.core().spawn(self.boxed_work(v, ours, progress));
+        let inner = trace::within(v.record.trace.as_deref());
+        let work = self.boxed_work(v, ours, progress);
+        self.core().spawn_within(inner, work);
     }
 
     /// [`Self::work`] on the heap from the start: it is large, and would be copied by each future that it passes through.
@@ -211,8 +209,10 @@ impl Verify {
             .attempt(ordinal)
             .is_some_and(|attempt| attempt.status == AttemptStatus::Sending);
         let outcome = if is_ours && v.is_pending() && !v.is_overdue(self.core().now()) {
-            let sending = Box::pin(self.send(&v, ordinal));
-            sending.instrument(about(&v, ordinal)).await
+            let (mut stage, span) = self.calling("send", &v, ordinal);
+            let outcome = Box::pin(self.send(&v, ordinal)).instrument(span).await;
+            stage.conclude(word(&outcome));
+            outcome
         } else {
             Err(SendError::Canceled)
         };
@@ -263,11 +263,7 @@ impl Verify {
             .pauses
             .learn(provider.name(), self.number_key(v), &outcome)
             .await;
-        let word = match &outcome {
-            Ok(_) => "accepted",
-            Err(error) => error.verdict().1.as_str(),
-        };
-        metrics::counter!("pinroute_sends_total", "provider" => provider.name().to_owned(), "outcome" => word).increment(1);
+        metrics::counter!("pinroute_sends_total", "provider" => provider.name().to_owned(), "outcome" => word(&outcome)).increment(1);
         outcome
     }
 
@@ -309,8 +305,14 @@ impl Verify {
     /// What the provider says of an attempt when asked; `None` if it says nothing.
     async fn report_of(&self, v: &Verification, ordinal: u8) -> Option<Report> {
         let (line, message_id) = self.conversation(v, ordinal)?;
-        let asked = line.provider.ask(&message_id);
-        asked.instrument(about(v, ordinal)).await.ok()
+        let (mut stage, span) = self.calling("ask", v, ordinal);
+        let asked = line.provider.ask(&message_id).instrument(span).await;
+        stage.conclude(if asked.is_ok() {
+            "answered"
+        } else {
+            "unavailable"
+        });
+        asked.ok()
     }
 
     async fn follow_up(
@@ -319,14 +321,21 @@ impl Verify {
         ordinal: u8,
         kind: FollowUpKind,
     ) -> Result<Applied, Error> {
-        let sent = match (self.conversation(&v, ordinal), kind, &v.code) {
-            (Some((line, id)), FollowUpKind::ReportSuccess, Some(code)) => {
-                let told = line.provider.notify(&id, Notice::Success(code));
-                told.instrument(about(&v, ordinal)).await
-            }
-            (Some((line, id)), FollowUpKind::Revoke, _) => {
-                let told = line.provider.notify(&id, Notice::Revoke);
-                told.instrument(about(&v, ordinal)).await
+        let notice = match (kind, &v.code) {
+            (FollowUpKind::ReportSuccess, Some(code)) => Some(Notice::Success(code)),
+            (FollowUpKind::ReportSuccess, None) => None,
+            (FollowUpKind::Revoke, _) => Some(Notice::Revoke),
+        };
+        let sent = match (self.conversation(&v, ordinal), notice) {
+            (Some((line, id)), Some(notice)) => {
+                let (mut stage, span) = self.calling("notify", &v, ordinal);
+                let told = line.provider.notify(&id, notice).instrument(span).await;
+                stage.conclude(if told.is_ok() {
+                    "accepted"
+                } else {
+                    "unavailable"
+                });
+                told
             }
             // The provider is no longer configured, or there is nothing left to report.
             _ => Ok(()),

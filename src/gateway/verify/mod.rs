@@ -27,6 +27,7 @@ mod reuse;
 mod room;
 mod site;
 mod start;
+mod traced;
 mod vouch;
 mod working;
 

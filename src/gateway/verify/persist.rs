@@ -228,7 +228,16 @@ impl Verify {
             .with_postings(postings.clone())
             .with_idempotency(proposal.idempotency.take());
         let id = change.id();
-        if let Err(error) = core.db.commit(change).await {
+        let mut stage = core.stage("commit");
+        let done = core.db.commit(change).await;
+        stage.conclude(match &done {
+            Ok(()) => "stored",
+            Err(CommitError::Lost(_) | CommitError::Claimed) => "lost",
+            Err(CommitError::Rejected) => "failed",
+            Err(CommitError::Unavailable) => "unavailable",
+        });
+        drop(stage);
+        if let Err(error) = done {
             if matches!(error, CommitError::Lost(Lost::NoRoom)) {
                 Box::pin(self.finance().learn_headroom(v.project)).await;
             }

@@ -1,5 +1,6 @@
 //! Receives a provider's report: authenticates it, applies it to its attempt, and answers once the change is durable.
 
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::persist::{Needs, Transition};
@@ -9,6 +10,7 @@ use crate::channels::{
 };
 use crate::gateway::error::Error;
 use crate::storage::ListQuery;
+use crate::verification::attempt::AttemptStatus;
 use crate::verification::id::AttemptId;
 use crate::verification::phone::PhoneNumber;
 use crate::verification::{Source, Verification};
@@ -103,12 +105,25 @@ impl Verify {
             return Ok(Taken::NoAttempt);
         };
         let report = &incoming.report;
+        let mut stage = self.core().stage("report");
+        if stage.is_open() {
+            stage.set("pinroute.provider", provider.to_owned());
+            stage.set("pinroute.attempt", v.id.attempt(ordinal).to_string());
+            stage.set(
+                "pinroute.outcome",
+                report.status.map_or("none", AttemptStatus::as_str),
+            );
+            stage.link(v.record.trace.as_deref());
+        }
+        let inner = stage.inner().unwrap_or_else(tracing::Span::none);
         let updated = self
             .update(v, Needs::Offers, |v, offers, now| {
                 let changed = v.report(ordinal, report, Source::Callback, offers, now);
                 Ok(Transition::of(changed))
             })
+            .instrument(inner)
             .await?;
+        drop(stage);
         Ok(Taken::By(self.go_on(updated).id.attempt(ordinal)))
     }
 

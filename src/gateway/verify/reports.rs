@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
 use super::room::Verify;
-use crate::gateway::notices::{Endpoint, Notices};
+use crate::gateway::notices::{Endpoint, Notices, note};
 use crate::gateway::shared::{Reports, SiteReport, ToReport};
 use crate::secret::random;
 use crate::storage::{Delivery, DeliveryState, HostLimit, StorageError};
@@ -19,6 +19,7 @@ use crate::verification::asked::Asked;
 use crate::verification::id::{ProjectId, time_ordered};
 use crate::verification::{Verification, span};
 use crate::webhooks::address;
+use crate::webhooks::client::context_headers;
 
 /// Hosts that a project may name in [`NAMED_WITHIN`].
 const MOST_HOSTS: i64 = 20;
@@ -143,7 +144,7 @@ impl Verify {
         let report = v
             .as_ref()
             .and_then(|v| self.write_report(v, &delivery.event, began));
-        let Some((url, report, takes)) = report else {
+        let Some((url, mut report, takes)) = report else {
             // The dialect is switched off, the key is gone, or there is no word for it any more: nobody waits for it.
             return Delivery {
                 state: DeliveryState::Dead,
@@ -152,11 +153,15 @@ impl Verify {
                 ..delivery
             };
         };
+        let begun = v.as_ref().and_then(|v| v.record.trace.as_deref());
+        let (stage, trace) = core.sends("webhook", begun);
+        report.headers.extend(context_headers(trace.as_ref()));
         let outcome = self
             .notices()
             .client()
             .report(&url, &report.headers, report.body, takes)
             .await;
+        note(stage, &delivery, &outcome);
         let pause = (delivery.round < PAUSES).then(|| FIRST_PAUSE * 2_u32.pow(delivery.round));
         self.notices().tried(delivery, began, outcome, pause)
     }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::draws::SENDS;
 use super::persist::{LeasePlan, Proposal, Step, Verb};
 use super::room::Verify;
+use super::traced::note;
 use crate::abuse::limits;
 use crate::abuse::network::networks;
 use crate::channels::Draft;
@@ -17,6 +18,7 @@ use crate::message::Wording;
 use crate::secret::random;
 use crate::shared_state::Taken;
 use crate::storage::{Lost, Write};
+use crate::trace;
 use crate::verification::asked::{Asked, Face};
 use crate::verification::attempt::Attempt;
 use crate::verification::code::{Code, CodeHash};
@@ -130,8 +132,19 @@ impl Verify {
         ticket: Option<Ticket>,
     ) -> Result<Started, StartError> {
         let verify = self.clone();
-        let work = async move { verify.start_here(request, ticket.as_ref()).await };
-        let started = self.core().spawn(work).await;
+        let mut stage = self.core().stage("start");
+        let inner = stage.inner();
+        let work = async move {
+            let started = verify.start_here(request, ticket.as_ref()).await;
+            let fault = match &started {
+                Err(StartError::Failed(error)) => Some(error),
+                _ => None,
+            };
+            let v = started.as_ref().ok();
+            note(&mut stage, v.map(|it| (&it.verification, it.reused)), fault);
+            started
+        };
+        let started = self.core().spawn_within(inner, work).await;
         started.unwrap_or_else(|_| Err(Error::Internal.into()))
     }
 
@@ -234,7 +247,9 @@ impl Verify {
             begin_within: request.begin_within,
             workflow: request.workflow.as_ref(),
         };
-        Ok(Verification::start(start, &offers, now)?)
+        let mut v = Verification::start(start, &offers, now)?;
+        v.record.trace = trace::current().map(Box::new);
+        Ok(v)
     }
 
     /// Sends, waits for the outcome for at most `wait`, and returns the newest stored state. What is left then goes on in a task

@@ -64,6 +64,7 @@ async fn receive(
         integration = newer;
     }
     let done = if may_pass {
+        kit::account::of_project(request, Some(integration.project.0));
         act(gateway, &integration, request, body).await
     } else {
         Err(Refused::unauthorized())

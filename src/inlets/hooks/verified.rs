@@ -33,6 +33,7 @@ pub async fn verified(
         .filter(|access| access.allows(Scope::Verify) && access.covers(integration.project))
         .ok_or_else(refused)?
         .through(Face::Integration { id: integration.id });
+    kit::account::of_project(&request, Some(integration.project.0));
     let mut fields = Fields::json(&request, &body)?;
     let number = fields.take("phone_number", text(1, 60));
     let id = fields.take("id", read_id);

@@ -8,6 +8,7 @@ use super::bytes::{Damaged, Reader, Writer};
 use super::value::{Optional, Packed, packed};
 use crate::message::Wording;
 use crate::money::Money;
+use crate::trace::Context;
 use crate::verification::abilities::{Abilities, Charged, Reports, TellsPrice, Ttl};
 use crate::verification::asked::{Asked, Face, LimitKey, Tag};
 use crate::verification::attempt::{
@@ -26,7 +27,10 @@ packed! { struct Record {
     country, checks_used, sends_used, terms, attempts, events, status,
 } optional {
     origin, sms_price, payload, wording, asked, is_outside_code, is_vouched_for, limit_keys,
+    trace,
 } }
+
+packed! { struct Context { trace, span, flags } optional { state } }
 
 packed! { enum Status {
     Pending = 0,

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::*;
 use crate::message::Wording;
 use crate::money::{Currency, Micros, Money};
+use crate::trace::{Context, SpanId, TraceId};
 use crate::verification::abilities::{Abilities, Charged, Reports, TellsPrice, Ttl};
 use crate::verification::asked::{Asked, Face, LimitKey, Tag};
 use crate::verification::attempt::{
@@ -336,17 +337,19 @@ fn record() -> impl Strategy<Value = Record> {
         name,
         value: TraceHash(hash),
     });
-    let site = (of(asked()), any::<bool>(), any::<bool>(), vec(key, 0..3));
+    let known = (of(asked()), any::<bool>(), any::<bool>());
+    let site = (known, vec(key, 0..3), of(trace()));
     (country(), status, terms, texts, times, lists, counts, site).prop_map(
         |(country, status, terms, texts, times, lists, counts, site)| Record {
             country,
             status,
             terms,
             payload: texts.0,
-            asked: site.0.map(Box::new),
-            is_outside_code: site.1,
-            is_vouched_for: site.2,
-            limit_keys: site.3,
+            asked: site.0.0.map(Box::new),
+            is_outside_code: site.0.1,
+            is_vouched_for: site.0.2,
+            limit_keys: site.1,
+            trace: site.2.map(Box::new),
             wording: texts.1,
             origin: texts.2,
             sms_price: texts.3,
@@ -376,6 +379,16 @@ fn asked() -> impl Strategy<Value = Asked> {
             tags,
             request,
         }
+    })
+}
+
+fn trace() -> impl Strategy<Value = Context> {
+    let ids = (any::<[u8; 16]>(), any::<[u8; 8]>(), any::<u8>());
+    (ids, of(".{0,20}")).prop_map(|((trace, span, flags), state)| Context {
+        trace: TraceId(trace),
+        span: SpanId(span),
+        flags,
+        state,
     })
 }
 

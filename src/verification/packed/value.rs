@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::bytes::{Damaged, Reader, Writer, parsed};
 use crate::money::{Currency, Micros};
+use crate::trace::{SpanId, TraceId};
 use crate::verification::channel::Channel;
 use crate::verification::origin::TraceHash;
 use crate::verification::phone::Country;
@@ -270,6 +271,26 @@ impl Packed for Currency {
 }
 
 impl Packed for TraceHash {
+    fn pack(&self, out: &mut Writer) {
+        out.raw(&self.0);
+    }
+
+    fn unpack(input: &mut Reader<'_>) -> Result<Self, Damaged> {
+        input.array().map(Self)
+    }
+}
+
+impl Packed for TraceId {
+    fn pack(&self, out: &mut Writer) {
+        out.raw(&self.0);
+    }
+
+    fn unpack(input: &mut Reader<'_>) -> Result<Self, Damaged> {
+        input.array().map(Self)
+    }
+}
+
+impl Packed for SpanId {
     fn pack(&self, out: &mut Writer) {
         out.raw(&self.0);
     }

@@ -92,7 +92,9 @@ impl Settings {
         let method = optional(table.find("method"), |field| field.choice(&methods))
             .map(|method| method.unwrap_or(Method::Post));
         let url = address(table, &mut seen);
-        let headers = optional(table.find("headers"), |field| headers(field, &mut seen));
+        let headers = optional(table.find("headers"), |field| {
+            field.headers(|path, value| seen.text(path, value, true))
+        });
         let body = body(table, &mut seen);
         let id_pointer = optional(table.find("id_pointer"), pointer);
         let accept = optional(table.find("accept"), matching);
@@ -168,38 +170,6 @@ fn address(table: &mut Reader<'_>, seen: &mut Seen<'_>) -> Checked<String> {
     seen.text(&table.path("url"), text, false);
     url::warn_of_example(table.report, &table.path("url"), text);
     Ok(text.to_owned())
-}
-
-fn headers(field: Field<'_>, seen: &mut Seen<'_>) -> Checked<Vec<(String, Secret)>> {
-    let mut names: Vec<String> = Vec::new();
-    all(field.entries()?.into_iter().map(|(name, field)| {
-        let small = name.to_ascii_lowercase();
-        if !is_header_name(&name) {
-            return field.fault("is not a header's name: letters, digits and -");
-        }
-        if names.contains(&small) {
-            return field
-                .fault("is given twice, since the case of a header's name does not matter");
-        }
-        names.push(small);
-        let (path, report) = (field.path.clone(), field.report);
-        let value = field.secret()?;
-        if !value
-            .expose()
-            .chars()
-            .all(|c| c == '\t' || c == ' ' || c.is_ascii_graphic())
-        {
-            return Err(report.fault(path, "holds a line break or a character outside ASCII; write the value itself, on one line"));
-        }
-        seen.text(&path, value.expose(), true);
-        Ok((name, value))
-    }))
-}
-
-/// RFC 9110, `token`.
-fn is_header_name(name: &str) -> bool {
-    let letter = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    !name.is_empty() && name.bytes().all(letter)
 }
 
 fn body(table: &mut Reader<'_>, seen: &mut Seen<'_>) -> Checked<Body> {
