@@ -9,8 +9,10 @@ use super::database::{self, Database};
 use super::policy;
 use super::settings::{Dialects, Log, LogFormat, Retention, Settings, Webhooks};
 use crate::channels::catalog;
+use crate::clock::span;
 use crate::reader::{Checked, Field, Reader, Secret, all, optional, parse_key, quote, url};
 use crate::secret::SecretKey;
+use crate::webhooks::sinks;
 
 pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let listen = root.get("listen").and_then(Field::address);
@@ -43,6 +45,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let log = root.table("log").and_then(log);
     let webhooks = root.table("webhooks").and_then(webhooks);
     let retention = root.table("retention").and_then(retention);
+    let events = root.table("events").and_then(sinks::settings::read);
     let dialects = root.table("dialects").and_then(dialects);
     let providers = catalog::read(&mut root, reporting_currency);
     let defaults = root.table("defaults").and_then(policy::read);
@@ -60,6 +63,17 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
         root.fault(
             "metrics_listen",
             format!("`{metrics}` is also listen; give it another port"),
+        );
+    }
+    if let (Ok(retention), Ok(events)) = (&retention, &events)
+        && events.outbox_max_age > retention.webhook_deliveries
+    {
+        root.fault(
+            "events.outbox_max_age",
+            format!(
+                "`{}` is longer than retention.webhook_deliveries, after which events are deleted; shorten it",
+                span::format(events.outbox_max_age)
+            ),
         );
     }
     let report = root.report;
@@ -106,6 +120,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
         log: log?,
         webhooks: webhooks?,
         retention: retention?,
+        events: events?,
         dialects: dialects?,
         providers,
         defaults,

@@ -18,6 +18,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 const SUM: Duration = Duration::from_secs(1);
 /// How often budgets and balances are checked for alerts.
 const WATCH: Duration = Duration::from_secs(5);
+/// How often what waits for sinks is counted.
+const MEASURE: Duration = Duration::from_secs(15);
 const SWEEP: Duration = Duration::from_secs(60);
 /// How often verifications that are over are moved out of the hot table.
 const MOVE: Duration = Duration::from_secs(10);
@@ -54,6 +56,12 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
     });
     every("due reports", LOOK, |gateway| {
         Box::pin(start_reports(gateway))
+    });
+    every("due messages to sinks", LOOK, |gateway| {
+        Box::pin(start_sinks(gateway))
+    });
+    every("what waits for sinks", MEASURE, |gateway| {
+        Box::pin(measure_sinks(gateway))
     });
     every("refresh", REFRESH, |gateway| {
         Box::pin(async move { gateway.refresh().await })
@@ -111,6 +119,18 @@ async fn work_on_due(gateway: Gateway) {
 async fn start_deliveries(gateway: Gateway) {
     if let Err(error) = gateway.notices().start_deliveries().await {
         tracing::warn!(%error, "cannot read due webhook messages");
+    }
+}
+
+async fn start_sinks(gateway: Gateway) {
+    if let Err(error) = gateway.notices().start_sinks().await {
+        tracing::warn!(%error, "cannot read due messages to sinks");
+    }
+}
+
+async fn measure_sinks(gateway: Gateway) {
+    if let Err(error) = gateway.notices().measure_sinks().await {
+        tracing::warn!(%error, "cannot count what waits for sinks");
     }
 }
 

@@ -13,7 +13,6 @@ const KINDS: [&str; 2] = ["redis_stream", "file"];
 const MAX_LEN: u64 = 100_000;
 const ROTATE_MIB: u64 = 100;
 const KEEP: usize = 10;
-/// Deliveries are deleted after 30 days.
 const AGES: std::ops::RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(720);
 
 /// `[events]`.
