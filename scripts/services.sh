@@ -236,7 +236,7 @@ start_twilio_mock() {
 
 # Sets PYTHON to an interpreter with the packages used by the examples in docs/ and examples/; empty if unavailable.
 find_python() {
-  local folder=$PWD/target/tools/python of_docs=('pyjwt[crypto]==2.10.1' standardwebhooks==1.0.1) wanted
+  local folder=$PWD/target/tools/python of_docs=('pyjwt[crypto]==2.10.1' standardwebhooks==1.0.1 cloudevents==2.2.0 redis==8.1.0) wanted
   wanted=$(printf '%s\n' "${of_docs[@]}" && cat examples/{django,fastapi}/requirements.txt)
   PYTHON=$folder/bin/python3
   [[ -f $folder/.installed && $(<"$folder/.installed") == "$wanted" ]] && return
@@ -317,6 +317,13 @@ find_hooks() {
     esac
   done
   install_libraries "$HOOK_TOOLS"
+}
+
+# Sets SINK_TOOLS to a folder with the libraries that tests/clients/sinks/ uses; fails if they cannot be installed.
+find_sinks() {
+  local npm=() pip=(cloudevents==2.2.0 redis==8.1.0)
+  SINK_TOOLS=$PWD/target/tools/sinks
+  install_libraries "$SINK_TOOLS"
 }
 
 # install_libraries FOLDER: installs what the caller's lists `npm` and `pip` name, unless it is there. Python's go to
