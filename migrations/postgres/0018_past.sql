@@ -46,6 +46,3 @@ BEGIN
 END $$;
 -- For ids of a time that has no partition: a clock that is far off. It is empty otherwise.
 CREATE TABLE webhook_deliveries_rest PARTITION OF webhook_deliveries DEFAULT;
-
--- Messages that were given up are few, and counted.
-CREATE INDEX webhook_deliveries_dead ON webhook_deliveries (webhook_id) WHERE state = 'dead';

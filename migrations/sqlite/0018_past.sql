@@ -19,6 +19,3 @@ CREATE INDEX past_verifications_project_ended ON past_verifications (project_id,
 
 -- What forms of rows a replica reads, as on Postgres.
 ALTER TABLE replicas ADD COLUMN knows BIGINT NOT NULL DEFAULT 0;
-
--- Messages that were given up are few, and counted.
-CREATE INDEX webhook_deliveries_dead ON webhook_deliveries (webhook_id) WHERE state = 'dead';

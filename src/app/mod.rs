@@ -28,6 +28,7 @@ use crate::storage::{Db, ListQuery, Location, Options as StoreOptions};
 use crate::telemetry::{self, Exporter};
 use crate::web::{self, ServerOptions};
 use crate::webhooks::client::Client;
+use crate::webhooks::sinks::Sink;
 
 pub use error::StartupError;
 use error::failed;
@@ -115,6 +116,7 @@ impl App {
         let outbound = Outbound {
             providers: providers::build(&settings, simulator, &public_url, &client),
             webhooks: Client::new(settings.webhooks.allow_private).map_err(failed)?,
+            sinks: sinks(&settings)?,
         };
         let reachable_at = public_url.trim_end_matches('/').to_owned();
         let told = gateway::Settings {
@@ -268,9 +270,21 @@ fn gateway_settings(settings: &Settings, public_url: String, sandbox: bool) -> g
             .iter()
             .map(|offered| offered.dialect)
             .collect(),
+        outbox_max_age: settings.events.outbox_max_age,
         render: api::verification_json,
         tracer: None,
     }
+}
+
+/// The configured sinks; nothing is opened yet.
+pub fn sinks(settings: &Settings) -> Result<Vec<Sink>, StartupError> {
+    let sinks = settings.events.sinks.iter();
+    let sinks = sinks.map(|sink| {
+        Sink::new(sink).map_err(|fault| {
+            StartupError::Configuration(format!("events.sinks: `{}`: {fault}", sink.name))
+        })
+    });
+    sinks.collect()
 }
 
 /// The path of the one-time link to print: the sandbox owner's, or the first owner's while there is none.

@@ -1,9 +1,10 @@
-//! `pinroute check-config`: validates the configuration or prints its defaults.
+//! `pinroute check-config`: validates the configuration, and that sinks' files can be written, or prints its defaults.
 
 use std::path::Path;
 
 use super::{Failure, say, settings};
-use crate::config;
+use crate::config::{self, Fault, Settings};
+use crate::webhooks::sinks::{Target, file};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -18,9 +19,16 @@ pub fn run(file: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
         return Ok(());
     }
     let settings = settings::load(file)?;
-    let sandbox = settings
-        .sandbox_mode()
-        .map_err(|faults| Failure::Wrong(faults.iter().map(ToString::to_string).collect()))?;
+    let mut faults = unwritable(&settings);
+    let sandbox = settings.sandbox_mode().unwrap_or_else(|more| {
+        faults.extend(more);
+        false
+    });
+    if !faults.is_empty() {
+        return Err(Failure::Wrong(
+            faults.iter().map(ToString::to_string).collect(),
+        ));
+    }
     let mode = if sandbox {
         "sandbox: messages go to simulated phones"
     } else {
@@ -28,4 +36,20 @@ pub fn run(file: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
     };
     say(&format!("The configuration is valid ({mode})."));
     Ok(())
+}
+
+/// Files of sinks that could not be written here.
+fn unwritable(settings: &Settings) -> Vec<Fault> {
+    let sinks = settings.events.sinks.iter().enumerate();
+    let fault = |(place, target): (usize, &Target)| {
+        let Target::File(it) = target else {
+            return None;
+        };
+        let problem = file::check(&it.path).err()?;
+        Some(Fault::new(&format!("events.sinks[{place}].path"), problem))
+    };
+    sinks
+        .map(|(place, sink)| (place, &sink.target))
+        .filter_map(fault)
+        .collect()
 }

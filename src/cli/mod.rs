@@ -13,6 +13,7 @@ mod seed;
 mod serve;
 mod settings;
 mod simulator;
+mod sinks;
 mod users;
 
 use std::path::PathBuf;
@@ -57,6 +58,9 @@ enum Command {
     /// Manage dashboard users: create, list, disable, enable, or reset a password.
     #[command(subcommand)]
     Users(users::Command),
+    /// See what waits for the sinks of events, and redeliver it.
+    #[command(subcommand)]
+    Sinks(sinks::Command),
     /// Report costs or conversion, or rebuild the report sums.
     #[command(subcommand)]
     Report(report::Command),
@@ -81,6 +85,7 @@ pub fn run() -> ExitCode {
         Command::Keys(command) => keys::run(config, command),
         Command::Integrations(command) => integrations::run(config, command),
         Command::Users(command) => users::run(config, command),
+        Command::Sinks(command) => sinks::run(config, command),
         Command::Report(command) => report::run(config, command),
         Command::Seed(arguments) => seed::run(config, &arguments),
         Command::Simulator(arguments) => simulator::run(&arguments),

@@ -20,6 +20,7 @@ pub use database::Database;
 pub use settings::{Dialects, Log, LogFormat, Settings, Telemetry, Webhooks};
 
 pub use crate::reader::{Fault, Secret};
+pub use crate::webhooks::sinks::settings::Events;
 
 use crate::reader;
 use crate::verification::policy::Policy;

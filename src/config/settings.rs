@@ -12,6 +12,7 @@ use crate::reader::{Fault, Secret, url};
 use crate::secret::SecretKey;
 use crate::verification::policy::Policy;
 use crate::verification::route::Channel;
+use crate::webhooks::sinks::settings::Events;
 
 /// Each field is documented in `defaults.toml`.
 #[derive(Clone, Debug)]
@@ -45,6 +46,7 @@ pub struct Settings {
     pub telemetry: Telemetry,
     pub webhooks: Webhooks,
     pub retention: Retention,
+    pub events: Events,
     pub dialects: Dialects,
     /// In the order in which they are tried within a channel.
     pub providers: Vec<Configured>,

@@ -10,8 +10,10 @@ use super::policy;
 use super::settings::{Dialects, Log, LogFormat, Retention, Settings, Webhooks};
 use super::telemetry;
 use crate::channels::catalog;
+use crate::clock::span;
 use crate::reader::{Checked, Field, Reader, Secret, all, optional, parse_key, quote, url};
 use crate::secret::SecretKey;
+use crate::webhooks::sinks;
 
 pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let listen = root.get("listen").and_then(Field::address);
@@ -45,6 +47,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let telemetry = root.table("telemetry").and_then(telemetry::read);
     let webhooks = root.table("webhooks").and_then(webhooks);
     let retention = root.table("retention").and_then(retention);
+    let events = root.table("events").and_then(sinks::settings::read);
     let dialects = root.table("dialects").and_then(dialects);
     let providers = catalog::read(&mut root, reporting_currency);
     let defaults = root.table("defaults").and_then(policy::read);
@@ -62,6 +65,17 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
         root.fault(
             "metrics_listen",
             format!("`{metrics}` is also listen; give it another port"),
+        );
+    }
+    if let (Ok(retention), Ok(events)) = (&retention, &events)
+        && events.outbox_max_age > retention.webhook_deliveries
+    {
+        root.fault(
+            "events.outbox_max_age",
+            format!(
+                "`{}` is longer than retention.webhook_deliveries, after which events are deleted; shorten it",
+                span::format(events.outbox_max_age)
+            ),
         );
     }
     let report = root.report;
@@ -109,6 +123,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
         telemetry: telemetry?,
         webhooks: webhooks?,
         retention: retention?,
+        events: events?,
         dialects: dialects?,
         providers,
         defaults,

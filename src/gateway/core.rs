@@ -41,7 +41,9 @@ pub struct Settings {
     pub unlimited: fn(&PhoneNumber) -> bool,
     /// Those that are switched on.
     pub dialects: Vec<Dialect>,
-    /// Renders a verification for webhooks.
+    /// How long messages to sinks are tried.
+    pub outbox_max_age: Duration,
+    /// Renders a verification for webhooks and sinks.
     pub render: fn(&Verification) -> serde_json::Value,
     /// `None`: nothing is recorded.
     pub tracer: Option<Tracer>,

@@ -20,13 +20,15 @@ use crate::secret::{TraceKey, Vault};
 use crate::shared_state::{PauseView, SharedState};
 use crate::storage::{ApiKey, Db};
 use crate::webhooks::client::Client;
+use crate::webhooks::sinks::Sink;
 
-/// The ways out: providers for codes, a client for webhooks.
+/// The ways out: providers for codes, a client for webhooks, the operator's sinks.
 #[derive(Debug)]
 pub struct Outbound {
     /// Within a channel, tried in this order.
     pub providers: Vec<Arc<dyn Provider>>,
     pub webhooks: Client,
+    pub sinks: Vec<Sink>,
 }
 
 /// A handle; clones share everything.
@@ -57,7 +59,7 @@ impl Gateway {
         let providers = outbound.providers;
         let core = Core::new(settings, clock, keys, db, shared, providers, stop);
         let core = Arc::new(core);
-        let notices = Notices::new(Arc::clone(&core), outbound.webhooks);
+        let notices = Notices::new(Arc::clone(&core), outbound.webhooks, outbound.sinks);
         let finance = Finance::new(Arc::clone(&core), notices.clone());
         let admin = Admin::new(Arc::clone(&core), finance.clone());
         let verify = Verify::new(Arc::clone(&core), finance.clone(), notices.clone());

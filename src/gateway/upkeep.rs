@@ -114,23 +114,25 @@ impl Gateway {
         let (busy, idle) = db.connections();
         gauge!("pinroute_database_connections", "state" => "busy").set(f64::from(busy));
         gauge!("pinroute_database_connections", "state" => "idle").set(f64::from(idle));
+        self.notices().measure_sinks().await?;
         self.finance().measure_balances().await;
         self.is_ready().await;
         Ok(())
     }
 
-    /// Removes expired idempotency keys, sessions and entries of the guard's lists, and old webhook deliveries, and stores when API
-    /// keys were used.
+    /// Removes expired idempotency keys, sessions and entries of the guard's lists, and old webhook deliveries, gives up on old messages to
+    /// sinks, and stores when API keys were used.
     /// Returns whether more may be left.
     pub async fn sweep(&self) -> Result<bool, StorageError> {
         const BATCH: u64 = 1_000;
         let (db, now) = (&self.core().db, self.now());
         let keys = db.drop_lapsed_keys(now, BATCH.cast_signed()).await?;
         let messages = self.notices().sweep_deliveries(BATCH).await?;
+        let given_up = self.notices().sweep_sinks(BATCH).await?;
         self.admin().note_key_uses().await?;
         db.drop_lapsed_sessions(now).await?;
         db.drop_lapsed_guard_entries(now).await?;
-        Ok(keys.max(messages) == BATCH)
+        Ok(keys.max(messages).max(given_up) == BATCH)
     }
 
     /// Picks up changes by other replicas: projects, keys, rates, pauses.

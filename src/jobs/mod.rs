@@ -90,6 +90,9 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
     every("due_reports", LOOK, |gateway| {
         Box::pin(async move { gateway.verify().start_reports().await.map(|_| ()) })
     });
+    every("sinks", LOOK, |gateway| {
+        Box::pin(async move { gateway.notices().start_sinks().await.map(|_| ()) })
+    });
     every("refresh", REFRESH, |gateway| {
         Box::pin(async move {
             gateway.refresh().await;

@@ -8,12 +8,14 @@ mod limits;
 mod news;
 mod pauses;
 mod redis;
+mod stream;
 
 use std::sync::Arc;
 
 pub use limits::{Limits, Taken};
 pub use news::{News, Replicas};
 pub use pauses::{PauseView, Pauses};
+pub use stream::Stream;
 
 use crate::clock::Clock;
 use redis::Redis;

@@ -11,13 +11,13 @@ const MOST: i64 = 100_000;
 row! {
     /// Rows that wait, and since when the oldest of them does.
     #[derive(Clone, Debug, PartialEq, Eq)]
-    pub struct Backlog {
+    pub struct Waiting {
         count: i64,
         oldest: Option<DateTime<Utc>>,
     }
 }
 
-impl Backlog {
+impl Waiting {
     #[must_use]
     pub fn count(&self) -> i64 {
         self.count
@@ -33,7 +33,7 @@ impl Backlog {
 
 impl Store {
     /// Verifications whose next task is due and that no replica works on.
-    pub async fn due_backlog(&self, now: DateTime<Utc>) -> Result<Backlog, StorageError> {
+    pub async fn due_backlog(&self, now: DateTime<Utc>) -> Result<Waiting, StorageError> {
         const DUE: &str = "SELECT COUNT(*) AS count, MIN(d.wake_at) AS oldest FROM (SELECT v.wake_at FROM verifications v \
             WHERE v.wake_at <= $1 AND (v.lease_until IS NULL OR v.lease_until <= $1) ORDER BY v.wake_at LIMIT $2) AS d";
         Ok(read!(&self.engine, |pool| sqlx::query_as(DUE)
@@ -44,7 +44,7 @@ impl Store {
     }
 
     /// Messages to webhooks that are still tried.
-    pub async fn webhook_backlog(&self) -> Result<Backlog, StorageError> {
+    pub async fn webhook_backlog(&self) -> Result<Waiting, StorageError> {
         const PENDING: &str = "SELECT COUNT(*) AS count, MIN(p.at) AS oldest FROM (SELECT d.at FROM webhooks w \
             JOIN webhook_deliveries d ON d.webhook_id = w.id WHERE d.due_at IS NOT NULL LIMIT $1) AS p";
         Ok(read!(&self.engine, |pool| sqlx::query_as(PENDING)

@@ -20,7 +20,7 @@ use crate::verification::id::VerificationId;
 pub struct Delivery {
     /// The `webhook-id`, the same for all tries.
     pub id: Uuid,
-    /// The endpoint: a webhook, or the host of a dialect's reports.
+    /// The endpoint: a webhook, the host of a dialect's reports, or a sink.
     pub webhook: Uuid,
     pub event: String,
     /// When the event happened.
@@ -97,6 +97,16 @@ impl Delivery {
             history: Vec::new(),
         }
     }
+
+    /// Counts a try, and keeps it among the newest.
+    pub fn note(&mut self, one: Try) {
+        self.tried += 1;
+        self.round += 1;
+        if self.history.len() >= Self::HISTORY {
+            self.history.remove(0);
+        }
+        self.history.push(one);
+    }
 }
 
 /// Which deliveries of an endpoint to list, newest first.
@@ -110,7 +120,7 @@ pub struct DeliveryQuery {
 }
 
 row! {
-    struct Row {
+    pub(super) struct Row {
         id: Uuid,
         webhook_id: Uuid,
         event: String,
@@ -130,6 +140,8 @@ macro_rules! columns {
         "id, webhook_id, event, at, verification_id, data, state, due_at, tried, round, history"
     };
 }
+
+pub(super) use columns;
 
 impl TryFrom<Row> for Delivery {
     type Error = StorageError;

@@ -1,11 +1,12 @@
 //! Webhooks to projects' servers, following Standard Webhooks: signatures ([`signature`]), permitted addresses
-//! ([`address`]), the HTTP client ([`client`]) and retry times.
+//! ([`address`]), the HTTP client ([`client`]) and retry times. The operator's own [`sinks`] get the same events.
 //!
 //! To add a type of message: a line in [`TYPES`], and the place in `gateway` that creates it.
 
 pub mod address;
 pub mod client;
 pub mod signature;
+pub mod sinks;
 
 use std::time::Duration;
 

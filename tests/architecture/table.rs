@@ -51,7 +51,7 @@ pub const MODULES: &[Module] = &[
     module("webhooks",     &["verification", "message", "ledger", "reader",
                              "channels", "shared_state"],                            &["reqwest"]),
     module("config",       &["verification", "message", "ledger", "abuse", "reader",
-                             "channels"],                                            &[]),
+                             "channels", "webhooks"],                                &[]),
 
     module("shared_state", &["verification", "abuse"],                               &["deadpool_redis"]),
     module("storage",      &["integrations", "verification", "access", "ledger", "reports", "abuse",

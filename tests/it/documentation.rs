@@ -2,7 +2,8 @@
 //! checker, JSON through a parser.
 //!
 //! A comment before a block changes that: `file: NAME` writes it to a file, `needs: python` runs it only if the
-//! packages are installed, `not run: REASON` skips it.
+//! packages are installed, `needs: redis` if there is a Redis too, `not run: REASON` skips it. The sandbox has the sinks that a block
+//! exports.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use crate::program::{Server, bare_program};
 
 const API: &str = "http://127.0.0.1:8080";
 const PHONES: &str = "http://127.0.0.1:8081";
+const REDIS: &str = "redis://127.0.0.1:6379";
 const PROGRAM: &str = "./target/release/pinroute";
 
 struct Block {
@@ -75,6 +77,19 @@ fn python() -> Option<String> {
     (!path.is_empty()).then_some(path)
 }
 
+/// A Redis that only tests use.
+fn redis() -> Option<String> {
+    let url = std::env::var("PINROUTE_TEST_REDIS_URL").unwrap_or_default();
+    (!url.is_empty()).then_some(url)
+}
+
+/// The sinks that a document's examples configure.
+fn sinks(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("export PINROUTE_EVENTS__SINKS='")?;
+    let sinks = rest.split('\'').next()?;
+    Some(sinks.replace(REDIS, &redis()?))
+}
+
 /// An example with what its reader fills in.
 fn filled(text: &str) -> String {
     ["TOKEN", "KEY", "PASSWORD"]
@@ -110,6 +125,10 @@ fn script(blocks: &[Block]) -> (String, usize) {
             );
             continue;
         }
+        if block.mark == "needs: redis" && (python().is_none() || redis().is_none()) {
+            println!("skipped: a block that needs Python and Redis; ./scripts/test starts one");
+            continue;
+        }
         count += 1;
         script.push_str(&block.text);
         // Wait for the server that the example starts in the background.
@@ -143,10 +162,14 @@ fn every_shell_example_runs_as_written() {
                 .env("PINROUTE_LISTEN", "127.0.0.1:0")
                 .env("PINROUTE_SIMULATOR_LISTEN", "127.0.0.1:0")
                 .env("PINROUTE_WEBHOOKS__ALLOW_PRIVATE", "true");
+            if let Some(sinks) = sinks(&text) {
+                command.env("PINROUTE_EVENTS__SINKS", sinks);
+            }
             let (server, phones) = Server::start_sandbox(command).await;
             let script = script
                 .replace(API, &server.base)
                 .replace(PHONES, &phones)
+                .replace(REDIS, redis().as_deref().unwrap_or(REDIS))
                 .replace(PROGRAM, env!("CARGO_BIN_EXE_pinroute"));
             let mut shell = Command::new("bash");
             shell.arg("-c").arg(&script).current_dir(&folder);

@@ -291,14 +291,14 @@ async fn two_replicas_take_exactly_what_one_would(stage: Stage) {
 }
 
 /// A private Redis server, which the test can stop.
-struct Redis {
-    port: u16,
+pub struct Redis {
+    pub port: u16,
     server: Child,
 }
 
 impl Redis {
     /// `None` if Redis is not installed.
-    async fn start(port: u16) -> Option<Self> {
+    pub async fn start(port: u16) -> Option<Self> {
         let port = if port == 0 { free_port() } else { port };
         let mut command = Command::new("redis-server");
         command.args([
@@ -324,7 +324,7 @@ impl Redis {
     }
 
     /// Sends one command, and returns its answer's first line.
-    fn command(&self, line: &str) -> String {
+    pub fn command(&self, line: &str) -> String {
         let mut connection = std::net::TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         connection
             .write_all(format!("{line}\r\n").as_bytes())
@@ -342,7 +342,7 @@ impl Drop for Redis {
     }
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }

@@ -45,6 +45,7 @@ mod secrets;
 mod seed;
 mod shutdown;
 mod sign_in;
+mod sinks;
 mod sms;
 mod snapshots;
 mod storage;

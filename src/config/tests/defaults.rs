@@ -47,6 +47,8 @@ fn the_compiled_defaults_are_sound_and_are_the_contracts() {
         }
     );
     assert!(settings.providers.is_empty());
+    assert!(settings.events.sinks.is_empty());
+    assert_eq!(settings.events.outbox_max_age.as_secs(), 72 * 3_600);
     let policy = settings.defaults;
     assert_eq!(
         (policy.code_length, policy.max_checks, policy.max_sends),
@@ -105,6 +107,8 @@ fn the_examples_in_the_manual_are_sound_too() {
     ));
     assert_eq!(settings.sandbox, Some(true));
     assert_eq!(settings.workers, Some(4));
+    // The manual shows the values of keys that are left out.
+    assert_eq!(sinks(&settings), sinks(&super::settings(BARE_SINKS)));
     let main = &sms(&settings)[0].account;
     assert_eq!(main.name, "main");
     assert_eq!(main.prices.per_segment(country("RU")), Some(Micros(45_000)));
@@ -120,6 +124,23 @@ fn the_examples_in_the_manual_are_sound_too() {
         panic!("not JSON")
     };
     assert_eq!(json["dlr"], "{callback_url}");
+}
+
+const BARE_SINKS: &str = r#"
+[[events.sinks]]
+name = "stream"
+kind = "redis_stream"
+url = "redis://127.0.0.1:6379"
+stream = "pinroute:events"
+[[events.sinks]]
+name = "file"
+kind = "file"
+path = "events.jsonl"
+"#;
+
+fn sinks(settings: &Settings) -> Vec<String> {
+    let sinks = settings.events.sinks.iter();
+    sinks.map(|sink| format!("{sink:?}")).collect()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Sends webhook messages. A message is stored in the same commit as the change it reports, and sent afterwards.
 //!
 //! Each endpoint is served by a task of its own, so that a slow or dead one does not delay the others. An endpoint is a project's webhook,
-//! or a host that a dialect reports to.
+//! a host that a dialect reports to, or a sink.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::secret::random;
 use crate::storage::{Delivery, DeliveryState, StorageError, Try, Webhook};
 use crate::trace::{Context, Stage};
 use crate::verification::Verification;
-use crate::verification::event::EventKind;
+use crate::verification::event::{Event, EventKind};
 use crate::verification::id::{ProjectId, time_ordered};
 use crate::verification::span;
 use crate::webhooks::client::{LIMIT, Message, Outcome};
@@ -51,20 +51,20 @@ impl Notices {
                 });
             }
         }
+        for sink in self.sinks().iter().filter(|sink| sink.wants(kind)) {
+            messages.push(sink.announcement(kind, data, now));
+        }
         messages
     }
 
     /// The messages for the new events of `v`. They are stored in the same change as the events, so that none is lost
     /// or sent for a change that failed.
     pub(in crate::gateway) fn messages(&self, v: &Verification) -> Vec<Delivery> {
-        let news = v.news();
+        // That the time of a message is over is no news.
+        let is_news = |event: &&Event| !(v.is_message() && event.kind == EventKind::Expired);
         let mut messages = Vec::new();
         for webhook in self.core().directory.webhooks_of(v.project) {
-            for event in news {
-                // That the time of a message is over is no news.
-                if v.is_message() && event.kind == EventKind::Expired {
-                    continue;
-                }
+            for event in v.news().iter().filter(is_news) {
                 let kind = event.kind.name();
                 if wants(&webhook.events, kind) {
                     let id = time_ordered(event.at, random());
@@ -74,6 +74,10 @@ impl Notices {
                     });
                 }
             }
+        }
+        for sink in self.sinks() {
+            let news = v.news().iter().filter(is_news);
+            messages.extend(news.filter_map(|event| sink.message(v, event)));
         }
         messages
     }
@@ -104,14 +108,18 @@ impl Notices {
             id,
         };
         self.core().spawn(async move {
-            if let Err(error) = turn.notices.deliver(&*endpoint).await {
+            if let Err(error) = endpoint.send_due(&turn.notices).await {
                 tracing::warn!(endpoint = %turn.id, %error, "cannot record the outcome of deliveries; they will be sent again");
             }
         });
         true
     }
 
-    async fn deliver(&self, endpoint: &impl Endpoint) -> Result<(), StorageError> {
+    /// Claims and sends what is due at an endpoint, message by message.
+    pub(in crate::gateway) async fn deliver_each(
+        &self,
+        endpoint: &impl OneByOne,
+    ) -> Result<(), StorageError> {
         loop {
             let now = self.core().now();
             let until = span::after(now, CLAIM);
@@ -182,8 +190,6 @@ impl Notices {
             "failed"
         };
         metrics::counter!("pinroute_webhook_tries_total", "outcome" => word).increment(1);
-        delivery.tried += 1;
-        delivery.round += 1;
         let now = self.core().now();
         (delivery.state, delivery.due_at) = match pause {
             _ if outcome.error.is_none() => (DeliveryState::Delivered, None),
@@ -194,10 +200,7 @@ impl Notices {
                 (DeliveryState::Dead, None)
             }
         };
-        if delivery.history.len() >= Delivery::HISTORY {
-            delivery.history.remove(0);
-        }
-        delivery.history.push(Try {
+        delivery.note(Try {
             at: began,
             status: outcome.status,
             error: outcome.error,
@@ -272,11 +275,17 @@ pub(in crate::gateway) fn note(mut stage: Stage, delivery: &Delivery, outcome: &
     stage.conclude(if is_taken { "taken" } else { "failed" });
 }
 
-/// Where messages go: a webhook, or a host that a dialect reports to.
+/// Where messages go: a webhook, a host that a dialect reports to, or a sink.
 pub(in crate::gateway) trait Endpoint: Send + Sync + 'static {
     /// Under which its deliveries are stored.
     fn id(&self) -> Uuid;
 
+    /// Sends what is due.
+    fn send_due<'a>(&'a self, notices: &'a Notices) -> BoxFuture<'a, Result<(), StorageError>>;
+}
+
+/// An endpoint that takes messages one by one, in no order.
+pub(in crate::gateway) trait OneByOne: Endpoint {
     /// Sends a claimed message once, and returns it with the outcome.
     fn try_once<'a>(&'a self, notices: &'a Notices, delivery: Delivery) -> BoxFuture<'a, Delivery>;
 
@@ -291,6 +300,12 @@ impl Endpoint for Webhook {
         self.id
     }
 
+    fn send_due<'a>(&'a self, notices: &'a Notices) -> BoxFuture<'a, Result<(), StorageError>> {
+        notices.deliver_each(self).boxed()
+    }
+}
+
+impl OneByOne for Webhook {
     fn try_once<'a>(&'a self, notices: &'a Notices, delivery: Delivery) -> BoxFuture<'a, Delivery> {
         notices.try_delivery(self, delivery).boxed()
     }

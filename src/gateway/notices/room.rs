@@ -1,12 +1,15 @@
-//! The state of this room: the outbound client, and the endpoints that are being served.
+//! The state of this room: the outbound client, the sinks, and the endpoints that are being served.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
+use super::outlet::Outlet;
 use crate::gateway::core::Core;
+use crate::secret::random;
 use crate::webhooks::client::Client;
+use crate::webhooks::sinks::Sink;
 
 /// Webhooks and their deliveries. A handle; clones share its state.
 #[derive(Clone, Debug)]
@@ -16,15 +19,20 @@ pub struct Notices(Arc<Room>);
 struct Room {
     core: Arc<Core>,
     client: Client,
+    sinks: Vec<Arc<Outlet>>,
+    /// Identifies this process as the one that sends to a sink.
+    replica: i64,
     /// Endpoints that a task of this process is sending to.
     busy: Mutex<HashSet<Uuid>>,
 }
 
 impl Notices {
-    pub(in crate::gateway) fn new(core: Arc<Core>, client: Client) -> Self {
+    pub(in crate::gateway) fn new(core: Arc<Core>, client: Client, sinks: Vec<Sink>) -> Self {
         Self(Arc::new(Room {
             core,
             client,
+            sinks: sinks.into_iter().map(Outlet::new).map(Arc::new).collect(),
+            replica: i64::from_be_bytes(random()),
             busy: Mutex::default(),
         }))
     }
@@ -35,6 +43,15 @@ impl Notices {
 
     pub(in crate::gateway) fn client(&self) -> &Client {
         &self.0.client
+    }
+
+    /// As configured.
+    pub(super) fn sinks(&self) -> &[Arc<Outlet>] {
+        &self.0.sinks
+    }
+
+    pub(super) fn replica(&self) -> i64 {
+        self.0.replica
     }
 
     pub(super) fn busy(&self) -> MutexGuard<'_, HashSet<Uuid>> {

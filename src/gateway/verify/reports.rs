@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
 use super::room::Verify;
-use crate::gateway::notices::{Endpoint, Notices, note};
+use crate::gateway::notices::{Endpoint, Notices, OneByOne, note};
 use crate::gateway::shared::{Reports, SiteReport, ToReport};
 use crate::secret::random;
 use crate::storage::{Delivery, DeliveryState, HostLimit, StorageError};
@@ -212,6 +212,12 @@ impl Endpoint for Host {
         self.id
     }
 
+    fn send_due<'a>(&'a self, notices: &'a Notices) -> BoxFuture<'a, Result<(), StorageError>> {
+        notices.deliver_each(self).boxed()
+    }
+}
+
+impl OneByOne for Host {
     fn try_once<'a>(&'a self, _: &'a Notices, delivery: Delivery) -> BoxFuture<'a, Delivery> {
         self.verify.try_report(delivery).boxed()
     }

@@ -43,6 +43,7 @@ files! {
     "0016_unchecked"
     "0017_guard_lists"
     "0018_past"
+    "0019_sinks"
 }
 
 static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(POSTGRES_FILES));

@@ -1,6 +1,7 @@
 //! Guarantees of the storage layer, on both engines.
 
 mod leases;
+mod sinks;
 
 use std::collections::HashSet;
 use std::time::Duration;
