@@ -1,6 +1,7 @@
 //! Logs (text on a terminal, JSON elsewhere), the metrics recorder, and the exporter of traces. To add a metric: record it where it
 //! happens, and describe it in `describe`.
 
+pub mod described;
 mod export;
 mod otlp;
 
@@ -8,7 +9,7 @@ use std::io::IsTerminal;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -89,105 +90,21 @@ pub fn metrics() -> Result<PrometheusHandle, String> {
     let seconds = [
         0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
     ];
+    let changes = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
     let recorder = PrometheusBuilder::new()
         .set_buckets(&seconds)
+        .and_then(|builder| {
+            let group = Matcher::Full("pinroute_commit_group_changes".to_owned());
+            builder.set_buckets_for_metric(group, &changes)
+        })
         .map_err(|error| error.to_string())?
         .build_recorder();
     let handle = HANDLE.get_or_init(|| recorder.handle()).clone();
     // In tests, another thread may have installed the recorder first.
     if metrics::set_global_recorder(recorder).is_ok() {
-        describe();
+        described::describe();
         let version = env!("CARGO_PKG_VERSION");
         metrics::gauge!("pinroute_build_info", "version" => version).set(1);
     }
     Ok(handle)
-}
-
-/// Describes each metric, for the `HELP` lines of `/metrics`.
-fn describe() {
-    use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
-    describe_gauge!("pinroute_build_info", "1, with the version that runs");
-    describe_counter!("pinroute_verifications_total", "Verifications started");
-    describe_counter!(
-        "pinroute_checks_total",
-        "Checks evaluated, by result: right or wrong"
-    );
-    describe_counter!(
-        "pinroute_sends_total",
-        "Sends to providers, by outcome: accepted, or the reason why not"
-    );
-    describe_histogram!(
-        "pinroute_send_seconds",
-        Unit::Seconds,
-        "How long a provider took to answer a send"
-    );
-    describe_counter!(
-        "pinroute_callbacks_total",
-        "Reports from providers, by result: taken, not_authentic or refused"
-    );
-    describe_counter!("pinroute_pauses_total", "Times that a provider was paused");
-    describe_gauge!("pinroute_provider_paused", "1 while a provider is paused");
-    describe_counter!(
-        "pinroute_alarms_total",
-        "Faults that need an operator's attention"
-    );
-    describe_gauge!(
-        "pinroute_work_in_progress",
-        "Verifications that this replica works on now"
-    );
-    describe_counter!(
-        "pinroute_commit_groups_total",
-        "Groups of changes written to the database"
-    );
-    describe_counter!("pinroute_commit_changes_total", "Changes in those groups");
-    describe_counter!(
-        "pinroute_commit_queue_full_total",
-        "Changes refused because too many were waiting"
-    );
-    describe_gauge!(
-        "pinroute_redis_up",
-        "0 while Redis is configured and takes no writes: limits hold for this replica alone"
-    );
-    describe_counter!(
-        "pinroute_redis_failures_total",
-        "Requests to Redis that failed: no connection, no answer, or an error"
-    );
-    describe_gauge!(
-        "pinroute_sink_messages",
-        "Messages to a sink of events, by state: pending or dead; every replica counts all of them, up to a million"
-    );
-    describe_gauge!(
-        "pinroute_sink_oldest_seconds",
-        Unit::Seconds,
-        "How long the oldest pending message to a sink has been due"
-    );
-    describe_counter!(
-        "pinroute_sink_tries_total",
-        "Messages that were sent to a sink, by outcome: delivered or failed"
-    );
-    describe_gauge!(
-        "pinroute_clock_skew_seconds",
-        Unit::Seconds,
-        "How far the database's clock is ahead of this machine's"
-    );
-    describe_counter!(
-        "pinroute_past_moved_total",
-        "Ended verifications moved out of the hot table"
-    );
-    describe_gauge!(
-        "pinroute_partitions_ahead",
-        "Weeks for which partitions exist beyond the present one"
-    );
-    describe_counter!(
-        "pinroute_sign_ins_total",
-        "Passwords tried at the dashboard, by result: right, wrong, limited, busy or unavailable"
-    );
-    describe_counter!(
-        "pinroute_trace_spans_dropped_total",
-        "Spans that the collector of traces did not get"
-    );
-    describe_counter!(
-        "pinroute_http_errors_total",
-        "Answers of 500 and above, by status"
-    );
 }

@@ -13,6 +13,7 @@ pub mod cookies;
 pub mod credentials;
 pub mod fault;
 pub mod fields;
+mod meter;
 pub mod once;
 pub mod parts;
 pub mod problem;

@@ -3,8 +3,9 @@
 //! A new face is a [`Mount`] in the list that the composition root hands over.
 
 use std::net::TcpListener;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::http::ConnectionType;
 use actix_web::middleware::from_fn;
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::body;
 use super::fault::{Fault, Render};
+use super::meter::Meter;
 use super::request_id::{self, Face};
 use crate::trace::Tracer;
 
@@ -53,6 +55,13 @@ impl Mount {
         }
     }
 
+    fn name(&self) -> &'static str {
+        match self.prefix.trim_start_matches('/') {
+            "" => "api",
+            name => name,
+        }
+    }
+
     fn covers(&self, path: &str) -> bool {
         let rest = path.strip_prefix(self.prefix);
         self.prefix.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -83,15 +92,22 @@ pub fn serve(
     let server = HttpServer::new(move || {
         let (stop, tracer) = (stop.clone(), tracer.clone());
         let tagged = Arc::clone(&mounts);
+        let names = mounts.iter().map(Mount::name);
+        let meter = Rc::new(Meter::of(names.chain([SERVICE])));
         let unknown = Arc::clone(&mounts);
         let mut app = App::new()
             .app_data(web::PayloadConfig::new(body::LIMIT))
             .wrap(from_fn(move |request, next| {
                 let face = face(&tagged, dev::ServiceRequest::path(&request));
                 let answer = request_id::tag(request, next, face, tracer.clone());
-                let stop = stop.clone();
+                let (stop, meter, began) = (stop.clone(), Rc::clone(&meter), Instant::now());
                 async move {
                     let mut answer = answer.await;
+                    let status = match &answer {
+                        Ok(answer) => answer.status(),
+                        Err(error) => error.as_response_error().status_code(),
+                    };
+                    meter.count(face.name, status, began);
                     if stop.is_cancelled()
                         && let Ok(answer) = &mut answer
                     {
@@ -117,17 +133,19 @@ pub fn serve(
         .run())
 }
 
+/// Health, metrics, keys, documents: what is below no face's prefix, and not of the API.
+const SERVICE: &str = "service";
+
 /// The face that an address belongs to: the one with the longest prefix.
 fn face(mounts: &[Mount], path: &str) -> Face {
     let owner = mounts
         .iter()
         .filter(|mount| mount.covers(path))
         .max_by_key(|mount| mount.prefix.len());
-    let prefix = owner.map_or("", |mount| mount.prefix);
     Face {
-        name: match prefix.trim_start_matches('/') {
-            "" => "api",
-            name => name,
+        name: match owner {
+            Some(mount) if !mount.prefix.is_empty() || path.starts_with("/v1/") => mount.name(),
+            _ => SERVICE,
         },
         render: owner.map_or(super::problem::render, |mount| mount.render),
     }

@@ -30,6 +30,7 @@ mod hearsay;
 mod hooks;
 mod inputs;
 mod limits;
+mod metrics;
 mod once;
 mod origins;
 mod past;

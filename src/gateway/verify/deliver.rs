@@ -5,18 +5,21 @@ use tokio::sync::watch;
 use tracing::Instrument as _;
 
 use super::leased::{Applied, Cause};
+use super::metered;
 use super::room::{LEASE, Verify};
 use super::traced::word;
 use super::working::Working;
 use crate::channels::{Draft, Message, Notice, Receipt, SendError};
 use crate::gateway::core::ProviderSlot;
 use crate::gateway::error::Error;
+use crate::message::segments;
 use crate::storage::StorageError;
 use crate::trace;
 use crate::verification::abilities::Reports;
 use crate::verification::agenda::Task;
 use crate::verification::attempt::{AttemptStatus, FollowUpKind, Report};
 use crate::verification::id::{AttemptId, VerificationId};
+use crate::verification::route::Channel;
 use crate::verification::{Source, Verification, span};
 
 /// Retries of a follow-up, about 21 minutes in all. They must end, because a pending success report keeps the code from
@@ -249,8 +252,8 @@ impl Verify {
         };
         let began = std::time::Instant::now();
         let outcome = provider.send(&message).await;
-        metrics::histogram!("pinroute_send_seconds", "provider" => provider.name().to_owned())
-            .record(began.elapsed());
+        let segments = (attempt.channel == Channel::Sms).then(|| segments::count(message.text).1);
+        metered::sent(provider.name(), segments, &outcome, began.elapsed());
         if let Ok(Receipt {
             balance: Some(left),
             ..
@@ -263,7 +266,6 @@ impl Verify {
             .pauses
             .learn(provider.name(), self.number_key(v), &outcome)
             .await;
-        metrics::counter!("pinroute_sends_total", "provider" => provider.name().to_owned(), "outcome" => word(&outcome)).increment(1);
         outcome
     }
 

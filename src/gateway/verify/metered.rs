@@ -1,7 +1,11 @@
 //! What a change adds to the metrics: how far verifications and attempts have come, and what they cost.
 
+use std::time::Duration;
+
 use metrics::counter;
 
+use super::traced::word;
+use crate::channels::{Receipt, SendError};
 use crate::verification::Verification;
 use crate::verification::attempt::Attempt;
 use crate::verification::cost::BookingKind;
@@ -45,6 +49,31 @@ pub(super) fn record(v: &Verification) {
         let currency = money.currency.to_string();
         counter!("pinroute_cost_micros_total", "kind" => kind, "provider" => booking.provider.clone(), "country" => country, "currency" => currency)
             .increment(money.amount.0.unsigned_abs());
+    }
+}
+
+/// Records a send that took so long; `segments`: of an SMS.
+pub(super) fn sent(
+    provider: &str,
+    segments: Option<u32>,
+    outcome: &Result<Receipt, SendError>,
+    took: Duration,
+) {
+    let name = || provider.to_owned();
+    metrics::histogram!("pinroute_send_seconds", "provider" => name()).record(took);
+    counter!("pinroute_sends_total", "provider" => name(), "outcome" => word(outcome)).increment(1);
+    match outcome {
+        Ok(_) => {
+            if let Some(segments) = segments {
+                counter!("pinroute_segments_total", "provider" => name())
+                    .increment(segments.into());
+            }
+        }
+        Err(SendError::Throttled(Some(wait))) => {
+            counter!("pinroute_throttle_seconds_total", "provider" => name())
+                .increment(wait.as_secs());
+        }
+        Err(_) => {}
     }
 }
 

@@ -70,17 +70,27 @@ async fn receive(
         Err(Refused::unauthorized())
     };
     let admin = gateway.admin();
+    let kind = integration.kind.as_str();
+    let count = |result: &'static str| {
+        metrics::counter!("pinroute_hooks_total", "kind" => kind, "result" => result).increment(1);
+    };
     Ok(match done {
         Ok(Done {
             outcome,
             detail,
             id,
         }) => {
+            count("delivered");
             admin.note_call(integration.id, outcome, &detail, Some(id));
             answer::accepted(id)
         }
         Err(refused) => {
             let (code, why) = (refused.code, &refused.message);
+            count(match refused.status {
+                401 => "not_authentic",
+                500.. => "failed",
+                _ => "refused",
+            });
             if refused.status == 401 {
                 admin.note_stranger(integration.id, code, why);
             } else {
