@@ -31,6 +31,8 @@ mod hearsay;
 mod hooks;
 mod inputs;
 mod limits;
+mod links;
+mod migrations;
 mod once;
 mod origins;
 mod past;
