@@ -77,6 +77,17 @@ fn aged(packed: &[u8]) -> Vec<u8> {
     packed::pack(&record)
 }
 
+async fn age_postgres(connection: &mut PgConnection) -> sqlx::Result<()> {
+    let (packed,): (Vec<u8>,) = sqlx::query_as("SELECT packed FROM verifications_template")
+        .fetch_one(&mut *connection)
+        .await?;
+    sqlx::query("UPDATE verifications_template SET packed = $1")
+        .bind(aged(&packed))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 async fn fill_postgres(database: &Database, count: u32, unmoved: bool) -> sqlx::Result<()> {
     const KEYS: &str = "\
 SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname),
@@ -105,13 +116,7 @@ WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_posit
     {
         connection.execute(statement).await?;
     }
-    let (sealed,): (Vec<u8>,) = sqlx::query_as("SELECT packed FROM verifications_template")
-        .fetch_one(&mut connection)
-        .await?;
-    sqlx::query("UPDATE verifications_template SET packed = $1")
-        .bind(aged(&sealed))
-        .execute(&mut connection)
-        .await?;
+    age_postgres(&mut connection).await?;
     let mut indexes = Vec::new();
     let target = if unmoved {
         "verifications"

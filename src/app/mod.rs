@@ -1,10 +1,11 @@
 //! The composition root: builds pools, providers, the gateway, servers and workers from the settings, and shuts them
-//! down in two steps: accept nothing new, then finish work in flight.
+//! down in steps: serve on while load balancers look elsewhere, accept nothing new, then finish work in flight.
 
 mod error;
 mod faces;
 mod listen;
 mod providers;
+mod reached;
 mod sandbox;
 mod secret_key;
 
@@ -17,14 +18,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::api;
 use crate::channels::transport::HttpClient;
-use crate::clock::Clock;
-use crate::config::{self, Database, Settings};
+use crate::clock::{Clock, span};
+use crate::config::{self, Settings};
 use crate::gateway::{self, Gateway, Outbound, PolicyBook, PolicyFault};
 use crate::jobs;
 use crate::secret::Vault;
 use crate::shared_state::SharedState;
 use crate::simulator;
-use crate::storage::{Db, ListQuery, Location, Options as StoreOptions};
+use crate::storage::{Db, ListQuery, Location, Options as StoreOptions, StorageError};
 use crate::telemetry::{self, Exporter};
 use crate::web::{self, ServerOptions};
 use crate::webhooks::client::Client;
@@ -32,9 +33,11 @@ use crate::webhooks::sinks::Sink;
 
 pub use error::StartupError;
 use error::failed;
-pub use faces::{Faces, dialects_of, mounts};
+pub use faces::{Ends, Faces, dialects_of, mounts};
 use listen::bind;
 pub use listen::{on_this_machine, public_url};
+pub use providers::configured as providers;
+pub use reached::{location, redis};
 pub use sandbox::Sandbox;
 pub use secret_key::{key_file, vault};
 
@@ -54,7 +57,8 @@ pub struct App {
     /// A one-time link that signs in the sandbox's owner or creates the first owner; `None` on a live server with
     /// users.
     pub dashboard_link: Option<String>,
-    stop: CancellationToken,
+    ends: Ends,
+    drain: Duration,
     server: actix_web::dev::ServerHandle,
     serving: tokio::task::JoinHandle<std::io::Result<()>>,
     metrics: Option<actix_web::dev::ServerHandle>,
@@ -88,9 +92,8 @@ impl App {
         let public_url = public_url(&settings, address);
         let vault = Arc::new(vault(&settings)?);
         let db = open_db(&settings, Arc::clone(&vault), &clock, true).await?;
-        let redis = settings.redis_url.as_ref().map(config::Secret::expose);
-        let shared = SharedState::new(redis, &vault.installation(), &clock)
-            .map_err(StartupError::Configuration)?;
+        let redis = redis(&settings)?;
+        let shared = SharedState::new(redis, &vault.installation(), &clock);
         let newest = ListQuery {
             limit: 1,
             ..ListQuery::default()
@@ -123,16 +126,11 @@ impl App {
             tracer: tracer.clone(),
             ..gateway_settings(&settings, public_url, sandbox.is_some())
         };
-        let stop = CancellationToken::new();
+        let ends = Ends::default();
+        let stop = ends.stop.clone();
         let keys = (vault, db.trace_key().await.map_err(failed)?);
         let gateway = Gateway::new(told, clock, keys, db, shared, outbound, stop.clone());
-        gateway.measure_clock().await.map_err(failed)?;
-        gateway.directory().refresh().await.map_err(failed)?;
-        gateway.refresh().await;
-        let alive = gateway.verify().renew_leases();
-        alive.await.map_err(failed)?;
-        let budgets = gateway.admin().begin_default_budgets();
-        budgets.await.map_err(failed)?;
+        prepare(&gateway).await.map_err(failed)?;
         let link = dashboard_link(&gateway, sandbox.is_some()).await?;
         let dashboard_link = link.map(|path| format!("{reachable_at}{path}"));
         let workers = match background {
@@ -156,10 +154,10 @@ impl App {
         let options = ServerOptions {
             workers: settings.workers.unwrap_or_else(half_of_the_cores),
             grace: settings.shutdown_grace,
-            stop: stop.clone(),
+            stop: ends.draining.clone(),
             tracer,
         };
-        let mounts = mounts(&gateway, &faces, &stop);
+        let mounts = mounts(&gateway, &faces, &ends);
         let server = web::serve(listener, mounts, options).map_err(failed)?;
         let handle = server.handle();
         let serving = tokio::spawn(server);
@@ -171,7 +169,8 @@ impl App {
             public_url: reachable_at,
             sandbox,
             dashboard_link,
-            stop,
+            ends,
+            drain: settings.drain,
             server: handle,
             serving,
             metrics,
@@ -181,10 +180,29 @@ impl App {
         })
     }
 
+    /// For the time of `drain`, or until `enough`, serves on, but says that it is not ready and ends each connection with its
+    /// next answer.
+    pub async fn drain(&self, enough: impl Future<Output = ()>) {
+        if self.drain.is_zero() {
+            return;
+        }
+        let drain = span::format(self.drain);
+        tracing::info!(
+            drain,
+            "draining: /readyz answers 503, and requests are still served"
+        );
+        self.ends.draining.cancel();
+        tokio::select! {
+            () = tokio::time::sleep(self.drain) => {}
+            () = enough => tracing::info!("a second signal ends the drain"),
+        }
+    }
+
     /// Stops accepting work and finishes work in flight within the grace period. Other replicas take over the rest when
     /// its leases end.
     pub async fn stop(self) {
-        self.stop.cancel();
+        self.ends.draining.cancel();
+        self.ends.stop.cancel();
         self.workers.close();
         // Busy connections end with their next answer; the server closes what is still open, whatever is on its way.
         tokio::time::sleep(DRAINING.min(self.grace / 4)).await;
@@ -223,12 +241,13 @@ pub async fn open_db(
     clock: &Clock,
     serve: bool,
 ) -> Result<Db, StartupError> {
-    let location = location(settings);
+    let location = location(settings)?;
     let sqlite = matches!(location, Location::Sqlite(_));
     let options = StoreOptions {
         // On Postgres, only a server with `migrate_on_start` migrates: other commands must not change the schema.
         migrate: sqlite || (serve && settings.migrate_on_start),
         serve,
+        restoring: false,
     };
     Db::open(&location, vault, options, clock.now())
         .await
@@ -243,12 +262,13 @@ pub async fn open_db(
         })
 }
 
-#[must_use]
-pub fn location(settings: &Settings) -> Location {
-    match &settings.database {
-        Database::Sqlite { path } => Location::Sqlite(path.clone()),
-        Database::Postgres { url } => Location::Postgres(url.expose().to_owned()),
-    }
+/// Reads what a gateway must know before the first request, and says that this replica works.
+async fn prepare(gateway: &Gateway) -> Result<(), StorageError> {
+    gateway.measure_clock().await?;
+    gateway.directory().refresh().await?;
+    gateway.refresh().await;
+    gateway.verify().renew_leases().await?;
+    gateway.admin().begin_default_budgets().await
 }
 
 fn gateway_settings(settings: &Settings, public_url: String, sandbox: bool) -> gateway::Settings {

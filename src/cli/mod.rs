@@ -1,14 +1,19 @@
 //! The command line, one file per command. To add a command: a file, a variant of `Command`, a line in [`run`].
 
+mod archive;
+mod backup;
 mod check_config;
+mod doctor;
 mod exposed;
 mod failure;
+mod health;
 mod integrations;
 mod keys;
 mod migrate;
 mod process;
 mod projects;
 mod report;
+mod restore;
 mod seed;
 mod serve;
 mod settings;
@@ -44,8 +49,16 @@ enum Command {
     Serve,
     /// Validate the configuration, without calling any provider.
     CheckConfig(check_config::Arguments),
+    /// Ask the server on this machine whether it is ready: exits 0 if it is, else 1. For health checks of containers.
+    Health(health::Arguments),
+    /// Examine what the server depends on, a line each, with the mend where something is wrong. Exits 1 if there is a fault.
+    Doctor(doctor::Arguments),
     /// Apply pending database migrations and list them.
-    Migrate,
+    Migrate(migrate::Arguments),
+    /// Copy the database to a file, while the server runs. The secret key is not in it.
+    Backup(backup::Arguments),
+    /// Fill an empty database from a backup. What was going on then is ended: nothing is sent from the past.
+    Restore(restore::Arguments),
     /// Manage projects: list, create, show, or change their policy.
     #[command(subcommand)]
     Projects(projects::Command),
@@ -80,7 +93,11 @@ pub fn run() -> ExitCode {
     let done = match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(config),
         Command::CheckConfig(arguments) => check_config::run(config, &arguments),
-        Command::Migrate => migrate::run(config),
+        Command::Health(arguments) => health::run(config, &arguments),
+        Command::Doctor(arguments) => doctor::run(config, &arguments),
+        Command::Migrate(arguments) => migrate::run(config, &arguments),
+        Command::Backup(arguments) => backup::run(config, &arguments),
+        Command::Restore(arguments) => restore::run(config, &arguments),
         Command::Projects(command) => projects::run(config, command),
         Command::Keys(command) => keys::run(config, command),
         Command::Integrations(command) => integrations::run(config, command),

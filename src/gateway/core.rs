@@ -2,6 +2,7 @@
 //! that outlive a request.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -70,6 +71,8 @@ pub(super) struct Core {
     pub(super) idempotency: Idempotency,
     pub(super) live: Live,
     pub(super) readiness: Readiness,
+    /// The newest form of rows that all replicas read; see [`Core::all_read`].
+    pub(super) known_form: AtomicI64,
     /// Within a channel, tried in this order.
     pub(super) providers: Vec<ProviderSlot>,
     /// Tasks that outlive a request run here, and shutdown waits for them.
@@ -105,6 +108,7 @@ impl Core {
         Self {
             idempotency: Idempotency::new(db.clone(), Arc::clone(&vault), clock.clone()),
             readiness: Readiness::default(),
+            known_form: AtomicI64::new(0),
             live: Live::new(directory.clone(), shared.replicas.clone(), db.is_alone()),
             providers: providers.into_iter().map(slot).collect(),
             runtime: Handle::current(),
@@ -119,6 +123,11 @@ impl Core {
             directory,
             stop,
         }
+    }
+
+    /// Whether every replica reads rows of this form, so that they can be written.
+    pub(super) fn all_read(&self, form: i64) -> bool {
+        self.known_form.load(Ordering::Relaxed) >= form
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {

@@ -8,7 +8,7 @@ use super::engine::{read, touch};
 use super::{StorageError, Store};
 use crate::verification::id::VerificationId;
 
-/// The newest form of rows that this build reads. 1: verifications in `past_verifications`.
+/// The newest form of rows that this build reads. 1: verifications in `past_verifications`, and the trace of a record.
 const KNOWS: i64 = 1;
 
 impl Store {
@@ -26,13 +26,14 @@ impl Store {
         Ok(())
     }
 
-    /// Whether all replicas that were alive at or after `since` read this form of rows. On SQLite there is only this one.
-    pub async fn all_know(&self, form: i64, since: DateTime<Utc>) -> Result<bool, StorageError> {
+    /// The newest form of rows that all replicas read which were alive at or after `since`.
+    pub async fn known_to_all(&self, since: DateTime<Utc>) -> Result<i64, StorageError> {
         const LEAST: &str = "SELECT MIN(knows) FROM replicas WHERE alive_until >= $1";
         let (least,): (Option<i64>,) = read!(&self.engine, |pool| {
             sqlx::query_as(LEAST).bind(since).fetch_one(pool).await
         })?;
-        Ok(least.unwrap_or(KNOWS) >= form)
+        // On SQLite there is no replica but this one.
+        Ok(least.unwrap_or(KNOWS))
     }
 
     /// Wakes what dead replicas held: each is claimed when its lease ends, soon after. A replica is forgotten only when it has

@@ -21,6 +21,8 @@ const MARGIN: Duration = Duration::from_secs(2);
 /// How often dead replicas are looked for, and for how long after their death.
 const ROUND: Duration = Duration::from_secs(1);
 const AFTER_DEATH: Duration = Duration::from_secs(10);
+/// A replica that was alive this long ago may still run.
+const SEEN: Duration = Duration::from_secs(30);
 /// How long a change that was not answered may take to become visible.
 const LATEST: Duration = Duration::from_secs(60);
 
@@ -46,6 +48,8 @@ impl Verify {
             let until = until.timestamp_micros();
             self.known_until().store(until, Ordering::Relaxed);
         }
+        let form = db.known_to_all(span::before(now, SEEN)).await?;
+        self.core().known_form.store(form, Ordering::Relaxed);
         db.renew(self.replica(), &ids, until).await
     }
 

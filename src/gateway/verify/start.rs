@@ -30,6 +30,9 @@ use crate::verification::policy::Policy;
 use crate::verification::route::{Channel, Workflow};
 use crate::verification::{Start, Verification};
 
+/// The form of rows that a build reads that knows a record's trace.
+const WITH_TRACE: i64 = 1;
+
 /// Counts lost commits, so that a start gives up after 8 budget refusals or 3 conflicts with a pending verification
 /// that has the same reuse key.
 #[derive(Default)]
@@ -248,7 +251,9 @@ impl Verify {
             workflow: request.workflow.as_ref(),
         };
         let mut v = Verification::start(start, &offers, now)?;
-        v.record.trace = trace::current().map(Box::new);
+        if self.core().all_read(WITH_TRACE) {
+            v.record.trace = trace::current().map(Box::new);
+        }
         Ok(v)
     }
 
