@@ -39,7 +39,7 @@ use openapi::examples::Examples;
 use openapi::problems::Problems;
 use openapi::{callbacks, sets};
 use problem::ProblemBody;
-use service::{Document, Sandbox};
+use service::{Document, Draining, Sandbox};
 use verifications as v;
 use webhooks as w;
 
@@ -50,6 +50,8 @@ pub struct Options {
     pub sandbox: Option<String>,
     /// Renders `/metrics`; `None` where metrics have a listener of their own.
     pub metrics: Option<Metrics>,
+    /// From its cancellation on, the service says that it is not ready.
+    pub draining: CancellationToken,
     /// Ends live streams.
     pub stop: CancellationToken,
 }
@@ -62,6 +64,7 @@ pub fn mount(gateway: Gateway, options: Options) -> Mount {
         Some(phones) => Box::new(move || sandbox_document(&phones)),
         None => Box::new(document),
     }));
+    let draining = Data::new(Draining(options.draining));
     let (gateway, stop) = (Data::new(gateway), Data::new(options.stop));
     let metrics = options.metrics.map(metrics);
     Mount {
@@ -71,6 +74,7 @@ pub fn mount(gateway: Gateway, options: Options) -> Mount {
                 .app_data(gateway.clone())
                 .app_data(document.clone())
                 .app_data(sandbox.clone())
+                .app_data(draining.clone())
                 .app_data(stop.clone())
                 .configure(addresses);
             if let Some(metrics) = &metrics {

@@ -6,6 +6,7 @@ use actix_web::http::header::{self, ContentEncoding};
 use actix_web::{HttpResponse, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 use utoipa_swagger_ui::Config;
 
@@ -21,6 +22,10 @@ pub type Document = LazyLock<String, Box<dyn FnOnce() -> String + Send>>;
 /// Whether everything is simulated.
 #[derive(Clone, Copy, Debug)]
 pub struct Sandbox(pub bool);
+
+/// Cancelled when the service begins to end.
+#[derive(Clone, Debug)]
+pub struct Draining(pub CancellationToken);
 
 /// Renders the metrics of the process.
 #[derive(Clone)]
@@ -98,8 +103,9 @@ pub async fn livez() -> HttpResponse {
 pub async fn readyz(
     gateway: web::Data<Gateway>,
     sandbox: web::Data<Sandbox>,
+    draining: web::Data<Draining>,
 ) -> Result<HttpResponse, Problem> {
-    if !gateway.is_ready().await {
+    if draining.0.is_cancelled() || !gateway.is_ready().await {
         return Err(Problem::unavailable());
     }
     let degraded = gateway.is_degraded().await;

@@ -31,9 +31,18 @@ pub struct Faces {
     pub metrics: Option<api::Metrics>,
 }
 
+/// How the program ends: first `draining` is cancelled, then `stop`.
+#[derive(Clone, Debug, Default)]
+pub struct Ends {
+    /// It still serves, but says that it is not ready, and each answer is the last one of its connection.
+    pub draining: CancellationToken,
+    /// Background work and live streams end.
+    pub stop: CancellationToken,
+}
+
 /// The list of mounts.
 #[must_use]
-pub fn mounts(gateway: &Gateway, faces: &Faces, stop: &CancellationToken) -> Vec<Mount> {
+pub fn mounts(gateway: &Gateway, faces: &Faces, ends: &Ends) -> Vec<Mount> {
     let site = Site {
         public_url: faces.public_url.clone(),
         trusted_proxies: Arc::clone(&faces.trusted_proxies),
@@ -45,7 +54,8 @@ pub fn mounts(gateway: &Gateway, faces: &Faces, stop: &CancellationToken) -> Vec
             api::Options {
                 sandbox: faces.sandbox.clone(),
                 metrics: faces.metrics.clone(),
-                stop: stop.clone(),
+                draining: ends.draining.clone(),
+                stop: ends.stop.clone(),
             },
         ),
         dashboard::mount(

@@ -1,5 +1,5 @@
 //! The composition root: builds pools, providers, the gateway, servers and workers from the settings, and shuts them
-//! down in two steps: accept nothing new, then finish work in flight.
+//! down in steps: serve on while load balancers look elsewhere, accept nothing new, then finish work in flight.
 
 mod error;
 mod faces;
@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::api;
 use crate::channels::transport::HttpClient;
-use crate::clock::Clock;
+use crate::clock::{Clock, span};
 use crate::config::{self, Database, Settings};
 use crate::gateway::{self, Gateway, Outbound, PolicyBook, PolicyFault};
 use crate::jobs;
@@ -32,7 +32,7 @@ use crate::webhooks::sinks::Sink;
 
 pub use error::StartupError;
 use error::failed;
-pub use faces::{Faces, dialects_of, mounts};
+pub use faces::{Ends, Faces, dialects_of, mounts};
 use listen::bind;
 pub use listen::{on_this_machine, public_url};
 pub use sandbox::Sandbox;
@@ -54,7 +54,8 @@ pub struct App {
     /// A one-time link that signs in the sandbox's owner or creates the first owner; `None` on a live server with
     /// users.
     pub dashboard_link: Option<String>,
-    stop: CancellationToken,
+    ends: Ends,
+    drain: Duration,
     server: actix_web::dev::ServerHandle,
     serving: tokio::task::JoinHandle<std::io::Result<()>>,
     metrics: Option<actix_web::dev::ServerHandle>,
@@ -123,7 +124,8 @@ impl App {
             tracer: tracer.clone(),
             ..gateway_settings(&settings, public_url, sandbox.is_some())
         };
-        let stop = CancellationToken::new();
+        let ends = Ends::default();
+        let stop = ends.stop.clone();
         let keys = (vault, db.trace_key().await.map_err(failed)?);
         let gateway = Gateway::new(told, clock, keys, db, shared, outbound, stop.clone());
         gateway.measure_clock().await.map_err(failed)?;
@@ -156,10 +158,10 @@ impl App {
         let options = ServerOptions {
             workers: settings.workers.unwrap_or_else(half_of_the_cores),
             grace: settings.shutdown_grace,
-            stop: stop.clone(),
+            stop: ends.draining.clone(),
             tracer,
         };
-        let mounts = mounts(&gateway, &faces, &stop);
+        let mounts = mounts(&gateway, &faces, &ends);
         let server = web::serve(listener, mounts, options).map_err(failed)?;
         let handle = server.handle();
         let serving = tokio::spawn(server);
@@ -171,7 +173,8 @@ impl App {
             public_url: reachable_at,
             sandbox,
             dashboard_link,
-            stop,
+            ends,
+            drain: settings.drain,
             server: handle,
             serving,
             metrics,
@@ -181,10 +184,29 @@ impl App {
         })
     }
 
+    /// For the time of `drain`, or until `enough`, serves on, but says that it is not ready and ends each connection with its
+    /// next answer.
+    pub async fn drain(&self, enough: impl Future<Output = ()>) {
+        if self.drain.is_zero() {
+            return;
+        }
+        let drain = span::format(self.drain);
+        tracing::info!(
+            drain,
+            "draining: /readyz answers 503, and requests are still served"
+        );
+        self.ends.draining.cancel();
+        tokio::select! {
+            () = tokio::time::sleep(self.drain) => {}
+            () = enough => tracing::info!("a second signal ends the drain"),
+        }
+    }
+
     /// Stops accepting work and finishes work in flight within the grace period. Other replicas take over the rest when
     /// its leases end.
     pub async fn stop(self) {
-        self.stop.cancel();
+        self.ends.draining.cancel();
+        self.ends.stop.cancel();
         self.workers.close();
         // Busy connections end with their next answer; the server closes what is still open, whatever is on its way.
         tokio::time::sleep(DRAINING.min(self.grace / 4)).await;

@@ -3,6 +3,7 @@
 mod check_config;
 mod exposed;
 mod failure;
+mod health;
 mod integrations;
 mod keys;
 mod migrate;
@@ -44,6 +45,8 @@ enum Command {
     Serve,
     /// Validate the configuration, without calling any provider.
     CheckConfig(check_config::Arguments),
+    /// Ask the server on this machine whether it is ready: exits 0 if it is, else 1. For health checks of containers.
+    Health(health::Arguments),
     /// Apply pending database migrations and list them.
     Migrate,
     /// Manage projects: list, create, show, or change their policy.
@@ -80,6 +83,7 @@ pub fn run() -> ExitCode {
     let done = match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(config),
         Command::CheckConfig(arguments) => check_config::run(config, &arguments),
+        Command::Health(arguments) => health::run(config, &arguments),
         Command::Migrate => migrate::run(config),
         Command::Projects(command) => projects::run(config, command),
         Command::Keys(command) => keys::run(config, command),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Failure, runtime, say, settings};
 use crate::app::{App, Background, Sandbox};
@@ -33,7 +33,9 @@ pub fn run(file: Option<&Path>) -> Result<(), Failure> {
         } else if let Some(link) = &app.dashboard_link {
             say(&format!("Create the first dashboard user: {link}"));
         }
-        until_told_to_stop().await?;
+        let mut signals = Signals::listen()?;
+        signals.next().await;
+        app.drain(signals.next()).await;
         tracing::info!(
             "stopping: open connections end with their next answer, then work in flight is finished"
         );
@@ -70,15 +72,28 @@ It arrives after a second. Read it, then check it with the id from the first res
     ));
 }
 
-/// Waits for SIGTERM or SIGINT.
-pub async fn until_told_to_stop() -> Result<(), Failure> {
-    let failed =
-        |error: std::io::Error| Failure::Failed(format!("cannot listen for signals: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT, which ask the program to stop.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub fn listen() -> Result<Self, Failure> {
+        let failed =
+            |error: std::io::Error| Failure::Failed(format!("cannot listen for signals: {error}"));
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+        })
     }
-    Ok(())
+
+    /// Waits for the next signal.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

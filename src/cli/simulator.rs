@@ -52,7 +52,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         ));
         say(&format!("SMS provider:       http://{address}/sms/send"));
         say(&format!("listening on http://{}", simulator.address()));
-        serve::until_told_to_stop().await?;
+        serve::Signals::listen()?.next().await;
         simulator.stop().await;
         Ok(())
     })

@@ -38,6 +38,7 @@ pub struct Settings {
     pub sandbox: Option<bool>,
     pub metrics_listen: Option<SocketAddr>,
     pub migrate_on_start: bool,
+    pub drain: Duration,
     pub shutdown_grace: Duration,
     pub unknown_after: Duration,
     /// `None`: as many as there are cores.

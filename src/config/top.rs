@@ -36,6 +36,9 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let sandbox = optional(root.find("sandbox"), Field::flag);
     let metrics_listen = optional(root.find("metrics_listen"), Field::address);
     let migrate_on_start = root.get("migrate_on_start").and_then(Field::flag);
+    let drain = root
+        .get("drain")
+        .and_then(|field| field.span(Duration::ZERO..=Duration::from_mins(10)));
     let shutdown_grace = root
         .get("shutdown_grace")
         .and_then(|field| field.span(Duration::ZERO..=Duration::from_hours(1)));
@@ -100,6 +103,15 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
             "names no proxy, although others can connect: behind one, all clients count as one address; name it",
         );
     }
+    if let Ok(drain) = drain
+        && !drain.is_zero()
+        && drain < Duration::from_secs(1)
+    {
+        report.warn(
+            "drain",
+            "is too short for a load balancer to notice; write the time that it needs, such as \"5s\", or \"0s\" for none",
+        );
+    }
     Ok(Settings {
         listen: listen?,
         public_url: public_url?,
@@ -116,6 +128,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
         sandbox: sandbox?,
         metrics_listen: metrics_listen?,
         migrate_on_start: migrate_on_start?,
+        drain: drain?,
         shutdown_grace: shutdown_grace?,
         unknown_after: unknown_after?,
         workers: workers?,

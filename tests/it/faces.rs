@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, dev};
-use pinroute::app::{Faces, mounts};
+use pinroute::app::{Ends, Faces, mounts};
 use pinroute::web::fields::integer;
 use pinroute::web::{
     self, Address, Body, Challenge, Fields, Kind, Mount, ServerOptions, credentials, problem,
@@ -147,7 +147,7 @@ fn served(gateway: &pinroute::gateway::Gateway) -> (Client, dev::ServerHandle) {
         dialects: Vec::new(),
         metrics: None,
     };
-    let mut mounts = mounts(gateway, &faces, &CancellationToken::new());
+    let mut mounts = mounts(gateway, &faces, &Ends::default());
     mounts.push(toy());
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();

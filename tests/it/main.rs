@@ -26,6 +26,7 @@ mod examples;
 mod faces;
 mod faults;
 mod guard;
+mod health;
 mod hearsay;
 mod hooks;
 mod inputs;

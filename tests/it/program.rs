@@ -208,12 +208,22 @@ impl Server {
         std::mem::take(&mut log.lock().unwrap())
     }
 
-    /// Sends SIGTERM and returns the exit code.
-    pub async fn terminate(mut self) -> Option<i32> {
+    /// Sends a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) {
         let kill = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
+            .args([&format!("-{name}"), &self.child.id().to_string()])
             .status();
         assert!(kill.unwrap().success());
+    }
+
+    /// Sends SIGTERM and returns the exit code.
+    pub async fn terminate(self) -> Option<i32> {
+        self.signal("TERM");
+        self.ended().await
+    }
+
+    /// Waits for the end, and returns the exit code.
+    pub async fn ended(mut self) -> Option<i32> {
         tokio::task::spawn_blocking(move || self.child.wait().unwrap().code())
             .await
             .unwrap()

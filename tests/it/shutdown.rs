@@ -14,6 +14,8 @@ use crate::stage::{Engine, Stage};
 
 on_both_engines!(
     no_request_on_an_open_connection_is_cut_off_by_a_stop,
+    a_drain_serves_on_while_it_is_not_ready,
+    a_drain_ends_by_itself,
     a_disk_without_room_makes_it_unready_until_a_write_succeeds,
 );
 
@@ -83,6 +85,48 @@ async fn no_request_on_an_open_connection_is_cut_off_by_a_stop(stage: Stage) {
     for (visitor, _) in visitors {
         assert_eq!(visitor.await.unwrap(), Ok(()));
     }
+}
+
+async fn a_drain_serves_on_while_it_is_not_ready(stage: Stage) {
+    let mut command = program(&stage);
+    command.env("PINROUTE_DRAIN", "10m");
+    let server = Server::start(command).await;
+    let client = stage.client(&server.base);
+    let before = client.get("/readyz").await;
+    before.expect(200);
+    assert_eq!(before.header("connection"), None);
+    server.signal("TERM");
+    let unready = loop {
+        let answer = client.get("/readyz").await;
+        if answer.status != 200 {
+            break answer;
+        }
+    };
+    unready.problem(503, "service_unavailable");
+    assert_eq!(unready.header("connection"), Some("close"));
+    // That answer was the last one of its connection: this takes a new one.
+    let started = client
+        .start(json!({ "phone_number": stage.number() }))
+        .await;
+    started.expect(201);
+    assert_eq!(started.header("connection"), Some("close"));
+    let told = server.log();
+    assert!(
+        told.iter().any(|line| line.contains("draining")),
+        "{told:?}"
+    );
+    // The second signal ends ten minutes at once.
+    server.signal("INT");
+    assert_eq!(server.ended().await, Some(0));
+}
+
+async fn a_drain_ends_by_itself(stage: Stage) {
+    let mut command = program(&stage);
+    command.env("PINROUTE_DRAIN", "1s");
+    let server = Server::start(command).await;
+    let log = server.terminate_and_read().await;
+    let at = |text: &str| log.iter().position(|line| line.contains(text));
+    assert!(at("draining").unwrap() < at("stopping").unwrap(), "{log:?}");
 }
 
 async fn a_disk_without_room_makes_it_unready_until_a_write_succeeds(stage: Stage) {

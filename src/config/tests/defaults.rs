@@ -27,6 +27,7 @@ fn the_compiled_defaults_are_sound_and_are_the_contracts() {
     assert!(settings.migrate_on_start);
     assert!(!settings.webhooks.allow_private);
     assert_eq!(settings.shutdown_grace.as_secs(), 20);
+    assert!(settings.drain.is_zero());
     assert_eq!(settings.unknown_after.as_secs(), 86_400);
     assert_eq!(
         settings.log,
@@ -214,4 +215,5 @@ fn what_works_but_hardly_as_meant_is_a_warning() {
     let stuck =
         format!("defaults.route = [{{ channel = \"telegram\", wait = \"9s\" }}]\n{PROVIDER}");
     assert!(warning(&stuck).contains("defaults.route"));
+    assert!(warning("drain = \"10ms\"").starts_with("drain: "));
 }

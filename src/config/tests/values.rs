@@ -108,6 +108,11 @@ const VALUES: &[(&str, &str, &str)] = &[
         "",
     ),
     (
+        "drain = \"11m\"",
+        "drain: `11m` is out of range",
+        "0s to 10m",
+    ),
+    (
         "shutdown_grace = \"2h\"",
         "shutdown_grace: `2h` is out of range",
         "0s to 1h",
