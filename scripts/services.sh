@@ -177,6 +177,26 @@ answers_ping() (
   [[ $answer == +PONG* ]]
 ) 2>/dev/null
 
+# --- Servers that some tests start themselves
+
+# Sets PEERS_POSTGRES to the directory of a Postgres installation, PEERS_REDIS to a Redis server, PEERS_PGBOUNCER to
+# PgBouncer; one that is missing stays empty.
+find_peers() {
+  local name
+  PEERS_POSTGRES='' PEERS_REDIS='' PEERS_PGBOUNCER=''
+  if command -v openssl >/dev/null; then
+    find_postgres && PEERS_POSTGRES=$postgres_bin
+    find_redis && PEERS_REDIS=$redis_server
+  fi
+  for name in pgbouncer /usr/sbin/pgbouncer; do
+    PEERS_PGBOUNCER=$(command -v "$name") && break
+  done
+  [[ $PEERS_PGBOUNCER ]] || { install_server pgbouncer && PEERS_PGBOUNCER=$(PATH=$PATH:/usr/sbin command -v pgbouncer); } || true
+  [[ $PEERS_POSTGRES ]] || echo "NO POSTGRES OR NO OPENSSL FOUND. The test of Postgres with TLS is skipped."
+  [[ $PEERS_REDIS ]] || echo "NO REDIS OR NO OPENSSL FOUND. The tests of Redis with TLS and of Redis Sentinel are skipped."
+  [[ $PEERS_PGBOUNCER ]] || echo "NO PGBOUNCER FOUND, and it could not be installed. Its tests are skipped."
+}
+
 # --- Browser
 
 # Sets BROWSER to a Chromium; fails if there is none.

@@ -5,6 +5,7 @@ mod error;
 mod faces;
 mod listen;
 mod providers;
+mod reached;
 mod sandbox;
 mod secret_key;
 
@@ -18,7 +19,7 @@ use tokio_util::task::TaskTracker;
 use crate::api;
 use crate::channels::transport::HttpClient;
 use crate::clock::{Clock, span};
-use crate::config::{self, Database, Settings};
+use crate::config::{self, Settings};
 use crate::gateway::{self, Gateway, Outbound, PolicyBook, PolicyFault};
 use crate::jobs;
 use crate::secret::Vault;
@@ -35,6 +36,7 @@ use error::failed;
 pub use faces::{Ends, Faces, dialects_of, mounts};
 use listen::bind;
 pub use listen::{on_this_machine, public_url};
+pub use reached::{location, redis};
 pub use sandbox::Sandbox;
 pub use secret_key::{key_file, vault};
 
@@ -89,15 +91,9 @@ impl App {
         let public_url = public_url(&settings, address);
         let vault = Arc::new(vault(&settings)?);
         let db = open_db(&settings, Arc::clone(&vault), &clock, true).await?;
-        let redis = settings.redis_url.as_ref().map(config::Secret::expose);
-        let shared = SharedState::new(redis, &vault.installation(), &clock)
-            .map_err(StartupError::Configuration)?;
-        let newest = ListQuery {
-            limit: 1,
-            ..ListQuery::default()
-        };
-        let newest = db.list_verifications(&newest).await.map_err(failed)?;
-        if newest.is_empty() {
+        let redis = redis(&settings)?;
+        let shared = SharedState::new(redis, &vault.installation(), &clock);
+        if is_new(&db).await? {
             shared.limits.begin_with_nothing();
         }
         let traces = telemetry::start_traces(&settings.telemetry, &clock);
@@ -238,6 +234,16 @@ impl App {
     }
 }
 
+/// Whether nothing was ever sent.
+async fn is_new(db: &Db) -> Result<bool, StartupError> {
+    let newest = ListQuery {
+        limit: 1,
+        ..ListQuery::default()
+    };
+    let newest = db.list_verifications(&newest).await.map_err(failed)?;
+    Ok(newest.is_empty())
+}
+
 /// Opens the configured database, for the server (`serve`) or for another command.
 pub async fn open_db(
     settings: &Settings,
@@ -245,12 +251,13 @@ pub async fn open_db(
     clock: &Clock,
     serve: bool,
 ) -> Result<Db, StartupError> {
-    let location = location(settings);
+    let location = location(settings)?;
     let sqlite = matches!(location, Location::Sqlite(_));
     let options = StoreOptions {
         // On Postgres, only a server with `migrate_on_start` migrates: other commands must not change the schema.
         migrate: sqlite || (serve && settings.migrate_on_start),
         serve,
+        restoring: false,
     };
     Db::open(&location, vault, options, clock.now())
         .await
@@ -263,14 +270,6 @@ pub async fn open_db(
                 _ => StartupError::Failed(message),
             }
         })
-}
-
-#[must_use]
-pub fn location(settings: &Settings) -> Location {
-    match &settings.database {
-        Database::Sqlite { path } => Location::Sqlite(path.clone()),
-        Database::Postgres { url } => Location::Postgres(url.expose().to_owned()),
-    }
 }
 
 fn gateway_settings(settings: &Settings, public_url: String, sandbox: bool) -> gateway::Settings {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Failure, say, settings};
+use crate::app;
 use crate::config::{self, Fault, Settings};
 use crate::webhooks::sinks::{Target, file};
 
@@ -29,6 +30,8 @@ pub fn run(file: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
             faults.iter().map(ToString::to_string).collect(),
         ));
     }
+    app::location(&settings)?;
+    app::redis(&settings)?;
     let mode = if sandbox {
         "sandbox: messages go to simulated phones"
     } else {

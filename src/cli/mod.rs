@@ -48,7 +48,7 @@ enum Command {
     /// Ask the server on this machine whether it is ready: exits 0 if it is, else 1. For health checks of containers.
     Health(health::Arguments),
     /// Apply pending database migrations and list them.
-    Migrate,
+    Migrate(migrate::Arguments),
     /// Manage projects: list, create, show, or change their policy.
     #[command(subcommand)]
     Projects(projects::Command),
@@ -84,7 +84,7 @@ pub fn run() -> ExitCode {
         Command::Serve => serve::run(config),
         Command::CheckConfig(arguments) => check_config::run(config, &arguments),
         Command::Health(arguments) => health::run(config, &arguments),
-        Command::Migrate => migrate::run(config),
+        Command::Migrate(arguments) => migrate::run(config, &arguments),
         Command::Projects(command) => projects::run(config, command),
         Command::Keys(command) => keys::run(config, command),
         Command::Integrations(command) => integrations::run(config, command),

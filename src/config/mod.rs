@@ -16,7 +16,7 @@ mod top;
 
 use std::path::Path;
 
-pub use database::Database;
+pub use database::{Database, Links, Pooler};
 pub use settings::{Dialects, Log, LogFormat, Settings, Telemetry, Webhooks};
 
 pub use crate::reader::{Fault, Secret};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::database::Database;
+use super::database::{Database, Links};
 use crate::channels::{Configured, catalog};
 use crate::money::Currency;
 use crate::reader::{Fault, Secret, url};
@@ -25,6 +25,7 @@ pub struct Settings {
     /// With its password left out.
     pub database_url_shown: String,
     pub redis_url: Option<Secret>,
+    pub links: Links,
     /// `None` only with a database file: then the key in the file next to it is used.
     pub secret_key: Option<SecretKey>,
     pub previous_secret_keys: Vec<SecretKey>,

@@ -1,6 +1,6 @@
 //! Reads the keys at the top of the file, and the tables that belong to no other subject.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -11,7 +11,7 @@ use super::settings::{Dialects, Log, LogFormat, Retention, Settings, Webhooks};
 use super::telemetry;
 use crate::channels::catalog;
 use crate::clock::span;
-use crate::reader::{Checked, Field, Reader, Secret, all, optional, parse_key, quote, url};
+use crate::reader::{Checked, Faults, Field, Reader, Secret, all, optional, parse_key, quote, url};
 use crate::secret::SecretKey;
 use crate::webhooks::sinks;
 
@@ -21,6 +21,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let trusted_proxies = root.get("trusted_proxies").and_then(networks);
     let database = read_database(&mut root);
     let redis_url = redis_url(&mut root);
+    let links = database::links(&mut root);
     let secret_key = secret_key(&mut root);
     let previous_secret_keys = previous_secret_keys(&mut root);
     let operator_name = root.get("operator_name").and_then(|field| {
@@ -36,9 +37,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let sandbox = optional(root.find("sandbox"), Field::flag);
     let metrics_listen = optional(root.find("metrics_listen"), Field::address);
     let migrate_on_start = root.get("migrate_on_start").and_then(Field::flag);
-    let drain = root
-        .get("drain")
-        .and_then(|field| field.span(Duration::ZERO..=Duration::from_mins(10)));
+    let drain = root.get("drain").and_then(drain);
     let shutdown_grace = root
         .get("shutdown_grace")
         .and_then(|field| field.span(Duration::ZERO..=Duration::from_hours(1)));
@@ -61,26 +60,13 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
             "is required with Postgres, where replicas share it; make one with `openssl rand -base64 32`",
         );
     }
-    if let (Ok(listen), Ok(Some(metrics))) = (&listen, &metrics_listen)
-        && listen == metrics
-        && listen.port() != 0
+    if let (Ok((database, _)), Ok(redis), Ok(links), Ok(migrates)) =
+        (&database, &redis_url, &links, &migrate_on_start)
     {
-        root.fault(
-            "metrics_listen",
-            format!("`{metrics}` is also listen; give it another port"),
-        );
+        database::check_links(&root, database, redis.as_ref(), links, *migrates);
     }
-    if let (Ok(retention), Ok(events)) = (&retention, &events)
-        && events.outbox_max_age > retention.webhook_deliveries
-    {
-        root.fault(
-            "events.outbox_max_age",
-            format!(
-                "`{}` is longer than retention.webhook_deliveries, after which events are deleted; shorten it",
-                span::format(events.outbox_max_age)
-            ),
-        );
-    }
+    check_outbox(&root, &retention, &events);
+    check_metrics_listen(&root, &listen, &metrics_listen);
     let report = root.report;
     root.finish();
 
@@ -94,24 +80,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
             "no step has a configured provider, so nothing can be sent by default",
         );
     }
-    if let (Ok(listen), Ok(proxies)) = (&listen, &trusted_proxies)
-        && !listen.ip().is_loopback()
-        && proxies.iter().all(|net| net.addr().is_loopback())
-    {
-        report.warn(
-            "trusted_proxies",
-            "names no proxy, although others can connect: behind one, all clients count as one address; name it",
-        );
-    }
-    if let Ok(drain) = drain
-        && !drain.is_zero()
-        && drain < Duration::from_secs(1)
-    {
-        report.warn(
-            "drain",
-            "is too short for a load balancer to notice; write the time that it needs, such as \"5s\", or \"0s\" for none",
-        );
-    }
+    warn_of_proxies(report, &listen, &trusted_proxies);
     Ok(Settings {
         listen: listen?,
         public_url: public_url?,
@@ -119,6 +88,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
         database,
         database_url_shown,
         redis_url: redis_url?,
+        links: links?,
         secret_key: secret_key?,
         previous_secret_keys: previous_secret_keys?,
         operator_name: operator_name?,
@@ -141,6 +111,70 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
         providers,
         defaults,
     })
+}
+
+/// Events are kept while they may be sent.
+fn check_outbox(
+    root: &Reader<'_>,
+    retention: &Checked<Retention>,
+    events: &Checked<sinks::settings::Events>,
+) {
+    if let (Ok(retention), Ok(events)) = (retention, events)
+        && events.outbox_max_age > retention.webhook_deliveries
+    {
+        root.fault(
+            "events.outbox_max_age",
+            format!(
+                "`{}` is longer than retention.webhook_deliveries, after which events are deleted; shorten it",
+                span::format(events.outbox_max_age)
+            ),
+        );
+    }
+}
+
+/// Metrics need a port of their own.
+fn check_metrics_listen(
+    root: &Reader<'_>,
+    listen: &Checked<SocketAddr>,
+    metrics_listen: &Checked<Option<SocketAddr>>,
+) {
+    if let (Ok(listen), Ok(Some(metrics))) = (listen, metrics_listen)
+        && listen == metrics
+        && listen.port() != 0
+    {
+        root.fault(
+            "metrics_listen",
+            format!("`{metrics}` is also listen; give it another port"),
+        );
+    }
+}
+
+fn warn_of_proxies(
+    report: &Faults<'_>,
+    listen: &Checked<SocketAddr>,
+    trusted_proxies: &Checked<Vec<IpNet>>,
+) {
+    if let (Ok(listen), Ok(proxies)) = (listen, trusted_proxies)
+        && !listen.ip().is_loopback()
+        && proxies.iter().all(|net| net.addr().is_loopback())
+    {
+        report.warn(
+            "trusted_proxies",
+            "names no proxy, although others can connect: behind one, all clients count as one address; name it",
+        );
+    }
+}
+
+fn drain(field: Field<'_>) -> Checked<Duration> {
+    let (path, report) = (field.path.clone(), field.report);
+    let drain = field.span(Duration::ZERO..=Duration::from_mins(10))?;
+    if !drain.is_zero() && drain < Duration::from_secs(1) {
+        report.warn(
+            path,
+            "is too short for a load balancer to notice; write the time that it needs, such as \"5s\", or \"0s\" for none",
+        );
+    }
+    Ok(drain)
 }
 
 fn networks(field: Field<'_>) -> Checked<Vec<IpNet>> {

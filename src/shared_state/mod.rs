@@ -7,6 +7,7 @@
 mod limits;
 mod news;
 mod pauses;
+mod place;
 mod redis;
 mod stream;
 
@@ -15,6 +16,7 @@ use std::sync::Arc;
 pub use limits::{Limits, Taken};
 pub use news::{News, Replicas};
 pub use pauses::{PauseView, Pauses};
+pub use place::Place;
 pub use stream::Stream;
 
 use crate::clock::Clock;
@@ -29,17 +31,18 @@ pub struct SharedState {
 }
 
 impl SharedState {
-    /// Without `redis_url`, the state is shared within this process only.
+    /// Without Redis, the state is shared within this process only.
     ///
     /// `installation` separates the keys of several installations in one Redis.
-    pub fn new(redis_url: Option<&str>, installation: &str, clock: &Clock) -> Result<Self, String> {
-        let redis = redis_url.map(Redis::new).transpose()?.map(Arc::new);
-        Ok(Self {
+    #[must_use]
+    pub fn new(place: Option<Place>, installation: &str, clock: &Clock) -> Self {
+        let redis = place.clone().map(Redis::new).map(Arc::new);
+        Self {
             limits: Limits::new(redis.clone(), installation, clock.clone()),
             pauses: Pauses::new(redis.clone(), installation.to_owned(), clock.clone()),
-            replicas: Replicas::new(redis.clone().zip(redis_url), installation),
+            replicas: Replicas::new(redis.clone().zip(place), installation),
             redis,
-        })
+        }
     }
 
     /// Whether Redis is configured but takes no writes, so that limits count per replica.

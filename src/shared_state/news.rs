@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use deadpool_redis::redis::{Client, RedisError, cmd};
+use deadpool_redis::redis::{RedisError, cmd};
 use futures_util::StreamExt;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::place::Place;
 use super::redis::Redis;
 use crate::secret::random;
 use crate::verification::id::VerificationId;
@@ -39,7 +40,7 @@ pub struct Replicas(Option<Arc<Inner>>);
 #[derive(Debug)]
 struct Inner {
     redis: Arc<Redis>,
-    url: String,
+    place: Place,
     channel: String,
     /// Marks messages from this process, which it ignores.
     origin: [u8; 8],
@@ -49,12 +50,12 @@ struct Inner {
 }
 
 impl Replicas {
-    pub(super) fn new(redis: Option<(Arc<Redis>, &str)>, installation: &str) -> Self {
-        Self(redis.map(|(redis, url)| {
+    pub(super) fn new(redis: Option<(Arc<Redis>, Place)>, installation: &str) -> Self {
+        Self(redis.map(|(redis, place)| {
             let (queue, waiting) = mpsc::channel(QUEUE);
             Arc::new(Inner {
                 redis,
-                url: url.to_owned(),
+                place,
                 channel: format!("pinroute:{installation}:news"),
                 origin: random(),
                 queue,
@@ -121,7 +122,7 @@ impl Inner {
     }
 
     async fn listen_once(&self, receive: &impl Fn(Option<News>)) -> Result<(), RedisError> {
-        let client = Client::open(self.url.as_str())?;
+        let client = self.place.find().await?;
         let mut link = client.get_async_pubsub().await?;
         link.subscribe(&self.channel).await?;
         self.is_connected.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! One multiplexed connection to Redis, cloned per request, because a pool's `get` costs an extra round trip.
+//! One multiplexed connection to Redis, cloned per request, because a pool would cost an extra round trip.
 //!
 //! Redis is away from its first failure until a write succeeds: a replica after a fail-over, or a full one, answers reads.
 
@@ -7,17 +7,16 @@ use std::time::{Duration, Instant};
 
 use deadpool_redis::redis::aio::MultiplexedConnection;
 use deadpool_redis::redis::{Cmd, FromRedisValue, RedisError, Script, ScriptInvocation, cmd};
-use deadpool_redis::{Config, Pool, Runtime};
+
+use super::place::{PROBE, Place};
 
 /// Time limit for a Redis command; after it the request continues without Redis.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// Pause after a failure, so that it is not tried all the time.
 const REST: Duration = Duration::from_secs(1);
-/// Written to see whether writes succeed.
-const PROBE: &str = "pinroute:probe";
 
 pub(super) struct Redis {
-    pool: Pool,
+    place: Place,
     link: Mutex<Link>,
 }
 
@@ -43,18 +42,15 @@ impl std::fmt::Debug for Redis {
 }
 
 impl Redis {
-    pub fn new(url: &str) -> Result<Self, String> {
-        let pool = Config::from_url(url)
-            .create_pool(Some(Runtime::Tokio1))
-            .map_err(|error| format!("redis_url: {error}"))?;
-        Ok(Self {
-            pool,
+    pub fn new(place: Place) -> Self {
+        Self {
+            place,
             link: Mutex::new(Link {
                 connection: None,
                 state: State::Unknown,
                 rest_until: None,
             }),
-        })
+        }
     }
 
     /// Runs a script; `None`: Redis is away.
@@ -117,9 +113,12 @@ impl Redis {
             // Only this request connects; the others continue without Redis meanwhile.
             link.rest_until = Some(monotonic() + REST);
         }
-        let reason = match tokio::time::timeout(PATIENCE, self.pool.get()).await {
+        let connect = async {
+            let client = self.place.find().await?;
+            client.get_multiplexed_async_connection().await
+        };
+        let reason = match tokio::time::timeout(self.place.patience(), connect).await {
             Ok(Ok(connection)) => {
-                let connection: MultiplexedConnection = (*connection).clone();
                 self.link().connection = Some(connection.clone());
                 return Some(connection);
             }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::engine::Engine;
 use super::engine::change::{Change, CommitError, Lost};
 use super::engine::reader::Reader;
 use super::engine::writer::Writer;
@@ -101,13 +100,7 @@ impl Db {
 
     /// Closes all connections and unlocks the SQLite file.
     pub async fn close(&self) {
-        match &self.engine {
-            Engine::Postgres(pool) => pool.close().await,
-            Engine::Sqlite { write, read } => {
-                read.close().await;
-                write.close().await;
-            }
-        }
+        self.engine.close().await;
         if let Some(Err(error)) = self.lock.as_ref().map(|file| file.unlock()) {
             tracing::warn!(%error, "cannot unlock the database file; the lock ends with the process");
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pinroute::abuse::limits::Draw;
 use pinroute::clock::Clock;
-use pinroute::shared_state::SharedState;
+use pinroute::shared_state::{Place, SharedState};
 use pinroute::verification::policy::Quota;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
@@ -231,8 +231,8 @@ async fn two_replicas_take_exactly_what_one_would(stage: Stage) {
         &["2/5s", "90/30s"],
     ];
     let clock = Clock::manual(stage.clock.now());
-    let replica =
-        || SharedState::new(Some(&stage.redis_url), "exact", &clock).expect("a valid URL");
+    let place = Place::read(&stage.redis_url, None).expect("a valid URL");
+    let replica = || SharedState::new(Some(place.clone()), "exact", &clock);
     let replicas = [replica(), replica()];
     let mut runner = TestRunner::deterministic();
     let steps = (0..3_usize, 1..90_usize, 0..4_usize, 0..8_000_u64);

@@ -216,4 +216,6 @@ fn what_works_but_hardly_as_meant_is_a_warning() {
         format!("defaults.route = [{{ channel = \"telegram\", wait = \"9s\" }}]\n{PROVIDER}");
     assert!(warning(&stuck).contains("defaults.route"));
     assert!(warning("drain = \"10ms\"").starts_with("drain: "));
+    assert!(warning("database_pooler = \"session\"").starts_with("database_pooler: "));
+    assert!(warning("redis_ca_file = \"ca.pem\"").starts_with("redis_ca_file: "));
 }

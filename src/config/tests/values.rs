@@ -108,6 +108,41 @@ const VALUES: &[(&str, &str, &str)] = &[
         "",
     ),
     (
+        "database_max_connections = 1",
+        "database_max_connections: `1` is out of range",
+        "2 to 1000",
+    ),
+    (
+        "statement_timeout = \"10ms\"",
+        "statement_timeout: is so short",
+        "0s for no limit",
+    ),
+    (
+        "database_pooler = \"pgbouncer\"",
+        "database_pooler: `pgbouncer` is none of: none, session, transaction",
+        "",
+    ),
+    (
+        "migrate_database_url = \"sqlite://x.db\"",
+        "migrate_database_url: `sqlite://x.db` is not Postgres",
+        "",
+    ),
+    (
+        "redis_url = \"redis://h\"\nredis_ca_file = \"ca.pem\"",
+        "redis_ca_file: is not used",
+        "rediss://",
+    ),
+    (
+        "database_url = \"postgres://u@h/d?sslmode=prefer\"\ndatabase_ca_file = \"ca.pem\"\nsecret_key = \"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"",
+        "database_ca_file: is not used",
+        "sslmode=verify-full",
+    ),
+    (
+        "redis_url = \"redis+sentinel://h:26379\"",
+        "redis_url: does not name the master",
+        "/MASTER",
+    ),
+    (
         "drain = \"11m\"",
         "drain: `11m` is out of range",
         "0s to 10m",

@@ -112,6 +112,14 @@ impl Connection {
         self.plain(sql).await
     }
 
+    /// Lets the statements of this transaction take the time that they take.
+    pub async fn take_time(&mut self) -> sqlx::Result<()> {
+        match self.on {
+            On::Postgres(_) => self.plain("SET LOCAL statement_timeout = 0").await,
+            On::Sqlite(_) => Ok(()),
+        }
+    }
+
     /// Runs one statement and returns how many rows it changed.
     pub async fn run(&mut self, sql: impl sqlx::SqlSafeStr) -> sqlx::Result<u64> {
         let sql = sql.into_sql_str();

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use sqlx::SqlStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-use super::Engine;
+use super::{Engine, Location};
 
 /// A migration's file name without `.sql`, and its text for one engine.
 type File = (&'static str, &'static str);
@@ -49,11 +49,24 @@ files! {
 static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(POSTGRES_FILES));
 static SQLITE: LazyLock<Migrator> = LazyLock::new(|| migrator(SQLITE_FILES));
 
-pub(super) fn of(engine: &Engine) -> &'static Migrator {
+pub(in crate::storage) fn of(engine: &Engine) -> &'static Migrator {
     match engine {
         Engine::Postgres(_) => &POSTGRES,
         Engine::Sqlite { .. } => &SQLITE,
     }
+}
+
+/// Those of the engine of a database.
+pub(in crate::storage) fn all(location: &Location) -> &'static Migrator {
+    match location {
+        Location::Postgres(_) => &POSTGRES,
+        Location::Sqlite(_) => &SQLITE,
+    }
+}
+
+/// As commands name it.
+pub(in crate::storage) fn shown(migration: &Migration) -> String {
+    format!("{:04} {}", migration.version, migration.description)
 }
 
 /// On Postgres, sqlx holds an advisory lock meanwhile, so replicas that start together take turns.

@@ -4,8 +4,9 @@
 pub(super) mod change;
 pub(super) mod connection;
 mod health;
-mod migrations;
+pub(super) mod migrations;
 pub(super) mod open;
+pub(super) mod postgres;
 pub(super) mod reader;
 mod row;
 pub(super) mod rows;
@@ -20,8 +21,7 @@ use sqlx::{PgPool, SqlitePool};
 #[derive(Clone, Debug)]
 pub enum Location {
     Sqlite(PathBuf),
-    /// A URL, password included.
-    Postgres(String),
+    Postgres(postgres::Postgres),
 }
 
 #[derive(Clone, Debug)]
@@ -32,6 +32,19 @@ pub enum Engine {
         write: SqlitePool,
         read: SqlitePool,
     },
+}
+
+impl Engine {
+    /// Closes all connections.
+    pub(in crate::storage) async fn close(&self) {
+        match self {
+            Self::Postgres(pool) => pool.close().await,
+            Self::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+        }
+    }
 }
 
 /// Runs a statement that only reads.

@@ -2,14 +2,13 @@
 //! replica.
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+use super::postgres::{PATIENCE, Purpose};
 use super::reader::Reader;
 use super::writer::Writer;
 use super::{Engine, Location, migrations, read, write};
@@ -17,10 +16,8 @@ use crate::clock::Clock;
 use crate::secret::Vault;
 use crate::storage::{Db, StorageError, Store};
 
-/// How long a statement waits for a connection or for SQLite's write lock before it fails.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// On Postgres, which may be away: callers are told so within two seconds.
-const SHORT_PATIENCE: Duration = Duration::from_millis(1_500);
+/// The table that says that a restore into this Postgres database has begun and not ended.
+pub(in crate::storage) const RESTORING: &str = "pinroute_restore";
 
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -28,6 +25,8 @@ pub struct Options {
     pub migrate: bool,
     /// This process serves: on SQLite, take the lock that keeps a second one out.
     pub serve: bool,
+    /// It is being restored, and may be opened nevertheless.
+    pub restoring: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +45,10 @@ pub enum OpenError {
         "the database was made with another secret_key; configure that one, or list it in previous_secret_keys"
     )]
     WrongKey,
+    #[error(
+        "a restore into this database did not end; drop it, create it again, and repeat `pinroute restore`"
+    )]
+    HalfRestored,
     #[error(transparent)]
     Migration(#[from] sqlx::migrate::MigrateError),
     #[error(transparent)]
@@ -66,13 +69,20 @@ impl Db {
             Location::Sqlite(path) if options.serve => Some(Arc::new(lock(path)?)),
             _ => None,
         };
-        let engine = connect(location).await?;
+        let purpose = match options.serve {
+            true => Purpose::Serve,
+            false => Purpose::Administer,
+        };
+        let engine = connect(location, purpose).await?;
+        if !options.restoring && is_half_restored(&engine).await? {
+            return Err(OpenError::HalfRestored);
+        }
         let pending = pending(&engine).await?.len();
         let all = migrations::of(&engine).iter().count();
         // Administration commands may also migrate an empty database: there is nothing to lose.
         let fresh = pending == all && !options.serve;
         if options.migrate || fresh {
-            migrations::run(&engine).await?;
+            migrate(location, &engine).await?;
         } else if pending > 0 {
             return Err(OpenError::MigrationsPending(pending));
         }
@@ -114,9 +124,13 @@ impl Db {
 
     /// Applies the pending migrations and returns their names.
     pub async fn migrate_only(location: &Location) -> Result<Vec<String>, OpenError> {
-        let engine = connect(location).await?;
+        let engine = connect(location, Purpose::Migrate).await?;
+        if is_half_restored(&engine).await? {
+            return Err(OpenError::HalfRestored);
+        }
         let pending = pending(&engine).await?;
         migrations::run(&engine).await?;
+        engine.close().await;
         Ok(pending)
     }
 
@@ -176,7 +190,21 @@ impl Db {
     }
 }
 
-async fn connect(location: &Location) -> Result<Engine, OpenError> {
+/// Runs the pending migrations; on Postgres over connections of their own, without a limit on statements.
+async fn migrate(location: &Location, engine: &Engine) -> Result<(), OpenError> {
+    if let Location::Sqlite(_) = location {
+        return Ok(migrations::run(engine).await?);
+    }
+    let engine = connect(location, Purpose::Migrate).await?;
+    let done = migrations::run(&engine).await;
+    engine.close().await;
+    Ok(done?)
+}
+
+pub(in crate::storage) async fn connect(
+    location: &Location,
+    purpose: Purpose,
+) -> Result<Engine, OpenError> {
     match location {
         Location::Sqlite(path) => {
             let unreachable =
@@ -204,31 +232,14 @@ async fn connect(location: &Location) -> Result<Engine, OpenError> {
                 .map_err(unreachable)?;
             Ok(Engine::Sqlite { write, read })
         }
-        Location::Postgres(url) => {
+        Location::Postgres(postgres) => {
             // The URL may hold a password: it is never part of a message.
             let unreachable = |error| OpenError::Unreachable(format!("Postgres: {error}"));
-            let options = PgConnectOptions::from_str(url)
-                .map_err(unreachable)?
-                .application_name("pinroute");
-            let pool = PgPoolOptions::new()
-                .max_connections(10)
-                .acquire_timeout(SHORT_PATIENCE)
-                .after_connect(|connection, _| {
-                    Box::pin(
-                        async move { sqlx::raw_sql(PLANS).execute(connection).await.map(|_| ()) },
-                    )
-                });
-            Ok(Engine::Postgres(
-                pool.connect_with(options).await.map_err(unreachable)?,
-            ))
+            let pool = postgres.pool(purpose).await.map_err(unreachable)?;
+            Ok(Engine::Postgres(pool))
         }
     }
 }
-
-/// Every statement finds its rows by an index. Without statistics, or with old ones, the planner prefers to scan a young table,
-/// and caches that plan as the table grows: measured, five times the cost per change.
-const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
-    SET plan_cache_mode = force_generic_plan; SET jit = off";
 
 async fn pending(engine: &Engine) -> Result<Vec<String>, OpenError> {
     const APPLIED: &str = "SELECT version FROM _sqlx_migrations WHERE success = true";
@@ -242,8 +253,19 @@ async fn pending(engine: &Engine) -> Result<Vec<String>, OpenError> {
                 .iter()
                 .any(|(version,)| *version == migration.version)
         })
-        .map(|migration| format!("{:04} {}", migration.version, migration.description))
+        .map(migrations::shown)
         .collect())
+}
+
+/// Whether a restore began and did not end.
+async fn is_half_restored(engine: &Engine) -> Result<bool, StorageError> {
+    let Engine::Postgres(pool) = engine else {
+        return Ok(false);
+    };
+    let sql = format!("SELECT to_regclass('{RESTORING}') IS NOT NULL");
+    Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+        .fetch_one(pool)
+        .await?)
 }
 
 /// Creates a new database file readable by its owner alone; SQLite gives its side files the same mode. An existing file keeps
@@ -258,7 +280,7 @@ fn keep_private(database: &Path) {
 }
 
 /// An operating-system lock: it is released when the process ends, however it ends.
-fn lock(database: &Path) -> Result<std::fs::File, OpenError> {
+pub(in crate::storage) fn lock(database: &Path) -> Result<std::fs::File, OpenError> {
     let mut name = database.as_os_str().to_owned();
     name.push(".lock");
     let path = PathBuf::from(name);

@@ -163,8 +163,8 @@ impl Group {
         let results = match written {
             Ok(results) => results,
             Err(Fault::Commit(_)) => resolve(engine, &changes).await,
-            // No connection: retrying one by one would not help, and all of them have waited long enough.
-            Err(Fault::Statement(error)) if !matches!(error, sqlx::Error::Database(_)) => {
+            // No connection, or too slow: retrying one by one would not help, and all of them have waited long enough.
+            Err(Fault::Statement(error)) if is_away(&error) => {
                 tracing::warn!(%error, changes = changes.len(), "the database is away; changes are refused");
                 reached = false;
                 changes
@@ -232,6 +232,15 @@ async fn write_alone(
         }
     }
     Err(CommitError::Unavailable)
+}
+
+/// Whether the database was not reached, or ended the statement for the time that it took.
+fn is_away(error: &sqlx::Error) -> bool {
+    const QUERY_CANCELED: &str = "57014";
+    match error {
+        sqlx::Error::Database(fault) => fault.code().as_deref() == Some(QUERY_CANCELED),
+        _ => true,
+    }
 }
 
 fn is_reuse(error: &sqlx::Error) -> bool {

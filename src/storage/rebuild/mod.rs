@@ -167,6 +167,7 @@ impl Store {
         let mut connection = Connection::take(&self.engine).await?;
         connection.begin().await?;
         let replaced = async {
+            connection.take_time().await?;
             if !Turn::change(&mut connection, turn, Turn::Free(made + 1)).await? {
                 return Ok(false);
             }
@@ -225,6 +226,7 @@ impl Store {
             On::Postgres(_) => connection.begin_snapshot().await?,
             On::Sqlite(_) => connection.begin_reading().await?,
         }
+        connection.take_time().await?;
         Ok(Snapshot { connection })
     }
 }
