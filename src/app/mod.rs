@@ -36,6 +36,7 @@ use error::failed;
 pub use faces::{Ends, Faces, dialects_of, mounts};
 use listen::bind;
 pub use listen::{on_this_machine, public_url};
+pub use providers::configured as providers;
 pub use reached::{location, redis};
 pub use sandbox::Sandbox;
 pub use secret_key::{key_file, vault};

@@ -30,6 +30,12 @@ pub fn build(
         .collect()
 }
 
+/// The configured ones, to examine them.
+#[must_use]
+pub fn configured(settings: &Settings, client: &HttpClient) -> Vec<Arc<dyn Provider>> {
+    build(settings, None, &settings.public_url, client)
+}
+
 /// The simulator, reached like any provider: over HTTP, by the same settings.
 fn simulated(simulator: SocketAddr) -> Vec<Configured> {
     const TIMEOUT: Duration = Duration::from_secs(5);

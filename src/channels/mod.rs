@@ -17,8 +17,8 @@ pub mod transport;
 
 pub use kind::{Configured, Surroundings};
 pub use provider::{
-    About, Account, Arrival, CallbackError, CallbackMethod, CallbackRequest, Draft, Incoming,
-    Message, NoAnswer, Notice, Provider, Read, Reply,
+    About, Account, Arrival, CallbackError, CallbackMethod, CallbackRequest, Draft, Examined,
+    Incoming, Message, NoAnswer, Notice, Provider, Read, Reply,
 };
 
 pub use crate::verification::abilities::Abilities;

@@ -87,12 +87,30 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
         Ok(())
     }
 
+    /// Whether the account is accepted, and the provider's time if it told that.
+    async fn examine(&self) -> (Examined, Option<DateTime<Utc>>);
+
     /// Authenticates, then parses, without I/O, and says what to answer.
     fn read_callback(
         &self,
         request: &CallbackRequest<'_>,
         arrival: &Arrival<'_>,
     ) -> Result<Read, CallbackError>;
+}
+
+/// What a provider says of its account, asked in a way that costs nothing and sends nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Examined {
+    /// The account is accepted.
+    Accepted,
+    /// The provider answers; it has no question about the account that costs nothing.
+    Reached,
+    /// The account is refused; what to do.
+    Refused(String),
+    /// An answer that says neither.
+    Unclear(String),
+    /// No answer.
+    Away(String),
 }
 
 /// A message's text, rendered once when it is first asked for, and what its price depends on.

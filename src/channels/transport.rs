@@ -2,7 +2,10 @@
 //! request can have left.
 
 use std::borrow::Cow;
+use std::error::Error as _;
 use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 
 use crate::verification::attempt::SendError;
 
@@ -71,6 +74,47 @@ pub fn client(
             .filter_map(|der| reqwest::Certificate::from_der(der).ok());
         builder().tls_certs_only(roots).build()
     })
+}
+
+/// An answer to a question that changes nothing.
+#[derive(Debug)]
+pub struct Looked {
+    pub answer: Answer,
+    /// The server's time.
+    pub date: Option<DateTime<Utc>>,
+}
+
+/// Asks what changes nothing; the fault says why there is no answer, without the URL.
+pub async fn look(request: reqwest::RequestBuilder, timeout: Duration) -> Result<Looked, String> {
+    let response = request.timeout(timeout).send().await;
+    let response = response.map_err(|error| told(&error))?;
+    let date = response.headers().get(reqwest::header::DATE);
+    let date = date.and_then(|date| DateTime::parse_from_rfc2822(date.to_str().ok()?).ok());
+    let status = response.status().as_u16();
+    let body = response.bytes().await.map_err(|error| told(&error))?;
+    Ok(Looked {
+        answer: Answer {
+            status,
+            body: utf8(&body).into_owned(),
+        },
+        date: date.map(|date| date.to_utc()),
+    })
+}
+
+/// Why there is no answer, in the words of the cause that says most.
+#[must_use]
+pub fn told(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    match (error.is_timeout(), error.is_connect()) {
+        (true, _) => "no answer in time".to_owned(),
+        (false, true) => format!("no connection ({cause})"),
+        // Without a cause of its own it would show the URL.
+        (false, false) if error.source().is_none() => "the answer cannot be read".to_owned(),
+        (false, false) => cause.to_string(),
+    }
 }
 
 /// Logs an answer that did not accept a message. That a provider refuses the account is for an operator to mend.

@@ -15,7 +15,7 @@ const MOST_SHOWN: usize = 200;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Address of the server, such as http://127.0.0.1:8080; by default the configured `listen`.
+    /// Address of the server, such as `http://127.0.0.1:8080`; by default the configured `listen`.
     #[arg(value_parser = base)]
     url: Option<String>,
 }
@@ -53,10 +53,9 @@ async fn ask(base: &str) -> Result<String, String> {
     let client = transport::client(|builder| builder.timeout(PATIENCE).no_proxy())
         .map_err(|error| error.to_string())?;
     let answer = client.get(&url).send().await.map_err(|error| {
-        let why = match (error.is_timeout(), error.is_connect()) {
-            (true, _) => format!("no answer within {} s", PATIENCE.as_secs()),
-            (false, true) => format!("no connection ({})", innermost(&error)),
-            (false, false) => innermost(&error),
+        let why = match error.is_timeout() {
+            true => format!("no answer within {} s", PATIENCE.as_secs()),
+            false => transport::told(&error),
         };
         format!("{url}: {why}")
     })?;
@@ -71,15 +70,6 @@ async fn ask(base: &str) -> Result<String, String> {
         Some(why) => format!("{url} answered {status}: {why}"),
         None => format!("{url} answered {status}"),
     })
-}
-
-/// The cause that says most.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
 }
 
 /// For one line.

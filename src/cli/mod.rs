@@ -1,6 +1,7 @@
 //! The command line, one file per command. To add a command: a file, a variant of `Command`, a line in [`run`].
 
 mod check_config;
+mod doctor;
 mod exposed;
 mod failure;
 mod health;
@@ -47,6 +48,8 @@ enum Command {
     CheckConfig(check_config::Arguments),
     /// Ask the server on this machine whether it is ready: exits 0 if it is, else 1. For health checks of containers.
     Health(health::Arguments),
+    /// Examine what the server depends on, a line each, with the mend where something is wrong. Exits 1 if there is a fault.
+    Doctor(doctor::Arguments),
     /// Apply pending database migrations and list them.
     Migrate(migrate::Arguments),
     /// Manage projects: list, create, show, or change their policy.
@@ -84,6 +87,7 @@ pub fn run() -> ExitCode {
         Command::Serve => serve::run(config),
         Command::CheckConfig(arguments) => check_config::run(config, &arguments),
         Command::Health(arguments) => health::run(config, &arguments),
+        Command::Doctor(arguments) => doctor::run(config, &arguments),
         Command::Migrate(arguments) => migrate::run(config, &arguments),
         Command::Projects(command) => projects::run(config, command),
         Command::Keys(command) => keys::run(config, command),

@@ -27,13 +27,20 @@ pub fn run(file: Option<&Path>) -> Result<(), Failure> {
             Database::Postgres { .. } => Clock::steered(),
             Database::Sqlite { .. } => Clock::system(),
         };
-        let app = App::start(settings, clock, Background::Runs).await?;
+        let mut signals = Signals::listen()?;
+        let starting = Box::pin(App::start(settings, clock, Background::Runs));
+        let app = tokio::select! {
+            app = starting => app?,
+            () = signals.next() => {
+                tracing::info!("stopped before the start had ended");
+                return Ok(());
+            }
+        };
         if let Some(sandbox) = &app.sandbox {
             welcome(&app, sandbox);
         } else if let Some(link) = &app.dashboard_link {
             say(&format!("Create the first dashboard user: {link}"));
         }
-        let mut signals = Signals::listen()?;
         signals.next().await;
         app.drain(signals.next()).await;
         tracing::info!(

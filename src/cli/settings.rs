@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Failure, complain, exposed, runtime};
 use crate::app;
 use crate::clock::Clock;
-use crate::config::{self, Loaded, Settings};
+use crate::config::{self, Settings};
 use crate::gateway::DIRECTORY_AGE;
 use crate::storage::Db;
 
@@ -22,6 +22,23 @@ pub fn load(file: Option<&Path>) -> Result<Settings, Failure> {
 
 /// Loads the settings, and what to warn of.
 pub fn read(file: Option<&Path>) -> Result<(Settings, Vec<String>), Failure> {
+    let loaded = read_apart(file)?;
+    let warnings = loaded.warnings.into_iter().chain(loaded.exposed);
+    Ok((loaded.settings, warnings.collect()))
+}
+
+/// Settings, and two kinds of warnings.
+#[derive(Debug)]
+pub struct Loaded {
+    pub settings: Settings,
+    /// About what is written.
+    pub warnings: Vec<String>,
+    /// Files with a secret that others may read.
+    pub exposed: Vec<String>,
+}
+
+/// Like [`read`].
+pub fn read_apart(file: Option<&Path>) -> Result<Loaded, Failure> {
     let wrong = |message: String| Failure::Wrong(vec![message]);
     let text = match file {
         Some(path) => {
@@ -41,13 +58,16 @@ pub fn read(file: Option<&Path>) -> Result<(Settings, Vec<String>), Failure> {
         secrets.borrow_mut().push(path.to_owned());
         std::fs::read_to_string(path)
     });
-    let Loaded { settings, warnings } = loaded
+    let config::Loaded { settings, warnings } = loaded
         .map_err(|faults| Failure::Wrong(faults.iter().map(ToString::to_string).collect()))?;
     let secrets = secrets.into_inner();
     let secrets = secrets.into_iter().chain(app::key_file(&settings));
     let exposed = secrets.filter_map(|path| exposed::warning(&path));
-    let warnings = warnings.into_iter().chain(exposed).collect();
-    Ok((settings, warnings))
+    Ok(Loaded {
+        exposed: exposed.collect(),
+        settings,
+        warnings,
+    })
 }
 
 /// Waits until every running server acts on a change of projects or keys.

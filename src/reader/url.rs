@@ -83,6 +83,16 @@ pub fn is_https(url: &str) -> bool {
     split_http(url).is_some_and(|(secure, _)| secure)
 }
 
+/// Whether its host is this machine.
+#[must_use]
+pub fn is_loopback(url: &str) -> bool {
+    let rest = split_http(url).map_or("", |(_, rest)| rest);
+    let (host, _) = split_port(authority(rest));
+    let host = host.trim_matches(['[', ']']);
+    let address = host.parse::<std::net::IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
 /// Scheme and host, for a URL that may have a token in its path or query.
 #[must_use]
 pub fn origin_shown(url: &str) -> String {

@@ -21,6 +21,7 @@ mod crash;
 mod dashboard;
 mod dashboard_rules;
 mod dialects;
+mod doctor;
 mod documentation;
 mod examples;
 mod faces;

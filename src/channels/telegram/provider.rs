@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_lc_rs::{constant_time, digest, hmac};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -15,8 +16,8 @@ use super::wire::{ByRequest, Envelope, RequestStatus, SendRequest};
 use super::words;
 use crate::channels::kind::{self, Surroundings};
 use crate::channels::provider::{
-    About, Account, Arrival, CallbackError, CallbackMethod, CallbackRequest, Draft, Incoming,
-    Message, NoAnswer, Notice, Provider, Read,
+    About, Account, Arrival, CallbackError, CallbackMethod, CallbackRequest, Draft, Examined,
+    Incoming, Message, NoAnswer, Notice, Provider, Read,
 };
 use crate::channels::transport::{self, HttpClient, utf8};
 use crate::money::{Micros, Money};
@@ -299,6 +300,37 @@ impl Provider for Telegram {
             }
             Err(_) => Err(NoAnswer),
         }
+    }
+
+    /// Asks for the status of a request that there is not: the token is judged first, and nothing is charged.
+    async fn examine(&self) -> (Examined, Option<DateTime<Utc>>) {
+        let url = format!("{}/checkVerificationStatus", self.settings.base_url);
+        let request = self.client.request(reqwest::Method::POST, &url);
+        let request = request
+            .bearer_auth(self.settings.token.expose())
+            .json(&ByRequest {
+                request_id: "0",
+                code: None,
+            });
+        let looked = match transport::look(request, self.account.timeout).await {
+            Ok(looked) => looked,
+            Err(said) => return (Examined::Away(said), None),
+        };
+        let examined = match serde_json::from_slice::<Envelope<'_>>(&looked.answer.body) {
+            Ok(Envelope {
+                ok: false,
+                error: Some(word),
+                ..
+            }) if words::is_about_token(&word) => Examined::Refused(
+                "check telegram.token and the list of addresses at gateway.telegram.org".to_owned(),
+            ),
+            Ok(Envelope { .. }) => Examined::Accepted,
+            Err(_) => Examined::Unclear(format!(
+                "an unknown answer with status {}",
+                looked.answer.status
+            )),
+        };
+        (examined, looked.date)
     }
 
     fn read_callback(

@@ -23,6 +23,11 @@ pub fn delivery(word: Option<&str>) -> (Option<AttemptStatus>, Option<Reason>) {
     }
 }
 
+/// Whether an error word refuses the token.
+pub fn is_about_token(word: &str) -> bool {
+    matches!(word, "ACCESS_TOKEN_INVALID" | "ACCESS_TOKEN_REQUIRED")
+}
+
 /// The decision that follows from an error word; only `ACCESS_TOKEN_INVALID` is officially named.
 pub fn error(word: &str) -> SendError {
     match word {
@@ -33,7 +38,7 @@ pub fn error(word: &str) -> SendError {
             alarm("Telegram Gateway's balance is used up: top it up");
             SendError::Misconfigured
         }
-        "ACCESS_TOKEN_INVALID" | "ACCESS_TOKEN_REQUIRED" => {
+        token if is_about_token(token) => {
             alarm(
                 "Telegram Gateway refuses the token: check telegram.token and its list of addresses",
             );

@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::settings::{Body, Match, Method, Settings};
 use crate::channels::kind::{self, Surroundings};
 use crate::channels::provider::{
-    About, Account, Arrival, CallbackError, CallbackRequest, Draft, Incoming, Message, Provider,
-    Read,
+    About, Account, Arrival, CallbackError, CallbackRequest, Draft, Examined, Incoming, Message,
+    Provider, Read,
 };
 use crate::channels::sms::form;
 use crate::channels::transport::{self, Answer, HttpClient, utf8};
@@ -164,6 +165,30 @@ impl Provider for HttpSms {
     }
 
     /// The path's token names the attempt and authenticates the caller; without a token nothing can be trusted.
+    /// Its API is not known: any answer shows that it is reached, over TLS if the URL says so. It is shown no key.
+    async fn examine(&self) -> (Examined, Option<DateTime<Utc>>) {
+        let mut parts = self.settings.url.splitn(4, '/');
+        let (scheme, host) = (
+            parts.next().unwrap_or_default(),
+            parts.nth(1).unwrap_or_default(),
+        );
+        let host = host.split(['?', '#']).next().unwrap_or_default();
+        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+        if host.contains('{') {
+            return (
+                Examined::Unclear("its host depends on the message".to_owned()),
+                None,
+            );
+        }
+        let request = self
+            .client
+            .request(reqwest::Method::HEAD, &format!("{scheme}//{host}/"));
+        match transport::look(request, self.account.timeout).await {
+            Ok(looked) => (Examined::Reached, looked.date),
+            Err(said) => (Examined::Away(said), None),
+        }
+    }
+
     fn read_callback(
         &self,
         request: &CallbackRequest<'_>,

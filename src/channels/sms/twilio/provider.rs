@@ -7,13 +7,14 @@ use async_trait::async_trait;
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::settings::{Sender, Settings};
 use crate::channels::kind::{self, Surroundings};
 use crate::channels::provider::{
-    About, Account, Arrival, CallbackError, CallbackRequest, Incoming, Message, NoAnswer, Provider,
-    Read,
+    About, Account, Arrival, CallbackError, CallbackRequest, Examined, Incoming, Message, NoAnswer,
+    Provider, Read,
 };
 use crate::channels::sms::form;
 use crate::channels::transport::{self, Answer, HttpClient};
@@ -295,6 +296,33 @@ impl Provider for Twilio {
     }
 
     /// The path's token names the attempt; the signature authenticates Twilio.
+    /// Fetches the account, which is free.
+    async fn examine(&self) -> (Examined, Option<DateTime<Utc>>) {
+        let s = &self.settings;
+        let url = format!("{}/2010-04-01/Accounts/{}.json", s.base_url, s.account_sid);
+        let request = self.client.request(reqwest::Method::GET, &url);
+        let request = request.basic_auth(&s.account_sid, Some(s.auth_token.expose()));
+        let looked = match transport::look(request, self.account.timeout).await {
+            Ok(looked) => looked,
+            Err(said) => return (Examined::Away(said), None),
+        };
+        let status = looked.answer.json();
+        let status = status
+            .as_ref()
+            .and_then(|account| account["status"].as_str());
+        let examined = match (looked.answer.status, status) {
+            (200, None | Some("active")) => Examined::Accepted,
+            (200, Some(_)) => {
+                Examined::Refused("reactivate the account in Twilio's console".to_owned())
+            }
+            (401 | 403 | 404, _) => {
+                Examined::Refused("check account_sid and auth_token in Twilio's console".to_owned())
+            }
+            (other, _) => Examined::Unclear(format!("answered {other}")),
+        };
+        (examined, looked.date)
+    }
+
     fn read_callback(
         &self,
         request: &CallbackRequest<'_>,
