@@ -121,8 +121,15 @@ impl Vault {
     /// Whether a stored canary was made with any accepted key.
     #[must_use]
     pub fn knows_canary(&self, stored: &str) -> bool {
+        self.key_of_canary(stored).is_some()
+    }
+
+    /// The fingerprint (see [`Vault::signing_key_id`]) of the key that made a stored canary, if it is accepted.
+    #[must_use]
+    pub fn key_of_canary(&self, stored: &str) -> Option<&str> {
         self.all()
-            .any(|keys| URL_SAFE_NO_PAD.encode(mac(&keys.canary, &[b"canary"])) == stored)
+            .find(|keys| URL_SAFE_NO_PAD.encode(mac(&keys.canary, &[b"canary"])) == stored)
+            .map(|keys| keys.proof_id.as_str())
     }
 
     /// Distinguishes this installation from others that share its Redis.

@@ -1,5 +1,7 @@
 //! The command line, one file per command. To add a command: a file, a variant of `Command`, a line in [`run`].
 
+mod archive;
+mod backup;
 mod check_config;
 mod doctor;
 mod exposed;
@@ -11,6 +13,7 @@ mod migrate;
 mod process;
 mod projects;
 mod report;
+mod restore;
 mod seed;
 mod serve;
 mod settings;
@@ -52,6 +55,10 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Apply pending database migrations and list them.
     Migrate(migrate::Arguments),
+    /// Copy the database to a file, while the server runs. The secret key is not in it.
+    Backup(backup::Arguments),
+    /// Fill an empty database from a backup. What was going on then is ended: nothing is sent from the past.
+    Restore(restore::Arguments),
     /// Manage projects: list, create, show, or change their policy.
     #[command(subcommand)]
     Projects(projects::Command),
@@ -89,6 +96,8 @@ pub fn run() -> ExitCode {
         Command::Health(arguments) => health::run(config, &arguments),
         Command::Doctor(arguments) => doctor::run(config, &arguments),
         Command::Migrate(arguments) => migrate::run(config, &arguments),
+        Command::Backup(arguments) => backup::run(config, &arguments),
+        Command::Restore(arguments) => restore::run(config, &arguments),
         Command::Projects(command) => projects::run(config, command),
         Command::Keys(command) => keys::run(config, command),
         Command::Integrations(command) => integrations::run(config, command),

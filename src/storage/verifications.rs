@@ -89,6 +89,10 @@ async fn by_id(
 }
 
 impl Row {
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
     pub fn open(self, vault: &Vault) -> Result<Verification, StorageError> {
         let fault = |column| StorageError::Inconsistent {
             table: "verifications",

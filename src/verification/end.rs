@@ -85,6 +85,25 @@ impl Verification {
         Ok(())
     }
 
+    /// Ends what was going on when the state was copied, of which nobody knows what became of it since. Nothing is sent, revoked or
+    /// reported any more; a message that was being sent may have been. What it costs is still asked and booked.
+    pub fn abandon(&mut self, now: DateTime<Utc>) {
+        if self.is_pending() {
+            self.finish(Status::Expired, EventKind::Expired, now);
+        }
+        let sending = |attempt: &&Attempt| attempt.status == AttemptStatus::Sending;
+        let sending = self.record.attempts.iter().find(sending);
+        if let Some(ordinal) = sending.map(|attempt| attempt.ordinal) {
+            self.interrupted(ordinal, &[], now);
+        }
+        for attempt in &mut self.record.attempts {
+            attempt.follow_up = None;
+        }
+        if self.code.take().is_some() {
+            self.is_sealed = false;
+        }
+    }
+
     /// Applies what the passing of time causes: expiry, the next step after a wait, and the charge of attempts that
     /// stayed `unknown`.
     pub fn tick(&mut self, unknown_after: Duration, offers: &[Offer], now: DateTime<Utc>) {

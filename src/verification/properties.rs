@@ -8,6 +8,7 @@ mod world;
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 
+use super::agenda::Task;
 use super::attempt::{Reason, Receipt, Report, SendError};
 use super::*;
 use begin::begin;
@@ -41,6 +42,31 @@ proptest! {
         prop_assert_eq!(world.v.next_task(UNKNOWN_AFTER, world.now), None);
         prop_assert!(!world.v.is_pending() && world.v.code.is_none());
         prop_assert_eq!(world.reserved, 0, "nothing stays reserved for ever");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_abandoned_ends_and_sends_nothing(kind in 0_u8..8, inputs in proptest::collection::vec(input(), 0..60)) {
+        let mut world = World::of(kind, DateTime::from_timestamp(1_790_000_000, 0).unwrap());
+        for input in &inputs {
+            world.step(input);
+        }
+        world.step(&Input::Abandon);
+        prop_assert!(!world.v.is_open() && world.v.code.is_none());
+        let sends = world.sends.len();
+        for _ in 0..2_000 {
+            match world.v.next_task(UNKNOWN_AFTER, world.now) {
+                None => break,
+                Some((due, Task::Tick | Task::Ask(_) | Task::Bill(_))) => world.now = world.now.max(due),
+                Some((_, task)) => prop_assert!(false, "{task:?} is left"),
+            }
+            world.step(&Input::Work(Answer::Error(SendError::Unknown)));
+        }
+        prop_assert_eq!(world.v.next_task(UNKNOWN_AFTER, world.now), None);
+        prop_assert_eq!((world.sends.len(), world.reserved), (sends, 0));
     }
 }
 

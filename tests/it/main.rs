@@ -11,6 +11,7 @@ mod person;
 mod stage;
 mod world;
 
+mod backup;
 mod balances;
 mod budgets;
 mod check_config;

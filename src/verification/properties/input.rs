@@ -72,6 +72,8 @@ pub enum Input {
     /// Runs the next task, but the worker dies during a send.
     Crash,
     Report(u8, Reported, Source),
+    /// Its copy is restored, and the worker is no more. Not among the random ones: nothing is as before.
+    Abandon,
     Offers(u8),
 }
 

@@ -123,6 +123,10 @@ impl World {
                     );
                 }
             }
+            Input::Abandon => {
+                self.left.extend(self.sending.take());
+                self.v.abandon(self.now);
+            }
             Input::Offers(kind) => self.offers = *kind,
         }
         self.check_promises(&before);
