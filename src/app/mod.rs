@@ -94,12 +94,7 @@ impl App {
         let db = open_db(&settings, Arc::clone(&vault), &clock, true).await?;
         let redis = redis(&settings)?;
         let shared = SharedState::new(redis, &vault.installation(), &clock);
-        let newest = ListQuery {
-            limit: 1,
-            ..ListQuery::default()
-        };
-        let newest = db.list_verifications(&newest).await.map_err(failed)?;
-        if newest.is_empty() {
+        if is_new(&db).await? {
             shared.limits.begin_with_nothing();
         }
         let traces = telemetry::start_traces(&settings.telemetry, &clock);
@@ -232,6 +227,16 @@ impl App {
         // Sends that outlive the grace period still hold connections; do not wait for them.
         let _ = tokio::time::timeout(CLOSING, self.gateway.close()).await;
     }
+}
+
+/// Whether nothing was ever sent.
+async fn is_new(db: &Db) -> Result<bool, StartupError> {
+    let newest = ListQuery {
+        limit: 1,
+        ..ListQuery::default()
+    };
+    let newest = db.list_verifications(&newest).await.map_err(failed)?;
+    Ok(newest.is_empty())
 }
 
 /// Opens the configured database, for the server (`serve`) or for another command.
