@@ -13,7 +13,7 @@ use crate::channels::catalog;
 use crate::clock::span;
 use crate::reader::{Checked, Field, Reader, Secret, all, optional, parse_key, quote, url};
 use crate::secret::SecretKey;
-use crate::webhooks::sinks;
+use crate::webhooks::sinks::settings::{self as sinks, Events};
 
 pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let listen = root.get("listen").and_then(Field::address);
@@ -47,7 +47,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let telemetry = root.table("telemetry").and_then(telemetry::read);
     let webhooks = root.table("webhooks").and_then(webhooks);
     let retention = root.table("retention").and_then(retention);
-    let events = root.table("events").and_then(sinks::settings::read);
+    let events = root.table("events").and_then(sinks::read);
     let dialects = root.table("dialects").and_then(dialects);
     let providers = catalog::read(&mut root, reporting_currency);
     let defaults = root.table("defaults").and_then(policy::read);
@@ -67,17 +67,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
             format!("`{metrics}` is also listen; give it another port"),
         );
     }
-    if let (Ok(retention), Ok(events)) = (&retention, &events)
-        && events.outbox_max_age > retention.webhook_deliveries
-    {
-        root.fault(
-            "events.outbox_max_age",
-            format!(
-                "`{}` is longer than retention.webhook_deliveries, after which events are deleted; shorten it",
-                span::format(events.outbox_max_age)
-            ),
-        );
-    }
+    outlive(&root, &retention, &events);
     let report = root.report;
     root.finish();
 
@@ -128,6 +118,21 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
         providers,
         defaults,
     })
+}
+
+/// Events must not be deleted while sinks are still tried.
+fn outlive(root: &Reader<'_>, retention: &Checked<Retention>, events: &Checked<Events>) {
+    if let (Ok(retention), Ok(events)) = (retention, events)
+        && events.outbox_max_age > retention.webhook_deliveries
+    {
+        root.fault(
+            "events.outbox_max_age",
+            format!(
+                "`{}` is longer than retention.webhook_deliveries, after which events are deleted; shorten it",
+                span::format(events.outbox_max_age)
+            ),
+        );
+    }
 }
 
 fn networks(field: Field<'_>) -> Checked<Vec<IpNet>> {
