@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api;
+use crate::channels::Provider;
 use crate::channels::transport::HttpClient;
 use crate::clock::{Clock, span};
 use crate::config::{self, Settings};
@@ -111,11 +112,8 @@ impl App {
             None
         };
         let simulator = sandbox.as_ref().map(|sandbox| sandbox.simulator);
-        let outbound = Outbound {
-            providers: providers::build(&settings, simulator, &public_url, &client),
-            webhooks: Client::new(settings.webhooks.allow_private).map_err(failed)?,
-            sinks: sinks(&settings)?,
-        };
+        let providers = providers::build(&settings, simulator, &public_url, &client);
+        let outbound = outbound(&settings, providers)?;
         let reachable_at = public_url.trim_end_matches('/').to_owned();
         let told = gateway::Settings {
             tracer: tracer.clone(),
@@ -299,6 +297,18 @@ fn gateway_settings(settings: &Settings, public_url: String, sandbox: bool) -> g
         render: api::verification_json,
         tracer: None,
     }
+}
+
+/// The ways out; nothing is connected yet.
+fn outbound(
+    settings: &Settings,
+    providers: Vec<Arc<dyn Provider>>,
+) -> Result<Outbound, StartupError> {
+    Ok(Outbound {
+        providers,
+        webhooks: Client::new(settings.webhooks.allow_private).map_err(failed)?,
+        sinks: sinks(settings)?,
+    })
 }
 
 /// The configured sinks; nothing is opened yet.

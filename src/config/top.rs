@@ -13,7 +13,7 @@ use crate::channels::catalog;
 use crate::clock::span;
 use crate::reader::{Checked, Faults, Field, Reader, Secret, all, optional, parse_key, quote, url};
 use crate::secret::SecretKey;
-use crate::webhooks::sinks;
+use crate::webhooks::sinks::settings::{self as sinks, Events};
 
 pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let listen = root.get("listen").and_then(Field::address);
@@ -49,7 +49,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let telemetry = root.table("telemetry").and_then(telemetry::read);
     let webhooks = root.table("webhooks").and_then(webhooks);
     let retention = root.table("retention").and_then(retention);
-    let events = root.table("events").and_then(sinks::settings::read);
+    let events = root.table("events").and_then(sinks::read);
     let dialects = root.table("dialects").and_then(dialects);
     let providers = catalog::read(&mut root, reporting_currency);
     let defaults = root.table("defaults").and_then(policy::read);
@@ -114,11 +114,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
 }
 
 /// Events are kept while they may be sent.
-fn check_outbox(
-    root: &Reader<'_>,
-    retention: &Checked<Retention>,
-    events: &Checked<sinks::settings::Events>,
-) {
+fn check_outbox(root: &Reader<'_>, retention: &Checked<Retention>, events: &Checked<Events>) {
     if let (Ok(retention), Ok(events)) = (retention, events)
         && events.outbox_max_age > retention.webhook_deliveries
     {

@@ -31,7 +31,7 @@ pub struct Backlog {
 
 impl Backlog {
     /// No more of a kind are counted, since counting many takes long.
-    pub const MOST: i64 = 1_000_000;
+    pub const MOST: i64 = 100_000;
 }
 
 row! {

@@ -145,6 +145,19 @@ fn sinks(settings: &Settings) -> Vec<String> {
 }
 
 #[test]
+fn an_event_is_not_deleted_while_a_sink_is_still_tried() {
+    let faults = faults("retention.webhook_deliveries = \"7d\"\nevents.outbox_max_age = \"8d\"");
+    let [fault] = faults.as_slice() else {
+        panic!("{faults:?}");
+    };
+    assert!(
+        fault
+            .starts_with("events.outbox_max_age: `8d` is longer than retention.webhook_deliveries"),
+        "{fault}"
+    );
+}
+
+#[test]
 fn all_faults_are_told_at_once() {
     let faults = faults(
         r#"

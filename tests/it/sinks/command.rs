@@ -12,6 +12,14 @@ on_both_engines!(
     check_config_reports_each_fault_of_a_sink,
 );
 
+fn with(stage: &Stage, arguments: &[&str], sinks: &Value) -> std::process::Command {
+    let mut command = program(stage);
+    command.env("PINROUTE_EVENTS__SINKS", sinks.to_string());
+    command.env("PINROUTE_EVENTS__OUTBOX_MAX_AGE", "1m");
+    command.args(arguments);
+    command
+}
+
 async fn the_command_shows_what_waits_and_redelivers_it(stage: Stage) {
     let folder = stage.folder.join("later");
     let path = folder.join("events.jsonl");
@@ -20,22 +28,15 @@ async fn the_command_shows_what_waits_and_redelivers_it(stage: Stage) {
         { "name": "stream", "kind": "redis_stream", "url": "redis://:word@127.0.0.1:1", "stream": "s",
           "events": ["budget.reached"], "numbers": "full" },
     ]);
-    let with = |arguments: &[&str], sinks: &Value| {
-        let mut command = program(&stage);
-        command.env("PINROUTE_EVENTS__SINKS", sinks.to_string());
-        command.env("PINROUTE_EVENTS__OUTBOX_MAX_AGE", "1m");
-        command.args(arguments);
-        command
-    };
     let said = async |arguments: &[&str]| {
-        let output = run(with(arguments, &sinks)).await;
+        let output = run(with(&stage, arguments, &sinks)).await;
         assert_eq!(output.status.code(), Some(0), "{:?}", lines(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };
     let json_of = async |arguments: &[&str]| -> Value {
         serde_json::from_str(&said(arguments).await).unwrap()
     };
-    let server = Server::start(with(&[], &sinks)).await;
+    let server = Server::start(with(&stage, &[], &sinks)).await;
     let v = stage.client(&server.base).started().await;
     let listed = json_of(&["sinks", "list", "--json"]).await;
     let [first, second] = listed["items"].as_array().unwrap().as_slice() else {
@@ -92,23 +93,26 @@ async fn the_command_shows_what_waits_and_redelivers_it(stage: Stage) {
     let come = tokio::time::timeout(std::time::Duration::from_secs(30), come).await;
     come.expect("a running server sends what is redelivered");
     assert_eq!(server.terminate().await, Some(0));
+    what_is_not_there_is_refused(&stage, &sinks).await;
+}
 
+async fn what_is_not_there_is_refused(stage: &Stage, sinks: &Value) {
     let refused = async |arguments: &[&str], sinks: &Value, code: i32| {
-        let output = run(with(arguments, sinks)).await;
+        let output = run(with(stage, arguments, sinks)).await;
         assert_eq!(output.status.code(), Some(code));
         lines(&output.stderr).join("\n")
     };
-    let strange = refused(&["sinks", "redeliver", "fiel"], &sinks, 2).await;
+    let strange = refused(&["sinks", "redeliver", "fiel"], sinks, 2).await;
     assert!(
         strange.contains("no sink `fiel` is configured"),
         "{strange}"
     );
     let id = "01a2039f-70e3-7000-aa61-cebc2ca89bb7";
-    let strange = refused(&["sinks", "redeliver", "file", id], &sinks, 1).await;
+    let strange = refused(&["sinks", "redeliver", "file", id], sinks, 1).await;
     assert!(strange.contains(id), "{strange}");
     // What was sent to a sink can be seen when it is no longer configured, and goes nowhere.
     let none = json!([]);
-    let output = run(with(&["sinks", "list"], &none)).await;
+    let output = run(with(stage, &["sinks", "list"], &none)).await;
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(
         text.starts_with("file") && text.contains("no longer configured"),

@@ -40,7 +40,7 @@ async fn both_kinds_get_the_events_of_a_verification_as_cloud_events(stage: Stag
         let kinds = ["created", "sent", "approved"].map(|kind| format!("verification.{kind}"));
         assert_eq!(types(events), kinds);
         in_order(events);
-        for event in events.iter() {
+        for event in events {
             assert_eq!(
                 (&event["specversion"], &event["source"], &event["subject"]),
                 (&json!("1.0"), &json!("https://verify.example"), &v["id"])

@@ -64,8 +64,7 @@ async fn what_a_dead_redis_did_not_take_comes_in_order_when_it_is_back(stage: St
     let url = format!("redis://127.0.0.1:{port}");
     let sink = json!({ "name": "back", "kind": "redis_stream", "url": url, "stream": STREAM });
     let app = app(&stage, json!([sink])).await;
-    let mut pauses = 0;
-    for _ in 0..4 {
+    for pauses in 0..4 {
         for _ in 0..3 {
             let v = app.started().await;
             app.check(&v["id"], "000000").await.expect(200);
@@ -75,7 +74,6 @@ async fn what_a_dead_redis_did_not_take_comes_in_order_when_it_is_back(stage: St
         // It rests: 1 s, 2 s, 4 s …
         assert_eq!(app.gateway.notices().start_sinks().await.unwrap(), 0);
         stage.advance(1 << pauses);
-        pauses += 1;
     }
     app.gateway.notices().measure_sinks().await.unwrap();
     let oldest = metric(&app, r#"pinroute_sink_oldest_seconds{sink="back"}"#).await;
