@@ -300,6 +300,26 @@ find_node() {
   echo "NO NPM FOUND, or it could not install the packages of examples/express. It is skipped."
 }
 
+# --- The release before
+
+# Sets PREVIOUS to the program of the release that CHANGELOG names as the one to upgrade from; empty if its commit is not in this checkout.
+# It is built beside this one's dependencies, which most of it shares.
+find_previous() {
+  local commit source=$PWD/target/previous/source
+  commit=$(sed -nE 's/.*upgrades from commit ([0-9a-f]+).*/\1/p' CHANGELOG.md | head -n 1)
+  PREVIOUS=$PWD/target/previous/pinroute-$commit
+  [[ -x $PREVIOUS ]] && return
+  if [[ -n $commit ]] && git cat-file -e "$commit^{commit}" 2>/dev/null; then
+    rm -rf "$source" && mkdir -p "$source" && git archive "$commit" | tar -x -C "$source"
+    echo "building the release before, commit $commit"
+    cargo build --quiet --locked --bin pinroute --manifest-path "$source/Cargo.toml" --target-dir target
+    cp target/debug/pinroute "$PREVIOUS"
+    return
+  fi
+  PREVIOUS=
+  echo "COMMIT ${commit:-OF THE RELEASE BEFORE} IS NOT IN THIS CHECKOUT. The test of a rolling upgrade is skipped."
+}
+
 # --- Clients
 
 # find_clients NAME…: sets CLIENT_TOOLS to a folder with what generates or builds these clients; fails if it cannot be installed.

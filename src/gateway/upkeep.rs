@@ -100,6 +100,8 @@ impl Gateway {
     pub async fn measure(&self) -> Result<(), StorageError> {
         #[expect(clippy::cast_precision_loss, reason = "counted up to 100,000")]
         let number = |count: i64| count as f64;
+        // Before what fails without a database.
+        self.is_ready().await;
         let (db, now) = (&self.core().db, self.now());
         let due = db.due_backlog(now).await?;
         gauge!("pinroute_due_verifications").set(number(due.count()));
@@ -114,7 +116,6 @@ impl Gateway {
         gauge!("pinroute_database_connections", "state" => "idle").set(f64::from(idle));
         self.notices().measure_sinks().await?;
         self.finance().measure_balances().await;
-        self.is_ready().await;
         Ok(())
     }
 

@@ -88,6 +88,12 @@ async fn partitions_of(connection: &mut PgConnection, table: &str) -> sqlx::Resu
     Ok(all)
 }
 
+fn is_missing(all: &[Partition], week: i64) -> bool {
+    let first = first_id(week);
+    !all.iter()
+        .any(|one| first < one.to && one.from.is_none_or(|from| from <= first))
+}
+
 /// Makes the partitions of these weeks that are missing. Returns false if another replica makes or drops some now.
 async fn have_weeks(
     pool: &PgPool,
@@ -95,20 +101,15 @@ async fn have_weeks(
     weeks: impl IntoIterator<Item = i64>,
 ) -> sqlx::Result<bool> {
     let weeks: BTreeSet<i64> = weeks.into_iter().collect();
-    let missing = |all: &[Partition], week: i64| {
-        let first = first_id(week);
-        !all.iter()
-            .any(|one| first < one.to && one.from.is_none_or(|from| from <= first))
-    };
     let all = partitions_of(&mut *pool.acquire().await?, table).await?;
-    for week in weeks.into_iter().filter(|week| missing(&all, *week)) {
+    for week in weeks.into_iter().filter(|week| is_missing(&all, *week)) {
         let mut transaction = pool.begin().await?;
         let (is_ours,): (bool,) = sqlx::query_as(TURN).fetch_one(&mut *transaction).await?;
         if !is_ours {
             return Ok(false);
         }
         let all = partitions_of(&mut transaction, table).await?;
-        if !missing(&all, week) {
+        if !is_missing(&all, week) {
             continue;
         }
         for sql in making(table, week) {
@@ -162,9 +163,9 @@ impl Store {
         for table in [PAST, DELIVERIES] {
             let count = async || {
                 let all = partitions_of(&mut *pool.acquire().await?, table).await?;
-                let last = all.last().map_or(week, |one| week_of_id(one.to) - 1);
+                let there = (1..=AHEAD).take_while(|ahead| !is_missing(&all, week + ahead));
                 metrics::gauge!("pinroute_partitions_ahead", "table" => table)
-                    .set(i32::try_from(last - week).unwrap_or(i32::MAX));
+                    .set(f64::from(u32::try_from(there.count()).unwrap_or(u32::MAX)));
                 Ok::<(), sqlx::Error>(())
             };
             // Also before, so that it is true if they cannot be made.

@@ -11,6 +11,7 @@ mod person;
 mod stage;
 mod world;
 
+mod alerts;
 mod backup;
 mod balances;
 mod budgets;
@@ -58,5 +59,6 @@ mod storage;
 mod telegram;
 mod traces;
 mod twilio;
+mod upgrade;
 mod verifications;
 mod webhooks;

@@ -112,6 +112,7 @@ def kebab(alert):
 
 
 def check_alerts(alerts):
+    rehearsed = set(re.findall(r"async fn (\w+)\(stage: Stage\)", (ROOT / "tests/it/alerts.rs").read_text()))
     names = {kebab(alert["alert"]) for alert in alerts}
     index = (RUNBOOKS / "README.md").read_text()
     for alert in alerts:
@@ -131,8 +132,10 @@ def check_alerts(alerts):
             fault(f"{name}: there is no docs/runbooks/{runbook}.md")
             continue
         text = path.read_text()
-        rehearsal = f"`alerts::{runbook.replace('-', '_')}`"
-        for part in (f"`{name}`", "## What it means", "## How to see it", "## What to do", "## What not to do", rehearsal):
+        test = runbook.replace("-", "_")
+        if "Not rehearsed by a test yet" not in text and (f"`alerts::{test}`" not in text or test not in rehearsed):
+            fault(f"docs/runbooks/{runbook}.md: tests/it/alerts.rs has no test {test}, or the page does not name it")
+        for part in (f"`{name}`", "## What it means", "## How to see it", "## What to do", "## What not to do", "## Rehearsal"):
             if part not in text:
                 fault(f"docs/runbooks/{runbook}.md: it does not have {part}")
         if f"]({runbook}.md)" not in index:
