@@ -1,0 +1,91 @@
+"""Runs the scenarios one after another on one set of replicas, then checks everything at once. Started by scripts/chaos."""
+
+import json
+import sys
+import threading
+import time
+
+import checker
+import scenarios
+from figures import Progress, print_table, summary
+from load import Load
+from options import parse
+from record import Record
+from settle import settle
+from stage import Stage
+from stores import Postgres, Redis
+from world import World
+
+
+def main():
+    options = parse(sys.argv[1:])
+    postgres = Postgres(options.postgres_url, options.postgres_bin, options.postgres_data, options.postgres_user)
+    redis = Redis(options.redis_url, options.redis_server, options.folder)
+    record = Record()
+    world = World(options, postgres, redis)
+    load = None
+    try:
+        world.start()
+        load = Load(world, record, options.seed, options.rate)
+        print(f"seed {options.seed}", flush=True)
+        skipped = run(options, world, load, record)
+        print("settling", flush=True)
+        left = settle(world, load, record, options)
+        load.stop()
+        broken, sums = checker.check(world, record)
+    finally:
+        if load is not None:
+            load.stop()
+        world.stop()
+    broken = [(kind, id, text, scenario) for kind, id, text, scenario in _by_scenario(broken, record)]
+    broken += record.broken + [("stuck", None, text, "") for text in left] + panics(world)
+    result = summary(options, record, broken, sums, skipped)
+    print_table(result)
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump(result, file, indent=1, ensure_ascii=False)
+    return 1 if broken else 0
+
+
+def run(options, world, load, record):
+    skipped = {}
+    for name in scenarios.SHORT if options.short else options.names:
+        scenario = scenarios.ALL[name]
+        why = scenario.missing(world)
+        if why:
+            skipped[name] = why
+            print(f"{name}: not possible here, {why}", flush=True)
+            continue
+        seconds = options.seconds or (scenario.SHORT if options.short else scenario.USUAL)
+        print(f"{name}: {'until ' + str(options.faults) + ' faults' if options.faults else f'{seconds:.0f} s'}", flush=True)
+        stage = Stage(world, load, record, name, options)
+        world.provider.scenario = name
+        begin = time.monotonic()
+        with Progress(name, record, load):
+            load.begin(name)
+            scenario.run(stage, seconds)
+            load.pause()
+        record.of(name).seconds = time.monotonic() - begin
+    return skipped
+
+
+def _by_scenario(broken, record):
+    """The scenario in which the verification began, if a visitor knows of it."""
+    known = {visit.id: visit.scenario for visit in record.visits}
+    for kind, id, text in broken:
+        yield kind, id, text, known.get(id, "")
+
+
+def panics(world):
+    found = []
+    for replica in world.replicas:
+        log = (world.folder / f"{replica.name}.log").read_text(errors="replace")
+        lines = [line for line in log.splitlines() if "panicked" in line]
+        found += [("panic", None, f"{replica.name}: {line[:300]}", "") for line in lines[:3]]
+    return found
+
+
+if __name__ == "__main__":
+    # Threads that wait for a provider's or a client's turn have small stacks.
+    threading.stack_size(256 * 1024)
+    sys.exit(main())

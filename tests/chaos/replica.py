@@ -1,0 +1,68 @@
+"""A replica of the service: a real process, killed and started as often as a scenario likes."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import client
+
+
+class Replica:
+    def __init__(self, name, binary, config, folder, port, host="127.0.0.1"):
+        self.name = name
+        self.binary = binary
+        self.config = config
+        self.folder = Path(folder)
+        self.port = port
+        self.host = host
+        self.prefix = []  # a command to run it by, such as `ip netns exec`
+        self.env = {}
+        self.process = None
+        self.starts = 0
+        self.exits = []  # exit codes of stops that were asked for
+
+    @property
+    def base(self):
+        return f"http://{self.host}:{self.port}"
+
+    def start(self):
+        env = {name: value for name, value in os.environ.items() if not name.startswith("PINROUTE_")}
+        listen = "0.0.0.0" if self.prefix else self.host
+        env.update({"PINROUTE_LISTEN": f"{listen}:{self.port}", "RUST_BACKTRACE": "1"}, **self.env)
+        with open(self.folder / f"{self.name}.log", "ab") as log:
+            command = [*self.prefix, self.binary, "--config", str(self.config)]
+            self.process = subprocess.Popen(command, cwd=self.folder, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        # Where scripts/chaos finds what to stop if this program is killed.
+        (self.folder / "pids" / self.name).write_text(str(self.process.pid))
+        self.starts += 1
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self, seconds=60):
+        """Asks it to stop, and returns its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            code = -9
+        self.exits.append(code)
+        return code
+
+    def stop(self):
+        if self.process is not None and self.process.poll() is None:
+            self.terminate(30)
+
+    def wait_until_ready(self, seconds=60):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if client.ask(self.base, "GET", "/readyz", timeout=5).status == 200:
+                return
+            if self.process.poll() is not None:
+                raise RuntimeError(f"{self.name} ended with {self.process.returncode}: see its log in {self.folder}")
+            time.sleep(0.05)
+        raise RuntimeError(f"{self.name} did not become ready: see its log in {self.folder}")
