@@ -6,6 +6,7 @@ import threading
 import time
 
 import checker
+import client
 import scenarios
 from figures import Progress, print_table, summary
 from load import Load
@@ -15,6 +16,9 @@ from settle import settle
 from stage import Stage
 from stores import Postgres, Redis
 from world import World
+
+# Seconds until a request that needs the database is refused. The load generator shares the processors, so some are added.
+ANSWERED = 2.0 + 0.5
 
 
 def main():
@@ -38,6 +42,7 @@ def main():
             load.stop()
         world.stop()
     broken = [(kind, id, text, scenario) for kind, id, text, scenario in _by_scenario(broken, record)]
+    broken += slow_refusals(record)
     broken += record.broken + [("stuck", None, text, "") for text in left] + panics(world)
     result = summary(options, record, broken, sums, skipped)
     print_table(result)
@@ -74,6 +79,17 @@ def _by_scenario(broken, record):
     known = {visit.id: visit.scenario for visit in record.visits}
     for kind, id, text in broken:
         yield kind, id, text, known.get(id, "")
+
+
+def slow_refusals(record):
+    """A request that cannot be done is refused in time, and none hangs."""
+    found = []
+    for name, figures in record.figures.items():
+        if figures.worst_503 > ANSWERED:
+            found.append(("slow 503", None, f"the slowest took {figures.worst_503:.2f} s", name))
+        if figures.late:
+            found.append(("hangs", None, f"{figures.late} requests had no answer after {client.TIMEOUT:.0f} s", name))
+    return found
 
 
 def panics(world):

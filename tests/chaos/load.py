@@ -60,6 +60,13 @@ class Load:
         with self._lock:
             self.scenario, self.bases = None, None
 
+    def finish(self, seconds=15.0):
+        """As `pause`, but waits for those on the way, through the same proxy."""
+        with self._lock:
+            self.scenario = None
+        self.wait_until_done(seconds)
+        self.pause()
+
     @property
     def going(self):
         with self._lock:

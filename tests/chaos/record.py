@@ -99,6 +99,7 @@ class Record:
                 figures.wrong += 1
             elif answer.status > 500:
                 figures.wrong += 1
+                figures.refusals[str(answer.status)] = figures.refusals.get(str(answer.status), 0) + 1
             elif answer.code == "idempotency_in_progress":
                 figures.held += 1
             else:

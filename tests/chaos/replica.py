@@ -8,6 +8,9 @@ from pathlib import Path
 
 import client
 
+# After SIGTERM /readyz is 503 for so long, and the listener open: a proxy that asks it every second looks elsewhere.
+DRAIN = "2s"
+
 
 class Replica:
     def __init__(self, name, binary, config, folder, port, host="127.0.0.1"):
@@ -30,7 +33,7 @@ class Replica:
     def start(self):
         env = {name: value for name, value in os.environ.items() if not name.startswith("PINROUTE_")}
         listen = "0.0.0.0" if self.prefix else self.host
-        env.update({"PINROUTE_LISTEN": f"{listen}:{self.port}", "RUST_BACKTRACE": "1"}, **self.env)
+        env.update({"PINROUTE_LISTEN": f"{listen}:{self.port}", "PINROUTE_DRAIN": DRAIN, "RUST_BACKTRACE": "1"}, **self.env)
         with open(self.folder / f"{self.name}.log", "ab") as log:
             command = [*self.prefix, self.binary, "--config", str(self.config)]
             self.process = subprocess.Popen(command, cwd=self.folder, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

@@ -3,6 +3,11 @@
 import random
 import time
 
+from probe import until_all_write
+
+# A replica takes writes again so many seconds after its database has returned.
+RECOVERED = 5.0
+
 
 class Stage:
     def __init__(self, world, load, record, scenario, options):
@@ -26,3 +31,18 @@ class Stage:
 
     def breaks(self, kind, text):
         self.record.breaks(kind, None, text, self.scenario)
+
+    def back(self, what, since):
+        """Measures until every replica takes a write again."""
+        seconds = until_all_write(self.world, self.load, self.record, self.scenario, since)
+        if seconds is None:
+            self.breaks("no recovery", f"not every replica takes writes 30 s after {what}")
+            return
+        self.figures.recoveries.append(seconds)
+        if seconds > RECOVERED:
+            self.breaks("slow recovery", f"{seconds:.1f} s after {what}")
+
+    def steady(self, when, ready):
+        """A blink takes no replica out of the rotation: all of them would leave it at once."""
+        for name, seconds in ready.first_503.items():
+            self.breaks("flaps", f"/readyz of {name} is 503 {when}, after {seconds:.1f} s")
