@@ -54,6 +54,7 @@ def summary(options, record, broken, sums, skipped):
             "other_5xx": figures.wrong,
             "given_up": figures.given_up,
             "worst_503": round(figures.worst_503, 2),
+            "slowest_503": {what: round(seconds, 2) for what, seconds in figures.slowest.items()},
             "worst_answer": round(figures.worst, 2),
             "worst_recovery": round(max(figures.recoveries), 2) if figures.recoveries else None,
             "notes": figures.notes,
@@ -91,6 +92,8 @@ def print_table(result):
     for line in cells:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
     for name, row in result["scenarios"].items():
+        if len(row["slowest_503"]) > 1:
+            print(f"  {name}: slowest 503 by what was at fault: " + ", ".join(f"{what or 'between'} {s:.2f} s" for what, s in row["slowest_503"].items()))
         for note in row["notes"]:
             print(f"  {name}: {note}")
     for name, why in result["skipped"].items():

@@ -36,7 +36,8 @@ class Load:
         self.record = record
         self.seed = seed
         self.rate = rate
-        self.scenario = None
+        self.scenario = None  # of new visitors; None: there are none
+        self.running = None  # to which answers count
         self.bases = None  # instead of the replicas': a proxy's
         self._lock = threading.Condition()
         self._due = []
@@ -51,7 +52,7 @@ class Load:
 
     def begin(self, scenario, bases=None):
         with self._lock:
-            self.scenario, self.bases = scenario, bases
+            self.scenario, self.running, self.bases = scenario, scenario, bases
             self._next_at = time.monotonic()
             self._lock.notify_all()
 
@@ -138,7 +139,7 @@ class Load:
         base = random.choice(self.bases or self.world.bases())
         posts = ask.method == "POST"
         answer = client.ask(base, ask.method, ask.path, self.world.key, ask.body, going.key if posts else None)
-        self.record.answered(going.scenario, answer, ask)
+        self.record.answered(self.running, answer, ask)
         if not self._is_open(answer):
             return answer
         if time.monotonic() - going.since < PATIENCE:
@@ -146,7 +147,7 @@ class Load:
             self._put(going, 0.02 if answer.fault == "refused" else min(0.1 * 2**going.tries, 3.0))
             return None
         ask.visit.given_up += 1
-        self.record.gave_up(going.scenario)
+        self.record.gave_up(self.running)
         return answer
 
     @staticmethod

@@ -42,9 +42,10 @@ class Figures:
         self.late = 0  # of these, those that were waited for in vain
         self.wrong = 0  # any other 5xx
         self.given_up = 0
+        self.now = ""  # what is at fault at the moment
         self.worst_503 = 0.0
+        self.slowest = {}  # the slowest 503 by what was at fault
         self.worst = 0.0
-        self.flaps = 0  # of /readyz
         self.recoveries = []
         self.notes = []
 
@@ -90,6 +91,7 @@ class Record:
             elif answer.status == 503:
                 figures.unavailable += 1
                 figures.worst_503 = max(figures.worst_503, answer.seconds)
+                figures.slowest[figures.now] = max(figures.slowest.get(figures.now, 0.0), answer.seconds)
             elif answer.status == 0:
                 figures.unanswered += 1
                 if answer.fault == "late":

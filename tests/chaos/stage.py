@@ -1,5 +1,6 @@
 """What a scenario works with: the world, the load, chance, and the figures it fills."""
 
+import contextlib
 import random
 import time
 
@@ -24,6 +25,15 @@ class Stage:
         if self.options.faults:
             return faults >= self.options.faults
         return time.monotonic() - begin >= seconds
+
+    @contextlib.contextmanager
+    def fault(self, what):
+        """Counts slow answers to what is at fault meanwhile."""
+        self.figures.now = what
+        try:
+            yield
+        finally:
+            self.figures.now = ""
 
     def say(self, text):
         self.figures.notes.append(text)

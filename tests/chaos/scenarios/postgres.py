@@ -24,12 +24,13 @@ def run(stage, seconds):
     frozen(stage, 2 if short else 5)
     if not short:
         read_only(stage, min(30.0, seconds / 3))
-        disk.full(stage, 6)
+        with stage.fault("full disk"):
+            disk.full(stage, 6)
 
 
 def sessions_end(stage, seconds):
     """A second apart, each replica loses all its connections."""
-    with Ready(stage.world) as ready:
+    with stage.fault("sessions ended"), Ready(stage.world) as ready:
         for second in range(seconds):
             if second:
                 time.sleep(1)
@@ -39,7 +40,7 @@ def sessions_end(stage, seconds):
 
 
 def restart(stage):
-    with Ready(stage.world) as ready:
+    with stage.fault("restart"), Ready(stage.world) as ready:
         stage.world.postgres.restart()
         stage.figures.count("restarts")
         stage.back("a restart", time.monotonic())
@@ -47,7 +48,7 @@ def restart(stage):
 
 
 def frozen(stage, seconds):
-    with Ready(stage.world) as ready:
+    with stage.fault("freeze"), Ready(stage.world) as ready:
         stage.world.postgres.freeze()
         time.sleep(seconds)
         stage.world.postgres.thaw()
@@ -58,7 +59,7 @@ def frozen(stage, seconds):
 
 def read_only(stage, seconds):
     """A managed Postgres that fails over: there, and without writes."""
-    with Ready(stage.world) as ready:
+    with stage.fault("read-only"), Ready(stage.world) as ready:
         stage.world.postgres.read_only(True)
         time.sleep(seconds)
         stage.world.postgres.read_only(False)
