@@ -1,6 +1,7 @@
 """Runs the scenarios one after another on one set of replicas, then checks everything at once. Started by scripts/chaos."""
 
 import json
+import signal
 import sys
 import threading
 import time
@@ -40,8 +41,9 @@ def main():
     finally:
         if load is not None:
             load.stop()
-        world.stop()
-    broken = [(kind, id, text, scenario) for kind, id, text, scenario in _by_scenario(broken, record)]
+        codes = world.stop()
+    broken = list(_by_scenario(broken, record))
+    broken += [("bad exit", None, f"a replica ended with {code} on SIGTERM", "") for code in codes]
     broken += slow_refusals(record)
     broken += record.broken + [("stuck", None, text, "") for text in left] + panics(world)
     result = summary(options, record, broken, sums, skipped)
@@ -102,6 +104,8 @@ def panics(world):
 
 
 if __name__ == "__main__":
+    # So that what was started is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # Threads that wait for a provider's or a client's turn have small stacks.
     threading.stack_size(256 * 1024)
     sys.exit(main())

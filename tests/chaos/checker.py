@@ -20,24 +20,28 @@ def check(world, record):
     """Everything that is broken, and some sums."""
     evidence = Evidence(world)
     messages = world.provider.received()
-    broken = []
-    for rule in (nothing_is_lost, nothing_is_stuck):
-        broken += rule(record.visits, evidence)
-    for rule in (nothing_is_sent_twice, nothing_is_booked_twice, reports_are_kept):
-        broken += rule(messages, evidence)
-    broken += sums_agree(evidence)
-    apart = [item for item in map(lambda entry: _apart(entry, messages_by_attempt(messages)), evidence.attempts.values()) if item]
+    broken = list(rules(record.visits, messages, evidence))
+    arrived = messages_by_attempt(messages)
     sums = {
         "verifications": len(evidence.verifications),
         "attempts": len(evidence.attempts),
         "messages_received": len(messages),
         "charged_by_providers": sum(m.charged - m.refunded for m in messages) / 1e6,
         "booked": -sum(_real(entries) for entries in evidence.ledger.values()) / 1e6,
-        "booked_for_unknown": sum(apart) / 1e6,
+        "booked_for_unknown": sum(_apart(attempt, arrived) for attempt, _ in evidence.attempts.values()) / 1e6,
         "statuses": dict(Counter(v["status"] for v in evidence.verifications.values())),
         "attempt_statuses": dict(Counter(a["status"] for a, _ in evidence.attempts.values())),
     }
     return broken, sums
+
+
+def rules(visits, messages, evidence):
+    yield from nothing_is_lost(visits, evidence)
+    yield from nothing_is_stuck(evidence)
+    yield from nothing_is_sent_twice(messages, evidence)
+    yield from reports_are_kept(messages, evidence)
+    yield from nothing_is_booked_twice(messages, evidence)
+    yield from sums_agree(evidence)
 
 
 def nothing_is_lost(visits, evidence):
@@ -66,7 +70,7 @@ def nothing_is_lost(visits, evidence):
         yield LOST, None, f"the API lists {len(evidence.verifications)} verifications, the database has {evidence.rows}"
 
 
-def nothing_is_stuck(_visits, evidence):
+def nothing_is_stuck(evidence):
     for id, verification in evidence.verifications.items():
         if verification["status"] == "pending":
             yield STUCK, id, f"is pending; its time was over at {verification['expires_at']}"
@@ -169,9 +173,8 @@ def _real(entries):
     return sum(entry["micros"] for entry in entries if entry["basis"] != "documented")
 
 
-def _apart(entry, arrived):
-    """What was booked, at its estimate, for a message of which no one can know: it left, and the provider did not take it."""
-    attempt, _ = entry
+def _apart(attempt, arrived):
+    """What was booked, at its estimate, for a message that may have left, and that the provider did not take."""
     message = arrived.get(attempt["id"])
     if attempt["cost"]["state"] == "charged" and (message is None or not message.taken):
         return micros(attempt["cost"]["amount"])

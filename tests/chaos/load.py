@@ -31,7 +31,7 @@ class _Going:
 
 
 class Load:
-    def __init__(self, world, record, seed, rate, threads=24):
+    def __init__(self, world, record, seed, rate, threads=64):
         self.world = world
         self.record = record
         self.seed = seed

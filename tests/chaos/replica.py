@@ -23,8 +23,7 @@ class Replica:
         self.prefix = []  # a command to run it by, such as `ip netns exec`
         self.env = {}
         self.process = None
-        self.starts = 0
-        self.exits = []  # exit codes of stops that were asked for
+        self._listed = self.folder / "pids" / name
 
     @property
     def base(self):
@@ -38,12 +37,12 @@ class Replica:
             command = [*self.prefix, self.binary, "--config", str(self.config)]
             self.process = subprocess.Popen(command, cwd=self.folder, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         # Where scripts/chaos finds what to stop if this program is killed.
-        (self.folder / "pids" / self.name).write_text(str(self.process.pid))
-        self.starts += 1
+        self._listed.write_text(str(self.process.pid))
 
     def kill(self):
         self.process.kill()
         self.process.wait()
+        self._listed.unlink()
 
     def terminate(self, seconds=60):
         """Asks it to stop, and returns its exit code."""
@@ -52,13 +51,9 @@ class Replica:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
-            code = -9
-        self.exits.append(code)
+            return -9
+        self._listed.unlink()
         return code
-
-    def stop(self):
-        if self.process is not None and self.process.poll() is None:
-            self.terminate(30)
 
     def wait_until_ready(self, seconds=60):
         end = time.monotonic() + seconds

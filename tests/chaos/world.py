@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import client
@@ -41,16 +42,12 @@ class World:
         self.key = json.loads(made)["key"]
 
     def stop(self):
-        for replica in self.replicas:
-            if replica.process is not None and replica.process.poll() is None:
-                replica.process.terminate()
-        for replica in self.replicas:
-            if replica.process is not None:
-                try:
-                    replica.process.wait(30)
-                except subprocess.TimeoutExpired:
-                    replica.kill()
+        """Returns the exit codes of those that did not end well."""
+        with ThreadPoolExecutor(REPLICAS) as pool:
+            running = [replica for replica in self.replicas if replica.process is not None and replica.process.poll() is None]
+            codes = pool.map(Replica.terminate, running)
         self.provider.stop()
+        return [code for code in codes if code != 0]
 
     def bases(self):
         return [replica.base for replica in self.replicas]

@@ -21,7 +21,7 @@ def run(stage, seconds):
     short = seconds <= 20
     sessions_end(stage, 3 if short else 10)
     restart(stage)
-    frozen(stage, 2 if short else 5)
+    frozen(stage, 2 if short else 8)
     if not short:
         read_only(stage, min(30.0, seconds / 3))
         with stage.fault("full disk"):
