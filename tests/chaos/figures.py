@@ -56,7 +56,7 @@ def summary(options, record, broken, sums, skipped):
             "worst_503": round(figures.worst_503, 2),
             "slowest_503": {what: round(seconds, 2) for what, seconds in figures.slowest.items()},
             "worst_answer": round(figures.worst, 2),
-            "worst_recovery": round(max(figures.recoveries), 2) if figures.recoveries else None,
+            "worst_recovery": round(max(s for _, s in figures.recoveries), 2) if figures.recoveries else None,
             "notes": figures.notes,
             **{kind.replace(" ", "_"): mine.count(kind) for kind in KINDS},
         }

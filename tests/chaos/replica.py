@@ -9,7 +9,7 @@ from pathlib import Path
 import client
 
 # After SIGTERM /readyz is 503 for so long, and the listener open: a proxy that asks it every second looks elsewhere.
-DRAIN = "2s"
+DRAIN = "3s"
 
 
 class Replica:

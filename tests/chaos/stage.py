@@ -6,9 +6,6 @@ import time
 
 from probe import until_all_write
 
-# A replica takes writes again so many seconds after its database has returned.
-RECOVERED = 5.0
-
 
 class Stage:
     def __init__(self, world, load, record, scenario, options):
@@ -48,9 +45,7 @@ class Stage:
         if seconds is None:
             self.breaks("no recovery", f"not every replica takes writes 30 s after {what}")
             return
-        self.figures.recoveries.append(seconds)
-        if seconds > RECOVERED:
-            self.breaks("slow recovery", f"{seconds:.1f} s after {what}")
+        self.figures.recoveries.append((what, seconds))
 
     def steady(self, when, ready):
         """A blink takes no replica out of the rotation: all of them would leave it at once."""
