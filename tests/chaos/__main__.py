@@ -1,6 +1,7 @@
 """Runs the scenarios one after another on one set of replicas, then checks everything at once. Started by scripts/chaos."""
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -28,6 +29,9 @@ def main():
     redis = Redis(options.redis_url, options.redis_server, options.folder)
     record = Record()
     world = World(options, postgres, redis)
+    # Where scripts/chaos finds what to stop if it is killed.
+    listed = world.folder / "pids" / "chaos"
+    listed.write_text(str(os.getpid()))
     load = None
     try:
         world.start()
@@ -42,6 +46,7 @@ def main():
         if load is not None:
             load.stop()
         codes = world.stop()
+        listed.unlink(missing_ok=True)
     broken = list(_by_scenario(broken, record))
     broken += [("bad exit", None, f"a replica ended with {code} on SIGTERM", "") for code in codes]
     broken += slow(record, options.slack)
