@@ -40,7 +40,7 @@ class Message:
         self.refunded = 0
         self.word = "sent"
         self.reported = set()  # the words of reports that were answered with 2xx
-        self.told = False  # its status was asked for and answered
+        self.told = False  # a question for its status was answered; a success that is reported is no question
         self.scenario = None
 
 
@@ -146,7 +146,8 @@ class Provider:
             return {"ok": False, "error": "REQUEST_ID_INVALID"}
         if method == "revokeVerificationMessage":
             return {"ok": True, "result": True}
-        message.told = True
+        if not asked.get("code"):
+            message.told = True
         result = Reports.status_of(message, message.word)
         if asked.get("code"):
             result["verification_status"] = {"status": "code_valid", "updated_at": int(time.time())}
