@@ -29,6 +29,8 @@ def check(world, record):
         "charged_by_providers": sum(m.charged - m.refunded for m in messages) / 1e6,
         "booked": -sum(_real(entries) for entries in evidence.ledger.values()) / 1e6,
         "booked_for_unknown": sum(_apart(attempt, arrived) for attempt, _ in evidence.attempts.values()) / 1e6,
+        "reports": dict(world.provider.reports.answers),
+        "reports_given_up": world.provider.reports.given_up,
         "statuses": dict(Counter(v["status"] for v in evidence.verifications.values())),
         "attempt_statuses": dict(Counter(a["status"] for a, _ in evidence.attempts.values())),
     }

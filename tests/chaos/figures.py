@@ -103,6 +103,7 @@ def print_table(result):
         f"\n{sums['verifications']} verifications, {sums['attempts']} attempts, {sums['messages_received']} messages received; charged by providers "
         f"{sums['charged_by_providers']:.2f}, booked {sums['booked']:.2f}, of which for messages that may have left {sums['booked_for_unknown']:.2f}"
     )
+    print(f"reports by answer: {sums['reports']}; given up after a minute: {sums['reports_given_up']}")
     broken = result["broken"]
     if not broken:
         print(f"Every promise was kept (seed {result['seed']}).")

@@ -1,5 +1,6 @@
 """Delivery reports to any replica that is there: late, twice, out of order, repeated until one of them takes them."""
 
+import collections
 import hashlib
 import heapq
 import hmac
@@ -25,8 +26,9 @@ class Reports:
         self._order = itertools.count()
         self._over = False
         self.given_up = 0
+        self.answers = collections.Counter()
         self._working = 0
-        for _ in range(4):
+        for _ in range(12):
             threading.Thread(target=self._carry, daemon=True).start()
 
     @staticmethod
@@ -84,6 +86,7 @@ class Reports:
             finally:
                 with self._lock:
                     self._working -= 1
+            self.answers[str(answer.status or answer.fault)] += 1
             if answer.taken:
                 message.reported.add(word)
             elif time.monotonic() - since < PATIENCE:
