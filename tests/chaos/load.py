@@ -138,8 +138,10 @@ class Load:
         ask = going.ask
         base = random.choice(self.bases or self.world.bases())
         posts = ask.method == "POST"
+        running = self.running
+        fault = self.record.of(running).now
         answer = client.ask(base, ask.method, ask.path, self.world.key, ask.body, going.key if posts else None)
-        self.record.answered(self.running, answer, ask)
+        self.record.answered(running, answer, ask, fault)
         if not self._is_open(answer):
             return answer
         if time.monotonic() - going.since < PATIENCE:

@@ -44,6 +44,7 @@ class Figures:
         self.given_up = 0
         self.now = ""  # what is at fault at the moment
         self.worst_503 = 0.0
+        self.failed_by = {}  # requests without an answer, or with a 5xx, by the same
         self.slowest = {}  # the slowest 503 by what was at fault
         self.worst = 0.0
         self.recoveries = []
@@ -81,17 +82,20 @@ class Record:
         with self.lock:
             figures.given_up += 1
 
-    def answered(self, scenario, answer, ask):
+    def answered(self, scenario, answer, ask, fault=""):
+        """`fault`: what was at fault when the request was sent."""
         figures = self.of(scenario)
         with self.lock:
             figures.requests += 1
             figures.worst = max(figures.worst, answer.seconds)
+            if answer.status == 0 or answer.status >= 500:
+                figures.failed_by[fault] = figures.failed_by.get(fault, 0) + 1
             if answer.taken:
                 figures.acknowledged += 1
             elif answer.status == 503:
                 figures.unavailable += 1
                 figures.worst_503 = max(figures.worst_503, answer.seconds)
-                figures.slowest[figures.now] = max(figures.slowest.get(figures.now, 0.0), answer.seconds)
+                figures.slowest[fault] = max(figures.slowest.get(fault, 0.0), answer.seconds)
             elif answer.status == 0:
                 figures.unanswered += 1
                 if answer.fault == "late":

@@ -66,7 +66,7 @@ def _cut_from_postgres(stage, network, replica, away):
         if answer.taken:
             visit.id, visit.started = answer.json()["id"], True
         worst = max(worst, answer.seconds)
-        stage.record.answered(stage.scenario, answer, Ask("POST", "/v1/verifications", None, visit))
+        stage.record.answered(stage.scenario, answer, Ask("POST", "/v1/verifications", None, visit), stage.figures.now)
         answers += 1
         if answer.status != 503:
             stage.breaks("no 503", f"a write at the replica that was cut off: {answer.status} {answer.fault} after {answer.seconds:.1f} s")
@@ -78,14 +78,13 @@ def _cut_from_postgres(stage, network, replica, away):
 
 
 def _cut_from_redis(stage, network, away):
-    before = stage.figures.failed
     with Ready(stage.world) as ready:
         network.cut("redis")
         time.sleep(away)
         network.mend("redis")
         stage.figures.count("cuts from Redis")
         time.sleep(2)
-    failed = stage.figures.failed - before
+    failed = stage.figures.failed_by.get(stage.figures.now, 0)
     for name in ready.first_503:
         stage.breaks("flaps", f"/readyz of {name} is 503, and only Redis was cut off")
     if failed:
