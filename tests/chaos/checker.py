@@ -11,7 +11,7 @@ from evidence import Evidence, micros
 from provider import PRICES
 from visitor import MAX_CHECKS, MAX_SENDS
 
-LOST, TWICE, BOOKED, STUCK = "lost", "sent twice", "booked twice", "stuck"
+LOST, TWICE, BOOKED, WRONG, STUCK = "lost", "sent twice", "booked twice", "booked wrongly", "stuck"
 SENT = ("sent", "delivered", "read", "expired", "undelivered")
 UNCLEAR = ("interrupted", "no_answer")
 
@@ -126,16 +126,16 @@ def nothing_is_booked_twice(messages, evidence):
             if message.refunded and not known:
                 due.append(-message.charged)
             if net not in due:
-                yield BOOKED, verification["id"], f"attempt {id} ({attempt['status']}): net {net / 1e6}, the provider charged {-due[0] / 1e6}"
+                yield WRONG, verification["id"], f"attempt {id} ({attempt['status']}): net {net / 1e6}, the provider charged {-due[0] / 1e6}"
         elif net and attempt["reason"] not in UNCLEAR:
-            yield BOOKED, verification["id"], f"attempt {id} ({attempt['status']}): net {net / 1e6}, and the provider charged nothing"
+            yield WRONG, verification["id"], f"attempt {id} ({attempt['status']}): net {net / 1e6}, and the provider charged nothing"
         cost = attempt["cost"]
         shown = micros(cost["amount"]) if cost["state"] in ("charged", "refund_expected") else 0
         if shown != -net:
-            yield BOOKED, verification["id"], f"attempt {id} shows {cost['state']} {cost['amount']}, the ledger {net / 1e6}"
+            yield WRONG, verification["id"], f"attempt {id} shows {cost['state']} {cost['amount']}, the ledger {net / 1e6}"
     for id in evidence.ledger:
         if id not in evidence.attempts:
-            yield BOOKED, None, f"the ledger has entries for an unknown attempt: {id}"
+            yield WRONG, None, f"the ledger has entries for an unknown attempt: {id}"
 
 
 def reports_are_kept(messages, evidence):
@@ -153,17 +153,17 @@ def reports_are_kept(messages, evidence):
 def sums_agree(evidence):
     for name, before in evidence.reports.items():
         if before != evidence.rebuilt[name]:
-            yield BOOKED, None, f"the report of {name} changes when it is rebuilt: {_difference(before, evidence.rebuilt[name])}"
+            yield WRONG, None, f"the report of {name} changes when it is rebuilt: {_difference(before, evidence.rebuilt[name])}"
     rows = list(csv.DictReader(io.StringIO(evidence.reports["costs"])))
     net = sum(_real(entries) for entries in evidence.ledger.values())
     shown = micros(rows[-1]["net"]) if rows else 0
     if shown != -net:
-        yield BOOKED, None, f"the report of costs says net {shown / 1e6}, the ledger {-net / 1e6}"
+        yield WRONG, None, f"the report of costs says net {shown / 1e6}, the ledger {-net / 1e6}"
     reserved, spent = map(int, evidence.budgets)
     if reserved:
         yield STUCK, None, f"{reserved / 1e6} of the budget is still reserved"
     if spent != -net:
-        yield BOOKED, None, f"the budget has spent {spent / 1e6}, the ledger {-net / 1e6}"
+        yield WRONG, None, f"the budget has spent {spent / 1e6}, the ledger {-net / 1e6}"
 
 
 def messages_by_attempt(messages):

@@ -3,7 +3,7 @@
 import threading
 import time
 
-KINDS = ("lost", "sent twice", "booked twice", "stuck")
+KINDS = ("lost", "sent twice", "booked twice", "booked wrongly", "stuck")
 
 
 class Progress:
@@ -78,6 +78,7 @@ def print_table(result):
         ("lost", lambda _, row: row["lost"]),
         ("sent twice", lambda _, row: row["sent_twice"]),
         ("booked twice", lambda _, row: row["booked_twice"]),
+        ("wrongly", lambda _, row: row["booked_wrongly"]),
         ("503", lambda _, row: row["unavailable"]),
         ("no answer", lambda _, row: row["unanswered"]),
         ("worst 503", lambda _, row: f"{row['worst_503']:.2f} s" if row["unavailable"] else "-"),

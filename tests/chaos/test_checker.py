@@ -139,32 +139,32 @@ class Promises(unittest.TestCase):
 
     def test_a_charge_that_was_not_booked(self):
         self.ledger = {}
-        self.breaks(checker.BOOKED, "the provider charged 0.05")
+        self.breaks(checker.WRONG, "the provider charged 0.05")
 
     def test_a_charge_for_a_message_that_was_refused(self):
         self.messages = [message(taken=False, charged=0, reported=set())]
-        self.breaks(checker.BOOKED, "the provider charged nothing")
+        self.breaks(checker.WRONG, "the provider charged nothing")
 
     def test_entries_of_no_attempt(self):
         self.ledger["a9"] = [entry()]
-        self.breaks(checker.BOOKED, "unknown attempt")
+        self.breaks(checker.WRONG, "unknown attempt")
 
     def test_a_cost_that_is_not_what_was_booked(self):
         self.verification["attempts"][0]["cost"]["amount"] = "0.04"
-        self.breaks(checker.BOOKED, "shows charged 0.04")
+        self.breaks(checker.WRONG, "shows charged 0.04")
 
     def test_a_report_that_changes_when_it_is_rebuilt(self):
         self.rebuilt = {**self.reports, "conversion": "y"}
-        self.breaks(checker.BOOKED, "conversion changes")
+        self.breaks(checker.WRONG, "conversion changes")
 
     def test_a_report_that_is_not_the_ledger(self):
         self.reports = self.rebuilt = {"costs": "net\n0.04\n", "conversion": "x"}
-        self.breaks(checker.BOOKED, "net 0.04")
+        self.breaks(checker.WRONG, "net 0.04")
 
     def test_a_budget_that_is_reserved_or_spent_otherwise(self):
         self.budgets = ("50000", "0")
         self.breaks(checker.STUCK, "still reserved")
-        self.breaks(checker.BOOKED, "the budget has spent")
+        self.breaks(checker.WRONG, "the budget has spent")
 
     def test_a_verification_that_never_ends(self):
         self.verification["status"] = "pending"
