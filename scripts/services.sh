@@ -46,7 +46,9 @@ start_services() {
 stop_services() {
   local pid
   [[ -d $services_dir ]] || return 0
+  stop_listed
   if [[ -s $services_dir/redis.pid ]]; then
+    kill -CONT "$(<"$services_dir/redis.pid")" 2>/dev/null || true
     kill "$(<"$services_dir/redis.pid")" 2>/dev/null || true
   fi
   if [[ -s $services_dir/prism.pid ]]; then
@@ -54,6 +56,9 @@ stop_services() {
   fi
   if [[ -s $services_dir/postgres/postmaster.pid ]]; then
     pid=$(head -n 1 "$services_dir/postgres/postmaster.pid")
+    # One that a killed script left frozen.
+    pkill -CONT -P "$pid" 2>/dev/null || true
+    kill -CONT "$pid" 2>/dev/null || true
     kill -QUIT "$pid" 2>/dev/null || true
     while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
   fi
@@ -61,6 +66,25 @@ stop_services() {
     xargs "$(container_engine)" rm --force --volumes <"$services_dir/containers" >/dev/null 2>&1 || true
   fi
   rm -rf "$services_dir" 2>/dev/null || { sleep 1 && rm -rf "$services_dir"; }
+}
+
+# What other programs list in folders of services_dir: processes in pids/, namespaces in namespaces/, mounts in mounts/.
+stop_listed() {
+  local file pids=()
+  for file in "$services_dir"/pids/*; do
+    [[ -s $file ]] && pids+=("$(<"$file")")
+  done
+  if ((${#pids[@]})); then
+    kill -CONT "${pids[@]}" 2>/dev/null || true
+    kill -KILL "${pids[@]}" 2>/dev/null || true
+  fi
+  for file in "$services_dir"/namespaces/*; do
+    [[ -e $file ]] && ip netns del "${file##*/}" 2>/dev/null
+  done
+  for file in "$services_dir"/mounts/*; do
+    [[ -e $file ]] && umount -l "$(<"$file")" 2>/dev/null
+  done
+  return 0
 }
 
 # Traps do not run after `kill -9`, so a watcher in its own process group waits for the script to end and cleans up.
@@ -232,6 +256,24 @@ find_proxies() {
   find_caddy || { install_server caddy && find_caddy; } || CADDY=
   find_nginx || { install_server nginx && find_nginx; } || NGINX=
   [[ -n $CADDY && -n $NGINX ]] || echo "CADDY OR NGINX IS MISSING, and could not be installed. The test behind it is skipped."
+}
+
+# --- A faked clock
+
+find_faketime_library() {
+  local file
+  for file in /usr/lib/*/faketime/libfaketimeMT.so.1 /usr/lib{,64}/faketime/libfaketimeMT.so.1 \
+    {/opt/homebrew,/usr/local}/lib/faketime/libfaketimeMT.so.1; do
+    [[ -f $file ]] || continue
+    FAKETIME=$file
+    return
+  done
+  return 1
+}
+
+# Sets FAKETIME to the library; empty if it is missing and cannot be installed.
+find_faketime() {
+  find_faketime_library || { install_server faketime && find_faketime_library; } || FAKETIME=
 }
 
 # --- Twilio's own API description, served as a strict mock
@@ -456,6 +498,7 @@ package_of() {
     dnf:postgres) echo postgresql-server ;;
     dnf:redis) dnf info redis >/dev/null 2>&1 && echo redis || echo valkey ;;
     dnf:prometheus) echo golang-github-prometheus ;;
+    dnf:faketime | apk:faketime | pacman:faketime | brew:faketime) echo libfaketime ;;
     apk:postgres | pacman:postgres) echo postgresql ;;
     pacman:redis) echo valkey ;;
     brew:postgres) echo postgresql@17 ;;
