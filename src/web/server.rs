@@ -81,6 +81,10 @@ pub struct ServerOptions {
     pub tracer: Option<Tracer>,
 }
 
+/// How long a connection may be idle: longer than proxies keep theirs, so that none sends a request on one that is being closed.
+/// nginx keeps them for a minute.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
 /// Serves `mounts` on a bound listener.
 pub fn serve(
     listener: TcpListener,
@@ -127,6 +131,7 @@ pub fn serve(
     });
     Ok(server
         .workers(options.workers)
+        .keep_alive(KEEP_ALIVE)
         .shutdown_timeout(options.grace.as_secs() + 1)
         .disable_signals()
         .listen(listener)?

@@ -95,7 +95,7 @@ impl Watched {
     async fn started(&self) -> Value {
         let number = self.client.stage.number();
         self.client
-            .start(json!({ "phone_number": number, "wait": "1s" }))
+            .start(json!({ "phone_number": number, "wait": 1 }))
             .await
             .expect(201)
     }
@@ -200,7 +200,7 @@ async fn callback_signature_failures(stage: Stage) {
             .client
             .send(request.body("{}"))
             .await
-            .problem(401, "not_authentic");
+            .problem(401, "unauthorized");
     }
     let after = watched.samples().await;
     rehearse(
@@ -326,12 +326,46 @@ async fn sink_late(stage: Stage) {
     watched.end().await;
 }
 
+/// The way to the database, which can be cut.
+struct Way {
+    url: String,
+    cut: tokio::sync::watch::Sender<bool>,
+}
+
+impl Way {
+    async fn to_the_database(stage: &Stage) -> Self {
+        let (head, rest) = stage.database_url.split_once('@').unwrap();
+        let (to, path) = rest.split_once('/').unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("{head}@{}/{path}", listener.local_addr().unwrap());
+        let (cut, is_cut) = tokio::sync::watch::channel(false);
+        let to = to.to_owned();
+        tokio::spawn(async move {
+            while let Ok((mut from, _)) = listener.accept().await {
+                let (mut is_cut, to) = (is_cut.clone(), to.clone());
+                tokio::spawn(async move {
+                    if *is_cut.borrow() {
+                        return;
+                    }
+                    let mut to = tokio::net::TcpStream::connect(to).await.unwrap();
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut from, &mut to) => {}
+                        _ = is_cut.wait_for(|is_cut| *is_cut) => {}
+                    }
+                });
+            }
+        });
+        Self { url, cut }
+    }
+}
+
 /// A database that is away until the replica has noticed.
 async fn without_a_database(stage: &Stage, alert: &str) {
-    let watched = Watched::start(stage, &[]).await;
+    let way = Way::to_the_database(stage).await;
+    let watched = Watched::start(stage, &[("DATABASE_URL", &way.url)]).await;
     let before = watched.until(|now| of(now, "pinroute_ready") > 0.0).await;
-    stage.hide_database().await;
-    let after = watched.until(|now| of(now, "pinroute_ready") == 0.0).await;
+    way.cut.send_replace(true);
+    let after = watched.until(|now| of(now, "pinroute_ready") < 1.0).await;
     let request = watched.client.open_request(Method::GET, "/readyz");
     watched
         .client
@@ -339,7 +373,7 @@ async fn without_a_database(stage: &Stage, alert: &str) {
         .await
         .problem(503, "service_unavailable");
     rehearse(alert, Gauges::Stay, &before, &after);
-    stage.show_database().await;
+    way.cut.send_replace(false);
     watched.until(|now| of(now, "pinroute_ready") > 0.0).await;
     watched.end().await;
 }

@@ -42,7 +42,7 @@ fn with_settings(mut command: Command) -> Command {
 }
 
 async fn start(client: &Client) -> Value {
-    let body = json!({ "phone_number": client.stage.number(), "code": CODE, "wait": "1s" });
+    let body = json!({ "phone_number": client.stage.number(), "code": CODE, "wait": 1 });
     let headers = [(
         "traceparent",
         "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",

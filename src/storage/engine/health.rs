@@ -30,7 +30,7 @@ impl Health {
 }
 
 /// No room, no rights, or a device that fails.
-fn is_refusal(error: &sqlx::Error) -> bool {
+pub(super) fn is_refusal(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(DatabaseError::code);
     let Some(code) = code else { return false };
     match code.parse::<u32>() {

@@ -9,13 +9,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use sqlx::error::ErrorKind;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::change::{Change, CommitError, Lost};
 use super::connection::{Connection, On};
-use super::health::Health;
+use super::health::{Health, is_refusal};
 use super::transaction::{is_one_statement, write_all, write_in_one};
 use super::{Engine, write};
 use crate::secret::random;
@@ -27,6 +28,9 @@ const GROUP: usize = 256;
 const QUEUE: usize = 4_096;
 /// Far longer than a group takes on a healthy database.
 const LIMIT: Duration = Duration::from_secs(6);
+
+/// How long the outcomes of a group without an answer are looked up, all at once: the writer does nothing else meanwhile.
+const LOOK: Duration = Duration::from_millis(1_500);
 
 type Answer = oneshot::Sender<Result<(), CommitError>>;
 
@@ -163,8 +167,9 @@ impl Group {
         let results = match written {
             Ok(results) => results,
             Err(Fault::Commit(_)) => resolve(engine, &changes).await,
-            // No connection, or too slow: retrying one by one would not help, and all of them have waited long enough.
-            Err(Fault::Statement(error)) if is_away(&error) => {
+            // No connection, too slow, or no writes at all: retrying one by one would not help, and all of them have waited long
+            // enough.
+            Err(Fault::Statement(error)) if is_away(&error) || is_refusal(&error) => {
                 tracing::warn!(%error, changes = changes.len(), "the database is away; changes are refused");
                 reached = false;
                 changes
@@ -283,11 +288,7 @@ async fn within_limit(
 }
 
 async fn resolve(engine: &Engine, changes: &[Change]) -> Vec<Result<(), CommitError>> {
-    let mut results = Vec::with_capacity(changes.len());
-    for change in changes {
-        results.push(resolve_one(engine, change).await);
-    }
-    results
+    join_all(changes.iter().map(|change| resolve_one(engine, change))).await
 }
 
 /// After a COMMIT without an answer: the change id in the row shows whether it took effect.
@@ -295,7 +296,7 @@ async fn resolve_one(engine: &Engine, change: &Change) -> Result<(), CommitError
     let Some((_, stored)) = &change.write else {
         return Err(CommitError::Unavailable);
     };
-    match tokio::time::timeout(LIMIT, last_change(engine, stored.id)).await {
+    match tokio::time::timeout(LOOK, last_change(engine, stored.id)).await {
         Ok(Ok(Some(id))) if id == stored.change_id => Ok(()),
         _ => Err(CommitError::Unavailable),
     }
