@@ -152,6 +152,8 @@ fn evaluate(
             .iter()
             .any(|end| name.ends_with(end));
         let (earlier, step) = match before.get(series) {
+            // Of a program that was started again.
+            Some(earlier) if counts && now < earlier => (format!("{earlier}x30"), *now),
             Some(earlier) if counts || gauges == Gauges::Grow => {
                 (format!("{earlier}x30"), now - earlier)
             }
@@ -161,7 +163,7 @@ fn evaluate(
         };
         let _ = writeln!(
             text,
-            "      - series: '{name}{{{labels}{comma}job=\"pinroute\",instance=\"one\"}}'\n        values: '{earlier} {now}+{step}x120'"
+            "      - series: '{name}{{{labels}{comma}job=\"pinroute\",instance=\"one\"}}'\n        values: '{earlier} {now}{step:+}x120'"
         );
     }
     let _ = write!(
