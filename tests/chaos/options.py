@@ -26,7 +26,8 @@ def parse(arguments):
         parser.add_argument(f"--{name}", default="", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     # All of this shares the processors, in CI with others.
-    options.slack = 8.0 if options.short else 1.0
+    # The short form runs with the tests, on machines of any speed: it does not judge times.
+    options.slack = float("inf") if options.short else 1.0
     options.ttl = 30 if options.short else 60
     names = [name for name in options.scenario.split(",") if name]
     unknown = [name for name in names if name != "all" and name not in ALL]
