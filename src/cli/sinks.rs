@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -138,12 +138,9 @@ async fn list(db: &Db, clock: &Clock, settings: &Settings, json: bool) -> Result
 }
 
 fn add(item: &mut Value, backlog: &Backlog, now: DateTime<Utc>) {
-    let age = backlog
-        .since
-        .map(|since| (now - since).max(TimeDelta::zero()));
     item["pending"] = json!(backlog.pending);
     item["dead"] = json!(backlog.dead);
-    item["oldest_seconds"] = json!(age.map(|age| age.num_seconds()));
+    item["oldest_seconds"] = json!(backlog.age(now).map(|age| age.num_seconds()));
 }
 
 /// The id of a sink that is configured, or was.

@@ -32,8 +32,8 @@ impl Clock {
         Self(Source::System)
     }
 
-    /// A clock that follows another one, the database's, by what [`Clock::learn`] is told of it; until then it goes on from this
-    /// machine's.
+    /// A clock that follows the database's, which [`Clock::learn`] measures it against; until the first measurement it goes on from
+    /// this machine's.
     #[must_use]
     pub fn steered() -> Self {
         Self(Source::Steered(Arc::new(Steered::from(

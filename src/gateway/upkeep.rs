@@ -2,20 +2,19 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use metrics::gauge;
 use uuid::Uuid;
 
 use super::handle::Gateway;
 use crate::clock::{Clock, Measured};
-use crate::storage::{KeptByWeek, StorageError};
+use crate::storage::{IN_THE_PAST, KeptByWeek, StorageError};
 use crate::verification::span;
 
 /// How soon a clock that has moved is measured again.
 const STEADY_AFTER: Duration = Duration::from_secs(1);
 /// For how long verifications are moved in one run.
 const MOVING: Duration = Duration::from_secs(5);
-/// The form of rows that a build must read before verifications are moved.
-const IN_THE_PAST: i64 = 1;
 
 impl Gateway {
     /// Sets the clock by the database's, which all replicas share: they judge one another's leases by it. One that has moved is
@@ -28,7 +27,7 @@ impl Gateway {
             };
             // Of this machine's clock, which is wrong for everything else that runs here.
             let skew = (theirs - Clock::system().now()).as_seconds_f64();
-            metrics::gauge!("pinroute_clock_skew_seconds").set(skew);
+            gauge!("pinroute_clock_skew_seconds").set(skew);
             match core.clock.learn(theirs, asked) {
                 Measured::Steady => return Ok(()),
                 Measured::TooSlow => {
@@ -96,26 +95,24 @@ impl Gateway {
         Ok(gone == BATCH.cast_unsigned())
     }
 
-    /// Records how much waits in the whole database, how it is connected with, and what accounts still hold.
+    /// Records how much waits in the whole database, and how it is connected with.
     pub async fn measure(&self) -> Result<(), StorageError> {
-        #[expect(clippy::cast_precision_loss, reason = "counted up to 100,000")]
-        let number = |count: i64| count as f64;
+        let seconds = |age: Option<TimeDelta>| age.unwrap_or_default().as_seconds_f64();
+        let number = |count: i64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
         // Before what fails without a database.
         self.is_ready().await;
         let (db, now) = (&self.core().db, self.now());
         let due = db.due_backlog(now).await?;
-        gauge!("pinroute_due_verifications").set(number(due.count()));
-        gauge!("pinroute_due_oldest_seconds").set(due.age(now));
-        let pending = db.webhook_backlog().await?;
-        gauge!("pinroute_webhook_messages", "state" => "pending").set(number(pending.count()));
-        gauge!("pinroute_webhook_oldest_seconds").set(pending.age(now));
-        let dead = db.dead_webhook_messages().await?;
-        gauge!("pinroute_webhook_messages", "state" => "dead").set(number(dead));
+        gauge!("pinroute_due_verifications").set(number(due.pending));
+        gauge!("pinroute_due_oldest_seconds").set(seconds(due.age(now)));
+        let webhooks = db.webhook_backlog().await?;
+        gauge!("pinroute_webhook_messages", "state" => "pending").set(number(webhooks.pending));
+        gauge!("pinroute_webhook_messages", "state" => "dead").set(number(webhooks.dead));
+        gauge!("pinroute_webhook_oldest_seconds").set(seconds(webhooks.age(now)));
         let (busy, idle) = db.connections();
         gauge!("pinroute_database_connections", "state" => "busy").set(f64::from(busy));
         gauge!("pinroute_database_connections", "state" => "idle").set(f64::from(idle));
         self.notices().measure_sinks().await?;
-        self.finance().measure_balances().await;
         Ok(())
     }
 
@@ -151,12 +148,12 @@ impl Gateway {
         let paused = self.pauses();
         for name in names {
             let is_paused = paused.iter().any(|pause| pause.provider == name);
-            metrics::gauge!("pinroute_provider_paused", "provider" => name)
+            gauge!("pinroute_provider_paused", "provider" => name)
                 .set(f64::from(u8::from(is_paused)));
         }
         if self.has_redis() {
             let up = !self.is_degraded().await;
-            metrics::gauge!("pinroute_redis_up").set(f64::from(u8::from(up)));
+            gauge!("pinroute_redis_up").set(f64::from(u8::from(up)));
         }
     }
 }

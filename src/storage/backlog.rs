@@ -1,67 +1,72 @@
-//! How much waits in the whole database, for metrics.
+//! How much waits in the whole database.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
 
 use super::engine::{Engine, read, row};
 use super::{StorageError, Store};
 
-/// Rows that are counted, at most: an exact count of more tells nobody more.
-const MOST: i64 = 100_000;
-
 row! {
-    /// Rows that wait, and since when the oldest of them does.
+    /// What waits, up to [`Backlog::MOST`] of each kind.
     #[derive(Clone, Debug, PartialEq, Eq)]
-    pub struct Waiting {
-        count: i64,
-        oldest: Option<DateTime<Utc>>,
+    pub struct Backlog {
+        pub pending: i64,
+        /// Messages that were given up.
+        pub dead: i64,
+        /// Since when the oldest has waited.
+        pub since: Option<DateTime<Utc>>,
     }
 }
 
-impl Waiting {
-    #[must_use]
-    pub fn count(&self) -> i64 {
-        self.count
-    }
+impl Backlog {
+    /// No more are counted: an exact count of many takes long, and says no more.
+    pub const MOST: i64 = 100_000;
 
-    /// In seconds; 0 if nothing waits.
+    /// How long the oldest has waited; `None`: nothing waits.
     #[must_use]
-    pub fn age(&self, now: DateTime<Utc>) -> f64 {
-        let age = self.oldest.map(|oldest| (now - oldest).as_seconds_f64());
-        age.unwrap_or(0.0).max(0.0)
+    pub fn age(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
+        self.since.map(|since| (now - since).max(TimeDelta::zero()))
     }
 }
 
 impl Store {
     /// Verifications whose next task is due and that no replica works on.
-    pub async fn due_backlog(&self, now: DateTime<Utc>) -> Result<Waiting, StorageError> {
-        const DUE: &str = "SELECT COUNT(*) AS count, MIN(d.wake_at) AS oldest FROM (SELECT v.wake_at FROM verifications v \
-            WHERE v.wake_at <= $1 AND (v.lease_until IS NULL OR v.lease_until <= $1) ORDER BY v.wake_at LIMIT $2) AS d";
+    pub async fn due_backlog(&self, now: DateTime<Utc>) -> Result<Backlog, StorageError> {
+        const DUE: &str = "SELECT COUNT(*) AS pending, CAST(0 AS BIGINT) AS dead, MIN(d.wake_at) AS since \
+            FROM (SELECT v.wake_at FROM verifications v WHERE v.wake_at <= $1 \
+            AND (v.lease_until IS NULL OR v.lease_until <= $1) ORDER BY v.wake_at LIMIT $2) AS d";
         Ok(read!(&self.engine, |pool| sqlx::query_as(DUE)
             .bind(now)
-            .bind(MOST)
+            .bind(Backlog::MOST)
             .fetch_one(pool)
             .await)?)
     }
 
-    /// Messages to webhooks that are still tried.
-    pub async fn webhook_backlog(&self) -> Result<Waiting, StorageError> {
-        const PENDING: &str = "SELECT COUNT(*) AS count, MIN(p.at) AS oldest FROM (SELECT d.at FROM webhooks w \
-            JOIN webhook_deliveries d ON d.webhook_id = w.id WHERE d.due_at IS NOT NULL LIMIT $1) AS p";
-        Ok(read!(&self.engine, |pool| sqlx::query_as(PENDING)
-            .bind(MOST)
+    /// Messages to webhooks, with the age of their events.
+    pub async fn webhook_backlog(&self) -> Result<Backlog, StorageError> {
+        const COUNT: &str = "SELECT p.pending, x.dead, p.since FROM \
+            (SELECT COUNT(*) AS pending, MIN(m.at) AS since FROM (SELECT d.at FROM webhooks w \
+            JOIN webhook_deliveries d ON d.webhook_id = w.id WHERE d.due_at IS NOT NULL LIMIT $1) AS m) AS p, \
+            (SELECT COUNT(*) AS dead FROM (SELECT 1 FROM webhooks w \
+            JOIN webhook_deliveries d ON d.webhook_id = w.id WHERE d.state = 'dead' LIMIT $1) AS m) AS x";
+        Ok(read!(&self.engine, |pool| sqlx::query_as(COUNT)
+            .bind(Backlog::MOST)
             .fetch_one(pool)
             .await)?)
     }
 
-    /// Messages to webhooks that were given up.
-    pub async fn dead_webhook_messages(&self) -> Result<i64, StorageError> {
-        const DEAD: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM webhooks w JOIN webhook_deliveries d \
-            ON d.webhook_id = w.id WHERE d.state = 'dead' LIMIT $1) AS p";
-        let (count,): (i64,) = read!(&self.engine, |pool| sqlx::query_as(DEAD)
-            .bind(MOST)
+    /// Messages to a sink, with the time since they have been due.
+    pub async fn backlog(&self, sink: Uuid) -> Result<Backlog, StorageError> {
+        // There is an index of either.
+        const COUNT: &str = "SELECT \
+            (SELECT count(*) FROM (SELECT 1 FROM webhook_deliveries WHERE webhook_id = $1 AND due_at IS NOT NULL LIMIT $2) AS p) AS pending, \
+            (SELECT count(*) FROM (SELECT 1 FROM webhook_deliveries WHERE webhook_id = $1 AND state = 'dead' LIMIT $2) AS x) AS dead, \
+            (SELECT min(due_at) FROM webhook_deliveries WHERE webhook_id = $1 AND due_at IS NOT NULL) AS since";
+        Ok(read!(&self.engine, |pool| sqlx::query_as(COUNT)
+            .bind(sink)
+            .bind(Backlog::MOST)
             .fetch_one(pool)
-            .await)?;
-        Ok(count)
+            .await)?)
     }
 
     /// Connections to the database that are used now, and that are open without being used.

@@ -93,7 +93,6 @@ async fn inspect(engine: &Engine) -> Result<Inspection, StorageError> {
     const SQLITE_TABLES: &str = "SELECT name FROM sqlite_schema WHERE type = 'table'";
     const POSTGRES_TABLES: &str =
         "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = current_schema()";
-    const APPLIED: &str = "SELECT version FROM _sqlx_migrations WHERE success = true";
     const CANARY: &str = "SELECT value FROM meta WHERE name = 'canary'";
     let names: Vec<(String,)> = match engine {
         Engine::Postgres(pool) => sqlx::query_as(POSTGRES_TABLES).fetch_all(pool).await,
@@ -101,7 +100,9 @@ async fn inspect(engine: &Engine) -> Result<Inspection, StorageError> {
     }?;
     let has = |table: &str| names.iter().any(|(name,)| name == table);
     let applied: Vec<(i64,)> = match has("_sqlx_migrations") {
-        true => read!(engine, |pool| sqlx::query_as(APPLIED).fetch_all(pool).await)?,
+        true => read!(engine, |pool| sqlx::query_as(migrations::APPLIED)
+            .fetch_all(pool)
+            .await)?,
         false => Vec::new(),
     };
     let canary: Option<(String,)> = match has("meta") {
@@ -110,8 +111,6 @@ async fn inspect(engine: &Engine) -> Result<Inspection, StorageError> {
             .await)?,
         false => None,
     };
-    let known = migrations::of(engine).iter();
-    let pending = known.filter(|one| !applied.iter().any(|(version,)| *version == one.version));
     let version = "SELECT 'SQLite ' || sqlite_version()";
     Ok(Inspection {
         version: match engine {
@@ -124,7 +123,7 @@ async fn inspect(engine: &Engine) -> Result<Inspection, StorageError> {
         tables: i64::try_from(names.iter().filter(|(name,)| name != RESTORING).count())
             .unwrap_or(i64::MAX),
         is_half_restored: has(RESTORING),
-        pending: pending.map(migrations::shown).collect(),
+        pending: migrations::lacking(engine, &applied),
         newest: applied.iter().map(|(version,)| *version).max().unwrap_or(0),
         canary: canary.map(|(value,)| value),
         server: match engine {

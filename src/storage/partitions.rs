@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, Executor as _, PgConnection, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::engine::{Engine, read};
@@ -94,30 +94,38 @@ fn is_missing(all: &[Partition], week: i64) -> bool {
         .any(|one| first < one.to && one.from.is_none_or(|from| from <= first))
 }
 
-/// Makes the partitions of these weeks that are missing. Returns false if another replica makes or drops some now.
+/// Begins a transaction in which no other replica makes or drops partitions, and which waits for no lock for long. `None`: another
+/// one does so now.
+async fn take_turn(pool: &PgPool) -> sqlx::Result<Option<Transaction<'static, Postgres>>> {
+    let mut turn = pool.begin().await?;
+    let (is_ours,): (bool,) = sqlx::query_as(TURN).fetch_one(&mut *turn).await?;
+    if !is_ours {
+        return Ok(None);
+    }
+    turn.execute(SHORT).await?;
+    Ok(Some(turn))
+}
+
+/// Makes the partitions of these weeks that are missing among `known`. Returns false if another replica makes or drops some now.
 async fn have_weeks(
     pool: &PgPool,
     table: &'static str,
+    known: &[Partition],
     weeks: impl IntoIterator<Item = i64>,
 ) -> sqlx::Result<bool> {
     let weeks: BTreeSet<i64> = weeks.into_iter().collect();
-    let all = partitions_of(&mut *pool.acquire().await?, table).await?;
-    for week in weeks.into_iter().filter(|week| is_missing(&all, *week)) {
-        let mut transaction = pool.begin().await?;
-        let (is_ours,): (bool,) = sqlx::query_as(TURN).fetch_one(&mut *transaction).await?;
-        if !is_ours {
+    for week in weeks.into_iter().filter(|week| is_missing(known, *week)) {
+        let Some(mut turn) = take_turn(pool).await? else {
             return Ok(false);
-        }
-        let all = partitions_of(&mut transaction, table).await?;
+        };
+        let all = partitions_of(&mut turn, table).await?;
         if !is_missing(&all, week) {
             continue;
         }
         for sql in making(table, week) {
-            sqlx::query(AssertSqlSafe(sql))
-                .execute(&mut *transaction)
-                .await?;
+            turn.execute(AssertSqlSafe(sql)).await?;
         }
-        transaction.commit().await?;
+        turn.commit().await?;
     }
     Ok(true)
 }
@@ -127,10 +135,7 @@ async fn have_weeks(
 fn making(table: &str, week: i64) -> Vec<String> {
     let name = name(table, week);
     let (from, to) = (first_id(week), first_id(week + 1));
-    let mut steps = vec![
-        SHORT.to_owned(),
-        format!("CREATE TABLE {name} (LIKE {table} INCLUDING ALL)"),
-    ];
+    let mut steps = vec![format!("CREATE TABLE {name} (LIKE {table} INCLUDING ALL)")];
     if table == DELIVERIES {
         // Rows that came before their partition.
         steps.push(format!(
@@ -150,7 +155,8 @@ pub(super) async fn have_weeks_of(
     table: &'static str,
     ids: impl Iterator<Item = Uuid>,
 ) -> sqlx::Result<bool> {
-    have_weeks(pool, table, ids.map(week_of_id)).await
+    let known = partitions_of(&mut *pool.acquire().await?, table).await?;
+    have_weeks(pool, table, &known, ids.map(week_of_id)).await
 }
 
 impl Store {
@@ -161,17 +167,19 @@ impl Store {
         };
         let week = week_of(now.timestamp_millis());
         for table in [PAST, DELIVERIES] {
-            let count = async || {
-                let all = partitions_of(&mut *pool.acquire().await?, table).await?;
-                let there = (1..=AHEAD).take_while(|ahead| !is_missing(&all, week + ahead));
+            let record = |known: &[Partition]| {
+                let there = (1..=AHEAD).take_while(|ahead| !is_missing(known, week + ahead));
                 metrics::gauge!("pinroute_partitions_ahead", "table" => table)
                     .set(f64::from(u32::try_from(there.count()).unwrap_or(u32::MAX)));
-                Ok::<(), sqlx::Error>(())
             };
-            // Also before, so that it is true if they cannot be made.
-            count().await?;
-            have_weeks(pool, table, week..=week + AHEAD).await?;
-            count().await?;
+            let known = partitions_of(&mut *pool.acquire().await?, table).await?;
+            // Before they are made, so that it is true if they cannot be.
+            record(&known);
+            let wanted = week..=week + AHEAD;
+            if wanted.clone().any(|week| is_missing(&known, week)) {
+                have_weeks(pool, table, &known, wanted).await?;
+                record(&partitions_of(&mut *pool.acquire().await?, table).await?);
+            }
         }
         Ok(())
     }
@@ -193,20 +201,12 @@ impl Store {
             if table == PAST {
                 self.keep_from(first_second(week_of_id(one.to))).await?;
             }
-            let mut transaction = pool.begin().await?;
-            let (is_ours,): (bool,) = sqlx::query_as(TURN).fetch_one(&mut *transaction).await?;
-            if !is_ours {
+            let Some(mut turn) = take_turn(pool).await? else {
                 break;
-            }
-            for sql in [
-                SHORT.to_owned(),
-                format!("DROP TABLE IF EXISTS {}", one.name),
-            ] {
-                sqlx::query(AssertSqlSafe(sql))
-                    .execute(&mut *transaction)
-                    .await?;
-            }
-            transaction.commit().await?;
+            };
+            let drop = format!("DROP TABLE IF EXISTS {}", one.name);
+            turn.execute(AssertSqlSafe(drop)).await?;
+            turn.commit().await?;
             dropped.push(one.name);
         }
         Ok(dropped)

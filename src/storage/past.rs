@@ -20,7 +20,7 @@ use crate::verification::id::time_ordered;
 pub const HOT: Duration = Duration::from_hours(48);
 
 /// Rows moved in one transaction.
-pub(super) const CHUNK: usize = 500;
+const CHUNK: usize = 500;
 
 /// The columns that both tables have.
 macro_rules! columns {
@@ -145,9 +145,7 @@ impl Store {
         })
         .await
     }
-}
 
-impl Store {
     /// Brings a verification back into the hot table, if it is in the past. Returns whether it was.
     pub(super) async fn recall(&self, id: Uuid) -> Result<bool, StorageError> {
         const RECALL: &str = concat!(

@@ -8,7 +8,11 @@ use super::engine::{read, touch};
 use super::{StorageError, Store};
 use crate::verification::id::VerificationId;
 
-/// The newest form of rows that this build reads. 1: verifications in `past_verifications`, and the trace of a record.
+/// Forms of rows that builds before them cannot read: each is written once all replicas know it.
+pub const IN_THE_PAST: i64 = 1;
+pub const WITH_TRACE: i64 = 1;
+
+/// The newest form that this build reads.
 const KNOWS: i64 = 1;
 
 impl Store {
@@ -26,13 +30,12 @@ impl Store {
         Ok(())
     }
 
-    /// The newest form of rows that all replicas read which were alive at or after `since`.
+    /// The newest form of rows that all replicas read which were alive at or after `since`; at least one is, which asks.
     pub async fn known_to_all(&self, since: DateTime<Utc>) -> Result<i64, StorageError> {
         const LEAST: &str = "SELECT MIN(knows) FROM replicas WHERE alive_until >= $1";
         let (least,): (Option<i64>,) = read!(&self.engine, |pool| {
             sqlx::query_as(LEAST).bind(since).fetch_one(pool).await
         })?;
-        // On SQLite there is no replica but this one.
         Ok(least.unwrap_or(KNOWS))
     }
 

@@ -6,7 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::engine::{Engine, read, row, touch};
+use super::engine::{Engine, read, touch};
 use super::webhook_deliveries::{Row, columns};
 use super::{Delivery, StorageError, Store};
 
@@ -18,28 +18,6 @@ pub struct Hold<'a> {
     pub holder: i64,
     /// From when another may have it.
     pub until: DateTime<Utc>,
-}
-
-/// What waits for a sink.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Backlog {
-    pub pending: i64,
-    pub dead: i64,
-    /// Since when the oldest pending message has been due.
-    pub since: Option<DateTime<Utc>>,
-}
-
-impl Backlog {
-    /// No more of a kind are counted, since counting many takes long.
-    pub const MOST: i64 = 100_000;
-}
-
-row! {
-    struct Counts {
-        pending: i64,
-        dead: i64,
-        since: Option<DateTime<Utc>>,
-    }
 }
 
 impl Store {
@@ -166,24 +144,5 @@ impl Store {
             // So that few are due at the same time: those are sorted for each batch.
             due += TimeDelta::microseconds(1);
         }
-    }
-
-    /// Counts what waits, up to [`Backlog::MOST`].
-    pub async fn backlog(&self, sink: Uuid) -> Result<Backlog, StorageError> {
-        // There is an index of either.
-        const COUNT: &str = "SELECT \
-            (SELECT count(*) FROM (SELECT 1 FROM webhook_deliveries WHERE webhook_id = $1 AND due_at IS NOT NULL LIMIT $2) AS p) AS pending, \
-            (SELECT count(*) FROM (SELECT 1 FROM webhook_deliveries WHERE webhook_id = $1 AND state = 'dead' LIMIT $2) AS x) AS dead, \
-            (SELECT min(due_at) FROM webhook_deliveries WHERE webhook_id = $1 AND due_at IS NOT NULL) AS since";
-        let found: Counts = read!(&self.engine, |pool| sqlx::query_as(COUNT)
-            .bind(sink)
-            .bind(Backlog::MOST)
-            .fetch_one(pool)
-            .await)?;
-        Ok(Backlog {
-            pending: found.pending,
-            dead: found.dead,
-            since: found.since,
-        })
     }
 }

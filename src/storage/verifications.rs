@@ -31,9 +31,14 @@ row! {
     }
 }
 
+macro_rules! columns {
+    () => {
+        "v.id, v.project_id, v.version, v.sealed, v.code_hash, v.record, v.packed"
+    };
+}
+
 /// As [`Row`] reads them. In a statement that changes rows, the table is named so too.
-pub(super) const COLUMNS: &str =
-    "v.id, v.project_id, v.version, v.sealed, v.code_hash, v.record, v.packed";
+pub(super) const COLUMNS: &str = columns!();
 
 pub(super) async fn last_change(engine: &Engine, id: Uuid) -> sqlx::Result<Option<i64>> {
     const FIND: &str = "SELECT change_id FROM verifications WHERE id = $1";
@@ -53,8 +58,11 @@ impl LookUp for ById {
     type Found = Row;
 
     async fn read(engine: &Engine, ids: &[Uuid]) -> sqlx::Result<HashMap<Uuid, Row>> {
-        const FIND: &str = "SELECT v.id, v.project_id, v.version, v.sealed, v.code_hash, v.record, v.packed \
-            FROM {rows} JOIN verifications v ON v.id = r.id";
+        const FIND: &str = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM {rows} JOIN verifications v ON v.id = r.id"
+        );
         by_id(FIND, engine, ids).await
     }
 }
@@ -68,11 +76,14 @@ impl LookUp for ByIdAnywhere {
     type Found = Row;
 
     async fn read(engine: &Engine, ids: &[Uuid]) -> sqlx::Result<HashMap<Uuid, Row>> {
-        const FIND: &str = "WITH r AS (SELECT r.id FROM {rows}) \
-            SELECT v.id, v.project_id, v.version, v.sealed, v.code_hash, v.record, v.packed \
-            FROM r JOIN verifications v ON v.id = r.id UNION ALL \
-            SELECT v.id, v.project_id, v.version, v.sealed, v.code_hash, v.record, v.packed \
-            FROM r JOIN past_verifications v ON v.id = r.id";
+        const FIND: &str = concat!(
+            "WITH r AS (SELECT r.id FROM {rows}) SELECT ",
+            columns!(),
+            " FROM r JOIN verifications v ON v.id = r.id ",
+            "UNION ALL SELECT ",
+            columns!(),
+            " FROM r JOIN past_verifications v ON v.id = r.id"
+        );
         by_id(FIND, engine, ids).await
     }
 }
@@ -252,8 +263,8 @@ impl Store {
     {
         let id_at = |time| time_ordered(time, [0; 8]);
         if let Some(phone) = &query.phone {
-            // On its own, so that the number's few rows are found by its index and sorted. A planner that is told of the order and
-            // the limit would rather walk through all rows of the project, newest first.
+            // On its own, so that the number's few rows are found by its index and sorted. A planner that knows the order and the
+            // limit would rather walk through all rows of the project, newest first.
             let indexes = self.vault.lookups(&[b"phone", phone.as_str().as_bytes()]);
             sql.push(format!("(SELECT * FROM {table} WHERE phone_index IN ("));
             for (place, index) in indexes.into_iter().enumerate() {

@@ -35,7 +35,7 @@ class Network:
         return self._links[link][2]
 
     def cut(self, link):
-        """Packets are lost in both directions, and no one is told."""
+        """Packets are lost in both directions, without an error to either side."""
         _ip("link", "set", self._links[link][0], "down")
 
     def mend(self, link):

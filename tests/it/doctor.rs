@@ -20,7 +20,7 @@ on_both_engines!(
 );
 on_postgres!(what_only_servers_have_is_examined);
 
-/// A server at a known address, and what doctor is told of it.
+/// A server at a known address, and the configuration that doctor reads.
 struct Patient {
     stage: Stage,
     address: String,

@@ -1,7 +1,7 @@
 //! The topology of `compose.replicas.yaml` as processes: two replicas on one Postgres and Redis, behind a real Caddy or nginx that is
 //! configured by its file in `deploy/`.
 
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::containers::{SECRETS, container, entries, environment, file, health, set};
+use crate::limits::free_port;
 use crate::on_postgres;
 use crate::program::Server;
 use crate::stage::{CLIENT, Client, Stage, word};
@@ -64,11 +65,6 @@ fn installed(variable: &str) -> Option<String> {
         return None;
     }
     Some(path)
-}
-
-fn free_port() -> u16 {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    free.local_addr().unwrap().port()
 }
 
 async fn two_replicas_behind_caddy(stage: Stage) {

@@ -1,4 +1,4 @@
-//! Traces: what a collector gets, what a webhook and a provider are told, and that neither it nor the log holds what must not be told.
+//! Traces: what a collector, a webhook and a provider receive, and that neither the collector nor the log gets a number, a code or a token.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};

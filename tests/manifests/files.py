@@ -10,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
-sys.dont_write_bytecode = True
-from kubernetes import seconds  # noqa: E402
+from faults import end
+from kubernetes import seconds
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLIC = {"caddy"}  # services that others than this machine may reach
@@ -90,11 +90,7 @@ def main():
         if not faults and name.startswith("compose"):
             faults += of_compose(yaml.safe_load(text))
         found += [f"{name}: {fault}" for fault in faults]
-    for fault in found:
-        print(fault, file=sys.stderr)
-    if found:
-        sys.exit(1)
-    print(f"{len(sys.argv) - 1} YAML files are well-formed")
+    end(found, f"{len(sys.argv) - 1} YAML files are well-formed")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ from pathlib import Path
 import kubernetes_validate
 import yaml
 
+from faults import end
+
 ROOT = Path(__file__).resolve().parents[2]
 VERSIONS = ["1.27", kubernetes_validate.latest_version()]
 OF_OPERATORS = {"PodMonitor"}  # kinds that come with an operator, of which there is no schema here
@@ -361,11 +363,7 @@ def main():
                     damage(damaged)
                     if not any(True for _ in rule(damaged)):
                         found.append(f"{rule.__name__} does not notice damage {number}")
-    for fault in found:
-        print(fault, file=sys.stderr)
-    if found:
-        sys.exit(1)
-    print(f"{count} builds follow {len(RULES)} rules and the schemas of Kubernetes {' and '.join(VERSIONS)}")
+    end(found, f"{count} builds follow {len(RULES)} rules and the schemas of Kubernetes {' and '.join(VERSIONS)}")
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 import json
 import re
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
+
+from faults import end
 
 ROOT = Path(__file__).resolve().parents[2]
 REGISTRY = "registry+https://github.com/rust-lang/crates.io-index"  # how Cargo.lock names crates.io, wherever it comes from
@@ -76,11 +77,9 @@ def main():
             faults.append(f"{name}: is banned by deny.toml")
         if package["source"] not in (None, REGISTRY):
             faults.append(f"{name}: comes from {package['source']}, not from crates.io")
-    for fault in faults:
-        print(fault, file=sys.stderr)
-    if faults or len(packages) < 2:
-        sys.exit(1)
-    print(f"{len(packages)} packages have allowed licences and come from crates.io")
+    if len(packages) < 2:
+        faults.append("cargo metadata lists no other package")
+    end(faults, f"{len(packages)} packages have allowed licences and come from crates.io")
 
 
 if __name__ == "__main__":

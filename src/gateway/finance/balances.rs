@@ -288,28 +288,7 @@ impl Finance {
         self.reported().insert(provider.to_owned(), reported);
     }
 
-    /// Records what the accounts hold, and how long it lasts.
-    pub(in crate::gateway) async fn measure_balances(&self) {
-        let Ok(balances) = self.balances().await else {
-            return;
-        };
-        for balance in balances {
-            if balance.reported.is_none() && !balance.is_kept {
-                continue;
-            }
-            #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-            let left = balance.left().0 as f64 / 1e6;
-            let (provider, currency) = (balance.provider, balance.currency.to_string());
-            metrics::gauge!("pinroute_provider_balance", "provider" => provider.clone(), "currency" => currency)
-                .set(left);
-            if let Some(days) = balance.runway_days {
-                metrics::gauge!("pinroute_provider_runway_seconds", "provider" => provider)
-                    .set(days * 86_400.0);
-            }
-        }
-    }
-
-    /// Stores reported balances and sends webhooks for accounts that have become low. Returns how many there were.
+    /// Stores reported balances, records all of them for the metrics, and sends webhooks for accounts that have become low. Returns how many there were.
     pub async fn watch_balances(&self) -> Result<usize, StorageError> {
         let reported = std::mem::take(&mut *self.reported());
         for (provider, (money, at)) in reported {
@@ -318,15 +297,12 @@ impl Finance {
                 .note_reported_balance(&provider, money, at)
                 .await?;
         }
-        let mut slots = self.core().providers.iter();
-        if slots.all(|slot| slot.provider.account().balance_threshold.is_none()) {
-            return Ok(0);
-        }
         let Ok(balances) = self.balances().await else {
             return Ok(0);
         };
         let mut alerts = 0;
         for balance in balances {
+            measure(&balance);
             let Some(threshold) = balance.threshold else {
                 continue;
             };
@@ -352,6 +328,22 @@ impl Finance {
             }
         }
         Ok(alerts)
+    }
+}
+
+/// Records what the account holds, and how long it lasts.
+fn measure(balance: &Balance) {
+    if balance.reported.is_none() && !balance.is_kept {
+        return;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    let left = balance.left().0 as f64 / 1e6;
+    let (provider, currency) = (balance.provider.clone(), balance.currency.to_string());
+    metrics::gauge!("pinroute_provider_balance", "provider" => provider.clone(), "currency" => currency)
+        .set(left);
+    if let Some(days) = balance.runway_days {
+        metrics::gauge!("pinroute_provider_runway_seconds", "provider" => provider)
+            .set(days * 86_400.0);
     }
 }
 

@@ -216,18 +216,16 @@ impl Notices {
     pub async fn measure_sinks(&self) -> Result<(), StorageError> {
         let core = self.core();
         for outlet in self.sinks() {
-            let (now, name) = (core.now(), &outlet.sink.name);
+            let (now, name) = (core.now(), || outlet.sink.name.clone());
             let backlog = core.db.backlog(outlet.sink.id).await?;
             for (state, count) in [("pending", backlog.pending), ("dead", backlog.dead)] {
                 let count = u32::try_from(count).unwrap_or(u32::MAX);
-                metrics::gauge!("pinroute_sink_messages", "sink" => name.clone(), "state" => state)
+                metrics::gauge!("pinroute_sink_messages", "sink" => name(), "state" => state)
                     .set(count);
             }
-            let age = backlog
-                .since
-                .map_or(0.0, |since| (now - since).as_seconds_f64());
-            metrics::gauge!("pinroute_sink_oldest_seconds", "sink" => name.clone())
-                .set(age.max(0.0));
+            let age = backlog.age(now).unwrap_or_default();
+            metrics::gauge!("pinroute_sink_oldest_seconds", "sink" => name())
+                .set(age.as_seconds_f64());
         }
         Ok(())
     }
@@ -256,7 +254,7 @@ impl Notices {
     }
 }
 
-/// Numbers stand in one place of a verification.
+/// A verification has its number in one place.
 fn mask(data: &mut Value, v: &Verification) {
     if let Some(number) = data.get_mut("phone_number") {
         *number = Value::String(v.phone.masked());

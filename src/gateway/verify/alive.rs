@@ -47,9 +47,9 @@ impl Verify {
             db.beat(self.replica(), until, oldest).await?;
             let until = until.timestamp_micros();
             self.known_until().store(until, Ordering::Relaxed);
+            let form = db.known_to_all(span::before(now, SEEN)).await?;
+            self.core().known_form.store(form, Ordering::Relaxed);
         }
-        let form = db.known_to_all(span::before(now, SEEN)).await?;
-        self.core().known_form.store(form, Ordering::Relaxed);
         db.renew(self.replica(), &ids, until).await
     }
 

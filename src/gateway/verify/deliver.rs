@@ -12,7 +12,6 @@ use super::working::Working;
 use crate::channels::{Draft, Message, Notice, Receipt, SendError};
 use crate::gateway::core::ProviderSlot;
 use crate::gateway::error::Error;
-use crate::message::segments;
 use crate::storage::StorageError;
 use crate::trace;
 use crate::verification::abilities::Reports;
@@ -252,8 +251,8 @@ impl Verify {
         };
         let began = std::time::Instant::now();
         let outcome = provider.send(&message).await;
-        let segments = (attempt.channel == Channel::Sms).then(|| segments::count(message.text).1);
-        metered::sent(provider.name(), segments, &outcome, began.elapsed());
+        let sms = (attempt.channel == Channel::Sms).then_some(message.text);
+        metered::sent(provider.name(), sms, &outcome, began.elapsed());
         if let Ok(Receipt {
             balance: Some(left),
             ..

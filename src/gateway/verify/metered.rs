@@ -6,6 +6,7 @@ use metrics::counter;
 
 use super::traced::word;
 use crate::channels::{Receipt, SendError};
+use crate::message::segments;
 use crate::verification::Verification;
 use crate::verification::attempt::Attempt;
 use crate::verification::cost::BookingKind;
@@ -52,10 +53,10 @@ pub(super) fn record(v: &Verification) {
     }
 }
 
-/// Records a send that took so long; `segments`: of an SMS.
+/// Records a send that took so long; `sms`: its text, if it is one.
 pub(super) fn sent(
     provider: &str,
-    segments: Option<u32>,
+    sms: Option<&str>,
     outcome: &Result<Receipt, SendError>,
     took: Duration,
 ) {
@@ -64,9 +65,9 @@ pub(super) fn sent(
     counter!("pinroute_sends_total", "provider" => name(), "outcome" => word(outcome)).increment(1);
     match outcome {
         Ok(_) => {
-            if let Some(segments) = segments {
+            if let Some(text) = sms {
                 counter!("pinroute_segments_total", "provider" => name())
-                    .increment(segments.into());
+                    .increment(segments::count(text).1.into());
             }
         }
         Err(SendError::Throttled(Some(wait))) => {

@@ -17,7 +17,7 @@ use crate::gateway::shared::{Replay, Ticket};
 use crate::message::Wording;
 use crate::secret::random;
 use crate::shared_state::Taken;
-use crate::storage::{Lost, Write};
+use crate::storage::{Lost, WITH_TRACE, Write};
 use crate::trace;
 use crate::verification::asked::{Asked, Face};
 use crate::verification::attempt::Attempt;
@@ -29,9 +29,6 @@ use crate::verification::phone::Country;
 use crate::verification::policy::Policy;
 use crate::verification::route::{Channel, Workflow};
 use crate::verification::{Start, Verification};
-
-/// The form of rows that a build reads that knows a record's trace.
-const WITH_TRACE: i64 = 1;
 
 /// Counts lost commits, so that a start gives up after 8 budget refusals or 3 conflicts with a pending verification
 /// that has the same reuse key.

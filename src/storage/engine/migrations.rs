@@ -64,6 +64,17 @@ pub(in crate::storage) fn all(location: &Location) -> &'static Migrator {
     }
 }
 
+/// The versions that were applied.
+pub(in crate::storage) const APPLIED: &str =
+    "SELECT version FROM _sqlx_migrations WHERE success = true";
+
+/// Those of this version that are not among the `applied`, as commands name them.
+pub(in crate::storage) fn lacking(engine: &Engine, applied: &[(i64,)]) -> Vec<String> {
+    let is_applied = |one: &&Migration| applied.iter().any(|(version,)| *version == one.version);
+    let known = of(engine).iter();
+    known.filter(|one| !is_applied(one)).map(shown).collect()
+}
+
 /// As commands name it.
 pub(in crate::storage) fn shown(migration: &Migration) -> String {
     format!("{:04} {}", migration.version, migration.description)

@@ -242,19 +242,12 @@ pub(in crate::storage) async fn connect(
 }
 
 async fn pending(engine: &Engine) -> Result<Vec<String>, OpenError> {
-    const APPLIED: &str = "SELECT version FROM _sqlx_migrations WHERE success = true";
     // The table does not exist yet: nothing is applied.
-    let applied: Vec<(i64,)> =
-        write!(engine, |pool| sqlx::query_as(APPLIED).fetch_all(pool).await).unwrap_or_default();
-    Ok(migrations::of(engine)
-        .iter()
-        .filter(|migration| {
-            !applied
-                .iter()
-                .any(|(version,)| *version == migration.version)
-        })
-        .map(migrations::shown)
-        .collect())
+    let applied: Vec<(i64,)> = write!(engine, |pool| sqlx::query_as(migrations::APPLIED)
+        .fetch_all(pool)
+        .await)
+    .unwrap_or_default();
+    Ok(migrations::lacking(engine, &applied))
 }
 
 /// Whether a restore began and did not end.

@@ -9,7 +9,7 @@ use sqlx::{PgPool, Row};
 
 /// How long a statement waits for a connection or for SQLite's write lock before it fails.
 pub(in crate::storage) const PATIENCE: Duration = Duration::from_secs(3);
-/// On Postgres, which may be away: callers are told so within two seconds.
+/// On Postgres, which may be away: callers get an error within two seconds.
 const SHORT_PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// Every statement finds its rows by an index. Without statistics, or with old ones, the planner prefers to scan a young table,

@@ -11,7 +11,7 @@ use crate::storage::StorageError;
 
 const GROUP: usize = 256;
 const QUEUE: usize = 4_096;
-/// Callers are told within two seconds that the database does not answer.
+/// A caller gets an error within two seconds if the database does not answer.
 const LIMIT: Duration = Duration::from_millis(1_800);
 
 /// A statement that looks up several keys.

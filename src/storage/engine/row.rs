@@ -8,13 +8,13 @@ macro_rules! row {
         $(#[$attribute:meta])*
         $visibility:vis struct $name:ident {
             $(..$part:ident: $part_type:ty,)?
-            $($(#[$note:meta])* $field:ident: $type:ty,)+
+            $($(#[$note:meta])* $seen:vis $field:ident: $type:ty,)+
         }
     ) => {
         $(#[$attribute])*
         $visibility struct $name {
             $($part: $part_type,)?
-            $($(#[$note])* $field: $type,)+
+            $($(#[$note])* $seen $field: $type,)+
         }
 
         $crate::storage::engine::row!(@read sqlx::postgres::PgRow => $name, $($part)?, $($field)+);

@@ -1,6 +1,6 @@
 //! Servers that these tests start: Postgres and Redis with TLS, Redis Sentinel, PgBouncer.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -62,11 +62,6 @@ impl Drop for Peer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// Postgres and PgBouncer refuse to run as root: then they run as the user `postgres`, or `nobody`.

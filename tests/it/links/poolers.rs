@@ -20,7 +20,7 @@ on_postgres!(
 async fn pgbouncer(stage: &Stage, database: &Database, mode: &str) -> Option<(Peer, String)> {
     let server = peers::pgbouncer()?;
     let folder = peers::folder(stage, &format!("pgbouncer-{mode}"));
-    let port = peers::free_port();
+    let port = crate::limits::free_port();
     let (host, behind) = database.host_and_port();
     let file = folder.join("pgbouncer.ini");
     let name = &database.name;

@@ -38,7 +38,7 @@ async fn redis(server: &str, folder: &Path, port: u16, of: Option<u16>) -> Peer 
 }
 
 async fn sentinel(server: &str, folder: &Path, master: u16) -> Peer {
-    let port = peers::free_port();
+    let port = crate::limits::free_port();
     let file = folder.join(format!("sentinel-{port}.conf"));
     let settings = format!(
         "port {port}\nbind 127.0.0.1\nrequirepass watch\nsentinel sentinel-pass watch\n\
@@ -92,7 +92,7 @@ async fn limits_survive_a_fail_over_by_sentinels(stage: Stage) {
         return;
     };
     let folder = peers::folder(&stage, "sentinel");
-    let (first, second) = (peers::free_port(), peers::free_port());
+    let (first, second) = (crate::limits::free_port(), crate::limits::free_port());
     let master = redis(&server, &folder, first, None).await;
     let _replica = redis(&server, &folder, second, Some(first)).await;
     let mut sentinels = Vec::new();
@@ -107,7 +107,7 @@ async fn limits_survive_a_fail_over_by_sentinels(stage: Stage) {
             tokio::task::yield_now().await;
         }
     }
-    let dead = peers::free_port();
+    let dead = crate::limits::free_port();
     let addresses: Vec<String> = [dead]
         .into_iter()
         .chain(sentinels.iter().map(|one| one.port))

@@ -19,7 +19,7 @@ async fn redis_over_tls_is_trusted_by_its_authority(stage: Stage) {
     let folder = peers::folder(&stage, "tls");
     let signed = Certificates::make(&folder, "redis");
     let other = Certificates::make(&folder, "other");
-    let port = peers::free_port();
+    let port = crate::limits::free_port();
     let mut command = Command::new(server);
     command
         .args(["--port", "0", "--bind", "127.0.0.1", "--save", ""])
@@ -82,7 +82,7 @@ async fn postgres_over_tls_is_trusted_by_its_authority(stage: Stage) {
         "hostssl all all 127.0.0.1/32 trust\n",
     )
     .unwrap();
-    let port = peers::free_port();
+    let port = crate::limits::free_port();
     let mut postgres = peers::unprivileged(&format!("{programs}/postgres"), &folder);
     postgres
         .arg("-D")
