@@ -67,7 +67,7 @@ impl Verification {
                     match error {
                         SendError::Unknown => {}
                         SendError::Canceled | SendError::Paused => attempt.cost.cancel(),
-                        _ => attempt.cost.waive(),
+                        _ => self.waive(index, now),
                     }
                     let kind = match status {
                         AttemptStatus::Refused => EventKind::Refused,

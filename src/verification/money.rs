@@ -42,7 +42,9 @@ impl Verification {
         let open = match attempt.cost.state {
             CostState::Estimated => true,
             // Considered free because it failed, but the provider reports a cost.
-            CostState::Free => reported.is_some() && attempt.entries == 0,
+            CostState::Free => {
+                reported.is_some() && (attempt.entries == 0 || attempt.cost.waived.is_some())
+            }
             CostState::Charged | CostState::Refunded | CostState::RefundExpected => false,
         };
         if !open {
@@ -62,6 +64,14 @@ impl Verification {
         let owed = Money::new(Micros(-money.amount.0), money.currency);
         self.book(index, BookingKind::Charge, basis, owed, now);
         self.note_money(index, EventKind::Charged, money, now);
+    }
+
+    /// Nothing was sent or delivered, says the provider: no estimate is owed, nor one that was charged because nothing was
+    /// heard for too long. A price that it reported stays.
+    pub(super) fn waive(&mut self, index: usize, now: DateTime<Utc>) {
+        let cost = self.record.attempts[index].cost;
+        self.take_back_guess(index, Money::new(Micros::ZERO, cost.money.currency), now);
+        self.record.attempts[index].cost.waive();
     }
 
     /// Reverses an estimated charge, so that the reported price can replace it.

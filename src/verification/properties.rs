@@ -109,3 +109,52 @@ fn a_provider_that_charges_on_delivery_is_charged_then_or_in_the_end() {
     silent.tick(UNKNOWN_AFTER, &[], later);
     assert_eq!(cost(&silent), CostState::Charged);
 }
+
+#[test]
+fn a_charge_on_a_guess_is_taken_back_when_nothing_was_sent_or_delivered() {
+    use cost::CostState;
+    let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+    let later = span::after(now, UNKNOWN_AFTER);
+    let charged = |v: &mut Verification, ordinal| {
+        v.tick(UNKNOWN_AFTER, &[], later);
+        let state = v.attempt(ordinal).unwrap().cost.state;
+        assert_eq!(state, CostState::Charged);
+    };
+    let is_free = |v: &Verification, ordinal| {
+        let attempt = v.attempt(ordinal).unwrap();
+        let booked = v
+            .bookings
+            .iter()
+            .filter(|b| b.attempt == v.id.attempt(ordinal));
+        let sum: i64 = booked.map(|booking| booking.money.amount.0).sum();
+        assert_eq!(
+            (attempt.cost.state, sum),
+            (CostState::Free, 0),
+            "{attempt:?}"
+        );
+    };
+    // Two answers to sends, and two reports by a provider that charges on delivery.
+    for (kind, answer) in [(0, SendError::Refused), (3, SendError::Unavailable)] {
+        let mut v = begin(kind, now);
+        let ordinal = v.begin_sending(now).unwrap();
+        v.interrupted(ordinal, &[], now);
+        charged(&mut v, ordinal);
+        v.sent(ordinal, Err(answer), &[], later);
+        is_free(&v, ordinal);
+    }
+    for status in [AttemptStatus::Undelivered, AttemptStatus::Expired] {
+        let mut v = accepted_by_spare(now);
+        charged(&mut v, 3);
+        let mut report = Report {
+            status: Some(status),
+            ..Report::default()
+        };
+        v.report(3, &report, Source::Callback, &[], later);
+        is_free(&v, 3);
+        // It was charged after all, says the provider, and charged it is: once.
+        report.cost = Some(input::cent());
+        v.report(3, &report, Source::Callback, &[], later);
+        v.report(3, &report, Source::Callback, &[], later);
+        assert_eq!(v.costs(), [input::cent()]);
+    }
+}

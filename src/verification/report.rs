@@ -60,9 +60,9 @@ impl Verification {
             };
             self.charge(index, report.cost, basis, now);
         }
-        let attempt = &mut self.record.attempts[index];
+        let attempt = &self.record.attempts[index];
         if attempt.status.is_dead() && attempt.abilities().charged == Charged::OnDelivery {
-            attempt.cost.waive();
+            self.waive(index, now);
         }
         if report.refunded {
             self.refund(index, now);
