@@ -56,7 +56,9 @@ impl From<CommitError> for Error {
     fn from(error: CommitError) -> Self {
         match error {
             // The claim has lapsed; a repeat under the same key makes a new one.
-            CommitError::Unavailable | CommitError::Claimed => Self::Unavailable,
+            CommitError::Unavailable | CommitError::Unanswered | CommitError::Claimed => {
+                Self::Unavailable
+            }
             CommitError::Lost(_) | CommitError::Rejected => {
                 tracing::error!(%error, "unexpected commit failure");
                 Self::Internal

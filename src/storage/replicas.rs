@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::engine::rows::{Column, Rows};
 use super::engine::{read, touch};
 use super::{StorageError, Store};
 use crate::verification::id::VerificationId;
@@ -62,16 +63,27 @@ impl Store {
         Ok(())
     }
 
-    /// Ends the lease of a verification that this replica holds and does not work on: it is due now. Returns false if there is
-    /// none.
+    /// Ends the leases of those of these verifications that this replica holds, and does not work on: they are due now. Returns
+    /// which.
     pub async fn give_up(
         &self,
-        id: VerificationId,
+        ids: &[VerificationId],
         owner: i64,
         now: DateTime<Utc>,
-    ) -> Result<bool, StorageError> {
-        const GIVE_UP: &str = "UPDATE verifications SET lease_owner = NULL, lease_until = NULL, wake_at = $1 \
-            WHERE id = $2 AND lease_owner = $3";
-        Ok(touch!(self, GIVE_UP, now, id.uuid(), owner)? > 0)
+    ) -> Result<Vec<VerificationId>, StorageError> {
+        const GIVE_UP: &str = "UPDATE verifications SET lease_owner = NULL, lease_until = NULL, wake_at = r.wake_at FROM {rows} \
+            WHERE verifications.id = r.id AND verifications.lease_owner = r.lease_owner RETURNING verifications.id";
+        let (count, uuids) = (ids.len(), ids.iter().map(|id| Some(id.uuid())));
+        let rows = Rows::new(
+            count,
+            vec![
+                ("id", Column::Uuid(uuids.collect())),
+                ("lease_owner", Column::Int(vec![Some(owner); count])),
+                ("wake_at", Column::Time(vec![Some(now); count])),
+            ],
+        );
+        let held: Vec<(Uuid,)> = rows.change(GIVE_UP, &self.engine).await?;
+        let held = held.into_iter().map(|(id,)| id);
+        Ok(held.map(VerificationId::from_uuid).collect())
     }
 }

@@ -151,7 +151,7 @@ impl Db {
         let change = Change::of(&self.vault, Write::Update, &v, key, next, Lease::Keep);
         match self.commit(change.with_postings(postings)).await {
             Ok(()) => Ok((was_open, true)),
-            Err(CommitError::Unavailable) => {
+            Err(CommitError::Unavailable | CommitError::Unanswered) => {
                 Err(StorageError::Unavailable(sqlx::Error::PoolClosed))
             }
             Err(error) => Err(StorageError::Unavailable(sqlx::Error::Protocol(

@@ -19,6 +19,7 @@ on_both_engines!(kills_under_load_lose_nothing_send_nothing_twice_and_keep_the_b
 on_postgres!(
     a_fallback_whose_commit_was_not_answered_is_still_sent,
     a_start_whose_commit_was_not_answered_is_not_left_lying,
+    a_site_is_not_kept_waiting_by_a_database_that_does_not_answer,
 );
 
 const ROUNDS: usize = 8;
@@ -289,4 +290,37 @@ async fn a_start_whose_commit_was_not_answered_is_not_left_lying(stage: Stage) {
         (stage.telegram.sends().len(), stage.sms.sends().len()),
         (0, 1)
     );
+}
+
+/// While a commit hangs, those who wait for it, and those who wait for their turn, are told within two seconds.
+async fn a_site_is_not_kept_waiting_by_a_database_that_does_not_answer(stage: Stage) {
+    let app = stage.app().await;
+    let id = word(&app.started().await["id"]).to_owned();
+    let check = format!("/v1/verifications/{id}/check");
+    let cancel = format!("/v1/verifications/{id}/cancel");
+    stall_after(&stage, "INSERT OR UPDATE", "").await;
+    let new = json!({ "phone_number": stage.number() });
+    let began = Instant::now();
+    let first = app.start(new.clone());
+    let rest = async {
+        tokio::task::yield_now().await;
+        tokio::join!(
+            app.start(new.clone()),
+            app.post(&check, json!({ "code": "000000" })),
+            app.post(&cancel, json!({})),
+        )
+    };
+    let (first, (second, check, cancel)) = tokio::join!(first, rest);
+    let waited = began.elapsed();
+    for refused in [first, second, check, cancel] {
+        refused.problem(503, "service_unavailable");
+    }
+    // Two seconds; and one for a slow machine.
+    assert!(waited < Duration::from_secs(3), "{waited:?}");
+    stage.run_sql("DROP TRIGGER stall ON verifications").await;
+    let v = app
+        .get(&format!("/v1/verifications/{id}"))
+        .await
+        .expect(200);
+    println!("{v}");
 }

@@ -20,7 +20,7 @@ use crate::app;
 use crate::gateway::begin_counters;
 use crate::money::Money;
 use crate::secret::{Vault, random};
-use crate::storage::{Change, CommitError, Db, Lease, Progress, StorageError, Write};
+use crate::storage::{Change, CommitError, Db, Lease, Lost, Progress, StorageError, Write};
 use crate::verification::Verification;
 use crate::verification::id::ProjectId;
 use history::Chance;
@@ -124,12 +124,15 @@ async fn project(db: &Db, name: &str, now: DateTime<Utc>) -> Result<ProjectId, F
 /// Stores a verification, with a random reuse key so that it never conflicts with another for the same number.
 async fn keep(db: &Db, vault: &Vault, v: Verification) -> Result<(), CommitError> {
     let wake_at = history::wakes_at(&v);
+    let mut may_be_stored = false;
     loop {
         let change =
             Change::of(vault, Write::Insert, &v, random(), wake_at, Lease::Keep).unsummed();
         match db.commit(change).await {
-            // The writer's queue is full; try again.
-            Err(CommitError::Unavailable) => {
+            Err(CommitError::Lost(Lost::Exists)) if may_be_stored => return Ok(()),
+            // The writer's queue is full, or long; try again.
+            Err(error @ (CommitError::Unavailable | CommitError::Unanswered)) => {
+                may_be_stored |= matches!(error, CommitError::Unanswered);
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
             done => return done,

@@ -78,15 +78,17 @@ impl Verify {
                 .store(now.timestamp_micros(), Ordering::Relaxed);
         }
         // Each stays in the list until it is done, since this may be dropped at any wait.
-        let given_up = self.given_up().clone();
-        for one in given_up {
-            if self.working().contains_key(&one.id.uuid()) {
-                continue;
-            }
-            let was_held = db.give_up(one.id, self.replica(), now).await?;
-            if was_held || one.until.is_none_or(|until| now >= until) {
-                self.given_up().retain(|other| other.id != one.id);
-            }
+        let mut idle: Vec<_> = self.given_up().iter().map(|one| one.id).collect();
+        idle.retain(|id| !self.working().contains_key(&id.uuid()));
+        // Sorted, as the writer locks rows.
+        idle.sort_unstable();
+        idle.dedup();
+        for ids in idle.chunks(512) {
+            let held = db.give_up(ids, self.replica(), now).await?;
+            self.given_up().retain(|one| {
+                let is_over = one.until.is_none_or(|until| now >= until);
+                ids.binary_search(&one.id).is_err() || !is_over && !held.contains(&one.id)
+            });
         }
         Ok(())
     }

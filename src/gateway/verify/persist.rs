@@ -46,10 +46,10 @@ pub(super) enum Step<T> {
     Nothing(Verification, T),
 }
 
-/// A proposal that was not stored, or perhaps was.
+/// A proposal that was not stored, or perhaps was: then with the id of its change.
 struct Failed {
     error: CommitError,
-    change: Option<i64>,
+    unanswered: Option<i64>,
 }
 
 /// A verb's part in the commit loop.
@@ -117,10 +117,10 @@ impl Verify {
                         outcome: proposal.outcome,
                     });
                 }
-                Err(Failed { error, change }) => match error {
+                Err(Failed { error, unanswered }) => match error {
                     CommitError::Lost(reason) => lost = Some(reason),
                     error => {
-                        if let Some(change) = change {
+                        if let Some(change) = unanswered {
                             verb.unanswered(change, &proposal.outcome);
                         }
                         return Err(Error::from(error).into());
@@ -234,14 +234,15 @@ impl Verify {
             Ok(()) => "stored",
             Err(CommitError::Lost(_) | CommitError::Claimed) => "lost",
             Err(CommitError::Rejected) => "failed",
-            Err(CommitError::Unavailable) => "unavailable",
+            Err(CommitError::Unavailable | CommitError::Unanswered) => "unavailable",
         });
         drop(stage);
         if let Err(error) = done {
             if matches!(error, CommitError::Lost(Lost::NoRoom)) {
                 Box::pin(self.finance().learn_headroom(v.project)).await;
             }
-            return Err(Failed { error, change: id });
+            let unanswered = id.filter(|_| matches!(error, CommitError::Unanswered));
+            return Err(Failed { error, unanswered });
         }
         metered::record(v);
         v.was_written();

@@ -53,9 +53,11 @@ pub enum CommitError {
     /// The database refuses it for what it holds; repeating it does not help.
     #[error("the database refuses it")]
     Rejected,
-    /// It may or may not have taken effect.
     #[error("the database cannot be reached")]
     Unavailable,
+    /// It may have taken effect, or may yet do so.
+    #[error("the database has not answered")]
+    Unanswered,
 }
 
 impl Change {

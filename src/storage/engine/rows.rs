@@ -151,13 +151,34 @@ impl<'a> Rows<'a> {
     where
         T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow>,
     {
+        self.fetch(template, engine, false).await
+    }
+
+    /// Runs a statement that writes and returns rows.
+    pub async fn change<T>(self, template: &'static str, engine: &Engine) -> sqlx::Result<Vec<T>>
+    where
+        T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow>,
+    {
+        self.fetch(template, engine, true).await
+    }
+
+    async fn fetch<T>(
+        self,
+        template: &'static str,
+        engine: &Engine,
+        writes: bool,
+    ) -> sqlx::Result<Vec<T>>
+    where
+        T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow>,
+    {
         match engine {
             Engine::Postgres(pool) => {
                 let rows = self.postgres(template).fetch_all(pool).await?;
                 rows.iter().map(T::from_row).collect()
             }
-            Engine::Sqlite { read, .. } => {
-                let rows = self.sqlite(template).fetch_all(read).await?;
+            Engine::Sqlite { write, read } => {
+                let pool = if writes { write } else { read };
+                let rows = self.sqlite(template).fetch_all(pool).await?;
                 rows.iter().map(T::from_row).collect()
             }
         }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use sqlx::error::ErrorKind;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::change::{Change, CommitError, Lost};
@@ -28,7 +29,9 @@ const GROUP: usize = 256;
 const QUEUE: usize = 4_096;
 /// Far longer than a group takes on a healthy database.
 const LIMIT: Duration = Duration::from_secs(6);
-
+/// How long a caller waits for its change on Postgres: it is told within two seconds that the database does not answer. A SQLite
+/// file is not away, only slow.
+const PATIENCE: Duration = Duration::from_millis(1_800);
 /// How long the outcomes of a group without an answer are looked up, all at once: the writer does nothing else meanwhile.
 const LOOK: Duration = Duration::from_millis(1_500);
 
@@ -39,6 +42,7 @@ type Answer = oneshot::Sender<Result<(), CommitError>>;
 pub(in crate::storage) struct Writer {
     queue: mpsc::Sender<(Change, Answer)>,
     health: Arc<Health>,
+    patience: Option<Duration>,
 }
 
 impl Writer {
@@ -47,7 +51,12 @@ impl Writer {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let health = Arc::<Health>::default();
         tokio::spawn(work(engine.clone(), waiting, Arc::clone(&health)));
-        Self { queue, health }
+        let patience = matches!(engine, Engine::Postgres(_)).then_some(PATIENCE);
+        Self {
+            queue,
+            health,
+            patience,
+        }
     }
 
     /// Checks that writes succeed. After one failed for lack of disk space or permission, it tries another.
@@ -77,7 +86,14 @@ impl Writer {
             metrics::counter!("pinroute_commit_queue_full_total").increment(1);
             CommitError::Unavailable
         })?;
-        answered.await.unwrap_or(Err(CommitError::Unavailable))
+        let answered = match self.patience {
+            Some(patience) => timeout(patience, answered).await,
+            None => Ok(answered.await),
+        };
+        // Too late, it may yet take effect, unless it still waits: the writer skips it then.
+        answered
+            .unwrap_or(Ok(Err(CommitError::Unanswered)))
+            .unwrap_or(Err(CommitError::Unanswered))
     }
 }
 
@@ -95,10 +111,14 @@ async fn work(engine: Engine, mut waiting: mpsc::Receiver<(Change, Answer)>, hea
         }) else {
             return;
         };
+        if first.1.is_closed() {
+            continue;
+        }
         let mut group = Group::default();
         group.push(first);
         while group.changes.len() < GROUP {
             match waiting.try_recv() {
+                Ok((_, answer)) if answer.is_closed() => {}
                 Ok(change) if group.has_room_for(&change.0) => group.push(change),
                 Ok(change) => {
                     next = Some(change);
@@ -275,7 +295,7 @@ async fn within_limit(
         };
         write_once(&engine, &chosen).await
     });
-    match tokio::time::timeout(LIMIT, work).await {
+    match timeout(LIMIT, work).await {
         Ok(Ok(done)) => done,
         late_or_panicked => {
             tracing::error!(
@@ -294,11 +314,11 @@ async fn resolve(engine: &Engine, changes: &[Change]) -> Vec<Result<(), CommitEr
 /// After a COMMIT without an answer: the change id in the row shows whether it took effect.
 async fn resolve_one(engine: &Engine, change: &Change) -> Result<(), CommitError> {
     let Some((_, stored)) = &change.write else {
-        return Err(CommitError::Unavailable);
+        return Err(CommitError::Unanswered);
     };
-    match tokio::time::timeout(LOOK, last_change(engine, stored.id)).await {
+    match timeout(LOOK, last_change(engine, stored.id)).await {
         Ok(Ok(Some(id))) if id == stored.change_id => Ok(()),
-        _ => Err(CommitError::Unavailable),
+        _ => Err(CommitError::Unanswered),
     }
 }
 

@@ -172,9 +172,12 @@ async fn what_a_dead_replica_held_is_woken_and_what_a_living_one_holds_is_not(st
     assert_eq!(due(at(21)).await, []);
     assert_eq!(due(at(22)).await, [late.id]);
     // What this process gave up is due at once.
-    assert!(!hand.db.give_up(held[1], 2, at(12)).await.unwrap());
+    assert_eq!(hand.db.give_up(&held[1..], 2, at(12)).await.unwrap(), []);
     assert_eq!(due(at(12)).await, [], "it is another one's by now");
-    assert!(hand.db.give_up(held[1], 3, at(12)).await.unwrap());
+    assert_eq!(
+        hand.db.give_up(&held[1..], 3, at(12)).await.unwrap(),
+        [held[1]]
+    );
     assert_eq!(due(at(12)).await, [held[1]]);
 }
 
