@@ -1,6 +1,7 @@
 //! The composition root: builds pools, providers, the gateway, servers and workers from the settings, and shuts them
 //! down in steps: serve on while load balancers look elsewhere, accept nothing new, then finish work in flight.
 
+mod door;
 mod error;
 mod faces;
 mod listen;
@@ -32,12 +33,14 @@ use crate::web::{self, ServerOptions};
 use crate::webhooks::client::Client;
 use crate::webhooks::sinks::Sink;
 
+use door::Door;
 pub use error::StartupError;
 use error::failed;
 pub use faces::{Ends, Faces, dialects_of, mounts};
 use listen::bind;
 pub use listen::{on_this_machine, public_url};
 pub use providers::configured as providers;
+use reached::redis_authorities;
 pub use reached::{location, redis};
 pub use sandbox::Sandbox;
 pub use secret_key::{key_file, vault};
@@ -60,6 +63,7 @@ pub struct App {
     pub dashboard_link: Option<String>,
     ends: Ends,
     drain: Duration,
+    door: Door,
     server: actix_web::dev::ServerHandle,
     serving: tokio::task::JoinHandle<std::io::Result<()>>,
     metrics: Option<actix_web::dev::ServerHandle>,
@@ -151,6 +155,7 @@ impl App {
             tracer,
         };
         let mounts = mounts(&gateway, &faces, &ends);
+        let door = Door::of(&listener).map_err(failed)?;
         let server = web::serve(listener, mounts, options).map_err(failed)?;
         let handle = server.handle();
         let serving = tokio::spawn(server);
@@ -164,6 +169,7 @@ impl App {
             dashboard_link,
             ends,
             drain: settings.drain,
+            door,
             server: handle,
             serving,
             metrics,
@@ -197,8 +203,10 @@ impl App {
         self.ends.draining.cancel();
         self.ends.stop.cancel();
         self.workers.close();
-        // Busy connections end with their next answer; the server closes what is still open, whatever is on its way.
+        // New connections and busy ones end with their next answer; the server closes what is still open, whatever is on its way.
+        self.door.shut();
         tokio::time::sleep(DRAINING.min(self.grace / 4)).await;
+        drop(self.door);
         let finish = async {
             self.server.stop(true).await;
             self.workers.wait().await;
@@ -313,9 +321,10 @@ fn outbound(
 
 /// The configured sinks; nothing is opened yet.
 pub fn sinks(settings: &Settings) -> Result<Vec<Sink>, StartupError> {
+    let authorities = redis_authorities(settings)?;
     let sinks = settings.events.sinks.iter();
     let sinks = sinks.map(|sink| {
-        Sink::new(sink).map_err(|fault| {
+        Sink::new(sink, authorities.as_deref()).map_err(|fault| {
             StartupError::Configuration(format!("events.sinks: `{}`: {fault}", sink.name))
         })
     });

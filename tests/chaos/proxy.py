@@ -56,7 +56,7 @@ def _nginx(program, folder, port, upstreams):
     first, *others = upstreams
     more = "".join(f"    server {address} max_fails=1 fail_timeout=5s;\n" for address in others)
     lines = [line for line in upstream.splitlines() if not line.strip().startswith("# server ")]
-    upstream = "\n".join(lines).replace("server 127.0.0.1:8080", f"server {first}").replace("    keepalive", f"{more}    keepalive")
+    upstream = "\n".join(lines).replace("server 127.0.0.1:8080", f"server {first}").replace("    keepalive 64", f"{more}    keepalive 64")
     lines = [line for line in server.splitlines() if "ssl_" not in line and "listen [::]" not in line]
     server = "\n".join(lines).replace("443 ssl http2", f"127.0.0.1:{port}")
     temporary = "".join(f"{what}_temp_path {folder}/{what};\n" for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))

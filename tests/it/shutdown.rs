@@ -14,6 +14,7 @@ use crate::stage::{Engine, Stage};
 
 on_both_engines!(
     no_request_on_an_open_connection_is_cut_off_by_a_stop,
+    no_connection_that_was_opened_is_lost_by_a_stop,
     a_drain_serves_on_while_it_is_not_ready,
     a_drain_ends_by_itself,
     a_disk_without_room_makes_it_unready_until_a_write_succeeds,
@@ -83,6 +84,40 @@ async fn no_request_on_an_open_connection_is_cut_off_by_a_stop(stage: Stage) {
     }
     assert_eq!(server.terminate().await, Some(0));
     for (visitor, _) in visitors {
+        assert_eq!(visitor.await.unwrap(), Ok(()));
+    }
+}
+
+/// Opens one connection after another, each for one request, until there is none to be had.
+async fn keep_connecting(address: String, opened: Arc<AtomicUsize>) -> Result<(), String> {
+    let request = b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    while let Ok(mut stream) = TcpStream::connect(&address).await {
+        let place = opened.fetch_add(1, Ordering::Relaxed);
+        let fault = |error: std::io::Error| format!("connection {place}: {error}");
+        stream.write_all(request).await.map_err(fault)?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.map_err(fault)?;
+        if !is_whole(&answer) {
+            return Err(format!("connection {place} was not answered"));
+        }
+    }
+    Ok(())
+}
+
+async fn no_connection_that_was_opened_is_lost_by_a_stop(stage: Stage) {
+    let mut command = program(&stage);
+    command.env("PINROUTE_SHUTDOWN_GRACE", "20s");
+    let server = Server::start(command).await;
+    let address = server.base.trim_start_matches("http://").to_owned();
+    let opened = Arc::new(AtomicUsize::new(0));
+    let visitors: Vec<_> = (0..64)
+        .map(|_| tokio::spawn(keep_connecting(address.clone(), Arc::clone(&opened))))
+        .collect();
+    while opened.load(Ordering::Relaxed) < 500 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(server.terminate().await, Some(0));
+    for visitor in visitors {
         assert_eq!(visitor.await.unwrap(), Ok(()));
     }
 }
