@@ -34,9 +34,15 @@ pub fn redis(settings: &Settings) -> Result<Option<Place>, StartupError> {
     let Some(url) = &settings.redis_url else {
         return Ok(None);
     };
-    let file = settings.links.redis_ca_file.as_deref();
-    let place = Place::read(url.expose(), authorities("redis_ca_file", file)?);
-    place.map(Some).map_err(StartupError::Configuration)
+    let place = Place::read(url.expose(), redis_authorities(settings)?);
+    place
+        .map(Some)
+        .map_err(|fault| StartupError::Configuration(format!("redis_url: {fault}")))
+}
+
+/// The certificate authorities that every Redis is trusted by; `None`: the usual ones.
+pub fn redis_authorities(settings: &Settings) -> Result<Option<Vec<u8>>, StartupError> {
+    authorities("redis_ca_file", settings.links.redis_ca_file.as_deref())
 }
 
 fn authorities(key: &str, file: Option<&Path>) -> Result<Option<Vec<u8>>, StartupError> {

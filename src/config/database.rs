@@ -94,7 +94,6 @@ fn migrate_url(root: &mut Reader<'_>) -> Checked<Option<Secret>> {
 pub(super) fn check_links(
     root: &Reader<'_>,
     database: &Database,
-    redis: Option<&Secret>,
     links: &Links,
     migrate_on_start: bool,
 ) {
@@ -110,7 +109,7 @@ pub(super) fn check_links(
                 "is for Postgres, and database_url is SQLite; remove it",
             );
         }
-        return check_redis_ca(root, redis, links);
+        return;
     };
     if links.database_ca_file.is_some() && !is_encrypted(url.expose()) {
         root.fault(
@@ -129,23 +128,25 @@ pub(super) fn check_links(
              itself, or migrate_on_start = false",
         );
     }
-    check_redis_ca(root, redis, links);
 }
 
-fn check_redis_ca(root: &Reader<'_>, redis: Option<&Secret>, links: &Links) {
-    if links.redis_ca_file.is_none() {
+/// `redis`: the URL of each Redis.
+pub(super) fn check_redis_ca<'a>(
+    root: &Reader<'_>,
+    mut redis: impl Iterator<Item = &'a Secret> + Clone,
+    links: &Links,
+) {
+    if links.redis_ca_file.is_none() || redis.clone().any(|url| url.expose().starts_with("rediss"))
+    {
         return;
     }
-    match redis {
-        None => root
-            .report
-            .warn("redis_ca_file", "is not used, since redis_url is empty"),
-        Some(url) if url.expose().starts_with("rediss") => {}
-        Some(_) => {
-            let problem =
-                "is not used, since redis_url has no TLS; write rediss:// or rediss+sentinel://";
-            root.fault("redis_ca_file", problem);
-        }
+    if redis.next().is_none() {
+        let unused = "is not used, since redis_url is empty and no sink is a redis_stream";
+        root.report.warn("redis_ca_file", unused);
+    } else {
+        let problem =
+            "is not used, since no URL of a Redis has TLS; write rediss:// or rediss+sentinel://";
+        root.fault("redis_ca_file", problem);
     }
 }
 

@@ -60,10 +60,15 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
             "is required with Postgres, where replicas share it; make one with `openssl rand -base64 32`",
         );
     }
-    if let (Ok((database, _)), Ok(redis), Ok(links), Ok(migrates)) =
-        (&database, &redis_url, &links, &migrate_on_start)
-    {
-        database::check_links(&root, database, redis.as_ref(), links, *migrates);
+    if let (Ok((database, _)), Ok(links), Ok(migrates)) = (&database, &links, &migrate_on_start) {
+        database::check_links(&root, database, links, *migrates);
+    }
+    if let (Ok(redis), Ok(links), Ok(events)) = (&redis_url, &links, &events) {
+        let streams = events
+            .sinks
+            .iter()
+            .filter_map(|sink| sink.target.redis_url());
+        database::check_redis_ca(&root, redis.iter().chain(streams), links);
     }
     check_outbox(&root, &retention, &events);
     check_metrics_listen(&root, &listen, &metrics_listen);

@@ -42,17 +42,19 @@ impl fmt::Debug for Place {
 }
 
 impl Place {
-    /// Reads `redis_url`. The fault names the key and quotes no secret.
+    /// Reads the URL of a Redis. The fault quotes no secret.
     pub fn read(url: &str, authorities: Option<Vec<u8>>) -> Result<Self, String> {
-        let fault = |error: &dyn fmt::Display| format!("redis_url: {error}");
         let kind = if let Some((scheme, rest)) = url.split_once("+sentinel://") {
             let tls = (scheme == "rediss").then_some(authorities);
-            watched(rest, tls).map_err(|problem| fault(&problem))?
+            watched(rest, tls)?
         } else {
-            let info = url.into_connection_info().map_err(|error| fault(&error))?;
+            let info = url.into_connection_info().map_err(|_| {
+                "must be redis://HOST:PORT, rediss:// for TLS, or redis+sentinel://HOST1:26379,HOST2:26379/MASTER; \
+                 percent-encode a password"
+            })?;
             let is_tls = matches!(info.addr(), ConnectionAddr::TcpTls { .. });
             let client = open(info, is_tls.then_some(&authorities));
-            Kind::At(client.map_err(|error| fault(&error))?)
+            Kind::At(client.map_err(|error| error.to_string())?)
         };
         Ok(Self(Arc::new(kind)))
     }
@@ -117,6 +119,10 @@ fn watched(rest: &str, tls: Option<Authorities>) -> Result<Kind, String> {
     let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
     let (credentials, hosts) = hosts.rsplit_once('@').unwrap_or(("", hosts));
     let (master, database) = path.split_once('/').unwrap_or((path, ""));
+    if master.is_empty() {
+        let problem = "does not name the master that the sentinels watch; write redis+sentinel://HOST1:26379,HOST2:26379/MASTER";
+        return Err(problem.to_owned());
+    }
     let decoded = |text: &str| {
         let decoded = percent_decode_str(text).decode_utf8();
         decoded
@@ -247,8 +253,10 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_names_the_key_and_no_secret() {
+    fn a_fault_names_no_secret() {
         for url in [
+            "http://u:topsecret@one",
+            "redis+sentinel://u:topsecret@one",
             "redis+sentinel://u:topsecret@one:nought/main",
             "redis+sentinel://u:topsecret@one,/main",
             "redis+sentinel://u:topsecret@one/main/two",
@@ -256,10 +264,7 @@ mod tests {
             "redis://u:topsecret@one/two",
         ] {
             let fault = Place::read(url, None).unwrap_err();
-            assert!(
-                fault.starts_with("redis_url: ") && !fault.contains("topsecret"),
-                "{fault}"
-            );
+            assert!(!fault.contains("topsecret"), "{fault}");
         }
     }
 }

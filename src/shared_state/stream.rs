@@ -5,14 +5,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deadpool_redis::redis::aio::MultiplexedConnection;
-use deadpool_redis::redis::{AsyncConnectionConfig, Client, RedisError, cmd, pipe};
+use deadpool_redis::redis::{AsyncConnectionConfig, RedisError, cmd, pipe};
+
+use super::Place;
 
 /// The name of the field that holds an entry's text.
 const FIELD: &str = "event";
 
 /// A stream and the connection to it, which is opened when it is needed.
 pub struct Stream {
-    client: Client,
+    place: Place,
     name: String,
     /// Older entries are dropped beyond about so many.
     max_len: u64,
@@ -30,22 +32,15 @@ impl fmt::Debug for Stream {
 }
 
 impl Stream {
-    /// Whether a URL can be used; the problem never quotes it.
-    pub fn check_url(url: &str) -> Result<(), String> {
-        Client::open(url).map(drop).map_err(|_| {
-            "must be redis://HOST:PORT, or rediss:// for TLS; percent-encode a password".to_owned()
-        })
-    }
-
-    pub fn new(url: &str, name: &str, max_len: u64, limit: Duration) -> Result<Self, String> {
-        Self::check_url(url)?;
-        Ok(Self {
-            client: Client::open(url).map_err(|error| error.to_string())?,
+    /// Connects to nothing yet.
+    pub fn new(place: Place, name: &str, max_len: u64, limit: Duration) -> Self {
+        Self {
+            place,
             name: name.to_owned(),
             max_len,
             limit,
             connection: Mutex::default(),
-        })
+        }
     }
 
     /// Appends all texts in this order, or none. After an error without an answer, they may be there all the same.
@@ -89,11 +84,13 @@ impl Stream {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.limit))
             .set_response_timeout(Some(self.limit));
-        let opened = self
-            .client
-            .get_multiplexed_async_connection_with_config(&config)
-            .await;
-        opened.map_err(|error| said(&error))
+        let open = async {
+            let client = self.place.find().await?;
+            client
+                .get_multiplexed_async_connection_with_config(&config)
+                .await
+        };
+        open.await.map_err(|error| said(&error))
     }
 
     fn answered(

@@ -19,7 +19,7 @@ use file::EventFile;
 pub use settings::{Numbers, Settings, Target};
 
 use super::wants;
-use crate::shared_state::Stream;
+use crate::shared_state::{Place, Stream};
 
 /// Time limit for a batch.
 pub const LIMIT: Duration = Duration::from_secs(5);
@@ -42,15 +42,16 @@ enum Out {
 }
 
 impl Sink {
-    /// Opens nothing yet.
-    pub fn new(settings: &Settings) -> Result<Self, String> {
+    /// Opens nothing yet. `authorities`: the certificate authorities (PEM) that a Redis is trusted by; `None`: the usual ones.
+    pub fn new(settings: &Settings, authorities: Option<&[u8]>) -> Result<Self, String> {
         let out = match &settings.target {
             Target::RedisStream {
                 url,
                 stream,
                 max_len,
             } => {
-                let stream = Stream::new(url.expose(), stream, *max_len, LIMIT)?;
+                let place = Place::read(url.expose(), authorities.map(<[u8]>::to_vec))?;
+                let stream = Stream::new(place, stream, *max_len, LIMIT);
                 Out::Stream(Box::new(stream))
             }
             Target::File(file) => Out::File(Arc::new(EventFile::new(file.clone()))),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::reader::{Checked, Field, Reader, Secret, all, nearest, optional, quote, url};
-use crate::shared_state::Stream;
+use crate::shared_state::Place;
 use crate::webhooks::{ALL, TYPES};
 
 const NAME_LENGTH: usize = 32;
@@ -76,6 +76,15 @@ impl Target {
         match self {
             Self::RedisStream { .. } => "redis_stream",
             Self::File(_) => "file",
+        }
+    }
+
+    /// The Redis that it needs.
+    #[must_use]
+    pub fn redis_url(&self) -> Option<&Secret> {
+        match self {
+            Self::RedisStream { url, .. } => Some(url),
+            Self::File(_) => None,
         }
     }
 
@@ -197,10 +206,11 @@ fn redis_stream(table: &mut Reader<'_>) -> Checked<Target> {
         let secret = secret.ok_or_else(|| {
             table.fault(
                 "url",
-                "is missing; write redis://HOST:6379, or rediss:// for TLS",
+                "is missing; write redis://HOST:6379, rediss:// for TLS, or redis+sentinel://HOST1,HOST2/MASTER",
             )
         })?;
-        Stream::check_url(secret.expose()).map_err(|problem| table.fault("url", problem))?;
+        let place = Place::read(secret.expose(), None);
+        place.map_err(|problem| table.fault("url", problem))?;
         url::warn_of_example(table.report, &table.path("url"), secret.expose());
         Ok(secret)
     });

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use deadpool_redis::redis::{Client as RedisClient, cmd};
 use serde_json::json;
 
 use super::peers::{self, Peer};
@@ -66,6 +67,15 @@ fn asked(port: u16, question: &str) -> String {
     text
 }
 
+/// How many entries the stream of events has.
+async fn entries(port: u16) -> u64 {
+    let url = format!("redis://:sesame@127.0.0.1:{port}/1");
+    let client = RedisClient::open(url).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let length = cmd("XLEN").arg("events").to_owned();
+    length.query_async(&mut connection).await.unwrap()
+}
+
 async fn redis_state(client: &Client) -> String {
     let ready = client.get("/readyz").await.expect(200);
     ready["redis"].as_str().unwrap().to_owned()
@@ -123,6 +133,17 @@ async fn limits_survive_a_fail_over_by_sentinels(stage: Stage) {
     for client in replicas {
         assert_eq!(redis_state(client).await, "ok");
     }
+    let sinks = json!([{ "name": "all", "kind": "redis_stream", "url": url, "stream": "events" }]);
+    let sinks = [("EVENTS__SINKS", &*sinks.to_string()), UNMETERED];
+    let three = stage.app_with(&sinks).await;
+    // What a stream holds after another verification.
+    let streamed = async |port: u16| {
+        three.started().await;
+        let sent = three.gateway.notices().deliver_due_to_sinks();
+        sent.await.unwrap();
+        entries(port).await
+    };
+    assert_ne!(streamed(first).await, 0);
     let before = stage.number();
     assert_eq!(accepted(&replicas, &before, 8, 0).await, 5);
     let halfway = stage.number();
@@ -168,4 +189,12 @@ async fn limits_survive_a_fail_over_by_sentinels(stage: Stage) {
     assert_eq!(accepted(&replicas, &before, 4, 12).await, 0);
     assert_eq!(accepted(&replicas, &halfway, 8, 2).await, 3);
     assert_eq!(accepted(&replicas, &stage.number(), 9, 0).await, 5);
+
+    // Events go on to the new master.
+    let replicated = entries(second).await;
+    for _ in 0..2 {
+        stage.advance(60);
+        streamed(second).await;
+    }
+    assert!(entries(second).await > replicated);
 }

@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use serde_json::json;
+
 use super::failure;
 use super::peers::{self, Certificates, Peer};
 use crate::on_postgres;
@@ -48,6 +50,20 @@ async fn redis_over_tls_is_trusted_by_its_authority(stage: Stage) {
         let ready = app.get("/readyz").await.expect(200);
         assert_eq!(ready["redis"], state, "{url} {authority}");
         app.started().await;
+        stage.stop(app).await;
+    }
+    // A stream of events there is trusted by the same authority.
+    for (authority, is_sent) in [(authority(&signed), true), (authority(&other), false)] {
+        let sink =
+            json!([{ "name": "s", "kind": "redis_stream", "url": at("127.0.0.1"), "stream": "s" }]);
+        let sink = sink.to_string();
+        let changes = [("EVENTS__SINKS", &*sink), ("REDIS_CA_FILE", &authority)];
+        let app = stage.app_with(&changes).await;
+        app.started().await;
+        app.gateway.notices().deliver_due_to_sinks().await.unwrap();
+        let waiting = "SELECT count(*) FROM webhook_deliveries WHERE state = 'pending'";
+        let waiting = peers::count(&stage.database_url, waiting).await;
+        assert_eq!(waiting == 0, is_sent, "{waiting}");
         stage.stop(app).await;
     }
     let secret = "rediss://:sesame@127.0.0.1";
