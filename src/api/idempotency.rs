@@ -36,7 +36,7 @@ pub async fn once(
     };
     once::once(
         claim,
-        async |ticket| gateway.idempotency().release(ticket).await,
+        async |ticket| gateway.release(ticket).await,
         async |ticket| first(Some(ticket)).await,
         async |replay| {
             again(replay)

@@ -58,12 +58,29 @@ pub struct ReadyBody {
     sandbox: bool,
     /// Providers that are paused.
     paused: Vec<PausedBody>,
+    /// Jobs that change a big table in chunks, while they have much to do. Requests are served meanwhile.
+    jobs: Vec<JobBody>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Paused)]
 pub struct PausedBody {
     provider: String,
+    #[schema(value_type = String, format = DateTime)]
+    until: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Job)]
+pub struct JobBody {
+    /// `past_verifications`: moves verifications that have been over for two days out of the table of current ones.
+    name: &'static str,
+    /// Rows that this replica has changed.
+    rows: u64,
+    /// The job goes through the table from the oldest row on: the time of the one that it has come to.
+    #[schema(value_type = String, format = DateTime)]
+    reached: String,
+    /// The time of the last one that it goes to.
     #[schema(value_type = String, format = DateTime)]
     until: String,
 }
@@ -109,7 +126,7 @@ pub async fn readyz(
         return Err(Problem::unavailable());
     }
     let degraded = gateway.is_degraded().await;
-    let paused = gateway.pauses().into_iter();
+    let (paused, jobs) = (gateway.pauses().into_iter(), gateway.jobs().into_iter());
     Ok(HttpResponse::Ok().json(ReadyBody {
         status: if degraded { "degraded" } else { "ok" },
         database: gateway.engine_name(),
@@ -123,6 +140,14 @@ pub async fn readyz(
             .map(|p| PausedBody {
                 provider: p.provider,
                 until: rfc3339(p.until),
+            })
+            .collect(),
+        jobs: jobs
+            .map(|job| JobBody {
+                name: job.job,
+                rows: job.rows,
+                reached: rfc3339(job.reached),
+                until: rfc3339(job.until),
             })
             .collect(),
     }))

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use super::shared::{Dialect, Directory, Idempotency, Live, PolicyBook, Readiness};
+use super::shared::{Dialect, Directory, Idempotency, Jobs, Live, PolicyBook, Readiness};
 use crate::channels::Provider;
 use crate::clock::Clock;
 use crate::money::Currency;
@@ -71,6 +71,7 @@ pub(super) struct Core {
     pub(super) idempotency: Idempotency,
     pub(super) live: Live,
     pub(super) readiness: Readiness,
+    pub(super) jobs: Jobs,
     /// The newest form of rows that all replicas read; see [`Core::all_read`].
     pub(super) known_form: AtomicI64,
     /// Within a channel, tried in this order.
@@ -108,6 +109,7 @@ impl Core {
         Self {
             idempotency: Idempotency::new(db.clone(), Arc::clone(&vault), clock.clone()),
             readiness: Readiness::default(),
+            jobs: Jobs::default(),
             known_form: AtomicI64::new(0),
             live: Live::new(directory.clone(), shared.replicas.clone(), db.is_alone()),
             providers: providers.into_iter().map(slot).collect(),

@@ -11,7 +11,7 @@ use super::admin::Admin;
 use super::core::{Core, Settings};
 use super::finance::Finance;
 use super::notices::Notices;
-use super::shared::{Credentials, Directory, Idempotency, Live};
+use super::shared::{Credentials, Directory, Idempotency, Live, Progress, Ticket};
 use super::verify::Verify;
 use crate::channels::Provider;
 use crate::clock::Clock;
@@ -122,6 +122,16 @@ impl Gateway {
         &self.core().idempotency
     }
 
+    /// Frees the key of a request that failed. That may take as long as the database is silent: the caller does not wait for it.
+    pub async fn release(&self, ticket: Ticket) {
+        const AT_HAND: Duration = Duration::from_millis(100);
+        let idempotency = self.idempotency().clone();
+        let freed = self
+            .core()
+            .spawn(async move { idempotency.release(ticket).await });
+        let _ = tokio::time::timeout(AT_HAND, freed).await;
+    }
+
     #[must_use]
     pub fn live(&self) -> &Live {
         &self.core().live
@@ -150,6 +160,12 @@ impl Gateway {
     #[must_use]
     pub fn pauses(&self) -> Vec<PauseView> {
         self.core().shared.pauses.list()
+    }
+
+    /// Jobs that change a big table in chunks, while they have much to do.
+    #[must_use]
+    pub fn jobs(&self) -> Vec<Progress> {
+        self.core().jobs.list()
     }
 
     #[must_use]

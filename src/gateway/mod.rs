@@ -32,7 +32,8 @@ pub use handle::{Gateway, Outbound};
 pub use notices::{Notices, WebhookRequest};
 pub use shared::{
     Access, Begun, Credentials, DIRECTORY_AGE, Dialect, Directory, Idempotency, Live, PolicyBook,
-    PolicyFault, Replay, Reports, SiteReport, Ticket, ToReport, parsed as parsed_overrides,
+    PolicyFault, Progress, Replay, Reports, SiteReport, Ticket, ToReport,
+    parsed as parsed_overrides,
 };
 pub use verify::{
     Checked, Known, LEASE, Ordered, Preview, PreviewRequest, Price, PublicKey, ReportError,

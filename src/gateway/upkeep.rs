@@ -7,12 +7,16 @@ use metrics::gauge;
 use uuid::Uuid;
 
 use super::handle::Gateway;
+use super::shared::Progress;
 use crate::clock::{Clock, Measured};
-use crate::storage::{IN_THE_PAST, KeptByWeek, StorageError};
+use crate::storage::{HOT, IN_THE_PAST, KeptByWeek, StorageError};
+use crate::verification::id::time_of;
 use crate::verification::span;
 
 /// How soon a clock that has moved is measured again.
 const STEADY_AFTER: Duration = Duration::from_secs(1);
+/// The job that moves verifications, as metrics name it.
+const PAST: &str = "past_verifications";
 /// For how long verifications are moved in one run.
 const MOVING: Duration = Duration::from_secs(5);
 
@@ -60,10 +64,20 @@ impl Gateway {
             let moved = db.move_to_past(after, now).await?;
             count += moved.count;
             metrics::counter!("pinroute_past_moved_total").increment(moved.count);
-            match moved.next {
-                Some(next) if began.elapsed() < MOVING => after = next,
-                _ => return Ok(count),
+            let Some(next) = moved.next else {
+                self.core().jobs.end(PAST);
+                return Ok(count);
+            };
+            self.core().jobs.go_on(Progress {
+                job: PAST,
+                rows: moved.count,
+                reached: time_of(next),
+                until: now - HOT,
+            });
+            if began.elapsed() >= MOVING {
+                return Ok(count);
             }
+            after = next;
             // Callers go first: the database has as much time for them alone as each chunk took.
             tokio::time::sleep(chunk.elapsed()).await;
         }

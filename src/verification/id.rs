@@ -39,6 +39,16 @@ pub fn time_ordered(now: DateTime<Utc>, random: [u8; RANDOM_LEN]) -> Uuid {
     Uuid::from_bytes(bytes)
 }
 
+/// The time that [`time_ordered`] or [`numbered`] put into an id, in whole milliseconds.
+#[must_use]
+pub fn time_of(id: Uuid) -> DateTime<Utc> {
+    let mut millis = [0; 8];
+    millis[2..].copy_from_slice(&id.as_bytes()[..6]);
+    let millis = i64::from_be_bytes(millis);
+    DateTime::from_timestamp_millis(millis)
+        .expect("48 bits of milliseconds are within ten thousand years")
+}
+
 /// Highest number that [`numbered`] can tell apart.
 const MOST_NUMBERED: u16 = 0x0fff;
 

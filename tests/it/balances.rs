@@ -402,7 +402,7 @@ async fn a_request_whose_idempotency_claim_lapsed_books_nothing(stage: Stage) {
         panic!("{begun:?}")
     };
     // The request took too long, so its key was released.
-    app.gateway.idempotency().release(ticket.clone()).await;
+    app.gateway.release(ticket.clone()).await;
     let top_up = NewEntry {
         provider: "telegram".to_owned(),
         kind: Kind::TopUp,

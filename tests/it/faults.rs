@@ -585,7 +585,7 @@ async fn health_endpoints_report_the_services_state(stage: Stage) {
         crate::stage::Engine::Sqlite => ("sqlite", "none"),
         crate::stage::Engine::Postgres => ("postgres", "ok"),
     };
-    let ready = json!({ "status": "ok", "database": database, "redis": redis, "sandbox": false, "paused": [] });
+    let ready = json!({ "status": "ok", "database": database, "redis": redis, "sandbox": false, "paused": [], "jobs": [] });
     assert_eq!(open("/readyz").await.expect(200), ready);
     app.started().await;
     let metrics = open("/metrics").await;

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 
+use crate::person::person;
 use crate::stage::{Engine, SMS, Stage, TestApp, UNLIMITED, word};
 use crate::world::path_of;
 use crate::{on_both_engines, on_postgres};
@@ -23,6 +24,7 @@ on_postgres!(
     partitions_are_made_ahead_and_dropped_when_they_are_too_old,
     a_create_locks_the_same_with_two_and_with_sixty_partitions,
     replicas_move_each_verification_once,
+    operators_see_how_far_the_moving_is,
 );
 
 const CODE: &str = "314159";
@@ -384,4 +386,45 @@ async fn replicas_move_each_verification_once(stage: Stage) {
     let (here, there) = tokio::join!(moved(&one), moved(&two));
     assert_eq!(here + there + moved(&one).await, 20);
     assert_eq!(rows(&stage).await, (0, 20));
+}
+
+/// One row, and 600 copies of it: more than are moved at once.
+async fn operators_see_how_far_the_moving_is(stage: Stage) {
+    let app = stage.app_with(&[SMS]).await;
+    let v = approved(&app).await;
+    let copy = "INSERT INTO verifications SELECT (jsonb_populate_record(v, jsonb_build_object(\
+        'id', left(v.id::text, 24) || lpad(to_hex(n), 12, '0')))).* FROM verifications v, generate_series(1, 600) n";
+    stage.run_sql(copy).await;
+    stage.advance(3 * DAY);
+    app.gateway.verify().renew_leases().await.unwrap();
+    let mut ann = person(&app, "ann@example.com", "finance").await;
+    let jobs = async || app.get("/readyz").await.expect(200)["jobs"].clone();
+    assert_eq!(jobs().await, json!([]));
+    let mut moving = Box::pin(app.gateway.move_to_past());
+    let seen = loop {
+        tokio::select! {
+            moved = &mut moving => panic!("nothing was seen of the {moved:?}"),
+            jobs = jobs() => if jobs != json!([]) { break jobs },
+        }
+    };
+    assert_eq!(
+        (&seen[0]["name"], &seen[0]["rows"]),
+        (&json!("past_verifications"), &json!(500))
+    );
+    let second = |time: &Value| word(time)[..19].to_owned();
+    assert_eq!(second(&seen[0]["reached"]), second(&v["created_at"]));
+    assert!(
+        word(&seen[0]["until"]) > word(&seen[0]["reached"]),
+        "{seen}"
+    );
+    let page = ann.get("/dashboard").await.text;
+    assert!(page.contains("500 so far"), "{page}");
+    assert_eq!(moving.await.unwrap(), 601);
+    assert_eq!(jobs().await, json!([]));
+    // The sums know one alone.
+    let copies = format!(
+        "DELETE FROM past_verifications WHERE id <> '{}'",
+        word(&v["id"])
+    );
+    stage.run_sql(&copies).await;
 }

@@ -109,7 +109,7 @@ impl Form {
             Begun::Fresh(ticket) => {
                 let done = first(ticket.clone()).await;
                 if done.is_err() {
-                    gateway.idempotency().release(ticket).await;
+                    gateway.release(ticket).await;
                 }
                 Once::Now(done)
             }

@@ -64,6 +64,7 @@ mod parts {
     pub mod charts;
     pub mod figures;
     pub mod filters;
+    pub mod jobs;
     pub mod list;
 }
 

@@ -16,6 +16,7 @@ use crate::dashboard::pages::parts::charts::{Axis, Kind, Series, chart, float, u
 use crate::dashboard::pages::parts::figures::{
     amount, count, percent, seconds, share, sums, table, word,
 };
+use crate::dashboard::pages::parts::jobs::jobs;
 use crate::dashboard::text::faults::filled;
 use crate::gateway::{Balance, BudgetState, Gateway, ReportKind};
 use crate::ledger::tally::QUARTER;
@@ -94,6 +95,7 @@ pub async fn show(
             },
             (Err(missing), _) | (_, Err(missing)) => p class="notice bad" role="alert" { (view.t.faults.missing(&missing, view.locale())) },
         }
+        (jobs(view, &gateway))
         (providers(view, &gateway, &balances, health.ok().as_ref()))
         (brakes(view, &gateway, &budgets))
     };

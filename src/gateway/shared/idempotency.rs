@@ -156,7 +156,7 @@ impl Idempotency {
     }
 
     /// Frees the key after a failed request, so that it can be used again.
-    pub async fn release(&self, ticket: Ticket) {
+    pub(in crate::gateway) async fn release(&self, ticket: Ticket) {
         let release = IdempotencyOp::Release {
             key_hash: ticket.key_hash,
             claim: ticket.claim,

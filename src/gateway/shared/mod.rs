@@ -1,5 +1,5 @@
 //! Shared by all rooms: an in-memory copy of projects, keys, webhooks and integrations ([`directory`]), policies, idempotency, live
-//! change events, and the dialects that are switched on.
+//! change events, and the dialects that are switched on, and the progress of long jobs.
 
 mod access;
 mod dialects;
@@ -7,6 +7,7 @@ mod directory;
 mod idempotency;
 mod live;
 mod policies;
+mod progress;
 mod readiness;
 
 pub use access::Access;
@@ -15,4 +16,6 @@ pub use directory::{DIRECTORY_AGE, Directory};
 pub use idempotency::{Begun, Idempotency, Replay, Ticket};
 pub use live::Live;
 pub use policies::{NOTHING, PolicyBook, PolicyFault, parsed};
+pub(in crate::gateway) use progress::Jobs;
+pub use progress::Progress;
 pub(in crate::gateway) use readiness::Readiness;

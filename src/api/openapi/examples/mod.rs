@@ -131,9 +131,11 @@ fn shown(operation: &str) -> Vec<Shown> {
         "getLiveness" => vec![("200", JSON, vec![("ok", "Running", json!({"status": "ok"}))])],
         "getReadiness" => vec![
             ("200", JSON, vec![
-                ("ok", "All dependencies are available", json!({"status": "ok", "database": "postgres", "redis": "ok", "sandbox": false, "paused": []})),
+                ("ok", "All dependencies are available", json!({"status": "ok", "database": "postgres", "redis": "ok", "sandbox": false, "paused": [], "jobs": []})),
                 ("degraded", "Redis is unavailable, and a provider is paused", json!({"status": "degraded", "database": "postgres",
-                    "redis": "away", "sandbox": false, "paused": [{"provider": "telegram", "until": "2026-11-22T09:31:00Z"}]})),
+                    "redis": "away", "sandbox": false, "paused": [{"provider": "telegram", "until": "2026-11-22T09:31:00Z"}], "jobs": []})),
+                ("jobs", "A job goes through a big table", json!({"status": "ok", "database": "postgres", "redis": "ok", "sandbox": false, "paused": [],
+                    "jobs": [{"name": "past_verifications", "rows": 1_250_500, "reached": "2026-03-01T04:11:09.125Z", "until": "2026-11-20T09:31:00Z"}]})),
             ]),
         ],
         "getMetrics" => vec![

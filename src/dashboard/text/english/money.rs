@@ -23,6 +23,7 @@ words! { MoneyTexts {
     state: "State",
     healthy: "Available",
     paused_until: "Paused until {}",
+    moving: "Verifications that are over are being moved out of the table of current ones, behind requests: {} so far. From the oldest on, they have been moved up to {}, and will be up to {}.",
     low: "Low",
     left: "Left",
     delivered_of: "Delivered since yesterday",
