@@ -41,15 +41,17 @@ impl Run {
 }
 
 /// Runs `work` for `span`, or until it has no more requests.
+/// Connections are spread over the addresses.
 pub async fn drive<W: Work>(
-    address: SocketAddr,
+    addresses: &[SocketAddr],
     connections: usize,
     span: Duration,
     work: &Arc<W>,
 ) -> Run {
     let begin = Instant::now();
-    let tasks: Vec<_> = (0..connections)
-        .map(|_| tokio::spawn(drive_one(address, begin + span, Arc::clone(work))))
+    let tasks: Vec<_> = (addresses.iter().cycle().take(connections))
+        .map(|address| (*address, Arc::clone(work)))
+        .map(|(address, work)| tokio::spawn(drive_one(address, begin + span, work)))
         .collect();
     let mut run = Run::default();
     for task in tasks {

@@ -1,4 +1,4 @@
-//! The gateway under test, or the bare server in its place, as a process of its own: configuration and API key.
+//! The gateway under test, or the bare server in its place, as processes of their own: configuration and API key.
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
@@ -26,21 +26,79 @@ pub struct Setup<'a> {
     pub redis_url: &'a str,
     pub provider: SocketAddr,
     pub limits: bool,
+    pub replicas: usize,
 }
 
 pub struct Gateway {
-    pub address: SocketAddr,
+    replicas: Vec<Replica>,
     pub key: String,
     /// What `keys create --json` printed, with what `integrations create --json` did as `hook`.
     pub created: Value,
+}
+
+struct Replica {
+    address: SocketAddr,
     process: Child,
 }
 
 impl Gateway {
+    /// Starts all replicas, one after another.
     pub async fn start(setup: Setup<'_>, folder: &Path) -> Result<Self, String> {
+        let mut gateway = Self {
+            replicas: Vec::new(),
+            key: String::new(),
+            created: Value::Null,
+        };
+        for number in 0..setup.replicas {
+            let folder = folder.join(format!("replica-{number}"));
+            fs::create_dir_all(&folder)
+                .map_err(|error| format!("{}: {error}", folder.display()))?;
+            gateway.replicas.push(Replica::start(setup, &folder).await?);
+            if number > 0 {
+                continue;
+            }
+            if let Program::Pinroute(binary) = setup.program {
+                let config = folder.join(CONFIG);
+                gateway.created = create_key(binary, &config)?;
+                let key = gateway.created["key"].as_str();
+                gateway.key = key.unwrap_or_default().to_owned();
+                // Older builds have none.
+                gateway.created["hook"] = print_json(binary, &config, &HOOK).unwrap_or_default();
+            }
+        }
+        Ok(gateway)
+    }
+
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.replicas.iter().map(|one| one.address).collect()
+    }
+
+    /// The address of the first one.
+    pub fn address(&self) -> SocketAddr {
+        self.replicas[0].address
+    }
+
+    pub fn pids(&self) -> Vec<u32> {
+        self.replicas.iter().map(|one| one.process.id()).collect()
+    }
+
+    /// Changes committed so far, and the number of group commits.
+    pub async fn commits(&self) -> Option<(f64, f64)> {
+        let (mut changes, mut groups) = (0.0, 0.0);
+        for replica in &self.replicas {
+            let (more_changes, more_groups) = replica.commits().await?;
+            changes += more_changes;
+            groups += more_groups;
+        }
+        Some((changes, groups))
+    }
+}
+
+impl Replica {
+    async fn start(setup: Setup<'_>, folder: &Path) -> Result<Self, String> {
         let fault = |error| format!("{}: {error}", folder.display());
         let address = free_address().map_err(fault)?;
-        let config = folder.join("pinroute.toml");
+        let config = folder.join(CONFIG);
         fs::write(&config, configuration(&setup, address)).map_err(fault)?;
         let mut command = match setup.program {
             Program::Pinroute(binary) => {
@@ -58,21 +116,9 @@ impl Gateway {
             .stderr(log)
             .spawn()
             .map_err(|error| format!("{}: {error}", command.get_program().display()))?;
-        let mut gateway = Self {
-            address,
-            key: String::new(),
-            created: Value::Null,
-            process,
-        };
-        gateway.wait_until_ready(folder).await?;
-        if let Program::Pinroute(binary) = setup.program {
-            gateway.created = create_key(binary, &config)?;
-            let key = gateway.created["key"].as_str();
-            gateway.key = key.unwrap_or_default().to_owned();
-            // Older builds have none.
-            gateway.created["hook"] = print_json(binary, &config, &HOOK).unwrap_or_default();
-        }
-        Ok(gateway)
+        let mut replica = Self { address, process };
+        replica.wait_until_ready(folder).await?;
+        Ok(replica)
     }
 
     async fn wait_until_ready(&mut self, folder: &Path) -> Result<(), String> {
@@ -93,14 +139,13 @@ impl Gateway {
     /// The response body, if the status is 200.
     async fn get(&self, path: &str) -> Option<String> {
         let mut request = Vec::new();
-        write_request(&mut request, "GET", path, &self.key, "");
+        write_request(&mut request, "GET", path, "", "");
         let mut connection = Connection::new(self.address);
         let (status, body) = connection.send(&request).await.ok()?;
         (status == 200).then(|| String::from_utf8_lossy(body).into_owned())
     }
 
-    /// Changes committed so far, and the number of group commits.
-    pub async fn commits(&self) -> Option<(f64, f64)> {
+    async fn commits(&self) -> Option<(f64, f64)> {
         let metrics = self.get("/metrics").await?;
         let sum = |name: &str| -> Option<f64> {
             metrics
@@ -115,13 +160,9 @@ impl Gateway {
             sum("pinroute_commit_groups_total")?,
         ))
     }
-
-    pub fn pid(&self) -> u32 {
-        self.process.id()
-    }
 }
 
-impl Drop for Gateway {
+impl Drop for Replica {
     fn drop(&mut self) {
         if matches!(self.process.try_wait(), Ok(None)) {
             let kill = format!("kill -TERM {}", self.process.id());
@@ -160,6 +201,7 @@ fn free_address() -> std::io::Result<SocketAddr> {
     TcpListener::bind(("127.0.0.1", 0))?.local_addr()
 }
 
+const CONFIG: &str = "pinroute.toml";
 const KEY: [&str; 6] = [
     "keys",
     "create",

@@ -154,6 +154,10 @@ async fn run(
         redis_url: &options.redis_url,
         provider: provider.address,
         limits: options.limits,
+        replicas: match program {
+            Program::Pinroute(_) => options.replicas,
+            Program::Ceiling => 1,
+        },
     };
     let mut gateway = Gateway::start(setup, &folder.0).await?;
     let mut used = 0;

@@ -33,6 +33,8 @@ cargo bench --bench load -- [OPTIONS]
                              with two, measures both in turn, and prints the ratio of the second to the first;
                              the gateway starts anew between, also if one of two is 0
   --unmoved                  they are in the hot table, as after an upgrade, and are moved while the phases run
+  --replicas N               gateways on one Postgres and Redis, over which the connections are spread; figures of the gateway
+                             are sums, and a soak or a hook knows the first one only [1]
   --limits on|off            the default limits and a day's budget, too high to refuse anything [on]
   --delay-ms N               response time of the slow provider [300]
   --binary PATH              the pinroute binary to test [the one built with this program]
@@ -161,6 +163,7 @@ pub struct Options {
     pub filled: Vec<u32>,
     pub unmoved: bool,
     pub limits: bool,
+    pub replicas: usize,
     pub delay: Duration,
     pub binary: PathBuf,
     pub against: Option<PathBuf>,
@@ -184,6 +187,7 @@ impl Options {
             filled: vec![0],
             unmoved: false,
             limits: true,
+            replicas: 1,
             delay: Duration::from_millis(300),
             binary: PathBuf::from(env!("CARGO_BIN_EXE_pinroute")),
             against: None,
@@ -208,6 +212,7 @@ impl Options {
                 "--requests" => options.requests = Some(positive(&value()?)?),
                 "--filled" => options.filled = list(&value()?, number)?,
                 "--unmoved" => options.unmoved = true,
+                "--replicas" => options.replicas = positive(&value()?)? as usize,
                 "--limits" => options.limits = one_of(&value()?, ["on", "off"])?,
                 "--delay-ms" => options.delay = Duration::from_millis(number(&value()?)?),
                 "--binary" => options.binary = file(&value()?)?,
@@ -233,6 +238,11 @@ impl Options {
             return Err(String::from(
                 "--engine postgres requires --database-url with a server, such as postgres://me@localhost/postgres; \
                  `./scripts/load` starts a temporary one",
+            ));
+        }
+        if options.replicas > 1 && !(options.postgres && !options.redis_url.is_empty()) {
+            return Err(String::from(
+                "--replicas above 1 requires --engine postgres and --redis-url",
             ));
         }
         Ok(options)

@@ -116,10 +116,10 @@ impl<'a> Phases<'a> {
     pub async fn end_some(&self) {
         let created = self.creates(format!(r#"{BY_SMS},"code":"{CODE}""#));
         created.stop_after(100);
-        drive(self.gateway.address, 16, ENDLESS, &created).await;
+        drive(&self.gateway.addresses(), 16, ENDLESS, &created).await;
         let (created, _) = self.settle(&*created).await;
         let right = Arc::new(Checks::right(&self.gateway.key, created));
-        drive(self.gateway.address, 16, ENDLESS, &right).await;
+        drive(&self.gateway.addresses(), 16, ENDLESS, &right).await;
     }
 
     /// Creates on the bare server.
@@ -153,7 +153,13 @@ impl<'a> Phases<'a> {
     /// Creates that are not measured.
     async fn prepare(&self, connections: usize, members: String) -> Vec<Accepted> {
         let creates = self.creates(members);
-        drive(self.gateway.address, connections, self.span(), &creates).await;
+        drive(
+            &self.gateway.addresses(),
+            connections,
+            self.span(),
+            &creates,
+        )
+        .await;
         self.settle(&*creates).await.0
     }
 
@@ -168,7 +174,7 @@ impl<'a> Phases<'a> {
     async fn create(&mut self, kind: Kind, connections: usize, members: String) -> Vec<Accepted> {
         let creates = self.creates(members);
         let warm_up = self.warm_up();
-        drive(self.gateway.address, connections, warm_up, &creates).await;
+        drive(&self.gateway.addresses(), connections, warm_up, &creates).await;
         self.settle(&*creates).await;
         if let Some(requests) = self.wanted(kind) {
             creates.stop_after(requests);
@@ -183,7 +189,13 @@ impl<'a> Phases<'a> {
             return;
         };
         let creates = Arc::new(creates);
-        drive(self.gateway.address, connections, self.warm_up(), &creates).await;
+        drive(
+            &self.gateway.addresses(),
+            connections,
+            self.warm_up(),
+            &creates,
+        )
+        .await;
         self.settle(&*creates).await;
         self.measure(kind, connections, &creates, true).await;
     }
@@ -200,7 +212,7 @@ impl<'a> Phases<'a> {
         let sends = kind == Kind::Telegram;
         let checks = Arc::new(checks);
         let warm_up = self.warm_up() / 4;
-        drive(self.gateway.address, connections, warm_up, &checks).await;
+        drive(&self.gateway.addresses(), connections, warm_up, &checks).await;
         let warm = checks.log().take();
         if sends {
             self.provider.wait_for(warm.len()).await;
@@ -219,7 +231,7 @@ impl<'a> Phases<'a> {
     ) -> Vec<Accepted> {
         let before = self.begin(kind, connections).await;
         let span = self.wanted(kind).map_or(self.span(), |_| ENDLESS);
-        let run = drive(self.gateway.address, connections, span, work).await;
+        let run = drive(&self.gateway.addresses(), connections, span, work).await;
         let (accepted, sent) = if sends {
             let (accepted, sent) = self.settle(&**work).await;
             (accepted, Some(sent))
@@ -255,7 +267,7 @@ impl<'a> Phases<'a> {
 
     pub fn processes(&self) -> Processes {
         Processes {
-            gateway: self.gateway.pid(),
+            gateway: self.gateway.pids(),
             postgres: self.options.postgres_pid.filter(|_| self.options.postgres),
             redis: self.options.redis_pid,
         }
@@ -297,7 +309,7 @@ impl<'a> Phases<'a> {
         shell
             .args(["-c", command])
             .env("ACTION", action)
-            .env("PID", self.gateway.pid().to_string())
+            .env("PID", self.gateway.pids()[0].to_string())
             .env("PHASE", kind.name())
             .env("CONNECTIONS", connections.to_string())
             .env("REQUESTS", requests.unwrap_or_default().to_string());

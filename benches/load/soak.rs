@@ -272,7 +272,7 @@ impl Phases<'_> {
             let creates = phases.creates(members);
             Arc::new(Plan::new(creates, &phases.gateway.key, rate, span))
         };
-        let address = self.gateway.address;
+        let address = self.gateway.address();
         let mut greatest = None;
         if self.options.rate.is_none() {
             eprintln!("  greatest rate, {connections} connections …");
@@ -289,9 +289,10 @@ impl Phases<'_> {
         let before = self.begin(Kind::Soak, connections).await;
 
         let processes = self.processes();
+        let first = processes.clone();
         let early = tokio::spawn(async move {
             tokio::time::sleep(span / 10).await;
-            processes.resident_memory()
+            first.resident_memory()
         });
         let plan = plan(self, rate, span);
         let [creates, checks] = Arc::clone(&plan).drive(address, connections).await;

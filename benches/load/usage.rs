@@ -7,9 +7,10 @@ use std::time::Duration;
 const TICK: Duration = Duration::from_millis(10);
 
 /// Whose processor time counts.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Processes {
-    pub gateway: u32,
+    /// Of all replicas.
+    pub gateway: Vec<u32>,
     pub postgres: Option<u32>,
     pub redis: Option<u32>,
 }
@@ -23,35 +24,40 @@ pub struct Cpu {
 }
 
 impl Processes {
-    pub fn cpu(self) -> Cpu {
+    pub fn cpu(&self) -> Cpu {
         let own = |process| Some(TICK * Stat::read(process)?.own);
         Cpu {
-            gateway: own(self.gateway),
+            gateway: self.gateway.iter().map(|one| own(*one)).sum(),
             postgres: self.postgres.and_then(with_children),
             redis: self.redis.and_then(own),
         }
     }
 
     /// Resets [`Self::peak_memory`], if the system permits.
-    pub fn forget_peak_memory(self) {
-        let _ = fs::write(format!("/proc/{}/clear_refs", self.gateway), "5");
+    pub fn forget_peak_memory(&self) {
+        for process in &self.gateway {
+            let _ = fs::write(format!("/proc/{process}/clear_refs"), "5");
+        }
     }
 
-    /// Peak resident memory of the gateway in MiB.
-    pub fn peak_memory(self) -> Option<f64> {
+    /// Peak resident memory of all replicas in MiB.
+    pub fn peak_memory(&self) -> Option<f64> {
         self.memory("VmHWM:")
     }
 
-    /// Resident memory of the gateway in MiB.
-    pub fn resident_memory(self) -> Option<f64> {
+    /// Resident memory of all replicas in MiB.
+    pub fn resident_memory(&self) -> Option<f64> {
         self.memory("VmRSS:")
     }
 
-    fn memory(self, name: &str) -> Option<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.gateway)).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        let kib: f64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-        Some(kib / 1024.0)
+    fn memory(&self, name: &str) -> Option<f64> {
+        let of = |process: &u32| {
+            let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            let kib: f64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+            Some(kib / 1024.0)
+        };
+        self.gateway.iter().map(of).sum()
     }
 }
 
