@@ -1,10 +1,12 @@
 //! Alerts about providers.
 
+use chrono::TimeDelta;
+use pinroute::clock::Clock;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Gauges, Watched, of, rehearse};
-use crate::stage::{SMS, Stage};
+use super::{Gauges, Samples, Watched, of, rehearse};
+use crate::stage::{SMS, Stage, UNLIMITED};
 use crate::world::{Answer, error};
 
 pub(super) async fn callback_signature_failures(stage: Stage) {
@@ -84,5 +86,42 @@ pub(super) async fn provider_alarm(stage: Stage) {
     let alarms = r#"pinroute_alarms_total{provider="telegram"}"#;
     let after = watched.until(|now| of(now, alarms) > 0.0).await;
     rehearse("PinrouteProviderAlarm", Gauges::Stay, &before, &after);
+    watched.end().await;
+}
+
+pub(super) async fn balance_low(stage: Stage) {
+    let left = |left: f64| {
+        let result = json!({
+            "request_id": "77", "phone_number": "1", "request_cost": 0.01, "remaining_balance": left,
+            "delivery_status": { "status": "sent", "updated_at": 1 },
+        });
+        Answer::Json(200, json!({ "ok": true, "result": result }))
+    };
+    // The pace: what was spent two days ago, when there was plenty.
+    let then = Clock::system().now() - TimeDelta::days(2);
+    match (then - stage.clock.now()).to_std() {
+        Ok(ahead) => stage.clock.advance(ahead),
+        Err(_) => stage
+            .clock
+            .set_back((stage.clock.now() - then).to_std().unwrap()),
+    }
+    let app = stage.app_with(&[UNLIMITED]).await;
+    for _ in 0..4 {
+        stage.telegram.next_sends([left(5.0)]);
+        app.started().await;
+    }
+    app.gateway.finance().watch_balances().await.unwrap();
+    stage.stop(app).await;
+
+    let lasts = r#"pinroute_provider_runway_seconds{provider="telegram"}"#;
+    let days = |now: &Samples| now.get(lasts).map(|seconds| seconds / 86_400.0);
+    let watched = Watched::start(&stage, &[]).await;
+    let before = watched.until(|now| days(now) > Some(300.0)).await;
+    stage.telegram.next_sends([left(0.01)]);
+    watched.started().await;
+    let after = watched
+        .until(|now| days(now).is_some_and(|days| days < 3.0))
+        .await;
+    rehearse("PinrouteBalanceLow", Gauges::Stay, &before, &after);
     watched.end().await;
 }

@@ -1,8 +1,10 @@
 //! Alerts about what sites and providers are answered.
 
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
 
+use super::stores::held_up;
 use super::{Gauges, Watched, of, rehearse};
 use crate::stage::{SMS, Stage, word};
 use crate::world::path_of;
@@ -104,5 +106,35 @@ pub(super) async fn callback_errors(stage: Stage) {
     let after = watched.samples().await;
     stage.show_database().await;
     rehearse("PinrouteCallbackErrors", Gauges::Stay, &before, &after);
+    watched.end().await;
+}
+
+pub(super) async fn callbacks_slow(stage: Stage) {
+    let watched = Watched::start(&stage, &[SMS]).await;
+    for _ in 0..6 {
+        watched.started().await;
+    }
+    stage.sms.fake.until_seen(6).await;
+    watched
+        .until(|now| of(now, "pinroute_work_in_progress") == 0.0)
+        .await;
+    let before = watched.samples().await;
+    let reports = stage
+        .sms
+        .sends()
+        .into_iter()
+        .enumerate()
+        .map(|(place, send)| {
+            let report = json!({ "message_id": format!("sms-{}", place + 1), "status": "DELIVRD" });
+            let request = watched
+                .client
+                .open_request(Method::POST, &path_of(word(&send["dlr"])));
+            watched.client.send(request.json(&report))
+        });
+    for reply in held_up(&stage, join_all(reports)).await {
+        reply.expect(200);
+    }
+    let after = watched.samples().await;
+    rehearse("PinrouteCallbacksSlow", Gauges::Stay, &before, &after);
     watched.end().await;
 }
