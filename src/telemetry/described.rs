@@ -110,7 +110,7 @@ pub const ALL: [(&str, Kind, &str); 47] = [
     (
         "pinroute_provider_runway_seconds",
         Gauge,
-        "How long it lasts at the pace of the last seven days; absent while that is not known",
+        "How long it lasts at the pace of the last seven days; NaN or absent while that is not known",
     ),
     (
         "pinroute_due_verifications",

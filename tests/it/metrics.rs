@@ -11,7 +11,10 @@ use crate::on_both_engines;
 use crate::stage::{SMS, Stage, word};
 use crate::world::{Answer, path_of};
 
-on_both_engines!(what_is_served_is_documented_with_its_labels);
+on_both_engines!(
+    what_is_served_is_documented_with_its_labels,
+    how_long_a_balance_lasts_is_no_number_once_nothing_is_spent,
+);
 
 /// The table of `docs/metrics.md`: name, then kind and labels.
 fn documented() -> BTreeMap<String, (String, BTreeSet<String>)> {
@@ -170,6 +173,31 @@ async fn what_is_served_is_documented_with_its_labels(stage: Stage) {
         "a number or a code is in the metrics"
     );
     has_no_fault(&text);
+}
+
+async fn how_long_a_balance_lasts_is_no_number_once_nothing_is_spent(stage: Stage) {
+    // All programs of this process record the same metrics.
+    let name = format!("rested-{:?}", stage.engine).to_lowercase();
+    let providers = json!([Stage::sms_provider(&name, &stage.sms)]).to_string();
+    let app = stage.app_with(&[SMS, ("SMS__PROVIDERS", &providers)]).await;
+    let admin = app.with_key(&stage.new_key(None, "admin").await);
+    let top_up = json!({ "amount": "1", "currency": "USD" });
+    let path = format!("/v1/balances/{name}/top-ups");
+    admin.post(&path, top_up).await.expect(201);
+    let v = app.started().await;
+    app.settle(&v["id"]).await;
+    let head = format!(r#"pinroute_provider_runway_seconds{{provider="{name}"}} "#);
+    let after = async |days: u64| -> f64 {
+        stage.advance(days * 86_400);
+        app.gateway.finance().watch_balances().await.unwrap();
+        let request = app.open_request(reqwest::Method::GET, "/metrics");
+        let text = app.send(request).await.text;
+        let value = text.lines().find_map(|line| line.strip_prefix(&head));
+        value.expect("it is recorded").parse().unwrap()
+    };
+    // 0.95 is left, and 0.05 was spent in a week.
+    assert!((after(1).await - 133.0 * 86_400.0).abs() < 1.0);
+    assert!(after(8).await.is_nan());
 }
 
 /// `promtool check metrics`, where it is installed.

@@ -341,10 +341,10 @@ fn measure(balance: &Balance) {
     let (provider, currency) = (balance.provider.clone(), balance.currency.to_string());
     metrics::gauge!("pinroute_provider_balance", "provider" => provider.clone(), "currency" => currency)
         .set(left);
-    if let Some(days) = balance.runway_days {
-        metrics::gauge!("pinroute_provider_runway_seconds", "provider" => provider)
-            .set(days * 86_400.0);
-    }
+    // Not known any more: a gauge cannot be taken back, and its last value would stay.
+    let days = balance.runway_days.unwrap_or(f64::NAN);
+    metrics::gauge!("pinroute_provider_runway_seconds", "provider" => provider)
+        .set(days * 86_400.0);
 }
 
 fn balance_news(balance: &Balance, threshold: Micros) -> Value {
