@@ -240,7 +240,8 @@ impl Options {
                  `./scripts/load` starts a temporary one",
             ));
         }
-        if options.replicas > 1 && !(options.postgres && !options.redis_url.is_empty()) {
+        let is_shared = options.postgres && !options.redis_url.is_empty();
+        if options.replicas > 1 && !is_shared {
             return Err(String::from(
                 "--replicas above 1 requires --engine postgres and --redis-url",
             ));
