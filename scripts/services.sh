@@ -2,7 +2,8 @@
 # Temporary Postgres (14 or newer) and Redis (6.2 or newer). Sourced by the scripts in this folder.
 #
 #   start_services fast|durable    starts both on free loopback ports and sets POSTGRES_URL, REDIS_URL and, of those that
-#                                  run as local processes, POSTGRES_PID and REDIS_PID; `fast` gives up durability
+#                                  run as local processes, POSTGRES_PID and REDIS_PID; `fast` gives up durability;
+#                                  further arguments are Postgres'
 #   heading TEXT                   prints a heading with the seconds since the script started
 #
 # Uses installed servers, else installs them with the package manager, else runs them in a container.
@@ -18,7 +19,7 @@ fail() {
 }
 
 start_services() {
-  local parent=${TMPDIR:-/tmp} settings=(-c max_connections=300)
+  local parent=${TMPDIR:-/tmp} settings=(-c max_connections=300 "${@:2}")
   ((EUID)) || parent=/tmp # another user must be able to reach it
   [[ $1 == durable ]] || settings+=(-c fsync=off -c synchronous_commit=off -c full_page_writes=off)
   services_dir=$(mktemp -d "$parent/pinroute.XXXXXX")

@@ -125,12 +125,13 @@ impl Replica {
         let begin = Instant::now();
         while begin.elapsed() < Duration::from_secs(60) {
             if self.get("/readyz").await.is_some() {
+                eprintln!("  ready after {:.2} s", begin.elapsed().as_secs_f64());
                 return Ok(());
             }
             if matches!(self.process.try_wait(), Ok(Some(_))) {
                 break;
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
         Err(format!("the gateway did not become ready; its log:\n{log}"))
