@@ -1,4 +1,5 @@
-//! Which numbers raised a cell's verified count today: each counts once a UTC day, so that approvals cannot be bought with one number.
+//! Which numbers raised a cell's verified count today: each counts once a UTC day, so that approvals cannot be bought
+//! with one number. When there are more than fit, the earliest are forgotten, and may count again.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
@@ -7,16 +8,14 @@ use super::cells::Key;
 use super::ring::{BUCKET, slot};
 use super::tally::{DAY, day};
 
-/// Two different ones share a hash of 64 bits once in a million years of a busy site, and then one verification is not counted.
-type Fingerprint = u64;
+/// Short, since there are many. Where two are alike, one verification in many thousands is not counted.
+type Fingerprint = u32;
 
 pub(super) struct Numbers(Bounded<Fingerprint, Raised>);
 
+/// The bucket that was raised; 0: none yet.
 #[derive(Debug, Default)]
-struct Raised {
-    /// The bucket that was raised; `None`: none yet.
-    slot: Option<u32>,
-}
+struct Raised(u32);
 
 /// What a verification means for a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +34,11 @@ impl Entry for Raised {
     }
 
     fn is_over(&mut self, now: i64) -> bool {
-        let at = self.slot.map_or(0, |slot| i64::from(slot) * BUCKET);
-        at + 2 * DAY <= now
+        i64::from(self.0) * BUCKET + 2 * DAY <= now
     }
 
     fn idle(&self) -> (u8, u32) {
-        (0, self.slot.unwrap_or(0))
+        (0, self.0)
     }
 }
 
@@ -52,16 +50,20 @@ impl Numbers {
     /// `number`: its keyed hash.
     pub(super) fn raise(&self, key: Key, number: [u8; 16], at: i64) -> Raise {
         let hasher = BuildHasherDefault::<DefaultHasher>::default();
-        let fingerprint = hasher.hash_one((key, number, day(at)));
-        let own = slot(at);
-        self.0.change(fingerprint, at, |raised| {
-            let known = raised.slot;
-            raised.slot = Some(known.map_or(own, |known| known.min(own)));
-            match known {
-                None => Raise::First,
-                Some(than) if own < than => Raise::Earlier { than },
-                Some(_) => Raise::Again,
+        let [first, second, third, fourth, ..] =
+            hasher.hash_one((key, number, day(at))).to_be_bytes();
+        let fingerprint = u32::from_be_bytes([first, second, third, fourth]);
+        let own = slot(at).max(1);
+        self.0.change(fingerprint, at, |raised| match raised.0 {
+            0 => {
+                raised.0 = own;
+                Raise::First
             }
+            than if own < than => {
+                raised.0 = own;
+                Raise::Earlier { than }
+            }
+            _ => Raise::Again,
         })
     }
 

@@ -81,14 +81,14 @@ fn what_was_verified_raises_a_countrys_budget() {
     assert_eq!(allowed(&hour), 33, "a fifth of a sixth of the best day");
     let figures = Figures::new(MAX);
     verify(&figures, cells, 1_000, start() - minutes(5));
-    let hour = outcomes(&figures, &on(Rule::UnverifiedCountry), [cells; 300]);
+    let hour = outcomes(&figures, &on(Rule::UnverifiedCountry), vec![cells; 300]);
     assert_eq!(allowed(&hour), 200, "a fifth of this hour");
     let figures = Figures::new(MAX);
     verify(&figures, cells, 1_000, start() - TimeDelta::days(3));
     let mut rules = on(Rule::UnverifiedCountry);
     rules.unverified_country.usual.floor_hour = 1_000;
     assert_eq!(
-        allowed(&outcomes(&figures, &rules, [cells; 400])),
+        allowed(&outcomes(&figures, &rules, vec![cells; 400])),
         300,
         "of the day"
     );
@@ -266,7 +266,7 @@ fn a_surge_fires_at_ten_times_the_largest_hour_and_only_watches_in_the_first_wee
         let figures = Figures::new(MAX);
         let one = cells("UZ", 1);
         figures.import_past(one.project, one.country, &[], past);
-        let sent = outcomes(&figures, &rules, [one; 300]);
+        let sent = outcomes(&figures, &rules, vec![one; 300]);
         assert_eq!(allowed(&sent), expected, "{why}");
     }
 }
@@ -335,8 +335,8 @@ fn lists_and_line_types_deny_and_an_allow_beats_every_rule() {
     rules.line_type.deny = vec![LineType::Voip];
     let judged = |listed, line| {
         let facts = Facts {
-            listed,
             line,
+            listed,
             ..facts(one)
         };
         judge(&facts, &rules, &figures, start())

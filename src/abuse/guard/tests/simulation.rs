@@ -172,7 +172,7 @@ impl Site {
             let other = (fresh + second.unsigned_abs()) * 1_000;
             let cells = Cells {
                 networks: [Some(hash(other / 20)), None],
-                asn: Some(u32::try_from(other).unwrap()),
+                asn: Some(u32::try_from(fresh + second.unsigned_abs()).unwrap()),
                 ..from(other, target(counted))
             };
             let (verdict, _) = send(&self.figures, &self.rules, cells, at);
