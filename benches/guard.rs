@@ -25,7 +25,11 @@ static COUNTING: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 const CELLS: usize = 100_000;
 /// Then the figures have no room for the cells.
 const MOST_PEOPLE: u64 = 200_000;
-const ROUNDS: u64 = 2_000_000;
+const ROUNDS: u64 = 400_000;
+/// The fastest counts, since others use the machine too.
+const PASSES: u64 = 5;
+/// More than a processor's caches hold.
+const VISITORS: u64 = 50_000;
 /// At most, for an unremarkable allow.
 const MOST: f64 = 2_000.0;
 
@@ -73,6 +77,10 @@ fn visitor(chance: &mut Chance, people: u64) -> Facts {
 }
 
 fn main() -> ExitCode {
+    // `cargo test --all-targets` also runs benches, but without this argument.
+    if !std::env::args().any(|it| it == "--bench") {
+        return ExitCode::SUCCESS;
+    }
     let figures = Figures::new(MAX_BYTES);
     let before = Region::new(COUNTING);
     let mut chance = Chance(1);
@@ -102,31 +110,37 @@ fn main() -> ExitCode {
     let each = counted.as_secs_f64() * 1e9 / as_f64(events);
     println!("ns per send and approval  {each:>10.0}");
 
-    let visitors: Vec<Facts> = (0..4_096).map(|_| visitor(&mut chance, people)).collect();
+    let visitors: Vec<Facts> = (0..VISITORS)
+        .map(|_| visitor(&mut chance, people))
+        .collect();
     let mut is_good = in_use <= MAX_BYTES && figures.cells() >= CELLS;
     for (name, mode) in [("shadow", Mode::Shadow), ("on", Mode::On)] {
         let rules = Rules::all(mode);
         let measured = Region::new(COUNTING);
-        let clock = Instant::now();
-        let mut remarkable = 0_u64;
-        for round in 0..ROUNDS {
-            // Not in the order in which they were counted, so that memory is as cold as it is in traffic.
-            let facts = &visitors[usize::try_from(chance.below(4_096)).unwrap_or(0)];
-            let at = now + TimeDelta::microseconds(i64::try_from(round).unwrap_or(0));
-            let verdict = black_box(judge(black_box(facts), &rules, &figures, at));
-            remarkable += u64::from(!verdict.is_unremarkable());
+        let (mut remarkable, mut fastest) = (0_u64, f64::INFINITY);
+        for pass in 0..PASSES {
+            let clock = Instant::now();
+            for round in 0..ROUNDS {
+                // Not in the order in which they were counted, so that memory is as cold as it is in traffic.
+                let facts = &visitors[usize::try_from(chance.below(VISITORS)).unwrap_or(0)];
+                let later = i64::try_from(pass * ROUNDS + round).unwrap_or(0);
+                let at = now + TimeDelta::microseconds(later);
+                let verdict = black_box(judge(black_box(facts), &rules, &figures, at));
+                remarkable += u64::from(!verdict.is_unremarkable());
+            }
+            let each = clock.elapsed().as_secs_f64() * 1e9 / as_f64(ROUNDS);
+            fastest = fastest.min(each);
         }
-        let each = clock.elapsed().as_secs_f64() * 1e9 / as_f64(ROUNDS);
         let change = measured.change();
         let allocations = u64::try_from(change.allocations + change.reallocations).unwrap_or(0);
         println!("all rules {name}:");
-        println!("  ns per decision         {each:>10.0}");
+        println!("  ns per decision         {fastest:>10.0}");
         println!("  remarkable              {remarkable:>10}");
         println!("  allocations             {allocations:>10}");
         if remarkable > 0 {
             println!("  not all are unremarkable, so this measures something else");
         }
-        is_good &= remarkable == 0 && allocations == 0 && each < MOST;
+        is_good &= remarkable == 0 && allocations == 0 && fastest < MOST;
     }
     if is_good {
         ExitCode::SUCCESS

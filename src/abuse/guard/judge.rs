@@ -107,29 +107,29 @@ impl Judging<'_> {
     fn destination(&self, fire: &mut impl FnMut(Fired)) {
         let (facts, rules) = (self.facts, self.rules);
         let country = Cell::Country(facts.cells.country);
-        let unverified = &rules.unverified_country;
-        if unverified.mode != Mode::Off || rules.velocity.mode != Mode::Off {
+        let own_rule = &rules.unverified_country;
+        if own_rule.mode != Mode::Off || rules.velocity.mode != Mode::Off {
             let reading = self.read(country);
-            if unverified.mode != Mode::Off {
-                let own = unverified.thresholds(facts.cells.country);
+            if own_rule.mode != Mode::Off {
+                let own = own_rule.thresholds(facts.cells.country);
                 let budget = Budget::of_destination(own, &reading);
                 let rule = Rule::UnverifiedCountry;
-                self.unverified(rule, unverified, country, &reading, budget, fire);
+                unverified(rule, own_rule, country, &reading, budget, fire);
             }
             self.velocity(country, &reading, fire);
         }
-        let unverified = &rules.unverified_prefix;
-        if unverified.mode != Mode::Off {
+        let own_rule = &rules.unverified_prefix;
+        if own_rule.mode != Mode::Off {
             let prefix = Cell::Prefix(facts.cells.prefix);
             let reading = self.read(prefix);
-            let own = unverified.thresholds(facts.cells.country);
+            let own = own_rule.thresholds(facts.cells.country);
             let budget = Budget::of_destination(own, &reading);
             let rule = Rule::UnverifiedPrefix;
-            self.unverified(rule, unverified, prefix, &reading, budget, fire);
+            unverified(rule, own_rule, prefix, &reading, budget, fire);
             if self.figures.is_blocked(&self.key(prefix), self.now) {
                 fire(Fired {
                     rule,
-                    mode: unverified.mode,
+                    mode: own_rule.mode,
                     cell: prefix,
                     value: reading.unverified_day.saturating_add(1),
                     threshold: budget.day,
@@ -150,7 +150,7 @@ impl Judging<'_> {
             } else {
                 Reading::default()
             };
-            self.requester_cell(Rule::UnverifiedIp, &rules.unverified_ip, ip, &reading, fire);
+            requester_cell(Rule::UnverifiedIp, &rules.unverified_ip, ip, &reading, fire);
             if countries.mode != Mode::Off && reading.countries > countries.max {
                 fire(Fired {
                     rule: Rule::CountriesPerIp,
@@ -173,59 +173,8 @@ impl Judging<'_> {
             )
         {
             if own.mode != Mode::Off {
-                self.requester_cell(rule, own, cell, &self.read(cell), fire);
+                requester_cell(rule, own, cell, &self.read(cell), fire);
             }
-        }
-    }
-
-    fn requester_cell(
-        &self,
-        rule: Rule,
-        own: &Unverified,
-        cell: Cell,
-        reading: &Reading,
-        fire: &mut impl FnMut(Fired),
-    ) {
-        if own.mode != Mode::Off {
-            let budget = Budget::of_requester(&own.usual, reading);
-            self.unverified(rule, own, cell, reading, budget, fire);
-        }
-    }
-
-    /// Fires once for each window that this send would overrun.
-    #[expect(clippy::unused_self, reason = "one of its kind")]
-    fn unverified(
-        &self,
-        rule: Rule,
-        own: &Unverified,
-        cell: Cell,
-        reading: &Reading,
-        budget: Budget,
-        fire: &mut impl FnMut(Fired),
-    ) {
-        for (counted, threshold, window) in [
-            (reading.unverified_day, budget.day, Window::Day),
-            (reading.unverified_hour, budget.hour, Window::Hour),
-        ] {
-            let value = counted.saturating_add(1);
-            if value <= threshold {
-                continue;
-            }
-            // One address is one requester; a range, a network or a country has honest ones too.
-            let is_denied = rule == Rule::UnverifiedIp && value >= threshold.saturating_mul(2);
-            fire(Fired {
-                rule,
-                mode: own.mode,
-                cell,
-                value,
-                threshold,
-                window,
-                effect: if is_denied {
-                    Outcome::Deny
-                } else {
-                    Outcome::Challenge
-                },
-            });
         }
     }
 
@@ -262,5 +211,53 @@ impl Judging<'_> {
 
     fn key(&self, cell: Cell) -> Key {
         self.facts.cells.key(cell)
+    }
+}
+
+/// Fires once for each window that this send would overrun.
+fn unverified(
+    rule: Rule,
+    own: &Unverified,
+    cell: Cell,
+    reading: &Reading,
+    budget: Budget,
+    fire: &mut impl FnMut(Fired),
+) {
+    for (counted, threshold, window) in [
+        (reading.unverified_day, budget.day, Window::Day),
+        (reading.unverified_hour, budget.hour, Window::Hour),
+    ] {
+        let value = counted.saturating_add(1);
+        if value <= threshold {
+            continue;
+        }
+        // One address is one requester; a range, a network or a country has honest ones too.
+        let is_denied = rule == Rule::UnverifiedIp && value >= threshold.saturating_mul(2);
+        fire(Fired {
+            rule,
+            mode: own.mode,
+            cell,
+            value,
+            threshold,
+            window,
+            effect: if is_denied {
+                Outcome::Deny
+            } else {
+                Outcome::Challenge
+            },
+        });
+    }
+}
+
+fn requester_cell(
+    rule: Rule,
+    own: &Unverified,
+    cell: Cell,
+    reading: &Reading,
+    fire: &mut impl FnMut(Fired),
+) {
+    if own.mode != Mode::Off {
+        let budget = Budget::of_requester(&own.usual, reading);
+        unverified(rule, own, cell, reading, budget, fire);
     }
 }
