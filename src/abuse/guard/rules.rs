@@ -115,7 +115,8 @@ pub struct Thresholds {
 impl Thresholds {
     /// Authgear's, 20 a day and 3 an hour.
     pub const OF_COUNTRY: Self = Self::with_floors(20, 3);
-    /// Lower, since a range of 10,000 numbers has few honest receivers a day: Authgear's rule by country misses a range inside a large one.
+    /// Lower, since a range of 10,000 numbers has few honest receivers a day. Authgear's rule by country would miss one range inside
+    /// a large country.
     pub const OF_PREFIX: Self = Self::with_floors(5, 3);
     /// Authgear's for an address, 10 a day and 5 an hour; for its networks too.
     pub const OF_REQUESTER: Self = Self::with_floors(10, 5);

@@ -183,3 +183,29 @@ fn sums_are_the_same_after_a_restart() {
     assert!(country(&after, &cells, now).pace.has_week);
     assert_eq!(before.export(now + minutes(1)), []);
 }
+
+#[test]
+fn threads_lose_no_count() {
+    let (figures, cells) = (Figures::new(MAX), from(7, cells("UZ", 1)));
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let figures = &figures;
+            scope.spawn(move || {
+                for round in 0..500 {
+                    let own = sent(figures, cells, start());
+                    if round % 2 == 0 {
+                        let who = number(thread * 1_000 + round);
+                        figures.approve(&cells, who, &[own], start());
+                    }
+                }
+            });
+        }
+    });
+    for key in cells.all() {
+        let reading = read(&figures, &cells, key.cell, start());
+        assert_eq!(
+            (reading.unverified_day, reading.verified_day),
+            (1_000, 1_000)
+        );
+    }
+}
