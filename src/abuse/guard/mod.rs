@@ -1,0 +1,23 @@
+//! The guard against SMS pumping: whether a message whose termination is paid for may be sent. Pure.
+//!
+//! A caller asks [`judge`](judge::judge), then tells [`Figures`](figures::Figures) what became of it. Live traffic and a back-test run
+//! the same code. To add a rule: a variant of [`Rule`](rules::Rule), its thresholds in [`Rules`](rules::Rules) and
+//! [`Settings`](settings::Settings), and a function in `judge`.
+
+pub mod blocks;
+mod bounded;
+pub mod cells;
+pub mod deltas;
+pub mod figures;
+pub mod hosts;
+pub mod judge;
+mod numbers;
+mod pace;
+mod ring;
+pub mod rules;
+pub mod settings;
+mod tally;
+pub mod verdict;
+
+#[cfg(test)]
+mod tests;
