@@ -169,8 +169,12 @@ url_map! {
     "/v1/integrations"                   { post integrations::create, get integrations::list }
     "/v1/integrations/{id}"              { get integrations::find, patch integrations::change, delete integrations::delete }
     "/v1/integrations/{id}/rotate"       { post integrations::rotate }
-    "/v1/guard/lists"                    { post guard::add, get guard::list }
-    "/v1/guard/lists/{id}"               { delete guard::delete }
+    "/v1/guard/lists"                    { post guard::lists::add, get guard::lists::list }
+    "/v1/guard/lists/{id}"               { delete guard::lists::delete }
+    "/v1/guard/decisions"                { get guard::decisions::list }
+    "/v1/guard/blocks"                   { get guard::decisions::blocks }
+    "/v1/guard/blocks/{id}"              { delete guard::decisions::end_block }
+    "/v1/guard/cells"                    { get guard::decisions::cells }
     "/v1/ledger"                         { get ledger::ledger }
     "/v1/ledger.csv"                     { get ledger::ledger_csv }
     "/v1/ledger/unsettled"               { get unsettled::list }

@@ -68,6 +68,24 @@ pub struct PolicyBody {
     twilio: Option<Value>,
     #[schema(value_type = Option<VonageRules>)]
     vonage: Option<Value>,
+    #[schema(value_type = Option<GuardRules>)]
+    guard: Option<Value>,
+}
+
+/// The rules against pumping.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct GuardRules {
+    /// Of every rule that has no mode of its own.
+    #[schema(value_type = sets::GuardMode, required = false)]
+    mode: Option<String>,
+    /// What is left to a verification that is challenged: channels that nobody earns by.
+    #[schema(value_type = Vec<String>, required = false)]
+    challenge_channels: Option<Vec<String>>,
+    /// `mode` and thresholds by the name of a rule.
+    #[schema(value_type = Object, required = false)]
+    rules: Option<Value>,
 }
 
 /// How clients of Twilio Verify are served.

@@ -5,6 +5,7 @@ mod door;
 mod error;
 mod faces;
 mod listen;
+mod policies;
 mod providers;
 mod reached;
 mod sandbox;
@@ -22,7 +23,7 @@ use crate::channels::Provider;
 use crate::channels::transport::HttpClient;
 use crate::clock::{Clock, span};
 use crate::config::{self, Settings};
-use crate::gateway::{self, Gateway, Outbound, PolicyBook, PolicyFault};
+use crate::gateway::{self, Gateway, Outbound};
 use crate::jobs;
 use crate::secret::Vault;
 use crate::shared_state::SharedState;
@@ -39,6 +40,7 @@ use error::failed;
 pub use faces::{Ends, Faces, dialects_of, mounts};
 use listen::bind;
 pub use listen::{on_this_machine, public_url};
+pub use policies::policies;
 pub use providers::configured as providers;
 use reached::redis_authorities;
 pub use reached::{location, redis};
@@ -340,28 +342,6 @@ async fn dashboard_link(gateway: &Gateway, sandbox: bool) -> Result<Option<Strin
         users.setup_link(now).await.map_err(failed)?
     };
     Ok(link.map(|link| link.path))
-}
-
-/// The policy book: policies are parsed by the rules of the configuration.
-#[must_use]
-pub fn policies(settings: &Settings) -> PolicyBook {
-    let read = |written: &serde_json::Value| {
-        config::read_policy(written).map_err(|faults| {
-            let fault = |fault: config::Fault| PolicyFault {
-                pointer: pointer(&fault.key),
-                detail: fault.problem,
-            };
-            faults.into_iter().map(fault).collect()
-        })
-    };
-    PolicyBook::new(settings.defaults.clone(), settings.written_defaults(), read)
-}
-
-/// `policy.route[0].wait` as a JSON pointer.
-fn pointer(key: &str) -> String {
-    let parts = key.split(['.', '[', ']']).filter(|part| !part.is_empty());
-    let parts: Vec<&str> = parts.collect();
-    format!("/{}", parts.join("/"))
 }
 
 /// Serves `/metrics` on a listener of its own.

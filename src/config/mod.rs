@@ -9,6 +9,7 @@
 
 mod budgets;
 mod database;
+mod guard;
 mod policy;
 mod settings;
 mod telemetry;

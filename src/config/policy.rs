@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::budgets::{self, OFF};
+use super::guard;
 use crate::message::text::{self, Templates};
 use crate::reader::{Checked, Field, Reader, all, optional};
 use crate::verification::numbers::{FixedLine, Numbers};
@@ -50,6 +51,7 @@ pub(super) fn read(mut table: Reader<'_>) -> Checked<Policy> {
     let brand = table.get("brand").and_then(brand);
     let twilio = table.get("twilio").and_then(twilio);
     let vonage = table.get("vonage").and_then(vonage);
+    let guard = table.get("guard").and_then(guard::read);
     table.finish();
     Ok(Policy {
         code_length: code_length?,
@@ -67,6 +69,7 @@ pub(super) fn read(mut table: Reader<'_>) -> Checked<Policy> {
         budgets: budgets?,
         twilio: twilio?,
         vonage: vonage?,
+        guard: guard?,
     })
 }
 
@@ -338,5 +341,6 @@ pub(super) fn written(policy: &Policy) -> serde_json::Value {
         "brand": policy.brand,
         "twilio": policy.twilio,
         "vonage": policy.vonage,
+        "guard": guard::written(&policy.guard),
     })
 }

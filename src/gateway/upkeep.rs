@@ -7,7 +7,6 @@ use metrics::gauge;
 use uuid::Uuid;
 
 use super::handle::Gateway;
-use super::shared::Progress;
 use crate::clock::{Clock, Measured};
 use crate::storage::{HOT, IN_THE_PAST, KeptByWeek, StorageError};
 use crate::verification::id::time_of;
@@ -68,12 +67,8 @@ impl Gateway {
                 self.core().jobs.end(PAST);
                 return Ok(count);
             };
-            self.core().jobs.go_on(Progress {
-                job: PAST,
-                rows: moved.count,
-                reached: time_of(next),
-                until: now - HOT,
-            });
+            let (reached, until) = (time_of(next), now - HOT);
+            self.core().jobs.go_on(PAST, moved.count, reached, until);
             if began.elapsed() >= MOVING {
                 return Ok(count);
             }

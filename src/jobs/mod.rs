@@ -100,6 +100,9 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
         })
     });
     every("report_sums", SUM, |gateway| Box::pin(sum(gateway)));
+    every("guard_decisions", SUM, |gateway| {
+        Box::pin(async move { gateway.verify().store_decisions().await })
+    });
     every("integration_calls", SUM, |gateway| {
         Box::pin(async move { gateway.admin().store_calls().await })
     });

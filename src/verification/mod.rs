@@ -17,6 +17,7 @@ pub mod code;
 pub mod cost;
 pub mod digits;
 pub mod event;
+pub mod guard;
 pub mod id;
 pub mod numbers;
 pub mod origin;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::budget::Budget;
+use super::guard::Rules;
 use super::numbers::Numbers;
 use super::phone::Country;
 use super::route::Step;
@@ -40,6 +41,8 @@ pub struct Policy {
     pub budgets: Vec<Budget>,
     pub twilio: TwilioRules,
     pub vonage: VonageRules,
+    /// Against pumping.
+    pub guard: Rules,
 }
 
 /// How clients of Twilio Verify are served.

@@ -1,8 +1,8 @@
 //! The guard against SMS pumping: whether a message whose termination is paid for may be sent. Pure.
 //!
 //! A caller asks [`judge`](judge::judge), then tells [`Figures`](figures::Figures) what became of it. Live traffic and a back-test run
-//! the same code. To add a rule: a variant of [`Rule`](rules::Rule), its thresholds in [`Rules`](rules::Rules) and
-//! [`Settings`](settings::Settings), and a function in `judge`.
+//! the same code. To add a rule: a variant of [`Rule`](rules::Rule), its thresholds in [`Rules`](rules::Rules), how they are
+//! written in `config::guard`, and a function in `judge`.
 
 pub mod blocks;
 mod bounded;
@@ -14,10 +14,10 @@ pub mod judge;
 mod numbers;
 mod pace;
 mod ring;
-pub mod rules;
-pub mod settings;
 mod tally;
 pub mod verdict;
+
+pub use crate::verification::guard as rules;
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::sets::{LedgerKind, Moment, VerificationStatus};
+use super::sets::{GuardOutcome, GuardRule, LedgerKind, Moment, VerificationStatus};
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
@@ -54,6 +54,30 @@ pub struct LedgerFilter {
     kind: Option<LedgerKind>,
     /// Only this verification's.
     verification_id: Option<Uuid>,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DecisionFilter {
+    /// Only these.
+    outcome: Option<GuardOutcome>,
+    /// Only those in which this rule fired.
+    rule: Option<GuardRule>,
+    /// Only numbers of this country (ISO 3166).
+    #[param(example = "UZ")]
+    country: Option<String>,
+    /// Only numbers that begin so.
+    #[param(example = "+99890777")]
+    prefix: Option<String>,
+    /// Only about this verification.
+    verification_id: Option<Uuid>,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct WhichRule {
+    /// By default `unverified_prefix`.
+    rule: Option<GuardRule>,
 }
 
 #[derive(IntoParams)]

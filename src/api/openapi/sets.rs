@@ -10,6 +10,7 @@ use crate::gateway;
 use crate::integrations::{AuthKind, Kind, Preset};
 use crate::ledger::{entry, rates};
 use crate::message::segments;
+use crate::verification::guard::Rule;
 use crate::verification::{Status, attempt, budget, cost, event, route};
 use crate::webhooks;
 
@@ -95,6 +96,21 @@ closed_set! {
 
     /// What an entry of the guard's lists is about.
     ListMatch = Matched::ALL.map(Matched::as_str);
+
+    /// What became of a message that the guard judged. `challenge`: only channels that nobody earns by.
+    GuardOutcome = ["allow", "challenge", "deny"];
+
+    /// What the guard decides by.
+    GuardRule = Rule::ALL.map(Rule::as_str);
+
+    /// What becomes of a rule that fires.
+    GuardMode = ["off", "shadow", "on"];
+
+    /// What a rule counted over.
+    GuardWindow = ["24h", "1h", "block", "now"];
+
+    /// What was to be sent: `fallback` is a step that the route came to by itself.
+    DecidedOn = ["create", "resend", "fallback"];
 
     /// Of what has no code to be checked.
     VerificationKind = ["message"];

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 mod defaults;
+mod guard;
 mod layers;
 mod policy;
 mod sandbox;

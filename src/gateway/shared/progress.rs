@@ -25,16 +25,23 @@ impl Jobs {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A chunk is done, and more is left. `chunk.rows`: of this chunk.
-    pub fn go_on(&self, chunk: Progress) {
+    /// A chunk of so many rows is done, and more is left.
+    pub fn go_on(
+        &self,
+        job: &'static str,
+        rows: u64,
+        reached: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) {
         let mut jobs = self.lock();
-        match jobs.iter_mut().find(|known| known.job == chunk.job) {
-            Some(known) => {
-                let rows = known.rows + chunk.rows;
-                *known = Progress { rows, ..chunk };
-            }
-            None => jobs.push(chunk),
-        }
+        let before = jobs.iter().position(|known| known.job == job);
+        let before = before.map_or(0, |place| jobs.swap_remove(place).rows);
+        jobs.push(Progress {
+            job,
+            rows: before + rows,
+            reached,
+            until,
+        });
     }
 
     /// Nothing is left.

@@ -1,18 +1,45 @@
-//! Whether a message may be sent at all: what the guard's lists say.
+//! Whether a message may be sent at all: what the guard's lists and rules say, and what they count.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::decisions::{Decision, On};
+use super::request::{StartError, StartRequest};
 use super::room::Verify;
-use super::start::{StartError, StartRequest};
+use crate::abuse::guard::cells::Cells;
+use crate::abuse::guard::deltas::PaidSend;
+use crate::abuse::guard::judge::{Facts, judge};
+use crate::abuse::guard::rules::{Mode, Rules};
+use crate::abuse::guard::verdict::{Outcome, Owner, Verdict};
 use crate::abuse::lists::{List, Subject};
 use crate::gateway::error::Error;
-use crate::verification::Verification;
+use crate::storage::StorageError;
+use crate::verification::attempt::{Attempt, AttemptStatus, Reason};
+use crate::verification::event::EventKind;
 use crate::verification::id::ProjectId;
 use crate::verification::numbers::Parsed;
-use crate::verification::phone::{Country, PhoneNumber};
+use crate::verification::origin::{Origin, Requester, TraceHash};
+use crate::verification::phone::{Country, LineType, PhoneNumber};
 use crate::verification::policy::Policy;
+use crate::verification::route::{Channel, Offer, Skip};
+use crate::verification::{Status, Verification};
+
+/// Who is called, for whom, and what could carry the message.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub project: ProjectId,
+    pub phone: &'a PhoneNumber,
+    pub country: Country,
+    /// As the site tells it now; it is not kept.
+    pub ip: Option<IpAddr>,
+    pub origin: &'a Origin,
+    pub has_challenge_channel: bool,
+}
 
 impl Verify {
+    /// Whether lists and countries let it through, before anything is counted.
     pub(super) fn guard(&self, request: &StartRequest, policy: &Policy) -> Result<(), StartError> {
         self.admit(request.project, &request.to, request.visitor.ip, policy)
     }
@@ -32,20 +59,15 @@ impl Verify {
         ip: Option<IpAddr>,
         policy: &Policy,
     ) -> Result<(), StartError> {
-        match self.judge(project, &to.phone, to.country, ip) {
-            Some(List::Block) => Err(Error::Blocked.into()),
+        match self.listed(project, &to.phone, to.country, ip) {
+            Some(List::Block) if policy.guard.listed == Mode::On => Err(Error::Blocked.into()),
             Some(List::Allow) => Ok(()),
-            None if policy.countries.admits(to.country) => Ok(()),
-            None => Err(StartError::CountryBlocked(to.country)),
+            _ if policy.countries.admits(to.country) => Ok(()),
+            _ => Err(StartError::CountryBlocked(to.country)),
         }
     }
 
-    /// The number has been blocked since. The visitor's address is not kept.
-    pub(super) fn is_blocked(&self, v: &Verification) -> bool {
-        self.judge(v.project, &v.phone, v.record.country, None) == Some(List::Block)
-    }
-
-    fn judge(
+    fn listed(
         &self,
         project: ProjectId,
         phone: &PhoneNumber,
@@ -62,5 +84,187 @@ impl Verify {
             .directory
             .lists()
             .judge(subject, self.core().now())
+    }
+
+    /// Judges one send by what is counted now. Only a verdict that stops one asks the database, whether the number's owner is known.
+    pub(super) async fn judge(&self, target: Target<'_>, rules: &Rules) -> Result<Verdict, Error> {
+        let now = self.core().now();
+        let facts = Facts {
+            cells: Cells::of(target.project, target.country, target.origin, None),
+            line: target.origin.line,
+            listed: self.listed(target.project, target.phone, target.country, target.ip),
+            has_challenge_channel: target.has_challenge_channel,
+        };
+        let mut verdict = judge(&facts, rules, self.figures(), now);
+        if verdict.may_be_excused() {
+            let owner = Box::pin(self.owner(target.project, target.phone, now));
+            verdict.excuse(owner.await?);
+        }
+        Ok(verdict)
+    }
+
+    /// Whether a challenge leaves a start something that a provider carries.
+    pub(super) fn can_challenge(&self, rules: &Rules, route: &[Channel]) -> bool {
+        let providers = self.core().providers.iter();
+        let mut carried = providers.map(|slot| slot.provider.account().channel);
+        let has_provider = |channel: &Channel| carried.any(|one| one == *channel);
+        rules.has_challenge_channel(route.iter().copied().filter(has_provider))
+    }
+
+    /// Judges a message of a verification that has started.
+    pub(super) async fn judge_started(&self, v: &Verification) -> Result<Verdict, Error> {
+        let origin = &*self.origin_of(v);
+        let policy = self.core().directory.policy(v.project);
+        let route = v.record.terms.route.iter().map(|step| step.channel);
+        let target = Target {
+            project: v.project,
+            phone: &v.phone,
+            country: v.record.country,
+            ip: None,
+            origin,
+            has_challenge_channel: policy.guard.has_challenge_channel(route),
+        };
+        self.judge(target, &policy.guard).await
+    }
+
+    /// That of a verification; of an old one what its number says.
+    fn origin_of<'a>(&self, v: &'a Verification) -> Cow<'a, Origin> {
+        match &v.record.origin {
+            Some(origin) => Cow::Borrowed(origin),
+            None => Cow::Owned(Origin {
+                prefix: self.prefix(&v.phone),
+                line: LineType::Other,
+                requester: Requester::default(),
+            }),
+        }
+    }
+
+    /// The range of a number, without its last four digits.
+    pub(super) fn prefix(&self, phone: &PhoneNumber) -> TraceHash {
+        let digits = phone.digits();
+        let range = &digits[..digits.len().saturating_sub(4)];
+        TraceHash(self.core().trace.hash("prefix", range))
+    }
+
+    /// What the number's own past says. All of its sends count as used: more than those that the exception let through.
+    async fn owner(
+        &self,
+        project: ProjectId,
+        phone: &PhoneNumber,
+        now: DateTime<Utc>,
+    ) -> Result<Owner, StorageError> {
+        let within = TimeDelta::days(Owner::DAYS);
+        let span = within.to_std().unwrap_or_default();
+        let db = &self.core().db;
+        let events = db.events_of(project, phone, now - within, span).await?;
+        let last = |kind| {
+            let of_kind = events.iter().filter(move |event| event.kind == kind);
+            of_kind.map(|event| event.at)
+        };
+        let today = |kind| {
+            last(kind)
+                .filter(|at| now - *at < TimeDelta::days(1))
+                .count()
+        };
+        let used = today(EventKind::Created) + today(EventKind::Resend);
+        Ok(Owner {
+            approved_at: last(EventKind::Approved).max(),
+            used: u32::try_from(used).unwrap_or(u32::MAX),
+        })
+    }
+
+    /// A start that is refused: it counts, and is recorded, although no verification is kept.
+    pub(super) fn deny(&self, target: Target<'_>, verdict: Verdict) {
+        let cells = Cells::of(target.project, target.country, target.origin, None);
+        self.figures().send(&cells, &verdict, verdict.at);
+        self.decisions().add(Decision::of(
+            On::Create,
+            (target.project, None),
+            (target.phone, target.country, target.origin),
+            verdict,
+        ));
+    }
+
+    pub(super) fn deny_resend(&self, v: &Verification, verdict: Verdict) {
+        let whom = (&v.phone, v.record.country, &*self.origin_of(v));
+        self.decisions().add(Decision::of(
+            On::Resend,
+            (v.project, Some(v.id)),
+            whom,
+            verdict,
+        ));
+    }
+
+    /// Counts what a change has planned or held back, and an approval; and keeps a verdict that says something. Called once the
+    /// change is durable, before [`Verification::was_written`].
+    pub(super) fn count(&self, v: &Verification, verdict: Option<Box<Verdict>>) {
+        let origin = &*self.origin_of(v);
+        let new = v.record.attempts.get(v.attempts_stored..);
+        let new = new.unwrap_or_default();
+        if let Some(verdict) = verdict {
+            // Whether a code that a host compares was entered may never be known.
+            if !v.record.is_outside_code && new.iter().any(|attempt| paid_send(attempt).is_some()) {
+                let cells = Cells::of(v.project, v.record.country, origin, None);
+                self.figures().send(&cells, &verdict, verdict.at);
+            }
+            if !verdict.is_unremarkable() {
+                let on = On::of(v);
+                let whom = (&v.phone, v.record.country, origin);
+                self.decisions()
+                    .add(Decision::of(on, (v.project, Some(v.id)), whom, *verdict));
+            }
+        }
+        let approved = v
+            .news()
+            .iter()
+            .find(|event| event.kind == EventKind::Approved);
+        if let (Some(event), Status::Approved { .. }) = (approved, v.record.status) {
+            let cells = Cells::of(v.project, v.record.country, origin, None);
+            let mut sends: Vec<PaidSend> = v.record.attempts.iter().filter_map(paid_send).collect();
+            // Several providers were held back by one verdict.
+            sends.dedup_by_key(|send| (send.at, send.is_stopped));
+            if v.record.is_outside_code {
+                sends.clear();
+            }
+            self.figures()
+                .approve(&cells, self.number_key(v), &sends, event.at);
+        }
+    }
+}
+
+/// What an attempt was counted as; `None`: nothing.
+fn paid_send(attempt: &Attempt) -> Option<PaidSend> {
+    if !attempt.channel.pays_termination() {
+        return None;
+    }
+    let is_stopped = attempt.reason == Some(Reason::Guard);
+    let was_passed_over =
+        attempt.status == AttemptStatus::Failed && attempt.reason.is_some_and(Reason::is_skip);
+    (is_stopped || !was_passed_over).then_some(PaidSend {
+        at: attempt.created_at,
+        is_stopped,
+    })
+}
+
+/// A change that is not stored yet sends something whose termination is paid for.
+pub(super) fn plans_paid(v: &Verification) -> bool {
+    let new = v.record.attempts.get(v.attempts_stored..);
+    new.unwrap_or_default().iter().any(|attempt| {
+        let is_planned = matches!(
+            attempt.status,
+            AttemptStatus::Queued | AttemptStatus::Sending
+        );
+        is_planned && attempt.channel.pays_termination()
+    })
+}
+
+/// Withdraws the offers that a verdict holds back.
+pub(super) fn hold_back(offers: &mut [Offer], verdict: &Verdict) {
+    if verdict.outcome == Outcome::Allow {
+        return;
+    }
+    let paid = |offer: &&mut Offer| offer.channel.pays_termination();
+    for offer in offers.iter_mut().filter(paid) {
+        offer.estimate = Err(Skip::Guard);
     }
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::guard::{hold_back, plans_paid};
 use super::persist::{LeasePlan, Proposal, Step, Verb};
 use super::room::{LEASE, Verify};
+use crate::abuse::guard::verdict::Outcome;
 use crate::gateway::error::Error;
 use crate::storage::{Lost, StorageError};
 use crate::verification::route::Offer;
@@ -133,25 +135,25 @@ where
             }
             None => {}
         }
-        let mut v = self.v.clone();
-        let offers = self.verify.offers_after(&v, self.conflicts);
-        let now = self.verify.core().now();
-        // A queued attempt is sent first, unless it is out of time: then the timer decides.
-        let mut began = match self.cause {
-            Cause::Send => v.begin_sending(now),
-            Cause::Evidence | Cause::Timer => None,
-        };
-        if began.is_none() {
-            (self.transition)(&mut v, &offers, now);
-            if self.is_held() {
-                began = v.begin_sending(now);
+        let mut offers = self.verify.offers_after(&self.v, self.conflicts);
+        let (mut v, mut attempt) = self.apply(&offers);
+        let mut verdict = None;
+        if plans_paid(&v) {
+            let found = Box::pin(self.verify.judge_started(&v)).await?;
+            if found.outcome != Outcome::Allow {
+                hold_back(&mut offers, &found);
+                (v, attempt) = self.apply(&offers);
             }
+            verdict = Some(Box::new(found));
         }
         let began = Began {
-            attempt: began,
+            attempt,
             recovered: false,
         };
-        Ok(Step::Write(Proposal::update(v, self.lease, began)))
+        Ok(Step::Write(Proposal {
+            verdict,
+            ..Proposal::update(v, self.lease, began)
+        }))
     }
 
     fn unanswered(&mut self, change: i64, began: &Began) {
@@ -161,7 +163,27 @@ where
     }
 }
 
-impl<F> Leased<'_, F> {
+impl<F> Leased<'_, F>
+where
+    F: FnMut(&mut Verification, &[Offer], DateTime<Utc>) + Send,
+{
+    /// The state after the transition, and the attempt that it marks as `sending`.
+    fn apply(&mut self, offers: &[Offer]) -> (Verification, Option<u8>) {
+        let (mut v, now) = (self.v.clone(), self.verify.core().now());
+        // A queued attempt is sent first, unless it is out of time: then the timer decides.
+        let mut began = match self.cause {
+            Cause::Send => v.begin_sending(now),
+            Cause::Evidence | Cause::Timer => None,
+        };
+        if began.is_none() {
+            (self.transition)(&mut v, offers, now);
+            if self.is_held() {
+                began = v.begin_sending(now);
+            }
+        }
+        (v, began)
+    }
+
     fn is_held(&self) -> bool {
         self.lease == LeasePlan::WhileBusy
     }

@@ -78,14 +78,7 @@ impl Verify {
             return Vec::new();
         };
         let draft = Draft::new(v.record.country, code, &v.record.wording);
-        let mut offers = self.offers(v.project, &draft, self.number_key(v), Some(v));
-        if self.is_blocked(v) {
-            let paid = |offer: &&mut Offer| offer.channel.pays_termination();
-            for offer in offers.iter_mut().filter(paid) {
-                offer.estimate = Err(Skip::Guard);
-            }
-        }
-        offers
+        self.offers(v.project, &draft, self.number_key(v), Some(v))
     }
 
     /// [`Self::offers_for`] after `lost` budget refusals. From the second on, every provider counts as out of budget,

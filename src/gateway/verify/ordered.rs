@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use super::request::{StartError, StartRequest};
 use super::room::{SECOND_LOOK, Verify};
-use super::start::{StartError, StartRequest};
 use crate::gateway::error::Error;
 use crate::gateway::shared::Access;
 use crate::storage::ListQuery;

@@ -4,8 +4,10 @@
 
 use chrono::{DateTime, Utc};
 
+use super::guard::{hold_back, plans_paid};
 use super::metered;
 use super::room::{LEASE, Verify};
+use crate::abuse::guard::verdict::{Outcome, Verdict};
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Replay, Ticket};
 use crate::storage::{Change, CommitError, IdempotencyOp, Lease, Lost, Write};
@@ -21,6 +23,8 @@ pub(super) struct Proposal<T> {
     pub reuse_key: [u8; 16],
     pub lease: LeasePlan,
     pub idempotency: Option<IdempotencyOp>,
+    /// What the guard said of what it sends, or holds back.
+    pub verdict: Option<Box<Verdict>>,
     /// Returned once the proposal is stored.
     pub outcome: T,
 }
@@ -34,6 +38,7 @@ impl<T> Proposal<T> {
             v,
             lease,
             idempotency: None,
+            verdict: None,
             outcome,
         }
     }
@@ -245,6 +250,7 @@ impl Verify {
             return Err(Failed { error, unanswered });
         }
         metered::record(v);
+        self.count(v, proposal.verdict.take());
         v.was_written();
         self.finance().forget_headroom(&postings);
         core.live.announce(v.id);
@@ -307,15 +313,30 @@ where
             Some(v) => v,
             None => Box::pin(self.verify.read(self.id)).await?,
         };
-        let offers = match self.needs {
-            Needs::Offers => self.verify.offers_after(&v, self.conflicts),
-            Needs::Nothing => Vec::new(),
+        let (mut offers, before) = match self.needs {
+            Needs::Offers => (
+                self.verify.offers_after(&v, self.conflicts),
+                Some(v.clone()),
+            ),
+            Needs::Nothing => (Vec::new(), None),
         };
         let now = self.verify.core().now();
-        Ok(match (self.transition)(&mut v, &offers, now)? {
+        let mut changed = (self.transition)(&mut v, &offers, now)?;
+        let mut verdict = None;
+        if let Some(before) = before.filter(|_| plans_paid(&v)) {
+            let found = Box::pin(self.verify.judge_started(&v)).await?;
+            if found.outcome != Outcome::Allow {
+                hold_back(&mut offers, &found);
+                v = before;
+                changed = (self.transition)(&mut v, &offers, now)?;
+            }
+            verdict = Some(Box::new(found));
+        }
+        Ok(match changed {
             Transition::Nothing(outcome) => Step::Nothing(v, outcome),
             Transition::Changed(outcome, idempotency) => Step::Write(Proposal {
                 idempotency,
+                verdict,
                 ..Proposal::update(v, self.lease, outcome)
             }),
         })

@@ -3,6 +3,7 @@
 use super::draws::SENDS;
 use super::persist::Needs;
 use super::room::Verify;
+use crate::abuse::guard::verdict::Outcome;
 use crate::abuse::limits;
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Access, Ticket};
@@ -41,7 +42,9 @@ impl Verify {
             Ok(())
         };
         let v = self.find_own(access, id).await?;
-        if self.is_blocked(&v) {
+        let verdict = self.judge_started(&v).await?;
+        if verdict.outcome == Outcome::Deny {
+            self.deny_resend(&v, verdict);
             return Err(Error::Blocked);
         }
         let offers = self.offers_for(&v);

@@ -1,7 +1,7 @@
 //! A start that finds a verification like the one it asks for: it is answered with that one, and nothing is sent.
 
+use super::request::{StartRequest, Started};
 use super::room::{SECOND_LOOK, Verify};
-use super::start::{StartRequest, Started};
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Access, Replay, Ticket};
 use crate::secret::random;

@@ -8,6 +8,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
+use super::decisions::Waiting;
+use crate::abuse::guard::figures::{Figures, MAX_BYTES};
 use crate::gateway::core::Core;
 use crate::gateway::error::Error;
 use crate::gateway::finance::Finance;
@@ -44,6 +46,8 @@ struct Room {
     hosts: Mutex<HashMap<Uuid, DateTime<Utc>>>,
     /// The latest time seen by the poll for due work.
     latest: Mutex<Option<DateTime<Utc>>>,
+    figures: Figures,
+    decisions: Waiting,
 }
 
 /// Verifications that a task of this process works on.
@@ -78,6 +82,8 @@ impl Verify {
             known_until: AtomicI64::new(i64::MIN),
             hosts: Mutex::default(),
             latest: Mutex::default(),
+            figures: Figures::new(MAX_BYTES),
+            decisions: Waiting::default(),
         }))
     }
 
@@ -109,6 +115,15 @@ impl Verify {
 
     pub(super) fn hosts(&self) -> MutexGuard<'_, HashMap<Uuid, DateTime<Utc>>> {
         self.0.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the guard judges by.
+    pub(super) fn figures(&self) -> &Figures {
+        &self.0.figures
+    }
+
+    pub(super) fn decisions(&self) -> &Waiting {
+        &self.0.decisions
     }
 
     pub(super) fn rescued_at(&self) -> &AtomicI64 {

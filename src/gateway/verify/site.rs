@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
+use super::request::StartRequest;
 use super::room::Verify;
-use super::start::StartRequest;
 use crate::abuse::limits;
 use crate::channels::Draft;
 use crate::gateway::error::Error;

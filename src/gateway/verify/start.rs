@@ -1,33 +1,31 @@
 //! Starts a verification: stores it, then sends, then answers.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::draws::SENDS;
+use super::guard::{Target, hold_back};
 use super::persist::{LeasePlan, Proposal, Step, Verb};
+use super::request::{StartError, StartRequest, Started, Visitor};
 use super::room::Verify;
 use super::traced::note;
+use crate::abuse::guard::verdict::{Outcome, Verdict};
 use crate::abuse::limits;
 use crate::abuse::network::networks;
 use crate::channels::Draft;
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Replay, Ticket};
-use crate::message::Wording;
 use crate::secret::random;
 use crate::shared_state::Taken;
 use crate::storage::{Lost, WITH_TRACE, Write};
 use crate::trace;
-use crate::verification::asked::{Asked, Face};
+use crate::verification::asked::Face;
 use crate::verification::attempt::Attempt;
 use crate::verification::code::{Code, CodeHash};
-use crate::verification::id::{ProjectId, VerificationId};
-use crate::verification::numbers::Parsed;
+use crate::verification::id::VerificationId;
 use crate::verification::origin::{Origin, Requester, TraceHash};
-use crate::verification::phone::Country;
 use crate::verification::policy::Policy;
-use crate::verification::route::{Channel, Workflow};
 use crate::verification::{Start, Verification};
 
 /// Counts lost commits, so that a start gives up after 8 budget refusals or 3 conflicts with a pending verification
@@ -58,69 +56,11 @@ impl Tries {
     }
 }
 
-enum Outcome {
+enum Begun {
     /// A new verification, with the attempt that is stored as `sending`.
     Began(VerificationId, Option<u8>),
     /// An equivalent pending verification exists.
     Reused,
-}
-
-/// A site's request for a verification.
-#[derive(Clone, Debug)]
-pub struct StartRequest {
-    pub project: ProjectId,
-    pub to: Parsed,
-    /// What its face must remember; `None`: our own API.
-    pub asked: Option<Box<Asked>>,
-    /// The id that the caller was given before. It may be used once.
-    pub id: Option<VerificationId>,
-    /// A code chosen by the site.
-    pub code: Option<Code>,
-    pub code_length: Option<u8>,
-    pub ttl: Option<Duration>,
-    /// No step begins later than this.
-    pub begin_within: Option<Duration>,
-    pub channels: Option<Vec<Channel>>,
-    /// Instead of the project's route and `ttl`.
-    pub workflow: Option<Workflow>,
-    pub payload: Option<String>,
-    pub wording: Wording,
-    /// Values for limits of the project's own; one that it does not have is ignored.
-    pub limit_keys: Vec<(String, String)>,
-    /// Instead of the project's own, in its texts.
-    pub brand: Option<String>,
-    pub visitor: Visitor,
-    /// How long to wait for a provider's answer before answering the site.
-    pub wait: Duration,
-}
-
-/// The visitor, as the site describes it.
-#[derive(Clone, Debug, Default)]
-pub struct Visitor {
-    pub ip: Option<IpAddr>,
-    pub user_agent: Option<String>,
-}
-
-#[derive(Debug)]
-pub struct Started {
-    pub verification: Verification,
-    /// Whether an equivalent pending verification was returned, and nothing was sent.
-    pub reused: bool,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error("the project does not allow phone numbers from {0}")]
-    CountryBlocked(Country),
-    #[error("the budget is exhausted")]
-    BudgetExhausted,
-    /// No step of the route can carry it. `is_for_now`: a pause of a provider will end.
-    #[error("no channel can deliver this")]
-    Undeliverable { is_for_now: bool },
-    #[error("the id is used")]
-    IdUsed,
-    #[error(transparent)]
-    Failed(#[from] Error),
 }
 
 impl Verify {
@@ -168,8 +108,8 @@ impl Verify {
         };
         let committed = self.commit(&mut start).await?;
         match committed.outcome {
-            Outcome::Reused => Ok(Box::pin(self.reused(committed.v, ticket)).await?),
-            Outcome::Began(_, sending) => {
+            Begun::Reused => Ok(Box::pin(self.reused(committed.v, ticket)).await?),
+            Begun::Began(_, sending) => {
                 if !committed.v.is_message() {
                     metrics::counter!("pinroute_verifications_total").increment(1);
                 }
@@ -187,12 +127,10 @@ impl Verify {
 
     fn origin(&self, request: &StartRequest) -> Origin {
         let trace = |kind, value: &str| TraceHash(self.core().trace.hash(kind, value));
-        let digits = request.to.phone.digits();
-        let range = &digits[..digits.len().saturating_sub(4)];
         let Visitor { ip, user_agent } = &request.visitor;
         let networks = ip.map(networks).unwrap_or_default();
         Origin {
-            prefix: trace("prefix", range),
+            prefix: self.prefix(&request.to.phone),
             line: request.to.line,
             requester: Requester {
                 ip: ip.map(|ip| trace("ip", &ip.to_canonical().to_string())),
@@ -210,6 +148,7 @@ impl Verify {
         request: &StartRequest,
         policy: &Policy,
         number: [u8; 16],
+        (origin, verdict): (Origin, &Verdict),
     ) -> Result<Verification, Error> {
         let now = self.core().now();
         let id = request
@@ -225,7 +164,8 @@ impl Verify {
         let ttl = stage.or(request.ttl).unwrap_or(policy.ttl);
         let wording = self.wording(request, policy, &code, ttl);
         let draft = Draft::new(request.to.country, &code, &wording);
-        let offers = self.offers(request.project, &draft, number, None);
+        let mut offers = self.offers(request.project, &draft, number, None);
+        hold_back(&mut offers, verdict);
         let sms_price = self.sms_price(&draft);
         let start = Start {
             id,
@@ -239,7 +179,7 @@ impl Verify {
             payload: request.payload.clone(),
             asked: request.asked.clone(),
             wording,
-            origin: Some(self.origin(request)),
+            origin: Some(origin),
             sms_price,
             policy,
             ttl: request.ttl,
@@ -302,6 +242,28 @@ struct Starting<'a> {
 }
 
 impl Starting<'_> {
+    /// A start that the guard denies draws on the limits all the same, and gets one answer whatever the reason. A reloaded page still
+    /// gets the verification that it started.
+    async fn denied(
+        &mut self,
+        target: Target<'_>,
+        verdict: Verdict,
+    ) -> Result<Step<Begun>, StartError> {
+        let verify = self.verify;
+        if let Some(existing) = verify.find_reusable(self.reuse_key).await? {
+            return Ok(Step::Nothing(existing, Begun::Reused));
+        }
+        let keys = verify.limit_keys(&self.request.limit_keys, self.policy);
+        let (limits, ip) = (&self.policy.limits, self.request.visitor.ip);
+        let draws = limits::for_create(limits, target.project, self.number, ip, &keys);
+        let whose = (target.project, target.phone);
+        if let Err(exhausted) = verify.draw(whose, draws, false, SENDS).await? {
+            return Err(Error::Limited(exhausted).into());
+        }
+        verify.deny(target, verdict);
+        Err(Error::Blocked.into())
+    }
+
     /// Whether the id that the caller was given before has been used. That comes before limits and budgets: the caller must not take
     /// their refusal for "nothing was sent".
     async fn is_id_used(&self) -> Result<bool, StartError> {
@@ -314,13 +276,13 @@ impl Starting<'_> {
 }
 
 impl Verb for Starting<'_> {
-    type Outcome = Outcome;
+    type Outcome = Begun;
     type Error = StartError;
 
-    async fn propose(&mut self, lost: Option<Lost>) -> Result<Step<Outcome>, StartError> {
+    async fn propose(&mut self, lost: Option<Lost>) -> Result<Step<Begun>, StartError> {
         let (verify, reuse_key) = (self.verify, self.reuse_key);
         let (core, request) = (verify.core(), self.request);
-        let reuse = |existing| Ok(Step::Nothing(existing, Outcome::Reused));
+        let reuse = |existing| Ok(Step::Nothing(existing, Begun::Reused));
         if let Some(lost) = lost {
             if let Some(taken) = self.taken.take() {
                 Box::pin(core.shared.limits.give_back(taken)).await;
@@ -338,7 +300,22 @@ impl Verb for Starting<'_> {
         if self.is_id_used().await? {
             return Err(StartError::IdUsed);
         }
-        let mut v = verify.begin_verification(request, self.policy, self.number)?;
+        let origin = verify.origin(request);
+        let route = request.route(self.policy);
+        let target = Target {
+            project: request.project,
+            phone: &request.to.phone,
+            country: request.to.country,
+            ip: request.visitor.ip,
+            origin: &origin,
+            has_challenge_channel: verify.can_challenge(&self.policy.guard, &route),
+        };
+        let verdict = verify.judge(target, &self.policy.guard).await?;
+        if verdict.outcome == Outcome::Deny {
+            return Box::pin(self.denied(target, verdict)).await;
+        }
+        let judged = (origin.clone(), &verdict);
+        let mut v = verify.begin_verification(request, self.policy, self.number, judged)?;
         if v.lacks_room() {
             // A reloaded page still gets the verification that it started.
             let existing = Box::pin(verify.find_reusable(reuse_key)).await?;
@@ -383,14 +360,15 @@ impl Verb for Starting<'_> {
                 Some(_) => LeasePlan::Hold,
                 None => LeasePlan::NotOurs,
             },
-            outcome: Outcome::Began(v.id, sending),
+            outcome: Begun::Began(v.id, sending),
             v,
             idempotency: core.idempotency.completion(self.ticket, &replay),
+            verdict: Some(Box::new(verdict)),
         }))
     }
 
-    fn unanswered(&mut self, _change: i64, outcome: &Outcome) {
-        if let Outcome::Began(id, _) = outcome {
+    fn unanswered(&mut self, _change: i64, outcome: &Begun) {
+        if let Begun::Began(id, _) = outcome {
             self.verify.may_be_stored(*id);
         }
     }

@@ -44,6 +44,7 @@ files! {
     "0017_guard_lists"
     "0018_past"
     "0019_sinks"
+    "0020_guard_decisions"
 }
 
 static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(POSTGRES_FILES));

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::money::{Currency, Micros, Money};
 use crate::verification::budget::{Budget, Period};
 use crate::verification::code::{Code, CodeHash};
+use crate::verification::guard::Rules;
 use crate::verification::id::{ProjectId, VerificationId};
 use crate::verification::numbers::{Numbers, Parsed};
 use crate::verification::policy::{Countries, Limits, Policy, TwilioRules, VonageRules};
@@ -54,6 +55,7 @@ pub fn begin(kind: u8, now: DateTime<Utc>) -> Verification {
         brand: String::new(),
         twilio: TwilioRules::default(),
         vonage: VonageRules::default(),
+        guard: Rules::default(),
         budgets: vec![budget()],
     };
     let workflow = Workflow {

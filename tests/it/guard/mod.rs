@@ -1,5 +1,7 @@
 //! The guard's lists: who is let through, and whom nothing is sent to, whatever face asks.
 
+mod rules;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pinroute::secret::random;

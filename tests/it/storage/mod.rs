@@ -21,6 +21,7 @@ use pinroute::storage::{
 use pinroute::verification::abilities::Abilities;
 use pinroute::verification::attempt::Receipt;
 use pinroute::verification::code::{Code, CodeHash};
+use pinroute::verification::guard::Rules;
 use pinroute::verification::id::{ProjectId, VerificationId};
 use pinroute::verification::numbers::{Numbers, Parsed};
 use pinroute::verification::policy::{Countries, Limits, Policy, TwilioRules, VonageRules};
@@ -102,6 +103,7 @@ impl Hand {
             twilio: TwilioRules::default(),
             vonage: VonageRules::default(),
             budgets: Vec::new(),
+            guard: Rules::default(),
         };
         let start = Start {
             id,

@@ -44,31 +44,23 @@ fn without_history_the_floors_of_each_cell_hold() {
         asn: Some(1),
         ..from(1, cells("UZ", 1))
     };
-    for (rule, floor) in [
-        (Rule::UnverifiedCountry, 3),
-        (Rule::UnverifiedPrefix, 3),
-        (Rule::UnverifiedIp, 5),
-        (Rule::UnverifiedNetwork, 5),
-        (Rule::UnverifiedAsn, 5),
+    for (rule, hour, day) in [
+        (Rule::UnverifiedCountry, 3, 20),
+        (Rule::UnverifiedPrefix, 3, 5),
+        (Rule::UnverifiedIp, 5, 10),
+        (Rule::UnverifiedNetwork, 10, 20),
+        (Rule::UnverifiedAsn, 15, 30),
     ] {
         let figures = Figures::new(MAX);
-        let outcomes = outcomes(&figures, &on(rule), [one; 9]);
-        assert_eq!(allowed(&outcomes), floor, "{rule:?} in an hour");
+        let outcomes = outcomes(&figures, &on(rule), [one; 19]);
+        assert_eq!(allowed(&outcomes), hour, "{rule:?} in an hour");
         let (rules, figures) = (on(rule), Figures::new(MAX));
-        let hourly = (0..23).map(|hour| {
-            let at = start() + hours(hour);
+        let spread = (0..46).map(|half| {
+            let at = start() + minutes(30 * half);
             send(&figures, &rules, one, at).0.outcome
         });
-        let floor = match rule {
-            Rule::UnverifiedCountry => 20,
-            Rule::UnverifiedPrefix => 5,
-            _ => 10,
-        };
-        assert_eq!(
-            allowed(&hourly.collect::<Vec<_>>()),
-            floor,
-            "{rule:?} in a day"
-        );
+        let spread: Vec<_> = spread.collect();
+        assert_eq!(allowed(&spread), day, "{rule:?} in a day");
     }
 }
 

@@ -4,7 +4,6 @@ mod judging;
 mod memory;
 mod merging;
 mod model;
-mod settings;
 mod simulation;
 
 use chrono::{DateTime, TimeDelta, Utc};

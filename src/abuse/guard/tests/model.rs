@@ -129,6 +129,8 @@ fn is_over(key: Key, reading: &Reading, rules: &Rules) -> [bool; 2] {
     let own = match key.cell {
         Cell::Country(_) => &rules.unverified_country.usual,
         Cell::Prefix(_) => &rules.unverified_prefix.usual,
+        Cell::Network(_) => &rules.unverified_network.usual,
+        Cell::Asn(_) => &rules.unverified_asn.usual,
         _ => &rules.unverified_ip.usual,
     };
     let exact = |count: u32, parts: u64| u64::from(count) * 1_000 * parts;

@@ -1,4 +1,4 @@
-//! Examples of the guard's lists.
+//! Examples of the guard: its lists, its decisions and what it counts.
 
 use serde_json::{Value, json};
 
@@ -17,6 +17,15 @@ pub(super) fn shown(operation: &str) -> Vec<Shown> {
             ("201", JSON, vec![("entry", "Added", entry())]),
         ],
         "listListEntries" => vec![("200", JSON, vec![("page", "The last page", page(&json!([entry()])))])],
+        "listDecisions" => vec![("200", JSON, vec![("page", "A start that was denied", page(&json!([{
+            "id": "01a22574-e760-7000-a33a-3aded10fb87a", "at": "2026-11-22T09:30:00Z", "project": "default", "verification_id": null, "on": "create",
+            "outcome": "deny", "country": "UZ", "prefix": "+99890777", "owner": false, "count": 1,
+            "rules": [{"rule": "unverified_prefix", "mode": "on", "cell": "prefix:1H6o0V7c6bQ", "value": 6, "threshold": 5, "window": "24h", "effect": "challenge"}],
+        }])))])],
+        "listBlocks" => vec![("200", JSON, vec![("blocks", "One range", json!({"items": [{"id": "0198b1f2c0d47000a33a3aded10fb879.1H6o0V7c6bQ",
+            "project": "default", "prefix": "+99890777", "level": 1, "until": "2026-11-22T09:45:00Z"}]}))])],
+        "listCells" => vec![("200", JSON, vec![("cells", "One range", json!({"items": [{"project": "default", "cell": "prefix:1H6o0V7c6bQ",
+            "unverified_24h": 6, "unverified_1h": 6, "verified_24h": 0, "verified_1h": 0, "best_day": 0}]}))])],
         _ => Vec::new(),
     }
 }

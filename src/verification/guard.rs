@@ -1,12 +1,12 @@
-//! The rules of a project with their modes and thresholds, complete: what [`Settings`](super::settings::Settings) leave out has its
-//! default. To add one: a variant of [`Rule`], and a field of [`Rules`].
+//! The rules of a project against pumping, with their modes and thresholds; `abuse::guard` judges by them. To add one: a variant of
+//! [`Rule`], and a field of [`Rules`].
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::verification::channel::Channel;
-use crate::verification::phone::{Country, LineType};
+use super::channel::Channel;
+use super::phone::{Country, LineType};
 
 /// What becomes of a rule that fires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -118,8 +118,12 @@ impl Thresholds {
     /// Lower, since a range of 10,000 numbers has few honest receivers a day. Authgear's rule by country would miss one range inside
     /// a large country.
     pub const OF_PREFIX: Self = Self::with_floors(5, 3);
-    /// Authgear's for an address, 10 a day and 5 an hour; for its networks too.
-    pub const OF_REQUESTER: Self = Self::with_floors(10, 5);
+    /// Authgear's for an address, 10 a day and 5 an hour.
+    pub const OF_ADDRESS: Self = Self::with_floors(10, 5);
+    /// Higher, since many visitors share a network, and the addresses of a mobile operator still more. With those of an address, honest
+    /// traffic was challenged seven times as often as it may be (`abuse::guard::tests::simulation`).
+    pub const OF_NETWORK: Self = Self::with_floors(20, 10);
+    pub const OF_ASN: Self = Self::with_floors(30, 15);
 
     const fn with_floors(floor_day: u32, floor_hour: u32) -> Self {
         Self {
@@ -193,6 +197,9 @@ pub struct LineTypes {
 /// All rules of a project.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
+    /// Of every rule that has no mode of its own, as it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
     /// What is left to a verification that is challenged: channels that pay nobody for termination, so that there is nothing to earn.
     pub challenge_channels: Vec<Channel>,
     pub unverified_country: Unverified,
@@ -215,12 +222,13 @@ impl Default for Rules {
             countries: BTreeMap::new(),
         };
         Self {
+            mode: None,
             challenge_channels: ["telegram", "whatsapp"].map(Channel::from_storage).to_vec(),
             unverified_country: unverified(Rule::UnverifiedCountry, Thresholds::OF_COUNTRY),
             unverified_prefix: unverified(Rule::UnverifiedPrefix, Thresholds::OF_PREFIX),
-            unverified_ip: unverified(Rule::UnverifiedIp, Thresholds::OF_REQUESTER),
-            unverified_network: unverified(Rule::UnverifiedNetwork, Thresholds::OF_REQUESTER),
-            unverified_asn: unverified(Rule::UnverifiedAsn, Thresholds::OF_REQUESTER),
+            unverified_ip: unverified(Rule::UnverifiedIp, Thresholds::OF_ADDRESS),
+            unverified_network: unverified(Rule::UnverifiedNetwork, Thresholds::OF_NETWORK),
+            unverified_asn: unverified(Rule::UnverifiedAsn, Thresholds::OF_ASN),
             countries_per_ip: CountriesPerIp {
                 mode: Rule::CountriesPerIp.default_mode(),
                 max: 3,
@@ -265,7 +273,10 @@ impl Rules {
     /// Every rule in one mode.
     #[must_use]
     pub fn all(mode: Mode) -> Self {
-        let mut rules = Self::default();
+        let mut rules = Self {
+            mode: Some(mode),
+            ..Self::default()
+        };
         for rule in Rule::ALL {
             *rules.mode_mut(rule) = mode;
         }

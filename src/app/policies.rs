@@ -1,0 +1,26 @@
+//! How projects' policies are read: by the rules of the configuration.
+
+use crate::config::{self, Settings};
+use crate::gateway::{PolicyBook, PolicyFault};
+
+/// The policy book.
+#[must_use]
+pub fn policies(settings: &Settings) -> PolicyBook {
+    let read = |written: &serde_json::Value| {
+        config::read_policy(written).map_err(|faults| {
+            let fault = |fault: config::Fault| PolicyFault {
+                pointer: pointer(&fault.key),
+                detail: fault.problem,
+            };
+            faults.into_iter().map(fault).collect()
+        })
+    };
+    PolicyBook::new(settings.defaults.clone(), settings.written_defaults(), read)
+}
+
+/// `policy.route[0].wait` as a JSON pointer.
+fn pointer(key: &str) -> String {
+    let parts = key.split(['.', '[', ']']).filter(|part| !part.is_empty());
+    let parts: Vec<&str> = parts.collect();
+    format!("/{}", parts.join("/"))
+}

@@ -1,0 +1,128 @@
+//! The guard's decisions, until they are stored: together, each second, so that no request waits for its own.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use uuid::Uuid;
+
+use crate::abuse::guard::verdict::Verdict;
+use crate::secret::random;
+pub use crate::storage::{Decision, On};
+use crate::verification::Verification;
+use crate::verification::event::EventKind;
+use crate::verification::id::{ProjectId, VerificationId, numbered};
+use crate::verification::origin::{Origin, TraceHash};
+use crate::verification::phone::{Country, PhoneNumber};
+
+/// Decisions a minute about one range of numbers in one project that have a row each; the others of that minute share one. An
+/// attacker does not fill the disk.
+const ROWS: u32 = 100;
+/// Ranges that are told apart in a minute.
+const RANGES: usize = 10_000;
+
+/// What waits to be stored.
+#[derive(Debug, Default)]
+pub(super) struct Waiting(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    added: u16,
+    rows: Vec<Decision>,
+    minute: DateTime<Utc>,
+    counts: HashMap<(ProjectId, TraceHash), u32>,
+    /// Of this minute, what has no row of its own.
+    sums: HashMap<(ProjectId, TraceHash), Decision>,
+}
+
+impl Waiting {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn add(&self, mut decision: Decision) {
+        let mut inner = self.lock();
+        // Those of one millisecond keep their order.
+        inner.added = inner.added.wrapping_add(1);
+        decision.id = numbered(decision.at, u32::from(inner.added % 4_096), random());
+        let minute = decision.at.duration_trunc(TimeDelta::minutes(1));
+        inner.turn_to(minute.unwrap_or(decision.at));
+        let key = (decision.project, decision.prefix_hash);
+        let is_known = inner.counts.contains_key(&key);
+        if !is_known && inner.counts.len() >= RANGES {
+            return;
+        }
+        let count = inner.counts.entry(key).or_default();
+        *count += 1;
+        if *count <= ROWS {
+            inner.rows.push(decision);
+            return;
+        }
+        let sum = inner.sums.entry(key);
+        sum.and_modify(|sum| sum.count += 1).or_insert(decision);
+    }
+
+    pub fn take(&self, now: DateTime<Utc>) -> Vec<Decision> {
+        let mut inner = self.lock();
+        let minute = now.duration_trunc(TimeDelta::minutes(1));
+        inner.turn_to(minute.unwrap_or(now));
+        std::mem::take(&mut inner.rows)
+    }
+
+    /// What could not be stored.
+    pub fn give_back(&self, mut rows: Vec<Decision>) {
+        let mut inner = self.lock();
+        rows.append(&mut inner.rows);
+        rows.truncate(RANGES);
+        inner.rows = rows;
+    }
+}
+
+impl Inner {
+    fn turn_to(&mut self, minute: DateTime<Utc>) {
+        if minute != self.minute {
+            self.minute = minute;
+            self.counts.clear();
+            self.rows.extend(self.sums.drain().map(|(_, sum)| sum));
+        }
+    }
+}
+
+impl On {
+    /// What a change is about that is not stored yet.
+    pub(super) fn of(v: &Verification) -> Self {
+        let has = |kind| v.news().iter().any(|event| event.kind == kind);
+        if has(EventKind::Created) {
+            Self::Create
+        } else if has(EventKind::Resend) {
+            Self::Resend
+        } else {
+            Self::Fallback
+        }
+    }
+}
+
+impl Decision {
+    pub(super) fn of(
+        on: On,
+        (project, verification): (ProjectId, Option<VerificationId>),
+        (phone, country, origin): (&PhoneNumber, Country, &Origin),
+        verdict: Verdict,
+    ) -> Self {
+        let digits = phone.digits();
+        Self {
+            id: Uuid::nil(),
+            at: verdict.at,
+            project,
+            verification,
+            on,
+            outcome: verdict.outcome,
+            country,
+            prefix: format!("+{}", &digits[..digits.len().saturating_sub(4)]),
+            prefix_hash: origin.prefix,
+            count: 1,
+            is_owner: verdict.is_owner,
+            rules: verdict.rules,
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Decisions of the guard that say something: kept for a while, to be read by people and by back-tests.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::engine::read;
+use super::engine::rows::{Column, Rows};
+use super::engine::{Engine, row};
+use super::{StorageError, Store};
+use crate::abuse::guard::rules::Rule;
+use crate::abuse::guard::verdict::{Fired, Outcome};
+use crate::verification::id::{ProjectId, VerificationId};
+use crate::verification::origin::TraceHash;
+use crate::verification::phone::Country;
+
+/// What was to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On {
+    Create,
+    Resend,
+    /// A step that the route came to by itself.
+    Fallback,
+}
+
+impl On {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Resend => "resend",
+            Self::Fallback => "fallback",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let all = [Self::Create, Self::Resend, Self::Fallback];
+        all.into_iter().find(|on| on.as_str() == text)
+    }
+}
+
+/// A decision about one send, or, with a larger count, the first of several alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    pub id: Uuid,
+    pub at: DateTime<Utc>,
+    pub project: ProjectId,
+    /// `None`: it was denied, so none was kept.
+    pub verification: Option<VerificationId>,
+    pub on: On,
+    pub outcome: Outcome,
+    pub country: Country,
+    /// The number without its last four digits, in international form.
+    pub prefix: String,
+    pub prefix_hash: TraceHash,
+    pub count: u32,
+    /// Stopped but for its number, which had proved itself.
+    pub is_owner: bool,
+    pub rules: Vec<Fired>,
+}
+
+/// What decisions are listed, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct DecisionQuery {
+    pub project: Option<ProjectId>,
+    pub from: Option<DateTime<Utc>>,
+    pub to: Option<DateTime<Utc>>,
+    pub outcome: Option<Outcome>,
+    pub rule: Option<Rule>,
+    pub country: Option<Country>,
+    /// Digits after a plus sign, of which the range begins.
+    pub prefix: Option<String>,
+    pub prefix_hash: Option<TraceHash>,
+    pub verification: Option<VerificationId>,
+    /// Go on after this one.
+    pub before: Option<Uuid>,
+    pub limit: i64,
+}
+
+row! {
+    struct Row {
+        id: Uuid,
+        at: DateTime<Utc>,
+        project_id: Uuid,
+        verification_id: Option<Uuid>,
+        what: String,
+        outcome: String,
+        country: String,
+        prefix: String,
+        prefix_hash: String,
+        count: i64,
+        record: String,
+    }
+}
+
+/// The rest of a decision, as JSON.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Record {
+    rules: Vec<Fired>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_owner: bool,
+}
+
+impl Store {
+    /// Stores decisions. One that is there already stays.
+    pub async fn add_decisions(&self, decisions: &[Decision]) -> Result<(), StorageError> {
+        const INSERT: &str = "INSERT INTO guard_decisions (id, at, project_id, verification_id, what, outcome, country, prefix, \
+            prefix_hash, count, rules, record) SELECT r.id, r.at, r.project_id, r.verification_id, r.what, r.outcome, r.country, \
+            r.prefix, r.prefix_hash, r.count, r.rules, r.record FROM {rows} WHERE true ON CONFLICT (id) DO NOTHING";
+        for chunk in decisions.chunks(500) {
+            let text = |of: fn(&Decision) -> String| {
+                Column::Text(chunk.iter().map(|one| Some(of(one))).collect())
+            };
+            let uuid =
+                |of: fn(&Decision) -> Option<Uuid>| Column::Uuid(chunk.iter().map(of).collect());
+            let counts = chunk.iter().map(|one| Some(i64::from(one.count)));
+            let times = chunk.iter().map(|one| Some(one.at));
+            let rows = Rows::new(
+                chunk.len(),
+                vec![
+                    ("id", uuid(|one| Some(one.id))),
+                    ("at", Column::Time(times.collect())),
+                    ("project_id", uuid(|one| Some(one.project.0))),
+                    (
+                        "verification_id",
+                        uuid(|one| one.verification.map(VerificationId::uuid)),
+                    ),
+                    ("what", text(|one| one.on.as_str().to_owned())),
+                    ("outcome", text(|one| one.outcome.as_str().to_owned())),
+                    ("country", text(|one| one.country.to_string())),
+                    ("prefix", text(|one| one.prefix.clone())),
+                    ("prefix_hash", text(|one| one.prefix_hash.into())),
+                    ("count", Column::Int(counts.collect())),
+                    ("rules", text(names)),
+                    ("record", text(record)),
+                ],
+            );
+            match &self.engine {
+                Engine::Postgres(pool) => rows.postgres(INSERT).execute(pool).await.map(|_| ()),
+                Engine::Sqlite { write, .. } => {
+                    rows.sqlite(INSERT).execute(write).await.map(|_| ())
+                }
+            }?;
+        }
+        Ok(())
+    }
+
+    /// Newest first.
+    pub async fn list_decisions(
+        &self,
+        query: &DecisionQuery,
+    ) -> Result<Vec<Decision>, StorageError> {
+        const LIST: &str = "SELECT id, at, project_id, verification_id, what, outcome, country, prefix, prefix_hash, count, record \
+            FROM guard_decisions WHERE ($1 IS NULL OR project_id = $1) AND ($2 IS NULL OR at >= $2) AND ($3 IS NULL OR at < $3) \
+            AND ($4 IS NULL OR outcome = $4) AND ($5 IS NULL OR rules LIKE $5) AND ($6 IS NULL OR country = $6) \
+            AND ($7 IS NULL OR prefix LIKE $7) AND ($8 IS NULL OR verification_id = $8) AND ($9 IS NULL OR id < $9) \
+            AND ($10 IS NULL OR prefix_hash = $10) ORDER BY id DESC LIMIT $11";
+        let rule = query.rule.map(|rule| format!("% {} %", rule.as_str()));
+        let prefix = query.prefix.as_ref().map(|prefix| format!("{prefix}%"));
+        let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(LIST)
+            .bind(query.project.map(|project| project.0))
+            .bind(query.from)
+            .bind(query.to)
+            .bind(query.outcome.map(Outcome::as_str))
+            .bind(rule)
+            .bind(query.country.map(|country| country.to_string()))
+            .bind(prefix)
+            .bind(query.verification.map(VerificationId::uuid))
+            .bind(query.before)
+            .bind(query.prefix_hash.map(String::from))
+            .bind(query.limit)
+            .fetch_all(pool)
+            .await)?;
+        Ok(self.readable(rows.into_iter().map(Decision::try_from)))
+    }
+}
+
+/// The rules that fired, to be searched for.
+fn names(decision: &Decision) -> String {
+    let mut names = String::from(" ");
+    for fired in &decision.rules {
+        names.push_str(fired.rule.as_str());
+        names.push(' ');
+    }
+    names
+}
+
+fn record(decision: &Decision) -> String {
+    let record = Record {
+        rules: decision.rules.clone(),
+        is_owner: decision.is_owner,
+    };
+    serde_json::to_string(&record).expect("rules and figures have a JSON form")
+}
+
+impl TryFrom<Row> for Decision {
+    type Error = StorageError;
+
+    fn try_from(row: Row) -> Result<Self, StorageError> {
+        let fault = |column| StorageError::Inconsistent {
+            table: "guard_decisions",
+            column,
+            id: row.id.to_string(),
+        };
+        let record: Record = serde_json::from_str(&row.record).map_err(|_| fault("record"))?;
+        let outcomes = [Outcome::Allow, Outcome::Challenge, Outcome::Deny];
+        let outcome = outcomes.into_iter().find(|one| one.as_str() == row.outcome);
+        Ok(Self {
+            id: row.id,
+            at: row.at,
+            project: ProjectId(row.project_id),
+            verification: row.verification_id.map(VerificationId::from_uuid),
+            on: On::parse(&row.what).ok_or_else(|| fault("what"))?,
+            outcome: outcome.ok_or_else(|| fault("outcome"))?,
+            country: row.country.parse().map_err(|_| fault("country"))?,
+            prefix_hash: TraceHash::try_from(row.prefix_hash.clone())
+                .map_err(|_| fault("prefix_hash"))?,
+            prefix: row.prefix,
+            count: u32::try_from(row.count).map_err(|_| fault("count"))?,
+            is_owner: record.is_owner,
+            rules: record.rules,
+        })
+    }
+}
