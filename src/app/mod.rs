@@ -133,7 +133,10 @@ impl App {
         let link = dashboard_link(&gateway, sandbox.is_some()).await?;
         let dashboard_link = link.map(|path| format!("{reachable_at}{path}"));
         let workers = match background {
-            Background::Runs => jobs::start(&gateway, &stop),
+            Background::Runs => {
+                tokio::spawn(jobs::recall(gateway.clone(), stop.clone()));
+                jobs::start(&gateway, &stop)
+            }
             Background::ByHand => TaskTracker::new(),
         };
         let upkeep = metrics.clone();

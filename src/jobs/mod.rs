@@ -20,6 +20,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 const SUM: Duration = Duration::from_secs(1);
 /// How often budgets and balances are checked for alerts.
 const WATCH: Duration = Duration::from_secs(5);
+/// How often replicas tell one another what the guard counts.
+const SWAP: Duration = Duration::from_millis(250);
 const SWEEP: Duration = Duration::from_secs(60);
 /// How often backlogs and balances are read for the metrics, and the ages of jobs.
 const MEASURE: Duration = Duration::from_secs(5);
@@ -100,6 +102,12 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
         })
     });
     every("report_sums", SUM, |gateway| Box::pin(sum(gateway)));
+    every("guard_figures", SWAP, |gateway| {
+        Box::pin(async move {
+            gateway.verify().swap_figures().await;
+            Ok(())
+        })
+    });
     every("guard_decisions", SUM, |gateway| {
         Box::pin(async move { gateway.verify().store_decisions().await })
     });
@@ -146,6 +154,18 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
         }
     });
     workers
+}
+
+/// Counts for the guard what was sent before this start.
+pub async fn recall(gateway: Gateway, stop: CancellationToken) {
+    let recalled = stop.run_until_cancelled(gateway.verify().recall_figures());
+    match recalled.await {
+        Some(Ok(verifications)) => tracing::debug!(verifications, "the guard knows the last day"),
+        Some(Err(error)) => {
+            tracing::warn!(%error, "the guard does not know what was sent before this start");
+        }
+        None => {}
+    }
 }
 
 async fn work_on_due(gateway: Gateway) -> Result<(), StorageError> {

@@ -4,6 +4,7 @@
 //! other module uses Redis. To add shared state: a file here with its form in memory and in Redis, and a field of
 //! [`SharedState`].
 
+mod figures;
 mod limits;
 mod news;
 mod pauses;
@@ -13,6 +14,7 @@ mod stream;
 
 use std::sync::Arc;
 
+pub use figures::SharedFigures;
 pub use limits::{Limits, Taken};
 pub use news::{News, Replicas};
 pub use pauses::{PauseView, Pauses};
@@ -27,6 +29,7 @@ pub struct SharedState {
     pub limits: Limits,
     pub pauses: Pauses,
     pub replicas: Replicas,
+    pub figures: SharedFigures,
     redis: Option<Arc<Redis>>,
 }
 
@@ -40,6 +43,7 @@ impl SharedState {
         Self {
             limits: Limits::new(redis.clone(), installation, clock.clone()),
             pauses: Pauses::new(redis.clone(), installation.to_owned(), clock.clone()),
+            figures: SharedFigures::new(redis.clone(), installation),
             replicas: Replicas::new(redis.clone().zip(place), installation),
             redis,
         }

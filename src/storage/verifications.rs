@@ -301,6 +301,18 @@ impl Store {
         }
     }
 
+    /// Up to `limit` current verifications that come after this id, the oldest first. Of a row that cannot be read nothing is returned.
+    pub async fn after(&self, id: Uuid, limit: i64) -> Result<Vec<Verification>, StorageError> {
+        let sql =
+            format!("SELECT {COLUMNS} FROM verifications v WHERE v.id > $1 ORDER BY v.id LIMIT $2");
+        let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(AssertSqlSafe(sql))
+            .bind(id)
+            .bind(limit)
+            .fetch_all(pool)
+            .await)?;
+        Ok(self.readable(rows.into_iter().map(|row| row.open(&self.vault))))
+    }
+
     /// Verifications with an attempt in `unknown`. They all have a pending task, so the `wake_at` index covers them.
     pub async fn list_unknown(
         &self,

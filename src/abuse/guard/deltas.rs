@@ -86,6 +86,10 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
+    pub(super) fn replica(&self) -> Uuid {
+        self.replica
+    }
+
     pub(super) fn new(replica: Uuid, bytes: usize) -> Self {
         Self {
             replica,

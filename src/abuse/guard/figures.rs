@@ -113,6 +113,11 @@ impl Figures {
         send
     }
 
+    /// Counts what happened before this process began. Other replicas have counted it.
+    pub fn recall(&self, event: &Event) {
+        self.apply(event);
+    }
+
     /// Counts an approval once its commit stands, and takes out the verification's own sends, those by SMS and voice.
     pub fn approve(&self, cells: &Cells, number: [u8; 16], sends: &[PaidSend], at: DateTime<Utc>) {
         self.record(Event::Approval {
@@ -153,8 +158,12 @@ impl Figures {
         lock(self.outbox.as_ref()?).take()
     }
 
-    /// Counts what another replica counted. One that comes again, or out of order, changes nothing.
+    /// Counts what another replica counted. One that comes again, or out of order, changes nothing, nor does one of this replica.
     pub fn merge(&self, delta: &Delta, now: DateTime<Utc>) {
+        let own = self.outbox.as_ref().map(|outbox| lock(outbox).replica());
+        if own == Some(delta.replica) {
+            return;
+        }
         if lock(&self.heard).is_first(delta, now) {
             let plausible = delta.events.iter().filter(|event| event.is_plausible(now));
             plausible.for_each(|event| self.apply(event));

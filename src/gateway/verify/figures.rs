@@ -1,15 +1,19 @@
 //! What the guard decided and counts: stored, shown to people, and blocks ended by them.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+use uuid::Uuid;
 
 use super::room::Verify;
 use crate::abuse::guard::cells::{Cell, Key};
+use crate::abuse::guard::deltas::Delta;
 use crate::abuse::guard::figures::Reading;
 use crate::abuse::guard::rules::Rule;
 use crate::gateway::error::Error;
+use crate::gateway::finance::ReportKind;
 use crate::gateway::shared::Access;
+use crate::reports::query::{Group, Query};
 use crate::storage::{Decision, DecisionQuery, StorageError};
-use crate::verification::id::ProjectId;
+use crate::verification::id::{ProjectId, time_ordered};
 use crate::verification::origin::TraceHash;
 
 /// Of each list.
@@ -50,6 +54,82 @@ impl Verify {
         stored
     }
 
+    /// Tells the other replicas what this one counted, and counts what they did. A batch that comes again changes nothing.
+    pub async fn swap_figures(&self) {
+        let (figures, shared) = (self.figures(), &self.core().shared.figures);
+        let own = figures.take_delta().map(|delta| {
+            serde_json::to_string(&delta).expect("hashes, times and counts have a JSON form")
+        });
+        for text in shared.swap(own).await {
+            match serde_json::from_str::<Delta>(&text) {
+                Ok(delta) => figures.merge(&delta, self.core().now()),
+                Err(error) => tracing::warn!(%error, "another replica's figures cannot be read"),
+            }
+        }
+    }
+
+    /// Counts what was sent and approved in the last day, as the verifications' own records say, and what was approved on each of the
+    /// last 14 days, as reports do: after a start nothing else is known. Returns how many verifications were read.
+    pub async fn recall_figures(&self) -> Result<usize, Error> {
+        const PAGE: i64 = 500;
+        const MOST: usize = 200_000;
+        let now = self.core().now();
+        let mut after = time_ordered(now - TimeDelta::days(1), [0; 8]);
+        let mut count = 0;
+        while count < MOST {
+            let page = self.core().db.after(after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = last.id.uuid();
+            count += page.len();
+            for v in &page {
+                self.recall(v, now);
+            }
+        }
+        // Of a day that is counted already, the larger figure stands.
+        self.recall_days(now).await?;
+        Ok(count)
+    }
+
+    async fn recall_days(&self, now: DateTime<Utc>) -> Result<(), Error> {
+        let today = now.date_naive();
+        let from = today.checked_sub_days(Days::new(13));
+        let groups = vec![Group::Day, Group::Project, Group::Country];
+        let currency = self.core().settings.reporting_currency;
+        let query = Query::new(from, Some(today), chrono_tz::UTC, groups, currency, now);
+        let query = query.expect("the last 14 days are a valid range");
+        let every_project = Access::of_person(Uuid::nil());
+        let report = self
+            .finance()
+            .report(&every_project, ReportKind::Conversion, query);
+        let Ok(table) = report.await? else {
+            return Ok(());
+        };
+        let place = |name| table.columns.iter().position(|column| *column == name);
+        let places = [
+            place("day"),
+            place("project"),
+            place("country"),
+            place("approved"),
+        ];
+        let projects = self.core().directory.projects();
+        for row in &table.rows {
+            let cell = |place: usize| Some(row.get(places[place]?)?.text(table.currency));
+            let read = || {
+                let day: NaiveDate = cell(0)?.parse().ok()?;
+                let (name, approved) = (cell(1)?, cell(3)?);
+                let project = projects.iter().find(|project| project.name == name)?;
+                let country = cell(2)?.parse().ok()?;
+                let day = day.and_time(NaiveTime::MIN).and_utc();
+                Some((project.id, country, day, approved.parse().ok()?))
+            };
+            if let Some((project, country, day, approved)) = read() {
+                self.figures()
+                    .import_past(project, country, &[(day, approved)], &[]);
+            }
+        }
+        Ok(())
+    }
+
     /// Newest first.
     pub async fn list_decisions(&self, query: &DecisionQuery) -> Result<Vec<Decision>, Error> {
         Ok(self.core().db.list_decisions(query).await?)
@@ -86,7 +166,7 @@ impl Verify {
     #[must_use]
     pub fn end_block(&self, access: &Access, id: &str) -> bool {
         let parts = id.split_once('.').and_then(|(project, prefix)| {
-            let project = ProjectId(uuid::Uuid::try_parse(project).ok()?);
+            let project = ProjectId(Uuid::try_parse(project).ok()?);
             Some((project, TraceHash::try_from(prefix.to_owned()).ok()?))
         });
         parts.is_some_and(|(project, prefix)| {

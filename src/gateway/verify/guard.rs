@@ -9,7 +9,7 @@ use super::decisions::{Decision, On};
 use super::request::{StartError, StartRequest};
 use super::room::Verify;
 use crate::abuse::guard::cells::Cells;
-use crate::abuse::guard::deltas::PaidSend;
+use crate::abuse::guard::deltas::{Event, PaidSend};
 use crate::abuse::guard::judge::{Facts, judge};
 use crate::abuse::guard::rules::{Mode, Rules};
 use crate::abuse::guard::verdict::{Outcome, Owner, Verdict};
@@ -220,14 +220,32 @@ impl Verify {
             .find(|event| event.kind == EventKind::Approved);
         if let (Some(event), Status::Approved { .. }) = (approved, v.record.status) {
             let cells = Cells::of(v.project, v.record.country, origin, None);
-            let mut sends: Vec<PaidSend> = v.record.attempts.iter().filter_map(paid_send).collect();
-            // Several providers were held back by one verdict.
-            sends.dedup_by_key(|send| (send.at, send.is_stopped));
-            if v.record.is_outside_code {
-                sends.clear();
-            }
+            let number = self.number_key(v);
             self.figures()
-                .approve(&cells, self.number_key(v), &sends, event.at);
+                .approve(&cells, number, &sends_of(v), event.at);
+        }
+    }
+
+    /// Counts what a stored verification sent in the last day, and its approval.
+    pub(super) fn recall(&self, v: &Verification, now: DateTime<Utc>) {
+        let origin = &*self.origin_of(v);
+        let cells = Cells::of(v.project, v.record.country, origin, None);
+        if let Status::Approved { at, .. } = v.record.status {
+            self.figures().recall(&Event::Approval {
+                cells,
+                at,
+                number: self.number_key(v),
+                sends: Vec::new(),
+            });
+            return;
+        }
+        let of_today = |send: &PaidSend| now - send.at < TimeDelta::days(1);
+        for send in sends_of(v).into_iter().filter(of_today) {
+            self.figures().recall(&Event::Send {
+                cells,
+                send,
+                is_prefix_fired: false,
+            });
         }
     }
 }
@@ -244,6 +262,17 @@ fn paid_send(attempt: &Attempt) -> Option<PaidSend> {
         at: attempt.created_at,
         is_stopped,
     })
+}
+
+/// What a verification was counted with.
+fn sends_of(v: &Verification) -> Vec<PaidSend> {
+    if v.record.is_outside_code {
+        return Vec::new();
+    }
+    let mut sends: Vec<PaidSend> = v.record.attempts.iter().filter_map(paid_send).collect();
+    // Several providers were held back by one verdict.
+    sends.dedup_by_key(|send| (send.at, send.is_stopped));
+    sends
 }
 
 /// A change that is not stored yet sends something whose termination is paid for.

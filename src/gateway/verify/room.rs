@@ -71,6 +71,11 @@ pub(super) struct GivenUp {
 
 impl Verify {
     pub(in crate::gateway) fn new(core: Arc<Core>, finance: Finance, notices: Notices) -> Self {
+        let figures = if core.shared.has_redis() {
+            Figures::shared(MAX_BYTES, Uuid::from_bytes(random()))
+        } else {
+            Figures::new(MAX_BYTES)
+        };
         Self(Arc::new(Room {
             core,
             finance,
@@ -82,7 +87,7 @@ impl Verify {
             known_until: AtomicI64::new(i64::MIN),
             hosts: Mutex::default(),
             latest: Mutex::default(),
-            figures: Figures::new(MAX_BYTES),
+            figures,
             decisions: Waiting::default(),
         }))
     }

@@ -4,10 +4,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{add, blocked, items};
-use crate::on_both_engines;
 use crate::stage::{AT_ONCE, Client, SMS, Stage, TestApp, UNLIMITED, word};
 use crate::webhooks::admin;
 use crate::world::error;
+use crate::{on_both_engines, on_postgres};
 
 on_both_engines!(
     a_range_that_nobody_verifies_is_stopped_and_each_decision_kept,
@@ -20,7 +20,10 @@ on_both_engines!(
     a_block_is_seen_and_ended_by_people,
     one_address_is_challenged_and_then_denied,
     rules_of_a_project_replace_those_of_the_installation,
+    after_a_restart_the_last_day_is_known,
 );
+
+on_postgres!(replicas_count_together,);
 
 const ON: (&str, &str) = ("DEFAULTS__GUARD__MODE", "on");
 /// A number of one range.
@@ -365,4 +368,62 @@ async fn rules_of_a_project_replace_those_of_the_installation(stage: Stage) {
         .await
         .expect(200);
     start(&app, &of_range(10)).await.expect(201);
+}
+
+async fn after_a_restart_the_last_day_is_known(stage: Stage) {
+    let app = stage.app_with(&[SMS, ON]).await;
+    let v = start(&app, &of_range(0)).await.expect(201);
+    app.check(&v["id"], &last_code(&stage)).await.expect(200);
+    for number in 1..4 {
+        start(&app, &of_range(number)).await.expect(201);
+    }
+    while app.gateway.finance().sum_tallies().await.unwrap() {}
+    stage.stop(app).await;
+    let app = stage.app_with(&[SMS, ON]).await;
+    assert_eq!(app.gateway.verify().recall_figures().await.unwrap(), 4);
+    let admin = admin(&app).await;
+    let cells = admin
+        .get("/v1/guard/cells?rule=unverified_country")
+        .await
+        .expect(200);
+    let cell = &items(&cells)[0];
+    assert_eq!(
+        (
+            &cell["unverified_24h"],
+            &cell["verified_24h"],
+            &cell["best_day"]
+        ),
+        (&json!(3), &json!(1), &json!(1))
+    );
+    blocked(&start(&app, &of_range(5)).await);
+}
+
+async fn replicas_count_together(stage: Stage) {
+    let redis = stage.redis_url.clone();
+    let shared = [SMS, ON, ("REDIS_URL", &*redis)];
+    let (one, two) = (stage.app_with(&shared).await, stage.app_with(&shared).await);
+    let swap = async || {
+        for app in [&one, &two, &one] {
+            app.gateway.verify().swap_figures().await;
+        }
+    };
+    swap().await;
+    for number in 0..3 {
+        start(&one, &of_range(number)).await.expect(201);
+    }
+    swap().await;
+    blocked(&start(&two, &of_range(3)).await);
+    // An approval on one counts on the other; a batch that is read twice does not.
+    stage.advance(2 * 86_400);
+    let v = start(&one, &of_range(4)).await.expect(201);
+    swap().await;
+    two.check(&v["id"], &last_code(&stage)).await.expect(200);
+    swap().await;
+    swap().await;
+    let admin = admin(&one).await;
+    let cells = admin
+        .get("/v1/guard/cells?rule=unverified_country")
+        .await
+        .expect(200);
+    assert_eq!(items(&cells), [] as [Value; 0]);
 }
