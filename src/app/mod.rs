@@ -294,6 +294,7 @@ fn gateway_settings(settings: &Settings, public_url: String, sandbox: bool) -> g
         kept: gateway::Kept {
             verifications: settings.retention.verifications,
             webhook_deliveries: settings.retention.webhook_deliveries,
+            decisions: settings.retention.decisions,
         },
         reporting_currency: settings.reporting_currency,
         policies: Arc::new(policies(settings)),

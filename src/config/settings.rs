@@ -105,6 +105,8 @@ pub struct Webhooks {
 pub struct Retention {
     pub verifications: Duration,
     pub webhook_deliveries: Duration,
+    /// Of the guard.
+    pub decisions: Duration,
 }
 
 /// Which APIs of other services are answered.

@@ -54,6 +54,7 @@ pub struct Settings {
 pub struct Kept {
     pub verifications: Duration,
     pub webhook_deliveries: Duration,
+    pub decisions: Duration,
 }
 
 #[derive(Debug)]

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::engine::read;
 use super::engine::rows::{Column, Rows};
 use super::engine::{Engine, row};
+use super::engine::{read, touch};
 use super::{StorageError, Store};
 use crate::abuse::guard::rules::Rule;
 use crate::abuse::guard::verdict::{Fired, Outcome};
-use crate::verification::id::{ProjectId, VerificationId};
+use crate::verification::id::{ProjectId, VerificationId, time_ordered};
 use crate::verification::origin::TraceHash;
 use crate::verification::phone::Country;
 
@@ -142,6 +142,18 @@ impl Store {
             }?;
         }
         Ok(())
+    }
+
+    /// Removes up to `limit` decisions of before `since`, and returns how many.
+    pub async fn drop_decisions(
+        &self,
+        since: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<u64, StorageError> {
+        // Ids are of their time.
+        const DROP: &str = "DELETE FROM guard_decisions WHERE id IN (SELECT d.id FROM guard_decisions d WHERE d.id < $1 \
+            ORDER BY d.id LIMIT $2)";
+        Ok(touch!(self, DROP, time_ordered(since, [0; 8]), limit)?)
     }
 
     /// Newest first.

@@ -126,6 +126,13 @@ async fn a_range_that_nobody_verifies_is_stopped_and_each_decision_kept(stage: S
     // A day later nothing of it counts any more.
     stage.advance(86_400 + 300);
     start(&app, &of_range(10)).await.expect(201);
+    // They are kept for 90 days.
+    stage.advance(88 * 86_400);
+    app.gateway.sweep().await.unwrap();
+    assert_eq!(count("").await, 6);
+    stage.advance(86_400);
+    app.gateway.sweep().await.unwrap();
+    assert_eq!(count("").await, 0);
 }
 
 async fn telegram_stays_open_under_a_challenge_and_its_fallback_is_held_back(stage: Stage) {
