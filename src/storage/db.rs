@@ -43,10 +43,15 @@ impl Deref for Db {
 }
 
 impl Db {
-    /// Makes a change durable; an error says why it had no effect.
+    /// Makes a change durable; an error says why it had no effect. A caller gets an answer within two seconds.
     pub async fn commit(&self, change: Change) -> Result<(), CommitError> {
+        self.commit_or_wait(change, false).await
+    }
+
+    /// Like [`Db::commit`]; with `waits`, of work that no caller waits for: one that is written late is then known to be.
+    pub async fn commit_or_wait(&self, change: Change, waits: bool) -> Result<(), CommitError> {
         let subject = change.subject();
-        let written = self.writer.write(change).await;
+        let written = self.writer.write(change, waits).await;
         if let (Err(CommitError::Lost(Lost::Stale)), Some(id)) = (&written, subject) {
             // It may be in the past. Made again from a fresh read, the change then finds it.
             let recalled = Box::pin(self.recall(id)).await;

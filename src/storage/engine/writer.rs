@@ -79,16 +79,17 @@ impl Writer {
         tried
     }
 
-    /// Makes a change durable, or says why it did not take effect.
-    pub async fn write(&self, change: Change) -> Result<(), CommitError> {
+    /// Makes a change durable, or says why it did not take effect. `waits`: nobody else waits for the answer, so this is not cut
+    /// short.
+    pub async fn write(&self, change: Change, waits: bool) -> Result<(), CommitError> {
         let (answer, answered) = oneshot::channel();
         self.queue.try_send((change, answer)).map_err(|_| {
             metrics::counter!("pinroute_commit_queue_full_total").increment(1);
             CommitError::Unavailable
         })?;
         let answered = match self.patience {
-            Some(patience) => timeout(patience, answered).await,
-            None => Ok(answered.await),
+            Some(patience) if !waits => timeout(patience, answered).await,
+            _ => Ok(answered.await),
         };
         // Too late, it may yet take effect, unless it still waits: the writer skips it then.
         answered
