@@ -66,7 +66,7 @@ impl Verification {
                     attempt.updated_at = now;
                     match error {
                         SendError::Unknown => {}
-                        SendError::Canceled | SendError::Paused => attempt.cost.cancel(),
+                        SendError::Canceled | SendError::Paused => self.forgo(index, now),
                         _ => self.waive(index, now),
                     }
                     let kind = match status {

@@ -66,6 +66,13 @@ impl Verification {
         self.note_money(index, EventKind::Charged, money, now);
     }
 
+    /// Nothing has left, so nothing is owed, nor what was charged because nothing was heard for too long.
+    pub(super) fn forgo(&mut self, index: usize, now: DateTime<Utc>) {
+        let cost = self.record.attempts[index].cost;
+        self.take_back_guess(index, Money::new(Micros::ZERO, cost.money.currency), now);
+        self.record.attempts[index].cost.cancel();
+    }
+
     /// Nothing was sent or delivered, says the provider: no estimate is owed, nor one that was charged because nothing was
     /// heard for too long. A price that it reported stays.
     pub(super) fn waive(&mut self, index: usize, now: DateTime<Utc>) {

@@ -133,8 +133,13 @@ fn a_charge_on_a_guess_is_taken_back_when_nothing_was_sent_or_delivered() {
             "{attempt:?}"
         );
     };
-    // Two answers to sends, and two reports by a provider that charges on delivery.
-    for (kind, answer) in [(0, SendError::Refused), (3, SendError::Unavailable)] {
+    // Answers to sends, and reports by a provider that charges on delivery.
+    for (kind, answer) in [
+        (0, SendError::Refused),
+        (3, SendError::Unavailable),
+        (0, SendError::Canceled),
+        (0, SendError::Paused),
+    ] {
         let mut v = begin(kind, now);
         let ordinal = v.begin_sending(now).unwrap();
         v.interrupted(ordinal, &[], now);
