@@ -55,6 +55,7 @@ impl Gateway {
     pub async fn move_to_past(&self) -> Result<u64, StorageError> {
         let (db, now) = (&self.core().db, self.now());
         if !self.core().all_read(IN_THE_PAST) {
+            self.core().jobs.end(PAST);
             return Ok(0);
         }
         let (began, mut count, mut after) = (Instant::now(), 0, Uuid::nil());
@@ -67,8 +68,11 @@ impl Gateway {
                 self.core().jobs.end(PAST);
                 return Ok(count);
             };
-            let (reached, until) = (time_of(next), now - HOT);
-            self.core().jobs.go_on(PAST, moved.count, reached, until);
+            // Another replica may have its turn.
+            if moved.count > 0 {
+                let (reached, until) = (time_of(next), now - HOT);
+                self.core().jobs.go_on(PAST, moved.count, reached, until);
+            }
             if began.elapsed() >= MOVING {
                 return Ok(count);
             }

@@ -23,7 +23,7 @@ words! { MoneyTexts {
     state: "State",
     healthy: "Available",
     paused_until: "Paused until {}",
-    moving: "Verifications that are over are being moved out of the table of current ones, behind requests: {} so far. From the oldest on, they have been moved up to {}, and will be up to {}.",
+    moving: "Finished verifications are being moved out of the table of current ones, at lower priority than requests: {} so far, up to those of {}. They will be moved up to those of {}.",
     low: "Low",
     left: "Left",
     delivered_of: "Delivered since yesterday",
