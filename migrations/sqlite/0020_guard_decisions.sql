@@ -16,3 +16,4 @@ CREATE TABLE guard_decisions (
 
 CREATE INDEX guard_decisions_project ON guard_decisions (project_id, id);
 CREATE INDEX guard_decisions_verification ON guard_decisions (verification_id) WHERE verification_id IS NOT NULL;
+CREATE INDEX guard_decisions_prefix ON guard_decisions (project_id, prefix_hash);

@@ -134,7 +134,7 @@ impl App {
         let dashboard_link = link.map(|path| format!("{reachable_at}{path}"));
         let workers = match background {
             Background::Runs => {
-                tokio::spawn(jobs::recall(gateway.clone(), stop.clone()));
+                tokio::spawn(jobs::recall(gateway.clone(), gateway.now(), stop.clone()));
                 jobs::start(&gateway, &stop)
             }
             Background::ByHand => TaskTracker::new(),
@@ -218,6 +218,9 @@ impl App {
             // Close the tracker only now, because a request that was still being answered may have started a send.
             self.gateway.tasks().close();
             self.gateway.tasks().wait().await;
+            if let Err(error) = self.gateway.verify().store_decisions(true).await {
+                tracing::warn!(%error, "the guard's last decisions are not stored");
+            }
         };
         if tokio::time::timeout(self.grace, finish).await.is_err() {
             tracing::warn!(

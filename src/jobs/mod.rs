@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -109,7 +110,7 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
         })
     });
     every("guard_decisions", SUM, |gateway| {
-        Box::pin(async move { gateway.verify().store_decisions().await })
+        Box::pin(async move { gateway.verify().store_decisions(false).await })
     });
     every("integration_calls", SUM, |gateway| {
         Box::pin(async move { gateway.admin().store_calls().await })
@@ -157,8 +158,8 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
 }
 
 /// Counts for the guard what was sent before this start.
-pub async fn recall(gateway: Gateway, stop: CancellationToken) {
-    let recalled = stop.run_until_cancelled(gateway.verify().recall_figures());
+pub async fn recall(gateway: Gateway, start: DateTime<Utc>, stop: CancellationToken) {
+    let recalled = stop.run_until_cancelled(gateway.verify().recall_figures(start));
     match recalled.await {
         Some(Ok(verifications)) => tracing::debug!(verifications, "the guard knows the last day"),
         Some(Err(error)) => {

@@ -8,9 +8,11 @@ use deadpool_redis::redis::Script;
 use super::redis::Redis;
 
 /// Entries that are kept, for a replica that was away for a moment.
-const KEPT: usize = 5_000;
+const KEPT: usize = 2_000;
 /// Batches that wait while Redis is away; older ones are dropped.
 const WAITING: usize = 500;
+/// Bytes of batches that one call adds: an answer must come in a quarter of a second.
+const CALL: usize = 256 << 10;
 
 /// `KEYS[1]`: the stream. `ARGV`: the last entry that was read, or nothing; then the texts to add. Returns the last entry, and the texts
 /// after the first one given.
@@ -74,7 +76,12 @@ impl SharedFigures {
             place.waiting.extend(own);
             let surplus = place.waiting.len().saturating_sub(WAITING);
             place.waiting.drain(..surplus);
-            (place.last.clone(), place.waiting.clone())
+            let mut bytes = 0;
+            let told = place.waiting.iter().take_while(|text| {
+                bytes += text.len();
+                bytes <= CALL || bytes == text.len()
+            });
+            (place.last.clone(), told.cloned().collect::<Vec<_>>())
         };
         let answer: Option<Vec<String>> = inner
             .redis

@@ -69,7 +69,6 @@ pub struct DecisionQuery {
     pub country: Option<Country>,
     /// Digits after a plus sign, of which the range begins.
     pub prefix: Option<String>,
-    pub prefix_hash: Option<TraceHash>,
     pub verification: Option<VerificationId>,
     /// Go on after this one.
     pub before: Option<Uuid>,
@@ -161,28 +160,63 @@ impl Store {
         &self,
         query: &DecisionQuery,
     ) -> Result<Vec<Decision>, StorageError> {
-        const LIST: &str = "SELECT id, at, project_id, verification_id, what, outcome, country, prefix, prefix_hash, count, record \
-            FROM guard_decisions WHERE ($1 IS NULL OR project_id = $1) AND ($2 IS NULL OR at >= $2) AND ($3 IS NULL OR at < $3) \
-            AND ($4 IS NULL OR outcome = $4) AND ($5 IS NULL OR rules LIKE $5) AND ($6 IS NULL OR country = $6) \
-            AND ($7 IS NULL OR prefix LIKE $7) AND ($8 IS NULL OR verification_id = $8) AND ($9 IS NULL OR id < $9) \
-            AND ($10 IS NULL OR prefix_hash = $10) ORDER BY id DESC LIMIT $11";
+        // Each begins with what an index finds. Ids are of their time.
+        macro_rules! list {
+            ($found_by:literal) => {
+                concat!(
+                    "SELECT id, at, project_id, verification_id, what, outcome, country, prefix, prefix_hash, count, record ",
+                    "FROM guard_decisions WHERE ",
+                    $found_by,
+                    " AND id >= $2 AND id < $3 AND ($4 IS NULL OR outcome = $4) AND ($5 IS NULL OR rules LIKE $5) ",
+                    "AND ($6 IS NULL OR country = $6) AND ($7 IS NULL OR prefix LIKE $7) ",
+                    "AND ($8 IS NULL OR verification_id = $8) ORDER BY id DESC LIMIT $9"
+                )
+            };
+        }
+        let sql = match (query.verification, query.project) {
+            (Some(_), _) => list!("verification_id = $8 AND ($1 IS NULL OR project_id = $1)"),
+            (None, Some(_)) => list!("project_id = $1"),
+            (None, None) => list!("$1 IS NULL"),
+        };
+        let bound = |at: Option<DateTime<Utc>>, otherwise| {
+            at.map_or(otherwise, |at| time_ordered(at, [0; 8]))
+        };
+        let since = bound(query.from, Uuid::nil());
+        let until = bound(query.to, Uuid::max());
+        let until = query.before.map_or(until, |before| before.min(until));
         let rule = query.rule.map(|rule| format!("% {} %", rule.as_str()));
         let prefix = query.prefix.as_ref().map(|prefix| format!("{prefix}%"));
-        let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(LIST)
+        let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(sql)
             .bind(query.project.map(|project| project.0))
-            .bind(query.from)
-            .bind(query.to)
+            .bind(since)
+            .bind(until)
             .bind(query.outcome.map(Outcome::as_str))
             .bind(rule)
             .bind(query.country.map(|country| country.to_string()))
             .bind(prefix)
             .bind(query.verification.map(VerificationId::uuid))
-            .bind(query.before)
-            .bind(query.prefix_hash.map(String::from))
             .bind(query.limit)
             .fetch_all(pool)
             .await)?;
         Ok(self.readable(rows.into_iter().map(Decision::try_from)))
+    }
+}
+
+impl Store {
+    /// The range of numbers that has this hash, if a decision about it is kept.
+    pub async fn range_of(
+        &self,
+        project: ProjectId,
+        prefix: TraceHash,
+    ) -> Result<Option<String>, StorageError> {
+        const RANGE: &str =
+            "SELECT prefix FROM guard_decisions WHERE project_id = $1 AND prefix_hash = $2 LIMIT 1";
+        let found: Option<(String,)> = read!(&self.engine, |pool| sqlx::query_as(RANGE)
+            .bind(project.0)
+            .bind(String::from(prefix))
+            .fetch_optional(pool)
+            .await)?;
+        Ok(found.map(|(range,)| range))
     }
 }
 

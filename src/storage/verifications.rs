@@ -301,12 +301,20 @@ impl Store {
         }
     }
 
-    /// Up to `limit` current verifications that come after this id, the oldest first. Of a row that cannot be read nothing is returned.
-    pub async fn after(&self, id: Uuid, limit: i64) -> Result<Vec<Verification>, StorageError> {
-        let sql =
-            format!("SELECT {COLUMNS} FROM verifications v WHERE v.id > $1 ORDER BY v.id LIMIT $2");
+    /// Up to `limit` current verifications whose ids lie between these, the newest first. Of a row that cannot be read nothing is
+    /// returned.
+    pub async fn between(
+        &self,
+        since: Uuid,
+        before: Uuid,
+        limit: i64,
+    ) -> Result<Vec<Verification>, StorageError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM verifications v WHERE v.id >= $1 AND v.id < $2 ORDER BY v.id DESC LIMIT $3"
+        );
         let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(AssertSqlSafe(sql))
-            .bind(id)
+            .bind(since)
+            .bind(before)
             .bind(limit)
             .fetch_all(pool)
             .await)?;

@@ -162,14 +162,14 @@ impl Verification {
     }
 
     /// Fails the verification if every attempt is dead. Call it after planning, when the route has nothing more to
-    /// offer.
+    /// offer. One of which the guard held a message back, after another channel was tried, stays pending until it expires: its
+    /// answer must not tell whom that channel reaches.
     pub(super) fn conclude(&mut self, now: DateTime<Utc>) {
-        let all_dead = self
-            .record
-            .attempts
-            .iter()
-            .all(|attempt| attempt.status.is_dead());
-        if self.is_pending() && all_dead {
+        let attempts = || self.record.attempts.iter();
+        let all_dead = attempts().all(|attempt| attempt.status.is_dead());
+        let is_held = |attempt: &Attempt| attempt.reason == Some(Reason::Guard);
+        let is_challenged = attempts().any(is_held) && attempts().any(|attempt| !is_held(attempt));
+        if self.is_pending() && all_dead && !is_challenged {
             self.finish(Status::Failed, EventKind::Failed, now);
         }
     }

@@ -151,7 +151,6 @@ pub async fn list(
             Country::existing(text).map_err(|why| why.clone())
         }),
         prefix: query.take("prefix", prefix),
-        prefix_hash: None,
         verification: query.take("verification_id", |text| {
             Uuid::try_parse(text)
                 .map(VerificationId::from_uuid)

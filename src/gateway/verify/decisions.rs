@@ -32,8 +32,11 @@ struct Inner {
     minute: DateTime<Utc>,
     counts: HashMap<(ProjectId, TraceHash), u32>,
     /// Of this minute, what has no row of its own.
-    sums: HashMap<(ProjectId, TraceHash), Decision>,
+    sums: HashMap<Alike, Decision>,
 }
+
+/// What decisions must share to be counted in one row.
+type Alike = (ProjectId, TraceHash, &'static str, &'static str);
 
 impl Waiting {
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -58,15 +61,20 @@ impl Waiting {
             inner.rows.push(decision);
             return;
         }
-        let sum = inner.sums.entry(key);
+        let (on, outcome) = (decision.on.as_str(), decision.outcome.as_str());
+        let sum = inner.sums.entry((key.0, key.1, on, outcome));
         sum.and_modify(|sum| sum.count += 1).or_insert(decision);
     }
 
-    pub fn take(&self, now: DateTime<Utc>) -> Vec<Decision> {
+    pub fn take(&self, now: DateTime<Utc>, is_last: bool) -> Vec<Decision> {
         let mut inner = self.lock();
         let minute = now.duration_trunc(TimeDelta::minutes(1));
         inner.turn_to(minute.unwrap_or(now));
-        std::mem::take(&mut inner.rows)
+        let mut rows = std::mem::take(&mut inner.rows);
+        if is_last {
+            rows.extend(inner.sums.drain().map(|(_, sum)| sum));
+        }
+        rows
     }
 
     /// What could not be stored.
@@ -80,7 +88,8 @@ impl Waiting {
 
 impl Inner {
     fn turn_to(&mut self, minute: DateTime<Utc>) {
-        if minute != self.minute {
+        // A verdict may be older than the last one, by the time of a query.
+        if minute > self.minute {
             self.minute = minute;
             self.counts.clear();
             self.rows.extend(self.sums.drain().map(|(_, sum)| sum));

@@ -41,9 +41,9 @@ impl OpenBlock {
 }
 
 impl Verify {
-    /// Stores the decisions that were taken since the last time.
-    pub async fn store_decisions(&self) -> Result<(), StorageError> {
-        let rows = self.decisions().take(self.core().now());
+    /// Stores the decisions that were taken since the last time. `is_last`: also what would be summed up at the end of the minute.
+    pub async fn store_decisions(&self, is_last: bool) -> Result<(), StorageError> {
+        let rows = self.decisions().take(self.core().now(), is_last);
         if rows.is_empty() {
             return Ok(());
         }
@@ -69,24 +69,26 @@ impl Verify {
     }
 
     /// Counts what was sent and approved in the last day, as the verifications' own records say, and what was approved on each of the
-    /// last 14 days, as reports do: after a start nothing else is known. Returns how many verifications were read.
-    pub async fn recall_figures(&self) -> Result<usize, Error> {
+    /// last 14 days, as reports do: after a start nothing else is known. `start`: what came later was counted as it came. Returns how
+    /// many verifications were read.
+    pub async fn recall_figures(&self, start: DateTime<Utc>) -> Result<usize, Error> {
         const PAGE: i64 = 500;
         const MOST: usize = 200_000;
-        let now = self.core().now();
-        let mut after = time_ordered(now - TimeDelta::days(1), [0; 8]);
+        // The newest first: of very many, the oldest hours are left out.
+        let mut before = time_ordered(start, [0; 8]);
+        let since = time_ordered(start - TimeDelta::days(1), [0; 8]);
         let mut count = 0;
         while count < MOST {
-            let page = self.core().db.after(after, PAGE).await?;
+            let page = self.core().db.between(since, before, PAGE).await?;
             let Some(last) = page.last() else { break };
-            after = last.id.uuid();
+            before = last.id.uuid();
             count += page.len();
             for v in &page {
-                self.recall(v, now);
+                self.recall(v, start);
             }
         }
         // Of a day that is counted already, the larger figure stands.
-        self.recall_days(now).await?;
+        self.recall_days(start).await?;
         Ok(count)
     }
 
@@ -144,17 +146,10 @@ impl Verify {
             let Cell::Prefix(prefix) = key.cell else {
                 continue;
             };
-            let about_it = DecisionQuery {
-                project: Some(key.project),
-                prefix_hash: Some(prefix),
-                limit: 1,
-                ..DecisionQuery::default()
-            };
-            let newest = self.list_decisions(&about_it).await?.pop();
             found.push(OpenBlock {
                 project: key.project,
                 prefix,
-                range: newest.map(|decision| decision.prefix),
+                range: self.core().db.range_of(key.project, prefix).await?,
                 level: block.level(),
                 until: block.until(),
             });

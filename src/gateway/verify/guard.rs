@@ -36,6 +36,8 @@ pub(super) struct Target<'a> {
     pub ip: Option<IpAddr>,
     pub origin: &'a Origin,
     pub has_challenge_channel: bool,
+    /// Of the verification itself, in the last day, and stored: they do not count against its number's owner.
+    pub own_sends: u32,
 }
 
 impl Verify {
@@ -86,6 +88,13 @@ impl Verify {
             .judge(subject, self.core().now())
     }
 
+    /// The number has been blocked since. The visitor's address is not kept.
+    pub(super) fn is_listed(&self, v: &Verification) -> bool {
+        let policy = self.core().directory.policy(v.project);
+        let listed = self.listed(v.project, &v.phone, v.record.country, None);
+        policy.guard.listed == Mode::On && listed == Some(List::Block)
+    }
+
     /// Judges one send by what is counted now. Only a verdict that stops one asks the database, whether the number's owner is known.
     pub(super) async fn judge(&self, target: Target<'_>, rules: &Rules) -> Result<Verdict, Error> {
         let now = self.core().now();
@@ -98,7 +107,9 @@ impl Verify {
         let mut verdict = judge(&facts, rules, self.figures(), now);
         if verdict.may_be_excused() {
             let owner = Box::pin(self.owner(target.project, target.phone, now));
-            verdict.excuse(owner.await?);
+            let mut owner = owner.await?;
+            owner.used = owner.used.saturating_sub(target.own_sends);
+            verdict.excuse(owner);
         }
         Ok(verdict)
     }
@@ -123,8 +134,19 @@ impl Verify {
             ip: None,
             origin,
             has_challenge_channel: policy.guard.has_challenge_channel(route),
+            own_sends: self.sends_today(v),
         };
         self.judge(target, &policy.guard).await
+    }
+
+    /// How often it was asked for in the last day, as far as that is stored.
+    fn sends_today(&self, v: &Verification) -> u32 {
+        let since = self.core().now() - TimeDelta::days(1);
+        let stored = v.record.events.get(..v.events_stored).unwrap_or_default();
+        let asked = stored.iter().filter(|event| {
+            matches!(event.kind, EventKind::Created | EventKind::Resend) && event.at > since
+        });
+        u32::try_from(asked.count()).unwrap_or(u32::MAX)
     }
 
     /// That of a verification; of an old one what its number says.
@@ -185,8 +207,12 @@ impl Verify {
         ));
     }
 
-    pub(super) fn deny_resend(&self, v: &Verification, verdict: Verdict) {
-        let whom = (&v.phone, v.record.country, &*self.origin_of(v));
+    /// A resend that is refused: it counts, and is recorded.
+    pub(super) fn refuse(&self, v: &Verification, verdict: Verdict) {
+        let origin = &*self.origin_of(v);
+        let cells = Cells::of(v.project, v.record.country, origin, None);
+        self.figures().send(&cells, &verdict, verdict.at);
+        let whom = (&v.phone, v.record.country, origin);
         self.decisions().add(Decision::of(
             On::Resend,
             (v.project, Some(v.id)),
@@ -203,9 +229,10 @@ impl Verify {
         let new = new.unwrap_or_default();
         if let Some(verdict) = verdict {
             // Whether a code that a host compares was entered may never be known.
-            if !v.record.is_outside_code && new.iter().any(|attempt| paid_send(attempt).is_some()) {
+            let paid = new.iter().find_map(paid_send);
+            if let Some(paid) = paid.filter(|_| !v.record.is_outside_code) {
                 let cells = Cells::of(v.project, v.record.country, origin, None);
-                self.figures().send(&cells, &verdict, verdict.at);
+                self.figures().send(&cells, &verdict, paid.at);
             }
             if !verdict.is_unremarkable() {
                 let on = On::of(v);
@@ -227,10 +254,14 @@ impl Verify {
     }
 
     /// Counts what a stored verification sent in the last day, and its approval.
-    pub(super) fn recall(&self, v: &Verification, now: DateTime<Utc>) {
+    pub(super) fn recall(&self, v: &Verification, start: DateTime<Utc>) {
         let origin = &*self.origin_of(v);
         let cells = Cells::of(v.project, v.record.country, origin, None);
+        // What has happened since the start was counted as it did; a later approval took the sends out before they were there.
         if let Status::Approved { at, .. } = v.record.status {
+            if at >= start {
+                return;
+            }
             self.figures().recall(&Event::Approval {
                 cells,
                 at,
@@ -239,7 +270,7 @@ impl Verify {
             });
             return;
         }
-        let of_today = |send: &PaidSend| now - send.at < TimeDelta::days(1);
+        let of_today = |send: &PaidSend| send.at < start && start - send.at < TimeDelta::days(1);
         for send in sends_of(v).into_iter().filter(of_today) {
             self.figures().recall(&Event::Send {
                 cells,
@@ -256,8 +287,10 @@ fn paid_send(attempt: &Attempt) -> Option<PaidSend> {
         return None;
     }
     let is_stopped = attempt.reason == Some(Reason::Guard);
-    let was_passed_over =
-        attempt.status == AttemptStatus::Failed && attempt.reason.is_some_and(Reason::is_skip);
+    // One that was planned, and found its provider paused, has changed since.
+    let was_passed_over = attempt.status == AttemptStatus::Failed
+        && attempt.reason.is_some_and(Reason::is_skip)
+        && attempt.updated_at == attempt.created_at;
     (is_stopped || !was_passed_over).then_some(PaidSend {
         at: attempt.created_at,
         is_stopped,

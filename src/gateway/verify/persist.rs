@@ -234,7 +234,9 @@ impl Verify {
             .with_idempotency(proposal.idempotency.take());
         let id = change.id();
         let mut stage = core.stage("commit");
-        let done = core.db.commit(change).await;
+        // What the holder of the lease does, no caller waits for.
+        let waits = proposal.lease == LeasePlan::WhileBusy;
+        let done = core.db.commit_or_wait(change, waits).await;
         stage.conclude(match &done {
             Ok(()) => "stored",
             Err(CommitError::Lost(_) | CommitError::Claimed) => "lost",
@@ -328,7 +330,13 @@ where
             if found.outcome != Outcome::Allow {
                 hold_back(&mut offers, &found);
                 v = before;
-                changed = (self.transition)(&mut v, &offers, now)?;
+                changed = match (self.transition)(&mut v, &offers, now) {
+                    Ok(changed) => changed,
+                    Err(refusal) => {
+                        self.verify.refuse(&v, found);
+                        return Err(refusal.into());
+                    }
+                };
             }
             verdict = Some(Box::new(found));
         }

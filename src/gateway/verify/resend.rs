@@ -42,15 +42,16 @@ impl Verify {
             Ok(())
         };
         let v = self.find_own(access, id).await?;
-        let verdict = self.judge_started(&v).await?;
-        if verdict.outcome == Outcome::Deny {
-            self.deny_resend(&v, verdict);
+        if self.is_listed(&v) {
+            let verdict = self.judge_started(&v).await?;
+            self.refuse(&v, verdict);
             return Err(Error::Blocked);
         }
         let offers = self.offers_for(&v);
         let mut asks = v.clone();
         asks.admit_steps(second.as_ref().map_or(&[], |second| second.steps));
         asks.may_resend(asked, &offers, self.core().now())?;
+        let verdict = self.judge_started(&asks).await?;
         let policy = self.core().directory.policy(v.project);
         let mut keys = v.record.limit_keys.clone();
         if let Some(second) = &second {
@@ -67,6 +68,10 @@ impl Verify {
             .draw((v.project, &v.phone), draws, false, SENDS)
             .await?;
         let taken = taken.map_err(Error::Limited)?;
+        if verdict.outcome == Outcome::Deny {
+            self.refuse(&v, verdict);
+            return Err(Error::Blocked);
+        }
         // Only queued: another replica may hold the lease, and will send it before releasing the lease.
         let sent = self.act(v, ticket, Needs::Offers, resend).await;
         if matches!(sent, Err(Error::Refused(_))) {

@@ -309,6 +309,7 @@ impl Verb for Starting<'_> {
             ip: request.visitor.ip,
             origin: &origin,
             has_challenge_channel: verify.can_challenge(&self.policy.guard, &route),
+            own_sends: 0,
         };
         let verdict = verify.judge(target, &self.policy.guard).await?;
         if verdict.outcome == Outcome::Deny {

@@ -44,7 +44,7 @@ fn last_code(stage: &Stage) -> String {
 }
 
 async fn decisions(app: &TestApp, admin: &Client, query: &str) -> Vec<Value> {
-    app.gateway.verify().store_decisions().await.unwrap();
+    app.gateway.verify().store_decisions(false).await.unwrap();
     let path = format!("/v1/guard/decisions?{query}");
     items(&admin.get(&path).await.expect(200)).to_vec()
 }
@@ -302,7 +302,7 @@ async fn a_block_is_seen_and_ended_by_people(stage: Stage) {
     for number in 0..8 {
         start(&app, &of_range(number)).await;
     }
-    app.gateway.verify().store_decisions().await.unwrap();
+    app.gateway.verify().store_decisions(false).await.unwrap();
     let blocks = admin.get("/v1/guard/blocks").await.expect(200);
     let [block] = items(&blocks) else {
         panic!("{blocks}");
@@ -386,8 +386,11 @@ async fn after_a_restart_the_last_day_is_known(stage: Stage) {
     }
     while app.gateway.finance().sum_tallies().await.unwrap() {}
     stage.stop(app).await;
+    stage.advance(1);
     let app = stage.app_with(&[SMS, ON]).await;
-    assert_eq!(app.gateway.verify().recall_figures().await.unwrap(), 4);
+    let start = app.gateway.now();
+    let recalled = app.gateway.verify().recall_figures(start).await;
+    assert_eq!(recalled.unwrap(), 4);
     let admin = admin(&app).await;
     let cells = admin
         .get("/v1/guard/cells?rule=unverified_country")
@@ -402,7 +405,7 @@ async fn after_a_restart_the_last_day_is_known(stage: Stage) {
         ),
         (&json!(3), &json!(1), &json!(1))
     );
-    blocked(&start(&app, &of_range(5)).await);
+    blocked(&self::start(&app, &of_range(5)).await);
 }
 
 async fn replicas_count_together(stage: Stage) {
