@@ -114,26 +114,26 @@ impl Verify {
         Ok(verdict)
     }
 
-    /// Whether a challenge leaves a start something that a provider carries.
-    pub(super) fn can_challenge(&self, rules: &Rules, route: &[Channel]) -> bool {
-        let providers = self.core().providers.iter();
-        let mut carried = providers.map(|slot| slot.provider.account().channel);
-        let has_provider = |channel: &Channel| carried.any(|one| one == *channel);
-        rules.has_challenge_channel(route.iter().copied().filter(has_provider))
+    /// Whether a challenge leaves this channel, and a provider carries it.
+    pub(super) fn can_challenge(&self, rules: &Rules, channel: Channel) -> bool {
+        let mut providers = self.core().providers.iter();
+        rules.has_challenge_channel([channel])
+            && providers.any(|slot| slot.provider.account().channel == channel)
     }
 
     /// Judges a message of a verification that has started.
     pub(super) async fn judge_started(&self, v: &Verification) -> Result<Verdict, Error> {
         let origin = &*self.origin_of(v);
         let policy = self.core().directory.policy(v.project);
-        let route = v.record.terms.route.iter().map(|step| step.channel);
+        let mut route = v.record.terms.route.iter();
         let target = Target {
             project: v.project,
             phone: &v.phone,
             country: v.record.country,
             ip: None,
             origin,
-            has_challenge_channel: policy.guard.has_challenge_channel(route),
+            has_challenge_channel: route
+                .any(|step| self.can_challenge(&policy.guard, step.channel)),
             own_sends: self.sends_today(v),
         };
         self.judge(target, &policy.guard).await

@@ -73,15 +73,15 @@ pub enum StartError {
 }
 
 impl StartRequest {
-    /// The channels that it may use.
-    pub(super) fn route(&self, policy: &Policy) -> Vec<Channel> {
+    /// Whether one of the channels that it may use is such.
+    pub(super) fn may_use(&self, policy: &Policy, is_such: impl Fn(Channel) -> bool) -> bool {
         match (&self.workflow, &self.channels) {
             (Some(workflow), _) => {
-                let steps = workflow.stages.iter().flatten();
-                steps.map(|step| step.channel).collect()
+                let mut steps = workflow.stages.iter().flatten();
+                steps.any(|step| is_such(step.channel))
             }
-            (None, Some(channels)) => channels.clone(),
-            (None, None) => policy.route.iter().map(|step| step.channel).collect(),
+            (None, Some(channels)) => channels.iter().any(|channel| is_such(*channel)),
+            (None, None) => policy.route.iter().any(|step| is_such(step.channel)),
         }
     }
 }

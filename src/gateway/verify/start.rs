@@ -301,17 +301,18 @@ impl Verb for Starting<'_> {
             return Err(StartError::IdUsed);
         }
         let origin = verify.origin(request);
-        let route = request.route(self.policy);
+        let rules = &self.policy.guard;
         let target = Target {
             project: request.project,
             phone: &request.to.phone,
             country: request.to.country,
             ip: request.visitor.ip,
             origin: &origin,
-            has_challenge_channel: verify.can_challenge(&self.policy.guard, &route),
+            has_challenge_channel: request
+                .may_use(self.policy, |channel| verify.can_challenge(rules, channel)),
             own_sends: 0,
         };
-        let verdict = verify.judge(target, &self.policy.guard).await?;
+        let verdict = verify.judge(target, rules).await?;
         if verdict.outcome == Outcome::Deny {
             return Box::pin(self.denied(target, verdict)).await;
         }

@@ -12,6 +12,7 @@ use crate::{on_both_engines, on_postgres};
 on_both_engines!(
     a_range_that_nobody_verifies_is_stopped_and_each_decision_kept,
     telegram_stays_open_under_a_challenge_and_its_fallback_is_held_back,
+    a_challenge_leaves_telegram_wherever_it_stands_in_the_route,
     a_fallback_is_judged_when_it_is_planned,
     in_shadow_everything_is_sent_and_recorded,
     who_enters_codes_is_not_counted,
@@ -180,6 +181,31 @@ async fn telegram_stays_open_under_a_challenge_and_its_fallback_is_held_back(sta
     let sends = stage.telegram.sends();
     let code = word(&sends.last().unwrap()["code"]).to_owned();
     assert_eq!(app.check(&v["id"], &code).await.expect(200)["valid"], true);
+}
+
+async fn a_challenge_leaves_telegram_wherever_it_stands_in_the_route(stage: Stage) {
+    let route = r#"[{"channel":"sms","wait":"60s"},{"channel":"telegram","wait":"15s"}]"#;
+    let app = stage.app_with(&[("DEFAULTS__ROUTE", route), ON]).await;
+    for number in 0..3 {
+        start(&app, &of_range(number)).await.expect(201);
+    }
+    let v = start(&app, &of_range(3)).await.expect(201);
+    let v = app.settle(&v["id"]).await;
+    let of = |place: usize| {
+        (
+            word(&v["attempts"][place]["channel"]),
+            v["attempts"][place]["reason"].as_str(),
+        )
+    };
+    assert_eq!(
+        (of(0), of(1)),
+        (("sms", Some("guard")), ("telegram", None)),
+        "{v}"
+    );
+    assert_eq!(
+        (stage.sms.sends().len(), stage.telegram.sends().len()),
+        (3, 1)
+    );
 }
 
 /// The budget of the range is used up between the start and the fallback.
