@@ -2,7 +2,7 @@
 //!
 //! A connection is the client's as soon as the kernel has answered it, before we take it. Those that wait for us when the listener
 //! is closed are reset, and a proxy may not repeat what it has sent on one. So the kernel first ignores further ones, while we take
-//! those that are there; whoever is ignored asks again within a second or so, and is then refused or looks elsewhere.
+//! those that are there. A client that is ignored tries again after about a second, and is then refused or goes elsewhere.
 
 use std::net::TcpListener;
 

@@ -44,6 +44,13 @@ impl Cell {
 }
 
 impl Table {
+    /// What a row has in a column; `None`: the report has no such column.
+    #[must_use]
+    pub fn cell<'a>(&self, row: &'a [Cell], column: &str) -> Option<&'a Cell> {
+        let place = self.columns.iter().position(|name| *name == column)?;
+        row.get(place)
+    }
+
     /// A row or the total, with column names.
     fn object<'a>(&self, names: &'a [&'static str], cells: &'a [Cell]) -> Object<'a> {
         Object {

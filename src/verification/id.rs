@@ -39,13 +39,16 @@ pub fn time_ordered(now: DateTime<Utc>, random: [u8; RANDOM_LEN]) -> Uuid {
     Uuid::from_bytes(bytes)
 }
 
+fn millis_of(id: Uuid) -> i64 {
+    let mut millis = [0; 8];
+    millis[2..].copy_from_slice(&id.as_bytes()[..6]);
+    i64::from_be_bytes(millis)
+}
+
 /// The time that [`time_ordered`] or [`numbered`] put into an id, in whole milliseconds.
 #[must_use]
 pub fn time_of(id: Uuid) -> DateTime<Utc> {
-    let mut millis = [0; 8];
-    millis[2..].copy_from_slice(&id.as_bytes()[..6]);
-    let millis = i64::from_be_bytes(millis);
-    DateTime::from_timestamp_millis(millis)
+    DateTime::from_timestamp_millis(millis_of(id))
         .expect("48 bits of milliseconds are within ten thousand years")
 }
 
@@ -102,9 +105,7 @@ impl VerificationId {
     /// In milliseconds since 1970.
     #[must_use]
     pub fn made_at(self) -> i64 {
-        let mut millis = [0; 8];
-        millis[2..].copy_from_slice(&self.0.as_bytes()[..6]);
-        i64::from_be_bytes(millis)
+        millis_of(self.0)
     }
 
     /// The id of attempt `ordinal`, counted from 1.

@@ -292,7 +292,7 @@ async fn a_start_whose_commit_was_not_answered_is_not_left_lying(stage: Stage) {
     );
 }
 
-/// While a commit hangs, those who wait for it, and those who wait for their turn, are told within two seconds.
+/// While a commit hangs, the callers that wait for it, and those queued behind it, get an answer within two seconds.
 async fn a_site_is_not_kept_waiting_by_a_database_that_does_not_answer(stage: Stage) {
     let app = stage.app().await;
     let id = word(&app.started().await["id"]).to_owned();

@@ -113,11 +113,6 @@ impl Figures {
         send
     }
 
-    /// Counts what happened before this process began. Other replicas have counted it.
-    pub fn recall(&self, event: &Event) {
-        self.apply(event);
-    }
-
     /// Counts an approval once its commit stands, and takes out the verification's own sends, those by SMS and voice.
     pub fn approve(&self, cells: &Cells, number: [u8; 16], sends: &[PaidSend], at: DateTime<Utc>) {
         self.record(Event::Approval {
@@ -170,7 +165,8 @@ impl Figures {
         }
     }
 
-    fn apply(&self, event: &Event) {
+    /// Counts an event that other replicas know of already, such as one of before this process began.
+    pub fn apply(&self, event: &Event) {
         match event {
             Event::Send {
                 cells,

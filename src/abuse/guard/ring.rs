@@ -1,4 +1,5 @@
-//! A sparse ring of 5-minute buckets over 24 h, with running sums. Counts commute, so that replicas may hear of them in any order.
+//! A sparse ring of 5-minute buckets over 24 h, with running sums. Counts add up to the same in whatever order
+//! replicas learn of them.
 
 use smallvec::SmallVec;
 
@@ -10,7 +11,7 @@ const HOUR: u32 = 12;
 const DAY: u32 = 24 * HOUR;
 /// Beyond this, buckets of one cell are no longer told apart by country: nobody asks for so many.
 const MOST_BUCKETS: usize = 600;
-/// Countries of one address that are told apart.
+/// The most countries that are counted separately for one address.
 const MOST_COUNTRIES: usize = 64;
 
 /// The bucket of a time in seconds since 1970.

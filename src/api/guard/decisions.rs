@@ -147,9 +147,7 @@ pub async fn list(
         to,
         outcome: query.take("outcome", outcome),
         rule: query.take("rule", rule),
-        country: query.take("country", |text| {
-            Country::existing(text).map_err(|why| why.clone())
-        }),
+        country: query.take("country", Country::existing),
         prefix: query.take("prefix", prefix),
         verification: query.take("verification_id", |text| {
             Uuid::try_parse(text)

@@ -1,4 +1,4 @@
-//! `/v1/guard`: what it is told ([`lists`]), and what it decided and counts ([`decisions`]); scope `admin`.
+//! `/v1/guard`: what operators tell it ([`lists`]), and what it decides and counts ([`decisions`]); scope `admin`.
 
 pub mod decisions;
 pub mod lists;

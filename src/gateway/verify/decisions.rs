@@ -6,19 +6,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use uuid::Uuid;
 
+use crate::abuse::guard::cells::Cells;
 use crate::abuse::guard::verdict::Verdict;
 use crate::secret::random;
 pub use crate::storage::{Decision, On};
 use crate::verification::Verification;
 use crate::verification::event::EventKind;
 use crate::verification::id::{ProjectId, VerificationId, numbered};
-use crate::verification::origin::{Origin, TraceHash};
-use crate::verification::phone::{Country, PhoneNumber};
+use crate::verification::origin::TraceHash;
+use crate::verification::phone::PhoneNumber;
 
 /// Decisions a minute about one range of numbers in one project that have a row each; the others of that minute share one. An
 /// attacker does not fill the disk.
 const ROWS: u32 = 100;
-/// Ranges that are told apart in a minute.
+/// The most ranges that are counted separately within a minute.
 const RANGES: usize = 10_000;
 
 /// What waits to be stored.
@@ -114,21 +115,21 @@ impl On {
 impl Decision {
     pub(super) fn of(
         on: On,
-        (project, verification): (ProjectId, Option<VerificationId>),
-        (phone, country, origin): (&PhoneNumber, Country, &Origin),
+        (cells, phone): (&Cells, &PhoneNumber),
+        verification: Option<VerificationId>,
         verdict: Verdict,
     ) -> Self {
         let digits = phone.digits();
         Self {
             id: Uuid::nil(),
             at: verdict.at,
-            project,
+            project: cells.project,
             verification,
             on,
             outcome: verdict.outcome,
-            country,
+            country: cells.country,
             prefix: format!("+{}", &digits[..digits.len().saturating_sub(4)]),
-            prefix_hash: origin.prefix,
+            prefix_hash: cells.prefix,
             count: 1,
             is_owner: verdict.is_owner,
             rules: verdict.rules,

@@ -106,23 +106,16 @@ impl Verify {
         let Ok(table) = report.await? else {
             return Ok(());
         };
-        let place = |name| table.columns.iter().position(|column| *column == name);
-        let places = [
-            place("day"),
-            place("project"),
-            place("country"),
-            place("approved"),
-        ];
         let projects = self.core().directory.projects();
         for row in &table.rows {
-            let cell = |place: usize| Some(row.get(places[place]?)?.text(table.currency));
+            let text = |column| Some(table.cell(row, column)?.text(table.currency));
             let read = || {
-                let day: NaiveDate = cell(0)?.parse().ok()?;
-                let (name, approved) = (cell(1)?, cell(3)?);
+                let day: NaiveDate = text("day")?.parse().ok()?;
+                let name = text("project")?;
                 let project = projects.iter().find(|project| project.name == name)?;
-                let country = cell(2)?.parse().ok()?;
+                let country = text("country")?.parse().ok()?;
                 let day = day.and_time(NaiveTime::MIN).and_utc();
-                Some((project.id, country, day, approved.parse().ok()?))
+                Some((project.id, country, day, text("approved")?.parse().ok()?))
             };
             if let Some((project, country, day, approved)) = read() {
                 self.figures()

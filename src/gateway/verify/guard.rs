@@ -199,46 +199,38 @@ impl Verify {
     pub(super) fn deny(&self, target: Target<'_>, verdict: Verdict) {
         let cells = Cells::of(target.project, target.country, target.origin, None);
         self.figures().send(&cells, &verdict, verdict.at);
-        self.decisions().add(Decision::of(
-            On::Create,
-            (target.project, None),
-            (target.phone, target.country, target.origin),
-            verdict,
-        ));
+        let decision = Decision::of(On::Create, (&cells, target.phone), None, verdict);
+        self.decisions().add(decision);
     }
 
     /// A resend that is refused: it counts, and is recorded.
     pub(super) fn refuse(&self, v: &Verification, verdict: Verdict) {
-        let origin = &*self.origin_of(v);
-        let cells = Cells::of(v.project, v.record.country, origin, None);
-        self.figures().send(&cells, &verdict, verdict.at);
-        let whom = (&v.phone, v.record.country, origin);
-        self.decisions().add(Decision::of(
-            On::Resend,
-            (v.project, Some(v.id)),
-            whom,
-            verdict,
-        ));
+        self.figures().send(&self.cells(v), &verdict, verdict.at);
+        self.record(On::Resend, v, verdict);
+    }
+
+    fn record(&self, on: On, v: &Verification, verdict: Verdict) {
+        let decision = Decision::of(on, (&self.cells(v), &v.phone), Some(v.id), verdict);
+        self.decisions().add(decision);
+    }
+
+    fn cells(&self, v: &Verification) -> Cells {
+        Cells::of(v.project, v.record.country, &self.origin_of(v), None)
     }
 
     /// Counts what a change has planned or held back, and an approval; and keeps a verdict that says something. Called once the
     /// change is durable, before [`Verification::was_written`].
     pub(super) fn count(&self, v: &Verification, verdict: Option<Box<Verdict>>) {
-        let origin = &*self.origin_of(v);
         let new = v.record.attempts.get(v.attempts_stored..);
         let new = new.unwrap_or_default();
         if let Some(verdict) = verdict {
             // Whether a code that a host compares was entered may never be known.
             let paid = new.iter().find_map(paid_send);
             if let Some(paid) = paid.filter(|_| !v.record.is_outside_code) {
-                let cells = Cells::of(v.project, v.record.country, origin, None);
-                self.figures().send(&cells, &verdict, paid.at);
+                self.figures().send(&self.cells(v), &verdict, paid.at);
             }
             if !verdict.is_unremarkable() {
-                let on = On::of(v);
-                let whom = (&v.phone, v.record.country, origin);
-                self.decisions()
-                    .add(Decision::of(on, (v.project, Some(v.id)), whom, *verdict));
+                self.record(On::of(v), v, *verdict);
             }
         }
         let approved = v
@@ -246,8 +238,7 @@ impl Verify {
             .iter()
             .find(|event| event.kind == EventKind::Approved);
         if let (Some(event), Status::Approved { .. }) = (approved, v.record.status) {
-            let cells = Cells::of(v.project, v.record.country, origin, None);
-            let number = self.number_key(v);
+            let (cells, number) = (self.cells(v), self.number_key(v));
             self.figures()
                 .approve(&cells, number, &sends_of(v), event.at);
         }
@@ -255,14 +246,13 @@ impl Verify {
 
     /// Counts what a stored verification sent in the last day, and its approval.
     pub(super) fn recall(&self, v: &Verification, start: DateTime<Utc>) {
-        let origin = &*self.origin_of(v);
-        let cells = Cells::of(v.project, v.record.country, origin, None);
+        let cells = self.cells(v);
         // What has happened since the start was counted as it did; a later approval took the sends out before they were there.
         if let Status::Approved { at, .. } = v.record.status {
             if at >= start {
                 return;
             }
-            self.figures().recall(&Event::Approval {
+            self.figures().apply(&Event::Approval {
                 cells,
                 at,
                 number: self.number_key(v),
@@ -272,7 +262,7 @@ impl Verify {
         }
         let of_today = |send: &PaidSend| send.at < start && start - send.at < TimeDelta::days(1);
         for send in sends_of(v).into_iter().filter(of_today) {
-            self.figures().recall(&Event::Send {
+            self.figures().apply(&Event::Send {
                 cells,
                 send,
                 is_prefix_fired: false,

@@ -11,7 +11,7 @@ use super::request::{StartError, StartRequest, Started, Visitor};
 use super::room::Verify;
 use super::traced::note;
 use crate::abuse::guard::verdict::{Outcome, Verdict};
-use crate::abuse::limits;
+use crate::abuse::limits::{self, Exhausted};
 use crate::abuse::network::networks;
 use crate::channels::Draft;
 use crate::gateway::error::Error;
@@ -20,7 +20,7 @@ use crate::secret::random;
 use crate::shared_state::Taken;
 use crate::storage::{Lost, WITH_TRACE, Write};
 use crate::trace;
-use crate::verification::asked::Face;
+use crate::verification::asked::{Face, LimitKey};
 use crate::verification::attempt::Attempt;
 use crate::verification::code::{Code, CodeHash};
 use crate::verification::id::VerificationId;
@@ -254,14 +254,20 @@ impl Starting<'_> {
             return Ok(Step::Nothing(existing, Begun::Reused));
         }
         let keys = verify.limit_keys(&self.request.limit_keys, self.policy);
-        let (limits, ip) = (&self.policy.limits, self.request.visitor.ip);
-        let draws = limits::for_create(limits, target.project, self.number, ip, &keys);
-        let whose = (target.project, target.phone);
-        if let Err(exhausted) = verify.draw(whose, draws, false, SENDS).await? {
+        if let Err(exhausted) = self.draw(&keys).await? {
             return Err(Error::Limited(exhausted).into());
         }
         verify.deny(target, verdict);
         Err(Error::Blocked.into())
+    }
+
+    /// Draws on the limits of a start, or says which is exhausted.
+    async fn draw(&self, keys: &[LimitKey]) -> Result<Result<Taken, Exhausted>, Error> {
+        let (request, limits) = (self.request, &self.policy.limits);
+        let (project, ip) = (request.project, request.visitor.ip);
+        let draws = limits::for_create(limits, project, self.number, ip, keys);
+        let whose = (project, &request.to.phone);
+        self.verify.draw(whose, draws, false, SENDS).await
     }
 
     /// Whether the id that the caller was given before has been used. That comes before limits and budgets: the caller must not take
@@ -316,7 +322,7 @@ impl Verb for Starting<'_> {
         if verdict.outcome == Outcome::Deny {
             return Box::pin(self.denied(target, verdict)).await;
         }
-        let judged = (origin.clone(), &verdict);
+        let judged = (origin, &verdict);
         let mut v = verify.begin_verification(request, self.policy, self.number, judged)?;
         if v.lacks_room() {
             // A reloaded page still gets the verification that it started.
@@ -329,16 +335,7 @@ impl Verb for Starting<'_> {
             let is_for_now = v.waits_for_provider();
             return reuse(existing.ok_or(StartError::Undeliverable { is_for_now })?);
         }
-        let (limits, ip) = (&self.policy.limits, request.visitor.ip);
-        let draws = limits::for_create(
-            limits,
-            request.project,
-            self.number,
-            ip,
-            &v.record.limit_keys,
-        );
-        let whose = (request.project, &request.to.phone);
-        match verify.draw(whose, draws, false, SENDS).await? {
+        match self.draw(&v.record.limit_keys).await? {
             Ok(taken) => self.taken = Some(taken),
             // So does a repeated request beyond the limit.
             Err(exhausted) => {

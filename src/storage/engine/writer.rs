@@ -29,8 +29,8 @@ const GROUP: usize = 256;
 const QUEUE: usize = 4_096;
 /// Far longer than a group takes on a healthy database.
 const LIMIT: Duration = Duration::from_secs(6);
-/// How long a caller waits for its change on Postgres: it is told within two seconds that the database does not answer. A SQLite
-/// file is not away, only slow.
+/// How long a caller waits for its change on Postgres, so that it learns within two seconds that the database does not answer. SQLite
+/// has no such limit: a local file can be slow, but not away.
 const PATIENCE: Duration = Duration::from_millis(1_800);
 /// How long the outcomes of a group without an answer are looked up, all at once: the writer does nothing else meanwhile.
 const LOOK: Duration = Duration::from_millis(1_500);

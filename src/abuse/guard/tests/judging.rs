@@ -341,7 +341,7 @@ fn lists_and_line_types_deny_and_an_allow_beats_every_rule() {
     assert!(blocked.has(Rule::Listed) && blocked.has(Rule::LineType));
     assert!(
         blocked.has(Rule::UnverifiedCountry),
-        "all that fired is told"
+        "every rule that fired is reported"
     );
     assert!(!blocked.may_be_excused());
 }

@@ -25,7 +25,7 @@ struct Count {
     /// Messages that were held back.
     held: u32,
     denied: u32,
-    /// By rule and window, for whoever has to find out why.
+    /// By rule and window, to explain a failure.
     fired: std::collections::BTreeMap<String, u32>,
 }
 

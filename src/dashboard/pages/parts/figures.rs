@@ -241,7 +241,7 @@ pub fn spent(view: &Viewer, table: &Table) -> Vec<(&'static str, Markup)> {
 
 /// A count in a row; 0 if there is none.
 pub fn count(table: &Table, row: &[Cell], column: &str) -> i64 {
-    match cell(table, row, column) {
+    match table.cell(row, column) {
         Some(Cell::Count(count)) => *count,
         _ => 0,
     }
@@ -249,7 +249,7 @@ pub fn count(table: &Table, row: &[Cell], column: &str) -> i64 {
 
 /// An amount in a row; 0 if there is none.
 pub fn amount(table: &Table, row: &[Cell], column: &str) -> Micros {
-    match cell(table, row, column) {
+    match table.cell(row, column) {
         Some(Cell::Money(amount)) => *amount,
         _ => Micros::ZERO,
     }
@@ -257,7 +257,7 @@ pub fn amount(table: &Table, row: &[Cell], column: &str) -> Micros {
 
 /// A duration in a row, in seconds.
 pub fn seconds(table: &Table, row: &[Cell], column: &str) -> Option<f64> {
-    match cell(table, row, column) {
+    match table.cell(row, column) {
         Some(Cell::Seconds(seconds)) => *seconds,
         _ => None,
     }
@@ -265,15 +265,10 @@ pub fn seconds(table: &Table, row: &[Cell], column: &str) -> Option<f64> {
 
 /// A name in a row; empty if there is none.
 pub fn word<'a>(table: &Table, row: &'a [Cell], column: &str) -> &'a str {
-    match cell(table, row, column) {
+    match table.cell(row, column) {
         Some(Cell::Text(text)) => text,
         _ => "",
     }
-}
-
-fn cell<'a>(table: &Table, row: &'a [Cell], column: &str) -> Option<&'a Cell> {
-    let place = table.columns.iter().position(|name| *name == column)?;
-    row.get(place)
 }
 
 /// A percentage, rounded to the nearest; `None` if the whole is zero.
