@@ -72,6 +72,7 @@ fn visitor(chance: &mut Chance, people: u64) -> Facts {
         },
         line: LineType::Mobile,
         listed: None,
+        is_monitored: false,
         has_challenge_channel: true,
     }
 }

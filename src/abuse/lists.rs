@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::network;
@@ -26,7 +27,8 @@ const WIDE_FOR: TimeDelta = TimeDelta::days(90);
 /// A number has at most 15 digits (E.164), so a prefix of 14 always covers more than one.
 const LONGEST_PREFIX: usize = 14;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum List {
     Allow,
     Block,

@@ -29,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
 
 pub use service::Metrics;
+pub use values::moment;
 pub use verifications::json as verification_json;
 
 use crate::gateway::Gateway;
@@ -175,6 +176,8 @@ url_map! {
     "/v1/guard/blocks"                   { get guard::decisions::blocks }
     "/v1/guard/blocks/{id}"              { delete guard::decisions::end_block }
     "/v1/guard/cells"                    { get guard::decisions::cells }
+    "/v1/guard/replays"                  { post guard::replays::start }
+    "/v1/guard/replays/{id}"             { get guard::replays::find }
     "/v1/ledger"                         { get ledger::ledger }
     "/v1/ledger.csv"                     { get ledger::ledger_csv }
     "/v1/ledger/unsettled"               { get unsettled::list }

@@ -147,7 +147,8 @@ struct NumberRules {
     fixed_line_countries: Option<Value>,
 }
 
-/// The countries whose numbers are verified, by ISO 3166 code; `001` are the networks of none.
+/// The countries whose numbers are verified, by ISO 3166 code, and prefixes such as `+99890`; `001` are the networks of none. The longest
+/// prefix decides, then the country; of two alike `deny`, then `monitor`.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "only its shape is used")]
@@ -157,6 +158,9 @@ struct CountryRules {
     allow: Option<Vec<String>>,
     #[schema(value_type = Vec<String>, required = false)]
     deny: Option<Vec<String>>,
+    /// It lets pass, and the guard records a decision.
+    #[schema(value_type = Vec<String>, required = false)]
+    monitor: Option<Vec<String>>,
 }
 
 /// Each is a list of rates such as `5/10m`, or `"off"`.

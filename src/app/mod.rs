@@ -281,6 +281,30 @@ pub async fn open_db(
         })
 }
 
+/// The gateway without its servers and workers, for a command that reads: it sends nothing, and asks nobody but the database.
+pub async fn at_rest(
+    settings: &Settings,
+    clock: Clock,
+    vault: Arc<Vault>,
+    db: Db,
+) -> Result<Gateway, StartupError> {
+    let sandbox = settings
+        .sandbox_mode()
+        .map_err(|faults| StartupError::Configuration(lines(&faults)))?;
+    let shared = SharedState::new(None, &vault.installation(), &clock);
+    let client = HttpClient::new().map_err(failed)?;
+    let simulator = sandbox.then_some(settings.simulator_listen);
+    let providers = providers::build(settings, simulator, &settings.public_url, &client);
+    let outbound = outbound(settings, providers)?;
+    let told = gateway_settings(settings, settings.public_url.clone(), sandbox);
+    let keys = (vault, db.trace_key().await.map_err(failed)?);
+    let stop = CancellationToken::new();
+    let gateway = Gateway::new(told, clock, keys, db, shared, outbound, stop);
+    gateway.directory().refresh().await.map_err(failed)?;
+    gateway.refresh().await;
+    Ok(gateway)
+}
+
 /// Reads what a gateway must know before the first request, and says that this replica works.
 async fn prepare(gateway: &Gateway) -> Result<(), StorageError> {
     gateway.measure_clock().await?;

@@ -3,7 +3,7 @@
 use crate::config::{self, Settings};
 use crate::gateway::{PolicyBook, PolicyFault};
 
-/// The policy book.
+/// The policy book. In a sandbox the guard's rules are on, unless `guard.mode` says otherwise.
 #[must_use]
 pub fn policies(settings: &Settings) -> PolicyBook {
     let read = |written: &serde_json::Value| {
@@ -15,7 +15,13 @@ pub fn policies(settings: &Settings) -> PolicyBook {
             faults.into_iter().map(fault).collect()
         })
     };
-    PolicyBook::new(settings.defaults.clone(), settings.written_defaults(), read)
+    let (mut defaults, mut written) = (settings.defaults.clone(), settings.written_defaults());
+    // A sandbox shows what the guard does, unless it is told otherwise.
+    if defaults.guard.mode.is_none() && settings.sandbox_mode().unwrap_or(false) {
+        written["guard"]["mode"] = "on".into();
+        defaults = config::read_policy(&written).unwrap_or(defaults);
+    }
+    PolicyBook::new(defaults, written, read)
 }
 
 /// `policy.route[0].wait` as a JSON pointer.

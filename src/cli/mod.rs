@@ -6,6 +6,7 @@ mod check_config;
 mod doctor;
 mod exposed;
 mod failure;
+mod guard;
 mod health;
 mod integrations;
 mod keys;
@@ -77,9 +78,12 @@ enum Command {
     /// Report costs or conversion, or rebuild the report sums.
     #[command(subcommand)]
     Report(report::Command),
+    /// Try the guard's rules on past traffic.
+    #[command(subcommand)]
+    Guard(guard::Command),
     /// Fill a sandbox with plausible history across countries and channels, with refunds and failures.
     Seed(seed::Arguments),
-    /// Run only the simulator, with simulated providers and phones, for your own tests.
+    /// Run only the simulator, with simulated providers and phones, for your own tests; or attack a sandbox with it.
     Simulator(simulator::Arguments),
     /// Print the OpenAPI 3.1 document.
     Openapi,
@@ -104,8 +108,9 @@ pub fn run() -> ExitCode {
         Command::Users(command) => users::run(config, command),
         Command::Sinks(command) => sinks::run(config, command),
         Command::Report(command) => report::run(config, command),
+        Command::Guard(command) => guard::run(config, command),
         Command::Seed(arguments) => seed::run(config, &arguments),
-        Command::Simulator(arguments) => simulator::run(&arguments),
+        Command::Simulator(arguments) => simulator::run(config, &arguments),
         Command::Openapi => {
             say(&crate::api::document());
             Ok(())

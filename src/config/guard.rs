@@ -90,7 +90,7 @@ fn read_rule(rule: Rule, mut table: Reader<'_>, rules: &mut Rules) -> Checked<()
         }
         Rule::Velocity => velocity(&mut table, rules),
         Rule::LineType => line_types(&mut table, rules),
-        Rule::Listed => Ok(()),
+        Rule::Listed | Rule::Monitored => Ok(()),
     };
     table.finish();
     if let Some(mode) = mode? {
@@ -233,7 +233,7 @@ pub(super) fn written(rules: &Rules) -> Value {
                     written
                 }
                 Rule::LineType => json!({ "deny": rules.line_type.deny }),
-                Rule::Listed => json!({}),
+                Rule::Listed | Rule::Monitored => json!({}),
             };
             if rules.mode(rule) != usual.mode(rule) {
                 written["mode"] = json!(rules.mode(rule));

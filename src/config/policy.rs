@@ -9,12 +9,11 @@ use super::budgets::{self, OFF};
 use super::guard;
 use crate::message::text::{self, Templates};
 use crate::reader::{Checked, Field, Reader, all, optional};
+use crate::verification::countries::{Area, Countries};
 use crate::verification::numbers::{FixedLine, Numbers};
 use crate::verification::phone::Country;
 use crate::verification::policy::is_limit_name;
-use crate::verification::policy::{
-    Countries, Limits, Policy, Quota, SmsMeans, TwilioRules, VonageRules,
-};
+use crate::verification::policy::{Limits, Policy, Quota, SmsMeans, TwilioRules, VonageRules};
 use crate::verification::route::Step;
 use crate::verification::span;
 
@@ -149,46 +148,53 @@ fn fixed_line(field: Field<'_>) -> Checked<FixedLine> {
 fn countries(field: Field<'_>) -> Checked<Countries> {
     let mut table = field.table()?;
     let allow = table.get("allow").and_then(allowed);
-    let deny = table.get("deny").and_then(Field::items).and_then(|items| {
-        all(items.into_iter().map(|item| {
-            if item.is_text(ANY) {
-                return item.fault("`*` cannot be denied; to admit no country, write allow = []");
-            }
-            country(item)
-        }))
-    });
+    let mut others = |name, instead: &'static str| {
+        table.get(name).and_then(Field::items).and_then(|items| {
+            all(items.into_iter().map(|item| {
+                if item.is_text(ANY) {
+                    return item.fault(instead);
+                }
+                area(item)
+            }))
+        })
+    };
+    let deny = others(
+        "deny",
+        "`*` cannot be denied; to admit no country, write allow = []",
+    );
+    let monitor = others(
+        "monitor",
+        "`*` cannot be monitored; name countries or prefixes",
+    );
     table.finish();
-    let (allow, none_too) = allow?;
+    let (every, allow) = allow?;
     Ok(Countries {
+        every,
         allow,
-        none_too,
         deny: deny?,
+        monitor: monitor?,
     })
 }
 
-/// The list, `None` for every country; and whether `001` is named beside `*`.
-fn allowed(field: Field<'_>) -> Checked<(Option<Vec<Country>>, bool)> {
+/// Whether every country is allowed, and what is named beside `*`, or alone.
+fn allowed(field: Field<'_>) -> Checked<(bool, Vec<Area>)> {
     let (path, report) = (field.path.clone(), field.report);
     let items = field.items()?;
-    if !items.iter().any(|item| item.is_text(ANY)) {
-        return all(items.into_iter().map(country)).map(|list| (Some(list), false));
-    }
-    let beside: Vec<Country> = all(items
-        .into_iter()
-        .filter(|item| !item.is_text(ANY))
-        .map(country))?;
-    match beside.as_slice() {
-        [] => Ok((None, false)),
-        [Country::NONE] => Ok((None, true)),
-        _ => Err(report.fault(
+    let every = items.iter().any(|item| item.is_text(ANY));
+    let named = items.into_iter().filter(|item| !item.is_text(ANY));
+    let named: Vec<Area> = all(named.map(area))?;
+    let needless = |area: &Area| matches!(area, Area::Country(own) if *own != Country::NONE);
+    if every && named.iter().any(needless) {
+        return Err(report.fault(
             path,
-            "`*` admits every country already; keep it alone, with 001 at most, or remove it",
-        )),
+            "`*` admits every country already; keep beside it only 001 and prefixes, or remove it",
+        ));
     }
+    Ok((every, named))
 }
 
-fn country(field: Field<'_>) -> Checked<Country> {
-    field.parsed(Country::existing)
+fn area(field: Field<'_>) -> Checked<Area> {
+    field.parsed(Area::parse)
 }
 
 fn limits(field: Field<'_>) -> Checked<Limits> {
@@ -321,12 +327,10 @@ pub(super) fn written(policy: &Policy) -> serde_json::Value {
             "fixed_line_countries": numbers.fixed_line_countries,
         },
         "countries": {
-            "allow": match &policy.countries.allow {
-                Some(allow) => json!(allow),
-                None if policy.countries.none_too => json!([ANY, Country::NONE]),
-                None => json!([ANY]),
-            },
+            "allow": policy.countries.every.then(|| ANY.to_owned()).into_iter()
+                .chain(policy.countries.allow.iter().map(ToString::to_string)).collect::<Vec<_>>(),
             "deny": policy.countries.deny,
+            "monitor": policy.countries.monitor,
         },
         "limits": {
             "per_number": rates(&policy.limits.per_number),

@@ -37,13 +37,16 @@ pub use shared::{
 };
 pub use verify::{
     Checked, FullCell, Known, LEASE, OpenBlock, Ordered, Preview, PreviewRequest, Price, PublicKey,
-    ReportError, SecondStart, StartError, StartRequest, Started, Taken, Verify, Visitor,
+    ReplayFault, ReplayRequest, ReportError, SecondStart, StartError, StartRequest, Started, Taken,
+    Verify, Visitor, shown_findings,
 };
 
+pub use crate::abuse::guard::replay::Findings;
 pub use crate::abuse::limits::Exhausted;
 pub use crate::access::{Role, Scope};
 pub use crate::channels::{CallbackMethod, CallbackRequest, Incoming, Reply};
 pub use crate::storage::{
     ApiKey, Call, Decision, DecisionQuery, Delivery, DeliveryQuery, DeliveryState, Integration,
-    LedgerQuery, LinkKind, ListQuery, Project, StorageError, Try, User, Webhook,
+    LedgerQuery, LinkKind, ListQuery, Project, ReplayState, StorageError, StoredReplay, Try, User,
+    Webhook,
 };

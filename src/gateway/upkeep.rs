@@ -129,7 +129,7 @@ impl Gateway {
         Ok(())
     }
 
-    /// Removes expired idempotency keys, sessions and entries of the guard's lists, old webhook deliveries and decisions, gives up on old messages to
+    /// Removes expired idempotency keys, sessions and entries of the guard's lists, old webhook deliveries, decisions and back-tests, gives up on old messages to
     /// sinks, and stores when API keys were used.
     /// Returns whether more may be left.
     pub async fn sweep(&self) -> Result<bool, StorageError> {
@@ -143,6 +143,7 @@ impl Gateway {
         db.drop_lapsed_guard_entries(now).await?;
         let kept_since = span::before(now, self.core().settings.kept.decisions);
         let decisions = db.drop_decisions(kept_since, BATCH.cast_signed()).await?;
+        db.drop_replays(kept_since, BATCH.cast_signed()).await?;
         Ok(keys.max(messages).max(given_up).max(decisions) == BATCH)
     }
 

@@ -112,6 +112,12 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
     every("guard_decisions", SUM, |gateway| {
         Box::pin(async move { gateway.verify().store_decisions(false).await })
     });
+    every("guard_blocks", WATCH, |gateway| {
+        Box::pin(async move { gateway.verify().end_alarms().await })
+    });
+    every("guard_replays", SUM, |gateway| {
+        Box::pin(async move { gateway.verify().start_replay().await })
+    });
     every("integration_calls", SUM, |gateway| {
         Box::pin(async move { gateway.admin().store_calls().await })
     });

@@ -47,6 +47,10 @@ fn routes(config: &mut ServiceConfig) {
         .service(by_our_name("/site/{path:.*}", web::to(site::forward)))
         .service(by_our_name("/settings", web::get().to(settings)))
         .service(by_our_name("/pauses", web::get().to(pauses)))
+        .service(by_our_name(
+            "/without-telegram",
+            web::post().to(without_telegram),
+        ))
         .route("/livez", web::get().to(livez))
         .route("/phones", web::get().to(phones))
         .route("/phones/{number}/messages", web::get().to(messages))
@@ -64,6 +68,34 @@ fn by_our_name(path: &'static str, route: Route) -> impl HttpServiceFactory {
 
 async fn pauses(world: Data<World>) -> HttpResponse {
     listed(live::pauses(&world).await)
+}
+
+/// From now on the numbers that begin so have no Telegram: `{"prefix":"+99890778"}`.
+async fn without_telegram(
+    world: Data<World>,
+    http: HttpRequest,
+    body: Result<Bytes, actix_web::Error>,
+) -> HttpResponse {
+    let body = match readable(&http, body) {
+        Ok(body) => body,
+        Err((status, error)) => {
+            return HttpResponse::build(status).json(serde_json::json!({ "error": error }));
+        }
+    };
+    let read: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
+    let prefix = read.as_ref().and_then(|read| read["prefix"].as_str());
+    let digits = prefix.and_then(|prefix| prefix.strip_prefix('+'));
+    match digits.filter(|digits| {
+        (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+    }) {
+        Some(digits) => {
+            lock(&world.without_telegram).insert(digits.to_owned());
+            HttpResponse::NoContent().finish()
+        }
+        None => HttpResponse::BadRequest().json(
+            serde_json::json!({ "error": "prefix: must be a plus sign and up to 15 digits" }),
+        ),
+    }
 }
 
 async fn send_sms(

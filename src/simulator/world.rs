@@ -1,5 +1,6 @@
 //! State shared by all handlers: the clock, the pace, and the simulated world's memory behind short-lived locks.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::callbacks::Listed;
 use super::digest::TokenHash;
+use super::numbers::{Number, Telegram};
 use super::phones::Phones;
 use super::reports::Schedule;
 use super::site::Gateway;
@@ -36,6 +38,8 @@ pub(super) struct World {
     pub(super) schedule: Schedule,
     pub(super) requests: Mutex<Requests>,
     pub(super) phones: Mutex<Phones>,
+    /// Digits that begin numbers which have no Telegram, besides the magic ones.
+    pub(super) without_telegram: Mutex<BTreeSet<String>>,
 }
 
 impl World {
@@ -63,7 +67,17 @@ impl World {
                 options.telegram_balance.unwrap_or(super::FIRST_BALANCE),
             )),
             phones: Mutex::default(),
+            without_telegram: Mutex::default(),
         }
+    }
+
+    pub(super) fn telegram_of(&self, number: Number) -> Telegram {
+        let digits = number.digits();
+        let without = lock(&self.without_telegram);
+        if without.iter().any(|range| digits.starts_with(range)) {
+            return Telegram::NotAvailable;
+        }
+        number.behaviour().telegram
     }
 }
 

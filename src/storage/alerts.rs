@@ -76,7 +76,7 @@ impl Store {
     }
 
     /// Inserts the messages if the note changed anything.
-    async fn announce_if_changed(
+    pub(super) async fn announce_if_changed(
         &self,
         note: &'static str,
         noted: Rows<'_>,

@@ -7,11 +7,14 @@ use super::engine::rows::{Column, Rows};
 use super::engine::{Engine, row};
 use super::engine::{read, touch};
 use super::{StorageError, Store};
+use crate::abuse::guard::cells::Cells;
+use crate::abuse::guard::judge::Facts;
 use crate::abuse::guard::rules::Rule;
 use crate::abuse::guard::verdict::{Fired, Outcome};
+use crate::abuse::lists::List;
 use crate::verification::id::{ProjectId, VerificationId, time_ordered};
 use crate::verification::origin::TraceHash;
-use crate::verification::phone::Country;
+use crate::verification::phone::{Country, LineType};
 
 /// What was to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,15 +46,14 @@ impl On {
 pub struct Decision {
     pub id: Uuid,
     pub at: DateTime<Utc>,
-    pub project: ProjectId,
+    /// What was judged, to be judged again by other rules.
+    pub facts: Facts,
     /// `None`: it was denied, so none was kept.
     pub verification: Option<VerificationId>,
     pub on: On,
     pub outcome: Outcome,
-    pub country: Country,
     /// The number without its last four digits, in international form.
     pub prefix: String,
-    pub prefix_hash: TraceHash,
     pub count: u32,
     /// Stopped but for its number, which had proved itself.
     pub is_owner: bool,
@@ -97,6 +99,19 @@ struct Record {
     rules: Vec<Fired>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     is_owner: bool,
+    line: LineType,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    listed: Option<List>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_monitored: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    has_challenge_channel: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ip: Option<TraceHash>,
+    #[serde(default)]
+    networks: [Option<TraceHash>; 2],
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asn: Option<u32>,
 }
 
 impl Store {
@@ -118,16 +133,16 @@ impl Store {
                 vec![
                     ("id", uuid(|one| Some(one.id))),
                     ("at", Column::Time(times.collect())),
-                    ("project_id", uuid(|one| Some(one.project.0))),
+                    ("project_id", uuid(|one| Some(one.facts.cells.project.0))),
                     (
                         "verification_id",
                         uuid(|one| one.verification.map(VerificationId::uuid)),
                     ),
                     ("what", text(|one| one.on.as_str().to_owned())),
                     ("outcome", text(|one| one.outcome.as_str().to_owned())),
-                    ("country", text(|one| one.country.to_string())),
+                    ("country", text(|one| one.facts.cells.country.to_string())),
                     ("prefix", text(|one| one.prefix.clone())),
-                    ("prefix_hash", text(|one| one.prefix_hash.into())),
+                    ("prefix_hash", text(|one| one.facts.cells.prefix.into())),
                     ("count", Column::Int(counts.collect())),
                     ("rules", text(names)),
                     ("record", text(record)),
@@ -203,6 +218,26 @@ impl Store {
 }
 
 impl Store {
+    /// The denials between two moments that no verification tells of, oldest first, after `after`.
+    pub async fn denials(
+        &self,
+        project: Option<ProjectId>,
+        (after, until): (Uuid, Uuid),
+        limit: i64,
+    ) -> Result<Vec<Decision>, StorageError> {
+        const DENIALS: &str = "SELECT id, at, project_id, verification_id, what, outcome, country, prefix, prefix_hash, count, \
+            record FROM guard_decisions WHERE id > $1 AND id < $2 AND outcome = 'deny' \
+            AND (verification_id IS NULL OR what = 'resend') AND ($3 IS NULL OR project_id = $3) ORDER BY id LIMIT $4";
+        let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(DENIALS)
+            .bind(after)
+            .bind(until)
+            .bind(project.map(|project| project.0))
+            .bind(limit)
+            .fetch_all(pool)
+            .await)?;
+        Ok(self.readable(rows.into_iter().map(Decision::try_from)))
+    }
+
     /// The range of numbers that has this hash, if a decision about it is kept.
     pub async fn range_of(
         &self,
@@ -231,9 +266,23 @@ fn names(decision: &Decision) -> String {
 }
 
 fn record(decision: &Decision) -> String {
+    let Facts {
+        cells,
+        line,
+        listed,
+        is_monitored,
+        has_challenge_channel,
+    } = decision.facts;
     let record = Record {
         rules: decision.rules.clone(),
         is_owner: decision.is_owner,
+        line,
+        listed,
+        is_monitored,
+        has_challenge_channel,
+        ip: cells.ip,
+        networks: cells.networks,
+        asn: cells.asn,
     };
     serde_json::to_string(&record).expect("rules and figures have a JSON form")
 }
@@ -253,13 +302,24 @@ impl TryFrom<Row> for Decision {
         Ok(Self {
             id: row.id,
             at: row.at,
-            project: ProjectId(row.project_id),
+            facts: Facts {
+                cells: Cells {
+                    project: ProjectId(row.project_id),
+                    country: row.country.parse().map_err(|_| fault("country"))?,
+                    prefix: TraceHash::try_from(row.prefix_hash.clone())
+                        .map_err(|_| fault("prefix_hash"))?,
+                    ip: record.ip,
+                    networks: record.networks,
+                    asn: record.asn,
+                },
+                line: record.line,
+                listed: record.listed,
+                is_monitored: record.is_monitored,
+                has_challenge_channel: record.has_challenge_channel,
+            },
             verification: row.verification_id.map(VerificationId::from_uuid),
             on: On::parse(&row.what).ok_or_else(|| fault("what"))?,
             outcome: outcome.ok_or_else(|| fault("outcome"))?,
-            country: row.country.parse().map_err(|_| fault("country"))?,
-            prefix_hash: TraceHash::try_from(row.prefix_hash.clone())
-                .map_err(|_| fault("prefix_hash"))?,
             prefix: row.prefix,
             count: u32::try_from(row.count).map_err(|_| fault("count"))?,
             is_owner: record.is_owner,

@@ -5,6 +5,7 @@
 //! [`Db::commit`]. To add a table: a migration of the same name in both folders, a file here, and its functions in
 //! `tests/it/storage/`, which runs each on both engines.
 
+mod alarms;
 mod alerts;
 mod backlog;
 mod balances;
@@ -27,6 +28,7 @@ mod past;
 mod plan;
 mod rates;
 mod rebuild;
+mod replays;
 mod replicas;
 mod report_hosts;
 mod restore;
@@ -34,6 +36,7 @@ mod reuse;
 mod rollups;
 mod sessions;
 mod sinks;
+mod spans;
 mod store;
 mod stored;
 mod tallies;
@@ -62,6 +65,7 @@ pub use partitions::Kept as KeptByWeek;
 pub use past::{HOT, Moved};
 pub use plan::{Planned, Step, plan_migrations};
 pub use rebuild::{Progress, RebuildError};
+pub use replays::{ReplayState, StoredReplay};
 pub use replicas::{IN_THE_PAST, WITH_TRACE};
 pub use report_hosts::HostLimit;
 pub use restore::{Ended, begin_restore, copy_sqlite, end_restore, keep_servers_off};

@@ -301,26 +301,6 @@ impl Store {
         }
     }
 
-    /// Up to `limit` current verifications whose ids lie between these, the newest first. Of a row that cannot be read nothing is
-    /// returned.
-    pub async fn between(
-        &self,
-        since: Uuid,
-        before: Uuid,
-        limit: i64,
-    ) -> Result<Vec<Verification>, StorageError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM verifications v WHERE v.id >= $1 AND v.id < $2 ORDER BY v.id DESC LIMIT $3"
-        );
-        let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(AssertSqlSafe(sql))
-            .bind(since)
-            .bind(before)
-            .bind(limit)
-            .fetch_all(pool)
-            .await)?;
-        Ok(self.readable(rows.into_iter().map(|row| row.open(&self.vault))))
-    }
-
     /// Verifications with an attempt in `unknown`. They all have a pending task, so the `wake_at` index covers them.
     pub async fn list_unknown(
         &self,

@@ -31,10 +31,12 @@ pub enum Rule {
     Velocity,
     LineType,
     Listed,
+    /// `countries.monitor` has it: it passes, and is recorded.
+    Monitored,
 }
 
 impl Rule {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::UnverifiedCountry,
         Self::UnverifiedPrefix,
         Self::UnverifiedIp,
@@ -44,6 +46,7 @@ impl Rule {
         Self::Velocity,
         Self::LineType,
         Self::Listed,
+        Self::Monitored,
     ];
 
     #[must_use]
@@ -58,6 +61,7 @@ impl Rule {
             Self::Velocity => "velocity",
             Self::LineType => "line_type",
             Self::Listed => "listed",
+            Self::Monitored => "monitored",
         }
     }
 
@@ -71,7 +75,7 @@ impl Rule {
     #[must_use]
     pub fn default_mode(self) -> Mode {
         match self {
-            Self::LineType | Self::Listed => Mode::On,
+            Self::LineType | Self::Listed | Self::Monitored => Mode::On,
             _ => Mode::Shadow,
         }
     }
@@ -212,6 +216,8 @@ pub struct Rules {
     pub line_type: LineTypes,
     /// Of [`Rule::Listed`].
     pub listed: Mode,
+    /// Of [`Rule::Monitored`].
+    pub monitored: Mode,
 }
 
 impl Default for Rules {
@@ -243,6 +249,7 @@ impl Default for Rules {
                 deny: Vec::new(),
             },
             listed: Rule::Listed.default_mode(),
+            monitored: Rule::Monitored.default_mode(),
         }
     }
 }
@@ -260,6 +267,7 @@ impl Rules {
             Rule::Velocity => self.velocity.mode,
             Rule::LineType => self.line_type.mode,
             Rule::Listed => self.listed,
+            Rule::Monitored => self.monitored,
         }
     }
 
@@ -294,6 +302,7 @@ impl Rules {
             Rule::Velocity => &mut self.velocity.mode,
             Rule::LineType => &mut self.line_type.mode,
             Rule::Listed => &mut self.listed,
+            Rule::Monitored => &mut self.monitored,
         }
     }
 }

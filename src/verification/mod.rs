@@ -15,6 +15,7 @@ pub mod budget;
 pub mod channel;
 pub mod code;
 pub mod cost;
+pub mod countries;
 pub mod digits;
 pub mod event;
 pub mod guard;

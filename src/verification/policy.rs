@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::budget::Budget;
+use super::countries::Countries;
 use super::guard::Rules;
 use super::numbers::Numbers;
-use super::phone::Country;
 use super::route::Step;
 use super::span;
 use crate::message::text::Templates;
@@ -88,28 +88,6 @@ impl Default for TwilioRules {
             account_sid: String::new(),
             service_sid: String::new(),
         }
-    }
-}
-
-/// An empty `allow` admits no country.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Countries {
-    /// `None` admits every country.
-    pub allow: Option<Vec<Country>>,
-    /// Beside every country, `001` too: `allow = ["*", "001"]`.
-    #[serde(default)]
-    pub none_too: bool,
-    pub deny: Vec<Country>,
-}
-
-impl Countries {
-    #[must_use]
-    pub fn admits(&self, country: Country) -> bool {
-        !self.deny.contains(&country)
-            && match &self.allow {
-                Some(allowed) => allowed.contains(&country),
-                None => country != Country::NONE || self.none_too,
-            }
     }
 }
 

@@ -372,7 +372,7 @@ fn counts(rule: Rule, cell: Cell) -> bool {
         Rule::UnverifiedIp | Rule::CountriesPerIp => matches!(cell, Cell::Ip(_)),
         Rule::UnverifiedNetwork => matches!(cell, Cell::Network(_)),
         Rule::UnverifiedAsn => matches!(cell, Cell::Asn(_)),
-        Rule::LineType | Rule::Listed => false,
+        Rule::LineType | Rule::Listed | Rule::Monitored => false,
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Facts {
     pub line: LineType,
     /// What the lists say.
     pub listed: Option<List>,
+    /// `countries.monitor` has it.
+    pub is_monitored: bool,
     /// The route has one of [`Rules::challenge_channels`]; without one, a challenge is a denial.
     pub has_challenge_channel: bool,
 }
@@ -86,9 +88,12 @@ impl Judging<'_> {
         let line = &self.rules.line_type;
         let is_denied = line.deny.contains(&self.facts.line);
         let is_listed = self.facts.listed == Some(List::Block);
-        for (rule, mode, has_fired) in [
-            (Rule::Listed, self.rules.listed, is_listed),
-            (Rule::LineType, line.mode, is_denied),
+        let (listed, monitored) = (self.rules.listed, self.rules.monitored);
+        let is_monitored = self.facts.is_monitored;
+        for (rule, mode, has_fired, effect) in [
+            (Rule::Listed, listed, is_listed, Outcome::Deny),
+            (Rule::LineType, line.mode, is_denied, Outcome::Deny),
+            (Rule::Monitored, monitored, is_monitored, Outcome::Allow),
         ] {
             if has_fired && mode != Mode::Off {
                 fire(Fired {
@@ -98,7 +103,7 @@ impl Judging<'_> {
                     value: 1,
                     threshold: 0,
                     window: Window::Now,
-                    effect: Outcome::Deny,
+                    effect,
                 });
             }
         }

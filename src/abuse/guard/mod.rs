@@ -13,6 +13,7 @@ pub mod hosts;
 pub mod judge;
 mod numbers;
 mod pace;
+pub mod replay;
 mod ring;
 mod tally;
 pub mod verdict;

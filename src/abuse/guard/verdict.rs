@@ -85,10 +85,20 @@ impl Owner {
     pub const DAYS: i64 = 90;
     /// Sends in 24 h.
     pub const MOST: u32 = 3;
+
+    /// The number proved itself, and the exception is not used up.
+    #[must_use]
+    pub fn is_let_through(&self, at: DateTime<Utc>) -> bool {
+        let since = |approved: DateTime<Utc>| at.signed_duration_since(approved).num_days();
+        let is_known = self.approved_at.is_some_and(|at| since(at) < Self::DAYS);
+        is_known && self.used < Self::MOST
+    }
 }
 
 impl Verdict {
-    pub(super) fn allow(at: DateTime<Utc>) -> Self {
+    /// Nothing is remarkable.
+    #[must_use]
+    pub fn allow(at: DateTime<Utc>) -> Self {
         Self {
             outcome: Outcome::Allow,
             rules: Vec::new(),
@@ -132,9 +142,7 @@ impl Verdict {
 
     /// Lets an owner through who proved the number within 90 days, three times a day: strangers cannot lock an owner out.
     pub fn excuse(&mut self, owner: Owner) {
-        let since = |at: DateTime<Utc>| self.at.signed_duration_since(at).num_days();
-        let is_known = owner.approved_at.is_some_and(|at| since(at) < Owner::DAYS);
-        if self.may_be_excused() && is_known && owner.used < Owner::MOST {
+        if self.may_be_excused() && owner.is_let_through(self.at) {
             self.outcome = Outcome::Allow;
             self.is_owner = true;
         }

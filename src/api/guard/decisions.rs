@@ -242,7 +242,9 @@ pub async fn cells(
 
 impl DecisionBody {
     fn of(gateway: &Gateway, decision: &Decision) -> Self {
-        let name = gateway.directory().project_name(decision.project);
+        let name = gateway
+            .directory()
+            .project_name(decision.facts.cells.project);
         Self {
             id: decision.id,
             at: rfc3339(decision.at),
@@ -250,7 +252,7 @@ impl DecisionBody {
             verification_id: decision.verification.map(VerificationId::uuid),
             on: decision.on.as_str(),
             outcome: decision.outcome.as_str(),
-            country: decision.country.to_string(),
+            country: decision.facts.cells.country.to_string(),
             prefix: decision.prefix.clone(),
             owner: decision.is_owner,
             count: decision.count,

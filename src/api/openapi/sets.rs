@@ -109,6 +109,9 @@ closed_set! {
     /// What a rule counted over.
     GuardWindow = ["24h", "1h", "block", "now"];
 
+    /// How far a back-test is.
+    ReplayStatus = ["running", "done", "failed"];
+
     /// What was to be sent: `fallback` is a step that the route came to by itself.
     DecidedOn = ["create", "resend", "fallback"];
 

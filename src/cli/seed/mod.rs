@@ -23,7 +23,7 @@ use crate::secret::{Vault, random};
 use crate::storage::{Change, CommitError, Db, Lease, Lost, Progress, StorageError, Write};
 use crate::verification::Verification;
 use crate::verification::id::ProjectId;
-use history::Chance;
+pub(super) use history::Chance;
 use providers::PROVIDERS;
 
 /// Commits in flight at once.

@@ -17,7 +17,7 @@ fn nothing_written_watches_and_enforces_only_lists_and_line_types() {
     let rules = rules("").unwrap();
     assert_eq!(rules, Rules::default());
     for rule in Rule::ALL {
-        let is_own = matches!(rule, Rule::Listed | Rule::LineType);
+        let is_own = matches!(rule, Rule::Listed | Rule::LineType | Rule::Monitored);
         let expected = if is_own { Mode::On } else { Mode::Shadow };
         assert_eq!(rules.mode(rule), expected, "{rule:?}");
         assert_eq!(Rule::parse(rule.as_str()), Some(rule));

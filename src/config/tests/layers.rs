@@ -1,6 +1,7 @@
 //! Tests of the layers: the file above the defaults, the variables above both.
 
 use super::*;
+use crate::verification::countries::Area;
 
 #[test]
 fn unknown_keys_in_the_file_are_faults_with_a_suggestion() {
@@ -110,7 +111,8 @@ fn variables_win_over_the_file_and_are_taken_as_their_keys_type() {
     assert!(policy.limits.per_ip.is_empty());
     assert_eq!(policy.limits.creates, ["7/1s".parse().unwrap()]);
     assert_eq!(policy.limits.per_number.len(), 2);
-    assert!(policy.countries.admits(country("UZ")) && !policy.countries.admits(country("DE")));
+    let only = Area::Country(country("UZ"));
+    assert!(policy.countries.allow == [only] && !policy.countries.every);
     assert_eq!(settings.defaults.budgets, []);
     let main = &sms(&settings)[0].account;
     assert_eq!(main.timeout.as_secs(), 3);

@@ -5,7 +5,8 @@ use super::*;
 #[test]
 fn a_project_may_be_closed_to_all_countries() {
     let settings = settings("defaults.countries.allow = []");
-    assert_eq!(settings.defaults.countries.allow, Some(Vec::new()));
+    let countries = &settings.defaults.countries;
+    assert!(countries.allow.is_empty() && !countries.every);
 }
 
 #[test]

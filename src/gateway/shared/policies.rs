@@ -57,6 +57,13 @@ impl PolicyBook {
         prune(overrides, &self.written);
     }
 
+    /// The policy that results from stored overrides, with `change` laid over it.
+    pub fn tried(&self, overrides: &str, change: &Value) -> Result<Policy, Vec<PolicyFault>> {
+        let mut whole = self.effective(&parsed(overrides));
+        lay_over(&mut whole, change);
+        (self.read)(&whole)
+    }
+
     /// The policy that results from stored overrides.
     pub fn read(&self, overrides: &str) -> Result<Policy, Vec<PolicyFault>> {
         (self.read)(&self.effective(&parsed(overrides)))

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use uuid::Uuid;
 
-use crate::abuse::guard::cells::Cells;
+use crate::abuse::guard::judge::Facts;
 use crate::abuse::guard::verdict::Verdict;
 use crate::secret::random;
 pub use crate::storage::{Decision, On};
@@ -51,7 +51,8 @@ impl Waiting {
         decision.id = numbered(decision.at, u32::from(inner.added % 4_096), random());
         let minute = decision.at.duration_trunc(TimeDelta::minutes(1));
         inner.turn_to(minute.unwrap_or(decision.at));
-        let key = (decision.project, decision.prefix_hash);
+        let cells = &decision.facts.cells;
+        let key = (cells.project, cells.prefix);
         let is_known = inner.counts.contains_key(&key);
         if !is_known && inner.counts.len() >= RANGES {
             return;
@@ -115,7 +116,7 @@ impl On {
 impl Decision {
     pub(super) fn of(
         on: On,
-        (cells, phone): (&Cells, &PhoneNumber),
+        (facts, phone): (Facts, &PhoneNumber),
         verification: Option<VerificationId>,
         verdict: Verdict,
     ) -> Self {
@@ -123,13 +124,11 @@ impl Decision {
         Self {
             id: Uuid::nil(),
             at: verdict.at,
-            project: cells.project,
+            facts,
             verification,
             on,
             outcome: verdict.outcome,
-            country: cells.country,
             prefix: format!("+{}", &digits[..digits.len().saturating_sub(4)]),
-            prefix_hash: cells.prefix,
             count: 1,
             is_owner: verdict.is_owner,
             rules: verdict.rules,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::room::Verify;
 use crate::abuse::guard::cells::{Cell, Key};
 use crate::abuse::guard::deltas::Delta;
-use crate::abuse::guard::figures::Reading;
+use crate::abuse::guard::figures::{Figures, Reading};
 use crate::abuse::guard::rules::Rule;
 use crate::gateway::error::Error;
 use crate::gateway::finance::ReportKind;
@@ -47,11 +47,11 @@ impl Verify {
         if rows.is_empty() {
             return Ok(());
         }
-        let stored = self.core().db.add_decisions(&rows).await;
-        if stored.is_err() {
+        if let Err(error) = self.core().db.add_decisions(&rows).await {
             self.decisions().give_back(rows);
+            return Err(error);
         }
-        stored
+        self.raise_alarms(&rows).await
     }
 
     /// Tells the other replicas what this one counted, and counts what they did. A batch that comes again changes nothing.
@@ -88,16 +88,22 @@ impl Verify {
             }
         }
         // Of a day that is counted already, the larger figure stands.
-        self.recall_days(start).await?;
+        self.import_usual(self.figures(), start.date_naive())
+            .await?;
         Ok(count)
     }
 
-    async fn recall_days(&self, now: DateTime<Utc>) -> Result<(), Error> {
-        let today = now.date_naive();
-        let from = today.checked_sub_days(Days::new(13));
+    /// What was approved on each of the 14 days up to this one, by country, as reports say.
+    pub(super) async fn import_usual(
+        &self,
+        figures: &Figures,
+        last: NaiveDate,
+    ) -> Result<(), Error> {
+        let now = self.core().now();
+        let from = last.checked_sub_days(Days::new(13));
         let groups = vec![Group::Day, Group::Project, Group::Country];
         let currency = self.core().settings.reporting_currency;
-        let query = Query::new(from, Some(today), chrono_tz::UTC, groups, currency, now);
+        let query = Query::new(from, Some(last), chrono_tz::UTC, groups, currency, now);
         let query = query.expect("the last 14 days are a valid range");
         let every_project = Access::of_person(Uuid::nil());
         let report = self
@@ -118,8 +124,7 @@ impl Verify {
                 Some((project.id, country, day, text("approved")?.parse().ok()?))
             };
             if let Some((project, country, day, approved)) = read() {
-                self.figures()
-                    .import_past(project, country, &[(day, approved)], &[]);
+                figures.import_past(project, country, &[(day, approved)], &[]);
             }
         }
         Ok(())

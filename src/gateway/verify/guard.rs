@@ -17,6 +17,7 @@ use crate::abuse::lists::{List, Subject};
 use crate::gateway::error::Error;
 use crate::storage::StorageError;
 use crate::verification::attempt::{Attempt, AttemptStatus, Reason};
+use crate::verification::countries::Geo;
 use crate::verification::event::EventKind;
 use crate::verification::id::ProjectId;
 use crate::verification::numbers::Parsed;
@@ -35,6 +36,7 @@ pub(super) struct Target<'a> {
     /// As the site tells it now; it is not kept.
     pub ip: Option<IpAddr>,
     pub origin: &'a Origin,
+    pub is_monitored: bool,
     pub has_challenge_channel: bool,
     /// Of the verification itself, in the last day, and stored: they do not count against its number's owner.
     pub own_sends: u32,
@@ -43,7 +45,36 @@ pub(super) struct Target<'a> {
 impl Verify {
     /// Whether lists and countries let it through, before anything is counted.
     pub(super) fn guard(&self, request: &StartRequest, policy: &Policy) -> Result<(), StartError> {
-        self.admit(request.project, &request.to, request.visitor.ip, policy)
+        let admitted = self.admit(request.project, &request.to, request.visitor.ip, policy);
+        if let Err(StartError::Failed(Error::Blocked)) = &admitted {
+            let origin = self.origin(request);
+            let target = self.target_of(request, policy, &origin);
+            let facts = self.facts(target);
+            let verdict = judge(&facts, &policy.guard, self.figures(), self.core().now());
+            self.deny(target, verdict);
+        }
+        admitted
+    }
+
+    /// What is judged of a start.
+    pub(super) fn target_of<'a>(
+        &self,
+        request: &'a StartRequest,
+        policy: &Policy,
+        origin: &'a Origin,
+    ) -> Target<'a> {
+        let StartRequest { to, visitor, .. } = request;
+        Target {
+            project: request.project,
+            phone: &to.phone,
+            country: to.country,
+            ip: visitor.ip,
+            origin,
+            is_monitored: policy.countries.judge(&to.phone, to.country) == Geo::Monitor,
+            has_challenge_channel: request
+                .may_use(policy, |channel| self.can_challenge(&policy.guard, channel)),
+            own_sends: 0,
+        }
     }
 
     /// Whether the project sends to this number at all.
@@ -64,8 +95,10 @@ impl Verify {
         match self.listed(project, &to.phone, to.country, ip) {
             Some(List::Block) if policy.guard.listed == Mode::On => Err(Error::Blocked.into()),
             Some(List::Allow) => Ok(()),
-            _ if policy.countries.admits(to.country) => Ok(()),
-            _ => Err(StartError::CountryBlocked(to.country)),
+            _ => match policy.countries.judge(&to.phone, to.country) {
+                Geo::Allow | Geo::Monitor => Ok(()),
+                Geo::Deny => Err(StartError::CountryBlocked(to.country)),
+            },
         }
     }
 
@@ -98,12 +131,10 @@ impl Verify {
     /// Judges one send by what is counted now. Only a verdict that stops one asks the database, whether the number's owner is known.
     pub(super) async fn judge(&self, target: Target<'_>, rules: &Rules) -> Result<Verdict, Error> {
         let now = self.core().now();
-        let facts = Facts {
-            cells: Cells::of(target.project, target.country, target.origin, None),
-            line: target.origin.line,
-            listed: self.listed(target.project, target.phone, target.country, target.ip),
-            has_challenge_channel: target.has_challenge_channel,
-        };
+        if self.is_exempt(target.phone) {
+            return Ok(Verdict::allow(now));
+        }
+        let facts = self.facts(target);
         let mut verdict = judge(&facts, rules, self.figures(), now);
         if verdict.may_be_excused() {
             let owner = Box::pin(self.owner(target.project, target.phone, now));
@@ -121,22 +152,47 @@ impl Verify {
             && providers.any(|slot| slot.provider.account().channel == channel)
     }
 
+    /// A sandbox's magic numbers are neither limited nor judged nor counted: they always do what the table says.
+    fn is_exempt(&self, phone: &PhoneNumber) -> bool {
+        (self.core().settings.unlimited)(phone)
+    }
+
     /// Judges a message of a verification that has started.
     pub(super) async fn judge_started(&self, v: &Verification) -> Result<Verdict, Error> {
         let origin = &*self.origin_of(v);
         let policy = self.core().directory.policy(v.project);
+        let target = self.target(v, origin, &policy.guard);
+        self.judge(target, &policy.guard).await
+    }
+
+    fn target<'a>(&self, v: &'a Verification, origin: &'a Origin, rules: &Rules) -> Target<'a> {
+        let policy = self.core().directory.policy(v.project);
         let mut route = v.record.terms.route.iter();
-        let target = Target {
+        Target {
             project: v.project,
             phone: &v.phone,
             country: v.record.country,
             ip: None,
             origin,
-            has_challenge_channel: route
-                .any(|step| self.can_challenge(&policy.guard, step.channel)),
+            is_monitored: policy.countries.judge(&v.phone, v.record.country) == Geo::Monitor,
+            has_challenge_channel: route.any(|step| self.can_challenge(rules, step.channel)),
             own_sends: self.sends_today(v),
-        };
-        self.judge(target, &policy.guard).await
+        }
+    }
+
+    fn facts(&self, target: Target<'_>) -> Facts {
+        Facts {
+            cells: Cells::of(target.project, target.country, target.origin, None),
+            line: target.origin.line,
+            listed: self.listed(target.project, target.phone, target.country, target.ip),
+            is_monitored: target.is_monitored,
+            has_challenge_channel: target.has_challenge_channel,
+        }
+    }
+
+    /// What is judged of a verification that has started, by rules that may not be its project's.
+    pub(super) fn facts_of(&self, v: &Verification, rules: &Rules) -> Facts {
+        self.facts(self.target(v, &self.origin_of(v), rules))
     }
 
     /// How often it was asked for in the last day, as far as that is stored.
@@ -197,9 +253,9 @@ impl Verify {
 
     /// A start that is refused: it counts, and is recorded, although no verification is kept.
     pub(super) fn deny(&self, target: Target<'_>, verdict: Verdict) {
-        let cells = Cells::of(target.project, target.country, target.origin, None);
-        self.figures().send(&cells, &verdict, verdict.at);
-        let decision = Decision::of(On::Create, (&cells, target.phone), None, verdict);
+        let facts = self.facts(target);
+        self.figures().send(&facts.cells, &verdict, verdict.at);
+        let decision = Decision::of(On::Create, (facts, target.phone), None, verdict);
         self.decisions().add(decision);
     }
 
@@ -210,17 +266,22 @@ impl Verify {
     }
 
     fn record(&self, on: On, v: &Verification, verdict: Verdict) {
-        let decision = Decision::of(on, (&self.cells(v), &v.phone), Some(v.id), verdict);
+        let policy = self.core().directory.policy(v.project);
+        let facts = self.facts_of(v, &policy.guard);
+        let decision = Decision::of(on, (facts, &v.phone), Some(v.id), verdict);
         self.decisions().add(decision);
     }
 
-    fn cells(&self, v: &Verification) -> Cells {
+    pub(super) fn cells(&self, v: &Verification) -> Cells {
         Cells::of(v.project, v.record.country, &self.origin_of(v), None)
     }
 
     /// Counts what a change has planned or held back, and an approval; and keeps a verdict that says something. Called once the
     /// change is durable, before [`Verification::was_written`].
     pub(super) fn count(&self, v: &Verification, verdict: Option<Box<Verdict>>) {
+        if self.is_exempt(&v.phone) {
+            return;
+        }
         let new = v.record.attempts.get(v.attempts_stored..);
         let new = new.unwrap_or_default();
         if let Some(verdict) = verdict {
@@ -246,6 +307,9 @@ impl Verify {
 
     /// Counts what a stored verification sent in the last day, and its approval.
     pub(super) fn recall(&self, v: &Verification, start: DateTime<Utc>) {
+        if self.is_exempt(&v.phone) {
+            return;
+        }
         let cells = self.cells(v);
         // What has happened since the start was counted as it did; a later approval took the sends out before they were there.
         if let Status::Approved { at, .. } = v.record.status {
@@ -272,7 +336,7 @@ impl Verify {
 }
 
 /// What an attempt was counted as; `None`: nothing.
-fn paid_send(attempt: &Attempt) -> Option<PaidSend> {
+pub(super) fn paid_send(attempt: &Attempt) -> Option<PaidSend> {
     if !attempt.channel.pays_termination() {
         return None;
     }

@@ -5,6 +5,7 @@
 //!
 //! To add a verb: a file with an `impl Verify` that stores its changes through [`persist`].
 
+mod alarms;
 mod alive;
 mod cancel;
 mod check;
@@ -23,6 +24,7 @@ mod persist;
 mod preview;
 mod proof;
 mod receive;
+mod replays;
 mod reports;
 mod request;
 mod resend;
@@ -40,6 +42,7 @@ pub use ordered::{Known, Ordered};
 pub use preview::{Preview, PreviewRequest, Price};
 pub use proof::PublicKey;
 pub use receive::{ReportError, Taken};
+pub use replays::{ReplayFault, ReplayRequest, shown as shown_findings};
 pub use request::{StartError, StartRequest, Started, Visitor};
 pub use resend::SecondStart;
 pub use room::{LEASE, Verify};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
+use super::alarms::Alarms;
 use super::decisions::Waiting;
 use crate::abuse::guard::figures::{Figures, MAX_BYTES};
 use crate::gateway::core::Core;
@@ -48,6 +49,9 @@ struct Room {
     latest: Mutex<Option<DateTime<Utc>>>,
     figures: Figures,
     decisions: Waiting,
+    alarms: Alarms,
+    /// Locked while this process runs a back-test.
+    replaying: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Verifications that a task of this process works on.
@@ -89,6 +93,8 @@ impl Verify {
             latest: Mutex::default(),
             figures,
             decisions: Waiting::default(),
+            alarms: Alarms::default(),
+            replaying: Arc::default(),
         }))
     }
 
@@ -129,6 +135,14 @@ impl Verify {
 
     pub(super) fn decisions(&self) -> &Waiting {
         &self.0.decisions
+    }
+
+    pub(super) fn alarms(&self) -> &Alarms {
+        &self.0.alarms
+    }
+
+    pub(super) fn replaying(&self) -> &Arc<tokio::sync::Mutex<()>> {
+        &self.0.replaying
     }
 
     pub(super) fn rescued_at(&self) -> &AtomicI64 {

@@ -125,7 +125,7 @@ impl Verify {
         }
     }
 
-    fn origin(&self, request: &StartRequest) -> Origin {
+    pub(super) fn origin(&self, request: &StartRequest) -> Origin {
         let trace = |kind, value: &str| TraceHash(self.core().trace.hash(kind, value));
         let Visitor { ip, user_agent } = &request.visitor;
         let networks = ip.map(networks).unwrap_or_default();
@@ -307,18 +307,8 @@ impl Verb for Starting<'_> {
             return Err(StartError::IdUsed);
         }
         let origin = verify.origin(request);
-        let rules = &self.policy.guard;
-        let target = Target {
-            project: request.project,
-            phone: &request.to.phone,
-            country: request.to.country,
-            ip: request.visitor.ip,
-            origin: &origin,
-            has_challenge_channel: request
-                .may_use(self.policy, |channel| verify.can_challenge(rules, channel)),
-            own_sends: 0,
-        };
-        let verdict = verify.judge(target, rules).await?;
+        let target = verify.target_of(request, self.policy, &origin);
+        let verdict = verify.judge(target, &self.policy.guard).await?;
         if verdict.outcome == Outcome::Deny {
             return Box::pin(self.denied(target, verdict)).await;
         }

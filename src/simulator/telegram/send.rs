@@ -56,7 +56,7 @@ async fn answer_as_the_number_does(
     number: Number,
     act: impl FnOnce(&World) -> Result<RequestStatus, Refusal> + Send + 'static,
 ) -> Result<Answer, Refusal> {
-    match number.behaviour().telegram {
+    match world.telegram_of(number) {
         Telegram::NotAvailable => Err(Refusal::PhoneNumberNotAvailable),
         Telegram::BalanceNotEnough => Err(Refusal::BalanceNotEnough),
         Telegram::FloodWait(seconds) => Err(Refusal::FloodWait(seconds)),

@@ -45,6 +45,8 @@ files! {
     "0018_past"
     "0019_sinks"
     "0020_guard_decisions"
+    "0023_guard_replays"
+    "0024_guard_alarms"
 }
 
 static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(POSTGRES_FILES));

@@ -7,10 +7,11 @@ use chrono::{DateTime, Utc};
 use crate::money::{Currency, Micros, Money};
 use crate::verification::budget::{Budget, Period};
 use crate::verification::code::{Code, CodeHash};
+use crate::verification::countries::Countries;
 use crate::verification::guard::Rules;
 use crate::verification::id::{ProjectId, VerificationId};
 use crate::verification::numbers::{Numbers, Parsed};
-use crate::verification::policy::{Countries, Limits, Policy, TwilioRules, VonageRules};
+use crate::verification::policy::{Limits, Policy, TwilioRules, VonageRules};
 use crate::verification::route::{Channel, Step, Workflow};
 use crate::verification::*;
 

@@ -1,5 +1,7 @@
 //! The guard's lists: who is let through, and whom nothing is sent to, whatever face asks.
 
+mod alarms;
+mod replays;
 mod rules;
 
 use base64::Engine as _;

@@ -26,25 +26,25 @@ on_both_engines!(
 
 on_postgres!(replicas_count_together,);
 
-const ON: (&str, &str) = ("DEFAULTS__GUARD__MODE", "on");
+pub const ON: (&str, &str) = ("DEFAULTS__GUARD__MODE", "on");
 /// A number of one range.
-fn of_range(number: usize) -> String {
+pub fn of_range(number: usize) -> String {
     format!("+99890777{number:04}")
 }
 
-async fn start(app: &TestApp, number: &str) -> crate::stage::Reply {
+pub async fn start(app: &TestApp, number: &str) -> crate::stage::Reply {
     app.start(json!({ "phone_number": number })).await
 }
 
 /// The code of the last SMS.
-fn last_code(stage: &Stage) -> String {
+pub fn last_code(stage: &Stage) -> String {
     let sends = stage.sms.sends();
     let text = word(&sends.last().unwrap()["text"]).to_owned();
     let mut digits = text.split(|c: char| !c.is_ascii_digit());
     digits.find(|part| part.len() == 6).unwrap().to_owned()
 }
 
-async fn decisions(app: &TestApp, admin: &Client, query: &str) -> Vec<Value> {
+pub async fn decisions(app: &TestApp, admin: &Client, query: &str) -> Vec<Value> {
     app.gateway.verify().store_decisions(false).await.unwrap();
     let path = format!("/v1/guard/decisions?{query}");
     items(&admin.get(&path).await.expect(200)).to_vec()

@@ -21,10 +21,11 @@ use pinroute::storage::{
 use pinroute::verification::abilities::Abilities;
 use pinroute::verification::attempt::Receipt;
 use pinroute::verification::code::{Code, CodeHash};
+use pinroute::verification::countries::Countries;
 use pinroute::verification::guard::Rules;
 use pinroute::verification::id::{ProjectId, VerificationId};
 use pinroute::verification::numbers::{Numbers, Parsed};
-use pinroute::verification::policy::{Countries, Limits, Policy, TwilioRules, VonageRules};
+use pinroute::verification::policy::{Limits, Policy, TwilioRules, VonageRules};
 use pinroute::verification::route::{Channel, Offer, Step};
 use pinroute::verification::{Start, Verification};
 

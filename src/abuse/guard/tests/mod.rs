@@ -66,6 +66,7 @@ fn facts(cells: Cells) -> Facts {
         cells,
         line: LineType::Mobile,
         listed: None,
+        is_monitored: false,
         has_challenge_channel: true,
     }
 }

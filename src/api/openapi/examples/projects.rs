@@ -53,7 +53,7 @@ fn project() -> Value {
         "effective": {
             "code_length": 4, "ttl": "10m", "max_checks": 5, "max_sends": 5, "resend_after": "30s",
             "route": [{"channel": "telegram", "wait": "15s"}, {"channel": "sms", "wait": "60s"}],
-            "countries": {"allow": ["*"], "deny": []},
+            "countries": {"allow": ["*"], "deny": [], "monitor": []},
             "limits": {"per_number": ["5/10m", "10/1d"], "per_ip": ["20/1h"], "creates": ["100/1s"], "wrong_codes_per_number": ["20/1d"]},
             "budget": {"period": "day", "limit": {"amount": "50.00", "currency": "USD"}},
             "templates": {"ru": "Магазин: код {code}"}, "max_segments": 1,

@@ -1,6 +1,9 @@
-//! `pinroute simulator`: runs only the simulator.
+//! `pinroute simulator`: runs only the simulator, or attacks a sandbox.
+
+mod attack;
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 
 use super::{Failure, runtime, say, serve};
 use crate::app::on_this_machine;
@@ -10,7 +13,10 @@ use crate::simulator::{Listed, Options, Pace, Simulator};
 use crate::telemetry;
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Address to listen on.
     #[arg(
         long,
@@ -25,7 +31,16 @@ pub struct Arguments {
     callbacks: Vec<Listed>,
 }
 
-pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Pump a running sandbox, with honest visitors beside it, and say what it came to.
+    Attack(attack::Arguments),
+}
+
+pub fn run(file: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
+    if let Some(Command::Attack(arguments)) = &arguments.command {
+        return attack::run(file, arguments);
+    }
     let failed = |error: std::io::Error| {
         let address = arguments.listen;
         Failure::Failed(format!(

@@ -1,0 +1,464 @@
+//! A back-test: past traffic, judged again in its order by the code that judges live traffic.
+//!
+//! The caller pushes each verification, and each denial that kept none, in the order of their starts, and looks up what the replay asks
+//! for. What the rules that are tried would have stopped is not counted; what had been stopped and would not be is.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::cells::{Cell, Key};
+use super::deltas::{Event, PaidSend};
+use super::figures::Figures;
+use super::judge::{Facts, judge};
+use super::rules::{Rule, Rules};
+use super::verdict::{Outcome, Owner, Verdict};
+use crate::money::Micros;
+use crate::verification::id::ProjectId;
+use crate::verification::phone::PhoneNumber;
+
+/// Room for the cells of a few million verifications: what a back-test forgets, it judges as unknown.
+const MAX_BYTES: usize = 256 << 20;
+
+/// What is known of one start, and of what followed.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub id: Uuid,
+    pub facts: Facts,
+    /// `None`: the start was denied, so the number was not kept.
+    pub phone: Option<PhoneNumber>,
+    /// Its keyed hash.
+    pub number: [u8; 16],
+    /// Its sends count as unverified until it is approved.
+    pub counts: bool,
+    pub approval: Option<Approval>,
+    /// The start first, then in order.
+    pub moments: Vec<Moment>,
+    /// When it was asked for, by the start and by resends.
+    pub asked: Vec<DateTime<Utc>>,
+    /// What all of its messages cost.
+    pub spent: Micros,
+    /// So many alike, of which no more is known.
+    pub alike: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Approval {
+    pub at: DateTime<Utc>,
+    /// The code came by a channel that pays for termination.
+    pub is_paid: bool,
+}
+
+/// When something was to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    pub at: DateTime<Utc>,
+    /// By a channel that pays for termination; `None`: the start came by another.
+    pub paid: Option<Paid>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Paid {
+    /// By the guard, then.
+    pub was_stopped: bool,
+    pub spent: Micros,
+}
+
+/// What rules would have done to a span of traffic.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Starts, and later messages whose termination is paid for.
+    pub judged: u64,
+    pub would_deny: u64,
+    pub would_challenge: u64,
+    /// Of those: somebody entered the code that would not have come.
+    pub false_blocks: u64,
+    /// Of those: stopped then, so nobody knows.
+    pub unknown_outcome: u64,
+    /// On what would not have been sent.
+    pub spent: Micros,
+    /// That, without the false blocks.
+    pub saved: Micros,
+    /// From the first message about a cell to the first that would have been stopped: the median of the cells.
+    pub seconds_to_first_block: Option<u64>,
+}
+
+impl Counts {
+    /// The part that was entered of what would have been stopped and whose end is known, to four decimals.
+    #[must_use]
+    pub fn false_block_rate(&self) -> f64 {
+        let stopped = self.would_deny + self.would_challenge;
+        let known = stopped.saturating_sub(self.unknown_outcome);
+        let parts = (self.false_blocks * 10_000).checked_div(known);
+        let parts = parts.and_then(|parts| u32::try_from(parts).ok());
+        f64::from(parts.unwrap_or_default()) / 10_000.0
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// By the modes of the rules.
+    pub total: Counts,
+    /// Each as if it alone were on.
+    pub rules: BTreeMap<Rule, Counts>,
+    /// Denials of which only the first of a minute is kept; the others count like it.
+    pub summed_up: u64,
+}
+
+/// Whose past the replay needs, to know whether an owner would have been let through: approvals and sends until then.
+#[derive(Clone, Debug)]
+pub struct Question {
+    pub project: ProjectId,
+    pub phone: PhoneNumber,
+}
+
+/// What happened to a number, in any order.
+#[derive(Clone, Debug, Default)]
+pub struct Past {
+    pub approved: Vec<DateTime<Utc>>,
+    pub asked: Vec<DateTime<Utc>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Moment(usize),
+    Approval,
+}
+
+type Due = Reverse<(DateTime<Utc>, Uuid, Kind)>;
+
+pub struct Replay<R> {
+    /// The rules that are tried, of a project.
+    rules: R,
+    /// What came before is counted as it was, and not judged.
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    figures: Figures,
+    due: BinaryHeap<Due>,
+    open: HashMap<Uuid, Open>,
+    waiting: Option<Waiting>,
+    total: Tally,
+    of_rule: BTreeMap<Rule, Tally>,
+    first_seen: HashMap<Key, DateTime<Utc>>,
+    summed_up: u64,
+}
+
+struct Open {
+    case: Case,
+    left: usize,
+    /// What was sent in the replay.
+    sent: Vec<PaidSend>,
+    /// The total denied its start, so nothing followed.
+    is_over: bool,
+    /// The code came by a message that the total would have stopped.
+    is_lost: bool,
+    /// A rule alone would have denied the start.
+    denied_by: Vec<Rule>,
+}
+
+struct Waiting {
+    id: Uuid,
+    moment: Moment,
+    is_start: bool,
+    verdict: Verdict,
+}
+
+#[derive(Default)]
+struct Tally {
+    counts: Counts,
+    wrongly: Micros,
+    blocked: HashMap<Key, i64>,
+}
+
+impl<'a, R: Fn(ProjectId) -> &'a Rules> Replay<R> {
+    pub fn new(rules: R, from: DateTime<Utc>, to: DateTime<Utc>) -> Self {
+        Self {
+            rules,
+            from,
+            to,
+            figures: Figures::new(MAX_BYTES),
+            due: BinaryHeap::new(),
+            open: HashMap::new(),
+            waiting: None,
+            total: Tally::default(),
+            of_rule: Rule::ALL.map(|rule| (rule, Tally::default())).into(),
+            first_seen: HashMap::new(),
+            summed_up: 0,
+        }
+    }
+
+    /// For what was usual before.
+    pub fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    /// Adds a case. Those that come later start no earlier.
+    pub fn push(&mut self, case: Case) {
+        let id = case.id;
+        for (place, moment) in case.moments.iter().enumerate() {
+            self.due.push(Reverse((moment.at, id, Kind::Moment(place))));
+        }
+        if let Some(approval) = case.approval {
+            self.due.push(Reverse((approval.at, id, Kind::Approval)));
+        }
+        let open = Open {
+            left: case.moments.len() + usize::from(case.approval.is_some()),
+            case,
+            sent: Vec::new(),
+            is_over: false,
+            is_lost: true,
+            denied_by: Vec::new(),
+        };
+        self.open.insert(id, open);
+    }
+
+    /// Goes on to this time, or to a question that [`Replay::answer`] answers first.
+    pub fn run(&mut self, until: DateTime<Utc>) -> Option<Question> {
+        let until = until.min(self.to);
+        while let Some(Reverse((at, id, kind))) = self.due.peek().copied() {
+            if at >= until {
+                return None;
+            }
+            self.due.pop();
+            match kind {
+                Kind::Approval => self.approve(id),
+                Kind::Moment(place) => {
+                    if let Some(question) = self.meet(id, place) {
+                        return Some(question);
+                    }
+                }
+            }
+            self.close(id);
+        }
+        None
+    }
+
+    /// What the last question asked for.
+    pub fn answer(&mut self, past: &Past) {
+        let Some(waiting) = self.waiting.take() else {
+            return;
+        };
+        let id = waiting.id;
+        let owner = self
+            .open
+            .get(&id)
+            .map(|open| owner_at(past, &open.case.asked, waiting.moment.at));
+        self.conclude(waiting, owner);
+        self.close(id);
+    }
+
+    /// After the last case.
+    #[must_use]
+    pub fn findings(self) -> Findings {
+        let rules = self.of_rule.into_iter();
+        Findings {
+            total: self.total.counts(),
+            rules: rules.map(|(rule, tally)| (rule, tally.counts())).collect(),
+            summed_up: self.summed_up,
+        }
+    }
+
+    fn meet(&mut self, id: Uuid, place: usize) -> Option<Question> {
+        let open = self.open.get_mut(&id)?;
+        let case = &open.case;
+        let moment = *case.moments.get(place)?;
+        if open.is_over {
+            return None;
+        }
+        if moment.at < self.from {
+            if let Some(paid) = moment.paid {
+                let send = PaidSend {
+                    at: moment.at,
+                    is_stopped: paid.was_stopped,
+                };
+                open.is_lost &= send.is_stopped;
+                if case.counts {
+                    open.sent.push(send);
+                    self.figures.apply(&Event::Send {
+                        cells: case.facts.cells,
+                        send,
+                        is_prefix_fired: false,
+                    });
+                }
+            }
+            return None;
+        }
+        for key in case.facts.cells.all() {
+            self.first_seen.entry(key).or_insert(moment.at);
+        }
+        let rules = (self.rules)(case.facts.cells.project);
+        let verdict = judge(&case.facts, rules, &self.figures, moment.at);
+        let question = case.phone.clone().map(|phone| Question {
+            project: case.facts.cells.project,
+            phone,
+        });
+        let fired = &mut verdict.rules.iter();
+        let is_asked = fired.any(|fired| fired.rule.is_of_destination());
+        let waiting = Waiting {
+            id,
+            moment,
+            is_start: place == 0,
+            verdict,
+        };
+        if let Some(question) = question.filter(|_| is_asked) {
+            self.waiting = Some(waiting);
+            return Some(question);
+        }
+        self.conclude(waiting, None);
+        None
+    }
+
+    fn conclude(&mut self, waiting: Waiting, owner: Option<Owner>) {
+        let Waiting {
+            id,
+            moment,
+            is_start,
+            mut verdict,
+        } = waiting;
+        let Some(open) = self.open.get_mut(&id) else {
+            return;
+        };
+        let fired = verdict.rules.clone();
+        if let Some(owner) = owner {
+            verdict.excuse(owner);
+        }
+        let case = &open.case;
+        let judged = u64::from(case.alike);
+        self.summed_up += judged - 1;
+        let stopped = |outcome: Outcome| Stopped::of(case, moment, is_start, outcome);
+        self.total.counts.judged += judged;
+        self.total.stop(stopped(verdict.outcome), judged);
+        for (rule, tally) in &mut self.of_rule {
+            if open.denied_by.contains(rule) {
+                continue;
+            }
+            tally.counts.judged += judged;
+            let own = fired.iter().filter(|fired| fired.rule == *rule);
+            let Some(strictest) = own.clone().max_by_key(|fired| fired.effect) else {
+                continue;
+            };
+            let is_excused = rule.is_of_destination()
+                && owner.is_some_and(|owner| owner.is_let_through(moment.at));
+            if is_excused {
+                continue;
+            }
+            let outcome = match strictest.effect {
+                Outcome::Challenge if !case.facts.has_challenge_channel => Outcome::Deny,
+                outcome => outcome,
+            };
+            tally.stop(stopped(outcome), judged);
+            if is_start && outcome == Outcome::Deny {
+                open.denied_by.push(*rule);
+            }
+            for fired in own.filter(|fired| fired.cell != Cell::Number) {
+                let key = case.facts.cells.key(fired.cell);
+                if let Some(first) = self.first_seen.get(&key) {
+                    let seconds = (moment.at - *first).num_seconds();
+                    tally.blocked.entry(key).or_insert(seconds);
+                }
+            }
+        }
+        let is_denied = is_start && verdict.outcome == Outcome::Deny;
+        open.is_over |= is_denied;
+        if moment.paid.is_some() {
+            open.is_lost &= verdict.outcome != Outcome::Allow;
+        }
+        if (moment.paid.is_some() && case.counts) || is_denied {
+            let send = self.figures.send(&case.facts.cells, &verdict, moment.at);
+            open.sent.push(send);
+        }
+    }
+
+    fn approve(&mut self, id: Uuid) {
+        let Some(open) = self.open.get(&id) else {
+            return;
+        };
+        let Some(approval) = open.case.approval else {
+            return;
+        };
+        if open.is_over || (approval.is_paid && open.is_lost) {
+            return;
+        }
+        let case = &open.case;
+        self.figures
+            .approve(&case.facts.cells, case.number, &open.sent, approval.at);
+    }
+
+    fn close(&mut self, id: Uuid) {
+        if let Some(open) = self.open.get_mut(&id) {
+            open.left -= 1;
+            if open.left == 0 {
+                self.open.remove(&id);
+            }
+        }
+    }
+}
+
+/// What a verdict would have stopped.
+struct Stopped {
+    outcome: Outcome,
+    spent: Micros,
+    /// Somebody entered the code.
+    is_false: bool,
+    is_unknown: bool,
+}
+
+impl Stopped {
+    fn of(case: &Case, moment: Moment, is_start: bool, outcome: Outcome) -> Self {
+        let is_denied = is_start && outcome == Outcome::Deny;
+        let of_moment = moment.paid.map_or(Micros::ZERO, |paid| paid.spent);
+        let later = case
+            .approval
+            .filter(|approval| approval.at >= moment.at && (is_denied || approval.is_paid));
+        Self {
+            outcome,
+            spent: if is_denied { case.spent } else { of_moment },
+            is_false: later.is_some() && (is_denied || moment.paid.is_some()),
+            is_unknown: case.phone.is_none() || moment.paid.is_some_and(|paid| paid.was_stopped),
+        }
+    }
+}
+
+impl Tally {
+    fn stop(&mut self, stopped: Stopped, count: u64) {
+        let counts = &mut self.counts;
+        match stopped.outcome {
+            Outcome::Allow => return,
+            Outcome::Challenge => counts.would_challenge += count,
+            Outcome::Deny => counts.would_deny += count,
+        }
+        let sum = |one: Micros, other: Micros| Micros(one.0.saturating_add(other.0));
+        counts.spent = sum(counts.spent, stopped.spent);
+        if stopped.is_unknown {
+            counts.unknown_outcome += count;
+        } else if stopped.is_false {
+            counts.false_blocks += count;
+            self.wrongly = sum(self.wrongly, stopped.spent);
+        }
+    }
+
+    fn counts(mut self) -> Counts {
+        self.counts.saved = Micros(self.counts.spent.0.saturating_sub(self.wrongly.0));
+        let mut seconds: Vec<i64> = self.blocked.into_values().collect();
+        seconds.sort_unstable();
+        let median = seconds.get(seconds.len() / 2).copied();
+        self.counts.seconds_to_first_block = median.and_then(|seconds| u64::try_from(seconds).ok());
+        self.counts
+    }
+}
+
+/// As live traffic sees it: what was stored by then, but for the verification's own.
+fn owner_at(past: &Past, own: &[DateTime<Utc>], at: DateTime<Utc>) -> Owner {
+    let before = |times: &[DateTime<Utc>]| times.iter().filter(|one| **one < at).max().copied();
+    let today = |times: &[DateTime<Utc>]| {
+        let of_today = |one: &&DateTime<Utc>| **one < at && at - **one < TimeDelta::days(1);
+        times.iter().filter(of_today).count()
+    };
+    let used = today(&past.asked).saturating_sub(today(own));
+    Owner {
+        approved_at: before(&past.approved),
+        used: u32::try_from(used).unwrap_or(u32::MAX),
+    }
+}

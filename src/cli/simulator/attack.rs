@@ -1,0 +1,441 @@
+//! `pinroute simulator attack`: pumps a sandbox, with honest visitors beside it, and says what it came to.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use futures_util::future::join_all;
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+
+use crate::app::{self, on_this_machine};
+use crate::channels::transport;
+use crate::cli::seed::Chance;
+use crate::cli::{Failure, runtime, say, settings};
+use crate::config::Settings;
+use crate::money::Micros;
+
+/// How long an answer may take, and messages to become final at the end.
+const PATIENCE: Duration = Duration::from_secs(10);
+const SETTLING: Duration = Duration::from_secs(3);
+/// How long a visitor looks for the code.
+const LOOKS: u32 = 20;
+const LOOK: Duration = Duration::from_millis(100);
+/// Where honest visitors are, and the codes of their operators.
+const HONEST: [&str; 8] = [
+    "+99890", "+99893", "+7700", "+7912", "+4915", "+33612", "+44740", "+48501",
+];
+/// The range that is pumped, and the one whose numbers have no Telegram.
+const PUMPED: &str = "+99890777";
+const REFUSING: &str = "+99890778";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Kind {
+    /// By SMS to one range of numbers, from a few addresses.
+    Burst,
+    /// By SMS to random ranges of one country.
+    RotatingPrefix,
+    /// By SMS to one range, each time from another address.
+    RotatingIp,
+    /// A burst at a twentieth of the rate.
+    Slow,
+    /// By SMS to many countries from one address.
+    OneIp,
+    /// Along the usual route to numbers that have no Telegram, so that all falls to SMS.
+    TelegramRefusing,
+    /// A burst that enters every tenth code.
+    Relay,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[arg(long, value_enum)]
+    kind: Kind,
+    /// Starts by the attacker in a second.
+    #[arg(long, value_name = "N", default_value_t = 5.0, value_parser = rate)]
+    rate: f64,
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    seconds: u64,
+    /// Starts by honest visitors in a second.
+    #[arg(long, value_name = "N", default_value_t = 0.5, value_parser = rate)]
+    honest: f64,
+    /// Seed of the random numbers: the same seed asks for the same numbers from the same addresses.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    chance: u64,
+    /// One JSON object on one line.
+    #[arg(long)]
+    json: bool,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| "is not a number".to_owned())?;
+    (0.01..=1_000.0)
+        .contains(&rate)
+        .then_some(rate)
+        .ok_or_else(|| "must be from 0.01 to 1000".to_owned())
+}
+
+/// One start.
+#[derive(Clone, Debug)]
+struct Visit {
+    at: Duration,
+    number: String,
+    ip: IpAddr,
+    by_sms: bool,
+    enters_code: bool,
+    is_attack: bool,
+}
+
+/// What became of it.
+struct Outcome {
+    is_attack: bool,
+    at: Duration,
+    status: StatusCode,
+    code: String,
+    is_approved: bool,
+    /// Paid messages, what they cost, and messages that were held back.
+    paid: u64,
+    cost: Micros,
+    is_held_back: bool,
+}
+
+pub fn run(file: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
+    let settings = settings::load(file)?;
+    if !settings.sandbox_mode().unwrap_or(false) {
+        return Err(Failure::Wrong(vec![
+            "simulator attack: a provider is configured; it attacks only a sandbox, so that nobody gets messages and nothing is paid"
+                .to_owned(),
+        ]));
+    }
+    runtime()?.block_on(attack(&settings, arguments))
+}
+
+async fn attack(settings: &Settings, arguments: &Arguments) -> Result<(), Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure::Failed(error.to_string());
+    let client = transport::client(|builder| builder.timeout(PATIENCE).no_proxy())
+        .map_err(|error| failed(&error))?;
+    let site = Site {
+        client,
+        gateway: format!("http://{}", on_this_machine(settings.listen)),
+        phones: format!("http://{}", on_this_machine(settings.simulator_listen)),
+        key: app::vault(settings)?.sandbox_api_key(),
+    };
+    site.is_there().await.map_err(Failure::Failed)?;
+    if arguments.kind == Kind::TelegramRefusing {
+        site.takes_telegram_from(REFUSING)
+            .await
+            .map_err(Failure::Failed)?;
+    }
+    let visits = plan(arguments);
+    let began = Instant::now();
+    let done = visits.into_iter().map(async |visit| {
+        tokio::time::sleep(visit.at.saturating_sub(began.elapsed())).await;
+        site.visit(visit).await
+    });
+    let mut outcomes = Vec::new();
+    for outcome in join_all(done).await {
+        outcomes.push(outcome.map_err(Failure::Failed)?);
+    }
+    say(&told(arguments, &outcomes));
+    Ok(())
+}
+
+/// All starts in the order of their times, the same for the same seed.
+fn plan(arguments: &Arguments) -> Vec<Visit> {
+    let mut chance = Chance::new(arguments.chance);
+    let seconds = Duration::from_secs(arguments.seconds);
+    let rate = match arguments.kind {
+        Kind::Slow => arguments.rate / 20.0,
+        _ => arguments.rate,
+    };
+    let mut visits = Vec::new();
+    for (number, at) in times(rate, seconds).enumerate() {
+        visits.push(attacker(arguments.kind, number, at, &mut chance));
+    }
+    for at in times(arguments.honest, seconds) {
+        let place = usize::try_from(chance.below(HONEST.len() as u64)).unwrap_or_default();
+        visits.push(Visit {
+            at,
+            number: filled(HONEST[place], &mut chance),
+            ip: address(&mut chance),
+            by_sms: chance.percent(30),
+            enters_code: chance.percent(70),
+            is_attack: false,
+        });
+    }
+    visits.sort_by_key(|visit| visit.at);
+    visits
+}
+
+/// Evenly spread.
+fn times(rate: f64, seconds: Duration) -> impl Iterator<Item = Duration> {
+    (0_u32..)
+        .map(move |place| Duration::from_secs_f64(f64::from(place) / rate))
+        .take_while(move |at| *at < seconds)
+}
+
+fn attacker(kind: Kind, place: usize, at: Duration, chance: &mut Chance) -> Visit {
+    let few = |chance: &mut Chance| {
+        IpAddr::V4(Ipv4Addr::new(
+            198,
+            51,
+            100,
+            u8::try_from(chance.below(20)).unwrap_or(0),
+        ))
+    };
+    let (number, ip) = match kind {
+        Kind::Burst | Kind::Slow | Kind::Relay => (ranged(PUMPED, place), few(chance)),
+        Kind::RotatingIp => (ranged(PUMPED, place), address(chance)),
+        Kind::RotatingPrefix => (filled("+99897", chance), address(chance)),
+        Kind::TelegramRefusing => (ranged(REFUSING, place), address(chance)),
+        Kind::OneIp => {
+            let ip = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 66));
+            (filled(HONEST[place % HONEST.len()], chance), ip)
+        }
+    };
+    Visit {
+        at,
+        number,
+        ip,
+        by_sms: kind != Kind::TelegramRefusing,
+        enters_code: kind == Kind::Relay && place.is_multiple_of(10),
+        is_attack: true,
+    }
+}
+
+/// A number of a range that is no magic one.
+fn ranged(range: &str, place: usize) -> String {
+    format!("{range}{:04}", 1_000 + place % 9_000)
+}
+
+/// A random number that begins so, as long as those of its country.
+fn filled(begin: &str, chance: &mut Chance) -> String {
+    let length = match begin.as_bytes().get(1..3) {
+        Some(b"99" | b"44") => 13,
+        Some(b"49") => 14,
+        _ => 12,
+    };
+    let mut number = begin.to_owned();
+    while number.len() + 4 < length {
+        number.push(char::from(
+            b'0' + u8::try_from(chance.below(10)).unwrap_or(0),
+        ));
+    }
+    format!("{number}{:04}", 1_000 + chance.below(9_000))
+}
+
+/// Of somebody at home.
+fn address(chance: &mut Chance) -> IpAddr {
+    let [_, second, third, fourth] = u32::try_from(chance.below(1 << 24))
+        .unwrap_or_default()
+        .to_be_bytes();
+    IpAddr::V4(Ipv4Addr::new(100, second, third, fourth))
+}
+
+/// The sandbox, as a site and its visitors see it.
+struct Site {
+    client: Client,
+    gateway: String,
+    phones: String,
+    key: String,
+}
+
+impl Site {
+    async fn is_there(&self) -> Result<(), String> {
+        let url = format!("{}/readyz", self.gateway);
+        let answer = self.client.get(&url).send().await;
+        answer.map(|_| ()).map_err(|error| {
+            format!(
+                "{url}: {}; start the sandbox first: pinroute",
+                transport::told(&error)
+            )
+        })
+    }
+
+    async fn takes_telegram_from(&self, prefix: &str) -> Result<(), String> {
+        let url = format!("{}/without-telegram", self.phones);
+        let body = json!({ "prefix": prefix });
+        let answer = self.client.post(&url).json(&body).send().await;
+        let answer = answer.map_err(|error| format!("{url}: {}", transport::told(&error)))?;
+        match answer.status() {
+            StatusCode::NO_CONTENT => Ok(()),
+            status => Err(format!("{url} answered {status}")),
+        }
+    }
+
+    async fn visit(&self, visit: Visit) -> Result<Outcome, String> {
+        let mut body = json!({ "phone_number": visit.number, "client": { "ip": visit.ip } });
+        if visit.by_sms {
+            body["channels"] = json!(["sms"]);
+        }
+        let (status, started) = self.post("/v1/verifications", &body).await?;
+        let id = started["id"].as_str().unwrap_or_default().to_owned();
+        let mut outcome = Outcome {
+            is_attack: visit.is_attack,
+            at: visit.at,
+            status,
+            code: started["code"].as_str().unwrap_or_default().to_owned(),
+            is_approved: false,
+            paid: 0,
+            cost: Micros::ZERO,
+            is_held_back: false,
+        };
+        if status != StatusCode::CREATED {
+            return Ok(outcome);
+        }
+        if visit.enters_code
+            && let Some(code) = self.code(&visit.number).await?
+        {
+            let path = format!("/v1/verifications/{id}/check");
+            let (_, checked) = self.post(&path, &json!({ "code": code })).await?;
+            outcome.is_approved = checked["valid"] == true;
+        }
+        tokio::time::sleep(SETTLING).await;
+        let v = self
+            .get(&format!("{}/v1/verifications/{id}", self.gateway))
+            .await?;
+        for attempt in v["attempts"].as_array().into_iter().flatten() {
+            outcome.is_held_back |= attempt["reason"] == "guard";
+            let amount = attempt["cost"]["amount"].as_str().unwrap_or_default();
+            let amount: Micros = amount.parse().unwrap_or(Micros::ZERO);
+            if attempt["channel"] == "sms" && amount > Micros::ZERO {
+                outcome.paid += 1;
+                outcome.cost.0 += amount.0;
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// The code that arrives at a number.
+    async fn code(&self, number: &str) -> Result<Option<String>, String> {
+        let url = format!("{}/phones/{number}/messages", self.phones);
+        for _ in 0..LOOKS {
+            let found = self.get(&url).await?;
+            if let Some(code) = found["items"][0]["code"].as_str() {
+                return Ok(Some(code.to_owned()));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(None)
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Result<(StatusCode, Value), String> {
+        let url = format!("{}{path}", self.gateway);
+        let request = self.client.post(&url).bearer_auth(&self.key).json(body);
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| format!("{url}: {}", transport::told(&error)))?;
+        let status = answer.status();
+        Ok((status, answer.json().await.unwrap_or_default()))
+    }
+
+    async fn get(&self, url: &str) -> Result<Value, String> {
+        let answer = self.client.get(url).bearer_auth(&self.key).send().await;
+        let answer = answer.map_err(|error| format!("{url}: {}", transport::told(&error)))?;
+        Ok(answer.json().await.unwrap_or_default())
+    }
+}
+
+/// What the attack, and what the honest visitors came to.
+fn told(arguments: &Arguments, outcomes: &[Outcome]) -> String {
+    let of = |is_attack: bool| {
+        outcomes
+            .iter()
+            .filter(move |one| one.is_attack == is_attack)
+    };
+    let part = |is_attack: bool| {
+        let denied = |one: &&Outcome| one.code == "request_blocked";
+        let is_stopped = |one: &&Outcome| denied(one) || one.is_held_back;
+        let first = of(is_attack).find(is_stopped).map(|one| one.at);
+        let paid_before = |one: &&Outcome| first.is_none_or(|first| one.at < first);
+        let cost: i64 = of(is_attack).map(|one| one.cost.0).sum();
+        json!({
+            "starts": of(is_attack).count(),
+            "approved": of(is_attack).filter(|one| one.is_approved).count(),
+            "denied": of(is_attack).filter(denied).count(),
+            "held_back": of(is_attack).filter(|one| one.is_held_back).count(),
+            "limited": of(is_attack).filter(|one| one.status == StatusCode::TOO_MANY_REQUESTS).count(),
+            "paid_messages": of(is_attack).map(|one| one.paid).sum::<u64>(),
+            "paid_before_first_stop": of(is_attack).filter(paid_before).map(|one| one.paid).sum::<u64>(),
+            "seconds_to_first_stop": first.map(|at| at.as_secs_f64()),
+            "spent": Micros(cost).to_decimal(2),
+        })
+    };
+    let (attack, honest) = (part(true), part(false));
+    if arguments.json {
+        return json!({ "attack": attack, "honest": honest }).to_string();
+    }
+    let line = |name: &str, part: &Value| {
+        let first = match part["seconds_to_first_stop"].as_f64() {
+            Some(seconds) => format!(
+                "; first stopped after {seconds:.1} s and {} paid messages",
+                part["paid_before_first_stop"]
+            ),
+            None => "; never stopped".to_owned(),
+        };
+        format!(
+            "{name}: {} starts, {} approved, {} denied, {} held back, {} over a limit; {} paid messages, {} spent{first}",
+            part["starts"],
+            part["approved"],
+            part["denied"],
+            part["held_back"],
+            part["limited"],
+            part["paid_messages"],
+            part["spent"].as_str().unwrap_or_default(),
+        )
+    };
+    format!(
+        "{}\n{}\nThe dashboard shows it at Traffic.",
+        line("attack", &attack),
+        line("honest", &honest)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(kind: Kind) -> Arguments {
+        Arguments {
+            kind,
+            rate: 5.0,
+            seconds: 20,
+            honest: 1.0,
+            chance: 7,
+            json: false,
+        }
+    }
+
+    #[test]
+    fn the_same_seed_makes_the_same_visits_beside_honest_ones() {
+        for kind in Kind::value_variants() {
+            let visits = plan(&asked(*kind));
+            let again = plan(&asked(*kind));
+            let shown = |visits: &[Visit]| format!("{visits:?}");
+            assert_eq!(shown(&visits), shown(&again));
+            assert_eq!(visits.iter().filter(|visit| !visit.is_attack).count(), 20);
+            let attacks = visits.iter().filter(|visit| visit.is_attack).count();
+            assert_eq!(
+                attacks,
+                if *kind == Kind::Slow { 5 } else { 100 },
+                "{kind:?}"
+            );
+            assert!(
+                visits
+                    .iter()
+                    .all(|visit| !crate::simulator::is_magic(&visit.number))
+            );
+        }
+    }
+
+    #[test]
+    fn every_number_can_be_verified() {
+        let numbers = crate::verification::numbers::Numbers::default();
+        for kind in Kind::value_variants() {
+            for visit in plan(&asked(*kind)) {
+                assert!(numbers.read(&visit.number).is_ok(), "{}", visit.number);
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! `traffic.suspicious`: projects are told when a rule first fires for a cell, and when a block ends. One an hour for each cell, 20 an hour
+//! for each project, and then one that there are more.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use super::room::Verify;
+use crate::abuse::guard::cells::{Cell, Key};
+use crate::abuse::guard::rules::Rule;
+use crate::abuse::guard::verdict::Fired;
+use crate::storage::{Decision, StorageError};
+use crate::verification::id::ProjectId;
+
+const KIND: &str = "traffic.suspicious";
+/// How long a cell, or a project that has many, is not told of again.
+const QUIET: TimeDelta = TimeDelta::hours(1);
+/// Of one project within that time.
+const MOST: i64 = 20;
+/// How long it is remembered what was told.
+const KEPT: TimeDelta = TimeDelta::days(2);
+
+/// What this replica knows has been told, so that it need not ask for each decision; and the blocks that it has seen.
+#[derive(Debug, Default)]
+pub(super) struct Alarms(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    told: HashMap<(Rule, Key), DateTime<Utc>>,
+    many: HashMap<ProjectId, DateTime<Utc>>,
+    blocked: HashSet<Key>,
+}
+
+impl Alarms {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it may have to be told.
+    fn is_news(&self, rule: Rule, key: Key, now: DateTime<Utc>) -> bool {
+        let inner = self.lock();
+        let is_quiet = |at: Option<&DateTime<Utc>>| at.is_some_and(|at| now - *at < QUIET);
+        !is_quiet(inner.told.get(&(rule, key))) && !is_quiet(inner.many.get(&key.project))
+    }
+
+    fn was_told(&self, rule: Rule, key: Key, now: DateTime<Utc>) {
+        let mut inner = self.lock();
+        inner.told.retain(|_, at| now - *at < QUIET);
+        inner.told.insert((rule, key), now);
+    }
+
+    fn has_many(&self, project: ProjectId, now: DateTime<Utc>) {
+        self.lock().many.insert(project, now);
+    }
+
+    /// The blocks that were on the last time and are not now.
+    fn ended(&self, on: HashSet<Key>) -> Vec<Key> {
+        let mut inner = self.lock();
+        let before = std::mem::replace(&mut inner.blocked, on);
+        before.difference(&inner.blocked).copied().collect()
+    }
+}
+
+impl Verify {
+    /// Tells of what these decisions are the first sign of.
+    pub(super) async fn raise_alarms(&self, decisions: &[Decision]) -> Result<(), StorageError> {
+        let now = self.core().now();
+        for decision in decisions {
+            for fired in decision.rules.iter().filter(|fired| counts(fired.rule)) {
+                let key = decision.facts.cells.key(fired.cell);
+                if self.alarms().is_news(fired.rule, key, now) {
+                    self.raise_alarm(decision, fired, key, now).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn raise_alarm(
+        &self,
+        decision: &Decision,
+        fired: &Fired,
+        key: Key,
+        now: DateTime<Utc>,
+    ) -> Result<(), StorageError> {
+        let cells = &decision.facts.cells;
+        let data = json!({
+            "project": self.core().directory.project_name(key.project),
+            "state": "fired",
+            "rule": fired.rule,
+            "mode": fired.mode,
+            "cell": fired.cell,
+            "country": cells.country,
+            "prefix": decision.prefix,
+            "value": fired.value,
+            "threshold": fired.threshold,
+            "window": fired.window,
+            "effect": fired.effect,
+            "at": told(decision.at),
+        });
+        let messages = self.suspicion(key.project, &data);
+        let db = &self.core().db;
+        if db
+            .note_alarm(fired.rule, &key, now, MOST, &messages)
+            .await?
+        {
+            tracing::warn!(
+                project = self.core().directory.project_name(key.project),
+                rule = fired.rule.as_str(),
+                cell = %fired.cell,
+                prefix = decision.prefix,
+                value = fired.value,
+                threshold = fired.threshold,
+                "suspicious traffic"
+            );
+            self.alarms().was_told(fired.rule, key, now);
+            return Ok(());
+        }
+        if !db.is_alarm_known(fired.rule, &key, now).await? {
+            let data = json!({
+                "project": self.core().directory.project_name(key.project),
+                "state": "more",
+                "at": told(now),
+            });
+            let messages = self.suspicion(key.project, &data);
+            db.note_more_alarms(key.project, now, &messages).await?;
+            self.alarms().has_many(key.project, now);
+        } else {
+            self.alarms().was_told(fired.rule, key, now);
+        }
+        Ok(())
+    }
+
+    /// Tells of the blocks that have ended since the last time.
+    pub async fn end_alarms(&self) -> Result<(), StorageError> {
+        let (core, rule) = (self.core(), Rule::UnverifiedPrefix);
+        let now = core.now();
+        let on = self.figures().blocks(now).into_iter().map(|(key, _)| key);
+        for key in self.alarms().ended(on.collect()) {
+            let range = match key.cell {
+                Cell::Prefix(hash) => core.db.range_of(key.project, hash).await?,
+                _ => None,
+            };
+            let data = json!({
+                "project": core.directory.project_name(key.project),
+                "state": "ended",
+                "rule": rule,
+                "cell": key.cell,
+                "prefix": range,
+                "at": told(now),
+            });
+            let messages = self.suspicion(key.project, &data);
+            core.db.end_alarm(rule, &key, now, &messages).await?;
+        }
+        core.db.drop_alarms(now - KEPT).await
+    }
+
+    fn suspicion(&self, project: ProjectId, data: &Value) -> Vec<crate::storage::Delivery> {
+        self.notices().announcements(Some(project), KIND, data)
+    }
+}
+
+/// Not what an operator asked for by lists and settings.
+fn counts(rule: Rule) -> bool {
+    !matches!(rule, Rule::Listed | Rule::LineType | Rule::Monitored)
+}
+
+fn told(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}

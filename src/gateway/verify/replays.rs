@@ -1,0 +1,457 @@
+//! Back-tests: past traffic is read in its order and judged again, by the rules of today or by others.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::guard::paid_send;
+use super::room::Verify;
+use crate::abuse::guard::replay::{
+    Approval, Case, Counts, Findings, Moment, Paid, Past, Question, Replay,
+};
+use crate::abuse::guard::rules::Rules;
+use crate::gateway::error::Error;
+use crate::gateway::shared::{Access, PolicyFault};
+use crate::money::Micros;
+use crate::secret::random;
+use crate::storage::{Decision, ReplayState, StorageError, StoredReplay};
+use crate::verification::attempt::Reason;
+use crate::verification::event::EventKind;
+use crate::verification::id::{ProjectId, time_ordered};
+use crate::verification::{Status, Verification, span};
+
+/// Rows that are read together.
+const PAGE: i64 = 2_000;
+/// How long a replica holds one that it works on, unless it says so again.
+const HOLD: Duration = Duration::from_secs(30);
+/// How often it is stored how far one is.
+const TELL: Duration = Duration::from_secs(1);
+/// Those that may wait or run at a time.
+const MOST_OPEN: i64 = 20;
+/// What is counted as it was, before the first that is judged.
+const WARM: TimeDelta = TimeDelta::days(1);
+/// How far back an approval vouches for its number's owner.
+const OWNERS: TimeDelta = TimeDelta::days(crate::abuse::guard::verdict::Owner::DAYS);
+/// Numbers whose past is remembered, for those that are asked about again.
+const MOST_PASTS: usize = 100_000;
+
+/// What is to be judged again, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayRequest {
+    /// `None`: every project.
+    #[serde(skip)]
+    pub project: Option<ProjectId>,
+    pub from: DateTime<Utc>,
+    /// Exclusive.
+    pub to: DateTime<Utc>,
+    /// Laid over `guard` of each project's policy: what is not in it stays as it is.
+    pub guard: Value,
+}
+
+#[derive(Debug)]
+pub enum ReplayFault {
+    /// A field's name, and why it cannot be.
+    Field(&'static str, String),
+    Rules(Vec<PolicyFault>),
+    /// So many are waiting already.
+    Busy(i64),
+    Failed(Error),
+}
+
+impl<E: Into<Error>> From<E> for ReplayFault {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// The rules of each project.
+struct Tried {
+    of: HashMap<ProjectId, Rules>,
+    usual: Rules,
+}
+
+impl Tried {
+    fn of(&self, project: ProjectId) -> &Rules {
+        self.of.get(&project).unwrap_or(&self.usual)
+    }
+}
+
+impl Verify {
+    /// Checks a back-test and has it run. Returns its id.
+    pub async fn ask_replay(&self, request: &ReplayRequest) -> Result<Uuid, ReplayFault> {
+        self.check_replay(request).await?;
+        let asked = serde_json::to_string(request).expect("times and JSON have a JSON form");
+        let replay = StoredReplay {
+            id: time_ordered(self.core().now(), random()),
+            project: request.project,
+            asked,
+            state: ReplayState::Running,
+            progress: 0,
+            answer: None,
+        };
+        if self.core().db.add_replay(&replay, MOST_OPEN).await? {
+            Ok(replay.id)
+        } else {
+            Err(ReplayFault::Busy(MOST_OPEN))
+        }
+    }
+
+    pub async fn find_replay(
+        &self,
+        access: &Access,
+        id: Uuid,
+    ) -> Result<(StoredReplay, ReplayRequest), Error> {
+        let found = self.core().db.find_replay(id).await?;
+        let is_covered = |replay: &StoredReplay| match replay.project {
+            Some(project) => access.covers(project),
+            None => access.project.is_none(),
+        };
+        let replay = found.filter(is_covered).ok_or(Error::NotFound)?;
+        let request = read_request(&replay).map_err(|_| Error::Internal)?;
+        Ok((replay, request))
+    }
+
+    /// Starts the oldest back-test that nobody works on, unless this process is at one.
+    pub async fn start_replay(&self) -> Result<(), StorageError> {
+        if let Ok(turn) = Arc::clone(self.replaying()).try_lock_owned()
+            && self.core().db.has_replay(self.core().now()).await?
+        {
+            let verify = self.clone();
+            self.core().spawn(async move {
+                if let Err(error) = verify.run_replay().await {
+                    tracing::warn!(%error, "a back-test stopped; it will begin again");
+                }
+                drop(turn);
+            });
+        }
+        Ok(())
+    }
+
+    /// Runs the oldest back-test that nobody works on. Returns whether there was one.
+    pub async fn run_replay(&self) -> Result<bool, StorageError> {
+        let (core, now) = (self.core(), self.core().now());
+        let Some(taken) = core.db.take_replay(now, span::after(now, HOLD)).await? else {
+            return Ok(false);
+        };
+        let answered = match read_request(&taken) {
+            Err(error) => Err(error.to_string()),
+            Ok(request) => {
+                let progress = AtomicI64::new(0);
+                let run = self.replay(&request, |share| progress.store(share, Ordering::Relaxed));
+                let ended = tokio::select! {
+                    () = core.stop.cancelled() => None,
+                    ended = run => Some(ended),
+                    error = self.tell(taken.id, &progress) => return Err(error),
+                };
+                match ended {
+                    // Another replica, or the next start, begins it again.
+                    None => return Ok(false),
+                    Some(Err(ReplayFault::Failed(Error::Unavailable))) => return Ok(false),
+                    Some(Err(fault)) => Err(fault.told()),
+                    Some(Ok(findings)) => Ok(shown(&findings).to_string()),
+                }
+            }
+        };
+        let (state, answer) = match answered {
+            Ok(found) => (ReplayState::Done, found),
+            Err(why) => (ReplayState::Failed, why),
+        };
+        core.db.end_replay(taken.id, state, answer).await?;
+        Ok(true)
+    }
+
+    /// Stores how far a back-test is, each second, until that fails.
+    async fn tell(&self, id: Uuid, progress: &AtomicI64) -> StorageError {
+        loop {
+            tokio::time::sleep(TELL).await;
+            let (core, progress) = (self.core(), progress.load(Ordering::Relaxed));
+            let until = span::after(core.now(), HOLD);
+            if let Err(error) = core.db.note_replay(id, progress, until).await {
+                return error;
+            }
+        }
+    }
+
+    /// Judges a span again. `seen` is told how far it has come, in thousandths.
+    pub async fn replay(
+        &self,
+        request: &ReplayRequest,
+        seen: impl Fn(i64),
+    ) -> Result<Findings, ReplayFault> {
+        let tried = Arc::new(self.check_replay(request).await?);
+        let (from, to) = (request.from, request.to);
+        let rules = |project| tried.of(project);
+        let mut replay = Replay::new(rules, from, to);
+        let usual = from.date_naive().pred_opt();
+        self.import_usual(replay.figures(), usual.unwrap_or(NaiveDate::MIN))
+            .await?;
+        let mut pasts = HashMap::new();
+        let begin = first_of(from.checked_sub_signed(WARM).unwrap_or(from));
+        let end = first_of(to);
+        let (mut after, mut after_denial) = (begin, begin);
+        let mut denials: Vec<Decision> = Vec::new();
+        loop {
+            let db = &self.core().db;
+            let (page, last) = db
+                .oldest_between(request.project, (after, end), PAGE)
+                .await?;
+            let reach = last.map_or(to, |last| time_of(last).unwrap_or(to));
+            // Denials up to there, in pages of their own.
+            loop {
+                if denials.is_empty() {
+                    denials = db
+                        .denials(request.project, (after_denial, end), PAGE)
+                        .await?;
+                    let Some(last) = denials.last() else { break };
+                    after_denial = last.id;
+                    denials.reverse();
+                }
+                match denials.pop() {
+                    Some(denial) if denial.at <= reach => replay.push(case_of_denial(&denial)),
+                    Some(denial) => {
+                        denials.push(denial);
+                        break;
+                    }
+                    None => {}
+                }
+            }
+            for v in &page {
+                replay.push(self.case(v, tried.of(v.project)));
+            }
+            // Those of one millisecond may be spread over two pages.
+            let until = last.map_or(to, |_| reach - TimeDelta::milliseconds(1));
+            while let Some(question) = replay.run(until) {
+                let past = self.past_of(&mut pasts, &question, request).await?;
+                replay.answer(&past);
+            }
+            seen(share(reach - from, to - from));
+            match last {
+                Some(last) => after = last,
+                None => return Ok(replay.findings()),
+            }
+        }
+    }
+
+    /// The rules that are tried, if all is well.
+    async fn check_replay(&self, request: &ReplayRequest) -> Result<Tried, ReplayFault> {
+        let now = self.core().now();
+        let field = |name, why: String| Err(ReplayFault::Field(name, why));
+        if request.to > now {
+            return field(
+                "to",
+                "lies in the future; end at the present at the latest".to_owned(),
+            );
+        }
+        if request.from >= request.to {
+            return field("from", "is not before `to`; swap them".to_owned());
+        }
+        let kept = &self.core().settings.kept;
+        let decided = span::before(now, kept.decisions);
+        let gone = self.core().db.kept_from().await?;
+        let gone = DateTime::from_timestamp(gone, 0).unwrap_or_default();
+        let first = gone.max(span::before(now, kept.verifications)).max(decided);
+        if request.from < first {
+            let first = first.format("%Y-%m-%dT%H:%M:%SZ");
+            return field(
+                "from",
+                format!("is before {first}, from which on verifications and decisions are kept"),
+            );
+        }
+        let change = json!({ "guard": request.guard });
+        let read = |overrides: &str| self.core().settings.policies.tried(overrides, &change);
+        let usual = read("{}").map_err(ReplayFault::Rules)?.guard;
+        let mut of = HashMap::new();
+        for project in self.core().directory.projects() {
+            let policy = read(&project.overrides).map_err(ReplayFault::Rules)?;
+            of.insert(project.id, policy.guard);
+        }
+        Ok(Tried { of, usual })
+    }
+
+    fn case(&self, v: &Verification, rules: &Rules) -> Case {
+        let facts = self.facts_of(v, rules);
+        let approval = match v.record.status {
+            Status::Approved { at, channel } => Some(Approval {
+                at,
+                is_paid: channel.pays_termination(),
+            }),
+            _ => None,
+        };
+        let asked = v.record.events.iter();
+        let asked = asked
+            .filter(|event| matches!(event.kind, EventKind::Created | EventKind::Resend))
+            .map(|event| event.at);
+        Case {
+            id: v.id.uuid(),
+            facts,
+            phone: Some(v.phone.clone()),
+            number: self.number_key(v),
+            counts: !v.record.is_outside_code,
+            approval,
+            moments: self.moments(v),
+            asked: asked.collect(),
+            spent: self.spent(v, |_| true),
+            alike: 1,
+        }
+    }
+
+    /// The start, and each time that something was planned whose termination is paid for.
+    fn moments(&self, v: &Verification) -> Vec<Moment> {
+        let mut moments = vec![Moment {
+            at: v.record.created_at,
+            paid: None,
+        }];
+        let mut is_start = true;
+        for attempt in &v.record.attempts {
+            if let Some(send) = paid_send(attempt) {
+                let paid = Some(Paid {
+                    was_stopped: send.is_stopped,
+                    spent: self.spent(v, |at| at == send.at),
+                });
+                match moments.last_mut() {
+                    Some(last) if last.at == send.at && (is_start || last.paid.is_some()) => {
+                        last.paid = paid;
+                    }
+                    _ => moments.push(Moment { at: send.at, paid }),
+                }
+            }
+            // What comes after a send is a step of its own.
+            is_start &= attempt.reason.is_some_and(Reason::is_skip);
+        }
+        moments
+    }
+
+    /// What its messages cost that were planned when `is_meant` says so, in the currency of reports; what cannot be converted is left out.
+    fn spent(&self, v: &Verification, is_meant: impl Fn(DateTime<Utc>) -> bool) -> Micros {
+        let (currency, now) = (self.core().settings.reporting_currency, self.core().now());
+        let meant = v.record.attempts.iter();
+        let meant = meant.filter(|attempt| is_meant(attempt.created_at));
+        let costs = meant.filter(|attempt| attempt.cost.state.stands_charged());
+        let costs =
+            costs.filter_map(|attempt| self.finance().convert(attempt.cost.money, currency, now));
+        Micros(costs.map(|cost| cost.0).sum())
+    }
+
+    /// What happened to a number up to the end of the span.
+    async fn past_of(
+        &self,
+        known: &mut HashMap<(ProjectId, String), Past>,
+        question: &Question,
+        request: &ReplayRequest,
+    ) -> Result<Past, StorageError> {
+        let key = (question.project, question.phone.as_str().to_owned());
+        if let Some(past) = known.get(&key) {
+            return Ok(past.clone());
+        }
+        let within = OWNERS.to_std().unwrap_or_default();
+        let first = request.from - OWNERS;
+        let db = &self.core().db;
+        let events = db.events_of(question.project, &question.phone, first, within);
+        let mut past = Past::default();
+        for event in events.await? {
+            match event.kind {
+                EventKind::Approved => past.approved.push(event.at),
+                EventKind::Created | EventKind::Resend => past.asked.push(event.at),
+                _ => {}
+            }
+        }
+        if known.len() >= MOST_PASTS {
+            known.clear();
+        }
+        known.insert(key, past.clone());
+        Ok(past)
+    }
+}
+
+impl ReplayFault {
+    /// In a sentence.
+    #[must_use]
+    pub fn told(&self) -> String {
+        match self {
+            Self::Field(name, why) => format!("{name} {why}"),
+            Self::Rules(faults) => {
+                let told = faults.iter();
+                let told = told.map(|fault| format!("{}: {}", fault.pointer, fault.detail));
+                told.collect::<Vec<_>>().join("; ")
+            }
+            Self::Busy(most) => format!("{most} back-tests are waiting already; try again later"),
+            Self::Failed(error) => error.to_string(),
+        }
+    }
+}
+
+fn read_request(replay: &StoredReplay) -> serde_json::Result<ReplayRequest> {
+    let request: ReplayRequest = serde_json::from_str(&replay.asked)?;
+    Ok(ReplayRequest {
+        project: replay.project,
+        ..request
+    })
+}
+
+/// A denial that kept no verification, or a resend's.
+fn case_of_denial(denial: &Decision) -> Case {
+    Case {
+        id: denial.id,
+        facts: denial.facts,
+        phone: None,
+        number: [0; 16],
+        counts: true,
+        approval: None,
+        moments: vec![Moment {
+            at: denial.at,
+            paid: Some(Paid {
+                was_stopped: true,
+                spent: Micros::ZERO,
+            }),
+        }],
+        asked: Vec::new(),
+        spent: Micros::ZERO,
+        alike: denial.count,
+    }
+}
+
+/// What rules would have done, as answers show it.
+#[must_use]
+pub fn shown(findings: &Findings) -> Value {
+    let counts = |counts: &Counts| {
+        json!({
+            "judged": counts.judged,
+            "would_deny": counts.would_deny,
+            "would_challenge": counts.would_challenge,
+            "false_blocks": counts.false_blocks,
+            "false_block_rate": counts.false_block_rate(),
+            "unknown_outcome": counts.unknown_outcome,
+            "spent": counts.spent.to_decimal(2),
+            "saved": counts.saved.to_decimal(2),
+            "seconds_to_first_block": counts.seconds_to_first_block,
+        })
+    };
+    let rules: serde_json::Map<String, Value> = findings
+        .rules
+        .iter()
+        .map(|(rule, own)| (rule.as_str().to_owned(), counts(own)))
+        .collect();
+    json!({ "total": counts(&findings.total), "rules": rules, "summed_up": findings.summed_up })
+}
+
+fn first_of(at: DateTime<Utc>) -> Uuid {
+    time_ordered(at, [0; 8])
+}
+
+/// When an id of this time was made.
+fn time_of(id: Uuid) -> Option<DateTime<Utc>> {
+    let (seconds, nanos) = id.get_timestamp()?.to_unix();
+    DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
+}
+
+/// In thousandths, below the whole until all is done.
+fn share(done: TimeDelta, of: TimeDelta) -> i64 {
+    let of = of.num_milliseconds().max(1);
+    (done.num_milliseconds() * 1_000 / of).clamp(0, 999)
+}
