@@ -23,6 +23,7 @@ pub mod gateway;
 // rules: no I/O, no clock
 pub mod abuse;
 pub mod access;
+pub mod audit;
 pub mod integrations;
 pub mod ledger;
 pub mod message;

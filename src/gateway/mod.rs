@@ -42,8 +42,9 @@ pub use verify::{
 
 pub use crate::abuse::limits::Exhausted;
 pub use crate::access::{Role, Scope};
+pub use crate::audit::By;
 pub use crate::channels::{CallbackMethod, CallbackRequest, Incoming, Reply};
 pub use crate::storage::{
-    ApiKey, Call, Decision, DecisionQuery, Delivery, DeliveryQuery, DeliveryState, Integration,
-    LedgerQuery, LinkKind, ListQuery, Project, StorageError, Try, User, Webhook,
+    Act, ApiKey, AuditQuery, Call, Decision, DecisionQuery, Delivery, DeliveryQuery, DeliveryState,
+    Integration, LedgerQuery, LinkKind, ListQuery, Project, StorageError, Try, User, Webhook,
 };

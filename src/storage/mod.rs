@@ -6,6 +6,7 @@
 //! `tests/it/storage/`, which runs each on both engines.
 
 mod alerts;
+mod audit;
 mod backlog;
 mod balances;
 mod budgets;
@@ -43,6 +44,7 @@ mod verifications;
 mod webhook_deliveries;
 mod webhooks;
 
+pub use audit::{Act, AuditQuery};
 pub use backlog::Backlog;
 pub use balances::ReportedBalance;
 pub use budgets::Use as BudgetUse;
@@ -65,7 +67,7 @@ pub use rebuild::{Progress, RebuildError};
 pub use replicas::{IN_THE_PAST, WITH_TRACE};
 pub use report_hosts::HostLimit;
 pub use restore::{Ended, begin_restore, copy_sqlite, end_restore, keep_servers_off};
-pub use sessions::{Link, LinkKind, SessionTimes};
+pub use sessions::{Link, LinkKind, SessionTimes, SignedIn};
 pub use sinks::Hold;
 pub use store::Store;
 pub use stored::{Lease, Write};

@@ -45,6 +45,7 @@ files! {
     "0018_past"
     "0019_sinks"
     "0020_guard_decisions"
+    "0022_audit"
 }
 
 static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(POSTGRES_FILES));
