@@ -48,6 +48,7 @@ needs! {
     SetsRules => Rules,
     ManagesKeys => Keys,
     ManagesUsers => Users,
+    SeesAudit => Audit,
 }
 
 /// A signed-in user with the right `R`.
