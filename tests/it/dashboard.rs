@@ -410,7 +410,7 @@ fn every_page_works_in_a_browser_in_three_sizes_light_and_dark() {
 }
 
 /// Each page, with a condition that holds when it has loaded.
-const PAGES: [(&str, &str, &str); 15] = [
+const PAGES: [(&str, &str, &str); 16] = [
     (
         "overview",
         "/dashboard",
