@@ -10,6 +10,7 @@ use super::{Act, StorageError, Store};
 use crate::audit::{Action, Deed};
 use crate::ledger::rates::{Rate, Unit};
 use crate::money::{Micros, Money};
+use crate::verification::phone::Country;
 use crate::verification::route::Channel;
 
 const UPSERT: &str = "INSERT INTO rates (channel, provider, country, from_day, unit, amount, currency) \
@@ -54,6 +55,11 @@ pub(super) fn put<'a, T: PartialEq, K: PartialEq>(
     } else {
         deed.was(json!({ "items": before }))
     })
+}
+
+/// What a rate is found by.
+fn key(rate: &Rate) -> (Channel, &str, Option<Country>, NaiveDate) {
+    (rate.channel, &rate.provider, rate.country, rate.from)
 }
 
 /// What the audit log tells of a rate.
@@ -102,7 +108,6 @@ impl Store {
             let known: Vec<Row> = on!(connection, |to| sqlx::query_as(LIST).fetch_all(to).await)?;
             let known: Vec<Rate> = known.into_iter().filter_map(|row| read(row).ok()).collect();
             connection.write(UPSERT, rows).await?;
-            let key = |rate: &Rate| (rate.channel, rate.provider.clone(), rate.country, rate.from);
             let deed = put(Action::RatesChanged, (&known, rates), key, told);
             act.conclude(connection, deed).await
         })

@@ -274,9 +274,9 @@ async fn money_and_prices_leave_entries_with_what_they_replace(stage: Stage) {
     let reverse = format!("/dashboard/ledger/{entry}/reverse");
     let page = ann.get("/dashboard/ledger").await;
     let token = crate::person::hidden(&page, "form_token");
-    let once = crate::person::hidden(&page, "once");
+    let once = crate::person::hidden(&page, "form_once");
     for status in [303, 303] {
-        let fields = [("form_token", token.as_str()), ("once", once.as_str())];
+        let fields = [("form_token", token.as_str()), ("form_once", once.as_str())];
         assert_eq!(ann.send_form(&reverse, &fields).await.status, status);
     }
     let told = log.one("ledger_entry.reversed").await;
@@ -286,7 +286,7 @@ async fn money_and_prices_leave_entries_with_what_they_replace(stage: Stage) {
 }
 
 async fn users_and_their_sign_ins_leave_entries(stage: Stage) {
-    let proxies = ("TRUSTED_PROXIES", "127.0.0.1/32");
+    let proxies = ("TRUSTED_PROXIES", r#"["127.0.0.1/32"]"#);
     let app = stage.app_with(&[proxies]).await;
     let mut log = Log::of(&app).await;
     let mut ann = person(&app, "ann@example.com", "owner").await;
