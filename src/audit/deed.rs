@@ -47,7 +47,7 @@ impl Deed {
 
     /// To this object.
     #[must_use]
-    pub fn to(self, id: impl ToString, name: Option<&str>) -> Self {
+    pub fn to(self, id: &impl ToString, name: Option<&str>) -> Self {
         Self {
             id: Some(id.to_string()),
             name: name.map(masked),
@@ -85,7 +85,7 @@ impl Deed {
         before: &Value,
         after: &Value,
     ) -> Option<Self> {
-        let deed = |action| Self::new(action, Some(project)).to(project.0, Some(name));
+        let deed = |action| Self::new(action, Some(project)).to(&project.0, Some(name));
         let deed = deed(Action::ProjectChanged).between(before, after)?;
         let is_budget = |side: &Option<Value>| {
             let members = side.as_ref().and_then(Value::as_object);

@@ -35,7 +35,7 @@ fn told(entry: &Entry) -> Value {
 }
 
 fn deed(action: Action, entry: &Entry) -> Deed {
-    Deed::new(action, None).to(entry.id, Some(&entry.provider))
+    Deed::new(action, None).to(&entry.id, Some(&entry.provider))
 }
 
 impl Change {

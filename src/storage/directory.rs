@@ -190,7 +190,7 @@ impl Store {
         let now = act.at;
         let id = time_ordered(now, random());
         let deed = Deed::new(Action::ProjectCreated, Some(ProjectId(id)))
-            .to(id, Some(name))
+            .to(&id, Some(name))
             .is(Project::rules(overrides));
         in_transaction(&self.engine, async |connection| {
             on!(connection, |to| sqlx::query(INSERT)
@@ -288,7 +288,7 @@ impl Store {
         let hash = fingerprint(secret.as_bytes()).to_vec();
         let name = key.name.as_deref();
         let deed = Deed::new(Action::KeyCreated, key.project)
-            .to(id, name)
+            .to(&id, name)
             .is(told(name, &key.scopes, key.expires_at));
         in_transaction(&self.engine, async |connection| {
             on!(connection, |to| sqlx::query(INSERT)
@@ -354,7 +354,7 @@ impl Store {
             "UPDATE api_keys SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL";
         let name = key.name.as_deref();
         let deed = Deed::new(Action::KeyRevoked, key.project)
-            .to(key.id, name)
+            .to(&key.id, name)
             .was(told(name, &key.scopes, key.expires_at));
         in_transaction(&self.engine, async |connection| {
             let touched = on!(connection, |to| sqlx::query(REVOKE)

@@ -30,7 +30,7 @@ row! {
 
 fn deed(action: Action, entry: &Entry) -> Deed {
     let value = entry.matches.value();
-    Deed::new(action, entry.project).to(entry.id, Some(&value))
+    Deed::new(action, entry.project).to(&entry.id, Some(&value))
 }
 
 /// What the audit log tells of an entry.

@@ -66,7 +66,7 @@ impl Integration {
     }
 
     fn deed(&self, action: Action) -> Deed {
-        Deed::new(action, Some(self.project)).to(self.id, Some(&self.name))
+        Deed::new(action, Some(self.project)).to(&self.id, Some(&self.name))
     }
 
     /// What the audit log tells of it. `is_secret_new`: one was set with this change.

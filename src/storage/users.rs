@@ -34,7 +34,7 @@ impl User {
 }
 
 pub(super) fn deed(action: Action, id: Uuid, email: &str) -> Deed {
-    Deed::new(action, None).to(id, Some(email))
+    Deed::new(action, None).to(&id, Some(email))
 }
 
 impl std::fmt::Debug for User {

@@ -44,7 +44,7 @@ impl Webhook {
 
     fn deed(&self, action: Action) -> Deed {
         let address = audit::address(&self.url);
-        Deed::new(action, Some(self.project)).to(self.id, Some(&address))
+        Deed::new(action, Some(self.project)).to(&self.id, Some(&address))
     }
 
     /// What the audit log tells of it.

@@ -80,7 +80,7 @@ impl Admin {
     /// it may be a password in the wrong field. Nor does the answer's time tell them apart, which does not wait for the entry.
     fn note_failure(&self, user: &User, client: IpAddr) {
         let act = self.act_of(user.id, &user.email, client);
-        let deed = Deed::new(Action::UserSignInFailed, None).to(user.id, Some(&user.email));
+        let deed = Deed::new(Action::UserSignInFailed, None).to(&user.id, Some(&user.email));
         let db = self.core().db.clone();
         self.core().spawn(async move {
             if let Err(error) = db.note_deed(&act, deed).await {

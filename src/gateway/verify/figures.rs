@@ -173,7 +173,7 @@ impl Verify {
         };
         let range = core.db.range_of(project, prefix).await?;
         let deed = Deed::new(Action::BlockEnded, Some(project))
-            .to(id, range.as_deref())
+            .to(&id, range.as_deref())
             .was(json!({ "level": block.level(), "until": block.until() }));
         core.db.note_deed(&core.act(&access.by), deed).await?;
         Ok(self.figures().end_block(key, now))
