@@ -19,6 +19,8 @@ pub enum Right {
     /// API keys and webhooks.
     Keys,
     Users,
+    /// Who changed what.
+    Audit,
 }
 
 /// The table: rows are rights, columns are owner, finance, support.
@@ -28,7 +30,7 @@ pub fn may(role: Role, right: Right) -> bool {
         Right::Any | Right::Verifications => (true, true, true),
         Right::FullNumbers => (true, false, true),
         Right::Ledger | Right::Money | Right::Book | Right::Rules => (true, true, false),
-        Right::Keys | Right::Users => (true, false, false),
+        Right::Keys | Right::Users | Right::Audit => (true, false, false),
     };
     match role {
         Role::Owner => owner,
@@ -41,7 +43,7 @@ pub fn may(role: Role, right: Right) -> bool {
 mod tests {
     use super::{Right, Role, may};
 
-    const RIGHTS: [Right; 9] = [
+    const RIGHTS: [Right; 10] = [
         Right::Any,
         Right::Verifications,
         Right::FullNumbers,
@@ -51,6 +53,7 @@ mod tests {
         Right::Rules,
         Right::Keys,
         Right::Users,
+        Right::Audit,
     ];
 
     fn rights(role: Role) -> Vec<Right> {

@@ -9,7 +9,7 @@ use futures_util::future::LocalBoxFuture;
 use super::problem::{Code, Problem};
 use crate::gateway::{Access, Gateway, Scope};
 use crate::verification::id::ProjectId;
-use crate::web::{Challenge, account, credentials};
+use crate::web::{Challenge, account, client, credentials};
 
 /// A scope as a type.
 pub trait Required {
@@ -127,7 +127,7 @@ async fn access(request: &HttpRequest) -> Result<Access, Problem> {
     match gateway.directory().authenticate(key, gateway.now()).await {
         Ok(Some(access)) => {
             account::of_project(request, access.project.map(|project| project.0));
-            Ok(access)
+            Ok(access.from(Some(client::address(request))))
         }
         Ok(None) => Err(unauthorized("The key is unknown, expired or revoked.")),
         Err(error) => Err(Problem::of(error.into(), gateway.now())),

@@ -3,6 +3,7 @@
 //! To add an operation: a handler in the file of its resource, its line in the URL map below (which gives the route, the methods
 //! of its address and its place in the document), its row in `openapi/problems.rs` and its example in `openapi/examples/`.
 
+mod audit;
 mod body;
 mod caller;
 mod code;
@@ -134,6 +135,7 @@ macro_rules! url_map {
                 (name = "Webhooks", description = "Events for a project's own server. Scope `admin`."),
                 (name = "Guard", description = "Who is let through, and whom nothing is sent to. Scope `admin`."),
                 (name = "Integrations", description = "Identity servers and other programs that make codes themselves and have them delivered. Scope `admin`."),
+                (name = "Audit", description = "Who changed what. Scope `admin`."),
                 (name = "Finance", description = "Costs, reports, budgets and balances. Scope `finance`."),
                 (name = "Callbacks", description = "Reports from providers, and codes from identity servers. Each authenticates in its own way."),
                 (name = "Service", description = "Health, metrics, public keys and this document. No key."),
@@ -178,6 +180,8 @@ url_map! {
     "/v1/guard/cells"                    { get guard::decisions::cells }
     "/v1/guard/replays"                  { post guard::replays::start }
     "/v1/guard/replays/{id}"             { get guard::replays::find }
+    "/v1/audit"                          { get audit::list }
+    "/v1/audit.csv"                      { get audit::csv }
     "/v1/ledger"                         { get ledger::ledger }
     "/v1/ledger.csv"                     { get ledger::ledger_csv }
     "/v1/ledger/unsettled"               { get unsettled::list }

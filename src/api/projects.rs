@@ -260,8 +260,9 @@ pub async fn create(
         &request,
         &body,
         async |ticket| {
-            let made = gateway.admin().create_project(&name, &policy, ticket).await;
-            let project = made.map_err(|error| fault(error, &name, &gateway))?;
+            let admin = gateway.admin();
+            let made = admin.create_project(&name, &policy, &caller.access.by, ticket);
+            let project = made.await.map_err(|error| fault(error, &name, &gateway))?;
             Ok(shown(&gateway, &project, 201))
         },
         async |replay| {

@@ -3,9 +3,6 @@
 //! A new face is a module at the top of `src/` with a `mount`, and its line in [`mounts`]; a dialect of another service is a folder in
 //! [`dialects`] instead.
 
-use std::sync::Arc;
-
-use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Settings;
@@ -23,8 +20,6 @@ pub struct Faces {
     pub operator_name: String,
     /// Without a trailing slash.
     pub public_url: String,
-    /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Arc<[IpNet]>,
     /// Those that are switched on.
     pub dialects: Vec<Offered>,
     /// Renders `/metrics`; `None` where metrics have a listener of their own.
@@ -45,7 +40,6 @@ pub struct Ends {
 pub fn mounts(gateway: &Gateway, faces: &Faces, ends: &Ends) -> Vec<Mount> {
     let site = Site {
         public_url: faces.public_url.clone(),
-        trusted_proxies: Arc::clone(&faces.trusted_proxies),
         session_longest: Admin::SESSION_LONGEST,
     };
     let mut mounts = vec![

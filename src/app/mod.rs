@@ -145,7 +145,6 @@ impl App {
             sandbox: sandbox.as_ref().map(|sandbox| sandbox.page.clone()),
             operator_name: settings.operator_name.clone(),
             public_url: reachable_at.clone(),
-            trusted_proxies: settings.trusted_proxies.clone().into(),
             dialects: dialects_of(&settings),
             metrics: (!metrics_elsewhere).then(|| metrics.clone()),
         };
@@ -157,6 +156,7 @@ impl App {
             workers: settings.workers.unwrap_or_else(half_of_the_cores),
             grace: settings.shutdown_grace,
             stop: ends.draining.clone(),
+            trusted_proxies: settings.trusted_proxies.clone().into(),
             tracer,
         };
         let mounts = mounts(&gateway, &faces, &ends);
@@ -322,6 +322,7 @@ fn gateway_settings(settings: &Settings, public_url: String, sandbox: bool) -> g
             verifications: settings.retention.verifications,
             webhook_deliveries: settings.retention.webhook_deliveries,
             decisions: settings.retention.decisions,
+            audit: settings.retention.audit,
         },
         reporting_currency: settings.reporting_currency,
         policies: Arc::new(policies(settings)),
@@ -385,6 +386,7 @@ fn serve_metrics(
         workers: 1,
         grace: Duration::ZERO,
         stop: stop.clone(),
+        trusted_proxies: Arc::default(),
         tracer: None,
     };
     let server = web::serve(listener, vec![api::metrics(metrics)], options).map_err(failed)?;

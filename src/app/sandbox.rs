@@ -9,7 +9,7 @@ use crate::config::Settings;
 use crate::gateway::{SANDBOX_OWNER, ledger_balances};
 use crate::secret::Vault;
 use crate::simulator::{self, Simulator};
-use crate::storage::{Db, NewKey};
+use crate::storage::{Act, Db, NewKey};
 
 /// The name of the sandbox's Telegram account.
 const TELEGRAM: &str = "telegram";
@@ -68,7 +68,7 @@ pub(super) async fn start(
             expires_at: None,
             made_by: None,
         };
-        db.create_key(&key, secret, clock.now())
+        db.create_key(&key, secret, &Act::of_program(clock.now()))
             .await
             .map_err(failed)?;
     }

@@ -70,7 +70,7 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
                     expires_at,
                     made_by: None,
                 };
-                let made = db.create_key(&new, &key, now).await;
+                let made = db.create_key(&new, &key, &settings::act(now)).await;
                 let id = made.map_err(Failure::from)?;
                 if json {
                     let own = projects.iter().find(|own| Some(own.id) == project_id);
@@ -107,7 +107,13 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
                 }
             }
             Command::Revoke { id, json } => {
-                if !db.revoke_key(id, now).await.map_err(Failure::from)? {
+                let keys = db.list_keys().await.map_err(Failure::from)?;
+                let key = keys.iter().find(|key| key.id == id);
+                let revoked = match key {
+                    Some(key) => db.revoke_key(key, &settings::act(now)).await,
+                    None => Ok(false),
+                };
+                if !revoked.map_err(Failure::from)? {
                     return Err(Failure::Failed(format!(
                         "no active key {id}; `pinroute keys list` shows all"
                     )));

@@ -62,7 +62,9 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
             Ok(())
         }
         Command::Create { name, json } => {
-            let made = db.create_project(&name, "{}", clock.now(), None).await;
+            let made = db
+                .create_project(&name, "{}", &settings::act(clock.now()))
+                .await;
             let project = made.map_err(|error| refused(error.into(), &name))?;
             settings::in_force().await;
             if json {
@@ -106,7 +108,8 @@ pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
                 return Err(Failure::Wrong(strange));
             }
             let change = change(set, unset);
-            let changed = change_policy_of(db, &policies, &project, &change, clock.now()).await;
+            let by = (&settings::operator(), clock.now());
+            let changed = change_policy_of(db, &policies, &project, &change, by).await;
             let project = changed.map_err(|error| refused(error, &name))?;
             settings::in_force().await;
             show(&project, &policies, json);

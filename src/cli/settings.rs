@@ -4,12 +4,15 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use super::{Failure, complain, exposed, runtime};
 use crate::app;
+use crate::audit::By;
 use crate::clock::Clock;
 use crate::config::{self, Settings};
 use crate::gateway::DIRECTORY_AGE;
-use crate::storage::Db;
+use crate::storage::{Act, Db};
 
 /// Loads the settings; prints warnings to standard error.
 pub fn load(file: Option<&Path>) -> Result<Settings, Failure> {
@@ -73,6 +76,19 @@ pub fn read_apart(file: Option<&Path>) -> Result<Loaded, Failure> {
 /// Waits until every running server acts on a change of projects or keys.
 pub async fn in_force() {
     tokio::time::sleep(DIRECTORY_AGE).await;
+}
+
+/// Who runs this command, as far as the shell tells.
+pub fn operator() -> By {
+    // The one who has become root comes first.
+    let mut names = ["SUDO_USER", "USER", "LOGNAME"].into_iter();
+    let name = names.find_map(|name| std::env::var(name).ok().filter(|name| !name.is_empty()));
+    By::command_line(name)
+}
+
+/// A change that this command makes now.
+pub fn act(now: DateTime<Utc>) -> Act {
+    Act::of(&operator(), now)
 }
 
 /// Runs an administration command on the configured database, whether or not a server is running.

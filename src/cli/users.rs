@@ -56,31 +56,31 @@ fn role(text: &str) -> Result<Role, String> {
 
 pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
     settings::with_db(file, async |db, clock, settings| {
-        let (users, now) = (Users::new(db.clone()), clock.now());
+        let (users, act) = (Users::new(db.clone()), settings::act(clock.now()));
         let url = app::public_url(settings, settings.listen);
         let url = url.trim_end_matches('/');
         match command {
             Command::Create { email, role, json } => {
-                let made = users.create(&email, role, now).await;
+                let made = users.create(&email, role, &act).await;
                 print(&made.map_err(|fault| refused(&fault, &email))?, url, json);
             }
             Command::Reset { email, json } => {
                 let user = users.find_by_email(&email).await;
                 let user = user.map_err(|fault| refused(&fault, &email))?;
-                let made = users.invite(user.id, now).await;
+                let made = users.invite(user.id, &act).await;
                 print(&made.map_err(|fault| refused(&fault, &email))?, url, json);
             }
             Command::Disable { email, json } => {
                 let user = users.find_by_email(&email).await;
                 let user = user.map_err(|fault| refused(&fault, &email))?;
-                let done = users.disable(user.id, now, false).await;
+                let done = users.disable(user.id, false, &act).await;
                 done.map_err(|fault| refused(&fault, &email))?;
                 tell_force(&user, false, json);
             }
             Command::Enable { email, json } => {
                 let user = users.find_by_email(&email).await;
                 let user = user.map_err(|fault| refused(&fault, &email))?;
-                let done = users.enable(user.id).await;
+                let done = users.enable(user.id, &act).await;
                 done.map_err(|fault| refused(&fault, &email))?;
                 tell_force(&user, true, json);
             }

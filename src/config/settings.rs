@@ -107,6 +107,8 @@ pub struct Retention {
     pub webhook_deliveries: Duration,
     /// Of the guard.
     pub decisions: Duration,
+    /// The audit log.
+    pub audit: Duration,
 }
 
 /// Which APIs of other services are answered.

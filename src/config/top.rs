@@ -329,11 +329,13 @@ fn retention(mut table: Reader<'_>) -> Checked<Retention> {
     let verifications = kept("verifications");
     let webhook_deliveries = kept("webhook_deliveries");
     let decisions = kept("decisions");
+    let audit = kept("audit");
     table.finish();
     Ok(Retention {
         verifications: verifications?,
         webhook_deliveries: webhook_deliveries?,
         decisions: decisions?,
+        audit: audit?,
     })
 }
 

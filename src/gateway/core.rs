@@ -14,12 +14,13 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use super::shared::{Dialect, Directory, Idempotency, Jobs, Live, PolicyBook, Readiness};
+use crate::audit::By;
 use crate::channels::Provider;
 use crate::clock::Clock;
 use crate::money::Currency;
 use crate::secret::{TraceKey, Vault};
 use crate::shared_state::SharedState;
-use crate::storage::Db;
+use crate::storage::{Act, Db};
 use crate::trace::{Context, Kind, Stage, Tracer};
 use crate::verification::Verification;
 use crate::verification::phone::PhoneNumber;
@@ -55,6 +56,7 @@ pub struct Kept {
     pub verifications: Duration,
     pub webhook_deliveries: Duration,
     pub decisions: Duration,
+    pub audit: Duration,
 }
 
 #[derive(Debug)]
@@ -135,6 +137,11 @@ impl Core {
 
     pub(super) fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// A change that somebody makes now.
+    pub(super) fn act(&self, by: &By) -> Act {
+        Act::of(by, self.now())
     }
 
     pub(super) fn provider(&self, name: &str) -> Option<&ProviderSlot> {

@@ -11,14 +11,14 @@ use super::admin::Admin;
 use super::core::{Core, Settings};
 use super::finance::Finance;
 use super::notices::Notices;
-use super::shared::{Credentials, Directory, Idempotency, Live, Progress, Ticket};
+use super::shared::{Access, Credentials, Directory, Idempotency, Live, Progress, Ticket};
 use super::verify::Verify;
 use crate::channels::Provider;
 use crate::clock::Clock;
 use crate::money::Currency;
 use crate::secret::{TraceKey, Vault};
 use crate::shared_state::{PauseView, SharedState};
-use crate::storage::{ApiKey, Db};
+use crate::storage::{Act, ApiKey, Db};
 use crate::webhooks::client::Client;
 use crate::webhooks::sinks::Sink;
 
@@ -139,6 +139,12 @@ impl Gateway {
 
     pub(super) fn core(&self) -> &Core {
         &self.0.core
+    }
+
+    /// A change that this caller makes now.
+    #[must_use]
+    pub fn act(&self, access: &Access) -> Act {
+        self.core().act(&access.by)
     }
 
     #[must_use]

@@ -44,9 +44,10 @@ pub use verify::{
 pub use crate::abuse::guard::replay::Findings;
 pub use crate::abuse::limits::Exhausted;
 pub use crate::access::{Role, Scope};
+pub use crate::audit::By;
 pub use crate::channels::{CallbackMethod, CallbackRequest, Incoming, Reply};
 pub use crate::storage::{
-    ApiKey, Call, Decision, DecisionQuery, Delivery, DeliveryQuery, DeliveryState, Integration,
-    LedgerQuery, LinkKind, ListQuery, Project, ReplayState, StorageError, StoredReplay, Try, User,
-    Webhook,
+    Act, ApiKey, AuditQuery, Call, Decision, DecisionQuery, Delivery, DeliveryQuery, DeliveryState,
+    Integration, LedgerQuery, LinkKind, ListQuery, Project, ReplayState, StorageError, StoredReplay,
+    Try, User, Webhook,
 };

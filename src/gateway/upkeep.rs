@@ -129,7 +129,7 @@ impl Gateway {
         Ok(())
     }
 
-    /// Removes expired idempotency keys, sessions and entries of the guard's lists, old webhook deliveries, decisions and back-tests, gives up on old messages to
+    /// Removes expired idempotency keys, sessions and entries of the guard's lists, old webhook deliveries, decisions, back-tests and entries of the audit log, gives up on old messages to
     /// sinks, and stores when API keys were used.
     /// Returns whether more may be left.
     pub async fn sweep(&self) -> Result<bool, StorageError> {
@@ -141,10 +141,14 @@ impl Gateway {
         self.admin().note_key_uses().await?;
         db.drop_lapsed_sessions(now).await?;
         db.drop_lapsed_guard_entries(now).await?;
-        let kept_since = span::before(now, self.core().settings.kept.decisions);
+        let kept = self.core().settings.kept;
+        let kept_since = span::before(now, kept.decisions);
         let decisions = db.drop_decisions(kept_since, BATCH.cast_signed()).await?;
         db.drop_replays(kept_since, BATCH.cast_signed()).await?;
-        Ok(keys.max(messages).max(given_up).max(decisions) == BATCH)
+        let kept_since = span::before(now, kept.audit);
+        let audit = db.drop_audit(kept_since, BATCH.cast_signed()).await?;
+        let most = keys.max(messages).max(given_up).max(decisions).max(audit);
+        Ok(most == BATCH)
     }
 
     /// Picks up changes by other replicas: projects, keys, rates, pauses.

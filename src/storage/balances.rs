@@ -1,11 +1,13 @@
 //! Balances as providers report them, and ledger entries made by hand.
 
 use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::engine::rows::{Column, Rows};
 use super::engine::{read, write};
-use super::{Change, CommitError, Db, IdempotencyOp, StorageError, Store};
+use super::{Act, Change, CommitError, Db, StorageError, Store};
+use crate::audit::{Action, Deed};
 use crate::ledger::entry::Entry;
 use crate::ledger::tally::of_entry;
 use crate::money::{Micros, Money};
@@ -20,11 +22,27 @@ pub struct ReportedBalance {
     pub low: bool,
 }
 
+/// What the audit log tells of an entry made by hand.
+fn told(entry: &Entry) -> Value {
+    json!({
+        "kind": entry.kind.as_str(),
+        "at": entry.at,
+        "amount": entry.money.decimal(),
+        "currency": entry.money.currency.as_str(),
+        "provider": entry.provider,
+        "note": entry.note,
+    })
+}
+
+fn deed(action: Action, entry: &Entry) -> Deed {
+    Deed::new(action, None).to(&entry.id, Some(&entry.provider))
+}
+
 impl Change {
     /// An entry made by hand, and the answer kept under its idempotency key.
-    #[must_use]
-    pub fn of_entry(entry: Entry, idempotency: Option<IdempotencyOp>) -> Self {
-        let mut change = Self::idempotency_or_none(idempotency);
+    fn of_entry(entry: Entry, deed: Deed, act: &Act) -> Self {
+        let mut change = Self::idempotency_or_none(act.answer.clone());
+        change.audit = act.entries([deed]);
         change.tallies.extend(of_entry(&entry));
         change.entries.push(entry);
         change
@@ -33,12 +51,21 @@ impl Change {
 
 impl Db {
     /// Books an entry made by hand.
-    pub async fn book(
+    pub async fn book(&self, entry: Entry, act: &Act) -> Result<(), CommitError> {
+        let deed = deed(Action::LedgerEntryBooked, &entry).is(told(&entry));
+        self.commit(Change::of_entry(entry, deed, act)).await
+    }
+
+    /// Books the opposite of an entry made by hand.
+    pub async fn book_reversal(
         &self,
-        entry: Entry,
-        idempotency: Option<IdempotencyOp>,
+        of: &Entry,
+        opposite: Entry,
+        act: &Act,
     ) -> Result<(), CommitError> {
-        self.commit(Change::of_entry(entry, idempotency)).await
+        let deed = deed(Action::LedgerEntryReversed, of);
+        let deed = deed.was(told(of)).is(told(&opposite));
+        self.commit(Change::of_entry(opposite, deed, act)).await
     }
 }
 

@@ -1,13 +1,14 @@
 //! Projects and API keys. They are few and needed on every request, so the gateway keeps a copy and refreshes it.
 
 use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::engine::connection::{Connection, in_transaction, on};
 use super::engine::rows::{Column, Rows};
 use super::engine::{read, row, write};
-use super::idempotency::{IdempotencyOp, complete};
-use super::{StorageError, Store};
+use super::{Act, StorageError, Store};
+use crate::audit::{Action, Deed};
 use crate::secret::{fingerprint, random};
 use crate::verification::id::{ProjectId, time_ordered};
 
@@ -98,6 +99,24 @@ impl From<KeyRow> for ApiKey {
     }
 }
 
+impl Project {
+    fn rules(overrides: &str) -> Value {
+        serde_json::from_str(overrides).unwrap_or_default()
+    }
+
+    /// That its overrides have become these; `None`: they are the same.
+    fn changed(&self, overrides: &str) -> Option<Deed> {
+        let (before, after) = (Self::rules(&self.overrides), Self::rules(overrides));
+        Deed::of_rules((self.id, &self.name), &before, &after)
+    }
+}
+
+/// What the audit log tells of a key.
+fn told(name: Option<&str>, scopes: &str, expires_at: Option<DateTime<Utc>>) -> Value {
+    let scopes: Vec<&str> = scopes.split(',').collect();
+    json!({ "name": name, "scopes": scopes, "expires_at": expires_at })
+}
+
 impl Store {
     pub async fn list_projects(&self) -> Result<Vec<Project>, StorageError> {
         const LIST: &str = "SELECT id, name, overrides, created_at FROM projects ORDER BY name";
@@ -111,6 +130,7 @@ impl Store {
     pub async fn set_all_overrides(
         &self,
         changes: &[(Project, String)],
+        act: &Act,
     ) -> Result<bool, StorageError> {
         const UPDATE: &str = "UPDATE projects SET overrides = r.new FROM {rows} \
             WHERE projects.id = r.id AND projects.overrides = r.old RETURNING projects.id";
@@ -129,9 +149,19 @@ impl Store {
                 ("new", text(|(_, new)| new)),
             ],
         );
+        let deeds = changes
+            .iter()
+            .filter_map(|(project, new)| project.changed(new));
         let mut connection = Connection::take(&self.engine).await?;
         connection.begin().await?;
-        let done: sqlx::Result<Vec<Uuid>> = connection.returning(UPDATE, rows).await;
+        let done = async {
+            let done: Vec<Uuid> = connection.returning(UPDATE, rows).await?;
+            if done.len() == changes.len() {
+                act.conclude(&mut connection, deeds).await?;
+            }
+            Ok(done)
+        };
+        let done: sqlx::Result<Vec<Uuid>> = done.await;
         match done {
             Ok(done) if done.len() == changes.len() => {
                 connection.commit().await?;
@@ -153,12 +183,15 @@ impl Store {
         &self,
         name: &str,
         overrides: &str,
-        now: DateTime<Utc>,
-        completion: Option<&IdempotencyOp>,
+        act: &Act,
     ) -> Result<Project, StorageError> {
         const INSERT: &str =
             "INSERT INTO projects (id, name, overrides, created_at) VALUES ($1, $2, $3, $4)";
+        let now = act.at;
         let id = time_ordered(now, random());
+        let deed = Deed::new(Action::ProjectCreated, Some(ProjectId(id)))
+            .to(&id, Some(name))
+            .is(Project::rules(overrides));
         in_transaction(&self.engine, async |connection| {
             on!(connection, |to| sqlx::query(INSERT)
                 .bind(id)
@@ -168,7 +201,7 @@ impl Store {
                 .execute(to)
                 .await
                 .map(|_| ()))?;
-            complete(connection, completion).await
+            act.conclude(connection, [deed]).await
         })
         .await?;
         Ok(Project {
@@ -182,19 +215,25 @@ impl Store {
     /// Replaces a project's overrides. Returns false if they have changed since they were read.
     pub async fn set_overrides(
         &self,
-        id: ProjectId,
-        before: &str,
+        project: &Project,
         overrides: &str,
+        act: &Act,
     ) -> Result<bool, StorageError> {
         const SET: &str = "UPDATE projects SET overrides = $1 WHERE id = $2 AND overrides = $3";
-        let touched = write!(&self.engine, |pool| sqlx::query(SET)
-            .bind(overrides.to_owned())
-            .bind(id.0)
-            .bind(before.to_owned())
-            .execute(pool)
-            .await
-            .map(|done| done.rows_affected()))?;
-        Ok(touched > 0)
+        in_transaction(&self.engine, async |connection| {
+            let touched = on!(connection, |to| sqlx::query(SET)
+                .bind(overrides)
+                .bind(project.id.0)
+                .bind(&project.overrides)
+                .execute(to)
+                .await
+                .map(|done| done.rows_affected()))?;
+            if touched > 0 {
+                act.conclude(connection, project.changed(overrides)).await?;
+            }
+            Ok(touched > 0)
+        })
+        .await
     }
 
     /// Records that these keys were used.
@@ -229,39 +268,42 @@ impl Store {
         &self,
         key: &NewKey,
         secret: &str,
-        now: DateTime<Utc>,
+        act: &Act,
     ) -> Result<Uuid, StorageError> {
-        let id = time_ordered(now, random());
-        self.create_key_once(id, key, secret, now, None).await?;
+        let id = time_ordered(act.at, random());
+        self.create_key_as(id, key, secret, act).await?;
         Ok(id)
     }
 
-    /// Like [`Store::create_key`], with the key's id, and completing the request that asked for it.
-    pub async fn create_key_once(
+    /// Like [`Store::create_key`], with the key's id.
+    pub async fn create_key_as(
         &self,
         id: Uuid,
         key: &NewKey,
         secret: &str,
-        now: DateTime<Utc>,
-        completion: Option<&IdempotencyOp>,
+        act: &Act,
     ) -> Result<(), StorageError> {
         const INSERT: &str = "INSERT INTO api_keys (id, project_id, hash, scopes, created_at, expires_at, made_by, name) \
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (hash) DO UPDATE SET revoked_at = NULL";
         let hash = fingerprint(secret.as_bytes()).to_vec();
+        let name = key.name.as_deref();
+        let deed = Deed::new(Action::KeyCreated, key.project)
+            .to(&id, name)
+            .is(told(name, &key.scopes, key.expires_at));
         in_transaction(&self.engine, async |connection| {
             on!(connection, |to| sqlx::query(INSERT)
                 .bind(id)
                 .bind(key.project.map(|project| project.0))
                 .bind(&hash[..])
                 .bind(&key.scopes)
-                .bind(now)
+                .bind(act.at)
                 .bind(key.expires_at)
                 .bind(key.made_by)
                 .bind(&key.name)
                 .execute(to)
                 .await
                 .map(|_| ()))?;
-            complete(connection, completion).await
+            act.conclude(connection, [deed]).await
         })
         .await
     }
@@ -307,15 +349,25 @@ impl Store {
     }
 
     /// Returns whether there was such a key, not yet revoked.
-    pub async fn revoke_key(&self, id: Uuid, now: DateTime<Utc>) -> Result<bool, StorageError> {
+    pub async fn revoke_key(&self, key: &ApiKey, act: &Act) -> Result<bool, StorageError> {
         const REVOKE: &str =
             "UPDATE api_keys SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL";
-        let touched = write!(&self.engine, |pool| sqlx::query(REVOKE)
-            .bind(now)
-            .bind(id)
-            .execute(pool)
-            .await
-            .map(|done| done.rows_affected()))?;
-        Ok(touched > 0)
+        let name = key.name.as_deref();
+        let deed = Deed::new(Action::KeyRevoked, key.project)
+            .to(&key.id, name)
+            .was(told(name, &key.scopes, key.expires_at));
+        in_transaction(&self.engine, async |connection| {
+            let touched = on!(connection, |to| sqlx::query(REVOKE)
+                .bind(act.at)
+                .bind(key.id)
+                .execute(to)
+                .await
+                .map(|done| done.rows_affected()))?;
+            if touched > 0 {
+                act.conclude(connection, [deed]).await?;
+            }
+            Ok(touched > 0)
+        })
+        .await
     }
 }

@@ -1,13 +1,14 @@
 //! The guard's lists: read by every replica when they have changed, their values encrypted.
 
 use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::engine::connection::{in_transaction, on};
 use super::engine::{read, row, touch};
-use super::idempotency::{IdempotencyOp, complete};
-use super::{StorageError, Store};
+use super::{Act, StorageError, Store};
 use crate::abuse::lists::{Entry, List, Match, Matched};
+use crate::audit::{Action, Deed};
 use crate::verification::id::ProjectId;
 
 const CHANGED: &str = "UPDATE guard_lists_version SET version = version + 1";
@@ -25,6 +26,22 @@ row! {
         expires_at: Option<DateTime<Utc>>,
         created_at: DateTime<Utc>,
     }
+}
+
+fn deed(action: Action, entry: &Entry) -> Deed {
+    let value = entry.matches.value();
+    Deed::new(action, entry.project).to(&entry.id, Some(&value))
+}
+
+/// What the audit log tells of an entry.
+fn told(entry: &Entry) -> Value {
+    json!({
+        "kind": entry.list.as_str(),
+        "match": entry.matches.kind().as_str(),
+        "value": entry.matches.value(),
+        "note": entry.note,
+        "expires_at": entry.expires_at,
+    })
 }
 
 impl Store {
@@ -95,10 +112,10 @@ impl Store {
     /// Adds an entry in place of others. `made_by`: the key or user that adds it. Returns whether the lists were of this version until then.
     pub async fn add_guard_entry(
         &self,
-        (version, instead_of): (i64, &[Uuid]),
+        (version, instead_of): (i64, &[&Entry]),
         entry: &Entry,
         made_by: Uuid,
-        completion: Option<&IdempotencyOp>,
+        act: &Act,
     ) -> Result<bool, StorageError> {
         const INSERT: &str = "INSERT INTO guard_lists (id, project_id, list, matches, value, note, expires_at, created_at, \
             made_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
@@ -106,6 +123,11 @@ impl Store {
         let sealed = self
             .vault
             .seal(entry.id.as_bytes(), entry.matches.value().as_bytes());
+        let mut deed = deed(Action::ListEntryAdded, entry).is(told(entry));
+        // At most one: each takes the place of those before it.
+        for other in instead_of {
+            deed = deed.was(told(other));
+        }
         in_transaction(&self.engine, async |connection| {
             let touched = on!(connection, |to| sqlx::query(CHANGED_FROM)
                 .bind(version)
@@ -117,7 +139,7 @@ impl Store {
             }
             for other in instead_of {
                 on!(connection, |to| sqlx::query(REPLACE)
-                    .bind(other)
+                    .bind(other.id)
                     .execute(to)
                     .await
                     .map(|_| ()))?;
@@ -135,18 +157,19 @@ impl Store {
                 .execute(to)
                 .await
                 .map(|_| ()))?;
-            complete(connection, completion).await?;
+            act.conclude(connection, [deed]).await?;
             Ok(true)
         })
         .await
     }
 
     /// Returns whether there was such an entry.
-    pub async fn delete_guard_entry(&self, id: Uuid) -> Result<bool, StorageError> {
+    pub async fn delete_guard_entry(&self, entry: &Entry, act: &Act) -> Result<bool, StorageError> {
         const DELETE: &str = "DELETE FROM guard_lists WHERE id = $1";
+        let deed = deed(Action::ListEntryRemoved, entry).was(told(entry));
         in_transaction(&self.engine, async |connection| {
             let touched = on!(connection, |to| sqlx::query(DELETE)
-                .bind(id)
+                .bind(entry.id)
                 .execute(to)
                 .await
                 .map(|done| done.rows_affected()))?;
@@ -154,6 +177,9 @@ impl Store {
                 .execute(to)
                 .await
                 .map(|_| ()))?;
+            if touched > 0 {
+                act.conclude(connection, [deed]).await?;
+            }
             Ok(touched > 0)
         })
         .await

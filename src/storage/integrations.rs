@@ -1,12 +1,13 @@
 //! Integrations: few, read by every replica, their secrets encrypted; and the last calls of each.
 
 use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::engine::connection::{in_transaction, on};
 use super::engine::{read, row, touch, write};
-use super::idempotency::{IdempotencyOp, complete};
-use super::{StorageError, Store};
+use super::{Act, StorageError, Store};
+use crate::audit::{self, Action, Deed};
 use crate::integrations::{Kind, Settings};
 use crate::verification::id::ProjectId;
 
@@ -62,6 +63,24 @@ impl Integration {
     pub fn secrets(&self, now: DateTime<Utc>) -> Vec<String> {
         let previous = self.previous_at(now).map(|(secret, _)| secret.clone());
         self.secret.iter().cloned().chain(previous).collect()
+    }
+
+    fn deed(&self, action: Action) -> Deed {
+        Deed::new(action, Some(self.project)).to(&self.id, Some(&self.name))
+    }
+
+    /// What the audit log tells of it. `is_secret_new`: one was set with this change.
+    fn told(&self, is_secret_new: bool) -> Value {
+        let mut settings = serde_json::to_value(&self.settings).unwrap_or_default();
+        let url = settings.pointer_mut("/application/status_url");
+        if let Some(Value::String(url)) = url {
+            *url = audit::address(url);
+        }
+        let mut told = json!({ "kind": self.kind, "name": self.name, "settings": settings });
+        if is_secret_new {
+            told["secret"] = json!("***");
+        }
+        told
     }
 }
 
@@ -145,12 +164,14 @@ impl Store {
         &self,
         integration: &Integration,
         made_by: Option<Uuid>,
-        completion: Option<&IdempotencyOp>,
+        act: &Act,
     ) -> Result<(), StorageError> {
         const INSERT: &str = "INSERT INTO integrations (id, project_id, kind, name, settings, version, secret, created_at, \
             made_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         let sealed = self.seal_secret(integration.id, integration.secret.as_deref());
         let settings = written(&integration.settings);
+        let deed = integration.deed(Action::IntegrationCreated);
+        let deed = deed.is(integration.told(false));
         in_transaction(&self.engine, async |connection| {
             on!(connection, |to| sqlx::query(INSERT)
                 .bind(integration.id)
@@ -165,7 +186,7 @@ impl Store {
                 .execute(to)
                 .await
                 .map(|_| ()))?;
-            complete(connection, completion).await
+            act.conclude(connection, [deed]).await
         })
         .await
     }
@@ -174,37 +195,48 @@ impl Store {
     /// it was read.
     pub async fn change_integration(
         &self,
-        after: &Integration,
+        (before, after): (&Integration, &Integration),
         secret: Option<&str>,
+        act: &Act,
     ) -> Result<bool, StorageError> {
         const CHANGE: &str = "UPDATE integrations SET name = $1, settings = $2, secret = COALESCE($3, secret), \
             previous_secret = CASE WHEN $3 IS NULL THEN previous_secret END, \
             previous_until = CASE WHEN $3 IS NULL THEN previous_until END, \
             version = version + 1 WHERE id = $4 AND version = $5";
         let sealed = self.seal_secret(after.id, secret);
-        let touched = write!(&self.engine, |pool| sqlx::query(CHANGE)
-            .bind(after.name.clone())
-            .bind(written(&after.settings))
-            .bind(sealed.clone())
-            .bind(after.id)
-            .bind(after.version)
-            .execute(pool)
-            .await
-            .map(|done| done.rows_affected()))?;
-        Ok(touched > 0)
+        let deed = after.deed(Action::IntegrationChanged);
+        let deed = deed.between(&before.told(false), &after.told(secret.is_some()));
+        in_transaction(&self.engine, async |connection| {
+            let touched = on!(connection, |to| sqlx::query(CHANGE)
+                .bind(&after.name)
+                .bind(written(&after.settings))
+                .bind(sealed.as_deref())
+                .bind(after.id)
+                .bind(after.version)
+                .execute(to)
+                .await
+                .map(|done| done.rows_affected()))?;
+            if touched > 0 {
+                act.conclude(connection, deed).await?;
+            }
+            Ok(touched > 0)
+        })
+        .await
     }
 
     /// Sets a new secret; the old one is good too until `previous_until`. Returns whether there is such an integration.
     pub async fn rotate_integration(
         &self,
-        id: Uuid,
+        integration: &Integration,
         secret: &str,
         previous_until: DateTime<Utc>,
-        completion: Option<&IdempotencyOp>,
+        act: &Act,
     ) -> Result<bool, StorageError> {
         const ROTATE: &str = "UPDATE integrations SET previous_secret = secret, previous_until = $1, secret = $2, \
             version = version + 1 WHERE id = $3";
+        let id = integration.id;
         let sealed = self.vault.seal(id.as_bytes(), secret.as_bytes());
+        let deed = integration.deed(Action::IntegrationRotated);
         in_transaction(&self.engine, async |connection| {
             let touched = on!(connection, |to| sqlx::query(ROTATE)
                 .bind(previous_until)
@@ -214,7 +246,7 @@ impl Store {
                 .await
                 .map(|done| done.rows_affected()))?;
             if touched > 0 {
-                complete(connection, completion).await?;
+                act.conclude(connection, [deed]).await?;
             }
             Ok(touched > 0)
         })
@@ -222,12 +254,29 @@ impl Store {
     }
 
     /// With its calls. Its verifications stay.
-    pub async fn delete_integration(&self, id: Uuid) -> Result<bool, StorageError> {
+    pub async fn delete_integration(
+        &self,
+        integration: &Integration,
+        act: &Act,
+    ) -> Result<bool, StorageError> {
         const CALLS: &str = "DELETE FROM integration_calls WHERE integration_id = $1";
         const DELETE: &str = "DELETE FROM integrations WHERE id = $1";
-        let touched = touch!(self, DELETE, id)?;
-        touch!(self, CALLS, id)?;
-        Ok(touched > 0)
+        let deed = integration.deed(Action::IntegrationDeleted);
+        let deed = deed.was(integration.told(false));
+        let deleted = in_transaction(&self.engine, async |connection| {
+            let touched = on!(connection, |to| sqlx::query(DELETE)
+                .bind(integration.id)
+                .execute(to)
+                .await
+                .map(|done| done.rows_affected()))?;
+            if touched > 0 {
+                act.conclude(connection, [deed]).await?;
+            }
+            Ok(touched > 0)
+        });
+        let deleted = deleted.await?;
+        touch!(self, CALLS, integration.id)?;
+        Ok(deleted)
     }
 
     /// Adds calls, and keeps the last ones of each integration.

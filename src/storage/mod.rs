@@ -7,6 +7,7 @@
 
 mod alarms;
 mod alerts;
+mod audit;
 mod backlog;
 mod balances;
 mod budgets;
@@ -46,6 +47,7 @@ mod verifications;
 mod webhook_deliveries;
 mod webhooks;
 
+pub use audit::{Act, AuditQuery};
 pub use backlog::Backlog;
 pub use balances::ReportedBalance;
 pub use budgets::Use as BudgetUse;
@@ -69,7 +71,7 @@ pub use replays::{ReplayState, StoredReplay};
 pub use replicas::{IN_THE_PAST, WITH_TRACE};
 pub use report_hosts::HostLimit;
 pub use restore::{Ended, begin_restore, copy_sqlite, end_restore, keep_servers_off};
-pub use sessions::{Link, LinkKind, SessionTimes};
+pub use sessions::{Link, LinkKind, SessionTimes, SignedIn};
 pub use sinks::Hold;
 pub use store::Store;
 pub use stored::{Lease, Write};

@@ -1,14 +1,15 @@
 //! Sessions and one-time links of dashboard users. Only the hashes of their secrets are stored.
 
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use uuid::Uuid;
 
-use super::engine::connection::{self, Connection, on};
+use super::engine::connection::{Connection, in_transaction, on};
 use super::engine::{Engine, read, row, touch};
-use super::users::{Row, User, put_password, void_links};
-use super::{StorageError, Store};
-use crate::secret::random;
-use crate::verification::id::time_ordered;
+use super::users::{Row, User, deed, locked, put_password, void_links};
+use super::{Act, StorageError, Store};
+use crate::access::Role;
+use crate::audit::Action;
 
 /// The purpose of a one-time link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +86,28 @@ impl TryFrom<LinkRow> for Link {
     }
 }
 
+/// How a session began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignedIn {
+    Password,
+    Link(LinkKind),
+    /// In place of the user's own session, which was ended.
+    Anew,
+}
+
+impl SignedIn {
+    /// `None`: that was no sign-in.
+    fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::Password => Some("password"),
+            Self::Link(LinkKind::SignIn) => Some("sign_in_link"),
+            Self::Link(LinkKind::Password) => Some("password_link"),
+            Self::Link(LinkKind::Setup) => Some("setup_link"),
+            Self::Anew => None,
+        }
+    }
+}
+
 /// Consumes a link and returns its user; the outer `None`: there is no such link.
 async fn take(connection: &mut Connection, hash: [u8; 32]) -> sqlx::Result<Option<Option<Uuid>>> {
     const TAKE: &str = "DELETE FROM user_links WHERE hash = $1 RETURNING user_id";
@@ -100,20 +123,35 @@ impl Store {
     pub async fn create_session(
         &self,
         hash: [u8; 32],
-        user: &User,
+        (user, how): (&User, SignedIn),
         times: SessionTimes,
+        act: &Act,
     ) -> Result<(), StorageError> {
         const INSERT: &str = "INSERT INTO user_sessions (hash, user_id, epoch, seen_at, expires_at) VALUES ($1, $2, $3, $4, $5)";
-        touch!(
-            self,
-            INSERT,
-            hash.to_vec(),
-            user.id,
-            user.epoch,
-            times.seen_at,
-            times.expires_at
-        )?;
-        Ok(())
+        const NOTE: &str = "UPDATE users SET last_sign_in_at = $1 WHERE id = $2";
+        let deed = how.as_str().map(|with| {
+            let deed = user.deed(Action::UserSignedIn);
+            deed.is(json!({ "with": with }))
+        });
+        in_transaction(&self.engine, async |connection| {
+            on!(connection, |to| sqlx::query(INSERT)
+                .bind(hash.to_vec())
+                .bind(user.id)
+                .bind(user.epoch)
+                .bind(times.seen_at)
+                .bind(times.expires_at)
+                .execute(to)
+                .await
+                .map(|_| ()))?;
+            on!(connection, |to| sqlx::query(NOTE)
+                .bind(times.seen_at)
+                .bind(user.id)
+                .execute(to)
+                .await
+                .map(|_| ()))?;
+            act.conclude(connection, deed).await
+        })
+        .await
     }
 
     /// A valid session: its user is enabled and in the epoch that the session began in.
@@ -154,17 +192,32 @@ impl Store {
     }
 
     /// Ends all sessions of a user.
-    pub async fn end_sessions(&self, user: Uuid) -> Result<(), StorageError> {
+    pub async fn end_sessions(&self, user: &User, act: &Act) -> Result<(), StorageError> {
         const END: &str = "UPDATE users SET epoch = epoch + 1 WHERE id = $1";
-        touch!(self, END, user)?;
-        Ok(())
+        in_transaction(&self.engine, async |connection| {
+            on!(connection, |to| sqlx::query(END)
+                .bind(user.id)
+                .execute(to)
+                .await
+                .map(|_| ()))?;
+            let deed = user.deed(Action::UserSessionsEnded);
+            act.conclude(connection, [deed]).await
+        })
+        .await
     }
 
-    /// Creates a link; the user's earlier links become invalid.
-    pub async fn create_link(&self, hash: [u8; 32], link: &Link) -> Result<(), StorageError> {
+    /// Creates a link; the user's earlier links become invalid. `invited`: its user, who is invited by it alone.
+    pub async fn create_link(
+        &self,
+        hash: [u8; 32],
+        link: &Link,
+        invited: Option<&User>,
+        act: &Act,
+    ) -> Result<(), StorageError> {
         const INSERT: &str =
             "INSERT INTO user_links (hash, kind, user_id, expires_at) VALUES ($1, $2, $3, $4)";
-        connection::in_transaction(&self.engine, async |connection| {
+        let deed = invited.map(|user| user.deed(Action::UserInvited));
+        in_transaction(&self.engine, async |connection| {
             if let Some(user) = link.user {
                 void_links(connection, user).await?;
             }
@@ -175,7 +228,8 @@ impl Store {
                 .bind(link.expires_at)
                 .execute(to)
                 .await
-                .map(|_| ()))
+                .map(|_| ()))?;
+            act.conclude(connection, deed).await
         })
         .await
     }
@@ -191,7 +245,7 @@ impl Store {
 
     /// Consumes a sign-in link and returns its user. Of several concurrent requests, one succeeds.
     pub async fn enter_by_link(&self, hash: [u8; 32]) -> Result<Option<Uuid>, StorageError> {
-        connection::in_transaction(&self.engine, async |connection| {
+        in_transaction(&self.engine, async |connection| {
             Ok(take(connection, hash).await?.flatten())
         })
         .await
@@ -203,12 +257,18 @@ impl Store {
         &self,
         hash: [u8; 32],
         password: &str,
+        act: &Act,
     ) -> Result<Option<Uuid>, StorageError> {
-        connection::in_transaction(&self.engine, async |connection| {
+        in_transaction(&self.engine, async |connection| {
             let Some(user) = take(connection, hash).await?.flatten() else {
                 return Ok(None);
             };
             let set = put_password(connection, user, password).await?;
+            let known = locked(connection, &self.engine, user).await?;
+            if let Some((email, _)) = known.filter(|_| set) {
+                let deed = deed(Action::UserPasswordChanged, user, &email);
+                act.conclude(connection, [deed]).await?;
+            }
             Ok(set.then_some(user))
         })
         .await
@@ -218,16 +278,17 @@ impl Store {
     pub async fn create_first_user(
         &self,
         hash: [u8; 32],
-        email: &str,
+        (id, email): (Uuid, &str),
         password: &str,
-        now: DateTime<Utc>,
+        act: &Act,
     ) -> Result<Option<Uuid>, StorageError> {
         // Two starts make two links, so the link's row does not exclude the other: the table's lock does.
         const ALONE: &str = "LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE";
         const INSERT: &str = "INSERT INTO users (id, email, role, password, epoch, created_at) \
             SELECT $1, $2, 'owner', $3, 0, $4 WHERE NOT EXISTS (SELECT 1 FROM users)";
-        let id = time_ordered(now, random());
-        connection::in_transaction(&self.engine, async |connection| {
+        let deed = deed(Action::UserCreated, id, email);
+        let deed = deed.is(json!({ "email": email, "role": Role::Owner.as_str() }));
+        in_transaction(&self.engine, async |connection| {
             if let Engine::Postgres(_) = self.engine {
                 connection.run(ALONE).await?;
             }
@@ -238,10 +299,13 @@ impl Store {
                 .bind(id)
                 .bind(email)
                 .bind(password)
-                .bind(now)
+                .bind(act.at)
                 .execute(to)
                 .await?
                 .rows_affected());
+            if made > 0 {
+                act.conclude(connection, [deed]).await?;
+            }
             Ok((made > 0).then_some(id))
         })
         .await

@@ -1,12 +1,14 @@
 //! Dashboard users.
 
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use uuid::Uuid;
 
-use super::engine::connection::{self, Connection, on};
+use super::engine::connection::{Connection, in_transaction, on};
 use super::engine::{Engine, read, row, touch};
-use super::{StorageError, Store};
+use super::{Act, StorageError, Store};
 use crate::access::Role;
+use crate::audit::{Action, Deed};
 use crate::secret::random;
 use crate::verification::id::time_ordered;
 
@@ -23,6 +25,16 @@ pub struct User {
     pub created_at: DateTime<Utc>,
     pub last_sign_in_at: Option<DateTime<Utc>>,
     pub disabled_at: Option<DateTime<Utc>>,
+}
+
+impl User {
+    pub(super) fn deed(&self, action: Action) -> Deed {
+        deed(action, self.id, &self.email)
+    }
+}
+
+pub(super) fn deed(action: Action, id: Uuid, email: &str) -> Deed {
+    Deed::new(action, None).to(&id, Some(email))
 }
 
 impl std::fmt::Debug for User {
@@ -120,6 +132,24 @@ async fn rank(connection: &mut Connection, engine: &Engine, id: Uuid) -> sqlx::R
     })
 }
 
+/// The user's address and role, which stay until the end of the transaction.
+pub(super) async fn locked(
+    connection: &mut Connection,
+    engine: &Engine,
+    id: Uuid,
+) -> sqlx::Result<Option<(String, String)>> {
+    const LOOK: &str = "SELECT email, role FROM users WHERE id = $1";
+    const LOCK: &str = "SELECT email, role FROM users WHERE id = $1 FOR UPDATE";
+    let sql = match engine {
+        Engine::Postgres(_) => LOCK,
+        Engine::Sqlite { .. } => LOOK,
+    };
+    on!(connection, |to| sqlx::query_as(sql)
+        .bind(id)
+        .fetch_optional(to)
+        .await)
+}
+
 /// Sets a password and invalidates the user's sessions and links.
 pub(super) async fn put_password(
     connection: &mut Connection,
@@ -189,19 +219,25 @@ impl Store {
         &self,
         email: &str,
         role: Role,
-        now: DateTime<Utc>,
+        act: &Act,
     ) -> Result<Uuid, StorageError> {
         const INSERT: &str =
             "INSERT INTO users (id, email, role, epoch, created_at) VALUES ($1, $2, $3, 0, $4)";
-        let id = time_ordered(now, random());
-        touch!(
-            self,
-            INSERT,
-            id,
-            email.to_owned(),
-            role.as_str().to_owned(),
-            now
-        )?;
+        let id = time_ordered(act.at, random());
+        let deed = deed(Action::UserCreated, id, email);
+        let deed = deed.is(json!({ "email": email, "role": role.as_str() }));
+        in_transaction(&self.engine, async |connection| {
+            on!(connection, |to| sqlx::query(INSERT)
+                .bind(id)
+                .bind(email)
+                .bind(role.as_str())
+                .bind(act.at)
+                .execute(to)
+                .await
+                .map(|_| ()))?;
+            act.conclude(connection, [deed]).await
+        })
+        .await?;
         Ok(id)
     }
 
@@ -212,30 +248,50 @@ impl Store {
     }
 
     /// Also ends the user's sessions and invalidates the links.
-    pub async fn set_password(&self, id: Uuid, password: &str) -> Result<bool, StorageError> {
-        connection::in_transaction(&self.engine, async |connection| {
-            put_password(connection, id, password).await
+    pub async fn set_password(
+        &self,
+        user: &User,
+        password: &str,
+        act: &Act,
+    ) -> Result<bool, StorageError> {
+        in_transaction(&self.engine, async |connection| {
+            let set = put_password(connection, user.id, password).await?;
+            if set {
+                let deed = user.deed(Action::UserPasswordChanged);
+                act.conclude(connection, [deed]).await?;
+            }
+            Ok(set)
         })
         .await
     }
 
     /// Ends the user's sessions if the role changes. Refuses to demote the last owner who can sign in.
-    pub async fn set_role(&self, id: Uuid, role: Role) -> Result<Changed, StorageError> {
-        const SET: &str =
-            "UPDATE users SET role = $1, epoch = epoch + 1 WHERE id = $2 AND role <> $1";
-        connection::in_transaction(&self.engine, async |connection| {
+    pub async fn set_role(&self, id: Uuid, role: Role, act: &Act) -> Result<Changed, StorageError> {
+        const SET: &str = "UPDATE users SET role = $1, epoch = epoch + 1 WHERE id = $2";
+        in_transaction(&self.engine, async |connection| {
             let rank = rank(connection, &self.engine, id).await?;
             if role != Role::Owner
                 && let Some(no) = rank.spared()
             {
                 return Ok(no);
             }
+            let Some((email, before)) = locked(connection, &self.engine, id).await? else {
+                return Ok(Changed::NotFound);
+            };
+            if before == role.as_str() {
+                return Ok(Changed::Done);
+            }
             on!(connection, |to| sqlx::query(SET)
                 .bind(role.as_str())
                 .bind(id)
                 .execute(to)
                 .await
-                .map(|_| Changed::Done))
+                .map(|_| ()))?;
+            let deed = deed(Action::UserRoleChanged, id, &email);
+            let deed = deed.was(json!({ "role": before }));
+            let deed = deed.is(json!({ "role": role.as_str() }));
+            act.conclude(connection, [deed]).await?;
+            Ok(Changed::Done)
         })
         .await
     }
@@ -243,38 +299,46 @@ impl Store {
     /// Disables a user and invalidates the links; with `spare_last_owner`, refuses for the last owner who can sign in.
     pub async fn disable_user(
         &self,
-        id: Uuid,
-        now: DateTime<Utc>,
+        user: &User,
         spare_last_owner: bool,
+        act: &Act,
     ) -> Result<Changed, StorageError> {
         const DISABLE: &str = "UPDATE users SET disabled_at = $1, epoch = epoch + 1 WHERE id = $2 AND disabled_at IS NULL";
-        connection::in_transaction(&self.engine, async |connection| {
-            let rank = rank(connection, &self.engine, id).await?;
+        in_transaction(&self.engine, async |connection| {
+            let rank = rank(connection, &self.engine, user.id).await?;
             match rank.spared() {
                 Some(Changed::LastOwner) if !spare_last_owner => {}
                 Some(no) => return Ok(no),
                 None => {}
             }
-            on!(connection, |to| sqlx::query(DISABLE)
-                .bind(now)
-                .bind(id)
+            let touched = on!(connection, |to| sqlx::query(DISABLE)
+                .bind(act.at)
+                .bind(user.id)
                 .execute(to)
                 .await
-                .map(|_| ()))?;
-            void_links(connection, id).await?;
+                .map(|done| done.rows_affected()))?;
+            void_links(connection, user.id).await?;
+            let deed = (touched > 0).then(|| user.deed(Action::UserDisabled));
+            act.conclude(connection, deed).await?;
             Ok(Changed::Done)
         })
         .await
     }
 
-    pub async fn enable_user(&self, id: Uuid) -> Result<bool, StorageError> {
-        const ENABLE: &str = "UPDATE users SET disabled_at = NULL WHERE id = $1";
-        Ok(touch!(self, ENABLE, id)? > 0)
-    }
-
-    pub async fn note_sign_in(&self, id: Uuid, now: DateTime<Utc>) -> Result<(), StorageError> {
-        const NOTE: &str = "UPDATE users SET last_sign_in_at = $1 WHERE id = $2";
-        touch!(self, NOTE, now, id)?;
-        Ok(())
+    /// Returns whether the user was disabled.
+    pub async fn enable_user(&self, user: &User, act: &Act) -> Result<bool, StorageError> {
+        const ENABLE: &str =
+            "UPDATE users SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL";
+        in_transaction(&self.engine, async |connection| {
+            let touched = on!(connection, |to| sqlx::query(ENABLE)
+                .bind(user.id)
+                .execute(to)
+                .await
+                .map(|done| done.rows_affected()))?;
+            let deed = (touched > 0).then(|| user.deed(Action::UserEnabled));
+            act.conclude(connection, deed).await?;
+            Ok(touched > 0)
+        })
+        .await
     }
 }

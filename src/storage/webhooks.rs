@@ -1,12 +1,13 @@
 //! Projects' webhooks: few, read by every replica, their secrets encrypted.
 
 use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::engine::connection::{in_transaction, on};
-use super::engine::{read, row, write};
-use super::idempotency::{IdempotencyOp, complete};
-use super::{StorageError, Store};
+use super::engine::{read, row};
+use super::{Act, StorageError, Store};
+use crate::audit::{self, Action, Deed};
 use crate::verification::id::ProjectId;
 
 /// An endpoint that a project's events are sent to.
@@ -39,6 +40,18 @@ impl Webhook {
         std::iter::once(self.secret.clone())
             .chain(previous)
             .collect()
+    }
+
+    fn deed(&self, action: Action) -> Deed {
+        let address = audit::address(&self.url);
+        Deed::new(action, Some(self.project)).to(&self.id, Some(&address))
+    }
+
+    /// What the audit log tells of it.
+    fn told(&self) -> Value {
+        let events: Vec<&str> = self.events.split(',').collect();
+        let address = audit::address(&self.url);
+        json!({ "url": address, "events": events, "description": self.description })
     }
 }
 
@@ -98,13 +111,14 @@ impl Store {
         &self,
         webhook: &Webhook,
         made_by: Option<Uuid>,
-        completion: Option<&IdempotencyOp>,
+        act: &Act,
     ) -> Result<(), StorageError> {
         const INSERT: &str = "INSERT INTO webhooks (id, project_id, url, events, description, secret, created_at, made_by) \
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let sealed = self
             .vault
             .seal(webhook.id.as_bytes(), webhook.secret.as_bytes());
+        let deed = webhook.deed(Action::WebhookCreated).is(webhook.told());
         in_transaction(&self.engine, async |connection| {
             on!(connection, |to| sqlx::query(INSERT)
                 .bind(webhook.id)
@@ -118,7 +132,7 @@ impl Store {
                 .execute(to)
                 .await
                 .map(|_| ()))?;
-            complete(connection, completion).await
+            act.conclude(connection, [deed]).await
         })
         .await
     }
@@ -126,23 +140,24 @@ impl Store {
     /// Sets a new secret; the old one also signs until `previous_until`. Returns whether there is such a webhook.
     pub async fn rotate_webhook(
         &self,
-        id: Uuid,
+        webhook: &Webhook,
         secret: &str,
         previous_until: DateTime<Utc>,
-        completion: Option<&IdempotencyOp>,
+        act: &Act,
     ) -> Result<bool, StorageError> {
         const ROTATE: &str = "UPDATE webhooks SET previous_secret = secret, previous_until = $1, secret = $2 WHERE id = $3";
-        let sealed = self.vault.seal(id.as_bytes(), secret.as_bytes());
+        let sealed = self.vault.seal(webhook.id.as_bytes(), secret.as_bytes());
+        let deed = webhook.deed(Action::WebhookRotated);
         in_transaction(&self.engine, async |connection| {
             let touched = on!(connection, |to| sqlx::query(ROTATE)
                 .bind(previous_until)
                 .bind(&sealed[..])
-                .bind(id)
+                .bind(webhook.id)
                 .execute(to)
                 .await
                 .map(|done| done.rows_affected()))?;
             if touched > 0 {
-                complete(connection, completion).await?;
+                act.conclude(connection, [deed]).await?;
             }
             Ok(touched > 0)
         })
@@ -150,13 +165,20 @@ impl Store {
     }
 
     /// Its deliveries are no longer sent; [`Store::drop_deliveries_of`] removes them.
-    pub async fn delete_webhook(&self, id: Uuid) -> Result<bool, StorageError> {
+    pub async fn delete_webhook(&self, webhook: &Webhook, act: &Act) -> Result<bool, StorageError> {
         const DELETE: &str = "DELETE FROM webhooks WHERE id = $1";
-        let touched = write!(&self.engine, |pool| sqlx::query(DELETE)
-            .bind(id)
-            .execute(pool)
-            .await
-            .map(|done| done.rows_affected()))?;
-        Ok(touched > 0)
+        let deed = webhook.deed(Action::WebhookDeleted).was(webhook.told());
+        in_transaction(&self.engine, async |connection| {
+            let touched = on!(connection, |to| sqlx::query(DELETE)
+                .bind(webhook.id)
+                .execute(to)
+                .await
+                .map(|done| done.rows_affected()))?;
+            if touched > 0 {
+                act.conclude(connection, [deed]).await?;
+            }
+            Ok(touched > 0)
+        })
+        .await
     }
 }

@@ -1,15 +1,19 @@
 //! Where a request comes from, also behind proxies.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use ipnet::IpNet;
 
-use super::Site;
+/// Proxies whose `X-Forwarded-For` is believed, as the server tells its handlers.
+#[derive(Clone, Debug)]
+pub(super) struct Proxies(pub Arc<[IpNet]>);
 
-/// The address of a browser. Behind trusted proxies, the one that they report.
+/// The address of a caller. Behind trusted proxies, the one that they report.
 #[must_use]
-pub fn address(request: &HttpRequest, site: &Site) -> IpAddr {
+pub fn address(request: &HttpRequest) -> IpAddr {
+    let trusted = request.app_data::<Proxies>();
     let connection = request.peer_addr().map(|address| address.ip());
     let lines: Vec<&str> = request
         .headers()
@@ -19,7 +23,7 @@ pub fn address(request: &HttpRequest, site: &Site) -> IpAddr {
     forwarded(
         connection.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
         lines.into_iter(),
-        &site.trusted_proxies,
+        trusted.map_or(&[], |proxies| &*proxies.0),
     )
 }
 

@@ -11,9 +11,11 @@ use actix_web::http::ConnectionType;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpServer, dev, web};
+use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 
 use super::body;
+use super::client::Proxies;
 use super::fault::{Fault, Render};
 use super::meter::Meter;
 use super::request_id::{self, Face};
@@ -77,6 +79,8 @@ pub struct ServerOptions {
     pub grace: Duration,
     /// From its cancellation on, each answer is the last one of its connection, so that none is cut off.
     pub stop: CancellationToken,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Arc<[IpNet]>,
     /// `None`: nothing is recorded.
     pub tracer: Option<Tracer>,
 }
@@ -93,6 +97,7 @@ pub fn serve(
 ) -> std::io::Result<dev::Server> {
     let mounts: Arc<[Mount]> = mounts.into();
     let (stop, tracer) = (options.stop, options.tracer);
+    let proxies = Proxies(options.trusted_proxies);
     let server = HttpServer::new(move || {
         let (stop, tracer) = (stop.clone(), tracer.clone());
         let tagged = Arc::clone(&mounts);
@@ -101,6 +106,7 @@ pub fn serve(
         let unknown = Arc::clone(&mounts);
         let mut app = App::new()
             .app_data(web::PayloadConfig::new(body::LIMIT))
+            .app_data(proxies.clone())
             .wrap(from_fn(move |request, next| {
                 let face = face(&tagged, dev::ServiceRequest::path(&request));
                 let answer = request_id::tag(request, next, face, tracer.clone());

@@ -18,6 +18,7 @@ pub const NEUTRAL: &[&str] = &["clock", "json", "money", "secret", "trace"];
 /// Rules: no async, no I/O, no clock.
 pub const PURE: &[&str] = &[
     "access",
+    "audit",
     "integrations",
     "message",
     "verification",
@@ -41,6 +42,7 @@ pub const MODULES: &[Module] = &[
     module("message",      &[],                                                      &[]),
     module("verification", &["message"],                                             &[]),
     module("access",       &["verification"],                                        &[]),
+    module("audit",        &["verification"],                                        &[]),
     module("integrations", &["verification"],                                        &[]),
     module("ledger",       &["verification"],                                        &[]),
     module("abuse",        &["verification"],                                        &[]),
@@ -54,22 +56,22 @@ pub const MODULES: &[Module] = &[
                              "channels", "webhooks"],                                &[]),
 
     module("shared_state", &["verification", "abuse"],                               &["deadpool_redis"]),
-    module("storage",      &["integrations", "verification", "access", "ledger", "reports", "abuse",
+    module("storage",      &["integrations", "verification", "access", "audit", "ledger", "reports", "abuse",
                              "webhooks"],                                            &["sqlx"]),
 
-    module("gateway",      &["integrations", "verification", "message", "access", "ledger", "abuse", "reports",
+    module("gateway",      &["integrations", "verification", "message", "access", "audit", "ledger", "abuse", "reports",
                              "channels", "webhooks", "shared_state", "storage"],     &[]),
     module("jobs",         &["verification", "gateway"],                             &[]),
 
     // Faces never name one another.
     module("web",          &["access", "abuse"],                                     &["actix_web"]),
-    module("api",          &["integrations", "verification", "message", "access", "ledger", "abuse", "reports",
+    module("api",          &["integrations", "verification", "message", "access", "audit", "ledger", "abuse", "reports",
                              "locale", "webhooks", "gateway", "web"],                          &["actix_web", "utoipa", "utoipa_swagger_ui"]),
     module("dialects",     &["integrations", "verification", "message", "access", "ledger", "abuse", "reports",
                              "webhooks", "gateway", "web"],                          &["actix_web"]),
     module("inlets",       &["integrations", "verification", "message", "access", "ledger", "abuse", "reports",
                              "webhooks", "gateway", "web"],                          &["actix_web"]),
-    module("dashboard",    &["integrations", "verification", "message", "access", "ledger", "abuse", "reports",
+    module("dashboard",    &["integrations", "verification", "message", "access", "audit", "ledger", "abuse", "reports",
                              "locale", "webhooks", "gateway", "web"],                          &["actix_web"]),
     // It knows the wire, not the gateway.
     module("simulator",    &[],                                                      &["actix_web", "reqwest"]),

@@ -1,6 +1,6 @@
 //! Provider accounts: computed and reported balances, the drift between them, and low-balance alerts.
 
-use pinroute::gateway::{Begun, NewEntry};
+use pinroute::gateway::{Begun, By, NewEntry};
 use pinroute::ledger::entry::Kind;
 use pinroute::money::{Currency, Micros, Money};
 use serde_json::{Value, json};
@@ -414,7 +414,7 @@ async fn a_request_whose_idempotency_claim_lapsed_books_nothing(stage: Stage) {
     let late = app
         .gateway
         .finance()
-        .book(top_up.clone(), Some(ticket))
+        .book(top_up.clone(), &By::command_line(None), Some(ticket))
         .await;
     assert!(late.is_err());
     let begun = app
@@ -427,7 +427,7 @@ async fn a_request_whose_idempotency_claim_lapsed_books_nothing(stage: Stage) {
     };
     app.gateway
         .finance()
-        .book(top_up, Some(ticket))
+        .book(top_up, &By::command_line(None), Some(ticket))
         .await
         .unwrap();
     let all = instance(&stage, &app).await;

@@ -38,16 +38,19 @@ async fn each_role_sees_its_pages_and_finance_sees_masked_numbers(stage: Stage) 
         "/dashboard/balances",
         "/dashboard/ledger",
         "/dashboard/users",
+        "/dashboard/audit",
     ];
     for (role, seen) in [
-        ("owner", [true; 9]),
+        ("owner", [true; 10]),
         (
             "finance",
-            [true, true, true, true, true, true, true, true, false],
+            [true, true, true, true, true, true, true, true, false, false],
         ),
         (
             "support",
-            [false, true, true, false, false, false, false, false, false],
+            [
+                false, true, true, false, false, false, false, false, false, false,
+            ],
         ),
     ] {
         let mut person = person(&app, &format!("{role}@example.com"), role).await;
@@ -407,7 +410,7 @@ fn every_page_works_in_a_browser_in_three_sizes_light_and_dark() {
 }
 
 /// Each page, with a condition that holds when it has loaded.
-const PAGES: [(&str, &str, &str); 15] = [
+const PAGES: [(&str, &str, &str); 16] = [
     (
         "overview",
         "/dashboard",
@@ -476,6 +479,11 @@ const PAGES: [(&str, &str, &str); 15] = [
     (
         "users",
         "/dashboard/users",
+        "document.querySelector('tbody tr')",
+    ),
+    (
+        "audit",
+        "/dashboard/audit",
         "document.querySelector('tbody tr')",
     ),
     (

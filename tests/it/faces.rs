@@ -143,7 +143,6 @@ fn served(gateway: &pinroute::gateway::Gateway) -> (Client, dev::ServerHandle) {
         sandbox: None,
         public_url: "http://127.0.0.1".to_owned(),
         operator_name: String::new(),
-        trusted_proxies: Arc::default(),
         dialects: Vec::new(),
         metrics: None,
     };
@@ -156,6 +155,7 @@ fn served(gateway: &pinroute::gateway::Gateway) -> (Client, dev::ServerHandle) {
         workers: 1,
         grace: Duration::ZERO,
         stop: CancellationToken::new(),
+        trusted_proxies: Arc::default(),
         tracer: None,
     };
     let server = web::serve(listener, mounts, options).unwrap();

@@ -62,13 +62,7 @@ async fn a_request_without_a_valid_key_is_401(stage: Stage) {
     let keys = stage.db.list_keys().await.unwrap();
     let hash = pinroute::secret::fingerprint(secret.as_bytes());
     let key = keys.iter().find(|key| key.hash == hash).unwrap();
-    assert!(
-        stage
-            .db
-            .revoke_key(key.id, stage.clock.now())
-            .await
-            .unwrap()
-    );
+    assert!(stage.db.revoke_key(key, &stage.act()).await.unwrap());
     app.gateway.refresh().await;
     mine.get("/v1/verifications")
         .await

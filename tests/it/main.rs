@@ -12,6 +12,7 @@ mod stage;
 mod world;
 
 mod alerts;
+mod audit;
 mod backup;
 mod balances;
 mod budgets;

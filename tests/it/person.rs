@@ -103,7 +103,7 @@ pub async fn invited(app: &TestApp, email: &str, role: &str) -> String {
         .gateway
         .admin()
         .users()
-        .create(email, role, app.stage.clock.now())
+        .create(email, role, &app.stage.act())
         .await;
     made.unwrap().link.path
 }

@@ -129,7 +129,7 @@ async fn sums_of_the_ledger_match_its_entries(
     app: &crate::stage::TestApp,
     seen: &[(DateTime<Utc>, String, String, i64)],
 ) {
-    let access = Access::of_person(uuid::Uuid::nil());
+    let access = Access::of_program();
     let noon = seen[seen.len() / 2].0.date_naive();
     let noon = noon.and_hms_opt(12, 0, 0).unwrap().and_utc();
     for (kind, from, before) in [

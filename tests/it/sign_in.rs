@@ -48,7 +48,7 @@ async fn a_link_sets_the_password_and_works_once(stage: Stage) {
     // A new link changes nothing until it is used; then the old password stops working.
     let users = app.gateway.admin().users();
     let id = users.list().await.unwrap()[0].id;
-    let link = users.invite(id, stage.clock.now()).await.unwrap().link.path;
+    let link = users.invite(id, &stage.act()).await.unwrap().link.path;
     Person::new(&app)
         .post(&link, &link, &[("password", "gravel lantern oboe sixty")])
         .await;
@@ -392,6 +392,7 @@ async fn a_flood_of_sign_ins_is_rejected_and_locks_nobody_out(stage: Stage) {
 async fn two_owners_demoting_each_other_leave_one_owner(stage: Stage) {
     let app = stage.app().await;
     let users = app.gateway.admin().users();
+    let act = stage.act();
     for round in 0..8 {
         let (one, other) = (
             format!("a{round}@example.com"),
@@ -404,26 +405,25 @@ async fn two_owners_demoting_each_other_leave_one_owner(stage: Stage) {
         // Demote all others.
         for user in users.list().await.unwrap() {
             if user.id != one && user.id != other {
-                users.set_role(user.id, Role::Support).await.unwrap();
+                users.set_role(user.id, Role::Support, &act).await.unwrap();
             }
         }
         // An owner without a password does not count.
         invited(&app, &format!("c{round}@example.com"), "owner").await;
-        let done = join_all([one, other].map(|id| users.set_role(id, Role::Finance))).await;
+        let done = join_all([one, other].map(|id| users.set_role(id, Role::Finance, &act))).await;
         assert_eq!(
             done.iter().filter(|done| done.is_ok()).count(),
             1,
             "{done:?}"
         );
-        let now = stage.clock.now();
-        let done = join_all([one, other].map(|id| users.disable(id, now, true))).await;
+        let done = join_all([one, other].map(|id| users.disable(id, true, &act))).await;
         assert_eq!(
             done.iter().filter(|done| done.is_ok()).count(),
             1,
             "{done:?}"
         );
-        users.disable(one, now, false).await.unwrap();
-        users.disable(other, now, false).await.unwrap();
+        users.disable(one, false, &act).await.unwrap();
+        users.disable(other, false, &act).await.unwrap();
     }
 }
 
@@ -512,20 +512,20 @@ async fn re_enabling_a_user_revives_no_session_or_link(stage: Stage) {
     let mut bob = person(&app, "bob@example.com", "support").await;
     let users = app.gateway.admin().users();
     let id = users.find_by_email("bob@example.com").await.unwrap().id;
-    let now = stage.clock.now();
-    users.set_role(id, Role::Support).await.unwrap();
+    let act = stage.act();
+    users.set_role(id, Role::Support, &act).await.unwrap();
     assert_eq!(
         bob.get("/dashboard/account").await.status,
         200,
         "nothing changed"
     );
-    let link = users.invite(id, now).await.unwrap().link.path;
-    users.disable(id, now, true).await.unwrap();
-    users.enable(id).await.unwrap();
+    let link = users.invite(id, &act).await.unwrap().link.path;
+    users.disable(id, true, &act).await.unwrap();
+    users.enable(id, &act).await.unwrap();
     assert_eq!(bob.get("/dashboard/account").await.status, 303);
     assert_eq!(Person::new(&app).get(&link).await.status, 410);
     // A password change voids an open link.
-    let link = users.invite(id, now).await.unwrap().link.path;
+    let link = users.invite(id, &act).await.unwrap().link.path;
     bob.sign_in("bob@example.com", PASSWORD).await;
     let fields = [("password", PASSWORD), ("new", "gravel lantern oboe sixty")];
     bob.post("/dashboard/account", "/dashboard/account/password", &fields)

@@ -628,7 +628,9 @@ async fn a_stream_ends_when_its_key_no_longer_works(stage: Stage) {
         .header("Accept", "text/event-stream");
     let opened = stream.send().await.unwrap();
     assert_eq!(opened.status(), 200);
-    stage.db.revoke_key(key, stage.clock.now()).await.unwrap();
+    let keys = stage.db.list_keys().await.unwrap();
+    let key = keys.iter().find(|known| known.id == key).unwrap();
+    stage.db.revoke_key(key, &stage.act()).await.unwrap();
     app.gateway.refresh().await;
     let streamed = tokio::time::timeout(std::time::Duration::from_secs(20), opened.text()).await;
     let streamed = streamed.expect("the stream ends within seconds").unwrap();

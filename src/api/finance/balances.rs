@@ -196,7 +196,7 @@ async fn book(
         (None, &path),
         request,
         body,
-        async |ticket| match gateway.finance().book(new, ticket).await {
+        async |ticket| match gateway.finance().book(new, &caller.access.by, ticket).await {
             Ok(entry) => Ok(booked(gateway, &entry)),
             Err(error) => Err(refused(error, gateway)),
         },

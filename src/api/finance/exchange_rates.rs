@@ -113,7 +113,7 @@ pub async fn put(
     let rates: Vec<ExchangeRate> = fields.finish_with(rates)?;
     gateway
         .finance()
-        .put_exchange_rates(&rates)
+        .put_exchange_rates(&rates, &caller.access.by)
         .await
         .map_err(|trouble| Problem::of(trouble, gateway.now()))?;
     answer(&gateway).await

@@ -112,7 +112,7 @@ pub async fn put(
         Some(rate)
     });
     let rates: Vec<Rate> = fields.finish_with(rates)?;
-    let put = gateway.finance().put_rates(&rates).await;
+    let put = gateway.finance().put_rates(&rates, &caller.access.by).await;
     match put.map_err(|trouble| Problem::of(trouble, gateway.now()))? {
         Ok(()) => answer(&gateway).await,
         Err(fault) => Err(Fault::invalid(vec![FieldFault {

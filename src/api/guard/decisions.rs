@@ -207,7 +207,8 @@ pub async fn end_block(
     gateway: web::Data<Gateway>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    if gateway.verify().end_block(&caller.access, &id) {
+    let ended = gateway.verify().end_block(&caller.access, &id).await;
+    if ended.map_err(|error| Problem::of(error, gateway.now()))? {
         return Ok(HttpResponse::NoContent().finish());
     }
     let detail = "No such block is accessible with this key.";

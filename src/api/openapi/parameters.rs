@@ -5,7 +5,7 @@
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::sets::{GuardOutcome, GuardRule, LedgerKind, Moment, VerificationStatus};
+use super::sets::{AuditAction, GuardOutcome, GuardRule, LedgerKind, Moment, VerificationStatus};
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
@@ -71,6 +71,19 @@ pub struct DecisionFilter {
     prefix: Option<String>,
     /// Only about this verification.
     verification_id: Option<Uuid>,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AuditFilter {
+    /// Only this.
+    action: Option<AuditAction>,
+    /// Only what this one did: `user`, `key` or `cli`, an id, or a name such as a user's e-mail address.
+    #[param(min_length = 1, max_length = 254, example = "ann@example.com")]
+    actor: Option<String>,
+    /// Only what was done to this: a kind such as `key`, an id, or a name.
+    #[param(min_length = 1, max_length = 254, example = "key")]
+    object: Option<String>,
 }
 
 #[derive(IntoParams)]

@@ -97,6 +97,8 @@ pub const PROBLEMS: &[(&str, &[&[Code]])] = &[
     ("listBlocks",             &[KEY, &[Code::InvalidRequest]]),
     ("endBlock",               &[KEY, &[Code::NotFound]]),
     ("listCells",              &[KEY, &[Code::InvalidRequest]]),
+    ("listAudit",              &[KEY, &[Code::InvalidRequest]]),
+    ("exportAuditCsv",         &[KEY, &[Code::InvalidRequest]]),
     ("listLedger",             &[KEY, &[Code::InvalidRequest]]),
     ("exportLedgerCsv",        &[KEY, &[Code::InvalidRequest]]),
     ("listUnsettled",          &[KEY, &[Code::InvalidRequest]]),

@@ -6,6 +6,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::words::{closed_set, of_enum};
 use crate::abuse::lists::{List, Matched};
+use crate::audit::{Action, ActorKind};
 use crate::gateway;
 use crate::integrations::{AuthKind, Kind, Preset};
 use crate::ledger::{entry, rates};
@@ -114,6 +115,15 @@ closed_set! {
 
     /// What was to be sent: `fallback` is a step that the route came to by itself.
     DecidedOn = ["create", "resend", "fallback"];
+
+    /// What was done: the kind of the object, and a verb.
+    AuditAction = Action::ALL.iter().map(|action| action.as_str());
+
+    /// `cli`: the command line.
+    AuditActorKind = ActorKind::ALL.map(ActorKind::as_str);
+
+    /// What it was done to.
+    AuditObjectKind = Action::objects();
 
     /// Of what has no code to be checked.
     VerificationKind = ["message"];

@@ -158,7 +158,10 @@ impl Desk<'_> {
         };
         choices.apply(&mut made, self.allow_private)?;
         made.secret = made.secret.or_else(|| new_secret(kind, random()));
-        let stored = self.db.create_integration(&made, None, None).await;
+        let stored = self
+            .db
+            .create_integration(&made, None, &settings::act(self.now))
+            .await;
         stored.map_err(Failure::from)?;
         settings::in_force().await;
         self.tell(&made, made.secret.as_deref(), json);
@@ -185,11 +188,12 @@ impl Desk<'_> {
 
     async fn set(&self, id: Uuid, choices: Choices, json: bool) -> Result<(), Failure> {
         let before = self.find(id).await?;
-        let mut after = before;
+        let mut after = before.clone();
         let is_secret_given = choices.is_secret_given();
         choices.apply(&mut after, self.allow_private)?;
         let secret = after.secret.as_deref().filter(|_| is_secret_given);
-        let changed = self.db.change_integration(&after, secret).await;
+        let (act, both) = (settings::act(self.now), (&before, &after));
+        let changed = self.db.change_integration(both, secret, &act).await;
         if !changed.map_err(Failure::from)? {
             let why = "it was changed meanwhile; run the command again".to_owned();
             return Err(Failure::Failed(why));
@@ -215,8 +219,9 @@ impl Desk<'_> {
         let none = "--secret-file: is required, since the other program makes the secret";
         let secret = secret.ok_or_else(|| Failure::Wrong(vec![none.to_owned()]))?;
         let until = span::after(self.now, found.kind.overlap());
-        let rotated = self.db.rotate_integration(id, &secret, until, None).await;
-        if !rotated.map_err(Failure::from)? {
+        let act = settings::act(self.now);
+        let rotated = self.db.rotate_integration(&found, &secret, until, &act);
+        if !rotated.await.map_err(Failure::from)? {
             return Err(no_such(id));
         }
         settings::in_force().await;
@@ -227,7 +232,8 @@ impl Desk<'_> {
     }
 
     async fn delete(&self, id: Uuid, json: bool) -> Result<(), Failure> {
-        let deleted = self.db.delete_integration(id).await;
+        let (found, act) = (self.find(id).await?, settings::act(self.now));
+        let deleted = self.db.delete_integration(&found, &act).await;
         if !deleted.map_err(Failure::from)? {
             return Err(no_such(id));
         }

@@ -9,7 +9,7 @@ use crate::ledger::entry::{Entry, Kind};
 use crate::money::{Currency, Micros, Money};
 use crate::secret::random;
 use crate::simulator::FIRST_BALANCE;
-use crate::storage::Db;
+use crate::storage::{Act, Db};
 use crate::verification::cost::Basis;
 use crate::verification::id::time_ordered;
 use crate::verification::route::Channel;
@@ -33,7 +33,7 @@ pub async fn fill(
             .any(|account| account.provider == provider && account.is_kept);
         let needed = needed(channel, is_kept, *spent);
         for entry in bookings(provider, needed, days, now) {
-            let booked = db.book(entry, None).await;
+            let booked = db.book(entry, &Act::of_program(now)).await;
             booked
                 .map_err(|error| Failure::Failed(format!("the top-up of {provider}: {error}")))?;
         }

@@ -20,7 +20,7 @@ use crate::app;
 use crate::gateway::begin_counters;
 use crate::money::Money;
 use crate::secret::{Vault, random};
-use crate::storage::{Change, CommitError, Db, Lease, Lost, Progress, StorageError, Write};
+use crate::storage::{Act, Change, CommitError, Db, Lease, Lost, Progress, StorageError, Write};
 use crate::verification::Verification;
 use crate::verification::id::ProjectId;
 pub(super) use history::Chance;
@@ -109,7 +109,7 @@ pub fn run(file: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
 }
 
 async fn project(db: &Db, name: &str, now: DateTime<Utc>) -> Result<ProjectId, Failure> {
-    match db.create_project(name, "{}", now, None).await {
+    match db.create_project(name, "{}", &Act::of_program(now)).await {
         Ok(project) => return Ok(project.id),
         Err(StorageError::Exists) => {}
         Err(error) => return Err(error.into()),

@@ -4,6 +4,7 @@
 //! To require a new right: its line in `needs!`.
 
 use std::marker::PhantomData;
+use std::net::IpAddr;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -19,6 +20,7 @@ use super::viewer::Viewer;
 use crate::access::{Right, may};
 use crate::dashboard::Options;
 use crate::gateway::{Access, Gateway, Replay, Ticket, User};
+use crate::web::client;
 use crate::web::cookies::Cookie;
 
 /// A right as a type, for a handler's signature.
@@ -46,6 +48,7 @@ needs! {
     SetsRules => Rules,
     ManagesKeys => Keys,
     ManagesUsers => Users,
+    SeesAudit => Audit,
 }
 
 /// A signed-in user with the right `R`.
@@ -53,13 +56,15 @@ needs! {
 pub struct Signed<R> {
     pub view: Viewer,
     pub user: User,
+    /// The browser's address.
+    pub client: IpAddr,
     right: PhantomData<R>,
 }
 
 impl<R> Signed<R> {
     /// The user's identity towards the gateway.
     pub fn access(&self) -> Access {
-        Access::of_person(self.user.id)
+        Access::of_person(&self.user).from(Some(self.client))
     }
 
     pub fn may(&self, right: Right) -> bool {
@@ -84,6 +89,7 @@ impl<R: Needs> FromRequest for Signed<R> {
             Ok(Self {
                 view,
                 user,
+                client: client::address(&request),
                 right: PhantomData,
             })
         })

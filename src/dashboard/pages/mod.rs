@@ -14,7 +14,7 @@ use super::{Options, assets};
 use crate::access::Right;
 use crate::gateway::Gateway;
 use crate::web::{Mount, get};
-use access::{integration, integrations, keys, users, webhook, webhooks};
+use access::{audit, integration, integrations, keys, users, webhook, webhooks};
 use money::{balances, costs, ledger, reversal, statement};
 use person::{account, links, preferences, sign_in};
 use rules::{budgets, exchange, rates};
@@ -42,6 +42,7 @@ pub mod rules {
 }
 
 pub mod access {
+    pub mod audit;
     pub mod integration;
     pub mod integrations;
     pub mod keys;
@@ -99,6 +100,8 @@ const SECTIONS: &[Section] = &[
         icon: "M9 3v5M15 3v5M6 8h12v4a6 6 0 0 1-12 0zM12 18v3" },
     Section { group: Group::Access, path: users::PATH, right: Right::Users, title: |t| t.users,
         icon: "M9 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7zM3 20c0-3.500 2.500-5.500 6-5.500s6 2 6 5.500M16 4.500a3.500 3.500 0 0 1 0 6M18 15c2 .8 3 2.500 3 5" },
+    Section { group: Group::Access, path: audit::PATH, right: Right::Audit, title: |t| t.audit.audit,
+        icon: "M7 3h10v4H7zM5 5h2M17 5h2v16H5V5M9 12h6M9 16h4" },
 ];
 
 /// Mounts the dashboard below `/dashboard`.
@@ -184,6 +187,8 @@ fn map(config: &mut web::ServiceConfig, options: web::Data<Options>) {
         .route("/users/{id}/invite", post().to(users::invite))
         .route("/users/{id}/disable", post().to(users::disable))
         .route("/users/{id}/enable", post().to(users::enable))
+        .route("/audit", get().to(audit::list))
+        .route("/audit.csv", get().to(audit::csv))
         .route("/assets/{name}", get().to(assets::serve))
         .default_service(web::to(identify::nothing_here)));
 }

@@ -13,6 +13,7 @@ mod russian;
 mod words;
 
 pub use english::access::AccessTexts;
+pub use english::audit::AuditTexts;
 pub use english::base::Texts;
 pub use english::faults::FaultTexts;
 pub use english::integrations::IntegrationTexts;

@@ -13,7 +13,7 @@ use crate::gateway::{Access, Error, Gateway, Scope};
 use crate::verification::asked::Face;
 use crate::verification::id::ProjectId;
 use crate::verification::policy::Policy;
-use crate::web::{account, credentials};
+use crate::web::{account, client, credentials};
 
 /// A caller whose key is valid.
 #[derive(Debug)]
@@ -105,7 +105,9 @@ impl FromRequest for Caller {
             account::of_project(&request, access.project.map(|project| project.0));
             Ok(Self {
                 gateway: gateway.clone(),
-                access: access.through(Face::Twilio),
+                access: access
+                    .from(Some(client::address(&request)))
+                    .through(Face::Twilio),
             })
         })
     }

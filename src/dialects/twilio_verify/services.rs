@@ -103,7 +103,7 @@ pub async fn create(caller: Caller, body: Body<Fault>) -> Result<HttpResponse, F
     let made = caller
         .gateway
         .admin()
-        .create_project(&slug, &policy, None)
+        .create_project(&slug, &policy, &caller.access.by, None)
         .await;
     let project = made?;
     let service = Service::of(&caller.gateway, project.id);

@@ -52,7 +52,7 @@ impl Admin {
                 own.map(|new| new.budget.clone()).collect()
             };
             let lists = projects.iter().map(|project| (project, of(project)));
-            let done = self.try_budgets(lists.collect()).await?;
+            let done = self.try_budgets(access, lists.collect()).await?;
             Ok(done.then_some(()))
         })
         .await
@@ -78,7 +78,7 @@ impl Admin {
             };
             let wanted: Vec<NewBudget> = budgets.iter().map(new).collect();
             self.check_convertible(&wanted)?;
-            let done = self.try_budgets(vec![(known, budgets)]).await?;
+            let done = self.try_budgets(access, vec![(known, budgets)]).await?;
             Ok(done.then_some(()))
         })
         .await
@@ -117,7 +117,11 @@ impl Admin {
 
     /// Sets these projects' budgets, all or none. Returns `false`, with nothing set, if a project has changed since it
     /// was read.
-    async fn try_budgets(&self, lists: Vec<(&Project, Vec<Budget>)>) -> Result<bool, BudgetError> {
+    async fn try_budgets(
+        &self,
+        access: &Access,
+        lists: Vec<(&Project, Vec<Budget>)>,
+    ) -> Result<bool, BudgetError> {
         let mut changes = Vec::with_capacity(lists.len());
         for (project, budgets) in &lists {
             let change = json!({ "budget": written(budgets) });
@@ -129,7 +133,8 @@ impl Admin {
             let before = before.map(|policy| policy.budgets).unwrap_or_default();
             self.prepare_budgets(project.id, &before, budgets).await?;
         }
-        let set = self.core().db.set_all_overrides(&changes).await;
+        let act = self.core().act(&access.by);
+        let set = self.core().db.set_all_overrides(&changes, &act).await;
         if !set.map_err(Error::from)? {
             return Ok(false);
         }

@@ -84,13 +84,12 @@ impl Admin {
         if others.iter().filter(|known| !known.is_over(now)).count() >= most {
             return Err(EntryFault::Full(most));
         }
-        let same: Vec<Uuid> = same.iter().map(|known| known.id).collect();
+        let same: Vec<&Entry> = same.into_iter().map(|known| &**known).collect();
         let replay = Replay::GuardEntry { id: entry.id };
         let completion = core.idempotency.completion(ticket, &replay);
         let place = (version, &same[..]);
-        let added = core
-            .db
-            .add_guard_entry(place, &entry, access.key, completion.as_ref());
+        let act = core.act(&access.by).answering(completion);
+        let added = core.db.add_guard_entry(place, &entry, access.key, &act);
         if !added.await.map_err(Error::from)? {
             return Ok(None);
         }
@@ -118,7 +117,8 @@ impl Admin {
         if access.project.is_some() && found.project.is_none() {
             return Err(Error::NotFound);
         }
-        if !self.core().db.delete_guard_entry(id).await? {
+        let act = self.core().act(&access.by);
+        if !self.core().db.delete_guard_entry(&found, &act).await? {
             return Err(Error::NotFound);
         }
         self.core().live.directory_changed().await

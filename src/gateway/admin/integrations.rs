@@ -64,8 +64,9 @@ impl Admin {
         };
         let replay = self.replay(integration.id, 201, integration.secret.as_deref());
         let completion = core.idempotency.completion(ticket.as_ref(), &replay);
+        let act = core.act(&made_by.by).answering(completion);
         core.db
-            .create_integration(&integration, Some(made_by.key), completion.as_ref())
+            .create_integration(&integration, Some(made_by.key), &act)
             .await?;
         core.live.directory_changed().await?;
         Ok(Some(Arc::new(integration)))
@@ -121,8 +122,9 @@ impl Admin {
                 settings,
                 ..(*before).clone()
             };
-            let changed = core.db.change_integration(&after, secret.as_deref()).await;
-            if !changed.map_err(Error::from)? {
+            let (act, both) = (core.act(&access.by), (&*before, &after));
+            let changed = core.db.change_integration(both, secret.as_deref(), &act);
+            if !changed.await.map_err(Error::from)? {
                 return Ok(None);
             }
             core.live.directory_changed().await?;
@@ -139,14 +141,13 @@ impl Admin {
         secret: String,
         ticket: Option<Ticket>,
     ) -> Result<Arc<Integration>, Error> {
-        let kind = self.find_integration(access, id).await?.kind;
+        let found = self.find_integration(access, id).await?;
         let core = self.core();
-        let until = span::after(core.now(), kind.overlap());
+        let until = span::after(core.now(), found.kind.overlap());
         let replay = self.replay(id, 200, Some(&secret));
         let completion = core.idempotency.completion(ticket.as_ref(), &replay);
-        let rotated = core
-            .db
-            .rotate_integration(id, &secret, until, completion.as_ref());
+        let act = core.act(&access.by).answering(completion);
+        let rotated = core.db.rotate_integration(&found, &secret, until, &act);
         if !rotated.await? {
             return Err(Error::NotFound);
         }
@@ -185,8 +186,9 @@ impl Admin {
 
     /// Nothing is delivered for it any more. Its verifications stay.
     pub async fn delete_integration(&self, access: &Access, id: Uuid) -> Result<(), Error> {
-        self.find_integration(access, id).await?;
-        if !self.core().db.delete_integration(id).await? {
+        let found = self.find_integration(access, id).await?;
+        let act = self.core().act(&access.by);
+        if !self.core().db.delete_integration(&found, &act).await? {
             return Err(Error::NotFound);
         }
         self.core().live.directory_changed().await

@@ -1,5 +1,6 @@
 //! Administration: projects and keys, budgets, users, sign-in.
 
+mod audit;
 mod budgets;
 mod calls;
 mod contended;

@@ -12,12 +12,13 @@ use uuid::Uuid;
 use super::contended::contended;
 use super::counters::prepare_budgets;
 use super::room::Admin;
+use crate::audit::By;
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Access, NOTHING, PolicyBook, PolicyFault, Replay, Ticket, parsed};
 use crate::money::Money;
 use crate::reports::exchange::{Exact, Rates};
 use crate::secret::random;
-use crate::storage::{ApiKey, Db, NewKey, Project, StorageError};
+use crate::storage::{Act, ApiKey, Db, NewKey, Project, StorageError};
 use crate::verification::id::{ProjectId, time_ordered};
 use crate::verification::policy::Policy;
 use crate::verification::span;
@@ -121,6 +122,7 @@ impl Admin {
         &self,
         name: &str,
         policy: &Value,
+        by: &By,
         ticket: Option<Ticket>,
     ) -> Result<Project, ProjectError> {
         let mut overrides = parsed(NOTHING);
@@ -134,10 +136,8 @@ impl Admin {
         };
         let core = self.core();
         let completion = core.idempotency.completion(ticket.as_ref(), &replay);
-        let project = core
-            .db
-            .create_project(name, &overrides, core.now(), completion.as_ref())
-            .await?;
+        let act = core.act(by).answering(completion);
+        let project = core.db.create_project(name, &overrides, &act).await?;
         core.live.directory_changed().await?;
         Ok(project)
     }
@@ -166,8 +166,8 @@ impl Admin {
             let change = change(&policy.map_err(ProjectError::Policy)?)?;
             let overrides = change_overrides(&self.core().book, &project, &change)?;
             self.prepare_policy(&project, &overrides).await?;
-            let (db, id) = (&self.core().db, project.id);
-            let set = db.set_overrides(id, &project.overrides, &overrides).await;
+            let (db, act) = (&self.core().db, self.core().act(&access.by));
+            let set = db.set_overrides(&project, &overrides, &act).await;
             if !set.map_err(ProjectError::from)? {
                 return Ok(None);
             }
@@ -200,9 +200,8 @@ impl Admin {
         let sealed = core.vault.seal(id.as_bytes(), secret.as_bytes());
         let replay = Replay::Key { id, sealed };
         let completion = core.idempotency.completion(ticket.as_ref(), &replay);
-        core.db
-            .create_key_once(id, &new, &secret, core.now(), completion.as_ref())
-            .await?;
+        let act = core.act(&made_by.by).answering(completion);
+        core.db.create_key_as(id, &new, &secret, &act).await?;
         core.live.directory_changed().await?;
         let keys = core.directory.keys();
         let key = keys.into_iter().find(|key| key.id == id);
@@ -234,10 +233,10 @@ impl Admin {
     /// Revokes a key. Revoking a revoked key changes nothing.
     pub async fn revoke_key(&self, access: &Access, id: Uuid) -> Result<(), Error> {
         let keys = self.list_keys(access).await?;
-        if !keys.iter().any(|key| key.id == id) {
-            return Err(Error::NotFound);
-        }
-        self.core().db.revoke_key(id, self.core().now()).await?;
+        let key = keys.iter().find(|key| key.id == id);
+        let act = self.core().act(&access.by);
+        let db = &self.core().db;
+        db.revoke_key(key.ok_or(Error::NotFound)?, &act).await?;
         self.core().live.directory_changed().await
     }
 
@@ -278,7 +277,7 @@ pub async fn change_policy_of(
     book: &PolicyBook,
     project: &Project,
     change: &Value,
-    now: DateTime<Utc>,
+    (by, now): (&By, DateTime<Utc>),
 ) -> Result<Project, ProjectError> {
     let overrides = change_overrides(book, project, change)?;
     let budgets = |overrides: &str| book.read(overrides).map(|policy| policy.budgets);
@@ -290,10 +289,8 @@ pub async fn change_policy_of(
         exact.map(Exact::rounded)
     };
     prepare_budgets(db, project.id, &before, &after, now, convert).await?;
-    if !db
-        .set_overrides(project.id, &project.overrides, &overrides)
-        .await?
-    {
+    let act = Act::of(by, now);
+    if !db.set_overrides(project, &overrides, &act).await? {
         return Err(Error::Unavailable.into());
     }
     Ok(Project {

@@ -14,9 +14,10 @@ use super::room::Admin;
 use super::users::read_email;
 use crate::abuse::limits::{self, Draw, Exhausted};
 use crate::abuse::network::clients;
+use crate::audit::{Action, Deed};
 use crate::gateway::error::Error;
 use crate::secret::{fingerprint, random};
-use crate::storage::{SessionTimes, User};
+use crate::storage::{SessionTimes, SignedIn, User};
 use crate::verification::span;
 
 /// A signed-in user.
@@ -28,9 +29,9 @@ pub struct Session {
 /// Why a sign-in failed.
 #[derive(Debug)]
 pub enum SignInError {
-    /// Unknown user, wrong password or disabled account, deliberately indistinguishable to the caller. Holds the user's
-    /// id for the log if the address belongs to an enabled user.
-    Wrong(Option<Uuid>),
+    /// Unknown user, wrong password or disabled account, deliberately indistinguishable to the caller. Holds the user
+    /// for the log if the address belongs to an enabled one.
+    Wrong(Option<Box<User>>),
     /// Too many wrong passwords for this account or from this address.
     Limited(Exhausted),
     /// Too many sign-ins at this moment.
@@ -58,7 +59,7 @@ impl Admin {
         let user = self.prove(email, password, client, known).await;
         let (result, known) = match &user {
             Ok(user) => ("right", Some(user.id)),
-            Err(SignInError::Wrong(known)) => ("wrong", *known),
+            Err(SignInError::Wrong(known)) => ("wrong", known.as_ref().map(|user| user.id)),
             Err(SignInError::Limited(_)) => ("limited", None),
             Err(SignInError::Busy) => ("busy", None),
             Err(SignInError::Failed(_)) => ("unavailable", None),
@@ -66,9 +67,26 @@ impl Admin {
         metrics::counter!("pinroute_sign_ins_total", "result" => result).increment(1);
         let known = known.map_or_else(|| "none".to_owned(), |id| id.to_string());
         tracing::info!(user = known, %client, result, "password sign-in attempt");
-        self.begin_session(&user?)
+        if let Err(SignInError::Wrong(Some(known))) = &user {
+            self.note_failure(known, client);
+        }
+        let user = user?;
+        self.begin_session(&user, SignedIn::Password, client)
             .await
             .map_err(SignInError::Failed)
+    }
+
+    /// In the audit log, which the limit of an account keeps from being flooded. Who tries an address that is no user's is not told:
+    /// it may be a password in the wrong field. Nor does the answer's time tell them apart, which does not wait for the entry.
+    fn note_failure(&self, user: &User, client: IpAddr) {
+        let act = self.act_of(user.id, &user.email, client);
+        let deed = Deed::new(Action::UserSignInFailed, None).to(&user.id, Some(&user.email));
+        let db = self.core().db.clone();
+        self.core().spawn(async move {
+            if let Err(error) = db.note_deed(&act, deed).await {
+                tracing::warn!(%error, "a failed sign-in is not in the audit log");
+            }
+        });
     }
 
     /// Changes a user's password after checking the current one, ends all of the user's sessions, and returns the
@@ -78,26 +96,31 @@ impl Admin {
         user: &User,
         password: &str,
         new: &str,
+        client: IpAddr,
     ) -> Result<String, SignInError> {
         let trouble = SignInError::Failed;
         let draws = limits::for_own_password(&self.shadow("account", &user.email));
-        let user = self.prove_within(draws, &user.email, password).await?;
+        let user = &self.prove_within(draws, &user.email, password).await?;
         let hash = self
             .passwords()
             .hash(new)
             .await
             .map_err(|Busy| SignInError::Busy)?;
-        let set = self.core().db.set_password(user.id, &hash).await;
+        let act = self.act_of(user.id, &user.email, client);
+        let set = self.core().db.set_password(user, &hash, &act).await;
         set.map_err(|error| trouble(error.into()))?;
         tracing::info!(user = %user.id, "password changed");
-        let begun = self.begin_session_of(user.id).await.map_err(trouble)?;
+        let begun = self.begin_session_of(user.id, SignedIn::Anew, client);
+        let begun = begun.await.map_err(trouble)?;
         begun.ok_or(trouble(Error::NotFound))
     }
 
     /// Ends all sessions of a user and returns the secret of a new one.
-    pub async fn end_sessions(&self, user: Uuid) -> Result<String, Error> {
-        self.core().db.end_sessions(user).await?;
-        let begun = self.begin_session_of(user).await?;
+    pub async fn end_sessions(&self, user: &User, client: IpAddr) -> Result<String, Error> {
+        let act = self.act_of(user.id, &user.email, client);
+        self.core().db.end_sessions(user, &act).await?;
+        let begun = self.begin_session_of(user.id, SignedIn::Anew, client);
+        let begun = begun.await?;
         begun.ok_or(Error::NotFound)
     }
 
@@ -105,10 +128,12 @@ impl Admin {
     pub(in crate::gateway) async fn begin_session_of(
         &self,
         id: Uuid,
+        how: SignedIn,
+        client: IpAddr,
     ) -> Result<Option<String>, Error> {
         let user = self.core().db.find_user(id).await?;
         match user.filter(|user| user.disabled_at.is_none()) {
-            Some(user) => self.begin_session(&user).await.map(Some),
+            Some(user) => self.begin_session(&user, how, client).await.map(Some),
             None => Ok(None),
         }
     }
@@ -155,13 +180,12 @@ impl Admin {
         let user = found
             .map_err(|error| SignInError::Failed(error.into()))?
             .filter(|user| user.disabled_at.is_none());
-        let (known, hash) = user
-            .as_ref()
-            .map(|user| (user.id, user.password.clone()))
-            .unzip();
-        let right = self.passwords().is_right(password, hash.flatten()).await;
-        let right = right.map_err(|Busy| SignInError::Busy)?;
-        user.filter(|_| right).ok_or(SignInError::Wrong(known))
+        let hash = user.as_ref().and_then(|user| user.password.clone());
+        let right = self.passwords().is_right(password, hash).await;
+        match (right.map_err(|Busy| SignInError::Busy)?, user) {
+            (true, Some(user)) => Ok(user),
+            (_, known) => Err(SignInError::Wrong(known.map(Box::new))),
+        }
     }
 
     /// A mark for the browser of a user who has signed in: it gives this browser tries of its own, so that strangers cannot
@@ -207,16 +231,24 @@ impl Admin {
         Ok(self.core().db.drop_session(hash).await?)
     }
 
-    async fn begin_session(&self, user: &User) -> Result<String, Error> {
+    async fn begin_session(
+        &self,
+        user: &User,
+        how: SignedIn,
+        client: IpAddr,
+    ) -> Result<String, Error> {
         let (secret, now) = (URL_SAFE_NO_PAD.encode(random::<32>()), self.core().now());
         let times = SessionTimes {
             seen_at: now,
             expires_at: span::after(now, Self::SESSION_LONGEST),
         };
-        let db = &self.core().db;
-        db.create_session(fingerprint(secret.as_bytes()), user, times)
-            .await?;
-        db.note_sign_in(user.id, now).await?;
+        let act = self.act_of(user.id, &user.email, client);
+        let hash = fingerprint(secret.as_bytes());
+        let begun = self
+            .core()
+            .db
+            .create_session(hash, (user, how), times, &act);
+        begun.await?;
         Ok(secret)
     }
 

@@ -1,6 +1,7 @@
 //! Dashboard users: create, list, invite by one-time link, disable, enable. The command line may change users while a
 //! server runs, because the server reads them from the database at each request.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use base64::Engine;
@@ -11,9 +12,11 @@ use uuid::Uuid;
 use super::passwords::Busy;
 use super::room::Admin;
 use crate::access::Role;
+use crate::audit::By;
 use crate::gateway::error::Error;
 use crate::secret::{fingerprint, random};
-use crate::storage::{Changed, Db, Link, LinkKind, StorageError, User};
+use crate::storage::{Act, Changed, Db, Link, LinkKind, SignedIn, StorageError, User};
+use crate::verification::id::time_ordered;
 use crate::verification::span;
 
 /// The sandbox's owner, who signs in by link only and is removed when the database goes live.
@@ -135,53 +138,63 @@ impl Users {
         &self,
         email: &str,
         role: Role,
-        now: DateTime<Utc>,
+        act: &Act,
     ) -> Result<Invitation, UserFault> {
-        let id = self.db.create_user(email, role, now).await?;
-        self.invite(id, now).await
+        let id = self.db.create_user(email, role, act).await?;
+        let user = self.find(id).await?;
+        // The log tells of the user, who comes with the link.
+        let act = Act::of_program(act.at());
+        let link = self.link(LinkKind::Password, Some(&user), &act).await?;
+        Ok(Invitation { user, link })
     }
 
     /// Creates a link for setting a password and voids the user's earlier links. The old password works until the link
     /// is used.
-    pub async fn invite(&self, id: Uuid, now: DateTime<Utc>) -> Result<Invitation, UserFault> {
-        let found = self.db.find_user(id).await?;
-        let user = found.ok_or(UserFault::NotFound)?;
+    pub async fn invite(&self, id: Uuid, act: &Act) -> Result<Invitation, UserFault> {
+        let user = self.find(id).await?;
         if user.disabled_at.is_some() {
             return Err(UserFault::Disabled);
         }
-        let link = self.link(LinkKind::Password, Some(id), now).await?;
+        let link = self.link(LinkKind::Password, Some(&user), act).await?;
         Ok(Invitation { user, link })
     }
 
+    async fn find(&self, id: Uuid) -> Result<User, UserFault> {
+        let found = self.db.find_user(id).await?;
+        found.ok_or(UserFault::NotFound)
+    }
+
     /// Also ends the user's sessions if the role changes.
-    pub async fn set_role(&self, id: Uuid, role: Role) -> Result<(), UserFault> {
-        user_result(self.db.set_role(id, role).await?)
+    pub async fn set_role(&self, id: Uuid, role: Role, act: &Act) -> Result<(), UserFault> {
+        user_result(self.db.set_role(id, role, act).await?)
     }
 
     /// Also ends the user's sessions. The command line may disable the last owner too, since it can create another.
     pub async fn disable(
         &self,
         id: Uuid,
-        now: DateTime<Utc>,
         spare_last_owner: bool,
+        act: &Act,
     ) -> Result<(), UserFault> {
-        user_result(self.db.disable_user(id, now, spare_last_owner).await?)
+        let user = self.find(id).await?;
+        user_result(self.db.disable_user(&user, spare_last_owner, act).await?)
     }
 
-    pub async fn enable(&self, id: Uuid) -> Result<(), UserFault> {
-        match self.db.enable_user(id).await? {
-            true => Ok(()),
-            false => Err(UserFault::NotFound),
-        }
+    pub async fn enable(&self, id: Uuid, act: &Act) -> Result<(), UserFault> {
+        let user = self.find(id).await?;
+        self.db.enable_user(&user, act).await?;
+        Ok(())
     }
 
     /// The link that a sandbox prints; it signs in the sandbox's owner.
     pub async fn sandbox_link(&self, now: DateTime<Utc>) -> Result<NewLink, StorageError> {
-        let id = match self.db.find_user_by_email(SANDBOX_OWNER).await? {
-            Some(user) => user.id,
-            None => self.db.create_user(SANDBOX_OWNER, Role::Owner, now).await?,
-        };
-        self.link(LinkKind::SignIn, Some(id), now).await
+        let act = Act::of_program(now);
+        if self.db.find_user_by_email(SANDBOX_OWNER).await?.is_none() {
+            let made = self.db.create_user(SANDBOX_OWNER, Role::Owner, &act);
+            made.await?;
+        }
+        let owner = self.db.find_user_by_email(SANDBOX_OWNER).await?;
+        self.link(LinkKind::SignIn, owner.as_ref(), &act).await
     }
 
     /// The link that a live server prints while there are no users; it creates the first owner.
@@ -191,14 +204,15 @@ impl Users {
         if !self.db.list_users().await?.is_empty() {
             return Ok(None);
         }
-        self.link(LinkKind::Setup, None, now).await.map(Some)
+        let act = Act::of_program(now);
+        self.link(LinkKind::Setup, None, &act).await.map(Some)
     }
 
     async fn link(
         &self,
         kind: LinkKind,
-        user: Option<Uuid>,
-        now: DateTime<Utc>,
+        user: Option<&User>,
+        act: &Act,
     ) -> Result<NewLink, StorageError> {
         let (lasts, place) = match kind {
             LinkKind::SignIn => (Self::SIGN_IN_FOR, "link"),
@@ -208,11 +222,11 @@ impl Users {
         let token = URL_SAFE_NO_PAD.encode(random::<32>());
         let link = Link {
             kind,
-            user,
-            expires_at: span::after(now, lasts),
+            user: user.map(|user| user.id),
+            expires_at: span::after(act.at(), lasts),
         };
         self.db
-            .create_link(fingerprint(token.as_bytes()), &link)
+            .create_link(fingerprint(token.as_bytes()), &link, user, act)
             .await?;
         Ok(NewLink {
             path: format!("/dashboard/{place}/{token}"),
@@ -243,7 +257,7 @@ impl Admin {
     }
 
     /// Signs in the link's user.
-    pub async fn use_sign_in_link(&self, token: &str) -> Result<String, LinkFault> {
+    pub async fn use_sign_in_link(&self, token: &str, client: IpAddr) -> Result<String, LinkFault> {
         // Validate the link before consuming it. The methods below do the same, so an invalid link never triggers
         // password hashing.
         self.look_at_link(LinkKind::SignIn, token).await?;
@@ -252,7 +266,7 @@ impl Admin {
             .db
             .enter_by_link(fingerprint(token.as_bytes()))
             .await?;
-        self.let_in(LinkKind::SignIn, user).await
+        self.let_in(LinkKind::SignIn, user, client).await
     }
 
     /// Sets the password of the link's user, and signs in. `password` must have passed
@@ -261,15 +275,18 @@ impl Admin {
         &self,
         token: &str,
         password: &str,
+        client: IpAddr,
     ) -> Result<String, LinkFault> {
-        self.look_at_link(LinkKind::Password, token).await?;
+        let found = self.look_at_link(LinkKind::Password, token).await?;
+        let holder = found.ok_or(LinkFault::Void)?;
         let (link, hash) = (
             fingerprint(token.as_bytes()),
             self.passwords().hash(password).await,
         );
         let hash = hash.map_err(|Busy| LinkFault::Busy)?;
-        let user = self.core().db.set_password_by_link(link, &hash).await?;
-        self.let_in(LinkKind::Password, user).await
+        let act = self.act_of(holder.id, &holder.email, client);
+        let set = self.core().db.set_password_by_link(link, &hash, &act);
+        self.let_in(LinkKind::Password, set.await?, client).await
     }
 
     /// Creates the first owner, and signs in. `password` must have passed [`check_password`](super::check_password).
@@ -278,6 +295,7 @@ impl Admin {
         token: &str,
         email: &str,
         password: &str,
+        client: IpAddr,
     ) -> Result<String, LinkFault> {
         self.look_at_link(LinkKind::Setup, token).await?;
         let (link, hash) = (
@@ -285,16 +303,27 @@ impl Admin {
             self.passwords().hash(password).await,
         );
         let hash = hash.map_err(|Busy| LinkFault::Busy)?;
-        let made = self
-            .core()
-            .db
-            .create_first_user(link, email, &hash, self.core().now());
-        self.let_in(LinkKind::Setup, made.await?).await
+        let id = time_ordered(self.core().now(), random());
+        let act = self.act_of(id, email, client);
+        let db = &self.core().db;
+        let made = db.create_first_user(link, (id, email), &hash, &act);
+        self.let_in(LinkKind::Setup, made.await?, client).await
     }
 
-    async fn let_in(&self, kind: LinkKind, user: Option<Uuid>) -> Result<String, LinkFault> {
+    /// What a user does from this address.
+    pub(super) fn act_of(&self, id: Uuid, email: &str, client: IpAddr) -> Act {
+        self.core().act(&By::user(id, email).from(Some(client)))
+    }
+
+    async fn let_in(
+        &self,
+        kind: LinkKind,
+        user: Option<Uuid>,
+        client: IpAddr,
+    ) -> Result<String, LinkFault> {
         let id = user.ok_or(LinkFault::Void)?;
-        let begun = self.begin_session_of(id).await?.ok_or(LinkFault::Void)?;
+        let begun = self.begin_session_of(id, SignedIn::Link(kind), client);
+        let begun = begun.await?.ok_or(LinkFault::Void)?;
         tracing::info!(user = %id, link = kind.as_str(), "one-time link used");
         Ok(begun)
     }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::room::Finance;
+use crate::audit::By;
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Replay, Ticket};
 use crate::ledger::entry::{Entry, Kind};
@@ -48,15 +49,22 @@ const MOST: i64 = 1_000_000_000_000 * 1_000_000;
 
 impl Finance {
     /// Books a top-up or an adjustment.
-    pub async fn book(&self, new: NewEntry, ticket: Option<Ticket>) -> Result<Entry, BookError> {
+    pub async fn book(
+        &self,
+        new: NewEntry,
+        by: &By,
+        ticket: Option<Ticket>,
+    ) -> Result<Entry, BookError> {
         let id = time_ordered(self.core().now(), random());
-        self.book_as(id, new, ticket).await
+        self.book_as(id, new, (by, None), ticket).await
     }
 
+    /// `of`: the entry that it reverses.
     async fn book_as(
         &self,
         id: Uuid,
         new: NewEntry,
+        (by, of): (&By, Option<&Entry>),
         ticket: Option<Ticket>,
     ) -> Result<Entry, BookError> {
         let accounts = self.balances().await?;
@@ -102,7 +110,12 @@ impl Finance {
             .core()
             .idempotency
             .completion(ticket.as_ref(), &Replay::Entry { id: entry.id });
-        let booked = self.core().db.book(entry.clone(), completion).await;
+        let (db, act) = (&self.core().db, self.core().act(by));
+        let act = act.answering(completion);
+        let booked = match of {
+            Some(of) => db.book_reversal(of, entry.clone(), &act).await,
+            None => db.book(entry.clone(), &act).await,
+        };
         booked.map_err(Error::from)?;
         Ok(entry)
     }
@@ -112,6 +125,7 @@ impl Finance {
         &self,
         entry: &Entry,
         (author, note): (String, String),
+        by: &By,
         ticket: Option<Ticket>,
     ) -> Result<Entry, BookError> {
         if !entry.kind.is_by_hand() {
@@ -129,7 +143,8 @@ impl Finance {
             author,
             at: None,
         };
-        self.book_as(reversal_of(entry.id), new, ticket).await
+        let by = (by, Some(entry));
+        self.book_as(reversal_of(entry.id), new, by, ticket).await
     }
 
     /// The ids of those of these entries that have been reversed.

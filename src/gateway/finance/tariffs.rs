@@ -4,6 +4,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::room::{Finance, Tariffs};
+use crate::audit::By;
 use crate::channels::Draft;
 use crate::gateway::core::ProviderSlot;
 use crate::gateway::error::Error;
@@ -123,7 +124,7 @@ impl Finance {
     }
 
     /// Adds rows to the rate card, all or none.
-    pub async fn put_rates(&self, rates: &[Rate]) -> Result<Result<(), RateFault>, Error> {
+    pub async fn put_rates(&self, rates: &[Rate], by: &By) -> Result<Result<(), RateFault>, Error> {
         let cards = [self.core().db.list_rates().await?, rates.to_vec()].map(RateCard::new);
         for (row, rate) in rates.iter().enumerate() {
             if let Err((field, problem)) = self.check_rate(rate, &cards) {
@@ -134,7 +135,8 @@ impl Finance {
                 }));
             }
         }
-        self.core().db.put_rates(rates).await?;
+        let act = self.core().act(by);
+        self.core().db.put_rates(rates, &act).await?;
         self.refresh_tariffs().await?;
         Ok(Ok(()))
     }
@@ -180,8 +182,9 @@ impl Finance {
     }
 
     /// Adds exchange rates, all or none.
-    pub async fn put_exchange_rates(&self, rates: &[ExchangeRate]) -> Result<(), Error> {
-        self.core().db.put_exchange_rates(rates).await?;
+    pub async fn put_exchange_rates(&self, rates: &[ExchangeRate], by: &By) -> Result<(), Error> {
+        let act = self.core().act(by);
+        self.core().db.put_exchange_rates(rates, &act).await?;
         Ok(self.refresh_tariffs().await?)
     }
 }

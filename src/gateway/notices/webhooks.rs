@@ -68,8 +68,9 @@ impl Notices {
         };
         let core = self.core();
         let completion = core.idempotency.completion(ticket.as_ref(), &replay);
+        let act = core.act(&made_by.by).answering(completion);
         core.db
-            .create_webhook(&webhook, Some(made_by.key), completion.as_ref())
+            .create_webhook(&webhook, Some(made_by.key), &act)
             .await?;
         core.live.directory_changed().await?;
         Ok(Some(Arc::new(webhook)))
@@ -111,15 +112,14 @@ impl Notices {
         id: Uuid,
         ticket: Option<Ticket>,
     ) -> Result<Arc<Webhook>, Error> {
-        self.find_webhook(access, id).await?;
+        let webhook = self.find_webhook(access, id).await?;
         let until = span::after(self.core().now(), OVERLAP);
         let secret = signature::new_secret();
         let core = self.core();
         let replay = Replay::Webhook { id, status: 200 };
         let completion = core.idempotency.completion(ticket.as_ref(), &replay);
-        let rotated = core
-            .db
-            .rotate_webhook(id, &secret, until, completion.as_ref());
+        let act = core.act(&access.by).answering(completion);
+        let rotated = core.db.rotate_webhook(&webhook, &secret, until, &act);
         if !rotated.await? {
             return Err(Error::NotFound);
         }
@@ -129,8 +129,9 @@ impl Notices {
 
     /// Deletes an endpoint. Pending messages to it are not sent.
     pub async fn delete_webhook(&self, access: &Access, id: Uuid) -> Result<(), Error> {
-        self.find_webhook(access, id).await?;
-        if !self.core().db.delete_webhook(id).await? {
+        let webhook = self.find_webhook(access, id).await?;
+        let act = self.core().act(&access.by);
+        if !self.core().db.delete_webhook(&webhook, &act).await? {
             return Err(Error::NotFound);
         }
         self.core().live.directory_changed().await?;

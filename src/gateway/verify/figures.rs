@@ -1,6 +1,7 @@
 //! What the guard decided and counts: stored, shown to people, and blocks ended by them.
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::room::Verify;
@@ -8,6 +9,7 @@ use crate::abuse::guard::cells::{Cell, Key};
 use crate::abuse::guard::deltas::Delta;
 use crate::abuse::guard::figures::{Figures, Reading};
 use crate::abuse::guard::rules::Rule;
+use crate::audit::{Action, Deed};
 use crate::gateway::error::Error;
 use crate::gateway::finance::ReportKind;
 use crate::gateway::shared::Access;
@@ -105,7 +107,7 @@ impl Verify {
         let currency = self.core().settings.reporting_currency;
         let query = Query::new(from, Some(last), chrono_tz::UTC, groups, currency, now);
         let query = query.expect("the last 14 days are a valid range");
-        let every_project = Access::of_person(Uuid::nil());
+        let every_project = Access::of_program();
         let report = self
             .finance()
             .report(&every_project, ReportKind::Conversion, query);
@@ -155,20 +157,31 @@ impl Verify {
         Ok(found)
     }
 
-    /// Ends a block; returns whether there was one that this access covers.
-    #[must_use]
-    pub fn end_block(&self, access: &Access, id: &str) -> bool {
+    /// Ends a block; returns whether there was one that this access covers. What is counted is in no database: the audit log tells of
+    /// it first, so that no block ends untold.
+    pub async fn end_block(&self, access: &Access, id: &str) -> Result<bool, Error> {
         let parts = id.split_once('.').and_then(|(project, prefix)| {
             let project = ProjectId(Uuid::try_parse(project).ok()?);
             Some((project, TraceHash::try_from(prefix.to_owned()).ok()?))
         });
-        parts.is_some_and(|(project, prefix)| {
-            let cell = Cell::Prefix(prefix);
-            access.covers(project)
-                && self
-                    .figures()
-                    .end_block(Key { project, cell }, self.core().now())
-        })
+        let Some((project, prefix)) = parts.filter(|(project, _)| access.covers(*project)) else {
+            return Ok(false);
+        };
+        let (core, now) = (self.core(), self.core().now());
+        let key = Key {
+            project,
+            cell: Cell::Prefix(prefix),
+        };
+        let open = self.figures().blocks(now);
+        let Some((_, block)) = open.into_iter().find(|(open, _)| *open == key) else {
+            return Ok(false);
+        };
+        let range = core.db.range_of(project, prefix).await?;
+        let deed = Deed::new(Action::BlockEnded, Some(project))
+            .to(&id, range.as_deref())
+            .was(json!({ "level": block.level(), "until": block.until() }));
+        core.db.note_deed(&core.act(&access.by), deed).await?;
+        Ok(self.figures().end_block(key, now))
     }
 
     /// The cells that a rule counts by, of one project or of all, the fullest first.

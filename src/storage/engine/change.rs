@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::audit;
 use crate::ledger::entry::Entry;
 use crate::ledger::tally::{self, Tally};
 use crate::secret::Vault;
@@ -21,6 +22,8 @@ pub struct Change {
     pub(in crate::storage) tallies: Vec<Tally>,
     pub(in crate::storage) postings: Vec<Posting>,
     pub(in crate::storage) deliveries: Vec<Delivery>,
+    /// Of an entry made by hand.
+    pub(in crate::storage) audit: Vec<audit::Entry>,
     pub(in crate::storage) idempotency: Option<IdempotencyOp>,
 }
 
@@ -86,6 +89,7 @@ impl Change {
             tallies: Vec::new(),
             postings: Vec::new(),
             deliveries: Vec::new(),
+            audit: Vec::new(),
             idempotency,
         }
     }
@@ -113,6 +117,7 @@ impl Change {
             tallies,
             postings: Vec::new(),
             deliveries: Vec::new(),
+            audit: Vec::new(),
             idempotency: None,
         }
     }

@@ -45,8 +45,9 @@ files! {
     "0018_past"
     "0019_sinks"
     "0020_guard_decisions"
-    "0023_guard_replays"
-    "0024_guard_alarms"
+    "0021_audit"
+    "0022_guard_replays"
+    "0023_guard_alarms"
 }
 
 static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(POSTGRES_FILES));

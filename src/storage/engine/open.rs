@@ -14,7 +14,7 @@ use super::writer::Writer;
 use super::{Engine, Location, migrations, read, write};
 use crate::clock::Clock;
 use crate::secret::Vault;
-use crate::storage::{Db, StorageError, Store};
+use crate::storage::{Act, Db, StorageError, Store};
 
 /// The table that says that a restore into this Postgres database has begun and not ended.
 pub(in crate::storage) const RESTORING: &str = "pinroute_restore";
@@ -167,7 +167,8 @@ impl Db {
             .map(|row| row.is_some()))
         .map_err(StorageError::from)?;
         if !found {
-            match self.create_project("default", "{}", now, None).await {
+            let act = Act::of_program(now);
+            match self.create_project("default", "{}", &act).await {
                 // Another replica was faster.
                 Ok(_) | Err(StorageError::Exists) => {}
                 Err(error) => return Err(error.into()),

@@ -15,7 +15,7 @@ use crate::ledger::tally::Tally;
 use crate::storage::idempotency::IdempotencyOp;
 use crate::storage::stored::{self, Stored, Write};
 use crate::storage::webhook_deliveries::Delivery;
-use crate::storage::{budgets, idempotency, ledger, tallies, webhook_deliveries};
+use crate::storage::{audit, budgets, idempotency, ledger, tallies, webhook_deliveries};
 use crate::verification::budget::Posting;
 
 /// All statements as one, since Postgres can change several tables in one statement: that saves BEGIN, COMMIT and the other
@@ -296,6 +296,12 @@ async fn write_the_rest(
                 webhook_deliveries::INSERT,
                 webhook_deliveries::rows(&deliveries),
             )
+            .await?;
+    }
+    let audited: Vec<_> = effective().flat_map(|change| &change.audit).collect();
+    if !audited.is_empty() {
+        connection
+            .write(audit::INSERT, audit::rows(&audited))
             .await?;
     }
     let (mut ended, mut completed) = (Vec::new(), Vec::new());

@@ -344,6 +344,15 @@ async fn a_block_is_seen_and_ended_by_people(stage: Stage) {
     end("/v1/guard/blocks/x").await.problem(404, "not_found");
     let blocks = admin.get("/v1/guard/blocks").await.expect(200);
     assert_eq!(items(&blocks), [] as [Value; 0]);
+    let told = admin.get("/v1/audit?action=block.ended").await.expect(200);
+    let [told] = items(&told) else {
+        panic!("{told}");
+    };
+    assert_eq!(
+        (&told["object"]["id"], &told["object"]["name"]),
+        (&block["id"], &block["prefix"])
+    );
+    assert_eq!(told["before"]["level"], 1);
 }
 
 async fn one_address_is_challenged_and_then_denied(stage: Stage) {

@@ -19,7 +19,7 @@ use pinroute::ledger::tally::SPANS;
 use pinroute::reports::calendar::round_up;
 use pinroute::reports::query::Wanted;
 use pinroute::secret::random;
-use pinroute::storage::{Db, NewKey};
+use pinroute::storage::{Act, Db, NewKey};
 use pinroute::verification::id::ProjectId;
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
@@ -462,6 +462,11 @@ impl Stage {
         end(runtime).await;
     }
 
+    /// What the program does by itself now.
+    pub fn act(&self) -> Act {
+        Act::of_program(self.clock.now())
+    }
+
     pub fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
@@ -478,7 +483,7 @@ impl Stage {
             Some(project) => project.id,
             None => {
                 self.db
-                    .create_project(name, "{}", self.clock.now(), None)
+                    .create_project(name, "{}", &self.act())
                     .await
                     .unwrap()
                     .id
@@ -505,10 +510,7 @@ impl Stage {
             expires_at: None,
             made_by: None,
         };
-        self.db
-            .create_key(&key, secret, self.clock.now())
-            .await
-            .unwrap()
+        self.db.create_key(&key, secret, &self.act()).await.unwrap()
     }
 
     /// An SMS provider's settings, as an item of `sms.providers`.

@@ -552,10 +552,10 @@ async fn project_names_and_keys_are_unique(stage: Stage) {
     let hand = Hand::of(&stage).await;
     let made = hand
         .db
-        .create_project("shop", "{}", hand.now, None)
+        .create_project("shop", "{}", &stage.act())
         .await
         .unwrap();
-    let again = hand.db.create_project("shop", "{}", hand.now, None).await;
+    let again = hand.db.create_project("shop", "{}", &stage.act()).await;
     assert!(matches!(again, Err(StorageError::Exists)), "{again:?}");
     let projects = hand.db.list_projects().await.unwrap();
     let names: Vec<&str> = projects
@@ -576,9 +576,9 @@ async fn project_names_and_keys_are_unique(stage: Stage) {
         (Some(made.id), "verify", None)
     );
     assert_ne!(key.hash, b"secret");
-    assert!(hand.db.revoke_key(id, hand.now).await.unwrap());
+    assert!(hand.db.revoke_key(key, &stage.act()).await.unwrap());
     assert!(
-        !hand.db.revoke_key(id, hand.now).await.unwrap(),
+        !hand.db.revoke_key(key, &stage.act()).await.unwrap(),
         "already revoked"
     );
 }
@@ -591,9 +591,9 @@ async fn dropping_an_operation_midway_leaves_the_store_usable(stage: Stage) {
         to: Currency::USD,
         factor: Factor::parse("1.1").unwrap(),
     };
-    let rates = [rate];
+    let (rates, act) = ([rate], stage.act());
     for polls in 1..12 {
-        let mut work = Box::pin(hand.db.put_exchange_rates(&rates));
+        let mut work = Box::pin(hand.db.put_exchange_rates(&rates, &act));
         for _ in 0..polls {
             if futures_util::poll!(&mut work).is_ready() {
                 break;
@@ -607,7 +607,7 @@ async fn dropping_an_operation_midway_leaves_the_store_usable(stage: Stage) {
         let seen = futures_util::future::join_all((0..8).map(|_| hand.read(&v))).await;
         assert!(seen.iter().all(|one| one.id == v.id));
     }
-    hand.db.put_exchange_rates(&rates).await.unwrap();
+    hand.db.put_exchange_rates(&rates, &act).await.unwrap();
     assert_eq!(hand.db.list_exchange_rates().await.unwrap(), rates);
 }
 
@@ -624,7 +624,7 @@ async fn a_row_that_cannot_be_read_withholds_nothing_else(stage: Stage) {
     let mut entries = Vec::new();
     for _ in 0..3 {
         let entry = top_up(hand.now);
-        hand.db.book(entry.clone(), None).await.unwrap();
+        hand.db.book(entry.clone(), &stage.act()).await.unwrap();
         entries.push(entry);
         hand.now += chrono::TimeDelta::seconds(1);
     }

@@ -79,7 +79,11 @@ async fn private_addresses_are_refused_when_registered_and_when_called(stage: St
         previous: None,
         created_at: stage.clock.now(),
     };
-    stage.db.create_webhook(&webhook, None, None).await.unwrap();
+    stage
+        .db
+        .create_webhook(&webhook, None, &stage.act())
+        .await
+        .unwrap();
     let tried = admin
         .post(&format!("/v1/webhooks/{}/test", webhook.id), json!({}))
         .await

@@ -1,4 +1,4 @@
-//! Examples of the guard: its lists, its decisions and what it counts.
+//! Examples of the guard: its lists, its decisions and what it counts; and of the audit log, which tells who changed them.
 
 use serde_json::{Value, json};
 
@@ -26,6 +26,19 @@ pub(super) fn shown(operation: &str) -> Vec<Shown> {
             "project": "default", "prefix": "+99890777", "level": 1, "until": "2026-11-22T09:45:00Z"}]}))])],
         "listCells" => vec![("200", JSON, vec![("cells", "One range", json!({"items": [{"project": "default", "cell": "prefix:1H6o0V7c6bQ",
             "unverified_24h": 6, "unverified_1h": 6, "verified_24h": 0, "verified_1h": 0, "best_day": 0}]}))])],
+        "listAudit" => vec![("200", JSON, vec![("page", "A budget was raised", page(&json!([{
+            "id": "01a22574-e760-7000-a33a-3aded10fb87b", "at": "2026-11-22T09:30:00Z",
+            "actor": {"kind": "user", "id": "019a0000-0000-7000-8000-000000000001", "name": "ann@example.com"}, "client_ip": "203.0.113.7",
+            "action": "budgets.changed", "object": {"kind": "budgets", "id": "0198b1f2-c0d4-7000-a33a-3aded10fb879", "name": "default"},
+            "project": "default",
+            "before": {"budget": [{"period": "day", "limit": {"amount": "50", "currency": "USD"}, "alert_at": [0.5, 0.8]}]},
+            "after": {"budget": [{"period": "day", "limit": {"amount": "80", "currency": "USD"}, "alert_at": [0.5, 0.8]}]},
+        }])))])],
+        "exportAuditCsv" => vec![("200", "text/csv", vec![("file", "A key was revoked on the command line", json!(concat!(
+            "id,at,actor_kind,actor_id,actor_name,client_ip,action,object_kind,object_id,object_name,project,before,after\r\n",
+            "01a22574-e760-7000-a33a-3aded10fb87c,2026-11-22T09:31:00Z,cli,,deploy,,key.revoked,key,0198b1f2-c0d4-7000-a33a-3aded10fb87d,shop,default,",
+            "\"{\"\"expires_at\"\":null,\"\"name\"\":\"\"shop\"\",\"\"scopes\"\":[\"\"verify\"\"]}\",\r\n",
+        )))])],
         _ => Vec::new(),
     }
 }

@@ -162,7 +162,7 @@ pub async fn create(
     let made = gateway
         .admin()
         .users()
-        .create(&email, role, gateway.now())
+        .create(&email, role, &gateway.act(&posted.signed.access()))
         .await;
     finished(view, &gateway, made, |made| {
         Said::Link(view.public(&made.link.path))
@@ -180,8 +180,8 @@ pub async fn invite(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Fault> {
     let view = &posted.signed.view;
-    let (id, now) = (id(view, &path)?, gateway.now());
-    let made = gateway.admin().users().invite(id, now).await;
+    let (id, act) = (id(view, &path)?, gateway.act(&posted.signed.access()));
+    let made = gateway.admin().users().invite(id, &act).await;
     finished(view, &gateway, made, |made| {
         Said::Link(view.public(&made.link.path))
     })
@@ -198,11 +198,8 @@ pub async fn set_role(
     let Some(role) = role(view, &posted.form, &mut wrong) else {
         return Err(view.fault(Kind::NotFound));
     };
-    let done = gateway
-        .admin()
-        .users()
-        .set_role(id(view, &path)?, role)
-        .await;
+    let (id, act) = (id(view, &path)?, gateway.act(&posted.signed.access()));
+    let done = gateway.admin().users().set_role(id, role, &act).await;
     finished(view, &gateway, done, |()| Said::Done(view.t.done)).await
 }
 
@@ -212,8 +209,8 @@ pub async fn disable(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Fault> {
     let view = &posted.signed.view;
-    let (id, now) = (id(view, &path)?, gateway.now());
-    let done = gateway.admin().users().disable(id, now, true).await;
+    let (id, act) = (id(view, &path)?, gateway.act(&posted.signed.access()));
+    let done = gateway.admin().users().disable(id, true, &act).await;
     finished(view, &gateway, done, |()| Said::Done(view.t.done)).await
 }
 
@@ -223,6 +220,7 @@ pub async fn enable(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Fault> {
     let view = &posted.signed.view;
-    let done = gateway.admin().users().enable(id(view, &path)?).await;
+    let (id, act) = (id(view, &path)?, gateway.act(&posted.signed.access()));
+    let done = gateway.admin().users().enable(id, &act).await;
     finished(view, &gateway, done, |()| Said::Done(view.t.done)).await
 }

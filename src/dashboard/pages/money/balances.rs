@@ -225,8 +225,9 @@ pub async fn book(
         .once(
             &gateway,
             async |ticket| {
-                let booked = gateway.finance().book(new, Some(ticket)).await;
-                booked.map(|entry| entry.id)
+                let (finance, by) = (gateway.finance(), posted.signed.access().by);
+                let booked = finance.book(new, &by, Some(ticket));
+                booked.await.map(|entry| entry.id)
             },
             async |replay| match replay {
                 Replay::Entry { id } => Some(Ok(id)),

@@ -55,8 +55,9 @@ pub async fn reverse(
         .once(
             &gateway,
             async |ticket| {
-                let booked = gateway.finance().reverse(&entry, said, Some(ticket)).await;
-                booked.map(|entry| entry.id)
+                let (finance, by) = (gateway.finance(), posted.signed.access().by);
+                let booked = finance.reverse(&entry, said, &by, Some(ticket));
+                booked.await.map(|entry| entry.id)
             },
             async |replay| match replay {
                 Replay::Entry { id } => Some(Ok(id)),

@@ -85,7 +85,9 @@ pub async fn change_password(
     if !wrong.password(view, "new", new, &user.email) {
         return Ok(page(signed, form, &wrong, None));
     }
-    match gateway.admin().change_password(user, password, new).await {
+    let admin = gateway.admin();
+    let changed = admin.change_password(user, password, new, signed.client);
+    match changed.await {
         Ok(secret) => {
             let to = format!("{PATH}?done=password");
             return Ok(view.go_with(&to, Cookie::Session, &secret));
@@ -103,8 +105,8 @@ pub async fn end_sessions(
     gateway: web::Data<Gateway>,
 ) -> Result<HttpResponse, Fault> {
     let (view, user) = (&posted.signed.view, &posted.signed.user);
-    let secret = gateway.admin().end_sessions(user.id).await;
-    let secret = secret.map_err(|trouble| view.trouble(&trouble))?;
+    let ended = gateway.admin().end_sessions(user, posted.signed.client);
+    let secret = ended.await.map_err(|trouble| view.trouble(&trouble))?;
     let to = format!("{PATH}?done=sessions");
     Ok(view.go_with(&to, Cookie::Session, &secret))
 }

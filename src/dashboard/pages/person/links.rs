@@ -12,6 +12,7 @@ use crate::dashboard::frame::rights::Sent;
 use crate::dashboard::frame::shell;
 use crate::dashboard::frame::viewer::Viewer;
 use crate::gateway::{Gateway, LinkFault, LinkKind, read_email};
+use crate::web::client;
 use crate::web::cookies::Cookie;
 
 pub async fn enter_form(
@@ -113,7 +114,8 @@ pub async fn enter(
     gateway: web::Data<Gateway>,
     token: web::Path<String>,
 ) -> Result<HttpResponse, Fault> {
-    let secret = gateway.admin().use_sign_in_link(&token).await;
+    let from = client::address(&request);
+    let secret = gateway.admin().use_sign_in_link(&token, from).await;
     signed_in(&request, &options, &gateway, &sent.view, secret).await
 }
 
@@ -131,7 +133,8 @@ pub async fn set_password(
     if !wrong.password(view, "password", password, &email) {
         return Ok(page(view, kind, &token, &email, form, &wrong));
     }
-    let secret = gateway.admin().use_password_link(&token, password).await;
+    let (admin, from) = (gateway.admin(), client::address(&request));
+    let secret = admin.use_password_link(&token, password, from).await;
     signed_in(&request, &options, &gateway, view, secret).await
 }
 
@@ -151,10 +154,8 @@ pub async fn set_up(
     let Some(email) = email.filter(|_| good) else {
         return Ok(page(view, kind, &token, "", form, &wrong));
     };
-    let secret = gateway
-        .admin()
-        .use_setup_link(&token, &email, password)
-        .await;
+    let (admin, from) = (gateway.admin(), client::address(&request));
+    let secret = admin.use_setup_link(&token, &email, password, from).await;
     signed_in(&request, &options, &gateway, view, secret).await
 }
 

@@ -55,7 +55,7 @@ pub async fn sign_in(
 ) -> Result<HttpResponse, Fault> {
     let (view, form) = (&sent.view, &sent.form);
     let (email, password) = (form.text("email"), form.raw("password"));
-    let from = client::address(&request, &options.site);
+    let from = client::address(&request);
     let refused = |status, wrong: &FormErrors, words: &str| {
         let body = page(view, form, wrong, Some(words));
         view.answer(status, view.t.sign_in, None, &body)

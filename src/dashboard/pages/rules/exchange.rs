@@ -100,7 +100,10 @@ pub async fn set(
     let Some(rate) = read(view, form, &mut wrong) else {
         return page(view, &gateway, form, &wrong, None).await;
     };
-    let put = gateway.finance().put_exchange_rates(&[rate]).await;
+    let put = gateway
+        .finance()
+        .put_exchange_rates(&[rate], &posted.signed.access().by)
+        .await;
     put.map_err(|trouble| view.trouble(&trouble))?;
     Ok(view.go("/dashboard/exchange-rates?done=saved"))
 }

@@ -162,7 +162,7 @@ pub async fn set(
     if let Some(rate) = read(view, &gateway, form, &mut wrong) {
         let put = gateway
             .finance()
-            .put_rates(std::slice::from_ref(&rate))
+            .put_rates(std::slice::from_ref(&rate), &posted.signed.access().by)
             .await;
         match put.map_err(|trouble| view.trouble(&trouble))? {
             Ok(()) => return Ok(view.go("/dashboard/rates?done=saved")),

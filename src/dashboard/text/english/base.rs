@@ -1,12 +1,13 @@
 //! English texts of the frame, or shared by several pages. These lines declare the texts of every language.
 
-use super::{access, faults, integrations, money, rules};
+use super::{access, audit, faults, integrations, money, rules};
 use crate::dashboard::text::words;
 
 words! { Texts with {
     money: &'static money::MoneyTexts = &money::WORDS,
     rules: &'static rules::RulesTexts = &rules::WORDS,
     access: &'static access::AccessTexts = &access::WORDS,
+    audit: &'static audit::AuditTexts = &audit::WORDS,
     integrations: &'static integrations::IntegrationTexts = &integrations::WORDS,
     faults: &'static faults::FaultTexts = &faults::WORDS,
 } {

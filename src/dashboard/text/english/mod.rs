@@ -1,6 +1,7 @@
 //! The English texts.
 
 pub mod access;
+pub mod audit;
 pub mod base;
 pub mod faults;
 pub mod integrations;

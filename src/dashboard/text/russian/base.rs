@@ -1,12 +1,13 @@
 //! Russian texts of the frame, or shared by several pages.
 
-use super::{access, faults, integrations, money, rules};
+use super::{access, audit, faults, integrations, money, rules};
 use crate::dashboard::text::Texts;
 
 pub const WORDS: Texts = Texts {
     money: &money::WORDS,
     rules: &rules::WORDS,
     access: &access::WORDS,
+    audit: &audit::WORDS,
     integrations: &integrations::WORDS,
     faults: &faults::WORDS,
     account: "Учётная запись",

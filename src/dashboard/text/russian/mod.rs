@@ -1,6 +1,7 @@
 //! The Russian texts.
 
 mod access;
+mod audit;
 mod base;
 mod faults;
 mod integrations;
