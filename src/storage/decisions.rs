@@ -75,6 +75,18 @@ pub struct DecisionQuery {
     pub limit: i64,
 }
 
+impl DecisionQuery {
+    /// The beginning of a range: up to 15 digits, with or without the plus sign.
+    #[must_use]
+    pub fn read_prefix(text: &str) -> Option<String> {
+        let text = text.trim();
+        let digits = text.strip_prefix('+').unwrap_or(text);
+        let is_prefix =
+            (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+        is_prefix.then(|| format!("+{digits}"))
+    }
+}
+
 row! {
     struct Row {
         id: Uuid,
@@ -248,15 +260,13 @@ impl TryFrom<Row> for Decision {
             id: row.id.to_string(),
         };
         let record: Record = serde_json::from_str(&row.record).map_err(|_| fault("record"))?;
-        let outcomes = [Outcome::Allow, Outcome::Challenge, Outcome::Deny];
-        let outcome = outcomes.into_iter().find(|one| one.as_str() == row.outcome);
         Ok(Self {
             id: row.id,
             at: row.at,
             project: ProjectId(row.project_id),
             verification: row.verification_id.map(VerificationId::from_uuid),
             on: On::parse(&row.what).ok_or_else(|| fault("what"))?,
-            outcome: outcome.ok_or_else(|| fault("outcome"))?,
+            outcome: Outcome::parse(&row.outcome).ok_or_else(|| fault("outcome"))?,
             country: row.country.parse().map_err(|_| fault("country"))?,
             prefix_hash: TraceHash::try_from(row.prefix_hash.clone())
                 .map_err(|_| fault("prefix_hash"))?,

@@ -8,6 +8,7 @@
 mod alive;
 mod cancel;
 mod check;
+mod decided;
 mod decisions;
 mod deliver;
 mod draws;
