@@ -36,14 +36,15 @@ pub use shared::{
     parsed as parsed_overrides,
 };
 pub use verify::{
-    Checked, FullCell, Known, LEASE, OpenBlock, Ordered, Preview, PreviewRequest, Price, PublicKey,
-    ReportError, SecondStart, StartError, StartRequest, Started, Taken, Verify, Visitor,
+    Checked, FullCell, GuardOutcomes, Known, LEASE, OpenBlock, Ordered, Preview, PreviewRequest,
+    Price, PublicKey, RangeOutcome, ReportError, RuleOutcome, SecondStart, Sequel, StartError,
+    StartRequest, Started, Taken, Verify, Visitor,
 };
 
 pub use crate::abuse::limits::Exhausted;
 pub use crate::access::{Role, Scope};
 pub use crate::channels::{CallbackMethod, CallbackRequest, Incoming, Reply};
 pub use crate::storage::{
-    ApiKey, Call, Decision, DecisionQuery, Delivery, DeliveryQuery, DeliveryState, Integration,
-    LedgerQuery, LinkKind, ListQuery, Project, StorageError, Try, User, Webhook,
+    ApiKey, Call, Decided, Decision, DecisionQuery, Delivery, DeliveryQuery, DeliveryState,
+    Integration, LedgerQuery, LinkKind, ListQuery, On, Project, StorageError, Try, User, Webhook,
 };

@@ -15,6 +15,7 @@ mod words;
 pub use english::access::AccessTexts;
 pub use english::base::Texts;
 pub use english::faults::FaultTexts;
+pub use english::guard::GuardTexts;
 pub use english::integrations::IntegrationTexts;
 pub use english::money::MoneyTexts;
 pub use english::rules::RulesTexts;

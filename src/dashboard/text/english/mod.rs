@@ -3,6 +3,7 @@
 pub mod access;
 pub mod base;
 pub mod faults;
+pub mod guard;
 pub mod integrations;
 pub mod money;
 pub mod rules;

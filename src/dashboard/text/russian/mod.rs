@@ -3,6 +3,7 @@
 mod access;
 mod base;
 mod faults;
+mod guard;
 mod integrations;
 mod money;
 mod rules;
