@@ -143,7 +143,7 @@ async fn sections(
         @else {
             (totals(view, seen, &countries))
             (charts(view, gateway, seen, &countries))
-            section class="panel" { h2 { (m.countries) } (table(view, seen, &scope, &countries)) }
+            section class="panel wraps" { h2 { (m.countries) } (table(view, seen, &scope, &countries)) }
         }
         (rules::table(view, gateway, &scope, &seen.outcomes))
         (ranges::table(view, gateway, &scope, &seen.outcomes.ranges))

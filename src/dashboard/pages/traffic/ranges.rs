@@ -36,7 +36,7 @@ pub fn table(view: &Viewer, gateway: &Gateway, scope: &Scope, ranges: &[RangeOut
     let m = view.t.guard;
     let has_money = view.may(Right::Money);
     html! {
-        section class="panel" {
+        section class="panel wraps" {
             h2 { (m.ranges) }
             @if ranges.is_empty() { p class="hint" { (m.none) "." } }
             @else {

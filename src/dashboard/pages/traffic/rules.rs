@@ -32,7 +32,7 @@ pub fn table(view: &Viewer, gateway: &Gateway, scope: &Scope, outcomes: &GuardOu
     };
     let none = RuleOutcome::default();
     html! {
-        section class="panel" {
+        section class="panel wraps" {
             h2 { (m.rules) }
             p class="hint" { (m.rules_lead) @if may_switch { " " (buttons) } }
             (show::table(m.rules, &html! {
@@ -56,7 +56,7 @@ pub fn table(view: &Viewer, gateway: &Gateway, scope: &Scope, outcomes: &GuardOu
                                 td class="figure" data-label=(m.spent) { (money(view, &outcome.sequel.spent)) }
                                 td class="figure" data-label=(m.wasted) { (money(view, &outcome.sequel.wasted)) }
                             }
-                            @if may_switch { td class="acts" { (switches(view, gateway, scope, rule)) } }
+                            @if may_switch { td class="acts pairs" { (switches(view, gateway, scope, rule)) } }
                         }
                     }
                 }
@@ -184,8 +184,8 @@ fn block_row(
                 }
             }
             td data-label=(t.project) { (project) }
-            td data-label=(m.level) { (level) }
-            td class="first" data-label=(m.until) { (show::minute(view, block.until)) }
+            td class="first" data-label=(m.level) { (level) }
+            td data-label=(m.until) { (show::minute(view, block.until)) }
             @if view.may(Right::Rules) { td class="acts" { (act_on(view, &end, (m.unblock, &of), hidden)) } }
         }
     }
