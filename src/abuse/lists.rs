@@ -21,6 +21,9 @@ use crate::verification::phone::{Country, PhoneNumber};
 pub const MOST_OF_PROJECT: usize = 1_000;
 pub const MOST_OF_ALL: usize = 10_000;
 
+/// Of a note, in characters.
+pub const LONGEST_NOTE: usize = 200;
+
 /// An allowed number may stay so; anything wider is forgotten, and would let a whole network through one day.
 const WIDE_FOR: TimeDelta = TimeDelta::days(90);
 

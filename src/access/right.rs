@@ -14,7 +14,7 @@ pub enum Right {
     Money,
     /// Top-ups and adjustments.
     Book,
-    /// Read and change budgets, rates and exchange rates.
+    /// Read and change budgets, rates and exchange rates; change what the guard does: modes of its rules, blocks, lists.
     Rules,
     /// API keys and webhooks.
     Keys,

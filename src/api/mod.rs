@@ -175,6 +175,7 @@ url_map! {
     "/v1/guard/lists"                    { post guard::lists::add, get guard::lists::list }
     "/v1/guard/lists/{id}"               { delete guard::lists::delete }
     "/v1/guard/decisions"                { get guard::decisions::list }
+    "/v1/guard/decisions.csv"            { get guard::decisions::csv }
     "/v1/guard/blocks"                   { get guard::decisions::blocks }
     "/v1/guard/blocks/{id}"              { delete guard::decisions::end_block }
     "/v1/guard/cells"                    { get guard::decisions::cells }

@@ -36,9 +36,9 @@ pub use shared::{
     parsed as parsed_overrides,
 };
 pub use verify::{
-    Checked, FullCell, Known, LEASE, OpenBlock, Ordered, Preview, PreviewRequest, Price, PublicKey,
-    ReplayFault, ReplayRequest, ReportError, SecondStart, StartError, StartRequest, Started, Taken,
-    Verify, Visitor, shown_findings,
+    Checked, FullCell, GuardOutcomes, Known, LEASE, OpenBlock, Ordered, Preview, PreviewRequest,
+    Price, PublicKey, RangeOutcome, ReplayFault, ReplayRequest, ReportError, RuleOutcome,
+    SecondStart, Sequel, StartError, StartRequest, Started, Taken, Verify, Visitor, shown_findings,
 };
 
 pub use crate::abuse::guard::replay::Findings;
@@ -47,7 +47,7 @@ pub use crate::access::{Role, Scope};
 pub use crate::audit::By;
 pub use crate::channels::{CallbackMethod, CallbackRequest, Incoming, Reply};
 pub use crate::storage::{
-    Act, ApiKey, AuditQuery, Call, Decision, DecisionQuery, Delivery, DeliveryQuery, DeliveryState,
-    Integration, LedgerQuery, LinkKind, ListQuery, Project, ReplayState, StorageError, StoredReplay,
-    Try, User, Webhook,
+    Act, ApiKey, AuditQuery, Call, Decided, Decision, DecisionQuery, Delivery, DeliveryQuery,
+    DeliveryState, Integration, LedgerQuery, LinkKind, ListQuery, On, Project, ReplayState,
+    StorageError, StoredReplay, Try, User, Webhook,
 };

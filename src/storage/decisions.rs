@@ -77,6 +77,18 @@ pub struct DecisionQuery {
     pub limit: i64,
 }
 
+impl DecisionQuery {
+    /// The beginning of a range: up to 15 digits, with or without the plus sign.
+    #[must_use]
+    pub fn read_prefix(text: &str) -> Option<String> {
+        let text = text.trim();
+        let digits = text.strip_prefix('+').unwrap_or(text);
+        let is_prefix =
+            (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+        is_prefix.then(|| format!("+{digits}"))
+    }
+}
+
 row! {
     struct Row {
         id: Uuid,
@@ -297,8 +309,6 @@ impl TryFrom<Row> for Decision {
             id: row.id.to_string(),
         };
         let record: Record = serde_json::from_str(&row.record).map_err(|_| fault("record"))?;
-        let outcomes = [Outcome::Allow, Outcome::Challenge, Outcome::Deny];
-        let outcome = outcomes.into_iter().find(|one| one.as_str() == row.outcome);
         Ok(Self {
             id: row.id,
             at: row.at,
@@ -319,7 +329,7 @@ impl TryFrom<Row> for Decision {
             },
             verification: row.verification_id.map(VerificationId::from_uuid),
             on: On::parse(&row.what).ok_or_else(|| fault("what"))?,
-            outcome: outcome.ok_or_else(|| fault("outcome"))?,
+            outcome: Outcome::parse(&row.outcome).ok_or_else(|| fault("outcome"))?,
             prefix: row.prefix,
             count: u32::try_from(row.count).map_err(|_| fault("count"))?,
             is_owner: record.is_owner,

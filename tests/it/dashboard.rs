@@ -387,6 +387,14 @@ fn every_page_works_in_a_browser_in_three_sizes_light_and_dark() {
             String::from_utf8_lossy(&seeded.stderr)
         );
         let (server, link) = Server::start_dashboard(command()).await;
+        let key = async |scope| {
+            let mut keys = command();
+            keys.args(["keys", "create", "--project", "default", "--scope", scope]);
+            let made = tokio::task::spawn_blocking(move || keys.output().unwrap()).await;
+            let text = String::from_utf8(made.unwrap().stdout).unwrap();
+            text.lines().next().unwrap().to_owned()
+        };
+        pump(&server.base, &key("verify").await, &key("admin").await).await;
         let browser = Browser::start(&path, folder.join("profile")).await;
         browser.look(1440, 1000, "light").await;
         browser.open(&link).await;
@@ -409,8 +417,61 @@ fn every_page_works_in_a_browser_in_three_sizes_light_and_dark() {
     runtime.shutdown_background();
 }
 
+/// Has codes sent that nobody enters, first in shadow, then held back, so that the guard has something to show; and adds to its lists.
+async fn pump(base: &str, key: &str, admin: &str) {
+    #[expect(clippy::disallowed_methods, reason = "it speaks to ourselves alone")]
+    let client = reqwest::Client::builder();
+    let client = client.no_proxy().build().unwrap();
+    let send = async |request: reqwest::RequestBuilder, key: &str| {
+        let answer = request.bearer_auth(key).send().await.unwrap();
+        let status = answer.status().as_u16();
+        let body: serde_json::Value = answer.json().await.unwrap();
+        (status, body)
+    };
+    let switch = async |mode: &str| {
+        let policy = json!({ "policy": { "guard": { "mode": mode } } });
+        let change = client.patch(format!("{base}/v1/projects/default"));
+        assert_eq!(send(change.json(&policy), admin).await.0, 200);
+    };
+    switch("shadow").await;
+    for number in 0..16 {
+        if number == 10 {
+            switch("on").await;
+        }
+        let number = format!("+99890777{:04}", 1_000 + number);
+        let body = json!({ "phone_number": number, "channels": ["sms"] });
+        let start = client.post(format!("{base}/v1/verifications")).json(&body);
+        let (status, body) = send(start, key).await;
+        let is_denied = number.as_str() >= "+998907771010";
+        let expected = if is_denied { 403 } else { 201 };
+        assert_eq!(status, expected, "{number}: {body}");
+    }
+    for entry in [
+        json!({ "kind": "block", "match": "prefix", "value": "+99890123", "note": "pumped on 21 November" }),
+        json!({ "kind": "allow", "match": "number", "value": "+4915112345678" }),
+    ] {
+        let add = client.post(format!("{base}/v1/guard/lists")).json(&entry);
+        assert_eq!(send(add, admin).await.0, 201);
+    }
+    // They are stored within a second.
+    let stored = async {
+        loop {
+            let list = client.get(format!("{base}/v1/guard/decisions"));
+            let (_, page) = send(list, admin).await;
+            if page["items"].as_array().unwrap().len() >= 9 {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let patience = std::time::Duration::from_secs(30);
+    tokio::time::timeout(patience, stored)
+        .await
+        .expect("decisions are stored in time");
+}
+
 /// Each page, with a condition that holds when it has loaded.
-const PAGES: [(&str, &str, &str); 16] = [
+const PAGES: [(&str, &str, &str); 19] = [
     (
         "overview",
         "/dashboard",
@@ -470,6 +531,21 @@ const PAGES: [(&str, &str, &str); 16] = [
         "verifications",
         "/dashboard/verifications",
         "document.querySelectorAll('tbody tr').length === 50",
+    ),
+    (
+        "guard",
+        "/dashboard/guard",
+        "document.querySelectorAll('.chart canvas').length === 5",
+    ),
+    (
+        "decisions",
+        "/dashboard/guard/decisions",
+        "document.querySelectorAll('tbody tr').length >= 9",
+    ),
+    (
+        "lists",
+        "/dashboard/guard/lists",
+        "document.querySelectorAll('tbody tr').length === 2",
     ),
     (
         "ledger",
@@ -558,6 +634,21 @@ async fn sorted_and_printed(browser: &Browser, base: &str) {
     assert!(paper.starts_with(b"%PDF") && paper.len() > 10_000);
 }
 
+/// A page is not wider than the window, and, but on a tablet, none of its tables is cut off.
+async fn fits(browser: &Browser, name: &str, width: u32) {
+    let wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+    assert_eq!(
+        browser.value(wide).await,
+        json!(0),
+        "{name} does not fit into {width} px"
+    );
+    let cut = "[...document.querySelectorAll('.scroll')].filter((one) => one.scrollWidth > one.clientWidth).length";
+    assert!(
+        width == 820 || browser.value(cut).await == json!(0),
+        "{name} has a table that is cut off at {width} px"
+    );
+}
+
 async fn walk(browser: &Browser, base: &str) {
     for (width, height, scheme) in [
         (1440, 1000, "light"),
@@ -568,18 +659,7 @@ async fn walk(browser: &Browser, base: &str) {
         for (name, path, ready) in PAGES {
             browser.open(&format!("{base}{path}")).await;
             browser.until(ready).await;
-            let wide =
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth";
-            assert_eq!(
-                browser.value(wide).await,
-                json!(0),
-                "{name} does not fit into {width} px"
-            );
-            let cut = "[...document.querySelectorAll('.scroll')].filter((one) => one.scrollWidth > one.clientWidth).length";
-            assert!(
-                width == 820 || browser.value(cut).await == json!(0),
-                "{name} has a table that is cut off at {width} px"
-            );
+            fits(browser, name, width).await;
             let unnamed = "[...document.querySelectorAll('input:not([type=hidden]), select, button')].filter((one) => !(one.labels && one.labels.length) && !one.textContent.trim() && !one.getAttribute('aria-label')).length";
             assert_eq!(
                 browser.value(unnamed).await,
@@ -617,6 +697,20 @@ async fn walk(browser: &Browser, base: &str) {
         .until("document.querySelectorAll('.chart canvas').length === 4")
         .await;
     browser.picture("dashboard-overview-ru-1440").await;
+    for (width, height) in [(1440, 1000), (820, 1100), (390, 844)] {
+        browser.look(width, height, "light").await;
+        for (name, path, ready) in PAGES {
+            if !path.starts_with("/dashboard/guard") {
+                continue;
+            }
+            browser.open(&format!("{base}{path}")).await;
+            browser.until(ready).await;
+            fits(browser, name, width).await;
+            browser
+                .picture(&format!("dashboard-{name}-ru-{width}"))
+                .await;
+        }
+    }
     // Sign out, then try a wrong password.
     browser.look(820, 900, "light").await;
     browser.click(".account summary").await;

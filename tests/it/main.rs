@@ -22,6 +22,7 @@ mod clients;
 mod containers;
 mod crash;
 mod dashboard;
+mod dashboard_guard;
 mod dashboard_rules;
 mod dialects;
 mod doctor;

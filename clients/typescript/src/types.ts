@@ -132,6 +132,55 @@ export interface FieldFault {
   detail: string;
 }
 
+/** A rule that fired. */
+export interface FiredRule {
+  rule: GuardRule;
+  /** `shadow`: decided and recorded, not enforced. */
+  mode: GuardMode;
+  /** What was counted by: a country's code, or a keyed hash of a range, an address or a network. */
+  cell: string;
+  /** What was counted, with this message. */
+  value: number;
+  /** The most that would not have fired. */
+  threshold: number;
+  /**
+   * What it was counted over; `block`: the range is blocked for what it did before; `now`: nothing was
+   * counted.
+   */
+  window: GuardWindow;
+  /** Of this rule alone. */
+  effect: GuardOutcome;
+}
+
+/** What becomes of a rule that fires. */
+export type GuardMode = "off" | "shadow" | "on";
+
+/** What became of a message that the guard judged. `challenge`: only channels that nobody earns by. */
+export type GuardOutcome = "allow" | "challenge" | "deny";
+
+/** What the guard decides by. */
+export type GuardRule =
+  | "unverified_country"
+  | "unverified_prefix"
+  | "unverified_ip"
+  | "unverified_network"
+  | "unverified_asn"
+  | "countries_per_ip"
+  | "velocity"
+  | "line_type"
+  | "listed";
+
+/** A decision of the guard. */
+export interface GuardVerdict {
+  outcome: GuardOutcome;
+  /** All that fired, also those that are not enforced. */
+  rules: FiredRule[];
+  at: string;
+}
+
+/** What a rule counted over. */
+export type GuardWindow = "24h" | "1h" | "block" | "now";
+
 /** The site itself. */
 export type Host = "host";
 
@@ -323,6 +372,11 @@ export interface Verification {
   reused?: boolean;
   /** In the answer to a cancel: a message was being sent at that moment, and may still arrive. */
   in_flight?: boolean;
+  /**
+   * Of the answer to `GET /v1/verifications/{id}`, with scope `admin` alone: the guard's last decision
+   * about it in which a rule fired; null: none did. All are at `/v1/guard/decisions?verification_id=`.
+   */
+  guard?: GuardVerdict | null;
 }
 
 /** Of what has no code to be checked. */

@@ -18,6 +18,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    pub const ALL: [Self; 3] = [Self::Allow, Self::Challenge, Self::Deny];
+
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -25,6 +27,11 @@ impl Outcome {
             Self::Challenge => "challenge",
             Self::Deny => "deny",
         }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == text)
     }
 }
 
@@ -41,6 +48,18 @@ pub enum Window {
     /// Nothing was counted.
     #[serde(rename = "now")]
     Now,
+}
+
+impl Window {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Day => "24h",
+            Self::Hour => "1h",
+            Self::Block => "block",
+            Self::Now => "now",
+        }
+    }
 }
 
 /// A rule that fired.

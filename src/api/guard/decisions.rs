@@ -1,6 +1,8 @@
-//! `/v1/guard/decisions`, `/v1/guard/blocks` and `/v1/guard/cells`: what the guard decided, and by which figures.
+//! `/v1/guard/decisions` and `/v1/guard/decisions.csv`, `/v1/guard/blocks` and `/v1/guard/cells`: what the guard decided, and by which figures.
 
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::TryStreamExt;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -55,7 +57,7 @@ pub struct FiredBody {
     rule: &'static str,
     /// `shadow`: decided and recorded, not enforced.
     #[schema(value_type = sets::GuardMode)]
-    mode: String,
+    mode: &'static str,
     /// What was counted by: a country's code, or a keyed hash of a range, an address or a network.
     #[schema(example = "country:UZ")]
     cell: String,
@@ -65,7 +67,7 @@ pub struct FiredBody {
     threshold: u32,
     /// What it was counted over; `block`: the range is blocked for what it did before; `now`: nothing was counted.
     #[schema(value_type = sets::GuardWindow)]
-    window: String,
+    window: &'static str,
     /// Of this rule alone.
     #[schema(value_type = sets::GuardOutcome)]
     effect: &'static str,
@@ -125,7 +127,8 @@ pub struct CellsBody {
 
 /// List decisions of the guard
 ///
-/// Those in which a rule fired, newest first. A message that nothing was remarkable about has none.
+/// Those in which a rule fired, newest first. A message that nothing was remarkable about has none. With `format=csv` it is
+/// `/v1/guard/decisions.csv`.
 #[utoipa::path(
     get, operation_id = "listDecisions", path = "/v1/guard/decisions", tag = "Guard",
     params(DecisionFilter, Range, OneProject, PageParameters),
@@ -138,9 +141,52 @@ pub async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let mut query = Query::read(&request)?;
+    let csv = query.take("format", |text| match text {
+        "json" => Ok(false),
+        "csv" => Ok(true),
+        _ => Err("must be json or csv".to_owned()),
+    });
+    let page = Page::read(&mut query, page::id);
+    let asked = filtered(&caller, &gateway, query, &page)?;
+    if csv == Some(true) {
+        return exported(&gateway, asked).await;
+    }
+    let found = gateway.verify().list_decisions(&asked).await;
+    let found = found.map_err(|error| Problem::of(error, gateway.now()))?;
+    let found = page.cut(found, |last| last.id.to_string());
+    let body = DecisionsBody::of(found, |decision| DecisionBody::of(&gateway, &decision));
+    Ok(HttpResponse::Ok().json(body))
+}
+
+/// Export decisions of the guard as CSV
+///
+/// All that match as a stream (RFC 4180), newest first. `rules` has what fired as `rule mode value>threshold window effect`, with
+/// semicolons between them.
+#[utoipa::path(
+    get, operation_id = "exportDecisionsCsv", path = "/v1/guard/decisions.csv", tag = "Guard",
+    params(DecisionFilter, Range, OneProject),
+    responses((status = 200, description = "The first row names the columns", body = String, content_type = "text/csv")),
+    security(("key" = ["admin"]))
+)]
+pub async fn csv(
+    caller: Caller<Admin>,
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let query = Query::read(&request)?;
+    let asked = filtered(&caller, &gateway, query, &Page::whole())?;
+    exported(&gateway, asked).await
+}
+
+/// The filters of a query, and the place where its page begins.
+fn filtered(
+    caller: &Caller<Admin>,
+    gateway: &Gateway,
+    mut query: Query,
+    page: &Page<Uuid>,
+) -> Result<DecisionQuery, Problem> {
     let named = values::project(&mut query);
     let (from, to) = moments(&mut query);
-    let page = Page::read(&mut query, page::id);
     let mut asked = DecisionQuery {
         project: None,
         from,
@@ -158,12 +204,18 @@ pub async fn list(
         limit: page.wanted(),
     };
     query.finish()?;
-    asked.project = caller.project(&gateway, named.as_deref())?;
-    let found = gateway.verify().list_decisions(&asked).await;
-    let found = found.map_err(|error| Problem::of(error, gateway.now()))?;
-    let found = page.cut(found, |last| last.id.to_string());
-    let body = DecisionsBody::of(found, |decision| DecisionBody::of(&gateway, &decision));
-    Ok(HttpResponse::Ok().json(body))
+    asked.project = caller.project(gateway, named.as_deref())?;
+    Ok(asked)
+}
+
+async fn exported(gateway: &Gateway, asked: DecisionQuery) -> Result<HttpResponse, Problem> {
+    let parts = gateway.verify().decisions_csv(asked).await;
+    let parts = parts.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
+    let name = "attachment; filename=\"decisions.csv\"";
+    Ok(HttpResponse::Ok()
+        .content_type("text/csv; charset=utf-8")
+        .insert_header((header::CONTENT_DISPOSITION, name))
+        .streaming(Box::pin(parts.map_ok(web::Bytes::from))))
 }
 
 /// List the ranges that are blocked
@@ -263,14 +315,14 @@ impl DecisionBody {
 }
 
 impl FiredBody {
-    fn of(fired: &Fired) -> Self {
+    pub fn of(fired: &Fired) -> Self {
         Self {
             rule: fired.rule.as_str(),
-            mode: word(fired.mode),
+            mode: fired.mode.as_str(),
             cell: fired.cell.to_string(),
             value: fired.value,
             threshold: fired.threshold,
-            window: word(fired.window),
+            window: fired.window.as_str(),
             effect: fired.effect.as_str(),
         }
     }
@@ -304,16 +356,8 @@ impl CellBody {
     }
 }
 
-/// The name that a value has as JSON.
-fn word(value: impl Serialize) -> String {
-    let value = serde_json::to_value(value).unwrap_or_default();
-    value.as_str().unwrap_or_default().to_owned()
-}
-
 fn outcome(text: &str) -> Result<Outcome, String> {
-    let all = [Outcome::Allow, Outcome::Challenge, Outcome::Deny];
-    let found = all.into_iter().find(|one| one.as_str() == text);
-    found.ok_or_else(|| "must be allow, challenge or deny".to_owned())
+    Outcome::parse(text).ok_or_else(|| "must be allow, challenge or deny".to_owned())
 }
 
 fn rule(text: &str) -> Result<Rule, String> {
@@ -323,11 +367,7 @@ fn rule(text: &str) -> Result<Rule, String> {
     })
 }
 
-/// The beginning of a range: a plus sign and digits.
+/// The beginning of a range.
 fn prefix(text: &str) -> Result<String, String> {
-    let digits = text.strip_prefix('+').unwrap_or(text).trim();
-    let is_prefix = (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-    is_prefix
-        .then(|| format!("+{digits}"))
-        .ok_or_else(|| "must be a prefix such as +99890777".to_owned())
+    DecisionQuery::read_prefix(text).ok_or_else(|| "must be a prefix such as +99890777".to_owned())
 }

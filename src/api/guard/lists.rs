@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::abuse::lists::{Entry, List, Match, Matched};
+use crate::abuse::lists::{Entry, LONGEST_NOTE, List, Match, Matched};
 use crate::api::body::{Form, RawBody, body};
 use crate::api::caller::{Admin, Caller};
 use crate::api::forms::{self, named, note, text, unknown, value};
@@ -23,9 +23,6 @@ use crate::web::{Fields, Query};
 
 /// Every project, as a project's name.
 const EVERY: &str = "*";
-
-/// Of a note, in characters.
-const LONGEST_NOTE: usize = 200;
 
 body! {
     /// The entry to add.

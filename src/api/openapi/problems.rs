@@ -94,6 +94,7 @@ pub const PROBLEMS: &[(&str, &[&[Code]])] = &[
     ("listListEntries",        &[KEY, &[Code::InvalidRequest]]),
     ("deleteListEntry",        &[KEY, &[Code::NotFound]]),
     ("listDecisions",          &[KEY, &[Code::InvalidRequest]]),
+    ("exportDecisionsCsv",     &[KEY, &[Code::InvalidRequest]]),
     ("listBlocks",             &[KEY, &[Code::InvalidRequest]]),
     ("endBlock",               &[KEY, &[Code::NotFound]]),
     ("listCells",              &[KEY, &[Code::InvalidRequest]]),

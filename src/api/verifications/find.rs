@@ -2,13 +2,14 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::VerificationBody;
+use super::{VerdictBody, VerificationBody};
 use crate::api::caller::{Caller, Verify};
+use crate::api::idempotency;
 use crate::api::openapi::parameters::{OneProject, Range, VerificationFilter};
 use crate::api::page::{self, Page, PageParameters, page_of};
 use crate::api::problem::Problem;
 use crate::api::values::{self, moments};
-use crate::gateway::{Gateway, ListQuery};
+use crate::gateway::{Gateway, ListQuery, Scope};
 use crate::verification::Status;
 use crate::verification::id::VerificationId;
 use crate::verification::numbers::PhoneError;
@@ -20,6 +21,8 @@ page_of! {
 }
 
 /// Get a verification
+///
+/// With scope `admin` also the last decision of the guard about it in which a rule fired.
 #[utoipa::path(
     get, operation_id = "getVerification", path = "/v1/verifications/{id}", tag = "Verifications",
     params(("id" = Uuid, Path, description = "The verification's id")),
@@ -36,7 +39,13 @@ pub async fn find(
     let id = super::path_id(&id)?;
     let found = gateway.verify().find(&caller.access, id).await;
     let verification = found.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
-    Ok(super::answer(200, &verification, false))
+    let mut body = VerificationBody::of(&verification, false);
+    if caller.access.allows(Scope::Admin) {
+        let decisions = gateway.verify().decisions_of(id).await;
+        let decisions = decisions.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
+        body.guard = Some(VerdictBody::json(decisions.first()));
+    }
+    Ok(idempotency::answer(200, &body))
 }
 
 /// List verifications

@@ -18,7 +18,8 @@ use super::idempotency;
 use super::openapi::sets;
 use super::problem::Problem;
 use super::values::{self, MoneyBody, rfc3339};
-use crate::gateway::{Access, Checked, Gateway, Replay};
+use crate::api::guard::decisions::FiredBody;
+use crate::gateway::{Access, Checked, Decision, Gateway, Replay};
 use crate::verification::asked::Tag;
 use crate::verification::attempt::Attempt;
 use crate::verification::id::VerificationId;
@@ -128,6 +129,35 @@ pub struct VerificationBody {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     in_flight: bool,
+    /// Of the answer to `GET /v1/verifications/{id}`, with scope `admin` alone: the guard's last
+    /// decision about it in which a rule fired; null: none did. All are at `/v1/guard/decisions?verification_id=`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<VerdictBody>, required = false)]
+    guard: Option<serde_json::Value>,
+}
+
+/// A decision of the guard.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = GuardVerdict)]
+struct VerdictBody {
+    #[schema(value_type = sets::GuardOutcome)]
+    outcome: &'static str,
+    /// All that fired, also those that are not enforced.
+    rules: Vec<FiredBody>,
+    #[schema(value_type = String, format = DateTime)]
+    at: String,
+}
+
+impl VerdictBody {
+    /// As JSON; null: there is no decision.
+    fn json(decision: Option<&Decision>) -> serde_json::Value {
+        let body = decision.map(|decision| Self {
+            outcome: decision.outcome.as_str(),
+            rules: decision.rules.iter().map(FiredBody::of).collect(),
+            at: rfc3339(decision.at),
+        });
+        serde_json::to_value(body).expect("it is texts, numbers and lists")
+    }
 }
 
 impl VerificationBody {
@@ -167,6 +197,7 @@ impl VerificationBody {
                 .collect(),
             reused,
             in_flight: record.status == Status::Canceled && v.is_sending(),
+            guard: None,
         }
     }
 }

@@ -358,11 +358,22 @@ pub fn sure(
 }
 
 /// A button that acts immediately. `of` says what it acts on, if there are several like it.
-pub fn act(view: &Viewer, path: &str, (name, of): (&str, &str)) -> Markup {
+pub fn act(view: &Viewer, path: &str, named_of: (&str, &str)) -> Markup {
+    act_on(view, path, named_of, &[])
+}
+
+/// Like [`act`], with hidden fields.
+pub fn act_on(
+    view: &Viewer,
+    path: &str,
+    (name, of): (&str, &str),
+    hidden: &[(&str, &str)],
+) -> Markup {
     html! {
         form class="inline" method="post" action=(path) {
             (super::shell::token(view))
             (once())
+            @for (name, value) in hidden { input type="hidden" name=(name) value=(value); }
             button type="submit" class="quiet" { (named(name, of)) }
         }
     }

@@ -18,11 +18,18 @@ use access::{audit, integration, integrations, keys, users, webhook, webhooks};
 use money::{balances, costs, ledger, reversal, statement};
 use person::{account, links, preferences, sign_in};
 use rules::{budgets, exchange, rates};
-use traffic::{verification, verifications};
+use traffic::{decisions, guard, lists, scope, switches, verification, verifications};
 
 pub mod overview;
 
 pub mod traffic {
+    pub mod decisions;
+    pub mod guard;
+    pub mod lists;
+    pub mod ranges;
+    pub mod rules;
+    pub mod scope;
+    pub mod switches;
     pub mod verification;
     pub mod verifications;
 }
@@ -65,6 +72,7 @@ mod parts {
     pub mod charts;
     pub mod figures;
     pub mod filters;
+    pub mod guard;
     pub mod jobs;
     pub mod list;
 }
@@ -78,6 +86,12 @@ const SECTIONS: &[Section] = &[
         icon: "M12 3l7 3v5c0 4.5-3 8-7 10-4-2-7-5.500-7-10V6zM9 12l2 2 4-4" },
     Section { group: Group::Traffic, path: costs::CONVERSION, right: Right::Money, title: |t| t.money.conversion,
         icon: "M3 5h18l-7 8v6l-4 2v-8z" },
+    Section { group: Group::Traffic, path: scope::PATH, right: Right::Verifications, title: |t| t.guard.guard,
+        icon: "M12 3l7 3v5c0 4.5-3 8-7 10-4-2-7-5.500-7-10V6zM12 8v5M12 16h.01" },
+    Section { group: Group::Traffic, path: decisions::PATH, right: Right::Verifications, title: |t| t.guard.decisions,
+        icon: "M9 6h11M9 12h11M9 18h11M4 6h.01M4 12h.01M4 18h.01" },
+    Section { group: Group::Traffic, path: lists::PATH, right: Right::Verifications, title: |t| t.guard.lists,
+        icon: "M4 6h10M4 12h7M4 18h7M15 15l2 2 4-5" },
     Section { group: Group::Money, path: costs::PATH, right: Right::Money, title: |t| t.money.costs,
         icon: "M4 20V4M4 20h16M8 16v-5M12 16V7M16 16v-8" },
     Section { group: Group::Money, path: statement::PATH, right: Right::Money, title: |t| t.money.statement,
@@ -145,6 +159,14 @@ fn map(config: &mut web::ServiceConfig, options: web::Data<Options>) {
         .route("/account/sessions", post().to(account::end_sessions))
         .route("/verifications", get().to(verifications::list))
         .route("/verifications/{id}", get().to(verification::show))
+        .route("/guard", get().to(guard::show))
+        .route("/guard/rules/{rule}/{mode}", post().to(switches::switch))
+        .route("/guard/blocks/{id}/end", post().to(switches::unblock))
+        .route("/guard/decisions", get().to(decisions::list))
+        .route("/guard/decisions.csv", get().to(decisions::csv))
+        .route("/guard/lists", get().to(lists::list))
+        .route("/guard/lists", post().to(lists::add))
+        .route("/guard/lists/{id}/remove", post().to(lists::remove))
         .route("/ledger", get().to(ledger::list))
         .route("/ledger.csv", get().to(ledger::csv))
         .route("/ledger/{id}/reverse", post().to(reversal::reverse))

@@ -16,6 +16,7 @@ pub use english::access::AccessTexts;
 pub use english::audit::AuditTexts;
 pub use english::base::Texts;
 pub use english::faults::FaultTexts;
+pub use english::guard::GuardTexts;
 pub use english::integrations::IntegrationTexts;
 pub use english::money::MoneyTexts;
 pub use english::rules::RulesTexts;

@@ -150,6 +150,61 @@ class FieldFault(TypedDict):
     detail: str
 
 
+class FiredRule(TypedDict):
+    """A rule that fired."""
+
+    rule: GuardRule
+    mode: GuardMode
+    """`shadow`: decided and recorded, not enforced."""
+    cell: str
+    """What was counted by: a country's code, or a keyed hash of a range, an address or a network."""
+    value: int
+    """What was counted, with this message."""
+    threshold: int
+    """The most that would not have fired."""
+    window: GuardWindow
+    """What it was counted over; `block`: the range is blocked for what it did before; `now`: nothing was
+    counted.
+    """
+    effect: GuardOutcome
+    """Of this rule alone."""
+
+
+GuardMode: TypeAlias = Literal["off", "shadow", "on"]
+"""What becomes of a rule that fires."""
+
+
+GuardOutcome: TypeAlias = Literal["allow", "challenge", "deny"]
+"""What became of a message that the guard judged. `challenge`: only channels that nobody earns by."""
+
+
+GuardRule: TypeAlias = Literal[
+    "unverified_country",
+    "unverified_prefix",
+    "unverified_ip",
+    "unverified_network",
+    "unverified_asn",
+    "countries_per_ip",
+    "velocity",
+    "line_type",
+    "listed",
+]
+"""What the guard decides by."""
+
+
+class GuardVerdict(TypedDict):
+    """A decision of the guard."""
+
+    outcome: GuardOutcome
+    rules: list[FiredRule]
+    """All that fired, also those that are not enforced."""
+    at: str
+
+
+GuardWindow: TypeAlias = Literal["24h", "1h", "block", "now"]
+"""What a rule counted over."""
+
+
 Host: TypeAlias = Literal["host"]
 """The site itself."""
 
@@ -344,6 +399,10 @@ class Verification(TypedDict):
     """A verification like the requested one was pending already, and nothing was sent."""
     in_flight: NotRequired[bool]
     """In the answer to a cancel: a message was being sent at that moment, and may still arrive."""
+    guard: NotRequired[GuardVerdict | None]
+    """Of the answer to `GET /v1/verifications/{id}`, with scope `admin` alone: the guard's last decision
+    about it in which a rule fired; null: none did. All are at `/v1/guard/decisions?verification_id=`.
+    """
 
 
 VerificationKind: TypeAlias = Literal["message"]

@@ -22,6 +22,10 @@ pub(super) fn shown(operation: &str) -> Vec<Shown> {
             "outcome": "deny", "country": "UZ", "prefix": "+99890777", "owner": false, "count": 1,
             "rules": [{"rule": "unverified_prefix", "mode": "on", "cell": "prefix:1H6o0V7c6bQ", "value": 6, "threshold": 5, "window": "24h", "effect": "challenge"}],
         }])))])],
+        "exportDecisionsCsv" => vec![("200", "text/csv", vec![("csv", "A start that was denied", json!(concat!(
+            "id,at,project,verification_id,on,outcome,country,prefix,owner,count,rules\r\n",
+            "01a22574-e760-7000-a33a-3aded10fb87a,2026-11-22T09:30:00Z,default,,create,deny,UZ,\"'+99890777\",false,1,",
+            "unverified_prefix on 6>5 24h challenge\r\n")))])],
         "listBlocks" => vec![("200", JSON, vec![("blocks", "One range", json!({"items": [{"id": "0198b1f2c0d47000a33a3aded10fb879.1H6o0V7c6bQ",
             "project": "default", "prefix": "+99890777", "level": 1, "until": "2026-11-22T09:45:00Z"}]}))])],
         "listCells" => vec![("200", JSON, vec![("cells", "One range", json!({"items": [{"project": "default", "cell": "prefix:1H6o0V7c6bQ",
@@ -41,6 +45,13 @@ pub(super) fn shown(operation: &str) -> Vec<Shown> {
         )))])],
         _ => Vec::new(),
     }
+}
+
+pub(super) fn verdict() -> Value {
+    json!({
+        "outcome": "allow", "at": "2026-11-22T09:30:00Z",
+        "rules": [{"rule": "unverified_prefix", "mode": "shadow", "cell": "prefix:1H6o0V7c6bQ", "value": 6, "threshold": 5, "window": "24h", "effect": "challenge"}],
+    })
 }
 
 fn entry() -> Value {

@@ -87,6 +87,7 @@ fn shown(operation: &str) -> Vec<Shown> {
             ("200", JSON, vec![
                 ("pending", "The code is on its way", verification()),
                 ("approved", "By SMS, after Telegram could not reach the number", approved()),
+                ("admin", "With scope `admin`, where a rule in shadow fired", with(verification(), "guard", guard::verdict())),
             ]),
         ],
         "checkVerification" => vec![

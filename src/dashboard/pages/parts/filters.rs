@@ -118,6 +118,27 @@ impl Asked {
 
     /// The form; `money` offers a choice of currency.
     pub fn show(&self, view: &Viewer, gateway: &Gateway, path: &str, money: bool) -> Markup {
+        self.form(view, gateway, path, (money, true))
+    }
+
+    /// The form of a page that groups by itself.
+    pub fn show_ungrouped(
+        &self,
+        view: &Viewer,
+        gateway: &Gateway,
+        path: &str,
+        money: bool,
+    ) -> Markup {
+        self.form(view, gateway, path, (money, false))
+    }
+
+    fn form(
+        &self,
+        view: &Viewer,
+        gateway: &Gateway,
+        path: &str,
+        (money, is_grouped): (bool, bool),
+    ) -> Markup {
         let (t, start) = (view.t, &self.start);
         let fields = Fields {
             t,
@@ -139,7 +160,7 @@ impl Asked {
                 (fields.zone(start.zone.name()))
                 @if money { (fields.line(t.money.currency, "currency", Input::Code, start.currency.as_str())) }
                 (list::projects(view, gateway, fields))
-                (fields.checks(t.money.group_by, "group", &groups, |name| start.groups.iter().any(|group| group.as_str() == name)))
+                @if is_grouped { (fields.checks(t.money.group_by, "group", &groups, |name| start.groups.iter().any(|group| group.as_str() == name))) }
                 button type="submit" { (t.show) }
             }
         }

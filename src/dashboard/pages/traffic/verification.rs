@@ -8,7 +8,8 @@ use crate::dashboard::frame::fault::{Fault, Kind};
 use crate::dashboard::frame::rights::{SeesVerifications, Signed};
 use crate::dashboard::frame::show;
 use crate::dashboard::frame::viewer::Viewer;
-use crate::gateway::{Gateway, LedgerQuery};
+use crate::dashboard::pages::parts::guard;
+use crate::gateway::{Decision, Gateway, LedgerQuery};
 use crate::ledger::entry::Entry;
 use crate::verification::Verification;
 use crate::verification::id::VerificationId;
@@ -39,6 +40,8 @@ pub async fn show(
         .await
         .map_err(|trouble| view.trouble(&trouble))?;
     entries.reverse();
+    let decisions = gateway.verify().decisions_of(v.id).await;
+    let decisions = decisions.map_err(|trouble| view.trouble(&trouble))?;
     let body = html! {
         p class="back" { a href="/dashboard/verifications" { "← " (t.verifications) } }
         div class="heading" { div { h1 { (show::number(view, &v.phone)) } p class="lead" { (show::status(t, v.record.status)) " " (show::whole_id(v.id.uuid())) } } }
@@ -59,6 +62,7 @@ pub async fn show(
             div {
                 section class="panel" { h2 { (t.attempts) } (attempts(view, &v)) }
                 section class="panel" { h2 { (t.entries) } (ledger(view, &entries)) }
+                @if !decisions.is_empty() { section class="panel" { h2 { (t.guard.verdict) } (verdicts(view, &gateway, &decisions)) } }
             }
         }
     };
@@ -80,6 +84,22 @@ fn timeline(view: &Viewer, v: &Verification) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// What the guard decided about it, the newest first, and the buttons of the last decision.
+fn verdicts(view: &Viewer, gateway: &Gateway, decisions: &[Decision]) -> Markup {
+    let t = view.t;
+    html! {
+        ol class="timeline" {
+            @for one in decisions {
+                li {
+                    (show::time(view, one.at)) " " (guard::outcome(t, one.outcome)) " " span class="hint" { (guard::on(t, one.on)) }
+                    (guard::reasons(view, one))
+                }
+            }
+        }
+        @if let Some(last) = decisions.first() { (guard::buttons(view, gateway, last)) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! English texts of the frame, or shared by several pages. These lines declare the texts of every language.
 
-use super::{access, audit, faults, integrations, money, rules};
+use super::{access, audit, faults, guard, integrations, money, rules};
 use crate::dashboard::text::words;
 
 words! { Texts with {
@@ -9,6 +9,7 @@ words! { Texts with {
     access: &'static access::AccessTexts = &access::WORDS,
     audit: &'static audit::AuditTexts = &audit::WORDS,
     integrations: &'static integrations::IntegrationTexts = &integrations::WORDS,
+    guard: &'static guard::GuardTexts = &guard::WORDS,
     faults: &'static faults::FaultTexts = &faults::WORDS,
 } {
     account: "Account",
@@ -111,7 +112,7 @@ words! { Texts with {
     reason_not_delivered: "reported by the provider",
     reason_revoked: "revoked",
     reason_canceled: "the verification had ended",
-    reason_guard: "the number is on a list of those to whom nothing is sent",
+    reason_guard: "held back by the guard",
     reason_code_not_carried: "the channel carries only codes of 4 to 8 digits",
     event_created: "Requested",
     event_fallback: "Fallback to the next channel",

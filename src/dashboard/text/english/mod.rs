@@ -4,6 +4,7 @@ pub mod access;
 pub mod audit;
 pub mod base;
 pub mod faults;
+pub mod guard;
 pub mod integrations;
 pub mod money;
 pub mod rules;

@@ -1,6 +1,6 @@
 //! Russian texts of the frame, or shared by several pages.
 
-use super::{access, audit, faults, integrations, money, rules};
+use super::{access, audit, faults, guard, integrations, money, rules};
 use crate::dashboard::text::Texts;
 
 pub const WORDS: Texts = Texts {
@@ -9,6 +9,7 @@ pub const WORDS: Texts = Texts {
     access: &access::WORDS,
     audit: &audit::WORDS,
     integrations: &integrations::WORDS,
+    guard: &guard::WORDS,
     faults: &faults::WORDS,
     account: "Учётная запись",
     skip: "К содержимому",
@@ -110,7 +111,7 @@ pub const WORDS: Texts = Texts {
     reason_not_delivered: "по данным провайдера",
     reason_revoked: "отозвано",
     reason_canceled: "проверка уже завершилась",
-    reason_guard: "номер в списке тех, кому ничего не отправляют",
+    reason_guard: "задержано защитой",
     reason_code_not_carried: "канал передаёт только коды из 4–8 цифр",
     event_created: "Запрошено",
     event_fallback: "Переход к следующему каналу",

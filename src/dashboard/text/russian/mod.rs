@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod base;
 mod faults;
+mod guard;
 mod integrations;
 mod money;
 mod rules;
