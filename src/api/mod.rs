@@ -18,6 +18,7 @@ mod page;
 mod problem;
 mod projects;
 mod service;
+mod subjects;
 mod values;
 mod verifications;
 mod webhooks;
@@ -132,6 +133,7 @@ macro_rules! url_map {
                 (name = "Projects", description = "Projects, their policies and their keys. Scope `admin`."),
                 (name = "Webhooks", description = "Events for a project's own server. Scope `admin`."),
                 (name = "Guard", description = "Who is let through, and whom nothing is sent to. Scope `admin`."),
+                (name = "Personal data", description = "What is kept about a phone number, and its erasure. Scope `admin`."),
                 (name = "Integrations", description = "Identity servers and other programs that make codes themselves and have them delivered. Scope `admin`."),
                 (name = "Finance", description = "Costs, reports, budgets and balances. Scope `finance`."),
                 (name = "Callbacks", description = "Reports from providers, and codes from identity servers. Each authenticates in its own way."),
@@ -175,6 +177,8 @@ url_map! {
     "/v1/guard/blocks"                   { get guard::decisions::blocks }
     "/v1/guard/blocks/{id}"              { delete guard::decisions::end_block }
     "/v1/guard/cells"                    { get guard::decisions::cells }
+    "/v1/subjects/find"                  { post subjects::find }
+    "/v1/subjects/erase"                 { post subjects::erase }
     "/v1/ledger"                         { get ledger::ledger }
     "/v1/ledger.csv"                     { get ledger::ledger_csv }
     "/v1/ledger/unsettled"               { get unsettled::list }

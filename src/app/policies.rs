@@ -1,7 +1,7 @@
-//! How projects' policies are read: by the rules of the configuration.
+//! How projects' policies are read, by the rules of the configuration; and the ages of the installation.
 
 use crate::config::{self, Settings};
-use crate::gateway::{PolicyBook, PolicyFault};
+use crate::gateway::{self, PolicyBook, PolicyFault};
 
 /// The policy book.
 #[must_use]
@@ -16,6 +16,19 @@ pub fn policies(settings: &Settings) -> PolicyBook {
         })
     };
     PolicyBook::new(settings.defaults.clone(), settings.written_defaults(), read)
+}
+
+/// How long data is kept.
+#[must_use]
+pub fn kept(settings: &Settings) -> gateway::Kept {
+    let retention = &settings.retention;
+    gateway::Kept {
+        numbers: retention.numbers,
+        client: retention.client,
+        verifications: retention.verifications,
+        webhook_deliveries: retention.webhook_deliveries,
+        decisions: retention.decisions,
+    }
 }
 
 /// `policy.route[0].wait` as a JSON pointer.

@@ -14,6 +14,7 @@ mod process;
 mod projects;
 mod report;
 mod restore;
+mod retention;
 mod seed;
 mod serve;
 mod settings;
@@ -74,6 +75,9 @@ enum Command {
     /// See what waits for the sinks of events, and redeliver it.
     #[command(subcommand)]
     Sinks(sinks::Command),
+    /// Apply the ages of [retention] now, or count what would go.
+    #[command(subcommand)]
+    Retention(retention::Command),
     /// Report costs or conversion, or rebuild the report sums.
     #[command(subcommand)]
     Report(report::Command),
@@ -103,6 +107,7 @@ pub fn run() -> ExitCode {
         Command::Integrations(command) => integrations::run(config, command),
         Command::Users(command) => users::run(config, command),
         Command::Sinks(command) => sinks::run(config, command),
+        Command::Retention(command) => retention::run(config, command),
         Command::Report(command) => report::run(config, command),
         Command::Seed(arguments) => seed::run(config, &arguments),
         Command::Simulator(arguments) => simulator::run(&arguments),

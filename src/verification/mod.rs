@@ -16,6 +16,7 @@ pub mod channel;
 pub mod code;
 pub mod cost;
 pub mod digits;
+pub mod erase;
 pub mod event;
 pub mod guard;
 pub mod id;
@@ -65,7 +66,8 @@ pub struct Verification {
     pub project: ProjectId,
     /// Incremented by each stored change.
     pub version: i64,
-    pub phone: PhoneNumber,
+    /// `None`: it was erased, and so is all that led to it; then the verification is over.
+    pub phone: Option<PhoneNumber>,
     pub code_hash: CodeHash,
     /// Erased once no send or success report can need it.
     pub code: Option<Code>,

@@ -40,6 +40,7 @@ mod migrations;
 mod once;
 mod origins;
 mod past;
+mod personal;
 mod program;
 mod projects;
 mod proxies;

@@ -97,6 +97,8 @@ pub const PROBLEMS: &[(&str, &[&[Code]])] = &[
     ("listBlocks",             &[KEY, &[Code::InvalidRequest]]),
     ("endBlock",               &[KEY, &[Code::NotFound]]),
     ("listCells",              &[KEY, &[Code::InvalidRequest]]),
+    ("findSubject",            &[KEY, BODY]),
+    ("eraseSubject",           &[KEY, BODY]),
     ("listLedger",             &[KEY, &[Code::InvalidRequest]]),
     ("exportLedgerCsv",        &[KEY, &[Code::InvalidRequest]]),
     ("listUnsettled",          &[KEY, &[Code::InvalidRequest]]),

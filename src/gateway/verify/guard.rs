@@ -24,7 +24,7 @@ use crate::verification::origin::{Origin, Requester, TraceHash};
 use crate::verification::phone::{Country, LineType, PhoneNumber};
 use crate::verification::policy::Policy;
 use crate::verification::route::{Channel, Offer, Skip};
-use crate::verification::{Status, Verification};
+use crate::verification::{Refusal, Status, Verification};
 
 /// Who is called, for whom, and what could carry the message.
 #[derive(Clone, Copy)]
@@ -76,22 +76,25 @@ impl Verify {
         country: Country,
         ip: Option<IpAddr>,
     ) -> Option<List> {
+        let lists = self.core().directory.lists();
+        let hash = lists.has_erased().then(|| self.core().listed_hash(phone));
         let subject = Subject {
             project,
             phone,
+            hash,
             country,
             ip,
         };
-        self.core()
-            .directory
-            .lists()
-            .judge(subject, self.core().now())
+        lists.judge(subject, self.core().now())
     }
 
     /// The number has been blocked since. The visitor's address is not kept.
     pub(super) fn is_listed(&self, v: &Verification) -> bool {
         let policy = self.core().directory.policy(v.project);
-        let listed = self.listed(v.project, &v.phone, v.record.country, None);
+        let Some(phone) = &v.phone else {
+            return false;
+        };
+        let listed = self.listed(v.project, phone, v.record.country, None);
         policy.guard.listed == Mode::On && listed == Some(List::Block)
     }
 
@@ -123,12 +126,15 @@ impl Verify {
 
     /// Judges a message of a verification that has started.
     pub(super) async fn judge_started(&self, v: &Verification) -> Result<Verdict, Error> {
+        let Some(phone) = &v.phone else {
+            return Err(Refusal::NotPending(v.record.status).into());
+        };
         let origin = &*self.origin_of(v);
         let policy = self.core().directory.policy(v.project);
         let mut route = v.record.terms.route.iter();
         let target = Target {
             project: v.project,
-            phone: &v.phone,
+            phone,
             country: v.record.country,
             ip: None,
             origin,
@@ -154,7 +160,7 @@ impl Verify {
         match &v.record.origin {
             Some(origin) => Cow::Borrowed(origin),
             None => Cow::Owned(Origin {
-                prefix: self.prefix(&v.phone),
+                prefix: self.prefix(v.phone.as_ref().map_or("", PhoneNumber::digits)),
                 line: LineType::Other,
                 requester: Requester::default(),
             }),
@@ -162,8 +168,7 @@ impl Verify {
     }
 
     /// The range of a number, without its last four digits.
-    pub(super) fn prefix(&self, phone: &PhoneNumber) -> TraceHash {
-        let digits = phone.digits();
+    pub(super) fn prefix(&self, digits: &str) -> TraceHash {
         let range = &digits[..digits.len().saturating_sub(4)];
         TraceHash(self.core().trace.hash("prefix", range))
     }
@@ -210,7 +215,10 @@ impl Verify {
     }
 
     fn record(&self, on: On, v: &Verification, verdict: Verdict) {
-        let decision = Decision::of(on, (&self.cells(v), &v.phone), Some(v.id), verdict);
+        let Some(phone) = &v.phone else {
+            return;
+        };
+        let decision = Decision::of(on, (&self.cells(v), phone), Some(v.id), verdict);
         self.decisions().add(decision);
     }
 
