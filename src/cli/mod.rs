@@ -15,6 +15,7 @@ mod projects;
 mod report;
 mod restore;
 mod retention;
+mod secrets;
 mod seed;
 mod serve;
 mod settings;
@@ -78,6 +79,9 @@ enum Command {
     /// Apply the ages of [retention] now, or count what would go.
     #[command(subcommand)]
     Retention(retention::Command),
+    /// Seal everything with the current `secret_key`, so that a previous one can go.
+    #[command(subcommand)]
+    Secrets(secrets::Command),
     /// Report costs or conversion, or rebuild the report sums.
     #[command(subcommand)]
     Report(report::Command),
@@ -108,6 +112,7 @@ pub fn run() -> ExitCode {
         Command::Users(command) => users::run(config, command),
         Command::Sinks(command) => sinks::run(config, command),
         Command::Retention(command) => retention::run(config, command),
+        Command::Secrets(command) => secrets::run(config, command),
         Command::Report(command) => report::run(config, command),
         Command::Seed(arguments) => seed::run(config, &arguments),
         Command::Simulator(arguments) => simulator::run(&arguments),

@@ -30,6 +30,7 @@ mod rates;
 mod rebuild;
 mod replicas;
 mod report_hosts;
+mod reseal;
 mod restore;
 mod reuse;
 mod rewrite;

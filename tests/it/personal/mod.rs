@@ -2,6 +2,7 @@
 
 mod ages;
 mod command;
+mod rotation;
 mod subjects;
 
 use serde_json::{Value, json};
