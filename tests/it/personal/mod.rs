@@ -13,7 +13,7 @@ use crate::stage::{Engine, Stage, TestApp};
 pub const CODE: &str = "314159";
 pub const DAY: u64 = 86_400;
 /// A limit of the site's own.
-pub const LIMIT: (&str, &str) = ("DEFAULTS__LIMITS__KEYS", r#"{"user_id":["50/1d"]}"#);
+pub const LIMIT: (&str, &str) = ("DEFAULTS__LIMITS__KEYS", r#"{"user_id":["500/1d"]}"#);
 
 /// A start that leaves behind as much as one can.
 pub fn told(number: &str) -> Value {
