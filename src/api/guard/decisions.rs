@@ -241,7 +241,7 @@ pub async fn cells(
 }
 
 impl DecisionBody {
-    pub(in crate::api) fn of(gateway: &Gateway, decision: &Decision) -> Self {
+    pub fn of(gateway: &Gateway, decision: &Decision) -> Self {
         let name = gateway.directory().project_name(decision.project);
         Self {
             id: decision.id,

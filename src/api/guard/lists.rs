@@ -176,7 +176,7 @@ pub async fn delete(
 }
 
 impl EntryBody {
-    pub(in crate::api) fn of(gateway: &Gateway, entry: &Entry) -> Self {
+    pub fn of(gateway: &Gateway, entry: &Entry) -> Self {
         let project = match entry.project {
             None => EVERY.to_owned(),
             Some(id) => gateway.directory().project_name(id).unwrap_or_default(),

@@ -1,12 +1,11 @@
 //! Examples of what is kept about a number, and of its erasure.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::parts::{JSON, REQUEST, Shown};
-use super::verification;
 
 #[rustfmt::skip]
-pub(super) fn shown(operation: &str) -> Vec<Shown> {
+pub(super) fn shown(operation: &str, verification: &Value) -> Vec<Shown> {
     let asked = || (REQUEST, JSON, vec![
         ("all", "In all projects", json!({"phone_number": "+998901234567"})),
         ("one", "In one project", json!({"phone_number": "+998901234567", "project": "default"})),
@@ -15,7 +14,7 @@ pub(super) fn shown(operation: &str) -> Vec<Shown> {
         "findSubject" => vec![asked(), ("200", JSON, vec![("kept", "One verification", json!({
             "phone_number": "+998901234567",
             "verifications": [{
-                "project": "default", "verification": verification(),
+                "project": "default", "verification": verification,
                 "client": {"ip": "1H6o0V7c6bQ", "networks": ["k3bq0dyl1jM"], "user_agent": null, "locale": "ru"},
                 "limit_keys": {"user_id": "m4Jt5Vw9a0E"}, "report_to": null,
             }],
