@@ -70,24 +70,9 @@ pub struct PolicyBody {
     vonage: Option<Value>,
     #[schema(value_type = Option<GuardRules>)]
     guard: Option<Value>,
-    #[schema(value_type = Option<Ages>)]
+    /// Ages shorter than the installation's: `numbers` and `client` from 3d on, `decisions` from 7d on.
+    #[schema(value_type = Option<HashMap<String, String>>)]
     retention: Option<Value>,
-}
-
-/// How long data is kept, where that is shorter than in the whole installation.
-#[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct Ages {
-    /// The number of a verification, with its code, payload, tags and values of limits: 3d to 3650d.
-    #[schema(value_type = String, required = false, example = "30d")]
-    numbers: Option<String>,
-    /// The visitor's address, user agent and language: 3d to 3650d.
-    #[schema(value_type = String, required = false, example = "7d")]
-    client: Option<String>,
-    /// Decisions of the guard: 7d to 3650d.
-    #[schema(value_type = String, required = false, example = "30d")]
-    decisions: Option<String>,
 }
 
 /// The rules against pumping.
