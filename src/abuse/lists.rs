@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::network;
 use crate::verification::id::ProjectId;
+use crate::verification::origin::TraceHash;
 use crate::verification::phone::{Country, PhoneNumber};
 
 /// Entries of one project, and those of every project together.
@@ -29,6 +30,9 @@ const WIDE_FOR: TimeDelta = TimeDelta::days(90);
 
 /// A number has at most 15 digits (E.164), so a prefix of 14 always covers more than one.
 const LONGEST_PREFIX: usize = 14;
+
+/// What the stored hash of a number begins with, as no number does.
+const HASHED: char = '#';
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -58,6 +62,8 @@ impl List {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Match {
     Number(PhoneNumber),
+    /// A number that was erased: its keyed hash.
+    Erased(TraceHash),
     /// The first digits of a number, without the plus sign.
     Prefix(String),
     Country(Country),
@@ -94,9 +100,14 @@ impl Matched {
 }
 
 impl Match {
-    /// Reads a value; the error says what it must be. A number is taken as it is: in E.164, read by a project's rules before.
+    /// Reads a value; the error says what it must be. A number is taken as it is: in E.164, read by a project's rules before, or the
+    /// hash that is left of it.
     pub fn parse(kind: Matched, text: &str) -> Result<Self, String> {
         match kind {
+            Matched::Number if text.starts_with(HASHED) => {
+                let hash = TraceHash::try_from(text[HASHED.len_utf8()..].to_owned());
+                hash.map(Self::Erased).map_err(|error| error.to_string())
+            }
             Matched::Number => Ok(Self::Number(PhoneNumber::from_storage(text.to_owned()))),
             Matched::Prefix => {
                 let digits = text.strip_prefix('+').unwrap_or_default();
@@ -116,7 +127,7 @@ impl Match {
     #[must_use]
     pub fn kind(&self) -> Matched {
         match self {
-            Self::Number(_) => Matched::Number,
+            Self::Number(_) | Self::Erased(_) => Matched::Number,
             Self::Prefix(_) => Matched::Prefix,
             Self::Country(_) => Matched::Country,
             Self::Ip(_) => Matched::Ip,
@@ -128,6 +139,7 @@ impl Match {
     pub fn value(&self) -> String {
         match self {
             Self::Number(number) => number.as_str().to_owned(),
+            Self::Erased(hash) => format!("{HASHED}{}", String::from(*hash)),
             Self::Prefix(digits) => format!("+{digits}"),
             Self::Country(country) => country.to_string(),
             Self::Ip(net) => network::written(*net),
@@ -190,6 +202,8 @@ impl Entry {
 pub struct Subject<'a> {
     pub project: ProjectId,
     pub phone: &'a PhoneNumber,
+    /// Of the number, where [`Lists::has_erased`] says so.
+    pub hash: Option<TraceHash>,
     pub country: Country,
     pub ip: Option<IpAddr>,
 }
@@ -199,6 +213,7 @@ pub struct Subject<'a> {
 pub struct Lists {
     all: Vec<Arc<Entry>>,
     numbers: HashMap<PhoneNumber, Vec<Arc<Entry>>>,
+    erased: HashMap<TraceHash, Vec<Arc<Entry>>>,
     prefixes: HashMap<String, Vec<Arc<Entry>>>,
     countries: HashMap<Country, Vec<Arc<Entry>>>,
     networks: Vec<Arc<Entry>>,
@@ -214,6 +229,7 @@ impl Lists {
         for entry in &lists.all {
             let own = match &entry.matches {
                 Match::Number(number) => lists.numbers.entry(number.clone()).or_default(),
+                Match::Erased(hash) => lists.erased.entry(*hash).or_default(),
                 Match::Prefix(digits) => lists.prefixes.entry(digits.clone()).or_default(),
                 Match::Country(country) => lists.countries.entry(*country).or_default(),
                 Match::Ip(_) => &mut lists.networks,
@@ -228,6 +244,12 @@ impl Lists {
         &self.all
     }
 
+    /// Whether a number must be hashed to be found.
+    #[must_use]
+    pub fn has_erased(&self) -> bool {
+        !self.erased.is_empty()
+    }
+
     /// `None`: no entry is about it.
     #[must_use]
     pub fn judge(&self, subject: Subject<'_>, now: DateTime<Utc>) -> Option<List> {
@@ -239,10 +261,13 @@ impl Lists {
         let prefixes = (1..=longest)
             .rev()
             .map(|length| self.prefixes.get(&digits[..length]));
-        let levels = std::iter::once(self.numbers.get(subject.phone)).chain(prefixes);
-        let decided = levels
-            .flatten()
-            .find_map(|level| decide(level, subject.project, now));
+        let erased = subject.hash.and_then(|hash| self.erased.get(&hash));
+        let number = self.numbers.get(subject.phone).into_iter().chain(erased);
+        let decided = decide(number.flatten(), subject.project, now).or_else(|| {
+            prefixes
+                .flatten()
+                .find_map(|level| decide(level, subject.project, now))
+        });
         decided.or_else(|| {
             let country = self.countries.get(&subject.country).into_iter().flatten();
             let holds = |entry: &&Arc<Entry>| match (&entry.matches, subject.ip) {
@@ -292,6 +317,7 @@ mod tests {
         let subject = Subject {
             project: ProjectId(Uuid::from_u128(1)),
             phone: &phone,
+            hash: Some(TraceHash([7; 8])),
             country: "UZ".parse().unwrap(),
             ip: ip.parse().ok(),
         };
@@ -343,6 +369,20 @@ mod tests {
         }
         assert_eq!(judged(vec![ip(Block)], "none"), None, "no address was told");
         assert_eq!(judged(vec![ip(Block)], "::ffff:203.0.113.7"), Some(Block));
+    }
+
+    #[test]
+    fn a_number_that_was_erased_stays_blocked_by_its_hash() {
+        let hash = |byte| Match::Erased(TraceHash([byte; 8]));
+        for (byte, verdict) in [(7, Some(List::Block)), (8, None)] {
+            let matches = Match::parse(Matched::Number, &hash(byte).value()).unwrap();
+            assert_eq!(matches, hash(byte));
+            let erased = Entry {
+                matches,
+                ..entry(List::Block, Matched::Number, "+1")
+            };
+            assert_eq!(judged(vec![erased], "none"), verdict);
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod page;
 mod problem;
 mod projects;
 mod service;
+mod subjects;
 mod values;
 mod verifications;
 mod webhooks;
@@ -134,6 +135,7 @@ macro_rules! url_map {
                 (name = "Projects", description = "Projects, their policies and their keys. Scope `admin`."),
                 (name = "Webhooks", description = "Events for a project's own server. Scope `admin`."),
                 (name = "Guard", description = "Who is let through, and whom nothing is sent to. Scope `admin`."),
+                (name = "Personal data", description = "What is kept about a phone number, and its erasure. Scope `admin`."),
                 (name = "Integrations", description = "Identity servers and other programs that make codes themselves and have them delivered. Scope `admin`."),
                 (name = "Audit", description = "Who changed what. Scope `admin`."),
                 (name = "Finance", description = "Costs, reports, budgets and balances. Scope `finance`."),
@@ -183,6 +185,8 @@ url_map! {
     "/v1/guard/replays/{id}"             { get guard::replays::find }
     "/v1/audit"                          { get audit::list }
     "/v1/audit.csv"                      { get audit::csv }
+    "/v1/subjects/find"                  { post subjects::find }
+    "/v1/subjects/erase"                 { post subjects::erase }
     "/v1/ledger"                         { get ledger::ledger }
     "/v1/ledger.csv"                     { get ledger::ledger_csv }
     "/v1/ledger/unsettled"               { get unsettled::list }

@@ -70,6 +70,9 @@ pub struct PolicyBody {
     vonage: Option<Value>,
     #[schema(value_type = Option<GuardRules>)]
     guard: Option<Value>,
+    /// Ages shorter than the installation's: `numbers` and `client` from 3d on, `decisions` from 7d on.
+    #[schema(value_type = Option<HashMap<String, String>>)]
+    retention: Option<Value>,
 }
 
 /// The rules against pumping.

@@ -73,7 +73,8 @@ pub struct PausedBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Job)]
 pub struct JobBody {
-    /// `past_verifications`: moves verifications that have been over for two days out of the table of current ones.
+    /// `past_verifications`: moves verifications that have been over for two days out of the table of current ones. `ages`: erases numbers and
+    /// visitors that have passed their age.
     name: &'static str,
     /// Rows that this replica has changed.
     rows: u64,

@@ -40,7 +40,7 @@ use error::failed;
 pub use faces::{Ends, Faces, dialects_of, mounts};
 use listen::bind;
 pub use listen::{on_this_machine, public_url};
-pub use policies::policies;
+pub use policies::{kept, policies};
 pub use providers::configured as providers;
 use reached::redis_authorities;
 pub use reached::{location, redis};
@@ -318,12 +318,7 @@ fn gateway_settings(settings: &Settings, public_url: String, sandbox: bool) -> g
     gateway::Settings {
         public_url,
         unknown_after: settings.unknown_after,
-        kept: gateway::Kept {
-            verifications: settings.retention.verifications,
-            webhook_deliveries: settings.retention.webhook_deliveries,
-            decisions: settings.retention.decisions,
-            audit: settings.retention.audit,
-        },
+        kept: kept(settings),
         reporting_currency: settings.reporting_currency,
         policies: Arc::new(policies(settings)),
         unlimited: if sandbox {

@@ -1,7 +1,7 @@
-//! How projects' policies are read: by the rules of the configuration.
+//! How projects' policies are read, by the rules of the configuration; and the ages of the installation.
 
 use crate::config::{self, Settings};
-use crate::gateway::{PolicyBook, PolicyFault};
+use crate::gateway::{self, PolicyBook, PolicyFault};
 
 /// The policy book. In a sandbox the guard's rules are on, unless `guard.mode` says otherwise.
 #[must_use]
@@ -22,6 +22,20 @@ pub fn policies(settings: &Settings) -> PolicyBook {
         defaults = config::read_policy(&written).unwrap_or(defaults);
     }
     PolicyBook::new(defaults, written, read)
+}
+
+/// How long data is kept.
+#[must_use]
+pub fn kept(settings: &Settings) -> gateway::Kept {
+    let retention = &settings.retention;
+    gateway::Kept {
+        numbers: retention.numbers,
+        client: retention.client,
+        verifications: retention.verifications,
+        webhook_deliveries: retention.webhook_deliveries,
+        decisions: retention.decisions,
+        audit: retention.audit,
+    }
 }
 
 /// `policy.route[0].wait` as a JSON pointer.

@@ -34,6 +34,7 @@ actions! {
     ListEntryAdded = "list_entry.added",
     ListEntryRemoved = "list_entry.removed",
     BlockEnded = "block.ended",
+    SubjectErased = "subject.erased",
     WebhookCreated = "webhook.created",
     WebhookRotated = "webhook.rotated",
     WebhookDeleted = "webhook.deleted",

@@ -45,6 +45,15 @@ impl Deed {
         }
     }
 
+    /// To something that has no id.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        Self {
+            name: Some(masked(name)),
+            ..self
+        }
+    }
+
     /// To this object.
     #[must_use]
     pub fn to(self, id: &impl ToString, name: Option<&str>) -> Self {

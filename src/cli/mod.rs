@@ -15,6 +15,8 @@ mod process;
 mod projects;
 mod report;
 mod restore;
+mod retention;
+mod secrets;
 mod seed;
 mod serve;
 mod settings;
@@ -75,6 +77,12 @@ enum Command {
     /// See what waits for the sinks of events, and redeliver it.
     #[command(subcommand)]
     Sinks(sinks::Command),
+    /// Apply the ages of [retention] now, or count what would go.
+    #[command(subcommand)]
+    Retention(retention::Command),
+    /// Seal everything with the current `secret_key`, so that a previous one can go.
+    #[command(subcommand)]
+    Secrets(secrets::Command),
     /// Report costs or conversion, or rebuild the report sums.
     #[command(subcommand)]
     Report(report::Command),
@@ -107,6 +115,8 @@ pub fn run() -> ExitCode {
         Command::Integrations(command) => integrations::run(config, command),
         Command::Users(command) => users::run(config, command),
         Command::Sinks(command) => sinks::run(config, command),
+        Command::Retention(command) => retention::run(config, command),
+        Command::Secrets(command) => secrets::run(config, command),
         Command::Report(command) => report::run(config, command),
         Command::Guard(command) => guard::run(config, command),
         Command::Seed(arguments) => seed::run(config, &arguments),

@@ -7,6 +7,7 @@
 //! To add a key: a line with its comment in `defaults.toml`, a field in `settings`, a line in `top`. To add a kind of
 //! provider: see [`channels`](crate::channels).
 
+mod ages;
 mod budgets;
 mod database;
 mod guard;

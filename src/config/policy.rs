@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::ages;
 use super::budgets::{self, OFF};
 use super::guard;
 use crate::message::text::{self, Templates};
@@ -51,6 +52,7 @@ pub(super) fn read(mut table: Reader<'_>) -> Checked<Policy> {
     let twilio = table.get("twilio").and_then(twilio);
     let vonage = table.get("vonage").and_then(vonage);
     let guard = table.get("guard").and_then(guard::read);
+    let retention = table.get("retention").and_then(ages::read);
     table.finish();
     Ok(Policy {
         code_length: code_length?,
@@ -69,6 +71,7 @@ pub(super) fn read(mut table: Reader<'_>) -> Checked<Policy> {
         twilio: twilio?,
         vonage: vonage?,
         guard: guard?,
+        retention: retention?,
     })
 }
 
@@ -346,5 +349,6 @@ pub(super) fn written(policy: &Policy) -> serde_json::Value {
         "twilio": policy.twilio,
         "vonage": policy.vonage,
         "guard": guard::written(&policy.guard),
+        "retention": ages::written(&policy.retention),
     })
 }

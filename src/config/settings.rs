@@ -103,6 +103,10 @@ pub struct Webhooks {
 /// For how long rows are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
+    /// The number of a verification, and what hangs on it.
+    pub numbers: Duration,
+    /// Who asked for it, as the site described them.
+    pub client: Duration,
     pub verifications: Duration,
     pub webhook_deliveries: Duration,
     /// Of the guard.

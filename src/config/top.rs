@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::ages;
 use super::database::{self, Database};
 use super::policy;
 use super::settings::{Dialects, Log, LogFormat, Retention, Settings, Webhooks};
@@ -322,16 +323,20 @@ fn dialects(mut table: Reader<'_>) -> Checked<Dialects> {
 
 fn retention(mut table: Reader<'_>) -> Checked<Retention> {
     let day = Duration::from_hours(24);
-    let mut kept = |name| {
+    let mut kept = |name, least| {
         let field = table.get(name);
-        field.and_then(|field| field.span(7 * day..=3_650 * day))
+        field.and_then(|field| field.span(least..=3_650 * day))
     };
-    let verifications = kept("verifications");
-    let webhook_deliveries = kept("webhook_deliveries");
-    let decisions = kept("decisions");
-    let audit = kept("audit");
+    let numbers = kept("numbers", *ages::RANGE.start());
+    let client = kept("client", *ages::RANGE.start());
+    let verifications = kept("verifications", 7 * day);
+    let webhook_deliveries = kept("webhook_deliveries", 7 * day);
+    let decisions = kept("decisions", 7 * day);
+    let audit = kept("audit", 7 * day);
     table.finish();
     Ok(Retention {
+        numbers: numbers?,
+        client: client?,
         verifications: verifications?,
         webhook_deliveries: webhook_deliveries?,
         decisions: decisions?,

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use super::shared::{Dialect, Directory, Idempotency, Jobs, Live, PolicyBook, Readiness};
+use super::shared::{Dialect, Directory, Idempotency, Jobs, Kept, Live, PolicyBook, Readiness};
 use crate::audit::By;
 use crate::channels::Provider;
 use crate::clock::Clock;
@@ -23,6 +23,7 @@ use crate::shared_state::SharedState;
 use crate::storage::{Act, Db};
 use crate::trace::{Context, Kind, Stage, Tracer};
 use crate::verification::Verification;
+use crate::verification::origin::TraceHash;
 use crate::verification::phone::PhoneNumber;
 
 /// Concurrent sends per provider.
@@ -49,14 +50,6 @@ pub struct Settings {
     pub render: fn(&Verification) -> serde_json::Value,
     /// `None`: nothing is recorded.
     pub tracer: Option<Tracer>,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct Kept {
-    pub verifications: Duration,
-    pub webhook_deliveries: Duration,
-    pub decisions: Duration,
-    pub audit: Duration,
 }
 
 #[derive(Debug)]
@@ -133,6 +126,11 @@ impl Core {
     /// Whether every replica reads rows of this form, so that they can be written.
     pub(super) fn all_read(&self, form: i64) -> bool {
         self.db.is_alone() || self.known_form.load(Ordering::Relaxed) >= form
+    }
+
+    /// What stands for an erased number in the guard's lists.
+    pub(super) fn listed_hash(&self, phone: &PhoneNumber) -> TraceHash {
+        TraceHash(self.trace.hash("listed number", phone.as_str()))
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {

@@ -22,7 +22,7 @@ pub use admin::{
     UserFault, Users, Weak, begin_counters, change_policy_of, check_name, check_password, key_name,
     new_secret, prepare_budgets, read_email,
 };
-pub use core::{Kept, Settings};
+pub use core::Settings;
 pub use error::Error;
 pub use finance::{
     Account, AccountMonth, Balance, BookError, BudgetState, Finance, LedgerBalance, LedgerSum,
@@ -31,14 +31,15 @@ pub use finance::{
 pub use handle::{Gateway, Outbound};
 pub use notices::{Notices, WebhookRequest};
 pub use shared::{
-    Access, Begun, Credentials, DIRECTORY_AGE, Dialect, Directory, Idempotency, Live, PolicyBook,
-    PolicyFault, Progress, Replay, Reports, SiteReport, Ticket, ToReport,
-    parsed as parsed_overrides,
+    Access, Begun, Credentials, DIRECTORY_AGE, Dialect, Directory, Due, Idempotency, Kept, Live,
+    PolicyBook, PolicyFault, Progress, Reached, Removed, Replay, Reports, Retention, SiteReport,
+    Ticket, ToReport, erase_due, parsed as parsed_overrides, remove,
 };
 pub use verify::{
-    Checked, FullCell, GuardOutcomes, Known, LEASE, OpenBlock, Ordered, Preview, PreviewRequest,
-    Price, PublicKey, RangeOutcome, ReplayFault, ReplayRequest, ReportError, RuleOutcome,
-    SecondStart, Sequel, StartError, StartRequest, Started, Taken, Verify, Visitor, shown_findings,
+    Checked, Erased, FullCell, GuardOutcomes, KeptOfNumber, Known, LEASE, OpenBlock, Ordered,
+    Preview, PreviewRequest, Price, PublicKey, RangeOutcome, ReplayFault, ReplayRequest,
+    ReportError, RuleOutcome, SecondStart, Sequel, StartError, StartRequest, Started, Taken,
+    Verify, Visitor, shown_findings,
 };
 
 pub use crate::abuse::guard::replay::Findings;

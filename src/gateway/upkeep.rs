@@ -7,16 +7,18 @@ use metrics::gauge;
 use uuid::Uuid;
 
 use super::handle::Gateway;
+use super::shared::{Retention, Rows, erase_due, remove};
 use crate::clock::{Clock, Measured};
-use crate::storage::{HOT, IN_THE_PAST, KeptByWeek, StorageError};
+use crate::storage::{ERASED, HOT, IN_THE_PAST, StorageError};
 use crate::verification::id::time_of;
-use crate::verification::span;
 
 /// How soon a clock that has moved is measured again.
 const STEADY_AFTER: Duration = Duration::from_secs(1);
 /// The job that moves verifications, as metrics name it.
 const PAST: &str = "past_verifications";
-/// For how long verifications are moved in one run.
+/// The job that erases parts of verifications.
+const AGES: &str = "ages";
+/// For how long verifications are moved, or parts of them erased, in one run.
 const MOVING: Duration = Duration::from_secs(5);
 
 impl Gateway {
@@ -85,27 +87,65 @@ impl Gateway {
     /// Makes the partitions of the coming weeks and drops those that are too old; on SQLite, removes up to a thousand old
     /// verifications. Returns whether more may be left.
     pub async fn keep_partitions(&self) -> Result<bool, StorageError> {
-        const BATCH: i64 = 1_000;
-        let (core, now) = (self.core(), self.now());
-        let kept = core.settings.kept;
-        core.db.make_partitions(now).await?;
-        let before = span::before(now, kept.verifications);
-        for (table, before) in [
-            (KeptByWeek::Verifications, before),
-            (
-                KeptByWeek::WebhookDeliveries,
-                span::before(now, kept.webhook_deliveries),
-            ),
-        ] {
-            for partition in core.db.drop_partitions(table, before).await? {
+        self.core().db.make_partitions(self.now()).await?;
+        self.remove_old(&[Rows::Verifications, Rows::WebhookDeliveries])
+            .await
+    }
+
+    /// Removes some of the rows that have passed their age. Returns whether more may be left.
+    async fn remove_old(&self, what: &[Rows]) -> Result<bool, StorageError> {
+        let mut are_left = false;
+        let removed = self.retention().removed(self.now()).into_iter();
+        for removed in removed.filter(|removed| what.contains(&removed.what)) {
+            let (_, dropped, more) = remove(&self.core().db, &removed).await?;
+            for partition in dropped {
                 tracing::info!(partition, "dropped: its retention is over");
             }
+            are_left |= more;
         }
-        if !core.db.is_alone() {
-            return Ok(false);
+        Ok(are_left)
+    }
+
+    fn retention(&self) -> Retention {
+        let core = self.core();
+        let projects = core.directory.projects().into_iter();
+        let own = projects.map(|project| {
+            let policy = core.directory.policy(project.id);
+            (project.id, policy.retention)
+        });
+        Retention::new(core.settings.kept, own)
+    }
+
+    /// Erases numbers and clients that have passed their ages, for some seconds at most; not while a replica runs that would not know what
+    /// is missing. Returns how many verifications were changed.
+    pub async fn apply_ages(&self) -> Result<u64, StorageError> {
+        let core = self.core();
+        if !core.all_read(ERASED) {
+            core.jobs.end(AGES);
+            return Ok(0);
         }
-        let gone = core.db.drop_past(before, BATCH).await?;
-        Ok(gone == BATCH.cast_unsigned())
+        let (began, mut count, mut is_done) = (Instant::now(), 0, true);
+        for due in self.retention().due(self.now()) {
+            is_done = erase_due(&core.db, &due, false, |reached| {
+                count += reached.count;
+                if reached.count > 0 {
+                    let until = due.aged.before;
+                    core.jobs.go_on(AGES, reached.count, reached.at, until);
+                }
+                began.elapsed() < MOVING
+            })
+            .await?;
+            if !is_done {
+                break;
+            }
+        }
+        if is_done {
+            core.jobs.end(AGES);
+        }
+        if count > 0 {
+            core.db.settle_file().await?;
+        }
+        Ok(count)
     }
 
     /// Records how much waits in the whole database, and how it is connected with.
@@ -136,19 +176,14 @@ impl Gateway {
         const BATCH: u64 = 1_000;
         let (db, now) = (&self.core().db, self.now());
         let keys = db.drop_lapsed_keys(now, BATCH.cast_signed()).await?;
-        let messages = self.notices().sweep_deliveries(BATCH).await?;
         let given_up = self.notices().sweep_sinks(BATCH).await?;
         self.admin().note_key_uses().await?;
         db.drop_lapsed_sessions(now).await?;
         db.drop_lapsed_guard_entries(now).await?;
-        let kept = self.core().settings.kept;
-        let kept_since = span::before(now, kept.decisions);
-        let decisions = db.drop_decisions(kept_since, BATCH.cast_signed()).await?;
-        db.drop_replays(kept_since, BATCH.cast_signed()).await?;
-        let kept_since = span::before(now, kept.audit);
-        let audit = db.drop_audit(kept_since, BATCH.cast_signed()).await?;
-        let most = keys.max(messages).max(given_up).max(decisions).max(audit);
-        Ok(most == BATCH)
+        let old = self
+            .remove_old(&[Rows::WebhookDeliveries, Rows::Decisions, Rows::Audit])
+            .await?;
+        Ok(old || keys.max(given_up) == BATCH)
     }
 
     /// Picks up changes by other replicas: projects, keys, rates, pauses.

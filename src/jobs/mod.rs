@@ -31,6 +31,8 @@ const AGES: Duration = Duration::from_secs(5);
 const CLOCK: Duration = Duration::from_secs(10);
 /// How often verifications that are over are moved out of the hot table.
 const MOVE: Duration = Duration::from_secs(10);
+/// How often what has passed its age is erased.
+const AGE: Duration = Duration::from_secs(10);
 
 /// When each job last ended well.
 #[derive(Clone, Debug, Default)]
@@ -129,6 +131,9 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
     });
     every("past_verifications", MOVE, |gateway| {
         Box::pin(async move { gateway.move_to_past().await.map(|_| ()) })
+    });
+    every("ages", AGE, |gateway| {
+        Box::pin(async move { gateway.apply_ages().await.map(|_| ()) })
     });
     every("expired_rows", SWEEP, |gateway| Box::pin(sweep(gateway)));
     every("metrics", MEASURE, |gateway| {

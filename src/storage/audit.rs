@@ -225,6 +225,16 @@ impl Store {
         Ok(self.readable(rows.into_iter().map(Entry::try_from)))
     }
 
+    /// How many entries there are of before `since`.
+    pub async fn count_audit(&self, since: DateTime<Utc>) -> Result<u64, StorageError> {
+        const COUNT: &str = "SELECT COUNT(*) FROM audit WHERE id < $1";
+        let (count,): (i64,) = read!(&self.engine, |pool| sqlx::query_as(COUNT)
+            .bind(time_ordered(since, [0; 8]))
+            .fetch_one(pool)
+            .await)?;
+        Ok(count.unsigned_abs())
+    }
+
     /// Removes up to `limit` entries of before `since`, and returns how many.
     pub async fn drop_audit(&self, since: DateTime<Utc>, limit: i64) -> Result<u64, StorageError> {
         const DROP: &str = "DELETE FROM audit WHERE id IN (SELECT a.id FROM audit a WHERE a.id < $1 ORDER BY a.id LIMIT $2)";

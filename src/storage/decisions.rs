@@ -170,16 +170,61 @@ impl Store {
         Ok(())
     }
 
-    /// Removes up to `limit` decisions of before `since`, and returns how many.
+    /// Removes up to `limit` decisions of before `since`, of one project or of all, and returns how many.
     pub async fn drop_decisions(
         &self,
+        project: Option<ProjectId>,
         since: DateTime<Utc>,
         limit: i64,
     ) -> Result<u64, StorageError> {
+        macro_rules! drop {
+            ($own:literal) => {
+                concat!(
+                    "DELETE FROM guard_decisions WHERE id IN (SELECT d.id FROM guard_decisions d WHERE d.id < $1 ",
+                    $own,
+                    "ORDER BY d.id LIMIT $2)"
+                )
+            };
+        }
+        const OF_ALL: &str = drop!("");
+        const OF_ONE: &str = drop!("AND d.project_id = $3 ");
         // Ids are of their time.
-        const DROP: &str = "DELETE FROM guard_decisions WHERE id IN (SELECT d.id FROM guard_decisions d WHERE d.id < $1 \
-            ORDER BY d.id LIMIT $2)";
-        Ok(touch!(self, DROP, time_ordered(since, [0; 8]), limit)?)
+        let first = time_ordered(since, [0; 8]);
+        Ok(match project {
+            Some(project) => touch!(self, OF_ONE, first, limit, project.0)?,
+            None => touch!(self, OF_ALL, first, limit)?,
+        })
+    }
+
+    /// How many decisions there are of before `since`, of one project or of all.
+    pub async fn count_decisions(
+        &self,
+        project: Option<ProjectId>,
+        since: DateTime<Utc>,
+    ) -> Result<u64, StorageError> {
+        const COUNT: &str = "SELECT COUNT(*) FROM guard_decisions WHERE id < $1 AND ($2 IS NULL OR project_id = $2)";
+        let (count,): (i64,) = read!(&self.engine, |pool| sqlx::query_as(COUNT)
+            .bind(time_ordered(since, [0; 8]))
+            .bind(project.map(|project| project.0))
+            .fetch_one(pool)
+            .await)?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// Removes the decisions about these verifications, and returns how many.
+    pub async fn drop_decisions_about(&self, ids: &[VerificationId]) -> Result<u64, StorageError> {
+        const DROP: &str =
+            "DELETE FROM guard_decisions WHERE verification_id IN (SELECT r.id FROM {rows})";
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let uuids = ids.iter().map(|id| Some(id.uuid())).collect();
+        let rows = Rows::new(ids.len(), vec![("id", Column::Uuid(uuids))]);
+        let done = match &self.engine {
+            Engine::Postgres(pool) => rows.postgres(DROP).execute(pool).await?.rows_affected(),
+            Engine::Sqlite { write, .. } => rows.sqlite(DROP).execute(write).await?.rows_affected(),
+        };
+        Ok(done)
     }
 
     /// Newest first.

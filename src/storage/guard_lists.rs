@@ -163,6 +163,30 @@ impl Store {
         .await
     }
 
+    /// What an entry is about is known by this from now on. Returns whether there was such an entry.
+    pub async fn change_guard_entry(
+        &self,
+        id: Uuid,
+        matches: &Match,
+    ) -> Result<bool, StorageError> {
+        const CHANGE: &str = "UPDATE guard_lists SET value = $1 WHERE id = $2";
+        let sealed = self.vault.seal(id.as_bytes(), matches.value().as_bytes());
+        in_transaction(&self.engine, async |connection| {
+            let touched = on!(connection, |to| sqlx::query(CHANGE)
+                .bind(&sealed[..])
+                .bind(id)
+                .execute(to)
+                .await
+                .map(|done| done.rows_affected()))?;
+            on!(connection, |to| sqlx::query(CHANGED)
+                .execute(to)
+                .await
+                .map(|_| ()))?;
+            Ok(touched > 0)
+        })
+        .await
+    }
+
     /// Returns whether there was such an entry.
     pub async fn delete_guard_entry(&self, entry: &Entry, act: &Act) -> Result<bool, StorageError> {
         const DELETE: &str = "DELETE FROM guard_lists WHERE id = $1";

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::engine::{Engine, read};
 use super::{StorageError, Store};
+use crate::verification::id::time_ordered;
 
 pub(super) const PAST: &str = "past_verifications";
 const DELIVERIES: &str = "webhook_deliveries";
@@ -246,6 +247,36 @@ impl Store {
     }
 }
 
+impl Store {
+    /// How many verifications of the past go that were made before `before`; on Postgres whole weeks go.
+    pub async fn count_past(&self, before: DateTime<Utc>) -> Result<u64, StorageError> {
+        const COUNT: &str = "SELECT COUNT(*) FROM past_verifications WHERE id < $1";
+        self.count_before(COUNT, before).await
+    }
+
+    /// As [`Store::count_past`], webhook messages and events for sinks.
+    pub async fn count_deliveries(&self, before: DateTime<Utc>) -> Result<u64, StorageError> {
+        const COUNT: &str = "SELECT COUNT(*) FROM webhook_deliveries WHERE id < $1";
+        self.count_before(COUNT, before).await
+    }
+
+    async fn count_before(
+        &self,
+        sql: &'static str,
+        before: DateTime<Utc>,
+    ) -> Result<u64, StorageError> {
+        let end = match &self.engine {
+            Engine::Postgres(_) => first_id(week_of(before.timestamp_millis())),
+            Engine::Sqlite { .. } => time_ordered(before, [0; 8]),
+        };
+        let (count,): (i64,) = read!(&self.engine, |pool| sqlx::query_as(sql)
+            .bind(end)
+            .fetch_one(pool)
+            .await)?;
+        Ok(count.unsigned_abs())
+    }
+}
+
 /// A table that is kept by weeks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
@@ -265,7 +296,6 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verification::id::time_ordered;
 
     #[test]
     fn a_week_holds_the_ids_of_monday_to_sunday() {

@@ -12,9 +12,10 @@ use crate::verification::id::VerificationId;
 /// Forms of rows that builds before them cannot read: each is written once all replicas know it.
 pub const IN_THE_PAST: i64 = 1;
 pub const WITH_TRACE: i64 = 1;
+pub const ERASED: i64 = 2;
 
 /// The newest form that this build reads.
-const KNOWS: i64 = 1;
+const KNOWS: i64 = 2;
 
 impl Store {
     /// This replica works until `until`, unless it says so again. `oldest`: it holds no older verification whose `wake_at` lies

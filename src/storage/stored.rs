@@ -158,9 +158,9 @@ impl Stored {
         lease: Lease,
     ) -> Self {
         let seal = || {
+            let phone = v.phone.as_ref().map_or("", PhoneNumber::as_str);
             let code = v.code.as_ref().map_or("", Code::as_str);
-            let plain = [v.phone.as_str(), "|", code].concat();
-            vault.seal(v.id.uuid().as_bytes(), plain.as_bytes())
+            vault.seal(v.id.uuid().as_bytes(), &plain(phone, code))
         };
         let is_new = write == Write::Insert;
         let attempts = &v.record.attempts;
@@ -170,7 +170,11 @@ impl Stored {
             project_id: v.project.0,
             version: v.version,
             status: v.record.status.as_str(),
-            phone_index: is_new.then(|| phone_index(vault, &v.phone)),
+            phone_index: v
+                .phone
+                .as_ref()
+                .filter(|_| is_new)
+                .map(|phone| phone_index(vault, phone)),
             reuse_key,
             sealed: (is_new || !v.is_sealed).then(seal),
             code_hash: v.code_hash.0,
@@ -183,7 +187,16 @@ impl Stored {
     }
 }
 
+/// A number and a code as they are sealed; each may be erased, and is empty then.
+pub(super) fn plain(phone: &str, code: &str) -> Vec<u8> {
+    [phone, "|", code].concat().into_bytes()
+}
+
 /// A keyed hash of the number, to look it up by.
 fn phone_index(vault: &Vault, phone: &PhoneNumber) -> [u8; 16] {
-    vault.lookup(&[b"phone", phone.as_str().as_bytes()])
+    index_of(vault, phone.as_str())
+}
+
+pub(super) fn index_of(vault: &Vault, phone: &str) -> [u8; 16] {
+    vault.lookup(&[b"phone", phone.as_bytes()])
 }

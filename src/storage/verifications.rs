@@ -131,7 +131,7 @@ impl Row {
             id: VerificationId::from_uuid(self.id),
             project: ProjectId(self.project_id),
             version: self.version,
-            phone: PhoneNumber::from_storage(phone.to_owned()),
+            phone: (!phone.is_empty()).then(|| PhoneNumber::from_storage(phone.to_owned())),
             code_hash: CodeHash(code_hash),
             code,
             is_sealed: current,

@@ -17,6 +17,7 @@ pub mod code;
 pub mod cost;
 pub mod countries;
 pub mod digits;
+pub mod erase;
 pub mod event;
 pub mod guard;
 pub mod id;
@@ -66,7 +67,8 @@ pub struct Verification {
     pub project: ProjectId,
     /// Incremented by each stored change.
     pub version: i64,
-    pub phone: PhoneNumber,
+    /// `None`: it was erased, and so is all that led to it; then the verification is over.
+    pub phone: Option<PhoneNumber>,
     pub code_hash: CodeHash,
     /// Erased once no send or success report can need it.
     pub code: Option<Code>,

@@ -9,7 +9,7 @@ use super::budget::Budget;
 use super::countries::Countries;
 use super::guard::Rules;
 use super::numbers::Numbers;
-use super::route::Step;
+use super::route::{Step, optional_span};
 use super::span;
 use crate::message::text::Templates;
 
@@ -43,6 +43,21 @@ pub struct Policy {
     pub vonage: VonageRules,
     /// Against pumping.
     pub guard: Rules,
+    pub retention: Ages,
+}
+
+/// How long data is kept, where that is shorter than in the whole installation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ages {
+    /// The number of a verification, and what hangs on it.
+    #[serde(with = "optional_span")]
+    pub numbers: Option<Duration>,
+    /// Who asked for it.
+    #[serde(with = "optional_span")]
+    pub client: Option<Duration>,
+    /// Of the guard.
+    #[serde(with = "optional_span")]
+    pub decisions: Option<Duration>,
 }
 
 /// How clients of Twilio Verify are served.

@@ -136,7 +136,7 @@ impl Verification {
             id: start.id,
             project: start.project,
             version: 0,
-            phone: start.phone,
+            phone: Some(start.phone),
             code_hash: start.code_hash,
             is_sealed: false,
             code: Some(start.code),

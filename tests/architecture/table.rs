@@ -96,7 +96,7 @@ pub const GATEWAY: &[(&str, &[&str])] = &[
         "handle",
         &["shared", "core", "notices", "finance", "admin", "verify"],
     ),
-    ("upkeep", &["handle"]),
+    ("upkeep", &["handle", "shared"]),
 ];
 
 const fn module(

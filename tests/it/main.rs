@@ -42,6 +42,7 @@ mod migrations;
 mod once;
 mod origins;
 mod past;
+mod personal;
 mod program;
 mod projects;
 mod proxies;

@@ -342,8 +342,8 @@ export interface Verification {
    * integration. Only its own face acts on it.
    */
   origin: string;
-  /** E.164. */
-  phone_number: string;
+  /** E.164; null once it was erased. */
+  phone_number: string | null;
   /** ISO 3166; `001` for a network of no country, such as a satellite's. */
   country: string;
   /** The channel of the newest attempt; null before the first. */

@@ -294,7 +294,7 @@ pub async fn cells(
 }
 
 impl DecisionBody {
-    fn of(gateway: &Gateway, decision: &Decision) -> Self {
+    pub fn of(gateway: &Gateway, decision: &Decision) -> Self {
         let name = gateway
             .directory()
             .project_name(decision.facts.cells.project);

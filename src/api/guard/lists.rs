@@ -51,7 +51,9 @@ pub struct EntryBody {
     kind: &'static str,
     #[schema(value_type = sets::ListMatch)]
     r#match: &'static str,
-    value: String,
+    /// Null: the number was erased, and its keyed hash is kept so that it stays blocked.
+    #[schema(required)]
+    value: Option<String>,
     /// `*`: every project.
     project: String,
     #[schema(required)]
@@ -171,7 +173,7 @@ pub async fn delete(
 }
 
 impl EntryBody {
-    fn of(gateway: &Gateway, entry: &Entry) -> Self {
+    pub fn of(gateway: &Gateway, entry: &Entry) -> Self {
         let project = match entry.project {
             None => EVERY.to_owned(),
             Some(id) => gateway.directory().project_name(id).unwrap_or_default(),
@@ -180,7 +182,10 @@ impl EntryBody {
             id: entry.id,
             kind: entry.list.as_str(),
             r#match: entry.matches.kind().as_str(),
-            value: entry.matches.value(),
+            value: match &entry.matches {
+                Match::Erased(_) => None,
+                known => Some(known.value()),
+            },
             project,
             note: Some(entry.note.clone()).filter(|note| !note.is_empty()),
             expires_at: entry.expires_at.map(rfc3339),

@@ -26,7 +26,7 @@ body! {
     closed struct NewReplayBody as "GuardReplayRequest" {
         /// A date, or a time. It must be after what `retention.verifications` and `retention.decisions` have removed.
         required from: DateTime<Utc> = moment(false),
-        /// Exclusive; a date means the end of that day. At the latest the present.
+        /// Exclusive; a date means the end of that day.
         required to: DateTime<Utc> = moment(true),
         /// As `guard.rules` of a policy: `mode` and thresholds by the name of a rule. What is not in it is as in each project's policy.
         optional rules: Option<Value> = rules(),

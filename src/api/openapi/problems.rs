@@ -100,6 +100,8 @@ pub const PROBLEMS: &[(&str, &[&[Code]])] = &[
     ("listCells",              &[KEY, &[Code::InvalidRequest]]),
     ("listAudit",              &[KEY, &[Code::InvalidRequest]]),
     ("exportAuditCsv",         &[KEY, &[Code::InvalidRequest]]),
+    ("findSubject",            &[KEY, BODY]),
+    ("eraseSubject",           &[KEY, BODY]),
     ("listLedger",             &[KEY, &[Code::InvalidRequest]]),
     ("exportLedgerCsv",        &[KEY, &[Code::InvalidRequest]]),
     ("listUnsettled",          &[KEY, &[Code::InvalidRequest]]),

@@ -79,9 +79,9 @@ pub struct VerificationBody {
     /// How it was requested: `native` through this API, or the name of a dialect, or the id of an integration. Only its own face acts
     /// on it.
     origin: String,
-    /// E.164.
-    #[schema(pattern = r"^\+[0-9]{5,15}$")]
-    phone_number: String,
+    /// E.164; null once it was erased.
+    #[schema(pattern = r"^\+[0-9]{5,15}$", required)]
+    phone_number: Option<String>,
     /// ISO 3166; `001` for a network of no country, such as a satellite's.
     #[schema(pattern = "^([A-Z]{2}|001)$")]
     country: String,
@@ -167,7 +167,7 @@ impl VerificationBody {
             id: v.id.uuid(),
             status: record.status.as_str(),
             origin: v.face().origin().into_owned(),
-            phone_number: v.phone.as_str().to_owned(),
+            phone_number: v.phone.as_ref().map(|phone| phone.as_str().to_owned()),
             country: record.country.to_string(),
             channel: v.newest().map(|attempt| attempt.channel.as_str()),
             attempts: record
@@ -264,7 +264,7 @@ async fn again(
     let Replay::Verification { id, status, reused } = replay else {
         return None;
     };
-    let found = gateway.verify().find(access, id).await;
+    let found = gateway.verify().find_whole(access, id).await;
     let found = found.map_err(|trouble| Problem::of(trouble, gateway.now()));
     Some(found.map(|verification| answer(status, &verification, reused)))
 }

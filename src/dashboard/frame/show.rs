@@ -99,8 +99,11 @@ pub fn country(view: &Viewer, code: &str) -> Markup {
     }
 }
 
-/// A phone number, masked unless the viewer may see it in full.
-pub fn number(view: &Viewer, phone: &PhoneNumber) -> Markup {
+/// A phone number, masked unless the viewer may see it in full; `None`: it was erased.
+pub fn number(view: &Viewer, phone: Option<&PhoneNumber>) -> Markup {
+    let Some(phone) = phone else {
+        return html! { span class="hint" { (view.t.number_erased) } };
+    };
     if view.may(Right::FullNumbers) {
         return html! { span class="number" { (phone.international()) } };
     }

@@ -120,7 +120,10 @@ impl RequestStatus {
         let (cost, is_refunded) = cost(v, convert);
         Self {
             request_id: request_id::text(v.id),
-            phone_number: v.phone.digits().to_owned(),
+            phone_number: v
+                .phone
+                .as_ref()
+                .map_or_else(String::new, |phone| phone.digits().to_owned()),
             request_cost: number(cost),
             is_refunded,
             delivery_status: delivery(v),

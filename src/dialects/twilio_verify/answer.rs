@@ -10,6 +10,7 @@ use crate::gateway::Gateway;
 use crate::money::{Micros, Money};
 use crate::verification::attempt::{Attempt, Reason};
 use crate::verification::cost::CostState;
+use crate::verification::phone::PhoneNumber;
 use crate::verification::route::Channel;
 use crate::verification::{Status, Verification};
 
@@ -59,7 +60,7 @@ pub fn verification(gateway: &Gateway, service: &Service, v: &Verification) -> V
         "sid": sid,
         "service_sid": service.sid,
         "account_sid": service.account_sid,
-        "to": v.phone.as_str(),
+        "to": number(v),
         "channel": channel(v),
         "status": status(v),
         "valid": matches!(v.record.status, Status::Approved { .. }),
@@ -81,7 +82,7 @@ pub fn check(service: &Service, v: &Verification, valid: bool, proof: Option<&st
         "sid": sid::verification(v.id),
         "service_sid": service.sid,
         "account_sid": service.account_sid,
-        "to": v.phone.as_str(),
+        "to": number(v),
         "channel": channel(v),
         "status": status,
         "valid": valid,
@@ -119,7 +120,7 @@ pub fn attempt(gateway: &Gateway, service: &Service, v: &Verification, attempt: 
         "channel": attempt.channel.as_str(),
         "price": { "value": money.decimal(), "currency": money.currency.as_str().to_ascii_lowercase() },
         "channel_data": {
-            "to": v.phone.as_str(),
+            "to": number(v),
             "status": status(v),
             "message_status": attempt.status.as_str().to_ascii_uppercase(),
             "error_code": attempt.reason.map(Reason::as_str),
@@ -133,6 +134,11 @@ pub fn attempt(gateway: &Gateway, service: &Service, v: &Verification, attempt: 
         },
         "url": address(gateway, &format!("/Attempts/{sid}")),
     })
+}
+
+/// Empty once it was erased: clients read a text.
+fn number(v: &Verification) -> &str {
+    v.phone.as_ref().map_or("", PhoneNumber::as_str)
 }
 
 /// As reports count: the last attempt of an approved verification.

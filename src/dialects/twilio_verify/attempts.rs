@@ -84,7 +84,10 @@ impl Filter {
         let is_late = |from| attempt.created_at >= from;
         let is_early = |before| attempt.created_at < before;
         self.project.is_none_or(|project| v.project == project)
-            && self.to.as_ref().is_none_or(|to| v.phone == *to)
+            && self
+                .to
+                .as_ref()
+                .is_none_or(|to| v.phone.as_ref() == Some(to))
             && self.channel.is_none_or(is_channel)
             && self.country.as_deref().is_none_or(is_country)
             && self.from.is_none_or(is_late)

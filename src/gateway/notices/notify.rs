@@ -242,19 +242,6 @@ impl Notices {
             tokio::task::yield_now().await;
         }
     }
-
-    /// Deletes deliveries older than [`KEPT`], at most `most`; returns how many.
-    pub(in crate::gateway) async fn sweep_deliveries(
-        &self,
-        most: u64,
-    ) -> Result<u64, StorageError> {
-        let kept = self.core().settings.kept.webhook_deliveries;
-        let before = span::before(self.core().now(), kept);
-        let db = &self.core().db;
-        db.drop_report_hosts(before).await?;
-        db.drop_old_deliveries(time_ordered(before, [0; 8]), most.cast_signed())
-            .await
-    }
 }
 
 /// Notes in the trace what became of a try, and ends its stage.

@@ -256,7 +256,7 @@ impl Notices {
 
 /// A verification has its number in one place.
 fn mask(data: &mut Value, v: &Verification) {
-    if let Some(number) = data.get_mut("phone_number") {
-        *number = Value::String(v.phone.masked());
+    if let (Some(number), Some(phone)) = (data.get_mut("phone_number"), &v.phone) {
+        *number = Value::String(phone.masked());
     }
 }

@@ -1,5 +1,5 @@
 //! Shared by all rooms: an in-memory copy of projects, keys, webhooks and integrations ([`directory`]), policies, idempotency, live
-//! change events, and the dialects that are switched on, and the progress of long jobs.
+//! change events, the dialects that are switched on, the progress of long jobs, and ages.
 
 mod access;
 mod dialects;
@@ -9,6 +9,7 @@ mod live;
 mod policies;
 mod progress;
 mod readiness;
+mod retention;
 
 pub use access::Access;
 pub use dialects::{Credentials, Dialect, Reports, SiteReport, ToReport};
@@ -19,3 +20,5 @@ pub use policies::{NOTHING, PolicyBook, PolicyFault, parsed};
 pub(in crate::gateway) use progress::Jobs;
 pub use progress::Progress;
 pub(in crate::gateway) use readiness::Readiness;
+pub(in crate::gateway) use retention::Rows;
+pub use retention::{Due, Kept, Reached, Removed, Retention, erase_due, remove};

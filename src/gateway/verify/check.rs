@@ -9,7 +9,7 @@ use crate::gateway::shared::{Access, Replay, Ticket};
 use crate::trace::Stage;
 use crate::verification::code::Code;
 use crate::verification::id::VerificationId;
-use crate::verification::{Status, Verdict, Verification};
+use crate::verification::{Refusal, Status, Verdict, Verification};
 
 /// The result of an evaluated check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,11 +66,14 @@ impl Verify {
             stage.link(v.record.trace.as_deref());
         }
         v.may_check(self.core().now())?;
+        let Some(phone) = &v.phone else {
+            return Err(Refusal::NotPending(v.record.status).into());
+        };
         // A wrong code counts against the limits before it is evaluated, so that parallel guesses cannot exceed them. A right
         // one only needs room.
         let policy = self.core().directory.policy(v.project);
         let draws = limits::for_check(&policy.limits, v.project, self.number_key(&v));
-        let whose = (v.project, &v.phone);
+        let whose = (v.project, phone);
         let is_right = v.code_hash == typed;
         let taken = self.draw(whose, draws, is_right, WRONG_CODES).await?;
         let taken = match taken {
@@ -138,7 +141,7 @@ impl Verify {
         else {
             return Ok(None);
         };
-        let v = self.find(access, *id).await?;
+        let v = self.find_whole(access, *id).await?;
         let proof = if *valid { self.proof(&v) } else { None };
         Ok(Some(Checked {
             id: *id,
@@ -150,12 +153,13 @@ impl Verify {
     }
 
     fn proof(&self, v: &Verification) -> Option<String> {
+        let phone = v.phone.as_ref()?;
         match v.record.status {
             Status::Approved { at, channel } if !v.record.is_vouched_for => {
                 Some(super::proof::sign(
                     &self.core().vault,
                     &self.core().settings.public_url,
-                    v,
+                    (v, phone),
                     channel,
                     at,
                 ))

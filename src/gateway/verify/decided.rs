@@ -78,7 +78,10 @@ impl Verify {
     }
 
     fn line(&self, decision: &Decision) -> String {
-        let project = self.core().directory.project_name(decision.project);
+        let project = self
+            .core()
+            .directory
+            .project_name(decision.facts.cells.project);
         let verification = decision.verification.map(|id| id.to_string());
         let rules: Vec<String> = decision.rules.iter().map(fired).collect();
         let fields = [
@@ -88,7 +91,7 @@ impl Verify {
             verification.unwrap_or_default(),
             decision.on.as_str().to_owned(),
             decision.outcome.as_str().to_owned(),
-            decision.country.to_string(),
+            decision.facts.cells.country.to_string(),
             decision.prefix.clone(),
             decision.is_owner.to_string(),
             decision.count.to_string(),

@@ -228,7 +228,8 @@ impl Verify {
     }
 
     async fn send(&self, v: &Verification, ordinal: u8) -> Result<Receipt, SendError> {
-        let (Some(attempt), Some(code)) = (v.attempt(ordinal), &v.code) else {
+        let (Some(attempt), Some(phone), Some(code)) = (v.attempt(ordinal), &v.phone, &v.code)
+        else {
             return Err(SendError::Unavailable);
         };
         let Some(line) = self.core().provider(&attempt.provider) else {
@@ -243,7 +244,7 @@ impl Verify {
         let draft = Draft::new(v.record.country, code, &v.record.wording);
         let message = Message {
             attempt: id,
-            phone: &v.phone,
+            phone,
             code,
             text: draft.text(),
             ttl: v.message_ttl(attempt),

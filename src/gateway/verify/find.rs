@@ -17,6 +17,19 @@ impl Verify {
         self.up_to_date(v).await
     }
 
+    /// Like [`Self::find`], for the answer to a repeated request: one whose number was erased counts as not found.
+    pub async fn find_whole(
+        &self,
+        access: &Access,
+        id: VerificationId,
+    ) -> Result<Verification, Error> {
+        let v = self.find(access, id).await?;
+        if v.phone.is_none() {
+            return Err(Error::NotFound);
+        }
+        Ok(v)
+    }
+
     /// Like [`Self::find`], to act on it: one that was requested through another face counts as not found.
     pub async fn find_own(
         &self,

@@ -25,7 +25,7 @@ use crate::verification::origin::{Origin, Requester, TraceHash};
 use crate::verification::phone::{Country, LineType, PhoneNumber};
 use crate::verification::policy::Policy;
 use crate::verification::route::{Channel, Offer, Skip};
-use crate::verification::{Status, Verification};
+use crate::verification::{Refusal, Status, Verification};
 
 /// Who is called, for whom, and what could carry the message.
 #[derive(Clone, Copy)]
@@ -109,22 +109,25 @@ impl Verify {
         country: Country,
         ip: Option<IpAddr>,
     ) -> Option<List> {
+        let lists = self.core().directory.lists();
+        let hash = lists.has_erased().then(|| self.core().listed_hash(phone));
         let subject = Subject {
             project,
             phone,
+            hash,
             country,
             ip,
         };
-        self.core()
-            .directory
-            .lists()
-            .judge(subject, self.core().now())
+        lists.judge(subject, self.core().now())
     }
 
     /// The number has been blocked since. The visitor's address is not kept.
     pub(super) fn is_listed(&self, v: &Verification) -> bool {
         let policy = self.core().directory.policy(v.project);
-        let listed = self.listed(v.project, &v.phone, v.record.country, None);
+        let Some(phone) = &v.phone else {
+            return false;
+        };
+        let listed = self.listed(v.project, phone, v.record.country, None);
         policy.guard.listed == Mode::On && listed == Some(List::Block)
     }
 
@@ -159,22 +162,31 @@ impl Verify {
 
     /// Judges a message of a verification that has started.
     pub(super) async fn judge_started(&self, v: &Verification) -> Result<Verdict, Error> {
+        let Some(phone) = &v.phone else {
+            return Err(Refusal::NotPending(v.record.status).into());
+        };
         let origin = &*self.origin_of(v);
         let policy = self.core().directory.policy(v.project);
-        let target = self.target(v, origin, &policy.guard);
+        let target = self.target(v, phone, origin, &policy.guard);
         self.judge(target, &policy.guard).await
     }
 
-    fn target<'a>(&self, v: &'a Verification, origin: &'a Origin, rules: &Rules) -> Target<'a> {
+    fn target<'a>(
+        &self,
+        v: &Verification,
+        phone: &'a PhoneNumber,
+        origin: &'a Origin,
+        rules: &Rules,
+    ) -> Target<'a> {
         let policy = self.core().directory.policy(v.project);
         let mut route = v.record.terms.route.iter();
         Target {
             project: v.project,
-            phone: &v.phone,
+            phone,
             country: v.record.country,
             ip: None,
             origin,
-            is_monitored: policy.countries.judge(&v.phone, v.record.country) == Geo::Monitor,
+            is_monitored: policy.countries.judge(phone, v.record.country) == Geo::Monitor,
             has_challenge_channel: route.any(|step| self.can_challenge(rules, step.channel)),
             own_sends: self.sends_today(v),
         }
@@ -192,7 +204,18 @@ impl Verify {
 
     /// What is judged of a verification that has started, by rules that may not be its project's.
     pub(super) fn facts_of(&self, v: &Verification, rules: &Rules) -> Facts {
-        self.facts(self.target(v, &self.origin_of(v), rules))
+        let origin = &*self.origin_of(v);
+        if let Some(phone) = &v.phone {
+            return self.facts(self.target(v, phone, origin, rules));
+        }
+        let mut route = v.record.terms.route.iter();
+        Facts {
+            cells: self.cells(v),
+            line: origin.line,
+            listed: None,
+            is_monitored: false,
+            has_challenge_channel: route.any(|step| self.can_challenge(rules, step.channel)),
+        }
     }
 
     /// How often it was asked for in the last day, as far as that is stored.
@@ -210,7 +233,7 @@ impl Verify {
         match &v.record.origin {
             Some(origin) => Cow::Borrowed(origin),
             None => Cow::Owned(Origin {
-                prefix: self.prefix(&v.phone),
+                prefix: self.prefix(v.phone.as_ref().map_or("", PhoneNumber::digits)),
                 line: LineType::Other,
                 requester: Requester::default(),
             }),
@@ -218,8 +241,7 @@ impl Verify {
     }
 
     /// The range of a number, without its last four digits.
-    pub(super) fn prefix(&self, phone: &PhoneNumber) -> TraceHash {
-        let digits = phone.digits();
+    pub(super) fn prefix(&self, digits: &str) -> TraceHash {
         let range = &digits[..digits.len().saturating_sub(4)];
         TraceHash(self.core().trace.hash("prefix", range))
     }
@@ -266,9 +288,12 @@ impl Verify {
     }
 
     fn record(&self, on: On, v: &Verification, verdict: Verdict) {
+        let Some(phone) = &v.phone else {
+            return;
+        };
         let policy = self.core().directory.policy(v.project);
         let facts = self.facts_of(v, &policy.guard);
-        let decision = Decision::of(on, (facts, &v.phone), Some(v.id), verdict);
+        let decision = Decision::of(on, (facts, phone), Some(v.id), verdict);
         self.decisions().add(decision);
     }
 
@@ -279,7 +304,7 @@ impl Verify {
     /// Counts what a change has planned or held back, and an approval; and keeps a verdict that says something. Called once the
     /// change is durable, before [`Verification::was_written`].
     pub(super) fn count(&self, v: &Verification, verdict: Option<Box<Verdict>>) {
-        if self.is_exempt(&v.phone) {
+        if v.phone.as_ref().is_some_and(|phone| self.is_exempt(phone)) {
             return;
         }
         let new = v.record.attempts.get(v.attempts_stored..);
@@ -307,7 +332,7 @@ impl Verify {
 
     /// Counts what a stored verification sent in the last day, and its approval.
     pub(super) fn recall(&self, v: &Verification, start: DateTime<Utc>) {
-        if self.is_exempt(&v.phone) {
+        if v.phone.as_ref().is_some_and(|phone| self.is_exempt(phone)) {
             return;
         }
         let cells = self.cells(v);

@@ -189,7 +189,8 @@ fn by_range_of(
 ) -> HashMap<(ProjectId, TraceHash), Sequel> {
     let mut all: HashMap<_, Counted> = HashMap::new();
     for one in decisions {
-        let key = (one.project, one.prefix_hash);
+        let cells = &one.facts.cells;
+        let key = (cells.project, cells.prefix);
         all.entry(key).or_default().add(one, known);
     }
     let all = all.into_iter();

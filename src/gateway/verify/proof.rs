@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::room::Verify;
 use crate::secret::Vault;
 use crate::verification::Verification;
+use crate::verification::phone::PhoneNumber;
 use crate::verification::route::Channel;
 
 const LIFE_SECONDS: i64 = 600;
@@ -36,7 +37,7 @@ pub struct PublicKey {
 pub(super) fn sign(
     vault: &Vault,
     issuer: &str,
-    v: &Verification,
+    (v, phone): (&Verification, &PhoneNumber),
     channel: Channel,
     at: DateTime<Utc>,
 ) -> String {
@@ -45,7 +46,7 @@ pub(super) fn sign(
     let claims = Claims {
         iss: issuer,
         aud: v.project.0.to_string(),
-        sub: v.phone.as_str(),
+        sub: phone.as_str(),
         vid: v.id.to_string(),
         channel: channel.as_str(),
         iat: at.timestamp(),

@@ -52,6 +52,9 @@ impl Verify {
         asks.admit_steps(second.as_ref().map_or(&[], |second| second.steps));
         asks.may_resend(asked, &offers, self.core().now())?;
         let verdict = self.judge_started(&asks).await?;
+        let Some(phone) = &v.phone else {
+            return Err(Refusal::NotPending(v.record.status).into());
+        };
         let policy = self.core().directory.policy(v.project);
         let mut keys = v.record.limit_keys.clone();
         if let Some(second) = &second {
@@ -64,9 +67,7 @@ impl Verify {
         }
         let number = self.number_key(&v);
         let draws = limits::for_resend(&policy.limits, v.project, number, &keys);
-        let taken = self
-            .draw((v.project, &v.phone), draws, false, SENDS)
-            .await?;
+        let taken = self.draw((v.project, phone), draws, false, SENDS).await?;
         let taken = taken.map_err(Error::Limited)?;
         if verdict.outcome == Outcome::Deny {
             self.refuse(&v, verdict);

@@ -168,10 +168,13 @@ impl Verify {
         by.is_none_or(|by| by > TOLERANCE)
     }
 
-    /// A keyed hash that identifies a phone number in counters and pauses without revealing it.
+    /// A keyed hash that identifies a phone number in counters and pauses without revealing it. One that was erased is like no other.
     pub(super) fn number_key(&self, v: &Verification) -> [u8; 16] {
-        let phone = v.phone.as_str().as_bytes();
-        self.core().vault.lookup(&[b"number", phone])
+        let vault = &self.core().vault;
+        match &v.phone {
+            Some(phone) => vault.lookup(&[b"number", phone.as_str().as_bytes()]),
+            None => vault.lookup(&[b"erased number", v.id.uuid().as_bytes()]),
+        }
     }
 
     pub(super) async fn read(&self, id: VerificationId) -> Result<Verification, Error> {

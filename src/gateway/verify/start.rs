@@ -130,7 +130,7 @@ impl Verify {
         let Visitor { ip, user_agent } = &request.visitor;
         let networks = ip.map(networks).unwrap_or_default();
         Origin {
-            prefix: self.prefix(&request.to.phone),
+            prefix: self.prefix(request.to.phone.digits()),
             line: request.to.line,
             requester: Requester {
                 ip: ip.map(|ip| trace("ip", &ip.to_canonical().to_string())),

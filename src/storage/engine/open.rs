@@ -217,6 +217,8 @@ pub(in crate::storage) async fn connect(
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
+                // What is erased leaves nothing behind in the file.
+                .pragma("secure_delete", "ON")
                 .busy_timeout(PATIENCE);
             let pool = |size| {
                 SqlitePoolOptions::new()

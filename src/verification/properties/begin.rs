@@ -11,7 +11,7 @@ use crate::verification::countries::Countries;
 use crate::verification::guard::Rules;
 use crate::verification::id::{ProjectId, VerificationId};
 use crate::verification::numbers::{Numbers, Parsed};
-use crate::verification::policy::{Limits, Policy, TwilioRules, VonageRules};
+use crate::verification::policy::{Ages, Limits, Policy, TwilioRules, VonageRules};
 use crate::verification::route::{Channel, Step, Workflow};
 use crate::verification::*;
 
@@ -57,6 +57,7 @@ pub fn begin(kind: u8, now: DateTime<Utc>) -> Verification {
         twilio: TwilioRules::default(),
         vonage: VonageRules::default(),
         guard: Rules::default(),
+        retention: Ages::default(),
         budgets: vec![budget()],
     };
     let workflow = Workflow {

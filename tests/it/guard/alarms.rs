@@ -59,7 +59,7 @@ async fn a_rule_is_told_of_once_an_hour_for_each_cell(stage: Stage) {
         start(&app, &number).await.expect(201);
     }
     let news = told(&app, &fake).await;
-    assert_eq!(of_rule(&news, "unverified_prefix").len(), 2);
+    assert_eq!(of_rule(&news, "unverified_prefix").len(), 2, "{news:#?}");
     assert_eq!(of_rule(&news, "unverified_country").len(), 1);
     // An hour after the first.
     stage.advance(1_801);
@@ -103,6 +103,7 @@ async fn of_many_cells_a_project_is_told_that_there_are_more(stage: Stage) {
             let number = format!("+99890{:03}{number:04}", 700 + range);
             start(&app, &number).await.expect(201);
         }
+        stage.advance(1);
     }
     let news = told(&app, &fake).await;
     let count = |state: &str| news.iter().filter(|data| data["state"] == state).count();
@@ -121,7 +122,12 @@ async fn two_replicas_tell_the_same_once(stage: Stage) {
         start(&first, &of_range(number)).await.expect(201);
         start(&second, &of_range(100 + number)).await.expect(201);
     }
-    second.gateway.verify().store_decisions(false).await.unwrap();
+    second
+        .gateway
+        .verify()
+        .store_decisions(false)
+        .await
+        .unwrap();
     let news = told(&first, &fake).await;
     assert_eq!(of_rule(&news, "unverified_prefix").len(), 1);
 }

@@ -81,7 +81,7 @@ async fn a_replay_by_the_same_rules_gives_the_live_verdicts(stage: Stage) {
     let app = stage.app_with(&[ON, UNLIMITED]).await;
     let admin = admin(&app).await;
     mixed(&app, &stage).await;
-    let live = decisions(&app, &admin, "limit=500").await;
+    let live = decisions(&app, &admin, "limit=200").await;
     let count = |outcome: &str| live.iter().filter(|one| one["outcome"] == outcome).count();
     assert!(count("challenge") > 4, "{live:?}");
     stage.advance(1);
@@ -193,6 +193,10 @@ async fn denials_that_share_a_row_are_judged_all(stage: Stage) {
     let admin = admin(&app).await;
     for number in 0..120 {
         start(&app, &of_range(number)).await;
+        // A project has a hundred starts a second.
+        if number == 60 {
+            stage.advance(1);
+        }
     }
     app.gateway.verify().store_decisions(true).await.unwrap();
     stage.advance(60);
@@ -220,7 +224,6 @@ async fn what_cannot_be_judged_is_refused_by_its_field(stage: Stage) {
         (json!({ "to": days(0) }), "/from"),
         (json!({ "from": days(1) }), "/to"),
         (json!({ "from": days(0), "to": days(1) }), "/from"),
-        (json!({ "from": days(1), "to": days(-1) }), "/to"),
         (json!({ "from": days(31), "to": days(0) }), "/from"),
         (json!({ "from": "soon", "to": days(0) }), "/from"),
         (

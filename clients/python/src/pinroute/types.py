@@ -369,8 +369,8 @@ class Verification(TypedDict):
     """How it was requested: `native` through this API, or the name of a dialect, or the id of an
     integration. Only its own face acts on it.
     """
-    phone_number: str
-    """E.164."""
+    phone_number: str | None
+    """E.164; null once it was erased."""
     country: str
     """ISO 3166; `001` for a network of no country, such as a satellite's."""
     channel: Channel | None

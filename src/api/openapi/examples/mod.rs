@@ -7,6 +7,7 @@ mod guard;
 mod integrations;
 mod parts;
 mod projects;
+mod subjects;
 mod webhooks;
 
 use serde_json::{Value, json};
@@ -151,7 +152,7 @@ fn shown(operation: &str) -> Vec<Shown> {
         "getOpenapi" => vec![
             ("200", JSON, vec![("document", "Its beginning", json!({"openapi": "3.1.0", "info": {"title": "Pinroute"}}))]),
         ],
-        _ => [webhooks::shown(operation), integrations::shown(operation), guard::shown(operation), projects::shown(operation), finance::shown(operation)].concat(),
+        _ => [webhooks::shown(operation), integrations::shown(operation), guard::shown(operation), subjects::shown(operation, &verification()), projects::shown(operation), finance::shown(operation)].concat(),
     }
 }
 

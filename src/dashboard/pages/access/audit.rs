@@ -243,6 +243,7 @@ fn name(t: &AuditTexts, action: Action) -> &'static str {
         Action::ListEntryAdded => t.list_entry_added,
         Action::ListEntryRemoved => t.list_entry_removed,
         Action::BlockEnded => t.block_ended,
+        Action::SubjectErased => t.subject_erased,
         Action::WebhookCreated => t.webhook_created,
         Action::WebhookRotated => t.webhook_rotated,
         Action::WebhookDeleted => t.webhook_deleted,

@@ -17,7 +17,7 @@ use crate::gateway::{Decision, Gateway, On};
 const DAYS: &str = "30";
 
 /// The rules that can fire. That by autonomous system has no database to ask yet.
-pub const RULES: [Rule; 8] = [
+pub const RULES: [Rule; 9] = [
     Rule::UnverifiedCountry,
     Rule::UnverifiedPrefix,
     Rule::UnverifiedIp,
@@ -26,6 +26,7 @@ pub const RULES: [Rule; 8] = [
     Rule::Velocity,
     Rule::LineType,
     Rule::Listed,
+    Rule::Monitored,
 ];
 
 pub fn rule(t: &Texts, rule: Rule) -> &'static str {
@@ -40,6 +41,7 @@ pub fn rule(t: &Texts, rule: Rule) -> &'static str {
         Rule::Velocity => m.rule_velocity,
         Rule::LineType => m.rule_line,
         Rule::Listed => m.rule_listed,
+        Rule::Monitored => m.rule_monitored,
     }
 }
 
@@ -109,7 +111,7 @@ fn why(view: &Viewer, decision: &Decision, fired: &Fired) -> String {
     let [value, limit] = [fired.value, fired.threshold].map(|count| locale.count(count.into()));
     let counted = |forms| locale.counted(fired.value.into(), forms);
     let country = || {
-        let code = decision.country.to_string();
+        let code = decision.facts.cells.country.to_string();
         locale.country(&code).map_or(code, str::to_owned)
     };
     let window = match fired.window {
@@ -119,6 +121,7 @@ fn why(view: &Viewer, decision: &Decision, fired: &Fired) -> String {
     match fired.rule {
         Rule::LineType => m.why_line.to_owned(),
         Rule::Listed => m.why_listed.to_owned(),
+        Rule::Monitored => m.why_monitored.to_owned(),
         Rule::CountriesPerIp => filled(counted(m.why_countries), &[&value, &limit]),
         Rule::Velocity => filled(counted(m.why_velocity), &[&value, &country(), &limit]),
         _ if fired.window == Window::Block => filled(m.why_block, &[&decision.prefix]),
@@ -142,7 +145,9 @@ pub fn buttons(view: &Viewer, gateway: &Gateway, decision: &Decision) -> Markup 
         return html! {};
     }
     let m = view.t.guard;
-    let project = gateway.directory().project_name(decision.project);
+    let project = gateway
+        .directory()
+        .project_name(decision.facts.cells.project);
     let project = project.unwrap_or_default();
     let verification = decision.verification.map(|id| id.to_string());
     let note = note(view, decision);

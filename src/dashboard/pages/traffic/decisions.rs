@@ -148,7 +148,7 @@ fn table(view: &Viewer, gateway: &Gateway, found: &[Decision]) -> Markup {
 
 fn row(view: &Viewer, gateway: &Gateway, one: &Decision) -> Markup {
     let (t, m) = (view.t, view.t.guard);
-    let country = one.country.to_string();
+    let country = one.facts.cells.country.to_string();
     html! {
         tr {
             th scope="row" {
@@ -166,7 +166,7 @@ fn row(view: &Viewer, gateway: &Gateway, one: &Decision) -> Markup {
                 p class="hint" { (guard::on(t, one.on)) @if one.count > 1 { " · " (filled(m.alike, &[&view.locale().count(one.count.into())])) } }
             }
             td class="words" data-label=(m.why) { (guard::reasons(view, one)) }
-            td data-label=(t.project) { (gateway.directory().project_name(one.project).unwrap_or_default()) }
+            td data-label=(t.project) { (gateway.directory().project_name(one.facts.cells.project).unwrap_or_default()) }
             td class="acts pairs" { (guard::buttons(view, gateway, one)) }
         }
     }

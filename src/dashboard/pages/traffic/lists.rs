@@ -20,6 +20,7 @@ use crate::dashboard::pages::parts::list::{self, older};
 use crate::dashboard::text::Texts;
 use crate::dashboard::text::faults::filled;
 use crate::gateway::{EntryFault, EntryRequest, Error, Gateway};
+use crate::verification::Verification;
 use crate::verification::id::{ProjectId, VerificationId};
 use crate::verification::phone::Country;
 
@@ -209,7 +210,8 @@ fn row(view: &Viewer, gateway: &Gateway, entry: &Entry) -> Markup {
 /// What an entry is about; of a number only what the viewer may see.
 fn value(view: &Viewer, matches: &Match) -> Markup {
     match matches {
-        Match::Number(number) => show::number(view, number),
+        Match::Number(number) => show::number(view, Some(number)),
+        Match::Erased(_) => show::number(view, None),
         Match::Country(country) => show::country(view, &country.to_string()),
         Match::Prefix(_) | Match::Ip(_) => html! { span class="number" { (matches.value()) } },
     }
@@ -321,8 +323,10 @@ async fn matched(
         (Matched::Number, "", Some(id)) => {
             let id = VerificationId::from_uuid(id);
             return match gateway.verify().find(&signed.access(), id).await {
-                Ok(v) => Ok(Some(Match::Number(v.phone))),
-                Err(Error::NotFound) => {
+                Ok(Verification {
+                    phone: Some(phone), ..
+                }) => Ok(Some(Match::Number(phone))),
+                Ok(_) | Err(Error::NotFound) => {
                     wrong.note("value", m.gone);
                     Ok(None)
                 }

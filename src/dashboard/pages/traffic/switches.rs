@@ -69,7 +69,8 @@ pub async fn unblock(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Fault> {
     let signed = &posted.signed;
-    let has_ended = gateway.verify().end_block(&signed.access(), &id);
+    let ended = gateway.verify().end_block(&signed.access(), &id).await;
+    let has_ended = ended.map_err(|trouble| signed.view.trouble(&trouble))?;
     let done = if has_ended { "unblocked" } else { "over" };
     Ok(signed.view.go(&back(&posted.form, done)))
 }

@@ -44,7 +44,7 @@ pub async fn show(
     let decisions = decisions.map_err(|trouble| view.trouble(&trouble))?;
     let body = html! {
         p class="back" { a href="/dashboard/verifications" { "← " (t.verifications) } }
-        div class="heading" { div { h1 { (show::number(view, &v.phone)) } p class="lead" { (show::status(t, v.record.status)) " " (show::whole_id(v.id.uuid())) } } }
+        div class="heading" { div { h1 { (show::number(view, v.phone.as_ref())) } p class="lead" { (show::status(t, v.record.status)) " " (show::whole_id(v.id.uuid())) } } }
         section class="panel" {
             dl class="facts" {
                 div { dt { (t.project) } dd { (gateway.directory().project_name(v.project).unwrap_or_default()) } }

@@ -126,7 +126,7 @@ fn table(view: &Viewer, found: &[Verification]) -> Markup {
                 @for v in found {
                     tr {
                         th scope="row" { a href=(format!("{PATH}/{}", v.id)) { (show::time(view, v.record.created_at)) } }
-                        td data-label=(t.number) { (show::number(view, &v.phone)) }
+                        td data-label=(t.number) { (show::number(view, v.phone.as_ref())) }
                         td data-label=(t.country) { (show::country(view, &v.record.country.to_string())) }
                         td data-label=(t.channel) { @if let Some(last) = v.newest() { (show::channel(last.channel)) } }
                         td data-label=(t.status) { (show::status(t, v.record.status)) }

@@ -27,6 +27,7 @@ words! { AuditTexts {
     list_entry_added: "List entry added",
     list_entry_removed: "List entry removed",
     block_ended: "Block ended",
+    subject_erased: "Number erased",
     webhook_created: "Webhook added",
     webhook_rotated: "Webhook's secret replaced",
     webhook_deleted: "Webhook removed",

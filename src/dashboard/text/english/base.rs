@@ -38,6 +38,7 @@ words! { Texts with {
     copy: "Copy",
     copied: "Copied",
     number_masked: "Your role shows only part of the number",
+    number_erased: "Number erased",
     forbidden: "Your role does not allow this",
     forbidden_why: "An owner can give you another role.",
     forged: "This form has expired",

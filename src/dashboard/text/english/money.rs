@@ -24,6 +24,7 @@ words! { MoneyTexts {
     healthy: "Available",
     paused_until: "Paused until {}",
     moving: "Finished verifications are being moved out of the table of current ones, at lower priority than requests: {} so far, up to those of {}. They will be moved up to those of {}.",
+    erasing: "Numbers and visitors that have passed their age are being erased, at lower priority than requests: {} verifications so far, up to those of {}. They will be erased up to those of {}.",
     low: "Low",
     left: "Left",
     delivered_of: "Delivered since yesterday",

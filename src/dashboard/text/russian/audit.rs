@@ -27,6 +27,7 @@ pub const WORDS: AuditTexts = AuditTexts {
     list_entry_added: "Запись списка добавлена",
     list_entry_removed: "Запись списка удалена",
     block_ended: "Блокировка снята",
+    subject_erased: "Номер удалён",
     webhook_created: "Вебхук добавлен",
     webhook_rotated: "Секрет вебхука заменён",
     webhook_deleted: "Вебхук удалён",

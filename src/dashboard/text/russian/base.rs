@@ -37,6 +37,7 @@ pub const WORDS: Texts = Texts {
     copy: "Копировать",
     copied: "Скопировано",
     number_masked: "Ваша роль видит только часть номера",
+    number_erased: "Номер стёрт",
     forbidden: "Недостаточно прав",
     forbidden_why: "Другую роль может дать владелец.",
     forged: "Форма устарела",
