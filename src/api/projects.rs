@@ -150,8 +150,7 @@ struct NumberRules {
     fixed_line_countries: Option<Value>,
 }
 
-/// The countries whose numbers are verified, by ISO 3166 code, and prefixes such as `+99890`; `001` are the networks of none. The longest
-/// prefix decides, then the country; of two alike `deny`, then `monitor`.
+/// Countries by ISO 3166 code, `001` the networks of none, and prefixes: the longest decides, then the country; `deny` before `monitor`.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "only its shape is used")]

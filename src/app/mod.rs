@@ -1,6 +1,7 @@
 //! The composition root: builds pools, providers, the gateway, servers and workers from the settings, and shuts them
 //! down in steps: serve on while load balancers look elsewhere, accept nothing new, then finish work in flight.
 
+mod at_rest;
 mod door;
 mod error;
 mod faces;
@@ -34,6 +35,7 @@ use crate::web::{self, ServerOptions};
 use crate::webhooks::client::Client;
 use crate::webhooks::sinks::Sink;
 
+pub use at_rest::at_rest;
 use door::Door;
 pub use error::StartupError;
 use error::failed;
@@ -279,30 +281,6 @@ pub async fn open_db(
                 _ => StartupError::Failed(message),
             }
         })
-}
-
-/// The gateway without its servers and workers, for a command that reads: it sends nothing, and asks nobody but the database.
-pub async fn at_rest(
-    settings: &Settings,
-    clock: Clock,
-    vault: Arc<Vault>,
-    db: Db,
-) -> Result<Gateway, StartupError> {
-    let sandbox = settings
-        .sandbox_mode()
-        .map_err(|faults| StartupError::Configuration(lines(&faults)))?;
-    let shared = SharedState::new(None, &vault.installation(), &clock);
-    let client = HttpClient::new().map_err(failed)?;
-    let simulator = sandbox.then_some(settings.simulator_listen);
-    let providers = providers::build(settings, simulator, &settings.public_url, &client);
-    let outbound = outbound(settings, providers)?;
-    let told = gateway_settings(settings, settings.public_url.clone(), sandbox);
-    let keys = (vault, db.trace_key().await.map_err(failed)?);
-    let stop = CancellationToken::new();
-    let gateway = Gateway::new(told, clock, keys, db, shared, outbound, stop);
-    gateway.directory().refresh().await.map_err(failed)?;
-    gateway.refresh().await;
-    Ok(gateway)
 }
 
 /// Reads what a gateway must know before the first request, and says that this replica works.

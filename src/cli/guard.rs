@@ -1,6 +1,7 @@
 //! `pinroute guard replay`: tries rules on past traffic, and says what they would have done in money and in people.
 
-use std::io::{IsTerminal, Write};
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::api::moment;
 use crate::app;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::gateway::{Findings, ReplayFault, ReplayRequest, shown_findings};
+use crate::gateway::{Findings, ReplayFault, ReplayRequest};
 use crate::storage::Progress;
 
 #[derive(Debug, clap::Subcommand)]
@@ -97,7 +98,7 @@ async fn replay(settings: &Settings, guard: Value, asked: &Asked) -> Result<(), 
     }
     gateway.close().await;
     let findings = judged.map_err(refused)?;
-    let mut shown = shown_findings(&findings);
+    let mut shown = findings.json();
     let currency = settings.reporting_currency.to_string();
     if asked.json {
         shown["from"] = json!(request.from);
@@ -211,22 +212,24 @@ fn table(findings: &Findings, shown: &Value, currency: &str) -> String {
     for line in &lines {
         for (column, (cell, width)) in line.iter().zip(&widths).enumerate() {
             if column == 0 {
-                text.push_str(&format!("{cell:<width$}"));
+                let _ = write!(text, "{cell:<width$}");
             } else {
-                text.push_str(&format!("  {cell:>width$}"));
+                let _ = write!(text, "  {cell:>width$}");
             }
         }
         text.push('\n');
     }
-    text.push_str(&format!(
+    let _ = write!(
+        text,
         "Amounts in {currency}. total: by the modes of the rules; a rule: as if it alone were on. false: stopped although the code was \
         entered. first: seconds from a cell's first message to its first block."
-    ));
+    );
     if findings.summed_up > 0 {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "\n{} denials are known by their number alone, and count like the first of their minute.",
             findings.summed_up
-        ));
+        );
     }
     text
 }

@@ -40,8 +40,8 @@ struct Gone {
     partitions: Vec<String>,
 }
 
-pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
-    let Command::Run { dry_run, json } = command;
+pub fn run(file: Option<&Path>, command: &Command) -> Result<(), Failure> {
+    let Command::Run { dry_run, json } = *command;
     settings::with_db(file, async |db, clock, settings| {
         let now = clock.now();
         if !dry_run {

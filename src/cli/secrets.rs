@@ -29,8 +29,8 @@ pub enum Command {
     },
 }
 
-pub fn run(file: Option<&Path>, command: Command) -> Result<(), Failure> {
-    let Command::Rotate { json } = command;
+pub fn run(file: Option<&Path>, command: &Command) -> Result<(), Failure> {
+    let Command::Rotate { json } = *command;
     settings::with_db(file, async |db, clock, settings| {
         if settings.previous_secret_keys.is_empty() {
             return Err(Failure::Wrong(vec![

@@ -39,10 +39,10 @@ pub use verify::{
     Checked, Erased, FullCell, GuardOutcomes, KeptOfNumber, Known, LEASE, OpenBlock, Ordered,
     Preview, PreviewRequest, Price, PublicKey, RangeOutcome, ReplayFault, ReplayRequest,
     ReportError, RuleOutcome, SecondStart, Sequel, StartError, StartRequest, Started, Taken,
-    Verify, Visitor, shown_findings,
+    Verify, Visitor,
 };
 
-pub use crate::abuse::guard::replay::Findings;
+pub use crate::abuse::guard::findings::Findings;
 pub use crate::abuse::limits::Exhausted;
 pub use crate::access::{Role, Scope};
 pub use crate::audit::By;

@@ -25,7 +25,7 @@ row! {
 }
 
 row! {
-    struct Secret {
+    struct Sealed {
         id: Uuid,
         secret: Option<Vec<u8>>,
         previous_secret: Option<Vec<u8>>,
@@ -127,7 +127,7 @@ impl Store {
 
     async fn reseal_secrets_of(&self, table: &'static str) -> Result<u64, StorageError> {
         let sql = format!("SELECT id, secret, previous_secret FROM {table}");
-        let rows: Vec<Secret> = read!(&self.engine, |pool| sqlx::query_as(AssertSqlSafe(sql))
+        let rows: Vec<Sealed> = read!(&self.engine, |pool| sqlx::query_as(AssertSqlSafe(sql))
             .fetch_all(pool)
             .await)?;
         let mut count = 0;

@@ -2,7 +2,6 @@
 //! what the accounts need, so that late reports and refunds are booked as before.
 
 use super::Record;
-use super::origin::Requester;
 
 /// What goes together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +49,7 @@ impl Record {
     fn forget_client(&mut self) -> bool {
         let mut had = self.wording.locale.take().is_some();
         if let Some(origin) = &mut self.origin {
-            had |= !std::mem::replace(&mut origin.requester, Requester::default()).is_unknown();
+            had |= !std::mem::take(&mut origin.requester).is_unknown();
         }
         had
     }

@@ -82,6 +82,7 @@ impl Log {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one step for each kind of change")]
 async fn each_change_through_the_api_leaves_one_entry(stage: Stage) {
     let app = stage.app_with(&[OPEN]).await;
     let mut log = Log::of(&app).await;

@@ -168,7 +168,8 @@ export type GuardRule =
   | "countries_per_ip"
   | "velocity"
   | "line_type"
-  | "listed";
+  | "listed"
+  | "monitored";
 
 /** A decision of the guard. */
 export interface GuardVerdict {

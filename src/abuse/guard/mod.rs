@@ -6,9 +6,11 @@
 
 pub mod blocks;
 mod bounded;
+pub mod case;
 pub mod cells;
 pub mod deltas;
 pub mod figures;
+pub mod findings;
 pub mod hosts;
 pub mod judge;
 mod numbers;

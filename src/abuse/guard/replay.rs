@@ -9,103 +9,19 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
+use super::case::{Case, Moment};
 use super::cells::{Cell, Key};
 use super::deltas::{Event, PaidSend};
 use super::figures::Figures;
-use super::judge::{Facts, judge};
+use super::findings::{Findings, Stopped, Tally};
+use super::judge::judge;
 use super::rules::{Rule, Rules};
 use super::verdict::{Outcome, Owner, Verdict};
-use crate::money::Micros;
 use crate::verification::id::ProjectId;
 use crate::verification::phone::PhoneNumber;
 
 /// Room for the cells of a few million verifications: what a back-test forgets, it judges as unknown.
 const MAX_BYTES: usize = 256 << 20;
-
-/// What is known of one start, and of what followed.
-#[derive(Clone, Debug)]
-pub struct Case {
-    pub id: Uuid,
-    pub facts: Facts,
-    /// `None`: the start was denied, so the number was not kept.
-    pub phone: Option<PhoneNumber>,
-    /// Its keyed hash.
-    pub number: [u8; 16],
-    /// Its sends count as unverified until it is approved.
-    pub counts: bool,
-    pub approval: Option<Approval>,
-    /// The start first, then in order.
-    pub moments: Vec<Moment>,
-    /// When it was asked for, by the start and by resends.
-    pub asked: Vec<DateTime<Utc>>,
-    /// What all of its messages cost.
-    pub spent: Micros,
-    /// So many alike, of which no more is known.
-    pub alike: u32,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct Approval {
-    pub at: DateTime<Utc>,
-    /// The code came by a channel that pays for termination.
-    pub is_paid: bool,
-}
-
-/// When something was to be sent.
-#[derive(Clone, Copy, Debug)]
-pub struct Moment {
-    pub at: DateTime<Utc>,
-    /// By a channel that pays for termination; `None`: the start came by another.
-    pub paid: Option<Paid>,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct Paid {
-    /// By the guard, then.
-    pub was_stopped: bool,
-    pub spent: Micros,
-}
-
-/// What rules would have done to a span of traffic.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Starts, and later messages whose termination is paid for.
-    pub judged: u64,
-    pub would_deny: u64,
-    pub would_challenge: u64,
-    /// Of those: somebody entered the code that would not have come.
-    pub false_blocks: u64,
-    /// Of those: stopped then, so nobody knows.
-    pub unknown_outcome: u64,
-    /// On what would not have been sent.
-    pub spent: Micros,
-    /// That, without the false blocks.
-    pub saved: Micros,
-    /// From the first message about a cell to the first that would have been stopped: the median of the cells.
-    pub seconds_to_first_block: Option<u64>,
-}
-
-impl Counts {
-    /// The part that was entered of what would have been stopped and whose end is known, to four decimals.
-    #[must_use]
-    pub fn false_block_rate(&self) -> f64 {
-        let stopped = self.would_deny + self.would_challenge;
-        let known = stopped.saturating_sub(self.unknown_outcome);
-        let parts = (self.false_blocks * 10_000).checked_div(known);
-        let parts = parts.and_then(|parts| u32::try_from(parts).ok());
-        f64::from(parts.unwrap_or_default()) / 10_000.0
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Findings {
-    /// By the modes of the rules.
-    pub total: Counts,
-    /// Each as if it alone were on.
-    pub rules: BTreeMap<Rule, Counts>,
-    /// Denials of which only the first of a minute is kept; the others count like it.
-    pub summed_up: u64,
-}
 
 /// Whose past the replay needs, to know whether an owner would have been let through: approvals and sends until then.
 #[derive(Clone, Debug)]
@@ -163,13 +79,6 @@ struct Waiting {
     moment: Moment,
     is_start: bool,
     verdict: Verdict,
-}
-
-#[derive(Default)]
-struct Tally {
-    counts: Counts,
-    wrongly: Micros,
-    blocked: HashMap<Key, i64>,
 }
 
 impl<'a, R: Fn(ProjectId) -> &'a Rules> Replay<R> {
@@ -329,7 +238,7 @@ impl<'a, R: Fn(ProjectId) -> &'a Rules> Replay<R> {
         self.summed_up += judged - 1;
         let stopped = |outcome: Outcome| Stopped::of(case, moment, is_start, outcome);
         self.total.counts.judged += judged;
-        self.total.stop(stopped(verdict.outcome), judged);
+        self.total.stop(&stopped(verdict.outcome), judged);
         for (rule, tally) in &mut self.of_rule {
             if open.denied_by.contains(rule) {
                 continue;
@@ -348,7 +257,7 @@ impl<'a, R: Fn(ProjectId) -> &'a Rules> Replay<R> {
                 Outcome::Challenge if !case.facts.has_challenge_channel => Outcome::Deny,
                 outcome => outcome,
             };
-            tally.stop(stopped(outcome), judged);
+            tally.stop(&stopped(outcome), judged);
             if is_start && outcome == Outcome::Deny {
                 open.denied_by.push(*rule);
             }
@@ -393,59 +302,6 @@ impl<'a, R: Fn(ProjectId) -> &'a Rules> Replay<R> {
                 self.open.remove(&id);
             }
         }
-    }
-}
-
-/// What a verdict would have stopped.
-struct Stopped {
-    outcome: Outcome,
-    spent: Micros,
-    /// Somebody entered the code.
-    is_false: bool,
-    is_unknown: bool,
-}
-
-impl Stopped {
-    fn of(case: &Case, moment: Moment, is_start: bool, outcome: Outcome) -> Self {
-        let is_denied = is_start && outcome == Outcome::Deny;
-        let of_moment = moment.paid.map_or(Micros::ZERO, |paid| paid.spent);
-        let later = case
-            .approval
-            .filter(|approval| approval.at >= moment.at && (is_denied || approval.is_paid));
-        Self {
-            outcome,
-            spent: if is_denied { case.spent } else { of_moment },
-            is_false: later.is_some() && (is_denied || moment.paid.is_some()),
-            is_unknown: case.phone.is_none() || moment.paid.is_some_and(|paid| paid.was_stopped),
-        }
-    }
-}
-
-impl Tally {
-    fn stop(&mut self, stopped: Stopped, count: u64) {
-        let counts = &mut self.counts;
-        match stopped.outcome {
-            Outcome::Allow => return,
-            Outcome::Challenge => counts.would_challenge += count,
-            Outcome::Deny => counts.would_deny += count,
-        }
-        let sum = |one: Micros, other: Micros| Micros(one.0.saturating_add(other.0));
-        counts.spent = sum(counts.spent, stopped.spent);
-        if stopped.is_unknown {
-            counts.unknown_outcome += count;
-        } else if stopped.is_false {
-            counts.false_blocks += count;
-            self.wrongly = sum(self.wrongly, stopped.spent);
-        }
-    }
-
-    fn counts(mut self) -> Counts {
-        self.counts.saved = Micros(self.counts.spent.0.saturating_sub(self.wrongly.0));
-        let mut seconds: Vec<i64> = self.blocked.into_values().collect();
-        seconds.sort_unstable();
-        let median = seconds.get(seconds.len() / 2).copied();
-        self.counts.seconds_to_first_block = median.and_then(|seconds| u64::try_from(seconds).ok());
-        self.counts
     }
 }
 

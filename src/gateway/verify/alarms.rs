@@ -1,9 +1,6 @@
 //! `traffic.suspicious`: projects are told when a rule first fires for a cell, and when a block ends. One an hour for each cell, 20 an hour
 //! for each project, and then one that there are more.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 
@@ -15,53 +12,10 @@ use crate::storage::{Decision, StorageError};
 use crate::verification::id::ProjectId;
 
 const KIND: &str = "traffic.suspicious";
-/// How long a cell, or a project that has many, is not told of again.
-const QUIET: TimeDelta = TimeDelta::hours(1);
 /// Of one project within that time.
 const MOST: i64 = 20;
 /// How long it is remembered what was told.
 const KEPT: TimeDelta = TimeDelta::days(2);
-
-/// What this replica knows has been told, so that it need not ask for each decision; and the blocks that it has seen.
-#[derive(Debug, Default)]
-pub(super) struct Alarms(Mutex<Inner>);
-
-#[derive(Debug, Default)]
-struct Inner {
-    told: HashMap<(Rule, Key), DateTime<Utc>>,
-    many: HashMap<ProjectId, DateTime<Utc>>,
-    blocked: HashSet<Key>,
-}
-
-impl Alarms {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether it may have to be told.
-    fn is_news(&self, rule: Rule, key: Key, now: DateTime<Utc>) -> bool {
-        let inner = self.lock();
-        let is_quiet = |at: Option<&DateTime<Utc>>| at.is_some_and(|at| now - *at < QUIET);
-        !is_quiet(inner.told.get(&(rule, key))) && !is_quiet(inner.many.get(&key.project))
-    }
-
-    fn was_told(&self, rule: Rule, key: Key, now: DateTime<Utc>) {
-        let mut inner = self.lock();
-        inner.told.retain(|_, at| now - *at < QUIET);
-        inner.told.insert((rule, key), now);
-    }
-
-    fn has_many(&self, project: ProjectId, now: DateTime<Utc>) {
-        self.lock().many.insert(project, now);
-    }
-
-    /// The blocks that were on the last time and are not now.
-    fn ended(&self, on: HashSet<Key>) -> Vec<Key> {
-        let mut inner = self.lock();
-        let before = std::mem::replace(&mut inner.blocked, on);
-        before.difference(&inner.blocked).copied().collect()
-    }
-}
 
 impl Verify {
     /// Tells of what these decisions are the first sign of.
@@ -118,7 +72,9 @@ impl Verify {
             self.alarms().was_told(fired.rule, key, now);
             return Ok(());
         }
-        if !db.is_alarm_known(fired.rule, &key, now).await? {
+        if db.is_alarm_known(fired.rule, &key, now).await? {
+            self.alarms().was_told(fired.rule, key, now);
+        } else {
             let data = json!({
                 "project": self.core().directory.project_name(key.project),
                 "state": "more",
@@ -127,8 +83,6 @@ impl Verify {
             let messages = self.suspicion(key.project, &data);
             db.note_more_alarms(key.project, now, &messages).await?;
             self.alarms().has_many(key.project, now);
-        } else {
-            self.alarms().was_told(fired.rule, key, now);
         }
         Ok(())
     }

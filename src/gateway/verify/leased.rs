@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::guard::{hold_back, plans_paid};
+use super::paid::{hold_back, plans_paid};
 use super::persist::{LeasePlan, Proposal, Step, Verb};
 use super::room::{LEASE, Verify};
 use crate::abuse::guard::verdict::Outcome;

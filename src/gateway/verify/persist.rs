@@ -4,8 +4,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::guard::{hold_back, plans_paid};
 use super::metered;
+use super::paid::{hold_back, plans_paid};
 use super::room::{LEASE, Verify};
 use crate::abuse::guard::verdict::{Outcome, Verdict};
 use crate::gateway::error::Error;

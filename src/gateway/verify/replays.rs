@@ -10,21 +10,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::guard::paid_send;
+use super::cases::case_of_denial;
 use super::room::Verify;
-use crate::abuse::guard::replay::{
-    Approval, Case, Counts, Findings, Moment, Paid, Past, Question, Replay,
-};
+use crate::abuse::guard::findings::Findings;
+use crate::abuse::guard::replay::{Past, Question, Replay};
 use crate::abuse::guard::rules::Rules;
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Access, PolicyFault};
-use crate::money::Micros;
 use crate::secret::random;
 use crate::storage::{Decision, ReplayState, StorageError, StoredReplay};
-use crate::verification::attempt::Reason;
 use crate::verification::event::EventKind;
 use crate::verification::id::{ProjectId, time_ordered};
-use crate::verification::{Status, Verification, span};
+use crate::verification::span;
 
 /// Rows that are read together.
 const PAGE: i64 = 2_000;
@@ -151,10 +148,9 @@ impl Verify {
                 };
                 match ended {
                     // Another replica, or the next start, begins it again.
-                    None => return Ok(false),
-                    Some(Err(ReplayFault::Failed(Error::Unavailable))) => return Ok(false),
+                    None | Some(Err(ReplayFault::Failed(Error::Unavailable))) => return Ok(false),
                     Some(Err(fault)) => Err(fault.told()),
-                    Some(Ok(findings)) => Ok(shown(&findings).to_string()),
+                    Some(Ok(findings)) => Ok(findings.json().to_string()),
                 }
             }
         };
@@ -268,70 +264,6 @@ impl Verify {
         Ok(Tried { of, usual })
     }
 
-    fn case(&self, v: &Verification, rules: &Rules) -> Case {
-        let facts = self.facts_of(v, rules);
-        let approval = match v.record.status {
-            Status::Approved { at, channel } => Some(Approval {
-                at,
-                is_paid: channel.pays_termination(),
-            }),
-            _ => None,
-        };
-        let asked = v.record.events.iter();
-        let asked = asked
-            .filter(|event| matches!(event.kind, EventKind::Created | EventKind::Resend))
-            .map(|event| event.at);
-        Case {
-            id: v.id.uuid(),
-            facts,
-            phone: v.phone.clone(),
-            number: self.number_key(v),
-            counts: !v.record.is_outside_code,
-            approval,
-            moments: self.moments(v),
-            asked: asked.collect(),
-            spent: self.spent(v, |_| true),
-            alike: 1,
-        }
-    }
-
-    /// The start, and each time that something was planned whose termination is paid for.
-    fn moments(&self, v: &Verification) -> Vec<Moment> {
-        let mut moments = vec![Moment {
-            at: v.record.created_at,
-            paid: None,
-        }];
-        let mut is_start = true;
-        for attempt in &v.record.attempts {
-            if let Some(send) = paid_send(attempt) {
-                let paid = Some(Paid {
-                    was_stopped: send.is_stopped,
-                    spent: self.spent(v, |at| at == send.at),
-                });
-                match moments.last_mut() {
-                    Some(last) if last.at == send.at && (is_start || last.paid.is_some()) => {
-                        last.paid = paid;
-                    }
-                    _ => moments.push(Moment { at: send.at, paid }),
-                }
-            }
-            // What comes after a send is a step of its own.
-            is_start &= attempt.reason.is_some_and(Reason::is_skip);
-        }
-        moments
-    }
-
-    /// What its messages cost that were planned when `is_meant` says so, in the currency of reports; what cannot be converted is left out.
-    fn spent(&self, v: &Verification, is_meant: impl Fn(DateTime<Utc>) -> bool) -> Micros {
-        let (currency, now) = (self.core().settings.reporting_currency, self.core().now());
-        let meant = v.record.attempts.iter();
-        let meant = meant.filter(|attempt| is_meant(attempt.created_at));
-        let costs = meant.filter(|attempt| attempt.cost.state.stands_charged());
-        let costs =
-            costs.filter_map(|attempt| self.finance().convert(attempt.cost.money, currency, now));
-        Micros(costs.map(|cost| cost.0).sum())
-    }
-
     /// What happened to a number up to the end of the span.
     async fn past_of(
         &self,
@@ -386,52 +318,6 @@ fn read_request(replay: &StoredReplay) -> serde_json::Result<ReplayRequest> {
         project: replay.project,
         ..request
     })
-}
-
-/// A denial that kept no verification, or a resend's.
-fn case_of_denial(denial: &Decision) -> Case {
-    Case {
-        id: denial.id,
-        facts: denial.facts,
-        phone: None,
-        number: [0; 16],
-        counts: true,
-        approval: None,
-        moments: vec![Moment {
-            at: denial.at,
-            paid: Some(Paid {
-                was_stopped: true,
-                spent: Micros::ZERO,
-            }),
-        }],
-        asked: Vec::new(),
-        spent: Micros::ZERO,
-        alike: denial.count,
-    }
-}
-
-/// What rules would have done, as answers show it.
-#[must_use]
-pub fn shown(findings: &Findings) -> Value {
-    let counts = |counts: &Counts| {
-        json!({
-            "judged": counts.judged,
-            "would_deny": counts.would_deny,
-            "would_challenge": counts.would_challenge,
-            "false_blocks": counts.false_blocks,
-            "false_block_rate": counts.false_block_rate(),
-            "unknown_outcome": counts.unknown_outcome,
-            "spent": counts.spent.to_decimal(2),
-            "saved": counts.saved.to_decimal(2),
-            "seconds_to_first_block": counts.seconds_to_first_block,
-        })
-    };
-    let rules: serde_json::Map<String, Value> = findings
-        .rules
-        .iter()
-        .map(|(rule, own)| (rule.as_str().to_owned(), counts(own)))
-        .collect();
-    json!({ "total": counts(&findings.total), "rules": rules, "summed_up": findings.summed_up })
 }
 
 fn first_of(at: DateTime<Utc>) -> Uuid {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::draws::SENDS;
-use super::guard::{Target, hold_back};
+use super::guard::Target;
+use super::paid::hold_back;
 use super::persist::{LeasePlan, Proposal, Step, Verb};
 use super::request::{StartError, StartRequest, Started, Visitor};
 use super::room::Verify;

@@ -27,7 +27,7 @@ on_both_engines!(
 const PATH: &str = "/v1/guard/replays";
 
 /// Everything from a day ago until now.
-fn span(stage: &Stage, rules: Value) -> Value {
+fn span(stage: &Stage, rules: &Value) -> Value {
     let now = stage.clock.now();
     json!({ "from": now - chrono::TimeDelta::days(1), "to": now, "rules": rules })
 }
@@ -85,14 +85,14 @@ async fn a_replay_by_the_same_rules_gives_the_live_verdicts(stage: Stage) {
     let count = |outcome: &str| live.iter().filter(|one| one["outcome"] == outcome).count();
     assert!(count("challenge") > 4, "{live:?}");
     stage.advance(1);
-    let found = replayed(&app, &admin, span(&stage, json!({}))).await;
+    let found = replayed(&app, &admin, span(&stage, &json!({}))).await;
     assert_eq!(found["status"], "done");
     let total = &found["total"];
     assert_eq!(
         (&total["would_challenge"], &total["would_deny"]),
         (&json!(count("challenge")), &json!(count("deny")))
     );
-    let again = replayed(&app, &admin, span(&stage, json!({}))).await;
+    let again = replayed(&app, &admin, span(&stage, &json!({}))).await;
     assert_eq!(
         (&again["total"], &again["rules"]),
         (&found["total"], &found["rules"])
@@ -111,7 +111,7 @@ async fn rules_in_shadow_are_told_in_money_and_in_people(stage: Stage) {
             assert_eq!(checked["valid"], true);
         }
     }
-    let found = replayed(&app, &admin, span(&stage, json!({}))).await;
+    let found = replayed(&app, &admin, span(&stage, &json!({}))).await;
     let own = &found["rules"]["unverified_prefix"];
     // Three are within the floor of an hour; three would have been stopped, one of them wrongly.
     let price = |count: u32| {
@@ -147,16 +147,16 @@ async fn a_denied_start_is_not_counted_and_nothing_follows_it(stage: Stage) {
             "unverified_country": { "mode": "off" },
         })
     };
-    let enforced = replayed(&app, &admin, span(&stage, only("on"))).await;
+    let enforced = replayed(&app, &admin, span(&stage, &only("on"))).await;
     // Three within the first hour; then the range is blocked, and stays so while it is asked for.
     assert_eq!(enforced["total"]["would_deny"], 37);
-    let watched = replayed(&app, &admin, span(&stage, only("shadow"))).await;
+    let watched = replayed(&app, &admin, span(&stage, &only("shadow"))).await;
     assert_eq!(watched["total"]["would_deny"], 0);
     assert_eq!(watched["rules"]["unverified_prefix"]["would_deny"], 37);
     // As often, since a denial is not counted: only an hour's floor stops.
     let loose =
         json!({ "unverified_prefix": { "mode": "on", "floor_day": 1000, "floor_hour": 1000 } });
-    let loose = replayed(&app, &admin, span(&stage, loose)).await;
+    let loose = replayed(&app, &admin, span(&stage, &loose)).await;
     assert_eq!(loose["rules"]["unverified_prefix"]["would_deny"], 0);
     assert_eq!(
         loose["tried"]["unverified_prefix"]["floor_day"],
@@ -180,7 +180,7 @@ async fn an_owner_who_would_be_let_through_is_no_false_block(stage: Stage) {
     stage.advance(10);
     let rules =
         json!({ "unverified_prefix": { "mode": "on" }, "unverified_country": { "mode": "on" } });
-    let found = replayed(&app, &admin, span(&stage, rules)).await;
+    let found = replayed(&app, &admin, span(&stage, &rules)).await;
     let total = &found["total"];
     assert_eq!(
         (&total["would_deny"], &total["false_blocks"]),
@@ -200,7 +200,7 @@ async fn denials_that_share_a_row_are_judged_all(stage: Stage) {
     }
     app.gateway.verify().store_decisions(true).await.unwrap();
     stage.advance(60);
-    let found = replayed(&app, &admin, span(&stage, json!({}))).await;
+    let found = replayed(&app, &admin, span(&stage, &json!({}))).await;
     let total = &found["total"];
     assert_eq!(
         (
@@ -257,7 +257,7 @@ async fn what_cannot_be_judged_is_refused_by_its_field(stage: Stage) {
     }
     let nobody = json!({ "from": days(1), "to": days(0), "project": "nobody" });
     assert!(admin.post(PATH, nobody).await.status >= 400);
-    app.post(PATH, span(&stage, json!({})))
+    app.post(PATH, span(&stage, &json!({})))
         .await
         .problem(403, "forbidden");
     admin
@@ -266,10 +266,10 @@ async fn what_cannot_be_judged_is_refused_by_its_field(stage: Stage) {
         .problem(404, "not_found");
     // No more than 20 wait.
     for _ in 0..20 {
-        admin.post(PATH, span(&stage, json!({}))).await.expect(202);
+        admin.post(PATH, span(&stage, &json!({}))).await.expect(202);
     }
     admin
-        .post(PATH, span(&stage, json!({})))
+        .post(PATH, span(&stage, &json!({})))
         .await
         .problem(429, "rate_limited");
 }
@@ -289,12 +289,12 @@ async fn a_key_of_a_project_replays_its_own_traffic_alone(stage: Stage) {
         let found = replayed(&app, client, body).await;
         found["total"]["judged"].clone()
     };
-    assert_eq!(judged(&own, span(&stage, json!({}))).await, 4);
-    assert_eq!(judged(&whole, span(&stage, json!({}))).await, 5);
-    let mut named = span(&stage, json!({}));
+    assert_eq!(judged(&own, span(&stage, &json!({}))).await, 4);
+    assert_eq!(judged(&whole, span(&stage, &json!({}))).await, 5);
+    let mut named = span(&stage, &json!({}));
     named["project"] = json!("other");
     assert_eq!(judged(&whole, named).await, 1);
-    let all = whole.post(PATH, span(&stage, json!({}))).await.expect(202);
+    let all = whole.post(PATH, span(&stage, &json!({}))).await.expect(202);
     let path = format!("{PATH}/{}", word(&all["id"]));
     own.get(&path).await.problem(404, "not_found");
 }
@@ -304,7 +304,7 @@ async fn a_replay_goes_on_where_another_replica_died(stage: Stage) {
     let admin = admin(&app).await;
     start(&app, &of_range(1)).await.expect(201);
     stage.advance(1);
-    let asked = admin.post(PATH, span(&stage, json!({}))).await.expect(202);
+    let asked = admin.post(PATH, span(&stage, &json!({}))).await.expect(202);
     // Another replica has taken it, and says no more.
     let db = &stage.db;
     let now = stage.clock.now();
@@ -335,7 +335,7 @@ async fn the_command_line_gives_the_same_figures(stage: Stage) {
         stage.advance(10);
     }
     let rules = json!({ "unverified_prefix": { "mode": "on" } });
-    let found = replayed(&app, &admin, span(&stage, rules.clone())).await;
+    let found = replayed(&app, &admin, span(&stage, &rules.clone())).await;
     let file = written(
         &stage.folder.join("rules.toml"),
         "[rules.unverified_prefix]\nmode = \"on\"\n",

@@ -188,6 +188,7 @@ GuardRule: TypeAlias = Literal[
     "velocity",
     "line_type",
     "listed",
+    "monitored",
 ]
 """What the guard decides by."""
 

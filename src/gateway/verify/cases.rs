@@ -1,0 +1,101 @@
+//! Past traffic as a back-test wants it: what was judged of a verification, or of a denial, and what became of it.
+
+use chrono::{DateTime, Utc};
+
+use super::paid::paid_send;
+use super::room::Verify;
+use crate::abuse::guard::case::{Approval, Case, Moment, Paid};
+use crate::abuse::guard::rules::Rules;
+use crate::money::Micros;
+use crate::storage::Decision;
+use crate::verification::attempt::Reason;
+use crate::verification::event::EventKind;
+use crate::verification::{Status, Verification};
+
+impl Verify {
+    pub(super) fn case(&self, v: &Verification, rules: &Rules) -> Case {
+        let facts = self.facts_of(v, rules);
+        let approval = match v.record.status {
+            Status::Approved { at, channel } => Some(Approval {
+                at,
+                is_paid: channel.pays_termination(),
+            }),
+            _ => None,
+        };
+        let asked = v.record.events.iter();
+        let asked = asked
+            .filter(|event| matches!(event.kind, EventKind::Created | EventKind::Resend))
+            .map(|event| event.at);
+        Case {
+            id: v.id.uuid(),
+            facts,
+            phone: v.phone.clone(),
+            number: self.number_key(v),
+            counts: !v.record.is_outside_code,
+            approval,
+            moments: self.moments(v),
+            asked: asked.collect(),
+            spent: self.spent(v, |_| true),
+            alike: 1,
+        }
+    }
+
+    /// The start, and each time that something was planned whose termination is paid for.
+    fn moments(&self, v: &Verification) -> Vec<Moment> {
+        let mut moments = vec![Moment {
+            at: v.record.created_at,
+            paid: None,
+        }];
+        let mut is_start = true;
+        for attempt in &v.record.attempts {
+            if let Some(send) = paid_send(attempt) {
+                let paid = Some(Paid {
+                    was_stopped: send.is_stopped,
+                    spent: self.spent(v, |at| at == send.at),
+                });
+                match moments.last_mut() {
+                    Some(last) if last.at == send.at && (is_start || last.paid.is_some()) => {
+                        last.paid = paid;
+                    }
+                    _ => moments.push(Moment { at: send.at, paid }),
+                }
+            }
+            // What comes after a send is a step of its own.
+            is_start &= attempt.reason.is_some_and(Reason::is_skip);
+        }
+        moments
+    }
+
+    /// What its messages cost that were planned when `is_meant` says so, in the currency of reports; what cannot be converted is left out.
+    fn spent(&self, v: &Verification, is_meant: impl Fn(DateTime<Utc>) -> bool) -> Micros {
+        let (currency, now) = (self.core().settings.reporting_currency, self.core().now());
+        let meant = v.record.attempts.iter();
+        let meant = meant.filter(|attempt| is_meant(attempt.created_at));
+        let costs = meant.filter(|attempt| attempt.cost.state.stands_charged());
+        let costs =
+            costs.filter_map(|attempt| self.finance().convert(attempt.cost.money, currency, now));
+        Micros(costs.map(|cost| cost.0).sum())
+    }
+}
+
+/// A denial that kept no verification, or a resend's.
+pub(super) fn case_of_denial(denial: &Decision) -> Case {
+    Case {
+        id: denial.id,
+        facts: denial.facts,
+        phone: None,
+        number: [0; 16],
+        counts: true,
+        approval: None,
+        moments: vec![Moment {
+            at: denial.at,
+            paid: Some(Paid {
+                was_stopped: true,
+                spent: Micros::ZERO,
+            }),
+        }],
+        asked: Vec::new(),
+        spent: Micros::ZERO,
+        alike: denial.count,
+    }
+}

@@ -1,0 +1,54 @@
+//! What this replica knows projects have been told of suspicious traffic, so that it need not ask for each decision.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::abuse::guard::cells::Key;
+use crate::abuse::guard::rules::Rule;
+use crate::verification::id::ProjectId;
+
+/// How long a cell, or a project that has many, is not told of again.
+const QUIET: TimeDelta = TimeDelta::hours(1);
+
+/// And the blocks that it has seen.
+#[derive(Debug, Default)]
+pub(super) struct Alarms(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    told: HashMap<(Rule, Key), DateTime<Utc>>,
+    many: HashMap<ProjectId, DateTime<Utc>>,
+    blocked: HashSet<Key>,
+}
+
+impl Alarms {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it may have to be told.
+    pub fn is_news(&self, rule: Rule, key: Key, now: DateTime<Utc>) -> bool {
+        let inner = self.lock();
+        let is_quiet = |at: Option<&DateTime<Utc>>| at.is_some_and(|at| now - *at < QUIET);
+        !is_quiet(inner.told.get(&(rule, key))) && !is_quiet(inner.many.get(&key.project))
+    }
+
+    pub fn was_told(&self, rule: Rule, key: Key, now: DateTime<Utc>) {
+        let mut inner = self.lock();
+        inner.told.retain(|_, at| now - *at < QUIET);
+        inner.told.insert((rule, key), now);
+    }
+
+    pub fn has_many(&self, project: ProjectId, now: DateTime<Utc>) {
+        self.lock().many.insert(project, now);
+    }
+
+    /// The blocks that were on the last time and are not now.
+    pub fn ended(&self, on: HashSet<Key>) -> Vec<Key> {
+        let mut inner = self.lock();
+        let before = std::mem::replace(&mut inner.blocked, on);
+        before.difference(&inner.blocked).copied().collect()
+    }
+}
