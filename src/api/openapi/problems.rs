@@ -98,6 +98,8 @@ pub const PROBLEMS: &[(&str, &[&[Code]])] = &[
     ("listBlocks",             &[KEY, &[Code::InvalidRequest]]),
     ("endBlock",               &[KEY, &[Code::NotFound]]),
     ("listCells",              &[KEY, &[Code::InvalidRequest]]),
+    ("startReplay",            &[KEY, BODY, &[Code::RateLimited]]),
+    ("getReplay",              &[KEY, &[Code::NotFound]]),
     ("listAudit",              &[KEY, &[Code::InvalidRequest]]),
     ("exportAuditCsv",         &[KEY, &[Code::InvalidRequest]]),
     ("findSubject",            &[KEY, BODY]),

@@ -30,6 +30,16 @@ pub(super) fn shown(operation: &str) -> Vec<Shown> {
             "project": "default", "prefix": "+99890777", "level": 1, "until": "2026-11-22T09:45:00Z"}]}))])],
         "listCells" => vec![("200", JSON, vec![("cells", "One range", json!({"items": [{"project": "default", "cell": "prefix:1H6o0V7c6bQ",
             "unverified_24h": 6, "unverified_1h": 6, "verified_24h": 0, "verified_1h": 0, "best_day": 0}]}))])],
+        "startReplay" => vec![
+            (REQUEST, JSON, vec![("rules", "A rule with a higher floor, on a week", json!({"from": "2026-11-15", "to": "2026-11-21",
+                "rules": {"unverified_prefix": {"mode": "on", "floor_day": 8}}}))]),
+            ("202", JSON, vec![("running", "It runs", replay("running", 0.0, &Value::Null, &Value::Null))]),
+        ],
+        "getReplay" => vec![("200", JSON, vec![("done", "What it found", {
+            let counts = json!({"judged": 14000, "would_deny": 0, "would_challenge": 412, "false_blocks": 3, "false_block_rate": 0.0073,
+                "unknown_outcome": 0, "spent": "20.60", "saved": "20.45", "seconds_to_first_block": 41});
+            replay("done", 1.0, &counts, &json!({"unverified_prefix": counts}))
+        })])],
         "listAudit" => vec![("200", JSON, vec![("page", "A budget was raised", page(&json!([{
             "id": "01a22574-e760-7000-a33a-3aded10fb87b", "at": "2026-11-22T09:30:00Z",
             "actor": {"kind": "user", "id": "019a0000-0000-7000-8000-000000000001", "name": "ann@example.com"}, "client_ip": "203.0.113.7",
@@ -58,5 +68,13 @@ fn entry() -> Value {
     json!({
         "id": "01a22574-e760-7000-a33a-3aded10fb879", "kind": "block", "match": "prefix", "value": "+99890123", "project": "default",
         "note": "pumped on 21 November", "expires_at": null, "created_at": "2026-11-22T09:30:00Z",
+    })
+}
+
+fn replay(status: &str, progress: f64, total: &Value, rules: &Value) -> Value {
+    json!({
+        "id": "01a22574-e760-7000-a33a-3aded10fb87c", "status": status, "progress": progress, "error": null, "project": null,
+        "from": "2026-11-15T00:00:00Z", "to": "2026-11-22T00:00:00Z", "tried": {"unverified_prefix": {"mode": "on", "floor_day": 8}},
+        "currency": "USD", "total": total, "rules": rules, "summed_up": if total.is_null() { Value::Null } else { json!(0) },
     })
 }
