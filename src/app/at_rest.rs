@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::error::{StartupError, failed};
-use super::{gateway_settings, lines, outbound, providers};
+use super::error::{StartupError, failed, lines};
+use super::providers;
+use super::told::{gateway_settings, outbound};
 use crate::channels::transport::HttpClient;
 use crate::clock::Clock;
 use crate::config::Settings;

@@ -1,5 +1,7 @@
 //! Why the program does not start.
 
+use crate::config::Fault;
+
 /// What keeps the program from starting.
 #[derive(Debug, thiserror::Error)]
 pub enum StartupError {
@@ -13,4 +15,13 @@ pub enum StartupError {
 /// A failure that has nothing to do with the configuration.
 pub(super) fn failed(error: impl std::fmt::Display) -> StartupError {
     StartupError::Failed(error.to_string())
+}
+
+/// A line for each fault.
+pub(super) fn lines(faults: &[Fault]) -> String {
+    faults
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }

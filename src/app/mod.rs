@@ -11,6 +11,7 @@ mod providers;
 mod reached;
 mod sandbox;
 mod secret_key;
+mod told;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -20,34 +21,31 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api;
-use crate::channels::Provider;
 use crate::channels::transport::HttpClient;
 use crate::clock::{Clock, span};
-use crate::config::{self, Settings};
-use crate::gateway::{self, Gateway, Outbound};
+use crate::config::Settings;
+use crate::gateway::{self, Gateway};
 use crate::jobs;
 use crate::secret::Vault;
 use crate::shared_state::SharedState;
-use crate::simulator;
 use crate::storage::{Db, ListQuery, Location, Options as StoreOptions, StorageError};
 use crate::telemetry::{self, Exporter};
 use crate::web::{self, ServerOptions};
-use crate::webhooks::client::Client;
-use crate::webhooks::sinks::Sink;
 
 pub use at_rest::at_rest;
 use door::Door;
 pub use error::StartupError;
-use error::failed;
+use error::{failed, lines};
 pub use faces::{Ends, Faces, dialects_of, mounts};
 use listen::bind;
 pub use listen::{on_this_machine, public_url};
 pub use policies::{kept, policies};
 pub use providers::configured as providers;
-use reached::redis_authorities;
 pub use reached::{location, redis};
 pub use sandbox::Sandbox;
 pub use secret_key::{key_file, vault};
+pub use told::sinks;
+use told::{gateway_settings, outbound};
 
 /// How long closing the database may take at the end, and delivering the last traces.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -292,52 +290,6 @@ async fn prepare(gateway: &Gateway) -> Result<(), StorageError> {
     gateway.admin().begin_default_budgets().await
 }
 
-fn gateway_settings(settings: &Settings, public_url: String, sandbox: bool) -> gateway::Settings {
-    gateway::Settings {
-        public_url,
-        unknown_after: settings.unknown_after,
-        kept: kept(settings),
-        reporting_currency: settings.reporting_currency,
-        policies: Arc::new(policies(settings)),
-        unlimited: if sandbox {
-            |phone| simulator::is_magic(phone.as_str())
-        } else {
-            |_| false
-        },
-        dialects: dialects_of(settings)
-            .iter()
-            .map(|offered| offered.dialect)
-            .collect(),
-        outbox_max_age: settings.events.outbox_max_age,
-        render: api::verification_json,
-        tracer: None,
-    }
-}
-
-/// The ways out; nothing is connected yet.
-fn outbound(
-    settings: &Settings,
-    providers: Vec<Arc<dyn Provider>>,
-) -> Result<Outbound, StartupError> {
-    Ok(Outbound {
-        providers,
-        webhooks: Client::new(settings.webhooks.allow_private).map_err(failed)?,
-        sinks: sinks(settings)?,
-    })
-}
-
-/// The configured sinks; nothing is opened yet.
-pub fn sinks(settings: &Settings) -> Result<Vec<Sink>, StartupError> {
-    let authorities = redis_authorities(settings)?;
-    let sinks = settings.events.sinks.iter();
-    let sinks = sinks.map(|sink| {
-        Sink::new(sink, authorities.as_deref()).map_err(|fault| {
-            StartupError::Configuration(format!("events.sinks: `{}`: {fault}", sink.name))
-        })
-    });
-    sinks.collect()
-}
-
 /// The path of the one-time link to print: the sandbox owner's, or the first owner's while there is none.
 async fn dashboard_link(gateway: &Gateway, sandbox: bool) -> Result<Option<String>, StartupError> {
     let (users, now) = (gateway.admin().users(), gateway.now());
@@ -384,12 +336,4 @@ async fn keep_up(metrics: api::Metrics, stop: CancellationToken) {
 pub fn half_of_the_cores() -> usize {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     cores.div_ceil(2)
-}
-
-fn lines(faults: &[config::Fault]) -> String {
-    faults
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("\n")
 }

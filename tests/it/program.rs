@@ -504,7 +504,7 @@ async fn projects_can_be_created_and_configured_while_a_server_runs(stage: Stage
     );
     assert_eq!(
         changed["effective"]["countries"],
-        json!({ "allow": ["*"], "deny": ["KZ"] })
+        json!({ "allow": ["*"], "deny": ["KZ"], "monitor": [] })
     );
     app.with_key(word(&key["key"])).started().await;
     assert_eq!(app.telegram_code().len(), 8);

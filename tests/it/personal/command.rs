@@ -70,5 +70,5 @@ async fn the_command_counts_what_would_go_and_erases_it(stage: Stage) {
         "{again}"
     );
     let rows = json!(again.lines().count());
-    assert_eq!(rows, 5, "{again}");
+    assert_eq!(rows, 6, "{again}");
 }
