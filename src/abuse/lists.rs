@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::network;
+use crate::verification::countries::{LONGEST_PREFIX, read_prefix};
 use crate::verification::id::ProjectId;
 use crate::verification::origin::TraceHash;
 use crate::verification::phone::{Country, PhoneNumber};
@@ -26,10 +27,7 @@ pub const MOST_OF_ALL: usize = 10_000;
 pub const LONGEST_NOTE: usize = 200;
 
 /// An allowed number may stay so; anything wider is forgotten, and would let a whole network through one day.
-const WIDE_FOR: TimeDelta = TimeDelta::days(90);
-
-/// A number has at most 15 digits (E.164), so a prefix of 14 always covers more than one.
-const LONGEST_PREFIX: usize = 14;
+pub const WIDE_DAYS: i64 = 90;
 
 /// What the stored hash of a number begins with, as no number does.
 const HASHED: char = '#';
@@ -109,16 +107,7 @@ impl Match {
                 hash.map(Self::Erased).map_err(|error| error.to_string())
             }
             Matched::Number => Ok(Self::Number(PhoneNumber::from_storage(text.to_owned()))),
-            Matched::Prefix => {
-                let digits = text.strip_prefix('+').unwrap_or_default();
-                let is_prefix = (1..=LONGEST_PREFIX).contains(&digits.len())
-                    && digits.bytes().all(|b| b.is_ascii_digit())
-                    && !digits.starts_with('0');
-                let why = "must be a plus sign and up to 14 digits, such as +99890";
-                is_prefix
-                    .then(|| Self::Prefix(digits.to_owned()))
-                    .ok_or_else(|| why.to_owned())
-            }
+            Matched::Prefix => read_prefix(text).map(Self::Prefix),
             Matched::Country => Country::existing(text).map(Self::Country),
             Matched::Ip => network::read(text).map(Self::Ip),
         }
@@ -172,7 +161,7 @@ impl Entry {
             return None;
         }
         let what = self.matches.kind().as_str();
-        let is_soon = |at: DateTime<Utc>| at <= self.created_at + WIDE_FOR;
+        let is_soon = |at: DateTime<Utc>| at <= self.created_at + TimeDelta::days(WIDE_DAYS);
         if !self.expires_at.is_some_and(is_soon) {
             let why = format!("must be within 90 days, since it allows a whole {what}");
             return Some(("expires_at", why));

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::phone::{Country, PhoneNumber};
 
 /// A number has at most 15 digits (E.164), so a prefix of 14 always covers more than one.
-const LONGEST_PREFIX: usize = 14;
+pub const LONGEST_PREFIX: usize = 14;
 
 /// A country, or a range: `UZ`, `+99890`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,16 +53,22 @@ impl Default for Countries {
 impl Area {
     /// Reads an area; the error says what it must be.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let Some(digits) = text.strip_prefix('+') else {
-            return Country::existing(text).map(Self::Country);
-        };
-        let is_prefix = (1..=LONGEST_PREFIX).contains(&digits.len())
-            && digits.bytes().all(|b| b.is_ascii_digit())
-            && !digits.starts_with('0');
-        is_prefix
-            .then(|| Self::Prefix(digits.to_owned()))
-            .ok_or_else(|| "must be a plus sign and up to 14 digits, such as +99890".to_owned())
+        if text.starts_with('+') {
+            return read_prefix(text).map(Self::Prefix);
+        }
+        Country::existing(text).map(Self::Country)
     }
+}
+
+/// The digits of a prefix such as `+99890`; the error says what it must be.
+pub fn read_prefix(text: &str) -> Result<String, String> {
+    let digits = text.strip_prefix('+').unwrap_or_default();
+    let is_prefix = (1..=LONGEST_PREFIX).contains(&digits.len())
+        && digits.bytes().all(|b| b.is_ascii_digit())
+        && !digits.starts_with('0');
+    is_prefix
+        .then(|| digits.to_owned())
+        .ok_or_else(|| "must be a plus sign and up to 14 digits, such as +99890".to_owned())
 }
 
 impl fmt::Display for Area {

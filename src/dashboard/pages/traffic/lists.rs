@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use maud::{Markup, html};
 use uuid::Uuid;
 
-use crate::abuse::lists::{Entry, LONGEST_NOTE, List, Match, Matched};
+use crate::abuse::lists::{Entry, LONGEST_NOTE, List, Match, Matched, WIDE_DAYS};
 use crate::access::Right;
 use crate::dashboard::frame::fault::{Fault, Kind};
 use crate::dashboard::frame::fields::{Fields, FormErrors, Input, once, sure};
@@ -28,8 +28,6 @@ pub const PATH: &str = "/dashboard/guard/lists";
 
 /// Every project, as a project's name.
 const EVERY: &str = "*";
-/// The most that an entry may last which allows more than a number.
-const WIDE_DAYS: i64 = 90;
 const LONGEST_DAYS: i64 = 3_650;
 /// What typed text is cut to before it is read.
 const LONGEST_VALUE: usize = 60;
@@ -65,10 +63,7 @@ async fn page<R>(
     let mut found = found.map_err(|trouble| view.trouble(&trouble))?;
     let mut astray = FormErrors::default();
     let project = list::project(view, gateway, asked, &mut astray);
-    let kind = List::parse(asked.text("list"));
-    if kind.is_none() && !asked.text("list").is_empty() {
-        astray.note("list", t.faults.choose);
-    }
+    let kind = list::chosen(view, asked, "list", List::parse, &mut astray);
     let before = Uuid::try_parse(asked.text("cursor")).ok();
     found.retain(|entry| {
         (project.is_none() || entry.project.is_none() || entry.project == project)
@@ -154,8 +149,7 @@ fn new(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {
 
 fn narrow(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {
     let t = view.t;
-    let any = (String::new(), t.any.to_owned());
-    let kinds: Vec<_> = std::iter::once(any).chain(kinds(t)).collect();
+    let kinds = list::any(t, kinds(t));
     html! {
         (fields.summary())
         form class="filters" method="get" action=(PATH) {
