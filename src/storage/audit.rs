@@ -11,6 +11,7 @@ use super::engine::connection::{Connection, in_transaction};
 use super::engine::rows::{Column, Rows};
 use super::engine::{read, row, touch};
 use super::idempotency::{IdempotencyOp, complete};
+use super::spans::ids_between;
 use super::{StorageError, Store};
 use crate::audit::{Action, Actor, ActorKind, By, Deed, Entry};
 use crate::secret::random;
@@ -91,6 +92,19 @@ impl Act {
         }
         let entries: Vec<&Entry> = entries.iter().collect();
         connection.write(INSERT, rows(&entries)).await.map(|_| ())
+    }
+
+    /// Concludes a change if it touched any row. Returns whether it did.
+    pub(super) async fn conclude_if(
+        &self,
+        connection: &mut Connection,
+        touched: u64,
+        deed: Deed,
+    ) -> sqlx::Result<bool> {
+        if touched > 0 {
+            self.conclude(connection, [deed]).await?;
+        }
+        Ok(touched > 0)
     }
 }
 
@@ -201,12 +215,7 @@ impl Store {
             Some(_) => list!("project_id = $1"),
             None => list!("$1 IS NULL"),
         };
-        let bound = |at: Option<DateTime<Utc>>, otherwise| {
-            at.map_or(otherwise, |at| time_ordered(at, [0; 8]))
-        };
-        let since = bound(query.from, Uuid::nil());
-        let until = bound(query.to, Uuid::max());
-        let until = query.before.map_or(until, |before| before.min(until));
+        let (since, until) = ids_between(query.from, query.to, query.before);
         let id = |text: &String| Uuid::try_parse(text).ok();
         // As it is stored, however it is written.
         let object = query.object.as_ref();

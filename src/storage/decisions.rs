@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::engine::rows::{Column, Rows};
 use super::engine::{Engine, row};
 use super::engine::{read, touch};
+use super::spans::ids_between;
 use super::{StorageError, Store};
 use crate::abuse::guard::cells::Cells;
 use crate::abuse::guard::judge::Facts;
@@ -250,12 +251,7 @@ impl Store {
             (None, Some(_)) => list!("project_id = $1"),
             (None, None) => list!("$1 IS NULL"),
         };
-        let bound = |at: Option<DateTime<Utc>>, otherwise| {
-            at.map_or(otherwise, |at| time_ordered(at, [0; 8]))
-        };
-        let since = bound(query.from, Uuid::nil());
-        let until = bound(query.to, Uuid::max());
-        let until = query.before.map_or(until, |before| before.min(until));
+        let (since, until) = ids_between(query.from, query.to, query.before);
         let rule = query.rule.map(|rule| format!("% {} %", rule.as_str()));
         let prefix = query.prefix.as_ref().map(|prefix| format!("{prefix}%"));
         let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(sql)

@@ -201,10 +201,7 @@ impl Store {
                 .execute(to)
                 .await
                 .map(|_| ()))?;
-            if touched > 0 {
-                act.conclude(connection, [deed]).await?;
-            }
-            Ok(touched > 0)
+            act.conclude_if(connection, touched, deed).await
         })
         .await
     }

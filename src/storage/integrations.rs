@@ -245,10 +245,7 @@ impl Store {
                 .execute(to)
                 .await
                 .map(|done| done.rows_affected()))?;
-            if touched > 0 {
-                act.conclude(connection, [deed]).await?;
-            }
-            Ok(touched > 0)
+            act.conclude_if(connection, touched, deed).await
         })
         .await
     }
@@ -269,10 +266,7 @@ impl Store {
                 .execute(to)
                 .await
                 .map(|done| done.rows_affected()))?;
-            if touched > 0 {
-                act.conclude(connection, [deed]).await?;
-            }
-            Ok(touched > 0)
+            act.conclude_if(connection, touched, deed).await
         });
         let deleted = deleted.await?;
         touch!(self, CALLS, integration.id)?;

@@ -1,5 +1,8 @@
 //! The rate card as rows, and a version number that every change of rates or exchange rates increments.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
@@ -32,15 +35,16 @@ pub(super) const CHANGED: &str =
     "UPDATE meta SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = 'tariffs'";
 
 /// What is new of rows that are put, and what it takes the place of; `None`: nothing is new. `key`: what a row is found by.
-pub(super) fn put<'a, T: PartialEq, K: PartialEq>(
+pub(super) fn put<'a, T: PartialEq, K: Eq + Hash>(
     action: Action,
     (known, new): (&'a [T], &'a [T]),
     key: impl Fn(&'a T) -> K,
     told: fn(&T) -> Value,
 ) -> Option<Deed> {
+    let known: HashMap<K, &T> = known.iter().map(|row| (key(row), row)).collect();
     let (mut before, mut after) = (Vec::new(), Vec::new());
     for row in new {
-        let old = known.iter().find(|old| key(old) == key(row));
+        let old = known.get(&key(row)).copied();
         if old != Some(row) {
             before.extend(old.map(told));
             after.push(told(row));

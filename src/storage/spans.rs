@@ -1,5 +1,6 @@
 //! Verifications of a span of time, in its order: what the guard learns from after a start, and judges again in a back-test.
 
+use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
@@ -7,7 +8,7 @@ use super::engine::read;
 use super::verifications::{COLUMNS, Row};
 use super::{StorageError, Store};
 use crate::verification::Verification;
-use crate::verification::id::ProjectId;
+use crate::verification::id::{ProjectId, time_ordered};
 
 impl Store {
     /// Up to `limit` current verifications whose ids lie between these, the newest first. Of a row that cannot be read nothing is
@@ -67,4 +68,18 @@ impl Store {
             .await)?;
         Ok(found.map_or(0, |(from,)| from))
     }
+}
+
+/// The least id of a list, and one above the greatest, where ids are of their time: from a time on, up to another, and below the last one
+/// of the page before.
+pub(super) fn ids_between(
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+    before: Option<Uuid>,
+) -> (Uuid, Uuid) {
+    let bound =
+        |at: Option<DateTime<Utc>>, otherwise| at.map_or(otherwise, |at| time_ordered(at, [0; 8]));
+    let until = bound(to, Uuid::max());
+    let until = before.map_or(until, |before| before.min(until));
+    (bound(from, Uuid::nil()), until)
 }

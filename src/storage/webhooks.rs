@@ -156,10 +156,7 @@ impl Store {
                 .execute(to)
                 .await
                 .map(|done| done.rows_affected()))?;
-            if touched > 0 {
-                act.conclude(connection, [deed]).await?;
-            }
-            Ok(touched > 0)
+            act.conclude_if(connection, touched, deed).await
         })
         .await
     }
@@ -174,10 +171,7 @@ impl Store {
                 .execute(to)
                 .await
                 .map(|done| done.rows_affected()))?;
-            if touched > 0 {
-                act.conclude(connection, [deed]).await?;
-            }
-            Ok(touched > 0)
+            act.conclude_if(connection, touched, deed).await
         })
         .await
     }
