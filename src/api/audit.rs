@@ -1,8 +1,6 @@
 //! `GET /v1/audit` and `/v1/audit.csv`: who changed what; scope `admin`.
 
-use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use futures_util::TryStreamExt;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -16,7 +14,7 @@ use super::problem::Problem;
 use super::values::{self, moments, rfc3339};
 use crate::audit::{Action, Entry};
 use crate::gateway::{AuditQuery, Gateway};
-use crate::web::Query;
+use crate::web::{Query, file};
 
 /// Of a filter, in characters; no e-mail address is longer.
 const LONGEST: usize = 254;
@@ -121,11 +119,7 @@ pub async fn csv(
     let asked = filtered(&caller, &gateway, query, &Page::whole())?;
     let parts = gateway.admin().audit_csv(asked).await;
     let parts = parts.map_err(|error| Problem::of(error, gateway.now()))?;
-    let name = "attachment; filename=\"audit.csv\"";
-    Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8")
-        .insert_header((header::CONTENT_DISPOSITION, name))
-        .streaming(Box::pin(parts.map_ok(web::Bytes::from))))
+    Ok(file::csv("audit.csv", parts))
 }
 
 /// The filters of a query, and the place where its page begins.

@@ -1,5 +1,5 @@
 //! Shared HTTP code: the server and its routes, request ids, addresses and their methods, JSON and form fields,
-//! credentials, cookies, the client's address, live streams, requests that take effect once.
+//! credentials, cookies, the client's address, live streams, files, requests that take effect once.
 //!
 //! A face is a module that answers HTTP in its own words: our API, callbacks of providers, the dashboard. It hands the server a
 //! [`Mount`], and turns each [`Fault`] of the kit into an answer of its own shape; nothing here writes or rewrites an answer that
@@ -13,6 +13,7 @@ pub mod cookies;
 pub mod credentials;
 pub mod fault;
 pub mod fields;
+pub mod file;
 mod meter;
 pub mod once;
 pub mod parts;

@@ -1,9 +1,7 @@
 //! `GET /v1/ledger` and `/v1/ledger.csv`.
 
-use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
-use futures_util::TryStreamExt;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -17,7 +15,7 @@ use crate::api::values::{self, moments, rfc3339};
 use crate::gateway::{Gateway, LedgerQuery};
 use crate::ledger::entry::{Entry, Kind};
 use crate::verification::id::VerificationId;
-use crate::web::Query;
+use crate::web::{Query, file};
 
 /// An entry of the ledger, which is append-only.
 #[derive(Debug, Serialize, ToSchema)]
@@ -150,11 +148,7 @@ async fn exported(
 ) -> Result<HttpResponse, Problem> {
     let parts = gateway.finance().ledger_csv(&caller.access, asked).await;
     let parts = parts.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
-    let name = "attachment; filename=\"ledger.csv\"";
-    Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8")
-        .insert_header((header::CONTENT_DISPOSITION, name))
-        .streaming(Box::pin(parts.map_ok(web::Bytes::from))))
+    Ok(file::csv("ledger.csv", parts))
 }
 
 fn cursor(entry: &Entry) -> String {

@@ -1,8 +1,6 @@
 //! `/v1/guard/decisions` and `/v1/guard/decisions.csv`, `/v1/guard/blocks` and `/v1/guard/cells`: what the guard decided, and by which figures.
 
-use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use futures_util::TryStreamExt;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -18,7 +16,7 @@ use crate::api::values::{self, moments, rfc3339};
 use crate::gateway::{Decision, DecisionQuery, FullCell, Gateway, OpenBlock};
 use crate::verification::id::VerificationId;
 use crate::verification::phone::Country;
-use crate::web::Query;
+use crate::web::{Query, file};
 
 /// A decision of the guard about one message.
 #[derive(Debug, Serialize, ToSchema)]
@@ -211,11 +209,7 @@ fn filtered(
 async fn exported(gateway: &Gateway, asked: DecisionQuery) -> Result<HttpResponse, Problem> {
     let parts = gateway.verify().decisions_csv(asked).await;
     let parts = parts.map_err(|trouble| Problem::of(trouble, gateway.now()))?;
-    let name = "attachment; filename=\"decisions.csv\"";
-    Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8")
-        .insert_header((header::CONTENT_DISPOSITION, name))
-        .streaming(Box::pin(parts.map_ok(web::Bytes::from))))
+    Ok(file::csv("decisions.csv", parts))
 }
 
 /// List the ranges that are blocked

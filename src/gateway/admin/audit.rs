@@ -1,11 +1,12 @@
 //! The audit log, read: as a list and as CSV.
 
 use chrono::SecondsFormat;
-use futures_util::stream::{self, Stream};
+use futures_util::Stream;
 
 use super::room::Admin;
 use crate::audit::Entry;
 use crate::gateway::error::Error;
+use crate::gateway::shared::{PART, csv_parts};
 use crate::reports::csv;
 use crate::storage::AuditQuery;
 
@@ -32,39 +33,23 @@ impl Admin {
         Ok(self.core().db.list_audit(query).await?)
     }
 
-    /// The log as CSV, in parts. If the first part cannot be read, this returns the error. A later error ends the stream with an
-    /// error, so that a truncated file is not mistaken for a complete one.
+    /// The log as CSV; see [`csv_parts`].
     pub async fn audit_csv(
         &self,
         query: AuditQuery,
     ) -> Result<impl Stream<Item = Result<String, Error>> + 'static, Error> {
-        const PART: i64 = 1_000;
         let query = AuditQuery {
             limit: PART,
             ..query
         };
-        let first = self.list_audit(&query).await?;
-        let admin = self.clone();
-        let head = csv::line(COLUMNS.into_iter().map(ToOwned::to_owned));
-        Ok(stream::try_unfold(
-            (Some(first), query, head),
-            move |(part, mut query, mut text)| {
-                let admin = admin.clone();
-                async move {
-                    let Some(entries) = part else { return Ok(None) };
-                    for entry in &entries {
-                        text.push_str(&admin.line(entry));
-                    }
-                    query.before = entries.last().map(|last| last.id);
-                    let next = if i64::try_from(entries.len()).is_ok_and(|len| len == PART) {
-                        Some(admin.list_audit(&query).await?)
-                    } else {
-                        None
-                    };
-                    Ok(Some((text, (next, query, String::new()))))
-                }
-            },
-        ))
+        let (reading, writing) = (self.clone(), self.clone());
+        let list = move |query| {
+            let admin = reading.clone();
+            async move { admin.list_audit(&query).await }
+        };
+        let line = move |entry: &Entry| writing.line(entry);
+        let after = |query: &mut AuditQuery, last: &Entry| query.before = Some(last.id);
+        csv_parts(query, &COLUMNS, list, line, after).await
     }
 
     fn line(&self, entry: &Entry) -> String {

@@ -1,15 +1,16 @@
 //! Cost and conversion reports, and the ledger as CSV.
 
-use futures_util::{Stream, stream};
+use futures_util::Stream;
 use uuid::Uuid;
 
 use super::room::Finance;
 use crate::gateway::error::Error;
-use crate::gateway::shared::Access;
+use crate::gateway::shared::{Access, PART, csv_parts};
+use crate::ledger::entry::Entry;
 use crate::reports::exchange::{Missing, Rates};
 use crate::reports::query::Query;
 use crate::reports::table::Table;
-use crate::reports::{conversion, costs, csv, entries};
+use crate::reports::{conversion, costs, entries};
 use crate::storage::{Db, LedgerQuery, StorageError};
 use crate::verification::id::ProjectId;
 
@@ -82,44 +83,28 @@ impl Finance {
         }
     }
 
-    /// The ledger as CSV, in parts. If the first part cannot be read, this returns the error. A later error ends the
-    /// stream with an error, so that a truncated file is not mistaken for a complete one.
+    /// The ledger as CSV; see [`csv_parts`].
     pub async fn ledger_csv(
         &self,
         access: &Access,
         query: LedgerQuery,
     ) -> Result<impl Stream<Item = Result<String, Error>> + 'static, Error> {
-        const PART: i64 = 1_000;
         let query = LedgerQuery {
             limit: PART,
             ..query
         };
-        let first = self.list_ledger(access, query.clone()).await?;
-        let (finance, access) = (self.clone(), access.clone());
-        let head = csv::line(entries::COLUMNS.into_iter().map(ToOwned::to_owned));
-        Ok(stream::try_unfold(
-            (Some(first), query, head),
-            move |(part, mut query, mut text)| {
-                let (finance, access) = (finance.clone(), access.clone());
-                async move {
-                    let Some(entries) = part else { return Ok(None) };
-                    for entry in &entries {
-                        let project = entry.project.map(ProjectId);
-                        let project =
-                            project.and_then(|id| finance.core().directory.project_name(id));
-                        text.push_str(&entries::line(entry, project));
-                    }
-                    let full = i64::try_from(entries.len()).is_ok_and(|len| len == PART);
-                    query.cursor = entries.last().map(|last| (last.at, last.id));
-                    let next = if full {
-                        Some(finance.list_ledger(&access, query.clone()).await?)
-                    } else {
-                        None
-                    };
-                    Ok(Some((text, (next, query, String::new()))))
-                }
-            },
-        ))
+        let (reading, writing, access) = (self.clone(), self.clone(), access.clone());
+        let list = move |query| {
+            let (finance, access) = (reading.clone(), access.clone());
+            async move { finance.list_ledger(&access, query).await }
+        };
+        let line = move |entry: &Entry| {
+            let project = entry.project.map(ProjectId);
+            let project = project.and_then(|id| writing.core().directory.project_name(id));
+            entries::line(entry, project)
+        };
+        let after = |query: &mut LedgerQuery, last: &Entry| query.cursor = Some((last.at, last.id));
+        csv_parts(query, &entries::COLUMNS, list, line, after).await
     }
 
     /// Adds recent changes to the report sums; returns whether more may be waiting.

@@ -1,9 +1,10 @@
 //! Shared by all rooms: an in-memory copy of projects, keys, webhooks and integrations ([`directory`]), policies, idempotency, live
-//! change events, the dialects that are switched on, the progress of long jobs, and ages.
+//! change events, the dialects that are switched on, the progress of long jobs, ages, and lists as CSV.
 
 mod access;
 mod dialects;
 mod directory;
+mod export;
 mod idempotency;
 mod live;
 mod policies;
@@ -14,6 +15,7 @@ mod retention;
 pub use access::Access;
 pub use dialects::{Credentials, Dialect, Reports, SiteReport, ToReport};
 pub use directory::{DIRECTORY_AGE, Directory};
+pub(in crate::gateway) use export::{PART, csv_parts};
 pub use idempotency::{Begun, Idempotency, Replay, Ticket};
 pub use live::Live;
 pub use policies::{NOTHING, PolicyBook, PolicyFault, parsed};

@@ -1,11 +1,12 @@
 //! What the guard decided, for people: about one verification, and as a file.
 
 use chrono::SecondsFormat;
-use futures_util::{Stream, stream};
+use futures_util::Stream;
 
 use super::room::Verify;
 use crate::abuse::guard::verdict::Fired;
 use crate::gateway::error::Error;
+use crate::gateway::shared::{PART, csv_parts};
 use crate::reports::csv;
 use crate::storage::{Decision, DecisionQuery};
 use crate::verification::id::VerificationId;
@@ -39,42 +40,23 @@ impl Verify {
         self.list_decisions(&query).await
     }
 
-    /// The decisions that match as CSV, in parts. If the first part cannot be read, this returns the error. A later error ends the
-    /// stream with an error, so that a truncated file is not mistaken for a complete one.
+    /// The decisions that match as CSV; see [`csv_parts`].
     pub async fn decisions_csv(
         &self,
         query: DecisionQuery,
     ) -> Result<impl Stream<Item = Result<String, Error>> + 'static, Error> {
-        const PART: i64 = 1_000;
         let query = DecisionQuery {
             limit: PART,
             ..query
         };
-        let first = self.list_decisions(&query).await?;
-        let verify = self.clone();
-        let head = csv::line(COLUMNS.into_iter().map(ToOwned::to_owned));
-        Ok(stream::try_unfold(
-            (Some(first), query, head),
-            move |(part, mut query, mut text)| {
-                let verify = verify.clone();
-                async move {
-                    let Some(decisions) = part else {
-                        return Ok(None);
-                    };
-                    for decision in &decisions {
-                        text.push_str(&verify.line(decision));
-                    }
-                    let full = i64::try_from(decisions.len()).is_ok_and(|len| len == PART);
-                    query.before = decisions.last().map(|last| last.id);
-                    let next = if full {
-                        Some(verify.list_decisions(&query).await?)
-                    } else {
-                        None
-                    };
-                    Ok(Some((text, (next, query, String::new()))))
-                }
-            },
-        ))
+        let (reading, writing) = (self.clone(), self.clone());
+        let list = move |query| {
+            let verify = reading.clone();
+            async move { verify.list_decisions(&query).await }
+        };
+        let line = move |decision: &Decision| writing.line(decision);
+        let after = |query: &mut DecisionQuery, last: &Decision| query.before = Some(last.id);
+        csv_parts(query, &COLUMNS, list, line, after).await
     }
 
     fn line(&self, decision: &Decision) -> String {

@@ -1,8 +1,6 @@
 //! `/dashboard/audit`: who changed what, newest first.
 
-use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use futures_util::TryStreamExt;
 use maud::{Markup, html};
 use serde_json::Value;
 use uuid::Uuid;
@@ -18,6 +16,7 @@ use crate::dashboard::frame::viewer::Viewer;
 use crate::dashboard::pages::parts::list::{self, older};
 use crate::dashboard::text::AuditTexts;
 use crate::gateway::{AuditQuery, Gateway};
+use crate::web::file;
 
 pub const PATH: &str = "/dashboard/audit";
 const CSV: &str = "/dashboard/audit.csv";
@@ -32,10 +31,7 @@ fn asked(view: &Viewer, gateway: &Gateway, form: &Form) -> (AuditQuery, FormErro
     let mut wrong = FormErrors::default();
     let days = list::days(view, form, &mut wrong);
     let text = |name| Some(form.text(name).to_owned()).filter(|text| !text.is_empty());
-    let action = Action::parse(form.text("action"));
-    if action.is_none() && !form.text("action").is_empty() {
-        wrong.note("action", view.t.faults.choose);
-    }
+    let action = list::chosen(view, form, "action", Action::parse, &mut wrong);
     let query = AuditQuery {
         project: list::project(view, gateway, form, &mut wrong),
         from: days.from,
@@ -85,12 +81,11 @@ pub async fn list(
 
 fn filters(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {
     let (t, m) = (view.t, view.t.audit);
-    let any = (String::new(), t.any.to_owned());
     let names = Action::ALL.iter().map(|action| {
         let name = name(m, *action).to_owned();
         (action.as_str().to_owned(), name)
     });
-    let actions: Vec<_> = std::iter::once(any).chain(names).collect();
+    let actions = list::any(t, names);
     html! {
         (fields.summary())
         form class="filters" method="get" action=(PATH) role="search" {
@@ -277,9 +272,5 @@ pub async fn csv(
     }
     let parts = gateway.admin().audit_csv(query).await;
     let parts = parts.map_err(|trouble| view.trouble(&trouble))?;
-    let name = "attachment; filename=\"audit.csv\"";
-    Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8")
-        .insert_header((header::CONTENT_DISPOSITION, name))
-        .streaming(Box::pin(parts.map_ok(web::Bytes::from))))
+    Ok(file::csv("audit.csv", parts))
 }

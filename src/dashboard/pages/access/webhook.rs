@@ -94,14 +94,13 @@ async fn page(
     let mut found = found.map_err(|trouble| view.trouble(&trouble))?;
     let cursor = list::cut(&mut found).map(|last| last.id.to_string());
     let previous = webhook.previous_at(gateway.now());
-    let any = (String::new(), t.any.to_owned());
     let states = DeliveryState::ALL.map(|state| {
         (
             state.as_str().to_owned(),
             state_name(view, state).to_owned(),
         )
     });
-    let states: Vec<_> = std::iter::once(any).chain(states).collect();
+    let states = list::any(t, states);
     let fields = Fields {
         t,
         form,

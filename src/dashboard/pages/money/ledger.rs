@@ -1,9 +1,7 @@
 //! `/dashboard/ledger`: every charge, refund, top-up and adjustment, newest first.
 
-use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
-use futures_util::TryStreamExt;
 use maud::{Markup, html};
 use uuid::Uuid;
 
@@ -22,6 +20,7 @@ use crate::ledger::entry::{Entry, Kind};
 use crate::locale::numbers::Decimals;
 use crate::money::{Micros, Money};
 use crate::verification::id::ProjectId;
+use crate::web::file;
 
 pub const PATH: &str = "/dashboard/ledger";
 
@@ -37,16 +36,7 @@ fn asked(view: &Viewer, gateway: &Gateway, form: &Form) -> (LedgerQuery, FormErr
     {
         wrong.note("provider", view.t.faults.choose);
     }
-    let kind = match form.text("kind") {
-        "" => None,
-        text => {
-            let kind = Kind::parse(text);
-            if kind.is_none() {
-                wrong.note("kind", view.t.faults.choose);
-            }
-            kind
-        }
-    };
+    let kind = list::chosen(view, form, "kind", Kind::parse, &mut wrong);
     let query = LedgerQuery {
         provider: Some(provider).filter(|name| !name.is_empty()),
         project: list::project(view, gateway, form, &mut wrong),
@@ -95,18 +85,12 @@ pub async fn list(
         form: &form,
         wrong: &wrong,
     };
-    let any = |options: &mut dyn Iterator<Item = (String, String)>| -> Vec<(String, String)> {
-        std::iter::once((String::new(), t.any.to_owned()))
-            .chain(options)
-            .collect()
-    };
-    let kinds = any(&mut Kind::ALL
-        .into_iter()
-        .map(|kind| (kind.as_str().to_owned(), show::kind(t, kind).to_owned())));
-    let accounts = any(&mut gateway
-        .finance()
-        .accounts()
-        .map(|account| (account.provider.to_owned(), account.provider.to_owned())));
+    let kinds = Kind::ALL.map(|kind| (kind.as_str().to_owned(), show::kind(t, kind).to_owned()));
+    let kinds = list::any(t, kinds);
+    let accounts = gateway.finance().accounts();
+    let accounts =
+        accounts.map(|account| (account.provider.to_owned(), account.provider.to_owned()));
+    let accounts = list::any(t, accounts);
     let body = html! {
         (shell::heading(t.ledger, Some(t.money.book_lead), &export))
         (fields.summary())
@@ -239,11 +223,5 @@ pub async fn csv(
     }
     let parts = gateway.finance().ledger_csv(&signed.access(), query).await;
     let parts = parts.map_err(|trouble| view.trouble(&trouble))?;
-    Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8")
-        .insert_header((
-            header::CONTENT_DISPOSITION,
-            "attachment; filename=\"ledger.csv\"",
-        ))
-        .streaming(Box::pin(parts.map_ok(web::Bytes::from))))
+    Ok(file::csv("ledger.csv", parts))
 }

@@ -54,6 +54,30 @@ pub fn project(
     found
 }
 
+/// What a field of the filters chooses; `None` means any.
+pub fn chosen<T>(
+    view: &Viewer,
+    form: &Form,
+    name: &'static str,
+    parse: impl FnOnce(&str) -> Option<T>,
+    wrong: &mut FormErrors,
+) -> Option<T> {
+    let found = parse(form.text(name));
+    if found.is_none() && !form.text(name).is_empty() {
+        wrong.note(name, view.t.faults.choose);
+    }
+    found
+}
+
+/// The options of a field that [`chosen`] reads.
+pub fn any(
+    t: &Texts,
+    options: impl IntoIterator<Item = (String, String)>,
+) -> Vec<(String, String)> {
+    let any = (String::new(), t.any.to_owned());
+    std::iter::once(any).chain(options).collect()
+}
+
 /// The field `project`.
 pub fn projects(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {
     let every = (String::new(), view.t.every_project.to_owned());

@@ -1,8 +1,6 @@
 //! `/dashboard/guard/decisions`: each message that a rule fired for, why, and the buttons that let through or block; also as a file.
 
-use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use futures_util::TryStreamExt;
 use maud::{Markup, html};
 use uuid::Uuid;
 
@@ -20,6 +18,7 @@ use crate::dashboard::pages::parts::list::{self, older};
 use crate::dashboard::text::faults::filled;
 use crate::gateway::{Decision, DecisionQuery, Gateway};
 use crate::verification::phone::Country;
+use crate::web::file;
 
 pub const PATH: &str = "/dashboard/guard/decisions";
 
@@ -32,14 +31,8 @@ fn asked(view: &Viewer, gateway: &Gateway, form: &Form) -> (DecisionQuery, FormE
     let mut wrong = FormErrors::default();
     let project = list::project(view, gateway, form, &mut wrong);
     let days = list::days(view, form, &mut wrong);
-    let outcome = Outcome::parse(form.text("outcome"));
-    if outcome.is_none() && !form.text("outcome").is_empty() {
-        wrong.note("outcome", t.faults.choose);
-    }
-    let rule = Rule::parse(form.text("rule"));
-    if rule.is_none() && !form.text("rule").is_empty() {
-        wrong.note("rule", t.faults.choose);
-    }
+    let outcome = list::chosen(view, form, "outcome", Outcome::parse, &mut wrong);
+    let rule = list::chosen(view, form, "rule", Rule::parse, &mut wrong);
     let country = match form.text("country") {
         "" => None,
         code => wrong.or_note(
@@ -108,15 +101,13 @@ pub async fn list(
 
 fn filters(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {
     let (t, m) = (view.t, view.t.guard);
-    let any = || std::iter::once((String::new(), t.any.to_owned()));
     let outcomes = Outcome::ALL.map(|one| {
         let name = guard::outcome_name(t, one);
         (one.as_str().to_owned(), name.to_owned())
     });
     let rules =
         guard::RULES.map(|rule| (rule.as_str().to_owned(), guard::rule(t, rule).to_owned()));
-    let outcomes: Vec<_> = any().chain(outcomes).collect();
-    let rules: Vec<_> = any().chain(rules).collect();
+    let (outcomes, rules) = (list::any(t, outcomes), list::any(t, rules));
     html! {
         (fields.summary())
         form class="filters" method="get" action=(PATH) role="search" {
@@ -186,11 +177,5 @@ pub async fn csv(
     }
     let parts = gateway.verify().decisions_csv(query).await;
     let parts = parts.map_err(|trouble| view.trouble(&trouble))?;
-    Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8")
-        .insert_header((
-            header::CONTENT_DISPOSITION,
-            "attachment; filename=\"decisions.csv\"",
-        ))
-        .streaming(Box::pin(parts.map_ok(web::Bytes::from))))
+    Ok(file::csv("decisions.csv", parts))
 }

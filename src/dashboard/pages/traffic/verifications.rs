@@ -74,12 +74,8 @@ fn read(
             Err(_) => wrong.note("search", t.bad_search),
         }
     }
-    let status = Status::NAMES
-        .into_iter()
-        .find(|name| *name == form.text("status"));
-    if status.is_none() && !form.text("status").is_empty() {
-        wrong.note("status", t.faults.choose);
-    }
+    let known = |text: &str| Status::NAMES.into_iter().find(|name| *name == text);
+    let status = list::chosen(view, form, "status", known, wrong);
     let days = list::days(view, form, wrong);
     ListQuery {
         is_recent: false,
@@ -97,9 +93,8 @@ fn read(
 
 fn filters(view: &Viewer, gateway: &Gateway, fields: Fields<'_>) -> Markup {
     let t = view.t;
-    let any = (String::new(), t.any.to_owned());
     let names = Status::NAMES.map(|name| (name.to_owned(), show::status_name(t, name).to_owned()));
-    let statuses: Vec<_> = std::iter::once(any).chain(names).collect();
+    let statuses = list::any(t, names);
     html! {
         (fields.summary())
         form class="filters" method="get" action=(PATH) role="search" {
