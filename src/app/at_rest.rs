@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::{StartupError, failed, lines};
 use super::providers;
-use super::told::{gateway_settings, outbound};
+use super::wiring::{gateway_settings, outbound};
 use crate::channels::transport::HttpClient;
 use crate::clock::Clock;
 use crate::config::Settings;

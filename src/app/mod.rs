@@ -11,7 +11,7 @@ mod providers;
 mod reached;
 mod sandbox;
 mod secret_key;
-mod told;
+mod wiring;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -44,8 +44,8 @@ pub use providers::configured as providers;
 pub use reached::{location, redis};
 pub use sandbox::Sandbox;
 pub use secret_key::{key_file, vault};
-pub use told::sinks;
-use told::{gateway_settings, outbound};
+pub use wiring::sinks;
+use wiring::{gateway_settings, outbound};
 
 /// How long closing the database may take at the end, and delivering the last traces.
 const CLOSING: Duration = Duration::from_secs(2);

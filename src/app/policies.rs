@@ -16,7 +16,7 @@ pub fn policies(settings: &Settings) -> PolicyBook {
         })
     };
     let (mut defaults, mut written) = (settings.defaults.clone(), settings.written_defaults());
-    // A sandbox shows what the guard does, unless it is told otherwise.
+    // In a sandbox the rules are enforced by default, to show what the guard does.
     if defaults.guard.mode.is_none() && settings.sandbox_mode().unwrap_or(false) {
         written["guard"]["mode"] = "on".into();
         defaults = config::read_policy(&written).unwrap_or(defaults);

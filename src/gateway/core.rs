@@ -128,7 +128,7 @@ impl Core {
         self.db.is_alone() || self.known_form.load(Ordering::Relaxed) >= form
     }
 
-    /// What stands for an erased number in the guard's lists.
+    /// The hash that replaces an erased number in the guard's lists.
     pub(super) fn listed_hash(&self, phone: &PhoneNumber) -> TraceHash {
         TraceHash(self.trace.hash("listed number", phone.as_str()))
     }

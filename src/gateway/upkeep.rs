@@ -20,6 +20,8 @@ const PAST: &str = "past_verifications";
 const AGES: &str = "ages";
 /// For how long verifications are moved, or parts of them erased, in one run.
 const MOVING: Duration = Duration::from_secs(5);
+/// How long it is remembered which suspicious traffic was announced.
+const ALARMS_KEPT: TimeDelta = TimeDelta::days(2);
 
 impl Gateway {
     /// Sets the clock by the database's, which all replicas share: they judge one another's leases by it. One that has moved is
@@ -180,6 +182,7 @@ impl Gateway {
         self.admin().note_key_uses().await?;
         db.drop_lapsed_sessions(now).await?;
         db.drop_lapsed_guard_entries(now).await?;
+        db.drop_alarms(now - ALARMS_KEPT).await?;
         let old = self
             .remove_old(&[Rows::WebhookDeliveries, Rows::Decisions, Rows::Audit])
             .await?;

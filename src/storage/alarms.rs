@@ -1,4 +1,4 @@
-//! What projects were told of suspicious traffic: no two replicas tell the same, and an attack floods nobody.
+//! Which suspicious traffic was announced to projects, so that no two replicas announce the same, and an attack floods nobody.
 
 use chrono::{DateTime, Utc};
 
@@ -10,16 +10,38 @@ use crate::abuse::guard::cells::Key;
 use crate::abuse::guard::rules::Rule;
 use crate::verification::id::ProjectId;
 
-/// In place of a rule and a cell: that there are more than are told of.
+/// In place of a rule: the project has more alarms than are announced.
 const MORE: &str = "more";
 
 impl Store {
-    /// Records that a rule fired for a cell, unless that was told within the hour, or `most` others of the project were. Returns whether it
-    /// was recorded; `messages` tell of it.
+    /// Records that a rule fired for a cell, unless that was announced within the hour, or `most` others of the project were. Returns whether
+    /// it was recorded; `messages` announce it.
     pub async fn note_alarm(
         &self,
         rule: Rule,
         key: &Key,
+        now: DateTime<Utc>,
+        most: i64,
+        messages: &[Delivery],
+    ) -> Result<bool, StorageError> {
+        let about = (key.project, rule.as_str(), key.cell.to_string());
+        self.note_unless_known(about, now, most, messages).await
+    }
+
+    /// Records that a project has more alarms than are announced to it, unless that was announced within the hour.
+    pub async fn note_more_alarms(
+        &self,
+        project: ProjectId,
+        now: DateTime<Utc>,
+        messages: &[Delivery],
+    ) -> Result<bool, StorageError> {
+        let about = (project, MORE, String::new());
+        self.note_unless_known(about, now, i64::MAX, messages).await
+    }
+
+    async fn note_unless_known(
+        &self,
+        about: (ProjectId, &str, String),
         now: DateTime<Utc>,
         most: i64,
         messages: &[Delivery],
@@ -29,30 +51,13 @@ impl Store {
             WHERE a.project_id = r.project_id AND a.told_at > r.at - 3600 AND a.rule <> 'more') < r.most \
             ON CONFLICT (project_id, rule, cell) DO UPDATE SET told_at = excluded.told_at, ended_at = NULL \
             WHERE guard_alarms.told_at <= excluded.told_at - 3600 RETURNING rule";
-        let about = (key.project, rule.as_str(), key.cell.to_string());
         let mut rows = rows(about, now);
         rows.push(("most", Column::Int(vec![Some(most)])));
         self.announce_if_changed(NOTE, Rows::new(1, rows), messages)
             .await
     }
 
-    /// Records that a project has more alarms than it is told of, unless that was told within the hour.
-    pub async fn note_more_alarms(
-        &self,
-        project: ProjectId,
-        now: DateTime<Utc>,
-        messages: &[Delivery],
-    ) -> Result<bool, StorageError> {
-        const NOTE: &str = "INSERT INTO guard_alarms (project_id, rule, cell, told_at) \
-            SELECT r.project_id, r.rule, r.cell, r.at FROM {rows} WHERE true \
-            ON CONFLICT (project_id, rule, cell) DO UPDATE SET told_at = excluded.told_at \
-            WHERE guard_alarms.told_at <= excluded.told_at - 3600 RETURNING rule";
-        let rows = rows((project, MORE, String::new()), now);
-        self.announce_if_changed(NOTE, Rows::new(1, rows), messages)
-            .await
-    }
-
-    /// Whether a project was told of a cell within the hour.
+    /// Whether a cell's alarm was announced within the hour.
     pub async fn is_alarm_known(
         &self,
         rule: Rule,
@@ -70,7 +75,7 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// Records that what was told of a cell is over, if it was told and is not known to be over.
+    /// Records that a cell's alarm is over, if it was announced and is not known to be over.
     pub async fn end_alarm(
         &self,
         rule: Rule,
@@ -86,7 +91,7 @@ impl Store {
             .await
     }
 
-    /// Forgets what was told before this time.
+    /// Forgets what was announced before this time.
     pub async fn drop_alarms(&self, before: DateTime<Utc>) -> Result<(), StorageError> {
         const DROP: &str = "DELETE FROM guard_alarms WHERE told_at < $1";
         touch!(self, DROP, before.timestamp())?;

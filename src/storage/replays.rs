@@ -74,32 +74,21 @@ impl Store {
         row.map(StoredReplay::try_from).transpose()
     }
 
-    /// Whether there is one that nobody works on.
-    pub async fn has_replay(&self, now: DateTime<Utc>) -> Result<bool, StorageError> {
-        Ok(self.free_replay(now).await?.is_some())
-    }
-
-    async fn free_replay(&self, now: DateTime<Utc>) -> Result<Option<Uuid>, StorageError> {
-        const FREE: &str = "SELECT id FROM guard_replays WHERE state = 'running' AND (held_until IS NULL OR held_until < $1) \
-            ORDER BY id LIMIT 1";
-        let free: Option<(Uuid,)> = read!(&self.engine, |pool| sqlx::query_as(FREE)
-            .bind(now)
-            .fetch_optional(pool)
-            .await)?;
-        Ok(free.map(|(id,)| id))
-    }
-
     /// Takes the oldest one that nobody works on, until this time.
     pub async fn take_replay(
         &self,
         now: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Option<StoredReplay>, StorageError> {
+        const FREE: &str = "SELECT id FROM guard_replays WHERE state = 'running' AND (held_until IS NULL OR held_until < $1) \
+            ORDER BY id LIMIT 1";
         const TAKE: &str = "UPDATE guard_replays SET held_until = $2 WHERE id = $3 AND state = 'running' \
             AND (held_until IS NULL OR held_until < $1) RETURNING id, project_id, asked, state, progress, answer";
-        let Some(id) = self.free_replay(now).await? else {
-            return Ok(None);
-        };
+        let free: Option<(Uuid,)> = read!(&self.engine, |pool| sqlx::query_as(FREE)
+            .bind(now)
+            .fetch_optional(pool)
+            .await)?;
+        let Some((id,)) = free else { return Ok(None) };
         let row: Option<Row> = write!(&self.engine, |pool| sqlx::query_as(TAKE)
             .bind(now)
             .bind(until)

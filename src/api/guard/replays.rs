@@ -121,10 +121,8 @@ pub async fn start(
         to: asked.to,
         guard: json!({ "rules": asked.rules.unwrap_or_else(|| json!({})) }),
     };
-    let id = gateway.verify().ask_replay(&wanted).await;
-    let id = id.map_err(|fault| refused(&gateway, fault))?;
-    let found = gateway.verify().find_replay(&caller.access, id).await;
-    let (replay, wanted) = found.map_err(|error| Problem::of(error, gateway.now()))?;
+    let replay = gateway.verify().ask_replay(&wanted).await;
+    let replay = replay.map_err(|fault| refused(&gateway, fault))?;
     Ok(HttpResponse::Accepted().json(ReplayBody::of(&gateway, &replay, &wanted)))
 }
 

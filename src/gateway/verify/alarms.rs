@@ -1,7 +1,7 @@
-//! `traffic.suspicious`: projects are told when a rule first fires for a cell, and when a block ends. One an hour for each cell, 20 an hour
-//! for each project, and then one that there are more.
+//! `traffic.suspicious`: announces to projects that a rule has fired for a cell for the first time, and that a block has ended. A cell is
+//! announced once an hour; a project gets 20 such messages an hour, and then one that says there are more.
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::room::Verify;
@@ -12,13 +12,11 @@ use crate::storage::{Decision, StorageError};
 use crate::verification::id::ProjectId;
 
 const KIND: &str = "traffic.suspicious";
-/// Of one project within that time.
+/// Messages to one project in an hour.
 const MOST: i64 = 20;
-/// How long it is remembered what was told.
-const KEPT: TimeDelta = TimeDelta::days(2);
 
 impl Verify {
-    /// Tells of what these decisions are the first sign of.
+    /// Announces what these decisions show for the first time.
     pub(super) async fn raise_alarms(&self, decisions: &[Decision]) -> Result<(), StorageError> {
         let now = self.core().now();
         for decision in decisions {
@@ -87,7 +85,7 @@ impl Verify {
         Ok(())
     }
 
-    /// Tells of the blocks that have ended since the last time.
+    /// Announces the blocks that have ended since the last call.
     pub async fn end_alarms(&self) -> Result<(), StorageError> {
         let (core, rule) = (self.core(), Rule::UnverifiedPrefix);
         let now = core.now();
@@ -108,7 +106,7 @@ impl Verify {
             let messages = self.suspicion(key.project, &data);
             core.db.end_alarm(rule, &key, now, &messages).await?;
         }
-        core.db.drop_alarms(now - KEPT).await
+        Ok(())
     }
 
     fn suspicion(&self, project: ProjectId, data: &Value) -> Vec<crate::storage::Delivery> {

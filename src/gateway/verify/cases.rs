@@ -5,16 +5,16 @@ use chrono::{DateTime, Utc};
 use super::paid::paid_send;
 use super::room::Verify;
 use crate::abuse::guard::case::{Approval, Case, Moment, Paid};
-use crate::abuse::guard::rules::Rules;
 use crate::money::Micros;
 use crate::storage::Decision;
 use crate::verification::attempt::Reason;
 use crate::verification::event::EventKind;
+use crate::verification::policy::Policy;
 use crate::verification::{Status, Verification};
 
 impl Verify {
-    pub(super) fn case(&self, v: &Verification, rules: &Rules) -> Case {
-        let facts = self.facts_of(v, rules);
+    pub(super) fn case(&self, v: &Verification, policy: &Policy) -> Case {
+        let facts = self.facts_of(v, policy);
         let approval = match v.record.status {
             Status::Approved { at, channel } => Some(Approval {
                 at,

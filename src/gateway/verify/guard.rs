@@ -48,10 +48,9 @@ impl Verify {
         let admitted = self.admit(request.project, &request.to, request.visitor.ip, policy);
         if let Err(StartError::Failed(Error::Blocked)) = &admitted {
             let origin = self.origin(request);
-            let target = self.target_of(request, policy, &origin);
-            let facts = self.facts(target);
+            let facts = self.facts(self.target_of(request, policy, &origin));
             let verdict = judge(&facts, &policy.guard, self.figures(), self.core().now());
-            self.deny(target, verdict);
+            self.deny(facts, &request.to.phone, verdict);
         }
         admitted
     }
@@ -167,7 +166,7 @@ impl Verify {
         };
         let origin = &*self.origin_of(v);
         let policy = self.core().directory.policy(v.project);
-        let target = self.target(v, phone, origin, &policy.guard);
+        let target = self.target(v, phone, origin, &policy);
         self.judge(target, &policy.guard).await
     }
 
@@ -176,10 +175,8 @@ impl Verify {
         v: &Verification,
         phone: &'a PhoneNumber,
         origin: &'a Origin,
-        rules: &Rules,
+        policy: &Policy,
     ) -> Target<'a> {
-        let policy = self.core().directory.policy(v.project);
-        let mut route = v.record.terms.route.iter();
         Target {
             project: v.project,
             phone,
@@ -187,12 +184,18 @@ impl Verify {
             ip: None,
             origin,
             is_monitored: policy.countries.judge(phone, v.record.country) == Geo::Monitor,
-            has_challenge_channel: route.any(|step| self.can_challenge(rules, step.channel)),
+            has_challenge_channel: self.leaves_channel(v, &policy.guard),
             own_sends: self.sends_today(v),
         }
     }
 
-    fn facts(&self, target: Target<'_>) -> Facts {
+    /// Whether a challenge leaves a channel of its route.
+    fn leaves_channel(&self, v: &Verification, rules: &Rules) -> bool {
+        let mut route = v.record.terms.route.iter();
+        route.any(|step| self.can_challenge(rules, step.channel))
+    }
+
+    pub(super) fn facts(&self, target: Target<'_>) -> Facts {
         Facts {
             cells: Cells::of(target.project, target.country, target.origin, None),
             line: target.origin.line,
@@ -202,19 +205,18 @@ impl Verify {
         }
     }
 
-    /// What is judged of a verification that has started, by rules that may not be its project's.
-    pub(super) fn facts_of(&self, v: &Verification, rules: &Rules) -> Facts {
+    /// What is judged of a verification that has started, by a policy that may not be its project's.
+    pub(super) fn facts_of(&self, v: &Verification, policy: &Policy) -> Facts {
         let origin = &*self.origin_of(v);
         if let Some(phone) = &v.phone {
-            return self.facts(self.target(v, phone, origin, rules));
+            return self.facts(self.target(v, phone, origin, policy));
         }
-        let mut route = v.record.terms.route.iter();
         Facts {
             cells: self.cells(v),
             line: origin.line,
             listed: None,
             is_monitored: false,
-            has_challenge_channel: route.any(|step| self.can_challenge(rules, step.channel)),
+            has_challenge_channel: self.leaves_channel(v, &policy.guard),
         }
     }
 
@@ -274,10 +276,9 @@ impl Verify {
     }
 
     /// A start that is refused: it counts, and is recorded, although no verification is kept.
-    pub(super) fn deny(&self, target: Target<'_>, verdict: Verdict) {
-        let facts = self.facts(target);
+    pub(super) fn deny(&self, facts: Facts, phone: &PhoneNumber, verdict: Verdict) {
         self.figures().send(&facts.cells, &verdict, verdict.at);
-        let decision = Decision::of(On::Create, (facts, target.phone), None, verdict);
+        let decision = Decision::of(On::Create, (facts, phone), None, verdict);
         self.decisions().add(decision);
     }
 
@@ -292,7 +293,7 @@ impl Verify {
             return;
         };
         let policy = self.core().directory.policy(v.project);
-        let facts = self.facts_of(v, &policy.guard);
+        let facts = self.facts_of(v, &policy);
         let decision = Decision::of(on, (facts, phone), Some(v.id), verdict);
         self.decisions().add(decision);
     }

@@ -7,6 +7,7 @@
 
 mod alarms;
 mod alive;
+mod announced;
 mod cancel;
 mod cases;
 mod check;
@@ -37,7 +38,6 @@ mod room;
 mod site;
 mod start;
 mod subjects;
-mod told;
 mod traced;
 mod vouch;
 mod working;

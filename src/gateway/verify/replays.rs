@@ -14,13 +14,13 @@ use super::cases::case_of_denial;
 use super::room::Verify;
 use crate::abuse::guard::findings::Findings;
 use crate::abuse::guard::replay::{Past, Question, Replay};
-use crate::abuse::guard::rules::Rules;
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Access, PolicyFault};
 use crate::secret::random;
-use crate::storage::{Decision, ReplayState, StorageError, StoredReplay};
+use crate::storage::{ReplayState, StorageError, StoredReplay};
 use crate::verification::event::EventKind;
-use crate::verification::id::{ProjectId, time_ordered};
+use crate::verification::id::{ProjectId, time_of, time_ordered};
+use crate::verification::policy::Policy;
 use crate::verification::span;
 
 /// Rows that are read together.
@@ -33,6 +33,8 @@ const TELL: Duration = Duration::from_secs(1);
 const MOST_OPEN: i64 = 20;
 /// What is counted as it was, before the first that is judged.
 const WARM: TimeDelta = TimeDelta::days(1);
+/// Of the time in an id.
+const MILLISECOND: TimeDelta = TimeDelta::milliseconds(1);
 /// How far back an approval vouches for its number's owner.
 const OWNERS: TimeDelta = TimeDelta::days(crate::abuse::guard::verdict::Owner::DAYS);
 /// Numbers whose past is remembered, for those that are asked about again.
@@ -67,21 +69,21 @@ impl<E: Into<Error>> From<E> for ReplayFault {
     }
 }
 
-/// The rules of each project.
+/// The policy of each project, with the rules that are tried.
 struct Tried {
-    of: HashMap<ProjectId, Rules>,
-    usual: Rules,
+    of: HashMap<ProjectId, Policy>,
+    usual: Policy,
 }
 
 impl Tried {
-    fn of(&self, project: ProjectId) -> &Rules {
+    fn of(&self, project: ProjectId) -> &Policy {
         self.of.get(&project).unwrap_or(&self.usual)
     }
 }
 
 impl Verify {
-    /// Checks a back-test and has it run. Returns its id.
-    pub async fn ask_replay(&self, request: &ReplayRequest) -> Result<Uuid, ReplayFault> {
+    /// Checks a back-test and has it run.
+    pub async fn ask_replay(&self, request: &ReplayRequest) -> Result<StoredReplay, ReplayFault> {
         self.check_replay(request).await?;
         let asked = serde_json::to_string(request).expect("times and JSON have a JSON form");
         let replay = StoredReplay {
@@ -93,7 +95,7 @@ impl Verify {
             answer: None,
         };
         if self.core().db.add_replay(&replay, MOST_OPEN).await? {
-            Ok(replay.id)
+            Ok(replay)
         } else {
             Err(ReplayFault::Busy(MOST_OPEN))
         }
@@ -116,12 +118,13 @@ impl Verify {
 
     /// Starts the oldest back-test that nobody works on, unless this process is at one.
     pub async fn start_replay(&self) -> Result<(), StorageError> {
-        if let Ok(turn) = Arc::clone(self.replaying()).try_lock_owned()
-            && self.core().db.has_replay(self.core().now()).await?
-        {
+        let Ok(turn) = Arc::clone(self.replaying()).try_lock_owned() else {
+            return Ok(());
+        };
+        if let Some(taken) = self.take_replay().await? {
             let verify = self.clone();
             self.core().spawn(async move {
-                if let Err(error) = verify.run_replay().await {
+                if let Err(error) = verify.run_taken(taken).await {
                     tracing::warn!(%error, "a back-test stopped; it will begin again");
                 }
                 drop(turn);
@@ -130,12 +133,22 @@ impl Verify {
         Ok(())
     }
 
-    /// Runs the oldest back-test that nobody works on. Returns whether there was one.
+    /// Runs the oldest back-test that nobody works on. Returns whether it ended. For tests, which run work by name.
     pub async fn run_replay(&self) -> Result<bool, StorageError> {
+        match self.take_replay().await? {
+            Some(taken) => self.run_taken(taken).await,
+            None => Ok(false),
+        }
+    }
+
+    async fn take_replay(&self) -> Result<Option<StoredReplay>, StorageError> {
         let (core, now) = (self.core(), self.core().now());
-        let Some(taken) = core.db.take_replay(now, span::after(now, HOLD)).await? else {
-            return Ok(false);
-        };
+        core.db.take_replay(now, span::after(now, HOLD)).await
+    }
+
+    /// Returns whether it ended.
+    async fn run_taken(&self, taken: StoredReplay) -> Result<bool, StorageError> {
+        let core = self.core();
         let answered = match read_request(&taken) {
             Err(error) => Err(error.to_string()),
             Ok(request) => {
@@ -174,15 +187,15 @@ impl Verify {
         }
     }
 
-    /// Judges a span again. `seen` is told how far it has come, in thousandths.
+    /// Judges a span again, and calls `seen` with its progress, in thousandths.
     pub async fn replay(
         &self,
         request: &ReplayRequest,
         seen: impl Fn(i64),
     ) -> Result<Findings, ReplayFault> {
-        let tried = Arc::new(self.check_replay(request).await?);
+        let tried = self.check_replay(request).await?;
         let (from, to) = (request.from, request.to);
-        let rules = |project| tried.of(project);
+        let rules = |project| &tried.of(project).guard;
         let mut replay = Replay::new(rules, from, to);
         let usual = from.date_naive().pred_opt();
         self.import_usual(replay.figures(), usual.unwrap_or(NaiveDate::MIN))
@@ -191,37 +204,28 @@ impl Verify {
         let begin = first_of(from.checked_sub_signed(WARM).unwrap_or(from));
         let end = first_of(to);
         let (mut after, mut after_denial) = (begin, begin);
-        let mut denials: Vec<Decision> = Vec::new();
         loop {
             let db = &self.core().db;
             let (page, last) = db
                 .oldest_between(request.project, (after, end), PAGE)
                 .await?;
-            let reach = last.map_or(to, |last| time_of(last).unwrap_or(to));
-            // Denials up to there, in pages of their own.
+            let reach = last.map_or(to, time_of);
+            let reached = first_of(reach + MILLISECOND).min(end);
             loop {
-                if denials.is_empty() {
-                    denials = db
-                        .denials(request.project, (after_denial, end), PAGE)
-                        .await?;
-                    let Some(last) = denials.last() else { break };
-                    after_denial = last.id;
-                    denials.reverse();
-                }
-                match denials.pop() {
-                    Some(denial) if denial.at <= reach => replay.push(case_of_denial(&denial)),
-                    Some(denial) => {
-                        denials.push(denial);
-                        break;
-                    }
-                    None => {}
-                }
+                let denials = db.denials(request.project, (after_denial, reached), PAGE);
+                let denials = denials.await?;
+                let Some(last) = denials.last() else { break };
+                after_denial = last.id;
+                denials
+                    .iter()
+                    .map(case_of_denial)
+                    .for_each(|case| replay.push(case));
             }
             for v in &page {
                 replay.push(self.case(v, tried.of(v.project)));
             }
             // Those of one millisecond may be spread over two pages.
-            let until = last.map_or(to, |_| reach - TimeDelta::milliseconds(1));
+            let until = last.map_or(to, |_| reach - MILLISECOND);
             while let Some(question) = replay.run(until) {
                 let past = self.past_of(&mut pasts, &question, request).await?;
                 replay.answer(&past);
@@ -255,11 +259,11 @@ impl Verify {
         }
         let change = json!({ "guard": request.guard });
         let read = |overrides: &str| self.core().settings.policies.tried(overrides, &change);
-        let usual = read("{}").map_err(ReplayFault::Rules)?.guard;
+        let usual = read("{}").map_err(ReplayFault::Rules)?;
         let mut of = HashMap::new();
         for project in self.core().directory.projects() {
             let policy = read(&project.overrides).map_err(ReplayFault::Rules)?;
-            of.insert(project.id, policy.guard);
+            of.insert(project.id, policy);
         }
         Ok(Tried { of, usual })
     }
@@ -322,12 +326,6 @@ fn read_request(replay: &StoredReplay) -> serde_json::Result<ReplayRequest> {
 
 fn first_of(at: DateTime<Utc>) -> Uuid {
     time_ordered(at, [0; 8])
-}
-
-/// When an id of this time was made.
-fn time_of(id: Uuid) -> Option<DateTime<Utc>> {
-    let (seconds, nanos) = id.get_timestamp()?.to_unix();
-    DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
 }
 
 /// In thousandths, below the whole until all is done.

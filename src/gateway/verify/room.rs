@@ -8,8 +8,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
+use super::announced::Alarms;
 use super::decisions::Waiting;
-use super::told::Alarms;
 use crate::abuse::guard::figures::{Figures, MAX_BYTES};
 use crate::gateway::core::Core;
 use crate::gateway::error::Error;

@@ -258,7 +258,7 @@ impl Starting<'_> {
         if let Err(exhausted) = self.draw(&keys).await? {
             return Err(Error::Limited(exhausted).into());
         }
-        verify.deny(target, verdict);
+        verify.deny(verify.facts(target), target.phone, verdict);
         Err(Error::Blocked.into())
     }
 

@@ -1,4 +1,4 @@
-//! What the gateway is told, and its ways out.
+//! What the gateway is built with: its settings, and its outbound connections.
 
 use std::sync::Arc;
 

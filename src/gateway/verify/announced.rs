@@ -1,4 +1,4 @@
-//! What this replica knows projects have been told of suspicious traffic, so that it need not ask for each decision.
+//! Which suspicious traffic this replica knows to be announced, so that it need not ask the database for each decision.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use crate::abuse::guard::cells::Key;
 use crate::abuse::guard::rules::Rule;
 use crate::verification::id::ProjectId;
 
-/// How long a cell, or a project that has many, is not told of again.
+/// How long a cell, or a project with more than fit, is not announced again.
 const QUIET: TimeDelta = TimeDelta::hours(1);
 
 /// And the blocks that it has seen.
