@@ -5,8 +5,8 @@
 //! These faces are built on [`web`], and none names another. The [`gateway`] applies the rules of [`verification`] and those
 //! against abuse ([`abuse`]: limits, lists, the guard against SMS pumping), stores the result in [`storage`] as one change, and
 //! only then answers and sends the code through [`channels`], on the next channel if the evidence calls for it; [`jobs`] runs
-//! what becomes due. What people change is told in the [`audit`] log, in the same change too. Each cost is booked in the [`ledger`] in the same change as its cause, and so is each message to a project
-//! ([`webhooks`]). The modules are listed in this order:
+//! what becomes due. Each cost is booked in the [`ledger`] in the same change as its cause; so is each message to a project
+//! ([`webhooks`]), and each entry of the [`audit`] log about what people change. The modules are listed in this order:
 //! in, do, rules (pure), keep, out, when. `docs/architecture.md` has the picture and the invariants.
 
 // in
