@@ -31,6 +31,7 @@ pub mod reports;
 pub mod verification;
 
 // keep
+pub mod ip_database;
 pub mod shared_state;
 pub mod storage;
 

@@ -70,6 +70,25 @@ pub fn for_create(
     draws
 }
 
+/// A create that is let through although others have used up what the number may be sent: as [`for_create`], but three a day instead
+/// of the number's own limit.
+#[must_use]
+pub fn for_reserve(
+    limits: &Limits,
+    project: ProjectId,
+    number: [u8; 16],
+    ip: Option<IpAddr>,
+    keys: &[LimitKey],
+) -> Vec<Draw> {
+    let others = Limits {
+        per_number: Vec::new(),
+        ..limits.clone()
+    };
+    let mut draws = for_create(&others, project, number, ip, keys);
+    draws.push(three_a_day("reserve", project, number));
+    draws
+}
+
 /// A resend draws on the number, and on the limits of the site's own that the start drew on.
 #[must_use]
 pub fn for_resend(
@@ -91,6 +110,25 @@ pub fn for_resend(
         })
     });
     draw.into_iter().chain(own).collect()
+}
+
+/// A send that is let through because the number's owner proved it before: three a day.
+#[must_use]
+pub fn for_owner(project: ProjectId, number: [u8; 16]) -> Draw {
+    three_a_day("owner", project, number)
+}
+
+fn three_a_day(kind: &str, project: ProjectId, number: [u8; 16]) -> Draw {
+    Draw {
+        key: [kind.as_bytes(), b":", project.0.as_bytes(), &number].concat(),
+        rates: vec![Quota {
+            count: 3,
+            window: Duration::from_hours(24),
+        }],
+        what: "too many codes sent to this number",
+        limit: None,
+        is_recorded: false,
+    }
 }
 
 /// A wrong code draws on the number. A right one needs room, but draws nothing.

@@ -67,6 +67,8 @@ pub enum Match {
     Country(Country),
     /// An address is a network of its own.
     Ip(IpNet),
+    /// An autonomous system's number.
+    Asn(u32),
 }
 
 /// What kind of thing an entry is about.
@@ -76,10 +78,17 @@ pub enum Matched {
     Prefix,
     Country,
     Ip,
+    Asn,
 }
 
 impl Matched {
-    pub const ALL: [Self; 4] = [Self::Number, Self::Prefix, Self::Country, Self::Ip];
+    pub const ALL: [Self; 5] = [
+        Self::Number,
+        Self::Prefix,
+        Self::Country,
+        Self::Ip,
+        Self::Asn,
+    ];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -88,6 +97,7 @@ impl Matched {
             Self::Prefix => "prefix",
             Self::Country => "country",
             Self::Ip => "ip",
+            Self::Asn => "asn",
         }
     }
 
@@ -110,6 +120,7 @@ impl Match {
             Matched::Prefix => read_prefix(text).map(Self::Prefix),
             Matched::Country => Country::existing(text).map(Self::Country),
             Matched::Ip => network::read(text).map(Self::Ip),
+            Matched::Asn => read_asn(text).map(Self::Asn),
         }
     }
 
@@ -120,6 +131,7 @@ impl Match {
             Self::Prefix(_) => Matched::Prefix,
             Self::Country(_) => Matched::Country,
             Self::Ip(_) => Matched::Ip,
+            Self::Asn(_) => Matched::Asn,
         }
     }
 
@@ -132,8 +144,22 @@ impl Match {
             Self::Prefix(digits) => format!("+{digits}"),
             Self::Country(country) => country.to_string(),
             Self::Ip(net) => network::written(*net),
+            Self::Asn(number) => format!("AS{number}"),
         }
     }
+}
+
+/// Reads `AS64496`, or the number alone; the error says what it must be.
+fn read_asn(text: &str) -> Result<u32, String> {
+    let digits = text
+        .strip_prefix("AS")
+        .or_else(|| text.strip_prefix("as"))
+        .unwrap_or(text);
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let number = digits.parse().ok();
+    number
+        .filter(|number| is_number && *number > 0)
+        .ok_or_else(|| "must be the number of an autonomous system, such as AS64496".to_owned())
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,7 +220,19 @@ pub struct Subject<'a> {
     /// Of the number, where [`Lists::has_erased`] says so.
     pub hash: Option<TraceHash>,
     pub country: Country,
-    pub ip: Option<IpAddr>,
+    pub requester: Asking,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asking {
+    /// As the site tells it at a start; `None`: it does not.
+    Now {
+        ip: Option<IpAddr>,
+        asn: Option<u32>,
+    },
+    /// At the start of what is sent now. The address is not kept, only what the lists said of it then.
+    Earlier { is_allowed: bool, asn: Option<u32> },
 }
 
 /// All entries, by what they are about.
@@ -205,6 +243,7 @@ pub struct Lists {
     erased: HashMap<TraceHash, Vec<Arc<Entry>>>,
     prefixes: HashMap<String, Vec<Arc<Entry>>>,
     countries: HashMap<Country, Vec<Arc<Entry>>>,
+    systems: HashMap<u32, Vec<Arc<Entry>>>,
     networks: Vec<Arc<Entry>>,
 }
 
@@ -221,6 +260,7 @@ impl Lists {
                 Match::Erased(hash) => lists.erased.entry(*hash).or_default(),
                 Match::Prefix(digits) => lists.prefixes.entry(digits.clone()).or_default(),
                 Match::Country(country) => lists.countries.entry(*country).or_default(),
+                Match::Asn(number) => lists.systems.entry(*number).or_default(),
                 Match::Ip(_) => &mut lists.networks,
             };
             own.push(Arc::clone(entry));
@@ -258,14 +298,46 @@ impl Lists {
                 .find_map(|level| decide(level, subject.project, now))
         });
         decided.or_else(|| {
-            let country = self.countries.get(&subject.country).into_iter().flatten();
-            let holds = |entry: &&Arc<Entry>| match (&entry.matches, subject.ip) {
-                (Match::Ip(net), Some(ip)) => net.contains(&ip.to_canonical()),
-                _ => false,
-            };
-            let networks = self.networks.iter().filter(holds);
-            decide(country.chain(networks), subject.project, now)
+            let country = decide(
+                self.countries.get(&subject.country).into_iter().flatten(),
+                subject.project,
+                now,
+            );
+            stricter(
+                country,
+                self.requester(subject.project, subject.requester, now),
+            )
         })
+    }
+
+    /// What entries about a requester's networks say; an address of which only that was kept counts as it did then.
+    #[must_use]
+    pub fn requester(
+        &self,
+        project: ProjectId,
+        asking: Asking,
+        now: DateTime<Utc>,
+    ) -> Option<List> {
+        let (ip, asn, earlier) = match asking {
+            Asking::Now { ip, asn } => (ip, asn, None),
+            Asking::Earlier { is_allowed, asn } => (None, asn, is_allowed.then_some(List::Allow)),
+        };
+        let holds = |entry: &&Arc<Entry>| match (&entry.matches, ip) {
+            (Match::Ip(net), Some(ip)) => net.contains(&ip.to_canonical()),
+            _ => false,
+        };
+        let systems = asn.and_then(|asn| self.systems.get(&asn));
+        let entries = self.networks.iter().filter(holds);
+        let entries = entries.chain(systems.into_iter().flatten());
+        stricter(decide(entries, project, now), earlier)
+    }
+}
+
+/// Of two that are equally specific, the one that blocks.
+fn stricter(one: Option<List>, other: Option<List>) -> Option<List> {
+    match (one, other) {
+        (Some(List::Block), _) | (_, Some(List::Block)) => Some(List::Block),
+        (one, other) => one.or(other),
     }
 }
 
@@ -278,11 +350,7 @@ fn decide<'a>(
     let own = entries
         .into_iter()
         .filter(|entry| entry.counts(project, now));
-    own.map(|entry| entry.list)
-        .reduce(|one, other| match (one, other) {
-            (List::Allow, List::Allow) => List::Allow,
-            _ => List::Block,
-        })
+    own.map(|entry| Some(entry.list)).fold(None, stricter)
 }
 
 #[cfg(test)]
@@ -302,13 +370,21 @@ mod tests {
     }
 
     fn judged(entries: Vec<Entry>, ip: &str) -> Option<List> {
+        let requester = Asking::Now {
+            ip: ip.parse().ok(),
+            asn: Some(64_496),
+        };
+        judged_of(entries, requester)
+    }
+
+    fn judged_of(entries: Vec<Entry>, requester: Asking) -> Option<List> {
         let phone = PhoneNumber::from_storage("+998901234567".to_owned());
         let subject = Subject {
             project: ProjectId(Uuid::from_u128(1)),
             phone: &phone,
             hash: Some(TraceHash([7; 8])),
             country: "UZ".parse().unwrap(),
-            ip: ip.parse().ok(),
+            requester,
         };
         Lists::new(entries).judge(subject, DateTime::UNIX_EPOCH)
     }
@@ -358,6 +434,43 @@ mod tests {
         }
         assert_eq!(judged(vec![ip(Block)], "none"), None, "no address was told");
         assert_eq!(judged(vec![ip(Block)], "::ffff:203.0.113.7"), Some(Block));
+    }
+
+    #[test]
+    fn what_is_sent_later_is_judged_by_what_was_said_of_the_address_at_the_start() {
+        let asn = |list| entry(list, Matched::Asn, "AS64496");
+        let earlier = |is_allowed, asn| Asking::Earlier { is_allowed, asn };
+        let number = entry(List::Block, Matched::Number, "+998901234567");
+        for (entries, asking, verdict) in [
+            (vec![], earlier(true, None), Some(List::Allow)),
+            (vec![], earlier(false, None), None),
+            (vec![number], earlier(true, None), Some(List::Block)),
+            (
+                vec![asn(List::Allow)],
+                earlier(false, Some(64_496)),
+                Some(List::Allow),
+            ),
+            (
+                vec![asn(List::Block)],
+                earlier(true, Some(64_496)),
+                Some(List::Block),
+            ),
+            (vec![asn(List::Block)], earlier(false, Some(64_497)), None),
+        ] {
+            assert_eq!(judged_of(entries.clone(), asking), verdict, "{entries:?}");
+        }
+        assert_eq!(judged(vec![asn(List::Block)], "none"), Some(List::Block));
+    }
+
+    #[test]
+    fn an_autonomous_system_is_its_number_with_or_without_its_letters() {
+        for text in ["AS64496", "as64496", "64496"] {
+            let read = Match::parse(Matched::Asn, text).unwrap();
+            assert_eq!(read.value(), "AS64496", "{text}");
+        }
+        for wrong in ["", "AS", "AS0", "-1", "AS64496x", "4294967296", "+5"] {
+            assert!(Match::parse(Matched::Asn, wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

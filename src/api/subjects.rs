@@ -67,6 +67,12 @@ pub struct ClientBody {
     ip: Option<String>,
     /// Keyed hashes of its networks.
     networks: Vec<String>,
+    /// The number of its autonomous system.
+    #[schema(required)]
+    asn: Option<u32>,
+    /// The country of the address; ISO 3166-1 alpha-2.
+    #[schema(required)]
+    country: Option<String>,
     /// A keyed hash.
     #[schema(required)]
     user_agent: Option<String>,
@@ -204,6 +210,10 @@ impl KeptBody {
                     .flat_map(|requester| &requester.networks)
                     .map(|network| String::from(*network))
                     .collect(),
+                asn: requester.and_then(|requester| requester.asn),
+                country: requester
+                    .and_then(|requester| requester.country)
+                    .map(|country| country.to_string()),
                 user_agent: requester
                     .and_then(|requester| requester.user_agent)
                     .map(String::from),

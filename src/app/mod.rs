@@ -134,6 +134,7 @@ impl App {
         let dashboard_link = link.map(|path| format!("{reachable_at}{path}"));
         let workers = match background {
             Background::Runs => {
+                gateway.verify().expect_past();
                 tokio::spawn(jobs::recall(gateway.clone(), gateway.now(), stop.clone()));
                 jobs::start(&gateway, &stop)
             }
@@ -220,6 +221,9 @@ impl App {
             self.gateway.tasks().wait().await;
             if let Err(error) = self.gateway.verify().store_decisions(true).await {
                 tracing::warn!(%error, "the guard's last decisions are not stored");
+            }
+            if let Err(error) = self.gateway.verify().save_figures().await {
+                tracing::warn!(%error, "the guard's figures are not stored");
             }
         };
         if tokio::time::timeout(self.grace, finish).await.is_err() {

@@ -9,6 +9,7 @@ use super::reached::redis_authorities;
 use crate::channels::Provider;
 use crate::config::Settings;
 use crate::gateway::{self, Outbound};
+use crate::ip_database::IpDatabase;
 use crate::webhooks::client::Client;
 use crate::webhooks::sinks::Sink;
 use crate::{api, simulator};
@@ -34,6 +35,8 @@ pub(super) fn gateway_settings(
             .iter()
             .map(|offered| offered.dialect)
             .collect(),
+        ip_database: Arc::new(IpDatabase::new(&settings.guard.ip_databases)),
+        figures_bytes: settings.guard.max_bytes,
         outbox_max_age: settings.events.outbox_max_age,
         render: api::verification_json,
         tracer: None,

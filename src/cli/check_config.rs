@@ -1,10 +1,11 @@
-//! `pinroute check-config`: validates the configuration, and that sinks' files can be written, or prints its defaults.
+//! `pinroute check-config`: validates the configuration, that sinks' files can be written and databases of addresses be read, or prints its defaults.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Failure, say, settings};
 use crate::app;
 use crate::config::{self, Fault, Settings};
+use crate::ip_database;
 use crate::webhooks::sinks::{Target, file};
 
 #[derive(Debug, clap::Args)]
@@ -21,6 +22,7 @@ pub fn run(file: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
     }
     let settings = settings::load(file)?;
     let mut faults = unwritable(&settings);
+    faults.extend(unreadable(&settings));
     let sandbox = settings.sandbox_mode().unwrap_or_else(|more| {
         faults.extend(more);
         false
@@ -37,8 +39,28 @@ pub fn run(file: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
     } else {
         "live"
     };
-    say(&format!("The configuration is valid ({mode})."));
+    let without = if settings.guard.ip_databases.is_empty() {
+        " Without guard.ip_database the rule unverified_asn is off, and list entries about autonomous systems do nothing."
+    } else {
+        ""
+    };
+    say(&format!("The configuration is valid ({mode}).{without}"));
     Ok(())
+}
+
+/// Databases of addresses that could not be used.
+fn unreadable(settings: &Settings) -> Vec<Fault> {
+    let fault = |path: &PathBuf| {
+        let why = ip_database::Read::open(path).err()?;
+        let problem = format!("{} {why}", path.display());
+        Some(Fault::new("guard.ip_database", problem))
+    };
+    settings
+        .guard
+        .ip_databases
+        .iter()
+        .filter_map(fault)
+        .collect()
 }
 
 /// Files of sinks that could not be written here.

@@ -33,12 +33,22 @@ pub(super) fn read(field: Field<'_>) -> Checked<Rules> {
     let own = optional(table.find("rules"), |field| {
         read_rules(field.table()?, &mut rules)
     });
-    table.finish();
     mode?;
     own?;
     if let Some(channels) = channels? {
         rules.challenge_channels = channels;
     }
+    let on = Rule::ALL
+        .into_iter()
+        .find(|rule| rule.challenges() && rules.mode(*rule) == Mode::On);
+    if let Some(rule) = on.filter(|_| rules.challenge_channels.is_empty()) {
+        let problem = format!(
+            "is empty, so that `{}`, which is on, would deny whole ranges and countries; name telegram or whatsapp, or set the rule to shadow",
+            rule.as_str()
+        );
+        return Err(table.fault("challenge_channels", problem));
+    }
+    table.finish();
     Ok(rules)
 }
 

@@ -1,6 +1,7 @@
 //! A checked configuration.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -48,6 +49,7 @@ pub struct Settings {
     pub telemetry: Telemetry,
     pub webhooks: Webhooks,
     pub retention: Retention,
+    pub guard: Guard,
     pub events: Events,
     pub dialects: Dialects,
     /// In the order in which they are tried within a channel.
@@ -113,6 +115,13 @@ pub struct Retention {
     pub decisions: Duration,
     /// The audit log.
     pub audit: Duration,
+}
+
+/// What the guard keeps in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guard {
+    pub ip_databases: Vec<PathBuf>,
+    pub max_bytes: usize,
 }
 
 /// Which APIs of other services are answered.

@@ -1,6 +1,7 @@
 //! Reads the keys at the top of the file, and the tables that belong to no other subject.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -8,12 +9,13 @@ use ipnet::IpNet;
 use super::ages;
 use super::database::{self, Database};
 use super::policy;
-use super::settings::{Dialects, Log, LogFormat, Retention, Settings, Webhooks};
+use super::settings::{Dialects, Guard, Log, LogFormat, Retention, Settings, Webhooks};
 use super::telemetry;
 use crate::channels::catalog;
 use crate::clock::span;
 use crate::reader::{Checked, Faults, Field, Reader, Secret, all, optional, parse_key, quote, url};
 use crate::secret::SecretKey;
+use crate::verification::guard::{Mode, Rule};
 use crate::webhooks::sinks::settings::{self as sinks, Events};
 
 pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
@@ -50,6 +52,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let telemetry = root.table("telemetry").and_then(telemetry::read);
     let webhooks = root.table("webhooks").and_then(webhooks);
     let retention = root.table("retention").and_then(retention);
+    let guard = root.table("guard").and_then(guard);
     let events = root.table("events").and_then(sinks::read);
     let dialects = root.table("dialects").and_then(dialects);
     let providers = catalog::read(&mut root, reporting_currency);
@@ -86,6 +89,16 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
             "no step has a configured provider, so nothing can be sent by default",
         );
     }
+    let is_enforced = |rule: &Rule| rule.challenges() && defaults.guard.mode(*rule) == Mode::On;
+    if !providers.is_empty()
+        && Rule::ALL.iter().any(is_enforced)
+        && !defaults.guard.challenge_channels.iter().copied().any(open)
+    {
+        report.warn(
+            "defaults.guard.challenge_channels",
+            "no provider is configured for any of them, so rules that are on deny where they would challenge",
+        );
+    }
     warn_of_proxies(report, &listen, &trusted_proxies);
     Ok(Settings {
         listen: listen?,
@@ -112,6 +125,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
         telemetry: telemetry?,
         webhooks: webhooks?,
         retention: retention?,
+        guard: guard?,
         events: events?,
         dialects: dialects?,
         providers,
@@ -341,6 +355,27 @@ fn retention(mut table: Reader<'_>) -> Checked<Retention> {
         webhook_deliveries: webhook_deliveries?,
         decisions: decisions?,
         audit: audit?,
+    })
+}
+
+fn guard(mut table: Reader<'_>) -> Checked<Guard> {
+    let file = |field: Field<'_>| {
+        field.parsed(|text| match text {
+            "" => Err("names no file"),
+            path => Ok(PathBuf::from(path)),
+        })
+    };
+    let ip_databases = table
+        .get("ip_database")
+        .and_then(Field::one_or_more)
+        .and_then(|files| all(files.into_iter().map(file)));
+    let max_bytes = table
+        .get("max_bytes")
+        .and_then(|field| field.whole(4 << 20..=4 << 30));
+    table.finish();
+    Ok(Guard {
+        ip_databases: ip_databases?,
+        max_bytes: max_bytes?,
     })
 }
 

@@ -17,6 +17,7 @@ use super::shared::{Dialect, Directory, Idempotency, Jobs, Kept, Live, PolicyBoo
 use crate::audit::By;
 use crate::channels::Provider;
 use crate::clock::Clock;
+use crate::ip_database::IpDatabase;
 use crate::money::Currency;
 use crate::secret::{TraceKey, Vault};
 use crate::shared_state::SharedState;
@@ -44,6 +45,10 @@ pub struct Settings {
     pub unlimited: fn(&PhoneNumber) -> bool,
     /// Those that are switched on.
     pub dialects: Vec<Dialect>,
+    /// What is known of visitors' addresses.
+    pub ip_database: Arc<IpDatabase>,
+    /// How much memory the guard's figures may take.
+    pub figures_bytes: usize,
     /// How long messages to sinks are tried.
     pub outbox_max_age: Duration,
     /// Renders a verification for webhooks and sinks.

@@ -1,5 +1,6 @@
 //! Upkeep across the rooms, run by `jobs`: the clock, the past, removal of expired rows, changes by other replicas.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
@@ -52,6 +53,15 @@ impl Gateway {
             }
         }
         Ok(())
+    }
+
+    /// Reads the databases of addresses that have changed.
+    pub async fn refresh_ip_database(&self) {
+        let database = Arc::clone(&self.core().settings.ip_database);
+        let read = tokio::task::spawn_blocking(move || database.refresh());
+        if read.await.is_err() {
+            tracing::error!("guard.ip_database could not be read");
+        }
     }
 
     /// Moves verifications that are over out of the hot table, for some seconds at most; not while a replica runs that would not

@@ -23,6 +23,8 @@ const SUM: Duration = Duration::from_secs(1);
 const WATCH: Duration = Duration::from_secs(5);
 /// How often replicas tell one another what the guard counts.
 const SWAP: Duration = Duration::from_millis(250);
+/// How often the databases of addresses are looked at.
+const ADDRESSES: Duration = Duration::from_secs(15);
 const SWEEP: Duration = Duration::from_secs(60);
 /// How often backlogs and balances are read for the metrics, and the ages of jobs.
 const MEASURE: Duration = Duration::from_secs(5);
@@ -111,6 +113,9 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
             Ok(())
         })
     });
+    every("guard_cells", SWEEP, |gateway| {
+        Box::pin(async move { gateway.verify().save_figures().await })
+    });
     every("guard_decisions", SUM, |gateway| {
         Box::pin(async move { gateway.verify().store_decisions(false).await })
     });
@@ -119,6 +124,12 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
     });
     every("guard_replays", SUM, |gateway| {
         Box::pin(async move { gateway.verify().start_replay().await })
+    });
+    every("ip_database", ADDRESSES, |gateway| {
+        Box::pin(async move {
+            gateway.refresh_ip_database().await;
+            Ok(())
+        })
     });
     every("integration_calls", SUM, |gateway| {
         Box::pin(async move { gateway.admin().store_calls().await })
@@ -168,15 +179,30 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
     workers
 }
 
-/// Counts for the guard what was sent before this start.
+/// Counts for the guard what was sent before this start, as soon as that can be read.
 pub async fn recall(gateway: Gateway, start: DateTime<Utc>, stop: CancellationToken) {
-    let recalled = stop.run_until_cancelled(gateway.verify().recall_figures(start));
-    match recalled.await {
-        Some(Ok(verifications)) => tracing::debug!(verifications, "the guard knows the last day"),
-        Some(Err(error)) => {
-            tracing::warn!(%error, "the guard does not know what was sent before this start");
+    let mut wait = Duration::from_secs(1);
+    while let Some(recalled) = stop
+        .run_until_cancelled(gateway.verify().recall_figures(start))
+        .await
+    {
+        match recalled {
+            Ok(verifications) => {
+                tracing::debug!(verifications, "the guard knows the last day");
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the guard does not know yet what was sent before this start");
+            }
         }
-        None => {}
+        if stop
+            .run_until_cancelled(tokio::time::sleep(wait))
+            .await
+            .is_none()
+        {
+            return;
+        }
+        wait = (wait * 2).min(Duration::from_secs(60));
     }
 }
 

@@ -238,6 +238,15 @@ impl<'a> Field<'a> {
         Ok(items.into_iter().enumerate().map(item).collect())
     }
 
+    /// A list, or in its place a text that is the only item; none if that is empty.
+    pub fn one_or_more(self) -> Checked<Vec<Self>> {
+        match self.as_text() {
+            Some("") => Ok(Vec::new()),
+            Some(text) if !text.starts_with('[') => Ok(vec![self]),
+            _ => self.items(),
+        }
+    }
+
     /// A secret, as a text or as `{ file = "…" }`. No fault quotes it.
     pub fn secret(self) -> Checked<Secret> {
         match &self.node.value {

@@ -1,5 +1,6 @@
 //! The handle to the database: table functions through [`Store`], changes as group commits, look-ups as group reads.
 
+use std::collections::HashSet;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,11 +97,29 @@ impl Db {
         within: Duration,
     ) -> Result<Vec<Event>, StorageError> {
         let whose = (project, phone);
-        if within <= HOT {
-            self.events_by(&self.of_number, whose, from).await
+        let records = if within <= HOT {
+            self.records_by(&self.of_number, whose, from).await
         } else {
-            Box::pin(self.events_by(&self.of_number_anywhere, whose, from)).await
-        }
+            Box::pin(self.records_by(&self.of_number_anywhere, whose, from)).await
+        };
+        let events = records?.into_iter().flat_map(|record| record.events);
+        Ok(events.collect())
+    }
+
+    /// From how many addresses verifications of a number were asked for since `from`, of those that are in the hot table.
+    pub async fn askers_of(
+        &self,
+        project: ProjectId,
+        phone: &PhoneNumber,
+        from: DateTime<Utc>,
+    ) -> Result<usize, StorageError> {
+        let records = self.records_by(&self.of_number, (project, phone), from);
+        let origins = records
+            .await?
+            .into_iter()
+            .filter_map(|record| record.origin);
+        let addresses = origins.filter_map(|origin| origin.requester.ip);
+        Ok(addresses.collect::<HashSet<_>>().len())
     }
 
     /// Closes all connections and unlocks the SQLite file.

@@ -125,14 +125,18 @@ struct Record {
     networks: [Option<TraceHash>; 2],
     #[serde(default, skip_serializing_if = "Option::is_none")]
     asn: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    host: Option<TraceHash>,
 }
 
 impl Store {
-    /// Stores decisions. One that is there already stays.
+    /// Stores decisions. One that is there already stays; one whose verification was erased meanwhile is not stored.
     pub async fn add_decisions(&self, decisions: &[Decision]) -> Result<(), StorageError> {
         const INSERT: &str = "INSERT INTO guard_decisions (id, at, project_id, verification_id, what, outcome, country, prefix, \
             prefix_hash, count, rules, record) SELECT r.id, r.at, r.project_id, r.verification_id, r.what, r.outcome, r.country, \
-            r.prefix, r.prefix_hash, r.count, r.rules, r.record FROM {rows} WHERE true ON CONFLICT (id) DO NOTHING";
+            r.prefix, r.prefix_hash, r.count, r.rules, r.record FROM {rows} \
+            WHERE NOT EXISTS (SELECT 1 FROM verifications v WHERE v.id = r.verification_id AND length(v.phone_index) = 0) \
+            ON CONFLICT (id) DO NOTHING";
         for chunk in decisions.chunks(500) {
             let text = |of: fn(&Decision) -> String| {
                 Column::Text(chunk.iter().map(|one| Some(of(one))).collect())
@@ -336,6 +340,7 @@ fn record(decision: &Decision) -> String {
         ip: cells.ip,
         networks: cells.networks,
         asn: cells.asn,
+        host: cells.host,
     };
     serde_json::to_string(&record).expect("rules and figures have a JSON form")
 }
@@ -362,6 +367,7 @@ impl TryFrom<Row> for Decision {
                     ip: record.ip,
                     networks: record.networks,
                     asn: record.asn,
+                    host: record.host,
                 },
                 line: record.line,
                 listed: record.listed,

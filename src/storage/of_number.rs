@@ -1,4 +1,4 @@
-//! What happened to a number: the events of its verifications, which limits recall.
+//! What happened to a number: the verifications, whose events limits recall.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use super::engine::rows::{Column, Rows};
 use super::engine::{Engine, row};
 use super::verifications::read_record;
 use super::{StorageError, Store};
-use crate::verification::event::Event;
+use crate::verification::Record;
 use crate::verification::id::{ProjectId, time_ordered};
 use crate::verification::phone::PhoneNumber;
 
@@ -118,23 +118,21 @@ impl<const ANYWHERE: bool> LookUp for OfNumber<ANYWHERE> {
 }
 
 impl Store {
-    /// The events of a number's verifications in a project that began at or after `from`, in no order. A verification that
-    /// cannot be read is left out.
-    pub(super) async fn events_by<const ANYWHERE: bool>(
+    /// A number's verifications in a project that began at or after `from`, in no order. One that cannot be read is left out.
+    pub(super) async fn records_by<const ANYWHERE: bool>(
         &self,
         reader: &Reader<OfNumber<ANYWHERE>>,
         (project, phone): (ProjectId, &PhoneNumber),
         from: DateTime<Utc>,
-    ) -> Result<Vec<Event>, StorageError> {
+    ) -> Result<Vec<Record>, StorageError> {
         let first = time_ordered(from, [0; 8]);
-        let mut events = Vec::new();
+        let mut all = Vec::new();
         for index in self.vault.lookups(&[b"phone", phone.as_str().as_bytes()]) {
             let found = reader.look_up((index, project, first)).await?;
             let rows = found.into_iter().flatten();
             let records = rows.map(|row| read_record(row.id, row.packed.as_deref(), &row.record));
-            let records = self.readable(records);
-            events.extend(records.into_iter().flat_map(|record| record.events));
+            all.extend(self.readable(records));
         }
-        Ok(events)
+        Ok(all)
     }
 }

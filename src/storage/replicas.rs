@@ -13,6 +13,7 @@ use crate::verification::id::VerificationId;
 pub const IN_THE_PAST: i64 = 1;
 pub const WITH_TRACE: i64 = 1;
 pub const ERASED: i64 = 2;
+pub const WITH_NETWORK: i64 = 2;
 
 /// The newest form that this build reads.
 const KNOWS: i64 = 2;

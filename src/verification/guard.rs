@@ -54,6 +54,12 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// Whether it asks for a challenge, of which a denial is made where no channel is left.
+    #[must_use]
+    pub fn challenges(self) -> bool {
+        !matches!(self, Self::LineType | Self::Listed | Self::Monitored)
+    }
+
     pub const ALL: [Self; 10] = [
         Self::UnverifiedCountry,
         Self::UnverifiedPrefix,

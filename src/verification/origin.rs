@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::phone::LineType;
+use super::phone::{Country, LineType};
 
 /// A keyed hash that outlives its plain text: equal for equal texts, for as long as the installation lives.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -60,6 +60,15 @@ pub struct Requester {
     pub networks: Vec<TraceHash>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<TraceHash>,
+    /// The autonomous system of its address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asn: Option<u32>,
+    /// The country of its address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Country>,
+    /// The lists allowed its address at the start, where nothing more specific decides.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_allowed: bool,
     /// The language that the site asked for, as a BCP 47 tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
@@ -84,6 +93,9 @@ mod tests {
             networks: vec![hash(2), hash(3)],
             user_agent: Some(hash(4)),
             locale: Some("ru".to_owned()),
+            asn: Some(64_496),
+            country: Some("UZ".parse().unwrap()),
+            is_allowed: true,
         };
         for requester in [known, Requester::default()] {
             let origin = Origin {

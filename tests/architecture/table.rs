@@ -55,12 +55,14 @@ pub const MODULES: &[Module] = &[
     module("config",       &["verification", "message", "ledger", "abuse", "reader",
                              "channels", "webhooks"],                                &[]),
 
+    module("ip_database",  &["verification"],                                        &["maxminddb"]),
     module("shared_state", &["verification", "abuse"],                               &["deadpool_redis"]),
     module("storage",      &["integrations", "verification", "access", "audit", "ledger", "reports", "abuse",
                              "webhooks"],                                            &["sqlx"]),
 
     module("gateway",      &["integrations", "verification", "message", "access", "audit", "ledger", "abuse", "reports",
-                             "channels", "webhooks", "shared_state", "storage"],     &[]),
+                             "channels", "webhooks", "ip_database", "shared_state",
+                             "storage"],                                             &[]),
     module("jobs",         &["verification", "gateway"],                             &[]),
 
     // Faces never name one another.

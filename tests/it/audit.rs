@@ -158,11 +158,12 @@ async fn each_change_through_the_api_leaves_one_entry(stage: Stage) {
         (&told["before"], &told["project"]),
         (&Value::Null, &Value::Null)
     );
-    let entry = json!({ "kind": "allow", "match": "number", "value": "+998901234567" });
+    let entry =
+        json!({ "kind": "block", "match": "number", "value": "+998901234567", "note": "again" });
     let second = log.send(post.clone(), lists, &entry).await.expect(201);
     let told = log.one("list_entry.added").await;
-    let kinds = (&told["before"]["kind"], &told["after"]["kind"]);
-    assert_eq!(kinds, (&json!("block"), &json!("allow")));
+    let notes = (&told["before"]["note"], &told["after"]["note"]);
+    assert_eq!(notes, (&json!(""), &json!("again")));
     let path = |entry: &Value| format!("{lists}/{}", word(&entry["id"]));
     log.delete(&path(&second)).await.expect(204);
     log.one("list_entry.removed").await;

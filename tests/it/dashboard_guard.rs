@@ -498,7 +498,7 @@ async fn faults_of_an_entry_are_told_at_their_field(stage: Stage) {
     let long = "a".repeat(201);
     for (changes, words) in [
         (vec![("kind", "deny")], "Choose from the list"),
-        (vec![("match", "asn")], "Choose from the list"),
+        (vec![("match", "operator")], "Choose from the list"),
         (vec![("project", "nobody")], "Choose from the list"),
         (vec![("value", "")], "This field is required"),
         (vec![("value", "99890")], "is not a plus sign"),

@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::bounded::{Bounded, Entry};
 use super::cells::Key;
@@ -19,12 +20,14 @@ const WITHIN: i64 = 15 * 60;
 const SPANS: [i64; 3] = [15 * 60, 2 * 3_600, 12 * 3_600];
 
 /// The escalation of one prefix.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
     /// 0: none yet; 3: the longest.
     level: u8,
     /// In seconds since 1970.
     until: i64,
+    /// When it began.
+    since: i64,
     /// The last challenges outside a block, in seconds since 1970.
     challenges: [i64; CHALLENGES - 1],
     /// When its rule last fired.
@@ -48,6 +51,7 @@ impl Block {
             let span = SPANS[usize::from(self.level).min(SPANS.len() - 1)];
             self.level = (self.level + 1).min(3);
             self.until = at + span;
+            self.since = at;
             self.challenges = [0; 2];
         } else {
             self.challenges = [newest, at];
@@ -117,13 +121,24 @@ impl Blocks {
 
     /// Forgets the prefix' escalation too; what was counted stays.
     pub(super) fn end(&self, prefix: &Key, at: i64) -> bool {
-        // Another replica may tell of the end after a later block has begun here.
-        let is_earlier = self.kept.read(prefix, |block| block.last <= at);
+        // Another replica may tell of the end after a later block has begun here. Sends go on meanwhile.
+        let is_earlier = self.kept.read(prefix, |block| block.since <= at);
         is_earlier == Some(true)
             && self
                 .kept
                 .remove(prefix)
                 .is_some_and(|block| block.is_on(at))
+    }
+
+    /// Its escalation; `None`: there is none.
+    pub(super) fn find(&self, prefix: &Key) -> Option<Block> {
+        self.kept.read(prefix, |block| *block)
+    }
+
+    /// Takes an escalation that was kept over a restart.
+    pub(super) fn restore(&self, prefix: Key, kept: Block) {
+        self.kept.change(prefix, kept.last, |block| *block = kept);
+        self.over.fetch_max(kept.until, Ordering::AcqRel);
     }
 
     pub(super) fn all(&self, now: i64) -> Vec<(Key, Block)> {

@@ -16,13 +16,9 @@ pub struct Case {
     pub phone: Option<PhoneNumber>,
     /// Its keyed hash.
     pub number: [u8; 16],
-    /// Its sends count as unverified until it is approved.
-    pub counts: bool,
     pub approval: Option<Approval>,
     /// The start first, then in order.
     pub moments: Vec<Moment>,
-    /// When it was asked for, by the start and by resends.
-    pub asked: Vec<DateTime<Utc>>,
     /// What all of its messages cost.
     pub spent: Micros,
     /// So many alike, of which no more is known.

@@ -22,6 +22,8 @@ pub enum Cell {
     Network(TraceHash),
     /// An autonomous system's number.
     Asn(u32),
+    /// What makes codes that it checks itself, such as an identity server: whether it says which were entered.
+    Host(TraceHash),
     /// The number itself, for rules that count nothing.
     Number,
 }
@@ -35,6 +37,7 @@ impl Cell {
             Self::Ip(_) => "ip",
             Self::Network(_) => "network",
             Self::Asn(_) => "asn",
+            Self::Host(_) => "host",
             Self::Number => "number",
         }
     }
@@ -51,7 +54,7 @@ impl fmt::Display for Cell {
         f.write_str(self.kind())?;
         match self {
             Self::Country(country) => write!(f, ":{country}"),
-            Self::Prefix(hash) | Self::Ip(hash) | Self::Network(hash) => {
+            Self::Prefix(hash) | Self::Ip(hash) | Self::Network(hash) | Self::Host(hash) => {
                 write!(f, ":{}", String::from(*hash))
             }
             Self::Asn(number) => write!(f, ":{number}"),
@@ -73,6 +76,7 @@ impl FromStr for Cell {
             "ip" => hash().map(Self::Ip),
             "network" => hash().map(Self::Network),
             "asn" => value.parse().map(Self::Asn).map_err(|_| fault()),
+            "host" => hash().map(Self::Host),
             "number" if value.is_empty() => Ok(Self::Number),
             _ => Err(fault()),
         }
@@ -115,12 +119,20 @@ pub struct Cells {
     /// `None`: unknown, or there is no database of addresses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asn: Option<u32>,
+    /// Who made the code; `None`: this server, which knows whether it was entered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<TraceHash>,
 }
 
 impl Cells {
-    /// Those of a verification's own record.
+    /// Those of a verification's own record. `host`: who made its code.
     #[must_use]
-    pub fn of(project: ProjectId, country: Country, origin: &Origin, asn: Option<u32>) -> Self {
+    pub fn of(
+        project: ProjectId,
+        country: Country,
+        origin: &Origin,
+        host: Option<TraceHash>,
+    ) -> Self {
         let mut networks = origin.requester.networks.iter().copied();
         Self {
             project,
@@ -128,7 +140,8 @@ impl Cells {
             prefix: origin.prefix,
             ip: origin.requester.ip,
             networks: [networks.next(), networks.next()],
-            asn,
+            asn: origin.requester.asn,
+            host,
         }
     }
 
@@ -140,7 +153,7 @@ impl Cells {
         }
     }
 
-    /// From the widest destination to the widest requester.
+    /// From the widest destination to the widest requester, without the host.
     pub fn all(&self) -> impl Iterator<Item = Key> {
         let [near, far] = self.networks;
         let cells = [

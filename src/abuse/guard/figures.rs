@@ -3,23 +3,24 @@
 //! Each method locks one cell at a time, for less than a microsecond. All replicas count what one counts, a moment later.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::blocks::{Block, Blocks};
 use super::bounded::{Bounded, Entry};
 use super::cells::{Cell, Cells, Key};
 use super::deltas::{Delta, Event, Heard, Outbox, PaidSend};
+use super::hosts::says_what_was_verified;
 use super::numbers::{Numbers, Raise};
 use super::ring::slot;
 use super::rules::Rule;
+use super::saved::is_kept;
 pub use super::tally::Reading;
 use super::tally::{Tally, day};
 use super::verdict::{Outcome, Verdict};
-use crate::verification::id::ProjectId;
 use crate::verification::phone::Country;
 
 /// The default of `max_bytes`: room for about 100,000 cells, and for the numbers of about 35,000 approvals a day. Less than 4 MiB
@@ -31,13 +32,15 @@ const SHARDS: usize = 16;
 /// Everything that is counted, of all projects.
 pub struct Figures {
     /// Apart from requesters, so that a flood of addresses does not push out what is usual for a country.
-    destinations: Bounded<Key, Tally>,
-    requesters: Bounded<Key, Tally>,
+    pub(super) destinations: Bounded<Key, Tally>,
+    pub(super) requesters: Bounded<Key, Tally>,
     numbers: Numbers,
-    blocks: Blocks,
+    pub(super) blocks: Blocks,
     /// `None`: there is no other replica.
     outbox: Option<Mutex<Outbox>>,
     heard: Mutex<Heard>,
+    /// What was usual before this process began is known; until then destinations are judged in shadow.
+    knows_past: AtomicBool,
 }
 
 impl fmt::Debug for Figures {
@@ -63,19 +66,6 @@ impl Entry for Tally {
     }
 }
 
-/// A cell's sums, to be kept over a restart. Counts of 5 minutes and of UTC days, both numbered since 1970.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Saved {
-    pub key: Key,
-    /// 5 minutes, unverified sends, verifications.
-    pub buckets: Vec<(u32, i32, i32)>,
-    /// Day, verifications.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub days: Vec<(u32, u32)>,
-    /// When it was last counted in, in seconds since 1970.
-    pub touched: u32,
-}
-
 impl Figures {
     /// Of a single replica, in at most `max_bytes` bytes.
     #[must_use]
@@ -88,6 +78,7 @@ impl Figures {
             blocks: Blocks::new(SHARDS, part),
             outbox: None,
             heard: Mutex::default(),
+            knows_past: AtomicBool::new(true),
         }
     }
 
@@ -123,11 +114,22 @@ impl Figures {
         });
     }
 
-    /// Ends a prefix' block. What was counted stays, so its rule may fire again. `false`: there is none.
+    /// Ends a prefix' block that began at this time or earlier. What was counted stays, so its rule may fire again. Returns whether one
+    /// was on.
     pub fn end_block(&self, prefix: Key, at: DateTime<Utc>) -> bool {
         let was_on = self.blocks.is_on(&prefix, at.timestamp());
         self.record(Event::Unblock { prefix, at });
-        was_on
+        was_on && !self.blocks.is_on(&prefix, at.timestamp())
+    }
+
+    /// Says whether it is known what was usual before this process began; until then destinations are judged in shadow.
+    pub fn set_knows_past(&self, known: bool) {
+        self.knows_past.store(known, Ordering::Release);
+    }
+
+    #[must_use]
+    pub fn knows_past(&self) -> bool {
+        self.knows_past.load(Ordering::Acquire)
     }
 
     /// The blocks that are on, last used first.
@@ -165,15 +167,29 @@ impl Figures {
         }
     }
 
-    /// Counts an event that other replicas know of already, such as one of before this process began.
+    /// Counts an event that other replicas know of already.
     pub fn apply(&self, event: &Event) {
+        self.apply_to(event, |_| true);
+    }
+
+    /// Counts an event of before this process began. What [`Figures::import`] brought knows of it, if it was not after `imported`: but
+    /// for addresses and their networks, which are never written down.
+    pub fn recall(&self, event: &Event, imported: Option<DateTime<Utc>>) {
+        if imported.is_some_and(|imported| event.at() <= imported) {
+            self.apply_to(event, |cell| !is_kept(cell));
+        } else {
+            self.apply(event);
+        }
+    }
+
+    fn apply_to(&self, event: &Event, is_meant: impl Fn(Cell) -> bool + Copy) {
         match event {
             Event::Send {
                 cells,
                 send,
                 is_prefix_fired,
             } => {
-                self.count(cells, *send, 1, send.at);
+                self.count(cells, *send, 1, send.at, is_meant);
                 if *is_prefix_fired {
                     let prefix = cells.key(Cell::Prefix(cells.prefix));
                     self.blocks.challenge(prefix, send.at.timestamp());
@@ -186,9 +202,9 @@ impl Figures {
                 sends,
             } => {
                 for send in sends {
-                    self.count(cells, *send, -1, *at);
+                    self.count(cells, *send, -1, *at, is_meant);
                 }
-                self.verify(cells, *number, at.timestamp());
+                self.verify(cells, *number, at.timestamp(), is_meant);
             }
             Event::Unblock { prefix, at } => {
                 self.blocks.end(prefix, at.timestamp());
@@ -197,9 +213,27 @@ impl Figures {
     }
 
     /// Adds a send, or with -1 takes it out of the bucket in which it was counted.
-    fn count(&self, cells: &Cells, send: PaidSend, count: i32, now: DateTime<Utc>) {
+    fn count(
+        &self,
+        cells: &Cells,
+        send: PaidSend,
+        count: i32,
+        now: DateTime<Utc>,
+        is_meant: impl Fn(Cell) -> bool,
+    ) {
         let (sent, now) = (send.at.timestamp(), now.timestamp());
-        for key in cells.all() {
+        if let Some(host) = cells.host.map(|host| cells.key(Cell::Host(host))) {
+            if count > 0 && !send.is_stopped && is_meant(host.cell) {
+                self.requesters.change(host, now, |tally| {
+                    tally.touch(now);
+                    tally.pulse.get_or_insert_default().count(slot(sent));
+                });
+            }
+            if !self.says_what_was_verified(&host, sent) {
+                return;
+            }
+        }
+        for key in cells.all().filter(|key| is_meant(key.cell)) {
             let is_address = matches!(key.cell, Cell::Ip(_));
             if send.is_stopped && !is_address {
                 continue;
@@ -215,11 +249,21 @@ impl Figures {
         }
     }
 
-    fn verify(&self, cells: &Cells, number: [u8; 16], at: i64) {
-        for key in cells.all() {
+    /// Whether a host's sends count at this time, by the 7 full UTC days before.
+    fn says_what_was_verified(&self, host: &Key, at: i64) -> bool {
+        let week = self
+            .requesters
+            .read(host, |tally| tally.week_before(day(at)));
+        let (sends, successes) = week.unwrap_or_default();
+        says_what_was_verified(sends, successes)
+    }
+
+    fn verify(&self, cells: &Cells, number: [u8; 16], at: i64, is_meant: impl Fn(Cell) -> bool) {
+        let host = cells.host.map(|host| cells.key(Cell::Host(host)));
+        for key in cells.all().chain(host) {
             let country = matches!(key.cell, Cell::Ip(_)).then_some(cells.country);
             let raise = self.numbers.raise(key, number, at);
-            if raise == Raise::Again {
+            if raise == Raise::Again || !is_meant(key.cell) {
                 continue;
             }
             self.store(key.cell).change(key, at, |tally| {
@@ -233,7 +277,7 @@ impl Figures {
         }
     }
 
-    fn store(&self, cell: Cell) -> &Bounded<Key, Tally> {
+    pub(super) fn store(&self, cell: Cell) -> &Bounded<Key, Tally> {
         if cell.is_destination() {
             &self.destinations
         } else {
@@ -272,57 +316,6 @@ impl Figures {
         found
     }
 
-    /// Countries, prefixes and autonomous systems that were counted in at `since` or later, to be kept over a restart. Addresses and
-    /// their networks are never written down.
-    #[must_use]
-    pub fn export(&self, since: DateTime<Utc>) -> Vec<Saved> {
-        let since = since.timestamp();
-        let mut saved = Vec::new();
-        for store in [&self.destinations, &self.requesters] {
-            store.each(|key, tally| {
-                let is_kept = !matches!(key.cell, Cell::Ip(_) | Cell::Network(_));
-                if is_kept && i64::from(tally.touched) >= since {
-                    saved.push(Saved::of(*key, tally));
-                }
-            });
-        }
-        saved
-    }
-
-    /// Takes what [`Figures::export`] gave, before anything else is counted. Then follow the sends and approvals since.
-    pub fn import(&self, saved: impl IntoIterator<Item = Saved>) {
-        for saved in saved {
-            let touched = i64::from(saved.touched);
-            self.store(saved.key.cell)
-                .change(saved.key, touched, |tally| *tally = saved.tally());
-        }
-    }
-
-    /// Takes a country's past from the sums that reports use: verifications by UTC day, and paid sends by hour, each with its start.
-    pub fn import_past(
-        &self,
-        project: ProjectId,
-        country: Country,
-        days: &[(DateTime<Utc>, u32)],
-        hours: &[(DateTime<Utc>, u32)],
-    ) {
-        let cell = Cell::Country(country);
-        let starts = days.iter().chain(hours).map(|(at, _)| at.timestamp());
-        let Some(newest) = starts.max() else { return };
-        self.destinations
-            .change(Key { project, cell }, newest, |tally| {
-                tally.touch(newest);
-                let kept = tally.days.get_or_insert_default();
-                for (at, verified) in days {
-                    kept.raise_to(day(at.timestamp()), *verified);
-                }
-                let pulse = tally.pulse.get_or_insert_default();
-                for (at, sends) in hours {
-                    pulse.set_hour(slot(at.timestamp()) / 12, *sends);
-                }
-            });
-    }
-
     /// How many cells there are.
     #[must_use]
     pub fn cells(&self) -> usize {
@@ -334,34 +327,6 @@ impl Figures {
     pub fn bytes(&self) -> usize {
         let cells = self.destinations.bytes() + self.requesters.bytes();
         cells + self.numbers.bytes() + self.blocks.bytes()
-    }
-}
-
-impl Saved {
-    fn of(key: Key, tally: &Tally) -> Self {
-        let buckets = tally.ring.buckets().iter();
-        let days = tally.days.as_deref();
-        Self {
-            key,
-            buckets: buckets
-                .map(|it| (it.slot, it.unverified, it.verified))
-                .collect(),
-            days: days.map(|days| days.iter().collect()).unwrap_or_default(),
-            touched: tally.touched,
-        }
-    }
-
-    fn tally(&self) -> Tally {
-        let mut tally = Tally::default();
-        tally.touch(i64::from(self.touched));
-        for (slot, unverified, verified) in &self.buckets {
-            tally.ring.count(*slot, None, *unverified, *verified);
-        }
-        for (day, verified) in &self.days {
-            let kept = tally.days.get_or_insert_default();
-            kept.raise_to(*day, *verified);
-        }
-        tally
     }
 }
 

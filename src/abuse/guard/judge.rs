@@ -35,10 +35,18 @@ pub fn judge(facts: &Facts, rules: &Rules, figures: &Figures, now: DateTime<Utc>
         figures,
         now,
     };
-    let mut fire = |fired| verdict.rules.push(fired);
-    judging.number(&mut fire);
-    judging.destination(&mut fire);
-    judging.requester(&mut fire);
+    judging.number(&mut |fired| verdict.rules.push(fired));
+    // Without its past, a country's best days are not known, and honest traffic would be stopped.
+    let most = if figures.knows_past() {
+        Mode::On
+    } else {
+        Mode::Shadow
+    };
+    judging.destination(&mut |fired: Fired| {
+        let mode = fired.mode.min(most);
+        verdict.rules.push(Fired { mode, ..fired });
+    });
+    judging.requester(&mut |fired| verdict.rules.push(fired));
     verdict.decide(facts.has_challenge_channel);
     verdict
 }

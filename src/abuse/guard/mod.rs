@@ -17,6 +17,7 @@ mod numbers;
 mod pace;
 pub mod replay;
 mod ring;
+pub mod saved;
 mod tally;
 pub mod verdict;
 

@@ -108,9 +108,26 @@ impl Pulse {
         self.hours.add(slot / 12, 1);
     }
 
+    pub(super) fn add_hour(&mut self, hour: u32, sends: u32) {
+        self.hours.add(hour, sends);
+    }
+
     /// Takes the sums of an hour for what was counted.
     pub(super) fn set_hour(&mut self, hour: u32, sends: u32) {
         self.hours.raise_to(hour, sends);
+    }
+
+    /// Hours with sends, in order.
+    pub(super) fn hours(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.hours.iter()
+    }
+
+    /// The sends of so many hours up to this one, which is left out.
+    pub(super) fn before(&self, hour: u32, hours: u32) -> u32 {
+        let first = hour.saturating_sub(hours);
+        let those = self.hours.iter();
+        let those = those.filter(|(at, _)| (first..hour).contains(at));
+        those.map(|(_, sends)| sends).sum()
     }
 
     pub(super) fn pace(&self, slot: u32) -> Pace {

@@ -22,8 +22,12 @@ use crate::verification::phone::PhoneNumber;
 
 /// Room for the cells of a few million verifications: what a back-test forgets, it judges as unknown.
 const MAX_BYTES: usize = 256 << 20;
+/// Cells of which it is known when they were first sent to: about 100 MB. Of more, the time to the first block is not known.
+const MOST_CELLS: usize = 1 << 20;
+/// Of denials that share a row, so many change the figures.
+const MOST_ALIKE: u32 = 10_000;
 
-/// Whose past the replay needs, to know whether an owner would have been let through: approvals and sends until then.
+/// Whose past the replay needs, to know whether an owner would have been let through: approvals until then.
 #[derive(Clone, Debug)]
 pub struct Question {
     pub project: ProjectId,
@@ -34,7 +38,6 @@ pub struct Question {
 #[derive(Clone, Debug, Default)]
 pub struct Past {
     pub approved: Vec<DateTime<Utc>>,
-    pub asked: Vec<DateTime<Utc>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +60,10 @@ pub struct Replay<R> {
     waiting: Option<Waiting>,
     total: Tally,
     of_rule: BTreeMap<Rule, Tally>,
+    /// Of the first cells; see [`MOST_CELLS`].
     first_seen: HashMap<Key, DateTime<Utc>>,
+    /// When owners were let through, by their numbers' hashes.
+    excused: HashMap<(ProjectId, [u8; 16]), Vec<DateTime<Utc>>>,
     summed_up: u64,
 }
 
@@ -94,13 +100,9 @@ impl<'a, R: Fn(ProjectId) -> &'a Rules> Replay<R> {
             total: Tally::default(),
             of_rule: Rule::ALL.map(|rule| (rule, Tally::default())).into(),
             first_seen: HashMap::new(),
+            excused: HashMap::new(),
             summed_up: 0,
         }
-    }
-
-    /// For what was usual before.
-    pub fn figures(&self) -> &Figures {
-        &self.figures
     }
 
     /// Adds a case. Those that come later start no earlier.
@@ -150,10 +152,10 @@ impl<'a, R: Fn(ProjectId) -> &'a Rules> Replay<R> {
             return;
         };
         let id = waiting.id;
-        let owner = self
-            .open
-            .get(&id)
-            .map(|open| owner_at(past, &open.case.asked, waiting.moment.at));
+        let owner = self.open.get(&id).map(|open| {
+            let number = (open.case.facts.cells.project, open.case.number);
+            owner_at(past, self.excused.get(&number), waiting.moment.at)
+        });
         self.conclude(waiting, owner);
         self.close(id);
     }
@@ -183,19 +185,25 @@ impl<'a, R: Fn(ProjectId) -> &'a Rules> Replay<R> {
                     is_stopped: paid.was_stopped,
                 };
                 open.is_lost &= send.is_stopped;
-                if case.counts {
-                    open.sent.push(send);
-                    self.figures.apply(&Event::Send {
-                        cells: case.facts.cells,
-                        send,
-                        is_prefix_fired: false,
-                    });
+                open.sent.push(send);
+                // A block may be on when the span begins.
+                let rules = (self.rules)(case.facts.cells.project);
+                let verdict = judge(&case.facts, rules, &self.figures, moment.at);
+                let counted = Event::Send {
+                    cells: case.facts.cells,
+                    send,
+                    is_prefix_fired: verdict.has(Rule::UnverifiedPrefix),
+                };
+                for _ in 0..case.alike.clamp(1, MOST_ALIKE) {
+                    self.figures.apply(&counted);
                 }
             }
             return None;
         }
         for key in case.facts.cells.all() {
-            self.first_seen.entry(key).or_insert(moment.at);
+            if self.first_seen.len() < MOST_CELLS {
+                self.first_seen.entry(key).or_insert(moment.at);
+            }
         }
         let rules = (self.rules)(case.facts.cells.project);
         let verdict = judge(&case.facts, rules, &self.figures, moment.at);
@@ -274,9 +282,15 @@ impl<'a, R: Fn(ProjectId) -> &'a Rules> Replay<R> {
         if moment.paid.is_some() {
             open.is_lost &= verdict.outcome != Outcome::Allow;
         }
-        if (moment.paid.is_some() && case.counts) || is_denied {
-            let send = self.figures.send(&case.facts.cells, &verdict, moment.at);
-            open.sent.push(send);
+        if verdict.is_owner && moment.paid.is_some() {
+            let number = (case.facts.cells.project, case.number);
+            self.excused.entry(number).or_default().push(moment.at);
+        }
+        if moment.paid.is_some() || is_denied {
+            for _ in 0..case.alike.clamp(1, MOST_ALIKE) {
+                let send = self.figures.send(&case.facts.cells, &verdict, moment.at);
+                open.sent.push(send);
+            }
         }
     }
 
@@ -305,16 +319,13 @@ impl<'a, R: Fn(ProjectId) -> &'a Rules> Replay<R> {
     }
 }
 
-/// As live traffic sees it: what was stored by then, but for the verification's own.
-fn owner_at(past: &Past, own: &[DateTime<Utc>], at: DateTime<Utc>) -> Owner {
-    let before = |times: &[DateTime<Utc>]| times.iter().filter(|one| **one < at).max().copied();
-    let today = |times: &[DateTime<Utc>]| {
-        let of_today = |one: &&DateTime<Utc>| **one < at && at - **one < TimeDelta::days(1);
-        times.iter().filter(of_today).count()
-    };
-    let used = today(&past.asked).saturating_sub(today(own));
+/// As live traffic sees it.
+fn owner_at(past: &Past, excused: Option<&Vec<DateTime<Utc>>>, at: DateTime<Utc>) -> Owner {
+    let approved = past.approved.iter().filter(|one| **one < at).max();
+    let today = excused.into_iter().flatten();
+    let today = today.filter(|one| at - **one < TimeDelta::days(1));
     Owner {
-        approved_at: before(&past.approved),
-        used: u32::try_from(used).unwrap_or(u32::MAX),
+        approved_at: approved.copied(),
+        used: u32::try_from(today.count()).unwrap_or(u32::MAX),
     }
 }

@@ -56,7 +56,7 @@ impl Tally {
     /// A number that was verified for the first time that day.
     pub(super) fn verify(&mut self, cell: Cell, at: i64, country: Option<Country>) {
         self.ring.count(slot(at), country, 0, 1);
-        if cell.is_destination() {
+        if cell.is_destination() || matches!(cell, Cell::Host(_)) {
             self.days.get_or_insert_default().add(day(at), 1);
         }
     }
@@ -85,6 +85,15 @@ impl Tally {
                 .as_deref()
                 .map_or_else(Pace::default, |pulse| pulse.pace(slot)),
         }
+    }
+
+    /// Sends and verifications of the 7 full UTC days before this one.
+    pub(super) fn week_before(&self, day: u32) -> (u32, u32) {
+        let sends = self.pulse.as_deref();
+        let sends = sends.map_or(0, |pulse| pulse.before(day * 24, 7 * 24));
+        let those = self.days.as_deref().into_iter().flat_map(Dense::iter);
+        let those = those.filter(|(at, _)| (day.saturating_sub(7)..day).contains(at));
+        (sends, those.map(|(_, verified)| verified).sum())
     }
 
     /// Nothing of it counts any more.

@@ -155,8 +155,10 @@ impl Verdict {
     /// types stand, and so does what a requester's address fired.
     #[must_use]
     pub fn may_be_excused(&self) -> bool {
-        self.outcome != Outcome::Allow
-            && self.enforced().all(|fired| fired.rule.is_of_destination())
+        let mut stopping = self
+            .enforced()
+            .filter(|fired| fired.effect != Outcome::Allow);
+        self.outcome != Outcome::Allow && stopping.all(|fired| fired.rule.is_of_destination())
     }
 
     /// Lets an owner through who proved the number within 90 days, three times a day: strangers cannot lock an owner out.

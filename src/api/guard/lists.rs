@@ -98,6 +98,7 @@ pub async fn add(
         matches,
         note: asked.note.unwrap_or_default(),
         expires_at: asked.expires_at,
+        overrules: false,
     };
     idempotency::once(
         &gateway,

@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::finding::Finding;
 use crate::cli::exposed;
 use crate::clock::span;
 use crate::config::{Database, Settings};
+use crate::ip_database;
 
 /// Less than this is a fault: a write may fail soon.
 const LEAST_ROOM: u64 = 100 * 1024 * 1024;
@@ -17,6 +20,37 @@ const ENOUGH_ROOM: u64 = 1024 * 1024 * 1024;
 const STOPPING: Duration = Duration::from_secs(3);
 /// How long Kubernetes waits unless `terminationGracePeriodSeconds` says otherwise.
 const USUAL_GRACE: Duration = Duration::from_secs(30);
+
+/// After this a database of addresses says little of new networks.
+const OLD_DAYS: i64 = 60;
+
+/// Databases of addresses.
+pub(super) fn ip_databases(settings: &Settings, now: DateTime<Utc>, findings: &mut Vec<Finding>) {
+    const CHECK: &str = "ip_database";
+    if settings.guard.ip_databases.is_empty() {
+        let detail = "none, so the rule unverified_asn is off";
+        findings.push(Finding::ok(CHECK, detail));
+    }
+    for path in &settings.guard.ip_databases {
+        let shown = path.display();
+        findings.push(match ip_database::Read::open(path) {
+            Err(why) => Finding::fault(
+                CHECK,
+                format!("{shown} {why}"),
+                "download it again, or take it out of guard.ip_database",
+            ),
+            Ok(read) => {
+                let days = (now - read.built_at()).num_days();
+                let detail = format!("{shown} is {} and {days} days old", read.kind());
+                if days > OLD_DAYS {
+                    Finding::warning(CHECK, detail, "download a newer one")
+                } else {
+                    Finding::ok(CHECK, detail)
+                }
+            }
+        });
+    }
+}
 
 /// Room for the SQLite database, and for a copy of it.
 pub(super) fn disk(settings: &Settings, findings: &mut Vec<Finding>) {

@@ -77,6 +77,7 @@ async fn examine(loaded: &Loaded) -> Vec<Finding> {
     outside::providers(settings, sandbox, &clock, &mut findings).await;
     outside::public_url(settings, vault.as_ref(), &mut findings).await;
     // Sinks of events belong here, next to the providers.
+    machine::ip_databases(settings, clock.now(), &mut findings);
     machine::disk(settings, &mut findings);
     machine::permissions(settings, &loaded.exposed, &mut findings);
     machine::shutdown(settings, &mut findings);

@@ -35,6 +35,7 @@ pub async fn add(caller: Caller, body: Body<Fault>) -> Result<HttpResponse, Faul
         matches: Match::Number(number),
         note: String::new(),
         expires_at: None,
+        overrules: true,
     };
     let admin = caller.gateway.admin();
     let added = admin.add_entry(&asked, &caller.access, None).await;

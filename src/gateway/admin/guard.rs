@@ -22,6 +22,8 @@ pub struct EntryRequest {
     pub matches: Match,
     pub note: String,
     pub expires_at: Option<DateTime<Utc>>,
+    /// It takes the place of an entry that says the contrary about the same thing.
+    pub overrules: bool,
 }
 
 /// Why an entry was not added.
@@ -38,7 +40,7 @@ pub enum EntryFault {
 }
 
 impl Admin {
-    /// In place of those about the same thing in the same projects.
+    /// In place of those about the same thing in the same projects. One that says the contrary is a fault, unless the request overrules it.
     pub async fn add_entry(
         &self,
         asked: &EntryRequest,
@@ -81,6 +83,17 @@ impl Admin {
         } else {
             MOST_OF_ALL
         };
+        let contrary = same
+            .iter()
+            .find(|known| known.list != entry.list && !known.is_over(now));
+        if let Some(known) = contrary.filter(|_| !asked.overrules) {
+            let verb = match known.list {
+                List::Allow => "allowed",
+                List::Block => "blocked",
+            };
+            let why = format!("is {verb} by the entry {}; delete that first", known.id);
+            return Err(EntryFault::Field("value", why));
+        }
         if others.iter().filter(|known| !known.is_over(now)).count() >= most {
             return Err(EntryFault::Full(most));
         }

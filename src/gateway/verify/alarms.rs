@@ -90,7 +90,7 @@ impl Verify {
         let (core, rule) = (self.core(), Rule::UnverifiedPrefix);
         let now = core.now();
         let on = self.figures().blocks(now).into_iter().map(|(key, _)| key);
-        for key in self.alarms().ended(on.collect()) {
+        for key in self.alarms().ended(&on.collect()) {
             let range = match key.cell {
                 Cell::Prefix(hash) => core.db.range_of(key.project, hash).await?,
                 _ => None,
@@ -105,6 +105,7 @@ impl Verify {
             });
             let messages = self.suspicion(key.project, &data);
             core.db.end_alarm(rule, &key, now, &messages).await?;
+            self.alarms().end_was_told(&key);
         }
         Ok(())
     }

@@ -45,10 +45,16 @@ impl Alarms {
         self.lock().many.insert(project, now);
     }
 
-    /// The blocks that were on the last time and are not now.
-    pub fn ended(&self, on: HashSet<Key>) -> Vec<Key> {
+    /// The blocks that are on now, and returns those that were on before and whose end was not announced.
+    pub fn ended(&self, on: &HashSet<Key>) -> Vec<Key> {
         let mut inner = self.lock();
-        let before = std::mem::replace(&mut inner.blocked, on);
-        before.difference(&inner.blocked).copied().collect()
+        let ended = inner.blocked.difference(on).copied().collect();
+        inner.blocked.extend(on);
+        ended
+    }
+
+    /// A block's end was announced.
+    pub fn end_was_told(&self, key: &Key) {
+        self.lock().blocked.remove(key);
     }
 }

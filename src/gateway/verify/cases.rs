@@ -8,7 +8,6 @@ use crate::abuse::guard::case::{Approval, Case, Moment, Paid};
 use crate::money::Micros;
 use crate::storage::Decision;
 use crate::verification::attempt::Reason;
-use crate::verification::event::EventKind;
 use crate::verification::policy::Policy;
 use crate::verification::{Status, Verification};
 
@@ -22,19 +21,13 @@ impl Verify {
             }),
             _ => None,
         };
-        let asked = v.record.events.iter();
-        let asked = asked
-            .filter(|event| matches!(event.kind, EventKind::Created | EventKind::Resend))
-            .map(|event| event.at);
         Case {
             id: v.id.uuid(),
             facts,
             phone: v.phone.clone(),
             number: self.number_key(v),
-            counts: !v.record.is_outside_code,
             approval,
             moments: self.moments(v),
-            asked: asked.collect(),
             spent: self.spent(v, |_| true),
             alike: 1,
         }
@@ -85,7 +78,6 @@ pub(super) fn case_of_denial(denial: &Decision) -> Case {
         facts: denial.facts,
         phone: None,
         number: [0; 16],
-        counts: true,
         approval: None,
         moments: vec![Moment {
             at: denial.at,
@@ -94,7 +86,6 @@ pub(super) fn case_of_denial(denial: &Decision) -> Case {
                 spent: Micros::ZERO,
             }),
         }],
-        asked: Vec::new(),
         spent: Micros::ZERO,
         alike: denial.count,
     }

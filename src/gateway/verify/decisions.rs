@@ -19,8 +19,12 @@ use crate::verification::phone::PhoneNumber;
 /// Decisions a minute about one range of numbers in one project that have a row each; the others of that minute share one. An
 /// attacker does not fill the disk.
 const ROWS: u32 = 100;
-/// The most ranges that are counted separately within a minute.
-const RANGES: usize = 10_000;
+/// Those of one project, whatever their ranges: then each kind of decision in a range shares a row, and beyond [`RANGES`] in the project.
+const ROWS_OF_PROJECT: u32 = 1_000;
+/// The most ranges that have rows of their own within a minute.
+const RANGES: usize = 1_000;
+/// Decisions that wait while the database does not answer.
+const MOST: usize = 10_000;
 
 /// What waits to be stored.
 #[derive(Debug, Default)]
@@ -32,9 +36,13 @@ struct Inner {
     rows: Vec<Decision>,
     minute: DateTime<Utc>,
     counts: HashMap<(ProjectId, TraceHash), u32>,
+    of_project: HashMap<ProjectId, u32>,
     /// Of this minute, what has no row of its own.
     sums: HashMap<Alike, Decision>,
 }
+
+/// In place of a range.
+const REST: TraceHash = TraceHash([0; 8]);
 
 /// What decisions must share to be counted in one row.
 type Alike = (ProjectId, TraceHash, &'static str, &'static str);
@@ -53,18 +61,24 @@ impl Waiting {
         inner.turn_to(minute.unwrap_or(decision.at));
         let cells = &decision.facts.cells;
         let key = (cells.project, cells.prefix);
+        let of_project = inner.of_project.entry(key.0).or_default();
+        *of_project += 1;
+        let has_room = *of_project <= ROWS_OF_PROJECT;
         let is_known = inner.counts.contains_key(&key);
-        if !is_known && inner.counts.len() >= RANGES {
-            return;
-        }
-        let count = inner.counts.entry(key).or_default();
-        *count += 1;
-        if *count <= ROWS {
-            inner.rows.push(decision);
-            return;
-        }
+        let range = if is_known || inner.counts.len() < RANGES {
+            let count = inner.counts.entry(key).or_default();
+            *count += 1;
+            if *count <= ROWS && has_room {
+                inner.rows.push(decision);
+                return;
+            }
+            key.1
+        } else {
+            // The first of them stands for ranges of which there are too many.
+            REST
+        };
         let (on, outcome) = (decision.on.as_str(), decision.outcome.as_str());
-        let sum = inner.sums.entry((key.0, key.1, on, outcome));
+        let sum = inner.sums.entry((key.0, range, on, outcome));
         sum.and_modify(|sum| sum.count += 1).or_insert(decision);
     }
 
@@ -83,7 +97,7 @@ impl Waiting {
     pub fn give_back(&self, mut rows: Vec<Decision>) {
         let mut inner = self.lock();
         rows.append(&mut inner.rows);
-        rows.truncate(RANGES);
+        rows.truncate(MOST);
         inner.rows = rows;
     }
 }
@@ -94,6 +108,7 @@ impl Inner {
         if minute > self.minute {
             self.minute = minute;
             self.counts.clear();
+            self.of_project.clear();
             self.rows.extend(self.sums.drain().map(|(_, sum)| sum));
         }
     }

@@ -1,5 +1,7 @@
 //! What the guard decided and counts: stored, shown to people, and blocks ended by them.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde_json::json;
 use uuid::Uuid;
@@ -7,7 +9,7 @@ use uuid::Uuid;
 use super::room::Verify;
 use crate::abuse::guard::cells::{Cell, Key};
 use crate::abuse::guard::deltas::Delta;
-use crate::abuse::guard::figures::{Figures, Reading};
+use crate::abuse::guard::figures::Reading;
 use crate::abuse::guard::rules::Rule;
 use crate::audit::{Action, Deed};
 use crate::gateway::error::Error;
@@ -20,6 +22,8 @@ use crate::verification::origin::TraceHash;
 
 /// Of each list.
 const MOST: usize = 100;
+/// After which a page that could not be read is read again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// A cell and what is counted about it.
 pub type FullCell = (Key, Reading);
@@ -70,37 +74,72 @@ impl Verify {
         }
     }
 
-    /// Counts what was sent and approved in the last day, as the verifications' own records say, and what was approved on each of the
-    /// last 14 days, as reports do: after a start nothing else is known. `start`: what came later was counted as it came. Returns how
-    /// many verifications were read.
+    /// Destinations are judged in shadow until [`Verify::recall_figures`] knows what is usual.
+    pub fn expect_past(&self) {
+        self.figures().set_knows_past(false);
+    }
+
+    /// Keeps what was counted since the last time, for the next start.
+    pub async fn save_figures(&self) -> Result<(), StorageError> {
+        let core = self.core();
+        let now = core.now();
+        // What was kept before is not overwritten by less.
+        if !self.figures().knows_past() {
+            return Ok(());
+        }
+        let since = self.saved_until().unwrap_or(DateTime::UNIX_EPOCH);
+        // Counts of one second may have come before and after.
+        let cells = self.figures().export(since - TimeDelta::seconds(1));
+        core.db.save_cells(&cells, now).await?;
+        self.note_saved(now);
+        Ok(())
+    }
+
+    /// Counts what was counted before this start, as it was kept, and then what was sent and approved in the last day, as the
+    /// verifications' own records say; what came at `start` or later was counted as it came. Where nothing was kept, what was approved on
+    /// each of the last 14 days, as reports say. Returns how many verifications were read.
     pub async fn recall_figures(&self, start: DateTime<Utc>) -> Result<usize, Error> {
         const PAGE: i64 = 500;
         const MOST: usize = 200_000;
+        let (core, figures) = (self.core(), self.figures());
+        let saved = core.db.saved_cells().await?;
+        let imported = saved.as_ref().map(|(_, until)| *until);
+        let today = start.date_naive();
+        match saved {
+            Some((cells, _)) => figures.import(cells),
+            // Yesterday and today are counted below.
+            None => self.import_usual(today - Days::new(2)).await?,
+        }
+        figures.set_knows_past(true);
         // The newest first: of very many, the oldest hours are left out.
         let mut before = time_ordered(start, [0; 8]);
         let since = time_ordered(start - TimeDelta::days(1), [0; 8]);
         let mut count = 0;
         while count < MOST {
-            let page = self.core().db.between(since, before, PAGE).await?;
+            let page = match core.db.between(since, before, PAGE).await {
+                Ok(page) => page,
+                Err(error) => {
+                    tracing::warn!(%error, "the guard does not know yet what was sent before this start");
+                    tokio::time::sleep(AGAIN).await;
+                    continue;
+                }
+            };
             let Some(last) = page.last() else { break };
             before = last.id.uuid();
             count += page.len();
             for v in &page {
-                self.recall(v, start);
+                self.recall(v, start, imported);
             }
         }
-        // Of a day that is counted already, the larger figure stands.
-        self.import_usual(self.figures(), start.date_naive())
-            .await?;
+        if imported.is_none() {
+            // Of a day that is counted already, the larger figure stands.
+            self.import_usual(today).await?;
+        }
         Ok(count)
     }
 
     /// What was approved on each of the 14 days up to this one, by country, as reports say.
-    pub(super) async fn import_usual(
-        &self,
-        figures: &Figures,
-        last: NaiveDate,
-    ) -> Result<(), Error> {
+    async fn import_usual(&self, last: NaiveDate) -> Result<(), Error> {
         let now = self.core().now();
         let from = last.checked_sub_days(Days::new(13));
         let groups = vec![Group::Day, Group::Project, Group::Country];
@@ -126,7 +165,8 @@ impl Verify {
                 Some((project.id, country, day, text("approved")?.parse().ok()?))
             };
             if let Some((project, country, day, approved)) = read() {
-                figures.import_past(project, country, &[(day, approved)], &[]);
+                self.figures()
+                    .import_past(project, country, &[(day, approved)], &[]);
             }
         }
         Ok(())
@@ -181,7 +221,7 @@ impl Verify {
             .to(&id, range.as_deref())
             .was(json!({ "level": block.level(), "until": block.until() }));
         core.db.note_deed(&core.act(&access.by), deed).await?;
-        Ok(self.figures().end_block(key, now))
+        Ok(self.figures().end_block(key, core.now()))
     }
 
     /// The cells that a rule counts by, of one project or of all, the fullest first.

@@ -1,8 +1,5 @@
 //! Whether a message may be sent at all: what the guard's lists and rules say, and what they count.
 
-use std::borrow::Cow;
-use std::net::IpAddr;
-
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::decisions::{Decision, On};
@@ -13,16 +10,16 @@ use crate::abuse::guard::cells::Cells;
 use crate::abuse::guard::deltas::{Event, PaidSend};
 use crate::abuse::guard::judge::{Facts, judge};
 use crate::abuse::guard::rules::{Mode, Rules};
-use crate::abuse::guard::verdict::{Owner, Verdict};
-use crate::abuse::lists::{List, Subject};
+use crate::abuse::guard::verdict::Verdict;
+use crate::abuse::lists::{Asking, List, Subject};
 use crate::gateway::error::Error;
-use crate::storage::StorageError;
+use crate::verification::asked::Face;
 use crate::verification::countries::Geo;
 use crate::verification::event::EventKind;
 use crate::verification::id::ProjectId;
 use crate::verification::numbers::Parsed;
-use crate::verification::origin::{Origin, Requester, TraceHash};
-use crate::verification::phone::{Country, LineType, PhoneNumber};
+use crate::verification::origin::{Origin, TraceHash};
+use crate::verification::phone::{Country, PhoneNumber};
 use crate::verification::policy::Policy;
 use crate::verification::route::Channel;
 use crate::verification::{Refusal, Status, Verification};
@@ -33,22 +30,40 @@ pub(super) struct Target<'a> {
     pub project: ProjectId,
     pub phone: &'a PhoneNumber,
     pub country: Country,
-    /// As the site tells it now; it is not kept.
-    pub ip: Option<IpAddr>,
+    pub asking: Asking,
+    /// Who made the code; `None`: this server.
+    pub host: Option<TraceHash>,
     pub origin: &'a Origin,
     pub is_monitored: bool,
     pub has_challenge_channel: bool,
-    /// Of the verification itself, in the last day, and stored: they do not count against its number's owner.
-    pub own_sends: u32,
+}
+
+fn asking(request: &StartRequest, origin: &Origin) -> Asking {
+    Asking::Now {
+        ip: request.visitor.ip,
+        asn: origin.requester.asn,
+    }
+}
+
+fn asked_earlier(origin: &Origin) -> Asking {
+    Asking::Earlier {
+        is_allowed: origin.requester.is_allowed,
+        asn: origin.requester.asn,
+    }
 }
 
 impl Verify {
     /// Whether lists and countries let it through, before anything is counted.
-    pub(super) fn guard(&self, request: &StartRequest, policy: &Policy) -> Result<(), StartError> {
-        let admitted = self.admit(request.project, &request.to, request.visitor.ip, policy);
+    pub(super) fn guard(
+        &self,
+        request: &StartRequest,
+        policy: &Policy,
+        origin: &Origin,
+    ) -> Result<(), StartError> {
+        let asking = asking(request, origin);
+        let admitted = self.admit(request.project, &request.to, asking, policy);
         if let Err(StartError::Failed(Error::Blocked)) = &admitted {
-            let origin = self.origin(request);
-            let facts = self.facts(self.target_of(request, policy, &origin));
+            let facts = self.facts(self.target_of(request, policy, origin));
             let verdict = judge(&facts, &policy.guard, self.figures(), self.core().now());
             self.deny(facts, &request.to.phone, verdict);
         }
@@ -62,17 +77,20 @@ impl Verify {
         policy: &Policy,
         origin: &'a Origin,
     ) -> Target<'a> {
-        let StartRequest { to, visitor, .. } = request;
+        let to = &request.to;
         Target {
             project: request.project,
             phone: &to.phone,
             country: to.country,
-            ip: visitor.ip,
+            asking: asking(request, origin),
+            host: request.code.as_ref().map(|_| {
+                let asked = request.asked.as_ref();
+                self.host(asked.map_or(Face::Native, |asked| asked.face))
+            }),
             origin,
             is_monitored: policy.countries.judge(&to.phone, to.country) == Geo::Monitor,
             has_challenge_channel: request
                 .may_use(policy, |channel| self.can_challenge(&policy.guard, channel)),
-            own_sends: 0,
         }
     }
 
@@ -80,7 +98,11 @@ impl Verify {
     #[must_use]
     pub fn admits(&self, project: ProjectId, to: &Parsed) -> bool {
         let policy = self.core().directory.policy(project);
-        self.admit(project, to, None, &policy).is_ok()
+        let nobody = Asking::Now {
+            ip: None,
+            asn: None,
+        };
+        self.admit(project, to, nobody, &policy).is_ok()
     }
 
     /// What is allowed passes the countries of the project's rules.
@@ -88,10 +110,10 @@ impl Verify {
         &self,
         project: ProjectId,
         to: &Parsed,
-        ip: Option<IpAddr>,
+        asking: Asking,
         policy: &Policy,
     ) -> Result<(), StartError> {
-        match self.listed(project, &to.phone, to.country, ip) {
+        match self.listed(project, &to.phone, to.country, asking) {
             Some(List::Block) if policy.guard.listed == Mode::On => Err(Error::Blocked.into()),
             Some(List::Allow) => Ok(()),
             _ => match policy.countries.judge(&to.phone, to.country) {
@@ -106,7 +128,7 @@ impl Verify {
         project: ProjectId,
         phone: &PhoneNumber,
         country: Country,
-        ip: Option<IpAddr>,
+        requester: Asking,
     ) -> Option<List> {
         let lists = self.core().directory.lists();
         let hash = lists.has_erased().then(|| self.core().listed_hash(phone));
@@ -115,23 +137,30 @@ impl Verify {
             phone,
             hash,
             country,
-            ip,
+            requester,
         };
         lists.judge(subject, self.core().now())
     }
 
-    /// The number has been blocked since. The visitor's address is not kept.
+    /// It has been blocked since.
     pub(super) fn is_listed(&self, v: &Verification) -> bool {
         let policy = self.core().directory.policy(v.project);
         let Some(phone) = &v.phone else {
             return false;
         };
-        let listed = self.listed(v.project, phone, v.record.country, None);
+        let asking = asked_earlier(&self.origin_of(v));
+        let listed = self.listed(v.project, phone, v.record.country, asking);
         policy.guard.listed == Mode::On && listed == Some(List::Block)
     }
 
-    /// Judges one send by what is counted now. Only a verdict that stops one asks the database, whether the number's owner is known.
-    pub(super) async fn judge(&self, target: Target<'_>, rules: &Rules) -> Result<Verdict, Error> {
+    /// Judges one send by what is counted now. Only a verdict that stops one asks the database, whether the number's owner is known;
+    /// what that lets through is used up, unless this only `looks` ahead.
+    pub(super) async fn judge(
+        &self,
+        target: Target<'_>,
+        rules: &Rules,
+        looks: bool,
+    ) -> Result<Verdict, Error> {
         let now = self.core().now();
         if self.is_exempt(target.phone) {
             return Ok(Verdict::allow(now));
@@ -139,10 +168,8 @@ impl Verify {
         let facts = self.facts(target);
         let mut verdict = judge(&facts, rules, self.figures(), now);
         if verdict.may_be_excused() {
-            let owner = Box::pin(self.owner(target.project, target.phone, now));
-            let mut owner = owner.await?;
-            owner.used = owner.used.saturating_sub(target.own_sends);
-            verdict.excuse(owner);
+            let owner = Box::pin(self.owner((target.project, target.phone), now, looks));
+            verdict.excuse(owner.await?);
         }
         Ok(verdict)
     }
@@ -160,14 +187,18 @@ impl Verify {
     }
 
     /// Judges a message of a verification that has started.
-    pub(super) async fn judge_started(&self, v: &Verification) -> Result<Verdict, Error> {
+    pub(super) async fn judge_started(
+        &self,
+        v: &Verification,
+        looks: bool,
+    ) -> Result<Verdict, Error> {
         let Some(phone) = &v.phone else {
             return Err(Refusal::NotPending(v.record.status).into());
         };
         let origin = &*self.origin_of(v);
         let policy = self.core().directory.policy(v.project);
         let target = self.target(v, phone, origin, &policy);
-        self.judge(target, &policy.guard).await
+        self.judge(target, &policy.guard, looks).await
     }
 
     fn target<'a>(
@@ -181,11 +212,11 @@ impl Verify {
             project: v.project,
             phone,
             country: v.record.country,
-            ip: None,
+            asking: asked_earlier(origin),
+            host: self.host_of(v),
             origin,
             is_monitored: policy.countries.judge(phone, v.record.country) == Geo::Monitor,
             has_challenge_channel: self.leaves_channel(v, &policy.guard),
-            own_sends: self.sends_today(v),
         }
     }
 
@@ -197,9 +228,9 @@ impl Verify {
 
     pub(super) fn facts(&self, target: Target<'_>) -> Facts {
         Facts {
-            cells: Cells::of(target.project, target.country, target.origin, None),
+            cells: Cells::of(target.project, target.country, target.origin, target.host),
             line: target.origin.line,
-            listed: self.listed(target.project, target.phone, target.country, target.ip),
+            listed: self.listed(target.project, target.phone, target.country, target.asking),
             is_monitored: target.is_monitored,
             has_challenge_channel: target.has_challenge_channel,
         }
@@ -220,64 +251,13 @@ impl Verify {
         }
     }
 
-    /// How often it was asked for in the last day, as far as that is stored.
-    fn sends_today(&self, v: &Verification) -> u32 {
-        let since = self.core().now() - TimeDelta::days(1);
-        let stored = v.record.events.get(..v.events_stored).unwrap_or_default();
-        let asked = stored.iter().filter(|event| {
-            matches!(event.kind, EventKind::Created | EventKind::Resend) && event.at > since
-        });
-        u32::try_from(asked.count()).unwrap_or(u32::MAX)
-    }
-
-    /// That of a verification; of an old one what its number says.
-    fn origin_of<'a>(&self, v: &'a Verification) -> Cow<'a, Origin> {
-        match &v.record.origin {
-            Some(origin) => Cow::Borrowed(origin),
-            None => Cow::Owned(Origin {
-                prefix: self.prefix(v.phone.as_ref().map_or("", PhoneNumber::digits)),
-                line: LineType::Other,
-                requester: Requester::default(),
-            }),
-        }
-    }
-
-    /// The range of a number, without its last four digits.
-    pub(super) fn prefix(&self, digits: &str) -> TraceHash {
-        let range = &digits[..digits.len().saturating_sub(4)];
-        TraceHash(self.core().trace.hash("prefix", range))
-    }
-
-    /// What the number's own past says. All of its sends count as used: more than those that the exception let through.
-    async fn owner(
-        &self,
-        project: ProjectId,
-        phone: &PhoneNumber,
-        now: DateTime<Utc>,
-    ) -> Result<Owner, StorageError> {
-        let within = TimeDelta::days(Owner::DAYS);
-        let span = within.to_std().unwrap_or_default();
-        let db = &self.core().db;
-        let events = db.events_of(project, phone, now - within, span).await?;
-        let last = |kind| {
-            let of_kind = events.iter().filter(move |event| event.kind == kind);
-            of_kind.map(|event| event.at)
-        };
-        let today = |kind| {
-            last(kind)
-                .filter(|at| now - *at < TimeDelta::days(1))
-                .count()
-        };
-        let used = today(EventKind::Created) + today(EventKind::Resend);
-        Ok(Owner {
-            approved_at: last(EventKind::Approved).max(),
-            used: u32::try_from(used).unwrap_or(u32::MAX),
-        })
+    pub(super) fn count_denied(&self, facts: &Facts, verdict: &Verdict) {
+        self.figures().send(&facts.cells, verdict, verdict.at);
     }
 
     /// A start that is refused: it counts, and is recorded, although no verification is kept.
     pub(super) fn deny(&self, facts: Facts, phone: &PhoneNumber, verdict: Verdict) {
-        self.figures().send(&facts.cells, &verdict, verdict.at);
+        self.count_denied(&facts, &verdict);
         let decision = Decision::of(On::Create, (facts, phone), None, verdict);
         self.decisions().add(decision);
     }
@@ -299,7 +279,12 @@ impl Verify {
     }
 
     pub(super) fn cells(&self, v: &Verification) -> Cells {
-        Cells::of(v.project, v.record.country, &self.origin_of(v), None)
+        Cells::of(
+            v.project,
+            v.record.country,
+            &self.origin_of(v),
+            self.host_of(v),
+        )
     }
 
     /// Counts what a change has planned or held back, and an approval; and keeps a verdict that says something. Called once the
@@ -311,9 +296,7 @@ impl Verify {
         let new = v.record.attempts.get(v.attempts_stored..);
         let new = new.unwrap_or_default();
         if let Some(verdict) = verdict {
-            // Whether a code that a host compares was entered may never be known.
-            let paid = new.iter().find_map(paid_send);
-            if let Some(paid) = paid.filter(|_| !v.record.is_outside_code) {
+            if let Some(paid) = new.iter().find_map(paid_send) {
                 self.figures().send(&self.cells(v), &verdict, paid.at);
             }
             if !verdict.is_unremarkable() {
@@ -331,32 +314,46 @@ impl Verify {
         }
     }
 
-    /// Counts what a stored verification sent in the last day, and its approval.
-    pub(super) fn recall(&self, v: &Verification, start: DateTime<Utc>) {
+    /// Counts what a stored verification sent in the last day, and its approval. `imported`: what was not after it, and is no address,
+    /// is counted already.
+    pub(super) fn recall(
+        &self,
+        v: &Verification,
+        start: DateTime<Utc>,
+        imported: Option<DateTime<Utc>>,
+    ) {
         if v.phone.as_ref().is_some_and(|phone| self.is_exempt(phone)) {
             return;
         }
         let cells = self.cells(v);
-        // What has happened since the start was counted as it did; a later approval took the sends out before they were there.
-        if let Status::Approved { at, .. } = v.record.status {
-            if at >= start {
-                return;
-            }
-            self.figures().apply(&Event::Approval {
+        // What has happened since the start was counted as it did: a later approval took these sends out before they were there.
+        let approved = match v.record.status {
+            Status::Approved { at, .. } if at < start => Some(at),
+            _ => None,
+        };
+        let is_imported = |at| imported.is_some_and(|imported| at <= imported);
+        let of_today = |send: &PaidSend| send.at < start && start - send.at < TimeDelta::days(1);
+        let sends = if approved.is_some_and(is_imported) {
+            Vec::new()
+        } else {
+            sends_of(v).into_iter().filter(of_today).collect()
+        };
+        for send in &sends {
+            let sent = Event::Send {
+                cells,
+                send: *send,
+                is_prefix_fired: false,
+            };
+            self.figures().recall(&sent, imported);
+        }
+        if let Some(at) = approved {
+            let approval = Event::Approval {
                 cells,
                 at,
                 number: self.number_key(v),
-                sends: Vec::new(),
-            });
-            return;
-        }
-        let of_today = |send: &PaidSend| send.at < start && start - send.at < TimeDelta::days(1);
-        for send in sends_of(v).into_iter().filter(of_today) {
-            self.figures().apply(&Event::Send {
-                cells,
-                send,
-                is_prefix_fired: false,
-            });
+                sends,
+            };
+            self.figures().recall(&approval, imported);
         }
     }
 }

@@ -139,7 +139,7 @@ where
         let (mut v, mut attempt) = self.apply(&offers);
         let mut verdict = None;
         if plans_paid(&v) {
-            let found = Box::pin(self.verify.judge_started(&v)).await?;
+            let found = Box::pin(self.verify.judge_started(&v, false)).await?;
             if found.outcome != Outcome::Allow {
                 hold_back(&mut offers, &found);
                 (v, attempt) = self.apply(&offers);

@@ -24,9 +24,6 @@ pub(super) fn paid_send(attempt: &Attempt) -> Option<PaidSend> {
 
 /// What a verification was counted with.
 pub(super) fn sends_of(v: &Verification) -> Vec<PaidSend> {
-    if v.record.is_outside_code {
-        return Vec::new();
-    }
     let mut sends: Vec<PaidSend> = v.record.attempts.iter().filter_map(paid_send).collect();
     // Several providers were held back by one verdict.
     sends.dedup_by_key(|send| (send.at, send.is_stopped));

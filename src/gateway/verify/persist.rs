@@ -326,7 +326,7 @@ where
         let mut changed = (self.transition)(&mut v, &offers, now)?;
         let mut verdict = None;
         if let Some(before) = before.filter(|_| plans_paid(&v)) {
-            let found = Box::pin(self.verify.judge_started(&v)).await?;
+            let found = Box::pin(self.verify.judge_started(&v, false)).await?;
             if found.outcome != Outcome::Allow {
                 hold_back(&mut offers, &found);
                 v = before;

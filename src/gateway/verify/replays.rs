@@ -1,11 +1,12 @@
 //! Back-tests: past traffic is read in its order and judged again, by the rules of today or by others.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -31,8 +32,10 @@ const HOLD: Duration = Duration::from_secs(30);
 const TELL: Duration = Duration::from_secs(1);
 /// Those that may wait or run at a time.
 const MOST_OPEN: i64 = 20;
-/// What is counted as it was, before the first that is judged.
-const WARM: TimeDelta = TimeDelta::days(1);
+/// What is counted as it was, before the first that is judged: as far back as the figures of live traffic reach.
+const WARM: TimeDelta = TimeDelta::days(14);
+/// That a span may lie in.
+const YEARS: RangeInclusive<i32> = 1971..=9000;
 /// Of the time in an id.
 const MILLISECOND: TimeDelta = TimeDelta::milliseconds(1);
 /// How far back an approval vouches for its number's owner.
@@ -197,11 +200,9 @@ impl Verify {
         let (from, to) = (request.from, request.to);
         let rules = |project| &tried.of(project).guard;
         let mut replay = Replay::new(rules, from, to);
-        let usual = from.date_naive().pred_opt();
-        self.import_usual(replay.figures(), usual.unwrap_or(NaiveDate::MIN))
-            .await?;
         let mut pasts = HashMap::new();
-        let begin = first_of(from.checked_sub_signed(WARM).unwrap_or(from));
+        let warm = from - WARM;
+        let begin = first_of(warm);
         let end = first_of(to);
         let (mut after, mut after_denial) = (begin, begin);
         loop {
@@ -230,7 +231,7 @@ impl Verify {
                 let past = self.past_of(&mut pasts, &question, request).await?;
                 replay.answer(&past);
             }
-            seen(share(reach - from, to - from));
+            seen(share(reach - warm, to - warm));
             match last {
                 Some(last) => after = last,
                 None => return Ok(replay.findings()),
@@ -244,6 +245,13 @@ impl Verify {
         let field = |name, why: String| Err(ReplayFault::Field(name, why));
         if request.from >= request.to {
             return field("from", "is not before `to`; swap them".to_owned());
+        }
+        // Times beyond have no ids.
+        for (name, at) in [("from", request.from), ("to", request.to)] {
+            if !YEARS.contains(&at.year()) {
+                let (first, last) = (YEARS.start(), YEARS.end());
+                return field(name, format!("is not between the years {first} and {last}"));
+            }
         }
         let kept = &self.core().settings.kept;
         let decided = span::before(now, kept.decisions);
@@ -285,10 +293,8 @@ impl Verify {
         let events = db.events_of(question.project, &question.phone, first, within);
         let mut past = Past::default();
         for event in events.await? {
-            match event.kind {
-                EventKind::Approved => past.approved.push(event.at),
-                EventKind::Created | EventKind::Resend => past.asked.push(event.at),
-                _ => {}
+            if event.kind == EventKind::Approved {
+                past.approved.push(event.at);
             }
         }
         if known.len() >= MOST_PASTS {

@@ -75,13 +75,18 @@ pub enum StartError {
 impl StartRequest {
     /// Whether one of the channels that it may use is such.
     pub(super) fn may_use(&self, policy: &Policy, is_such: impl Fn(Channel) -> bool) -> bool {
-        match (&self.workflow, &self.channels) {
-            (Some(workflow), _) => {
-                let mut steps = workflow.stages.iter().flatten();
-                steps.any(|step| is_such(step.channel))
-            }
-            (None, Some(channels)) => channels.iter().any(|channel| is_such(*channel)),
-            (None, None) => policy.route.iter().any(|step| is_such(step.channel)),
+        if let Some(workflow) = &self.workflow {
+            let mut steps = workflow.stages.iter().flatten();
+            return steps.any(|step| is_such(step.channel));
         }
+        self.route(policy).any(is_such)
+    }
+
+    /// The channels that it may use where there is no workflow.
+    pub(super) fn route<'a>(&'a self, policy: &'a Policy) -> impl Iterator<Item = Channel> + 'a {
+        let own = self.channels.as_deref();
+        let usual = policy.route.iter().map(|step| step.channel);
+        let usual = usual.filter(move |_| own.is_none());
+        own.into_iter().flatten().copied().chain(usual)
     }
 }

@@ -3,6 +3,7 @@
 use super::draws::SENDS;
 use super::persist::Needs;
 use super::room::Verify;
+use crate::abuse::guard::judge::judge;
 use crate::abuse::guard::verdict::Outcome;
 use crate::abuse::limits;
 use crate::gateway::error::Error;
@@ -43,7 +44,9 @@ impl Verify {
         };
         let v = self.find_own(access, id).await?;
         if self.is_listed(&v) {
-            let verdict = self.judge_started(&v).await?;
+            let policy = self.core().directory.policy(v.project);
+            let facts = self.facts_of(&v, &policy);
+            let verdict = judge(&facts, &policy.guard, self.figures(), self.core().now());
             self.refuse(&v, verdict);
             return Err(Error::Blocked);
         }
@@ -51,7 +54,7 @@ impl Verify {
         let mut asks = v.clone();
         asks.admit_steps(second.as_ref().map_or(&[], |second| second.steps));
         asks.may_resend(asked, &offers, self.core().now())?;
-        let verdict = self.judge_started(&asks).await?;
+        let verdict = self.judge_started(&asks, true).await?;
         let Some(phone) = &v.phone else {
             return Err(Refusal::NotPending(v.record.status).into());
         };

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::announced::Alarms;
 use super::decisions::Waiting;
-use crate::abuse::guard::figures::{Figures, MAX_BYTES};
+use crate::abuse::guard::figures::Figures;
 use crate::gateway::core::Core;
 use crate::gateway::error::Error;
 use crate::gateway::finance::Finance;
@@ -48,6 +48,8 @@ struct Room {
     /// The latest time seen by the poll for due work.
     latest: Mutex<Option<DateTime<Utc>>>,
     figures: Figures,
+    /// Until when the figures are kept in the database.
+    saved_until: Mutex<Option<DateTime<Utc>>>,
     decisions: Waiting,
     alarms: Alarms,
     /// Locked while this process runs a back-test.
@@ -75,10 +77,11 @@ pub(super) struct GivenUp {
 
 impl Verify {
     pub(in crate::gateway) fn new(core: Arc<Core>, finance: Finance, notices: Notices) -> Self {
+        let max_bytes = core.settings.figures_bytes;
         let figures = if core.shared.has_redis() {
-            Figures::shared(MAX_BYTES, Uuid::from_bytes(random()))
+            Figures::shared(max_bytes, Uuid::from_bytes(random()))
         } else {
-            Figures::new(MAX_BYTES)
+            Figures::new(max_bytes)
         };
         Self(Arc::new(Room {
             core,
@@ -92,6 +95,7 @@ impl Verify {
             hosts: Mutex::default(),
             latest: Mutex::default(),
             figures,
+            saved_until: Mutex::default(),
             decisions: Waiting::default(),
             alarms: Alarms::default(),
             replaying: Arc::default(),
@@ -131,6 +135,22 @@ impl Verify {
     /// What the guard judges by.
     pub(super) fn figures(&self) -> &Figures {
         &self.0.figures
+    }
+
+    pub(super) fn saved_until(&self) -> Option<DateTime<Utc>> {
+        *self
+            .0
+            .saved_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn note_saved(&self, until: DateTime<Utc>) {
+        *self
+            .0
+            .saved_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 
     pub(super) fn decisions(&self) -> &Waiting {

@@ -6,14 +6,13 @@ use tokio::sync::watch;
 
 use super::draws::SENDS;
 use super::guard::Target;
-use super::paid::hold_back;
+use super::paid::{hold_back, plans_paid};
 use super::persist::{LeasePlan, Proposal, Step, Verb};
-use super::request::{StartError, StartRequest, Started, Visitor};
+use super::request::{StartError, StartRequest, Started};
 use super::room::Verify;
 use super::traced::note;
 use crate::abuse::guard::verdict::{Outcome, Verdict};
 use crate::abuse::limits::{self, Exhausted};
-use crate::abuse::network::networks;
 use crate::channels::Draft;
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Replay, Ticket};
@@ -25,7 +24,7 @@ use crate::verification::asked::{Face, LimitKey};
 use crate::verification::attempt::Attempt;
 use crate::verification::code::{Code, CodeHash};
 use crate::verification::id::VerificationId;
-use crate::verification::origin::{Origin, Requester, TraceHash};
+use crate::verification::origin::Origin;
 use crate::verification::policy::Policy;
 use crate::verification::{Start, Verification};
 
@@ -57,7 +56,7 @@ impl Tries {
     }
 }
 
-enum Begun {
+pub(super) enum Begun {
     /// A new verification, with the attempt that is stored as `sending`.
     Began(VerificationId, Option<u8>),
     /// An equivalent pending verification exists.
@@ -95,7 +94,8 @@ impl Verify {
         ticket: Option<&Ticket>,
     ) -> Result<Started, StartError> {
         let policy = self.core().directory.policy(request.project);
-        self.guard(&request, &policy)?;
+        let origin = self.origin(&request);
+        self.guard(&request, &policy, &origin)?;
         let phone = request.to.phone.as_str().as_bytes();
         let mut start = Starting {
             verify: self,
@@ -103,6 +103,7 @@ impl Verify {
             reuse_key: self.reuse_key(&request),
             request: &request,
             policy: &policy,
+            origin: &origin,
             ticket,
             taken: None,
             tries: Tries::default(),
@@ -126,25 +127,7 @@ impl Verify {
         }
     }
 
-    pub(super) fn origin(&self, request: &StartRequest) -> Origin {
-        let trace = |kind, value: &str| TraceHash(self.core().trace.hash(kind, value));
-        let Visitor { ip, user_agent } = &request.visitor;
-        let networks = ip.map(networks).unwrap_or_default();
-        Origin {
-            prefix: self.prefix(request.to.phone.digits()),
-            line: request.to.line,
-            requester: Requester {
-                ip: ip.map(|ip| trace("ip", &ip.to_canonical().to_string())),
-                networks: networks.iter().map(|net| trace("network", net)).collect(),
-                user_agent: user_agent
-                    .as_deref()
-                    .map(|agent| trace("user agent", agent)),
-                locale: request.wording.locale.clone(),
-            },
-        }
-    }
-
-    fn begin_verification(
+    pub(super) fn begin_verification(
         &self,
         request: &StartRequest,
         policy: &Policy,
@@ -230,15 +213,16 @@ impl Verify {
 }
 
 /// A start in the commit loop.
-struct Starting<'a> {
-    verify: &'a Verify,
-    request: &'a StartRequest,
-    policy: &'a Policy,
+pub(super) struct Starting<'a> {
+    pub(super) verify: &'a Verify,
+    pub(super) request: &'a StartRequest,
+    pub(super) policy: &'a Policy,
+    pub(super) origin: &'a Origin,
     ticket: Option<&'a Ticket>,
-    number: [u8; 16],
+    pub(super) number: [u8; 16],
     reuse_key: [u8; 16],
     /// What the previous proposal took from the limits.
-    taken: Option<Taken>,
+    pub(super) taken: Option<Taken>,
     tries: Tries,
 }
 
@@ -255,10 +239,12 @@ impl Starting<'_> {
             return Ok(Step::Nothing(existing, Begun::Reused));
         }
         let keys = verify.limit_keys(&self.request.limit_keys, self.policy);
-        if let Err(exhausted) = self.draw(&keys).await? {
-            return Err(Error::Limited(exhausted).into());
+        let facts = verify.facts(target);
+        // Beyond a limit too, since a number on a list gets no other answer; but without a row.
+        match self.draw(&keys).await? {
+            Ok(_) => verify.deny(facts, target.phone, verdict),
+            Err(_) => verify.count_denied(&facts, &verdict),
         }
-        verify.deny(verify.facts(target), target.phone, verdict);
         Err(Error::Blocked.into())
     }
 
@@ -269,6 +255,29 @@ impl Starting<'_> {
         let draws = limits::for_create(limits, project, self.number, ip, keys);
         let whose = (project, &request.to.phone);
         self.verify.draw(whose, draws, false, SENDS).await
+    }
+
+    /// A new verification to store, and to send at once.
+    fn write(&self, mut v: Verification, verdict: Verdict) -> Step<Begun> {
+        let core = self.verify.core();
+        let sending = v.begin_sending(core.now());
+        let replay = Replay::Verification {
+            id: v.id,
+            status: 201,
+            reused: false,
+        };
+        Step::Write(Proposal {
+            write: Write::Insert,
+            reuse_key: self.reuse_key,
+            lease: match sending {
+                Some(_) => LeasePlan::Hold,
+                None => LeasePlan::NotOurs,
+            },
+            outcome: Begun::Began(v.id, sending),
+            v,
+            idempotency: core.idempotency.completion(self.ticket, &replay),
+            verdict: Some(Box::new(verdict)),
+        })
     }
 
     /// Whether the id that the caller was given before has been used. That comes before limits and budgets: the caller must not take
@@ -307,14 +316,13 @@ impl Verb for Starting<'_> {
         if self.is_id_used().await? {
             return Err(StartError::IdUsed);
         }
-        let origin = verify.origin(request);
-        let target = verify.target_of(request, self.policy, &origin);
-        let verdict = verify.judge(target, &self.policy.guard).await?;
+        let target = verify.target_of(request, self.policy, self.origin);
+        let verdict = verify.judge(target, &self.policy.guard, true).await?;
         if verdict.outcome == Outcome::Deny {
             return Box::pin(self.denied(target, verdict)).await;
         }
-        let judged = (origin, &verdict);
-        let mut v = verify.begin_verification(request, self.policy, self.number, judged)?;
+        let judged = (self.origin.clone(), &verdict);
+        let v = verify.begin_verification(request, self.policy, self.number, judged)?;
         if v.lacks_room() {
             // A reloaded page still gets the verification that it started.
             let existing = Box::pin(verify.find_reusable(reuse_key)).await?;
@@ -326,6 +334,11 @@ impl Verb for Starting<'_> {
             let is_for_now = v.waits_for_provider();
             return reuse(existing.ok_or(StartError::Undeliverable { is_for_now })?);
         }
+        // Of what may come by Telegram, a fallback uses it.
+        let whose = (request.project, &request.to.phone);
+        if verdict.is_owner && plans_paid(&v) && !verify.draw_as_owner(whose, false).await? {
+            return Box::pin(self.denied(target, verdict)).await;
+        }
         match self.draw(&v.record.limit_keys).await? {
             Ok(taken) => self.taken = Some(taken),
             // So does a repeated request beyond the limit.
@@ -334,27 +347,17 @@ impl Verb for Starting<'_> {
                 if existing.is_none() && self.is_id_used().await? {
                     return Err(StartError::IdUsed);
                 }
+                let is_of_number = exhausted.is_of_number && exhausted.limit.is_none();
+                if existing.is_none()
+                    && is_of_number
+                    && let Some(v) = Box::pin(self.reserved(&verdict)).await?
+                {
+                    return Ok(self.write(v, verdict));
+                }
                 return reuse(existing.ok_or(Error::Limited(exhausted))?);
             }
         }
-        let sending = v.begin_sending(core.now());
-        let replay = Replay::Verification {
-            id: v.id,
-            status: 201,
-            reused: false,
-        };
-        Ok(Step::Write(Proposal {
-            write: Write::Insert,
-            reuse_key,
-            lease: match sending {
-                Some(_) => LeasePlan::Hold,
-                None => LeasePlan::NotOurs,
-            },
-            outcome: Begun::Began(v.id, sending),
-            v,
-            idempotency: core.idempotency.completion(self.ticket, &replay),
-            verdict: Some(Box::new(verdict)),
-        }))
+        Ok(self.write(v, verdict))
     }
 
     fn unanswered(&mut self, _change: i64, outcome: &Begun) {

@@ -48,6 +48,7 @@ files! {
     "0021_audit"
     "0022_guard_replays"
     "0023_guard_alarms"
+    "0024_guard_cells"
 }
 
 static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(POSTGRES_FILES));

@@ -67,7 +67,9 @@ packed! { struct Wording {} optional {
 
 packed! { struct Origin { prefix, line } optional { requester } }
 
-packed! { struct Requester {} optional { ip, networks, user_agent, locale } }
+packed! { struct Requester {} optional {
+    ip, networks, user_agent, locale, asn, country, is_allowed,
+} }
 
 packed! { enum LineType {
     Mobile = 0,

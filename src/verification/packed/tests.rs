@@ -476,14 +476,25 @@ fn wording() -> impl Strategy<Value = Wording> {
 
 fn origin() -> impl Strategy<Value = Origin> {
     let hash = || any::<[u8; 8]>().prop_map(TraceHash);
-    let known = (of(hash()), vec(hash(), 0..3), of(hash()), of(".{0,8}")).prop_map(
-        |(ip, networks, user_agent, locale)| Requester {
-            ip,
-            networks,
-            user_agent,
-            locale,
-        },
-    );
+    let network = (of(any::<u32>()), of(country()), any::<bool>());
+    let known = (
+        of(hash()),
+        vec(hash(), 0..3),
+        of(hash()),
+        of(".{0,8}"),
+        network,
+    )
+        .prop_map(
+            |(ip, networks, user_agent, locale, (asn, country, is_allowed))| Requester {
+                ip,
+                networks,
+                user_agent,
+                locale,
+                asn,
+                country,
+                is_allowed,
+            },
+        );
     let requester = prop_oneof![1 => Just(Requester::default()), 3 => known];
     (hash(), each(), requester).prop_map(|(prefix, line, requester)| Origin {
         prefix,

@@ -64,7 +64,7 @@ async fn the_client_goes_before_the_number_and_the_accounts_stay(stage: Stage) {
     assert_eq!(erased(&app).await, 1);
     assert_eq!(erased(&app).await, 0, "once");
     let after = kept(&app, &number).await;
-    let nobody = json!({ "ip": null, "networks": [], "user_agent": null, "locale": null });
+    let nobody = json!({ "ip": null, "networks": [], "asn": null, "country": null, "user_agent": null, "locale": null });
     assert_eq!(after[0]["client"], nobody);
     assert_eq!(after[0]["verification"], before[0]["verification"]);
     assert_eq!(after[0]["limit_keys"], before[0]["limit_keys"]);

@@ -312,6 +312,9 @@ fn a_prefix_stays_challenged_after_its_figures_have_recovered_and_can_be_opened_
     assert!(other.is_unremarkable(), "its neighbours are open");
     let (prefix, block) = figures.blocks(now)[0];
     assert_eq!(block.until(), start() + TimeDelta::seconds(2) + minutes(15));
+    // An attack goes on while somebody ends it.
+    let held_back = judge(&facts(one), &rules, &figures, now);
+    figures.send(&one, &held_back, now + TimeDelta::seconds(1));
     assert!(figures.end_block(prefix, now));
     assert!(judge(&facts(one), &rules, &figures, now).is_unremarkable());
 }
@@ -386,6 +389,42 @@ fn an_owner_who_proved_the_number_is_let_through_three_times_a_day() {
         )
         .may_be_excused()
     );
+}
+
+#[test]
+fn an_owner_is_let_through_where_the_country_is_monitored_too() {
+    let figures = Figures::new(MAX);
+    let watched = Facts {
+        is_monitored: true,
+        ..facts(cells("UZ", 1))
+    };
+    for _ in 0..9 {
+        sent(&figures, watched.cells, start());
+    }
+    let mut verdict = judge(&watched, &Rules::all(Mode::On), &figures, start());
+    assert!(verdict.has(Rule::Monitored) && verdict.outcome == Outcome::Challenge);
+    verdict.excuse(Owner {
+        approved_at: Some(start() - TimeDelta::days(1)),
+        used: 0,
+    });
+    assert_eq!(verdict.outcome, Outcome::Allow);
+}
+
+#[test]
+fn destinations_are_only_watched_until_the_past_is_known() {
+    let figures = Figures::new(MAX);
+    figures.set_knows_past(false);
+    let one = from(1, cells("UZ", 1));
+    for _ in 0..9 {
+        sent(&figures, one, start());
+    }
+    let verdict = judge(&facts(one), &Rules::all(Mode::On), &figures, start());
+    let is_on = |rule| {
+        let mut all = verdict.rules.iter();
+        all.any(|fired| fired.rule == rule && fired.mode == Mode::On)
+    };
+    assert!(verdict.has(Rule::UnverifiedPrefix) && !is_on(Rule::UnverifiedPrefix));
+    assert!(is_on(Rule::UnverifiedIp), "an address has no past");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What is kept, for how long, and within how many bytes.
 
 use super::*;
-use crate::abuse::guard::figures::Saved;
+use crate::abuse::guard::deltas::Event;
+use crate::abuse::guard::saved::Saved;
 
 #[test]
 fn sends_count_for_their_day_and_their_hour_in_buckets_of_five_minutes() {
@@ -182,6 +183,90 @@ fn sums_are_the_same_after_a_restart() {
     assert_eq!(country(&after, &cells, now).best_day, 500);
     assert!(country(&after, &cells, now).pace.has_week);
     assert_eq!(before.export(now + minutes(1)), []);
+}
+
+#[test]
+fn blocks_and_the_pace_of_countries_outlive_a_restart() {
+    let (before, cells) = (Figures::new(MAX), cells("UZ", 1));
+    let rules = Rules::all(Mode::On);
+    for minute in 0..8 {
+        send(&before, &rules, cells, start() + minutes(minute));
+    }
+    let now = start() + minutes(8);
+    let blocked = before.blocks(now);
+    assert_eq!(blocked.len(), 1);
+    let after = Figures::new(MAX);
+    after.import(before.export(DateTime::UNIX_EPOCH));
+    assert_eq!(after.blocks(now), blocked);
+    let next_day = start() + TimeDelta::days(1);
+    let pace = |figures| country(figures, &cells, next_day).pace;
+    assert_eq!(pace(&after), pace(&before));
+    assert!(pace(&after).largest > 0);
+}
+
+#[test]
+fn what_was_kept_is_not_counted_again_but_for_addresses() {
+    let (before, cells) = (Figures::new(MAX), from(7, cells("UZ", 1)));
+    let early = sent(&before, cells, start());
+    let kept_until = start() + minutes(1);
+    let kept = before.export(DateTime::UNIX_EPOCH);
+    let after = Figures::new(MAX);
+    after.import(kept);
+    for at in [start(), start() + minutes(2)] {
+        let event = Event::Send {
+            cells,
+            send: PaidSend {
+                at,
+                is_stopped: false,
+            },
+            is_prefix_fired: false,
+        };
+        after.recall(&event, Some(kept_until));
+    }
+    let now = start() + minutes(3);
+    let unverified = |cell| read(&after, &cells, cell, now).unverified_day;
+    let ip = Cell::Ip(cells.ip.unwrap());
+    assert_eq!(
+        (unverified(Cell::Country(cells.country)), unverified(ip)),
+        (2, 2)
+    );
+    after.approve(&cells, number(1), &[early], now);
+    assert_eq!(
+        (unverified(Cell::Country(cells.country)), unverified(ip)),
+        (1, 1)
+    );
+}
+
+#[test]
+fn codes_of_a_host_count_once_it_says_which_were_entered() {
+    let (figures, own) = (Figures::new(MAX), cells("UZ", 1));
+    let hosted = Cells {
+        host: Some(hash(77)),
+        ..own
+    };
+    let unverified = |now| country(&figures, &own, now).unverified_day;
+    let day = TimeDelta::days(1);
+    for person in 0..200 {
+        let sent = sent(&figures, hosted, start());
+        if person < 20 {
+            figures.approve(&hosted, number(person), &[sent], start());
+        }
+    }
+    assert_eq!(unverified(start()), 0, "nothing is known of the host yet");
+    let next = start() + day;
+    let one = sent(&figures, hosted, next);
+    assert_eq!(unverified(next), 1, "20 of 200 is a tenth");
+    figures.approve(&hosted, number(99), &[one], next);
+    assert_eq!(unverified(next), 0);
+    // A full week later, of which nothing was said.
+    sent(&figures, hosted, next + day * 8);
+    assert_eq!(unverified(next + day * 8), 0);
+    let other = Cells {
+        host: Some(hash(78)),
+        ..own
+    };
+    sent(&figures, other, next);
+    assert_eq!(unverified(next), 0, "of another host nothing is known");
 }
 
 #[test]

@@ -51,6 +51,7 @@ fn cells(country: &str, prefix: u64) -> Cells {
         ip: None,
         networks: [None; 2],
         asn: None,
+        host: None,
     }
 }
 

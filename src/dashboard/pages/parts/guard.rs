@@ -128,7 +128,9 @@ fn why(view: &Viewer, decision: &Decision, fired: &Fired) -> String {
         _ => {
             let place = match fired.cell {
                 Cell::Country(_) => filled(m.to_country, &[&country()]),
-                Cell::Prefix(_) | Cell::Number => filled(m.to_range, &[&decision.prefix]),
+                Cell::Prefix(_) | Cell::Number | Cell::Host(_) => {
+                    filled(m.to_range, &[&decision.prefix])
+                }
                 Cell::Ip(_) => m.from_address.to_owned(),
                 Cell::Network(_) => m.from_network.to_owned(),
                 Cell::Asn(_) => m.from_asn.to_owned(),

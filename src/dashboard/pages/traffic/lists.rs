@@ -118,6 +118,7 @@ fn what(t: &Texts, kind: Matched) -> &'static str {
         Matched::Prefix => t.guard.what_prefix,
         Matched::Country => t.guard.what_country,
         Matched::Ip => t.guard.what_ip,
+        Matched::Asn => t.guard.what_asn,
     }
 }
 
@@ -207,7 +208,9 @@ fn value(view: &Viewer, matches: &Match) -> Markup {
         Match::Number(number) => show::number(view, Some(number)),
         Match::Erased(_) => show::number(view, None),
         Match::Country(country) => show::country(view, &country.to_string()),
-        Match::Prefix(_) | Match::Ip(_) => html! { span class="number" { (matches.value()) } },
+        Match::Prefix(_) | Match::Ip(_) | Match::Asn(_) => {
+            html! { span class="number" { (matches.value()) } }
+        }
     }
 }
 
@@ -297,6 +300,7 @@ async fn read(
         matches,
         note,
         expires_at: days.map(|days| gateway.now() + TimeDelta::days(days)),
+        overrules: true,
     };
     Ok(wrong.is_empty().then_some(asked))
 }
@@ -340,6 +344,7 @@ async fn matched(
             .map(Match::Country)
             .map_err(|_| filled(t.not_a_country, &[text])),
         (Matched::Ip, text, _) => Match::parse(what, text).map_err(|_| filled(m.bad_ip, &[text])),
+        (Matched::Asn, text, _) => Match::parse(what, text).map_err(|_| filled(m.bad_asn, &[text])),
     };
     Ok(wrong.or_note("value", read, |words| words))
 }
