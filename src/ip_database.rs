@@ -1,7 +1,7 @@
-//! What files in MaxMind's format (MMDB) say of an address: its autonomous system, and its country.
+//! What files in the format MMDB say of an address: its autonomous system, and its country.
 //!
 //! A file is read whole and checked before it is used, so one that is cut off, or replaced by something else, leaves the one before in
-//! use. Known layouts: those of MaxMind and DB-IP, and IPinfo's flat one. To add a layout: its path in [`IpDatabase::look`].
+//! use. Known layouts: the nested one of `GeoLite2` and DB-IP, and the flat one of `IPinfo`. To add a layout: its path in [`IpDatabase::look`].
 
 use std::fs;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
-use maxminddb::{PathElement, Reader, path};
+use maxminddb::{LookupResult, PathElement, Reader, path};
 use serde::Deserialize;
 
 use crate::verification::phone::Country;
@@ -87,13 +87,6 @@ impl Read {
         if !row.has_data() {
             return Network::default();
         }
-        fn at<'a, T: Deserialize<'a>>(
-            row: &maxminddb::LookupResult<'a, Vec<u8>>,
-            path: &[PathElement<'_>],
-        ) -> Option<T> {
-            // Another layout has another type there.
-            row.decode_path(path).ok().flatten()
-        }
         let text = |path: &[PathElement<'_>]| at::<&str>(&row, path);
         let numbered = |text: &str| text.strip_prefix("AS").unwrap_or(text).parse().ok();
         let asn = at(&row, &path!["autonomous_system_number"])
@@ -106,6 +99,14 @@ impl Read {
             country: country.and_then(|code| code.parse().ok()),
         }
     }
+}
+
+/// `None`: there is nothing, or another layout has another type there.
+fn at<'a, T: Deserialize<'a>>(
+    row: &LookupResult<'a, Vec<u8>>,
+    path: &[PathElement<'_>],
+) -> Option<T> {
+    row.decode_path(path).ok().flatten()
 }
 
 impl IpDatabase {

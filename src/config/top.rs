@@ -11,11 +11,12 @@ use super::database::{self, Database};
 use super::policy;
 use super::settings::{Dialects, Guard, Log, LogFormat, Retention, Settings, Webhooks};
 use super::telemetry;
-use crate::channels::catalog;
+use crate::channels::{Configured, catalog};
 use crate::clock::span;
 use crate::reader::{Checked, Faults, Field, Reader, Secret, all, optional, parse_key, quote, url};
 use crate::secret::SecretKey;
 use crate::verification::guard::{Mode, Rule};
+use crate::verification::policy::Policy;
 use crate::webhooks::sinks::settings::{self as sinks, Events};
 
 pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
@@ -82,23 +83,7 @@ pub(super) fn read(mut root: Reader<'_>) -> Checked<Settings> {
     let (database, database_url_shown) = database?;
     let defaults = defaults?;
     let providers = providers?;
-    let open = |channel| providers.iter().any(|p| p.account.channel == channel);
-    if !providers.is_empty() && !defaults.route.iter().any(|step| open(step.channel)) {
-        report.warn(
-            "defaults.route",
-            "no step has a configured provider, so nothing can be sent by default",
-        );
-    }
-    let is_enforced = |rule: &Rule| rule.challenges() && defaults.guard.mode(*rule) == Mode::On;
-    if !providers.is_empty()
-        && Rule::ALL.iter().any(is_enforced)
-        && !defaults.guard.challenge_channels.iter().copied().any(open)
-    {
-        report.warn(
-            "defaults.guard.challenge_channels",
-            "no provider is configured for any of them, so rules that are on deny where they would challenge",
-        );
-    }
+    warn_of_routes(report, &providers, &defaults);
     warn_of_proxies(report, &listen, &trusted_proxies);
     Ok(Settings {
         listen: listen?,
@@ -161,6 +146,27 @@ fn check_metrics_listen(
         root.fault(
             "metrics_listen",
             format!("`{metrics}` is also listen; give it another port"),
+        );
+    }
+}
+
+/// What no provider carries.
+fn warn_of_routes(report: &Faults<'_>, providers: &[Configured], defaults: &Policy) {
+    let open = |channel| providers.iter().any(|p| p.account.channel == channel);
+    if !providers.is_empty() && !defaults.route.iter().any(|step| open(step.channel)) {
+        report.warn(
+            "defaults.route",
+            "no step has a configured provider, so nothing can be sent by default",
+        );
+    }
+    let is_enforced = |rule: &Rule| rule.challenges() && defaults.guard.mode(*rule) == Mode::On;
+    if !providers.is_empty()
+        && Rule::ALL.iter().any(is_enforced)
+        && !defaults.guard.challenge_channels.iter().copied().any(open)
+    {
+        report.warn(
+            "defaults.guard.challenge_channels",
+            "no provider is configured for any of them, so rules that are on deny where they would challenge",
         );
     }
 }

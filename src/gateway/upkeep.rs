@@ -23,6 +23,8 @@ const AGES: &str = "ages";
 const MOVING: Duration = Duration::from_secs(5);
 /// How long it is remembered which suspicious traffic was announced.
 const ALARMS_KEPT: TimeDelta = TimeDelta::days(2);
+/// How long the figures of a cell are kept in which nothing is counted any more: as far back as they reach.
+const CELLS_KEPT: TimeDelta = TimeDelta::days(15);
 
 impl Gateway {
     /// Sets the clock by the database's, which all replicas share: they judge one another's leases by it. One that has moved is
@@ -193,6 +195,7 @@ impl Gateway {
         db.drop_lapsed_sessions(now).await?;
         db.drop_lapsed_guard_entries(now).await?;
         db.drop_alarms(now - ALARMS_KEPT).await?;
+        db.drop_cells(now - CELLS_KEPT).await?;
         let old = self
             .remove_old(&[Rows::WebhookDeliveries, Rows::Decisions, Rows::Audit])
             .await?;

@@ -64,12 +64,79 @@ impl Ended {
 
 type Work = BoxFuture<'static, Result<(), StorageError>>;
 
+/// A job as metrics name it, how often it runs, and what it does.
+type Job = (&'static str, Duration, fn(Gateway) -> Work);
+
+const JOBS: &[Job] = &[
+    ("due_verifications", LOOK, |gateway| {
+        Box::pin(work_on_due(gateway))
+    }),
+    ("due_webhooks", LOOK, |gateway| {
+        Box::pin(async move { gateway.notices().start_deliveries().await.map(|_| ()) })
+    }),
+    ("due_reports", LOOK, |gateway| {
+        Box::pin(async move { gateway.verify().start_reports().await.map(|_| ()) })
+    }),
+    ("sinks", LOOK, |gateway| {
+        Box::pin(async move { gateway.notices().start_sinks().await.map(|_| ()) })
+    }),
+    ("refresh", REFRESH, |gateway| {
+        Box::pin(async move {
+            gateway.refresh().await;
+            Ok(())
+        })
+    }),
+    ("report_sums", SUM, |gateway| Box::pin(sum(gateway))),
+    ("guard_figures", SWAP, |gateway| {
+        Box::pin(async move {
+            gateway.verify().swap_figures().await;
+            Ok(())
+        })
+    }),
+    ("guard_cells", SWEEP, |gateway| {
+        Box::pin(async move { gateway.verify().save_figures().await })
+    }),
+    ("guard_decisions", SUM, |gateway| {
+        Box::pin(async move { gateway.verify().store_decisions(false).await })
+    }),
+    ("guard_blocks", WATCH, |gateway| {
+        Box::pin(async move { gateway.verify().end_alarms().await })
+    }),
+    ("guard_replays", SUM, |gateway| {
+        Box::pin(async move { gateway.verify().start_replay().await })
+    }),
+    ("ip_database", ADDRESSES, |gateway| {
+        Box::pin(async move {
+            gateway.refresh_ip_database().await;
+            Ok(())
+        })
+    }),
+    ("integration_calls", SUM, |gateway| {
+        Box::pin(async move { gateway.admin().store_calls().await })
+    }),
+    ("budgets_and_balances", WATCH, |gateway| {
+        Box::pin(watch(gateway))
+    }),
+    ("clock", CLOCK, |gateway| {
+        Box::pin(async move { gateway.measure_clock().await })
+    }),
+    ("past_verifications", MOVE, |gateway| {
+        Box::pin(async move { gateway.move_to_past().await.map(|_| ()) })
+    }),
+    ("ages", AGE, |gateway| {
+        Box::pin(async move { gateway.apply_ages().await.map(|_| ()) })
+    }),
+    ("expired_rows", SWEEP, |gateway| Box::pin(sweep(gateway))),
+    ("metrics", MEASURE, |gateway| {
+        Box::pin(async move { gateway.measure().await })
+    }),
+];
+
 /// Starts the workers, which end when `stop` is cancelled. Work that they have started continues in the gateway's
 /// tasks.
 pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
     let workers = TaskTracker::new();
     let ended = Ended::default();
-    // `job`: as the metric names it.
     let every = |job: &'static str, period: Duration, what: fn(Gateway) -> Work| {
         let (gateway, stop, ended) = (gateway.clone(), stop.clone(), ended.clone());
         ended.well(job);
@@ -88,68 +155,9 @@ pub fn start(gateway: &Gateway, stop: &CancellationToken) -> TaskTracker {
             }
         });
     };
-    every("due_verifications", LOOK, |gateway| {
-        Box::pin(work_on_due(gateway))
-    });
-    every("due_webhooks", LOOK, |gateway| {
-        Box::pin(async move { gateway.notices().start_deliveries().await.map(|_| ()) })
-    });
-    every("due_reports", LOOK, |gateway| {
-        Box::pin(async move { gateway.verify().start_reports().await.map(|_| ()) })
-    });
-    every("sinks", LOOK, |gateway| {
-        Box::pin(async move { gateway.notices().start_sinks().await.map(|_| ()) })
-    });
-    every("refresh", REFRESH, |gateway| {
-        Box::pin(async move {
-            gateway.refresh().await;
-            Ok(())
-        })
-    });
-    every("report_sums", SUM, |gateway| Box::pin(sum(gateway)));
-    every("guard_figures", SWAP, |gateway| {
-        Box::pin(async move {
-            gateway.verify().swap_figures().await;
-            Ok(())
-        })
-    });
-    every("guard_cells", SWEEP, |gateway| {
-        Box::pin(async move { gateway.verify().save_figures().await })
-    });
-    every("guard_decisions", SUM, |gateway| {
-        Box::pin(async move { gateway.verify().store_decisions(false).await })
-    });
-    every("guard_blocks", WATCH, |gateway| {
-        Box::pin(async move { gateway.verify().end_alarms().await })
-    });
-    every("guard_replays", SUM, |gateway| {
-        Box::pin(async move { gateway.verify().start_replay().await })
-    });
-    every("ip_database", ADDRESSES, |gateway| {
-        Box::pin(async move {
-            gateway.refresh_ip_database().await;
-            Ok(())
-        })
-    });
-    every("integration_calls", SUM, |gateway| {
-        Box::pin(async move { gateway.admin().store_calls().await })
-    });
-    every("budgets_and_balances", WATCH, |gateway| {
-        Box::pin(watch(gateway))
-    });
-    every("clock", CLOCK, |gateway| {
-        Box::pin(async move { gateway.measure_clock().await })
-    });
-    every("past_verifications", MOVE, |gateway| {
-        Box::pin(async move { gateway.move_to_past().await.map(|_| ()) })
-    });
-    every("ages", AGE, |gateway| {
-        Box::pin(async move { gateway.apply_ages().await.map(|_| ()) })
-    });
-    every("expired_rows", SWEEP, |gateway| Box::pin(sweep(gateway)));
-    every("metrics", MEASURE, |gateway| {
-        Box::pin(async move { gateway.measure().await })
-    });
+    for (job, period, what) in JOBS {
+        every(job, *period, *what);
+    }
     let until = stop.clone();
     workers.spawn(async move {
         let mut ticks = tokio::time::interval(AGES);

@@ -489,10 +489,10 @@ fn origin() -> impl Strategy<Value = Origin> {
                 ip,
                 networks,
                 user_agent,
-                locale,
                 asn,
                 country,
                 is_allowed,
+                locale,
             },
         );
     let requester = prop_oneof![1 => Just(Requester::default()), 3 => known];

@@ -1,4 +1,4 @@
-//! A small writer of MaxMind's format, for IPv4: https://maxmind.github.io/MaxMind-DB/
+//! A small writer of the format MMDB, for IPv4: <https://maxmind.github.io/MaxMind-DB/>.
 
 use std::net::Ipv4Addr;
 

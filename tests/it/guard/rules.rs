@@ -460,7 +460,10 @@ async fn replicas_count_together(stage: Stage) {
     // Redis may be too slow for one swap.
     let mut swaps = 0;
     let knows = |app: &TestApp| {
-        let cells = app.gateway.verify().fullest_cells(None, Rule::UnverifiedPrefix);
+        let cells = app
+            .gateway
+            .verify()
+            .fullest_cells(None, Rule::UnverifiedPrefix);
         !cells.is_empty()
     };
     while !knows(&two) {
