@@ -195,6 +195,11 @@ impl Site {
         if visit.by_sms {
             body["channels"] = json!(["sms"]);
         }
+        // A visitor may have been here before, in an attack with the same seed.
+        let earlier = match visit.enters_code {
+            true => self.newest(&visit.number).await?,
+            false => Value::Null,
+        };
         let (status, started) = self.post("/v1/verifications", &body).await?;
         let id = started["id"].as_str().unwrap_or_default().to_owned();
         let mut outcome = Outcome {
@@ -211,7 +216,7 @@ impl Site {
             return Ok(outcome);
         }
         if visit.enters_code
-            && let Some(code) = self.code(&visit.number).await?
+            && let Some(code) = self.code(&visit.number, &earlier).await?
         {
             let path = format!("/v1/verifications/{id}/check");
             let (_, checked) = self.post(&path, &json!({ "code": code })).await?;
@@ -233,17 +238,23 @@ impl Site {
         Ok(outcome)
     }
 
-    /// The code that arrives at a number.
-    async fn code(&self, number: &str) -> Result<Option<String>, String> {
-        let url = format!("{}/phones/{number}/messages", self.phones);
+    /// The code that arrives at a number, after what had arrived `earlier`.
+    async fn code(&self, number: &str, earlier: &Value) -> Result<Option<String>, String> {
         for _ in 0..LOOKS {
-            let found = self.get(&url).await?;
-            if let Some(code) = found["items"][0]["code"].as_str() {
+            let newest = self.newest(number).await?;
+            if newest["at"] != earlier["at"]
+                && let Some(code) = newest["code"].as_str()
+            {
                 return Ok(Some(code.to_owned()));
             }
             tokio::time::sleep(LOOK).await;
         }
         Ok(None)
+    }
+
+    async fn newest(&self, number: &str) -> Result<Value, String> {
+        let url = format!("{}/phones/{number}/messages", self.phones);
+        Ok(self.get(&url).await?["items"][0].clone())
     }
 
     async fn post(&self, path: &str, body: &Value) -> Result<(StatusCode, Value), String> {
