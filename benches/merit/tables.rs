@@ -7,7 +7,7 @@ use pinroute::abuse::guard::rules::{Mode, Ratio, Rules, Thresholds};
 use pinroute::simulator::visitors::Kind;
 
 use crate::traffic::{
-    Attack, Course, Guard, Mark, Mix, Tally, honest, in_a_sandbox, marks, measure,
+    Attack, Course, Guard, Mark, Mix, Scene, Tally, honest, in_a_sandbox, marks, measure,
 };
 
 /// Each with people of its own.
@@ -72,7 +72,7 @@ fn people(text: &mut String, missed: &mut Vec<String>, ours: &Guard, fitted: &Gu
     ] {
         let (mut all, mut why) = (Tally::default(), String::new());
         for seed in SEEDS {
-            let (tally, fired) = honest(guard, mix, seed);
+            let (tally, fired) = honest(guard, scene(mix, seed));
             all = all + tally;
             let _ = write!(why, "{fired:?} ");
         }
@@ -187,8 +187,17 @@ fn a_day_each() -> Vec<(String, Attack)> {
     all
 }
 
+/// With two weeks of history.
+fn scene(mix: Mix, seed: u64) -> Scene {
+    Scene {
+        mix,
+        history: 14,
+        seed,
+    }
+}
+
 fn measured(guard: &Guard, mix: Mix, attack: Attack) -> Course {
-    let mut courses = measure(guard, mix, &[attack], 1);
+    let mut courses = measure(guard, scene(mix, 1), &[attack]);
     courses.remove(0)
 }
 

@@ -9,7 +9,7 @@ use pinroute::simulator::visitors::{self, Kind};
 use pinroute::verification::numbers::Numbers;
 use pinroute::verification::phone::Country;
 
-use super::people::{HISTORY, Mix, People, start};
+use super::people::{People, Scene, start};
 use super::site::{Guard, Site, Tally, Visitor, Way, cells};
 
 /// So long nothing must have been sent for an attack to be stopped for good.
@@ -54,16 +54,16 @@ pub struct Course {
     pub honest: Tally,
 }
 
-/// Two weeks of honest people, then attacks among them, one after the other.
-pub fn measure(guard: &Guard, mix: Mix, attacks: &[Attack], seed: u64) -> Vec<Course> {
+/// Days of honest people, then attacks among them, one after the other.
+pub fn measure(guard: &Guard, scene: Scene, attacks: &[Attack]) -> Vec<Course> {
     let mut site = Site::new(guard.clone());
-    let mut people = People::new(seed, mix);
+    let mut people = People::new(scene);
     let mut hour = 0;
     let each = attacks.iter().map(|attack| {
-        let begin = HISTORY * 24 + attack.hour;
+        let begin = scene.history * 24 + attack.hour;
         live(&mut site, &mut people, hour..begin, &mut std::iter::empty());
         hour = begin + hours(*attack);
-        run(&mut site, &mut people, begin, *attack, seed)
+        run(&mut site, &mut people, begin, *attack, scene.seed)
     });
     each.collect()
 }
@@ -72,11 +72,11 @@ fn hours(attack: Attack) -> i64 {
     i64::try_from(attack.seconds.div_ceil(3_600)).unwrap_or(1)
 }
 
-/// The two days after two weeks of honest people, the second with a campaign.
-pub fn honest(guard: &Guard, mix: Mix, seed: u64) -> (Tally, BTreeMap<String, u64>) {
+/// The two days after days of honest people, the second with a campaign.
+pub fn honest(guard: &Guard, scene: Scene) -> (Tally, BTreeMap<String, u64>) {
     let mut site = Site::new(guard.clone());
-    let mut people = People::new(seed, mix);
-    let end = HISTORY * 24;
+    let mut people = People::new(scene);
+    let end = scene.history * 24;
     live(&mut site, &mut people, 0..end, &mut std::iter::empty());
     let before = site.honest;
     site.fired.clear();

@@ -6,5 +6,5 @@ mod people;
 mod site;
 
 pub use attack::{Attack, Course, Mark, honest, in_a_sandbox, measure};
-pub use people::Mix;
+pub use people::{Mix, Scene};
 pub use site::{Guard, Tally};

@@ -13,10 +13,6 @@ use pinroute::simulator::Chance;
 use super::site::{Visitor, Way, cells};
 
 pub const PER_DAY: u64 = 2_000;
-/// Days before anything is measured.
-pub const HISTORY: i64 = 14;
-/// The hour that a campaign triples, on the second day after the history.
-pub const CAMPAIGN: i64 = (HISTORY + 1) * 24 + 20;
 /// Per mille of a day's visitors in each hour.
 const HOURLY: [u64; 24] = [
     10, 6, 4, 3, 4, 8, 18, 34, 50, 58, 60, 60, 58, 56, 56, 58, 60, 62, 64, 66, 68, 62, 47, 28,
@@ -59,25 +55,37 @@ pub enum Mix {
     SmsOnly,
 }
 
+/// What is played.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene {
+    pub mix: Mix,
+    /// Days before anything is measured.
+    pub history: i64,
+    /// Other people, or another attacker.
+    pub seed: u64,
+}
+
 pub struct People {
-    mix: Mix,
+    scene: Scene,
     chance: Chance,
     newcomers: u64,
 }
 
 impl People {
-    pub fn new(seed: u64, mix: Mix) -> Self {
+    pub fn new(scene: Scene) -> Self {
         Self {
-            mix,
-            chance: Chance::new(seed),
+            scene,
+            chance: Chance::new(scene.seed),
             newcomers: 0,
         }
     }
 
-    /// The starts of an hour, counted from the beginning of the history, in order.
+    /// The starts of an hour, counted from the beginning of the history, in order. A campaign triples an evening's, on the
+    /// second day after the history.
     pub fn hour(&mut self, hour: i64) -> Vec<DateTime<Utc>> {
         let place = usize::try_from(hour.rem_euclid(24)).unwrap_or(0);
-        let times = if hour == CAMPAIGN { 3 } else { 1 };
+        let campaign = (self.scene.history + 1) * 24 + 20;
+        let times = if hour == campaign { 3 } else { 1 };
         let begin = start() + TimeDelta::hours(hour);
         let mut starts: Vec<DateTime<Utc>> = (0..PER_DAY * HOURLY[place] * times / 1_000)
             .map(|_| begin + TimeDelta::milliseconds(self.below(3_600_000)))
@@ -114,7 +122,7 @@ impl People {
         let range = own.below(ranges);
         let code = country.operators[usize::try_from(operator).unwrap_or(0)];
         let number = code * 10_u64.pow(country.digits) + range * 10_000 + own.below(10_000);
-        let way = match (self.mix, own.percent(70)) {
+        let way = match (self.scene.mix, own.percent(70)) {
             (Mix::SmsOnly, _) => Way::Sms,
             (Mix::TelegramFirst, true) => Way::Telegram,
             (Mix::TelegramFirst, false) => Way::Fallback,
