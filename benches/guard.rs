@@ -69,6 +69,7 @@ fn visitor(chance: &mut Chance, people: u64) -> Facts {
             ip: Some(hash(2, person / 2)),
             networks: [Some(hash(3, person / 8)), Some(hash(4, person / 6))],
             asn: u32::try_from(person % 2_000).ok(),
+            host: None,
         },
         line: LineType::Mobile,
         listed: None,

@@ -4,13 +4,14 @@
 //! The path of a message: [`server`] routes it; [`telegram`] or [`sms`] decides by the number's last digits
 //! ([`numbers`]); the message goes to a virtual phone ([`phones`], streamed to the page by [`live`]) and its reports
 //! are scheduled ([`reports`]). A message's state is never stored: it is computed from timestamps and the clock. Only
-//! reports need timers.
+//! reports need timers. Who asks for messages, if nobody does, is in [`visitors`].
 //!
 //! To add a magic number, add a row to [`numbers::MAGIC`] and, for a new behaviour, a variant to the enums above it and its
 //! description to the page's texts (`page/texts/`).
 
 mod assets;
 mod callbacks;
+mod chance;
 mod digest;
 mod host;
 mod live;
@@ -24,6 +25,7 @@ mod sms;
 mod telegram;
 #[cfg(test)]
 mod tests;
+pub mod visitors;
 mod world;
 
 use std::fmt;
@@ -37,6 +39,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 pub use callbacks::{Listed, NotAnOrigin};
+pub use chance::Chance;
 pub use site::Gateway;
 pub use telegram::FIRST_BALANCE;
 

@@ -149,8 +149,9 @@ impl Thresholds {
     /// Authgear's for an address, 10 a day and 5 an hour.
     pub const OF_ADDRESS: Self = Self::with_floors(10, 5);
     /// Higher, since many visitors share a network, and the addresses of a mobile operator still more. With those of an address, honest
-    /// traffic was challenged seven times as often as it may be (`abuse::guard::tests::simulation`).
-    pub const OF_NETWORK: Self = Self::with_floors(20, 10);
+    /// traffic was challenged seven times as often as it may be; with 20 a day, the largest networks of operators still were
+    /// (`benches/merit`).
+    pub const OF_NETWORK: Self = Self::with_floors(25, 12);
     pub const OF_ASN: Self = Self::with_floors(30, 15);
 
     const fn with_floors(floor_day: u32, floor_hour: u32) -> Self {

@@ -6,6 +6,7 @@ use super::providers::{PROVIDERS, providers};
 use crate::message::Wording;
 use crate::money::{Currency, Micros, Money};
 use crate::secret::{Vault, random};
+use crate::simulator::Chance;
 use crate::verification::attempt::{Attempt, AttemptStatus, Receipt, Report, SendError};
 use crate::verification::code::{Code, CodeHash};
 use crate::verification::cost::CostState;
@@ -43,40 +44,6 @@ const PLACES: [Place; 9] = [
 const HOURS: [u64; 24] = [
     12, 14, 20, 30, 42, 52, 58, 62, 64, 62, 60, 60, 62, 66, 70, 68, 58, 44, 30, 20, 14, 12, 10, 10,
 ];
-
-/// Reproducible random numbers: `SplitMix64` (Steele, Lea, Flood 2014).
-pub struct Chance(u64);
-
-impl Chance {
-    pub fn new(start: u64) -> Self {
-        Self(start)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub fn below(&mut self, most: u64) -> u64 {
-        self.next() % most.max(1)
-    }
-
-    pub fn percent(&mut self, share: u64) -> bool {
-        self.below(100) < share
-    }
-
-    /// A duration in milliseconds between `least` and `most`, mostly near the lower end, as waiting times are.
-    fn span(&mut self, least: u64, most: u64) -> TimeDelta {
-        let narrow = self
-            .below(most - least + 1)
-            .min(self.below(most - least + 1));
-        let millis = least + narrow.min(self.below(most - least + 1));
-        TimeDelta::milliseconds(i64::try_from(millis).unwrap_or(i64::MAX))
-    }
-}
 
 pub fn pick<T: Copy>(chance: &mut Chance, shares: &[(T, u64)]) -> T {
     let all: u64 = shares.iter().map(|(_, share)| share).sum();
@@ -207,7 +174,7 @@ impl Story {
         };
         let offers: Vec<Offer> = providers().into_iter().zip(prices).map(offer).collect();
         let id = VerificationId::new(at, random());
-        let code = Code::generate(policy.code_length, chance.next());
+        let code = Code::generate(policy.code_length, chance.number());
         let right = CodeHash(vault.code_hash(id.uuid().as_bytes(), code.as_str()));
         let start = Start {
             id,

@@ -20,10 +20,10 @@ use crate::app;
 use crate::gateway::begin_counters;
 use crate::money::Money;
 use crate::secret::{Vault, random};
+use crate::simulator::Chance;
 use crate::storage::{Act, Change, CommitError, Db, Lease, Lost, Progress, StorageError, Write};
 use crate::verification::Verification;
 use crate::verification::id::ProjectId;
-pub(super) use history::Chance;
 use providers::PROVIDERS;
 
 /// Commits in flight at once.

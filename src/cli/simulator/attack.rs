@@ -1,20 +1,20 @@
 //! `pinroute simulator attack`: pumps a sandbox, with honest visitors beside it, and says what it came to.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use clap::ValueEnum;
 use futures_util::future::join_all;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
 use crate::app::{self, on_this_machine};
 use crate::channels::transport;
-use crate::cli::seed::Chance;
 use crate::cli::{Failure, runtime, say, settings};
 use crate::config::Settings;
 use crate::money::Micros;
+use crate::simulator::Chance;
+use crate::simulator::visitors::{self, Kind, REFUSING, Visit};
 
 /// How long an answer may take, and messages to become final at the end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,32 +22,6 @@ const SETTLING: Duration = Duration::from_secs(3);
 /// How long a visitor looks for the code.
 const LOOKS: u32 = 20;
 const LOOK: Duration = Duration::from_millis(100);
-/// Where honest visitors are, and the codes of their operators.
-const HONEST: [&str; 8] = [
-    "+99890", "+99893", "+7700", "+7912", "+4915", "+33612", "+44740", "+48501",
-];
-/// The range that is pumped, and the one whose numbers have no Telegram.
-const PUMPED: &str = "+99890777";
-const REFUSING: &str = "+99890778";
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum Kind {
-    /// By SMS to one range of numbers, from a few addresses.
-    Burst,
-    /// By SMS to random ranges of one country.
-    RotatingPrefix,
-    /// By SMS to one range, each time from another address.
-    RotatingIp,
-    /// A burst at a twentieth of the rate.
-    Slow,
-    /// By SMS to many countries from one address.
-    OneIp,
-    /// Along the usual route to numbers that have no Telegram, so that all falls to SMS.
-    TelegramRefusing,
-    /// A burst that enters every tenth code.
-    Relay,
-}
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -64,9 +38,37 @@ pub struct Arguments {
     /// Seed of the random numbers: the same seed asks for the same numbers from the same addresses.
     #[arg(long, value_name = "N", default_value_t = 1)]
     chance: u64,
+    /// Another replica of the sandbox on this machine, by its `listen` and `simulator_listen`: visits take turns among
+    /// all. Can be repeated.
+    #[arg(long, value_name = "LISTEN,SIMULATOR", value_parser = replica)]
+    replica: Vec<Replica>,
     /// One JSON object on one line.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Replica {
+    gateway: SocketAddr,
+    phones: SocketAddr,
+}
+
+fn replica(text: &str) -> Result<Replica, String> {
+    let read = |text: &str| {
+        let address: SocketAddr = text.parse().ok()?;
+        Some(address).filter(|it| it.ip().is_loopback())
+    };
+    text.split_once(',')
+        .and_then(|(gateway, phones)| {
+            Some(Replica {
+                gateway: read(gateway)?,
+                phones: read(phones)?,
+            })
+        })
+        .ok_or_else(|| {
+            "must be two addresses of this machine, such as 127.0.0.1:8090,127.0.0.1:8091"
+                .to_owned()
+        })
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -75,17 +77,6 @@ fn rate(text: &str) -> Result<f64, String> {
         .contains(&rate)
         .then_some(rate)
         .ok_or_else(|| "must be from 0.01 to 1000".to_owned())
-}
-
-/// One start.
-#[derive(Clone, Debug)]
-struct Visit {
-    at: Duration,
-    number: String,
-    ip: IpAddr,
-    by_sms: bool,
-    enters_code: bool,
-    is_attack: bool,
 }
 
 /// What became of it.
@@ -116,24 +107,37 @@ async fn attack(settings: &Settings, arguments: &Arguments) -> Result<(), Failur
     let failed = |error: &dyn std::fmt::Display| Failure::Failed(error.to_string());
     let client = transport::client(|builder| builder.timeout(PATIENCE).no_proxy())
         .map_err(|error| failed(&error))?;
-    let site = Site {
-        client,
-        gateway: format!("http://{}", on_this_machine(settings.listen)),
-        phones: format!("http://{}", on_this_machine(settings.simulator_listen)),
-        key: app::vault(settings)?.sandbox_api_key(),
+    let key = app::vault(settings)?.sandbox_api_key();
+    let own = Replica {
+        gateway: settings.listen,
+        phones: settings.simulator_listen,
     };
-    site.is_there().await.map_err(Failure::Failed)?;
-    if arguments.kind == Kind::TelegramRefusing {
-        site.takes_telegram_from(REFUSING)
-            .await
-            .map_err(Failure::Failed)?;
+    let replicas = [&[own], &arguments.replica[..]].concat();
+    let sites: Vec<Site> = replicas
+        .iter()
+        .map(|replica| Site {
+            client: client.clone(),
+            gateway: format!("http://{}", on_this_machine(replica.gateway)),
+            phones: format!("http://{}", on_this_machine(replica.phones)),
+            key: key.clone(),
+        })
+        .collect();
+    for site in &sites {
+        site.is_there().await.map_err(Failure::Failed)?;
+        if arguments.kind == Kind::TelegramRefusing {
+            let told = site.takes_telegram_from(REFUSING).await;
+            told.map_err(Failure::Failed)?;
+        }
     }
     let visits = plan(arguments);
     let began = Instant::now();
-    let done = visits.into_iter().map(async |visit| {
-        tokio::time::sleep(visit.at.saturating_sub(began.elapsed())).await;
-        site.visit(visit).await
-    });
+    let done = visits
+        .into_iter()
+        .zip(sites.iter().cycle())
+        .map(async |(visit, site)| {
+            tokio::time::sleep(visit.at.saturating_sub(began.elapsed())).await;
+            site.visit(visit).await
+        });
     let mut outcomes = Vec::new();
     for outcome in join_all(done).await {
         outcomes.push(outcome.map_err(Failure::Failed)?);
@@ -142,96 +146,17 @@ async fn attack(settings: &Settings, arguments: &Arguments) -> Result<(), Failur
     Ok(())
 }
 
-/// All starts in the order of their times, the same for the same seed.
+/// All starts in the order of their times.
 fn plan(arguments: &Arguments) -> Vec<Visit> {
-    let mut chance = Chance::new(arguments.chance);
-    let seconds = Duration::from_secs(arguments.seconds);
-    let rate = match arguments.kind {
-        Kind::Slow => arguments.rate / 20.0,
-        _ => arguments.rate,
-    };
-    let mut visits = Vec::new();
-    for (number, at) in times(rate, seconds).enumerate() {
-        visits.push(attacker(arguments.kind, number, at, &mut chance));
-    }
-    for at in times(arguments.honest, seconds) {
-        let place = usize::try_from(chance.below(HONEST.len() as u64)).unwrap_or_default();
-        visits.push(Visit {
-            at,
-            number: filled(HONEST[place], &mut chance),
-            ip: address(&mut chance),
-            by_sms: chance.percent(30),
-            enters_code: chance.percent(70),
-            is_attack: false,
-        });
-    }
+    let (seconds, chance) = (
+        Duration::from_secs(arguments.seconds),
+        &mut Chance::new(arguments.chance),
+    );
+    let mut visits: Vec<Visit> =
+        visitors::attackers(arguments.kind, arguments.rate, seconds, chance).collect();
+    visits.extend(visitors::honest(arguments.honest, seconds, chance));
     visits.sort_by_key(|visit| visit.at);
     visits
-}
-
-/// Evenly spread.
-fn times(rate: f64, seconds: Duration) -> impl Iterator<Item = Duration> {
-    (0_u32..)
-        .map(move |place| Duration::from_secs_f64(f64::from(place) / rate))
-        .take_while(move |at| *at < seconds)
-}
-
-fn attacker(kind: Kind, place: usize, at: Duration, chance: &mut Chance) -> Visit {
-    let few = |chance: &mut Chance| {
-        IpAddr::V4(Ipv4Addr::new(
-            198,
-            51,
-            100,
-            u8::try_from(chance.below(20)).unwrap_or(0),
-        ))
-    };
-    let (number, ip) = match kind {
-        Kind::Burst | Kind::Slow | Kind::Relay => (ranged(PUMPED, place), few(chance)),
-        Kind::RotatingIp => (ranged(PUMPED, place), address(chance)),
-        Kind::RotatingPrefix => (filled("+99897", chance), address(chance)),
-        Kind::TelegramRefusing => (ranged(REFUSING, place), address(chance)),
-        Kind::OneIp => {
-            let ip = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 66));
-            (filled(HONEST[place % HONEST.len()], chance), ip)
-        }
-    };
-    Visit {
-        at,
-        number,
-        ip,
-        by_sms: kind != Kind::TelegramRefusing,
-        enters_code: kind == Kind::Relay && place.is_multiple_of(10),
-        is_attack: true,
-    }
-}
-
-/// A number of a range that is no magic one.
-fn ranged(range: &str, place: usize) -> String {
-    format!("{range}{:04}", 1_000 + place % 9_000)
-}
-
-/// A random number that begins so, as long as those of its country.
-fn filled(begin: &str, chance: &mut Chance) -> String {
-    let length = match begin.as_bytes().get(1..3) {
-        Some(b"99" | b"44") => 13,
-        Some(b"49") => 14,
-        _ => 12,
-    };
-    let mut number = begin.to_owned();
-    while number.len() + 4 < length {
-        number.push(char::from(
-            b'0' + u8::try_from(chance.below(10)).unwrap_or(0),
-        ));
-    }
-    format!("{number}{:04}", 1_000 + chance.below(9_000))
-}
-
-/// Of somebody at home.
-fn address(chance: &mut Chance) -> IpAddr {
-    let [_, second, third, fourth] = u32::try_from(chance.below(1 << 24))
-        .unwrap_or_default()
-        .to_be_bytes();
-    IpAddr::V4(Ipv4Addr::new(100, second, third, fourth))
 }
 
 /// The sandbox, as a site and its visitors see it.
@@ -270,6 +195,11 @@ impl Site {
         if visit.by_sms {
             body["channels"] = json!(["sms"]);
         }
+        // A visitor may have been here before, in an attack with the same seed.
+        let earlier = match visit.enters_code {
+            true => self.newest(&visit.number).await?,
+            false => Value::Null,
+        };
         let (status, started) = self.post("/v1/verifications", &body).await?;
         let id = started["id"].as_str().unwrap_or_default().to_owned();
         let mut outcome = Outcome {
@@ -286,7 +216,7 @@ impl Site {
             return Ok(outcome);
         }
         if visit.enters_code
-            && let Some(code) = self.code(&visit.number).await?
+            && let Some(code) = self.code(&visit.number, &earlier).await?
         {
             let path = format!("/v1/verifications/{id}/check");
             let (_, checked) = self.post(&path, &json!({ "code": code })).await?;
@@ -308,17 +238,23 @@ impl Site {
         Ok(outcome)
     }
 
-    /// The code that arrives at a number.
-    async fn code(&self, number: &str) -> Result<Option<String>, String> {
-        let url = format!("{}/phones/{number}/messages", self.phones);
+    /// The code that arrives at a number, after what had arrived `earlier`.
+    async fn code(&self, number: &str, earlier: &Value) -> Result<Option<String>, String> {
         for _ in 0..LOOKS {
-            let found = self.get(&url).await?;
-            if let Some(code) = found["items"][0]["code"].as_str() {
+            let newest = self.newest(number).await?;
+            if newest["at"] != earlier["at"]
+                && let Some(code) = newest["code"].as_str()
+            {
                 return Ok(Some(code.to_owned()));
             }
             tokio::time::sleep(LOOK).await;
         }
         Ok(None)
+    }
+
+    async fn newest(&self, number: &str) -> Result<Value, String> {
+        let url = format!("{}/phones/{number}/messages", self.phones);
+        Ok(self.get(&url).await?["items"][0].clone())
     }
 
     async fn post(&self, path: &str, body: &Value) -> Result<(StatusCode, Value), String> {
@@ -394,38 +330,20 @@ fn told(arguments: &Arguments, outcomes: &[Outcome]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum;
+
     use super::*;
 
-    fn asked(kind: Kind) -> Arguments {
-        Arguments {
-            kind,
-            rate: 5.0,
-            seconds: 20,
-            honest: 1.0,
-            chance: 7,
-            json: false,
-        }
-    }
-
     #[test]
-    fn the_same_seed_makes_the_same_visits_beside_honest_ones() {
-        for kind in Kind::value_variants() {
-            let visits = plan(&asked(*kind));
-            let again = plan(&asked(*kind));
-            let shown = |visits: &[Visit]| format!("{visits:?}");
-            assert_eq!(shown(&visits), shown(&again));
-            assert_eq!(visits.iter().filter(|visit| !visit.is_attack).count(), 20);
-            let attacks = visits.iter().filter(|visit| visit.is_attack).count();
-            assert_eq!(
-                attacks,
-                if *kind == Kind::Slow { 5 } else { 100 },
-                "{kind:?}"
-            );
-            assert!(
-                visits
-                    .iter()
-                    .all(|visit| !crate::simulator::is_magic(&visit.number))
-            );
+    fn replicas_are_on_this_machine() {
+        assert!(replica("127.0.0.1:8090,127.0.0.1:8091").is_ok());
+        for text in [
+            "",
+            "127.0.0.1:8090",
+            "127.0.0.1:8090,8091",
+            "127.0.0.1:8090,203.0.113.7:8091",
+        ] {
+            assert!(replica(text).unwrap_err().contains("8091"), "{text}");
         }
     }
 
@@ -433,7 +351,16 @@ mod tests {
     fn every_number_can_be_verified() {
         let numbers = crate::verification::numbers::Numbers::default();
         for kind in Kind::value_variants() {
-            for visit in plan(&asked(*kind)) {
+            let asked = Arguments {
+                kind: *kind,
+                rate: 5.0,
+                seconds: 20,
+                honest: 1.0,
+                chance: 7,
+                replica: Vec::new(),
+                json: false,
+            };
+            for visit in plan(&asked) {
                 assert!(numbers.read(&visit.number).is_ok(), "{}", visit.number);
             }
         }

@@ -48,7 +48,7 @@ fn without_history_the_floors_of_each_cell_hold() {
         (Rule::UnverifiedCountry, 3, 20),
         (Rule::UnverifiedPrefix, 3, 5),
         (Rule::UnverifiedIp, 5, 10),
-        (Rule::UnverifiedNetwork, 10, 20),
+        (Rule::UnverifiedNetwork, 12, 25),
         (Rule::UnverifiedAsn, 15, 30),
     ] {
         let figures = Figures::new(MAX);

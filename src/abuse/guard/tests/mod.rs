@@ -4,7 +4,6 @@ mod judging;
 mod memory;
 mod merging;
 mod model;
-mod simulation;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
