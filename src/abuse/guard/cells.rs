@@ -42,6 +42,12 @@ impl Cell {
         }
     }
 
+    /// Whether its figures are written down. Those of addresses and their networks never are.
+    #[must_use]
+    pub fn is_kept(self) -> bool {
+        !matches!(self, Self::Ip(_) | Self::Network(_))
+    }
+
     /// The receiver's part, as opposed to the requester's.
     #[must_use]
     pub fn is_destination(self) -> bool {

@@ -17,7 +17,6 @@ use super::hosts::says_what_was_verified;
 use super::numbers::{Numbers, Raise};
 use super::ring::slot;
 use super::rules::Rule;
-use super::saved::is_kept;
 pub use super::tally::Reading;
 use super::tally::{Tally, day};
 use super::verdict::{Outcome, Verdict};
@@ -176,7 +175,7 @@ impl Figures {
     /// for addresses and their networks, which are never written down.
     pub fn recall(&self, event: &Event, imported: Option<DateTime<Utc>>) {
         if imported.is_some_and(|imported| event.at() <= imported) {
-            self.apply_to(event, |cell| !is_kept(cell));
+            self.apply_to(event, |cell| !cell.is_kept());
         } else {
             self.apply(event);
         }

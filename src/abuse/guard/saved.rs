@@ -39,7 +39,7 @@ impl Figures {
         let mut saved = Vec::new();
         for store in [&self.destinations, &self.requesters] {
             store.each(|key, tally| {
-                if is_kept(key.cell) && i64::from(tally.touched) >= since {
+                if key.cell.is_kept() && i64::from(tally.touched) >= since {
                     saved.push(Saved::of(*key, tally));
                 }
             });
@@ -121,9 +121,4 @@ impl Saved {
             kept.add_hour(*hour, *sends);
         }
     }
-}
-
-/// Whether a cell is written down. Addresses and their networks never are.
-pub(super) fn is_kept(cell: Cell) -> bool {
-    !matches!(cell, Cell::Ip(_) | Cell::Network(_))
 }
