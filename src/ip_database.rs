@@ -40,8 +40,6 @@ struct State {
     read: Option<Arc<Read>>,
     /// Of the last try to read it, whatever came of it.
     seen: Option<Stamp>,
-    /// Why the last try failed.
-    fault: Option<String>,
 }
 
 /// Changes when a file does.
@@ -141,17 +139,7 @@ impl IpDatabase {
     /// Reads the files that have changed. One that cannot be read leaves what was read before in use, and is tried again when it
     /// changes. Blocks.
     pub fn refresh(&self) {
-        for file in &self.files {
-            file.refresh();
-            let is_up = f64::from(u8::from(file.lock().fault.is_none()));
-            let name = file.path.display().to_string();
-            metrics::gauge!("pinroute_ip_database_up", "file" => name).set(is_up);
-        }
-    }
-
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.files.is_empty()
+        self.files.iter().for_each(File::refresh);
     }
 }
 
@@ -178,7 +166,6 @@ impl File {
         match opened {
             Ok(read) => {
                 tracing::info!(%path, kind = read.kind(), built = %read.built_at().date_naive(), "guard.ip_database was read");
-                state.fault = None;
                 state.read = Some(Arc::new(read));
             }
             Err(fault) => {
@@ -187,7 +174,6 @@ impl File {
                     None => "rules and list entries about networks do nothing",
                 };
                 tracing::error!(%path, %fault, "guard.ip_database cannot be used; {instead}");
-                state.fault = Some(fault);
             }
         }
     }

@@ -103,6 +103,13 @@ impl Problem {
         }
     }
 
+    /// Says after how many seconds to try again.
+    #[must_use]
+    pub(super) fn after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
     /// Names the field that is wrong.
     #[must_use]
     pub fn about(mut self, pointer: &str) -> Self {

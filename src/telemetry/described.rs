@@ -13,7 +13,7 @@ pub enum Kind {
 use Kind::{Counter, Gauge, Histogram};
 
 /// All metrics: name, kind, and a sentence.
-pub const ALL: [(&str, Kind, &str); 48] = [
+pub const ALL: [(&str, Kind, &str); 47] = [
     (
         "pinroute_build_info",
         Gauge,
@@ -236,11 +236,6 @@ pub const ALL: [(&str, Kind, &str); 48] = [
         "pinroute_sign_ins_total",
         Counter,
         "Passwords tried at the dashboard",
-    ),
-    (
-        "pinroute_ip_database_up",
-        Gauge,
-        "1 if a database of addresses could be read when it last changed, else 0",
     ),
 ];
 

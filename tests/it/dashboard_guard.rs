@@ -174,6 +174,13 @@ async fn the_page_says_what_rules_would_have_done_in_money_and_in_people(stage: 
     let page = ann.get(&format!("{GUARD}?currency=EUR")).await;
     assert_told(&page, "USD в EUR");
     assert_eq!(cells(&page, &of_rule("unverified_prefix"))[4], "1 / 3");
+    // Of so many in one minute, the money and the people of some are not known, and it says so.
+    assert!(!page.text.contains("только посчитаны"));
+    for number in 10..115 {
+        start(&app, number).await.expect(201);
+    }
+    app.gateway.verify().store_decisions(true).await.unwrap();
+    assert_told(&ann.get(GUARD).await, ": 7 из них только посчитаны");
 }
 
 async fn what_was_stopped_is_counted_by_country_and_range(stage: Stage) {

@@ -20,6 +20,8 @@ use crate::web::{Fault, FieldFault, Fields};
 
 /// The pointer of a policy's guard, which a fault of its rules begins with.
 const IN_POLICY: &str = "/policy/guard";
+/// In seconds: so long a back-test may take.
+const BUSY_FOR: u32 = 30;
 
 body! {
     /// The span to judge again, and the rules to try.
@@ -203,7 +205,7 @@ fn refused(gateway: &Gateway, fault: ReplayFault) -> Problem {
             };
             Fault::invalid(faults.into_iter().map(fault).collect()).into()
         }
-        ReplayFault::Busy(_) => Problem::new(Code::RateLimited, fault.told()),
+        ReplayFault::Busy(_) => Problem::new(Code::RateLimited, fault.told()).after(BUSY_FOR),
         ReplayFault::Failed(error) => Problem::of(error, gateway.now()),
     }
 }

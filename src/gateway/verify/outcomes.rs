@@ -66,6 +66,8 @@ pub struct GuardOutcomes {
     /// About the first of `ranges`: the period's place, the range, and how many.
     pub by_range: Vec<(usize, String, i64)>,
     pub rules: BTreeMap<Rule, RuleOutcome>,
+    /// Decisions of which only the first of a minute is kept: they count, but what became of their verifications is not known.
+    pub summed_up: i64,
     /// Figures by rule, and what became of verifications, are those since then: there were too many decisions. `None`: of all.
     pub since: Option<DateTime<Utc>>,
 }
@@ -113,6 +115,7 @@ impl Verify {
             ranges: ranges.collect(),
             by_range,
             rules: by_rule(&decisions, &known),
+            summed_up: decisions.iter().map(|one| i64::from(one.count) - 1).sum(),
             since,
         })
     }

@@ -268,10 +268,9 @@ async fn what_cannot_be_judged_is_refused_by_its_field(stage: Stage) {
     for _ in 0..20 {
         admin.post(PATH, span(&stage, &json!({}))).await.expect(202);
     }
-    admin
-        .post(PATH, span(&stage, &json!({})))
-        .await
-        .problem(429, "rate_limited");
+    let reply = admin.post(PATH, span(&stage, &json!({}))).await;
+    reply.problem(429, "rate_limited");
+    assert_eq!(reply.header("retry-after"), Some("30"));
 }
 
 async fn a_key_of_a_project_replays_its_own_traffic_alone(stage: Stage) {

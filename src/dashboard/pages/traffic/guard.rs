@@ -138,6 +138,10 @@ async fn sections(
             @let at = view.locale().minute(&since.with_timezone(&view.zone));
             p class="notice wait" { (filled(m.cut, &[&at])) }
         }
+        @if seen.outcomes.summed_up > 0 {
+            @let count = view.locale().count(seen.outcomes.summed_up);
+            p class="notice wait" { (filled(m.summed_up, &[&count])) }
+        }
         (rules::blocks(view, gateway, &scope, &blocks))
         @if countries.is_empty() { div class="panel empty" { h2 { (view.t.money.nothing_yet) } p { (m.none_why) } } }
         @else {

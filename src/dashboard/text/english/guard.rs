@@ -29,6 +29,7 @@ words! { GuardTexts {
     none: "No rule fired in this period",
     none_why: "Choose other days, or wait: decisions are stored within a second and kept for 90 days, unless configured otherwise.",
     cut: "There were many decisions: rules, people and money are those of the newest 10,000, since {}.",
+    summed_up: "Many decisions came in the same minute: {} of them only count, so the money and the people of rules and ranges are less than they were.",
     rules: "Rules",
     rules_lead: "In shadow a rule only says what it would have done. Look at the people it would have hurt before you enforce it.",
     rule: "Rule",
