@@ -192,6 +192,7 @@ impl Figures {
                 if *is_prefix_fired {
                     let prefix = cells.key(Cell::Prefix(cells.prefix));
                     self.blocks.challenge(prefix, send.at.timestamp());
+                    self.touch(prefix, send.at);
                 }
             }
             Event::Approval {
@@ -207,8 +208,16 @@ impl Figures {
             }
             Event::Unblock { prefix, at } => {
                 self.blocks.end(prefix, at.timestamp());
+                self.touch(*prefix, *at);
             }
         }
+    }
+
+    /// What is kept of a cell has changed, though nothing was counted.
+    fn touch(&self, key: Key, at: DateTime<Utc>) {
+        let at = at.timestamp();
+        self.store(key.cell)
+            .change(key, at, |tally| tally.touch(at));
     }
 
     /// Adds a send, or with -1 takes it out of the bucket in which it was counted.

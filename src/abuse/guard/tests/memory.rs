@@ -198,6 +198,15 @@ fn blocks_and_the_pace_of_countries_outlive_a_restart() {
     let after = Figures::new(MAX);
     after.import(before.export(DateTime::UNIX_EPOCH));
     assert_eq!(after.blocks(now), blocked);
+    // What changes it later is kept too, though no send is counted: that it goes on, and that somebody ends it.
+    let later = start() + minutes(12);
+    let held_back = judge(&facts(cells), &rules, &before, later);
+    before.send(&cells, &held_back, later);
+    let kept = |since| before.export(since).into_iter().map(|it| it.block);
+    assert!(kept(later).flatten().next().is_some());
+    let end = start() + minutes(13);
+    assert!(before.end_block(blocked[0].0, end));
+    assert_eq!(kept(end).collect::<Vec<_>>(), [None]);
     let next_day = start() + TimeDelta::days(1);
     let pace = |figures| country(figures, &cells, next_day).pace;
     assert_eq!(pace(&after), pace(&before));
