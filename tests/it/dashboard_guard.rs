@@ -111,7 +111,9 @@ async fn speak_russian(person: &mut Person<'_>) {
 }
 
 async fn the_page_says_what_rules_would_have_done_in_money_and_in_people(stage: Stage) {
-    let app = stage.app_with(&[SMS]).await;
+    let app = stage
+        .app_with(&[SMS, ("DEFAULTS__LIMITS__CREATES", "off")])
+        .await;
     let all = in_shadow(&app, &stage).await;
     let mut ann = person(&app, "ann@example.com", "finance").await;
     let reader = app.with_key(&stage.new_key(None, "finance").await);
