@@ -32,6 +32,7 @@ async fn resends_use_up_an_owners_exception_too(stage: Stage) {
     let app = stage.app_with(&[SMS, ON, UNLIMITED, AT_ONCE]).await;
     let own = of_range(9999);
     let v = start(&app, &own).await.expect(201);
+    app.settle(&v["id"]).await;
     app.check(&v["id"], &last_code(&stage)).await.expect(200);
     stage.advance(3 * 86_400);
     pump(&app).await;
@@ -54,6 +55,7 @@ async fn what_telegram_carries_uses_up_no_exception(stage: Stage) {
     let app = stage.app_with(&[ON, UNLIMITED, AT_ONCE]).await;
     let own = json!({ "phone_number": of_range(9999), "channels": ["sms"] });
     let v = app.start(own.clone()).await.expect(201);
+    app.settle(&v["id"]).await;
     app.check(&v["id"], &last_code(&stage)).await.expect(200);
     stage.advance(3 * 86_400);
     for number in 0..12 {
@@ -110,6 +112,7 @@ async fn blocks_and_best_days_outlive_a_restart(stage: Stage) {
     let app = stage.app_with(&[SMS, ON]).await;
     for number in 0..9 {
         let v = start(&app, &of_range(number)).await.expect(201);
+        app.settle(&v["id"]).await;
         app.check(&v["id"], &last_code(&stage)).await.expect(200);
     }
     stage.advance(2 * 86_400);
@@ -142,6 +145,7 @@ async fn one_number_buys_nothing_by_a_restart(stage: Stage) {
     let app = stage.app_with(&[SMS, ON, UNLIMITED]).await;
     for _ in 0..6 {
         let v = start(&app, &of_range(1)).await.expect(201);
+        app.settle(&v["id"]).await;
         app.check(&v["id"], &last_code(&stage)).await.expect(200);
     }
     while app.gateway.finance().sum_tallies().await.unwrap() {}
