@@ -13,6 +13,7 @@ use pinroute::abuse::guard::cells::Cells;
 use pinroute::abuse::guard::figures::{Figures, MAX_BYTES};
 use pinroute::abuse::guard::judge::{Facts, judge};
 use pinroute::abuse::guard::rules::{Mode, Rules};
+use pinroute::simulator::Chance;
 use pinroute::verification::id::ProjectId;
 use pinroute::verification::origin::TraceHash;
 use pinroute::verification::phone::LineType;
@@ -32,19 +33,6 @@ const PASSES: u64 = 5;
 const VISITORS: u64 = 50_000;
 /// At most, for an unremarkable allow.
 const MOST: f64 = 2_000.0;
-
-/// `splitmix64`.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % end
-    }
-}
 
 fn start() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(20_000)
@@ -85,7 +73,7 @@ fn main() -> ExitCode {
     }
     let figures = Figures::new(MAX_BYTES);
     let before = Region::new(COUNTING);
-    let mut chance = Chance(1);
+    let mut chance = Chance::new(1);
     let quiet = Rules::all(Mode::Off);
     let mut now = start();
     let (mut counted, mut events, mut people) = (Duration::ZERO, 0_u64, 1_000);

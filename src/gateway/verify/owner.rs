@@ -44,9 +44,7 @@ impl Verify {
         (project, phone): (ProjectId, &PhoneNumber),
         looks: bool,
     ) -> Result<bool, Error> {
-        let phone_bytes = phone.as_str().as_bytes();
-        let number = self.core().vault.lookup(&[b"number", phone_bytes]);
-        let draws = vec![limits::for_owner(project, number)];
+        let draws = vec![limits::for_owner(project, self.number_hash(phone))];
         let drawn = self.draw((project, phone), draws, looks, SENDS).await?;
         Ok(drawn.is_ok())
     }

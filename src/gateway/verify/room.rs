@@ -18,6 +18,7 @@ use crate::gateway::notices::Notices;
 use crate::secret::random;
 use crate::verification::Verification;
 use crate::verification::id::VerificationId;
+use crate::verification::phone::PhoneNumber;
 
 /// How long a lease lasts without renewal.
 pub const LEASE: Duration = Duration::from_secs(5);
@@ -188,13 +189,21 @@ impl Verify {
         by.is_none_or(|by| by > TOLERANCE)
     }
 
-    /// A keyed hash that identifies a phone number in counters and pauses without revealing it. One that was erased is like no other.
+    /// A keyed hash that identifies a phone number in counters and pauses without revealing it.
+    pub(super) fn number_hash(&self, phone: &PhoneNumber) -> [u8; 16] {
+        let phone = phone.as_str().as_bytes();
+        self.core().vault.lookup(&[b"number", phone])
+    }
+
+    /// That of a verification's number. One that was erased is like no other.
     pub(super) fn number_key(&self, v: &Verification) -> [u8; 16] {
-        let vault = &self.core().vault;
-        match &v.phone {
-            Some(phone) => vault.lookup(&[b"number", phone.as_str().as_bytes()]),
-            None => vault.lookup(&[b"erased number", v.id.uuid().as_bytes()]),
-        }
+        let erased = || {
+            let vault = &self.core().vault;
+            vault.lookup(&[b"erased number", v.id.uuid().as_bytes()])
+        };
+        v.phone
+            .as_ref()
+            .map_or_else(erased, |phone| self.number_hash(phone))
     }
 
     pub(super) async fn read(&self, id: VerificationId) -> Result<Verification, Error> {

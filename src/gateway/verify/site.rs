@@ -101,11 +101,7 @@ impl Verify {
         }
         let (code, wording) = (Code::generate(policy.code_length, 0), Wording::default());
         let draft = Draft::new(to.country, &code, &wording);
-        let number = self
-            .core()
-            .vault
-            .lookup(&[b"number", to.phone.as_str().as_bytes()]);
-        let offers = self.offers(project, &draft, number, None);
+        let offers = self.offers(project, &draft, self.number_hash(&to.phone), None);
         policy.route.iter().any(|step| {
             let mut offers = offers.iter().filter(|offer| offer.channel == step.channel);
             offers.any(|offer| offer.estimate != Err(Skip::NoPrice))

@@ -96,10 +96,9 @@ impl Verify {
         let policy = self.core().directory.policy(request.project);
         let origin = self.origin(&request);
         self.guard(&request, &policy, &origin)?;
-        let phone = request.to.phone.as_str().as_bytes();
         let mut start = Starting {
             verify: self,
-            number: self.core().vault.lookup(&[b"number", phone]),
+            number: self.number_hash(&request.to.phone),
             reuse_key: self.reuse_key(&request),
             request: &request,
             policy: &policy,
