@@ -127,7 +127,7 @@ fn run(site: &mut Site, people: &mut People, begin: i64, attack: Attack, seed: u
     course(site, at, before)
 }
 
-/// Honest hours, and whoever else comes, in the order of their times.
+/// Runs the honest hours, with the other visitors merged in by time.
 fn live(
     site: &mut Site,
     people: &mut People,

@@ -74,7 +74,7 @@ impl Waiting {
             }
             key.1
         } else {
-            // The first of them stands for ranges of which there are too many.
+            // There are too many ranges: these share one row, which shows the first.
             REST
         };
         let (on, outcome) = (decision.on.as_str(), decision.outcome.as_str());
