@@ -129,6 +129,8 @@ async fn blocks_and_best_days_outlive_a_restart(stage: Stage) {
         assert_eq!((items(&blocks).len(), items(&cells).len()), (1, 1));
         (blocks, cells)
     };
+    // A block's range is read from the decisions about it.
+    app.gateway.verify().store_decisions(true).await.unwrap();
     let before = seen(&app).await;
     assert_eq!(items(&before.1)[0]["best_day"], 9);
     app.gateway.verify().save_figures().await.unwrap();
