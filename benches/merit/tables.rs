@@ -31,13 +31,6 @@ fn for_sms_alone() -> Rules {
     rules
 }
 
-/// For a site with visitors from many countries.
-fn for_many_countries() -> Rules {
-    let mut rules = Rules::all(Mode::On);
-    rules.unverified_country.usual.floor_hour = 5;
-    rules
-}
-
 /// The figures, and the marks that are missed.
 pub fn all() -> (String, Vec<String>) {
     let (mut text, mut missed) = (String::new(), Vec::new());
@@ -56,15 +49,8 @@ fn people(text: &mut String, missed: &mut Vec<String>, ours: &Guard, fitted: &Gu
         "| honest traffic | rules | verifications | challenged | denied | kept out |\n|---|---|---:|---:|---:|---:|\n",
     );
     let authgears = Guard::authgears();
-    let many = Guard::ours(for_many_countries());
     for (traffic, rules, guard, mix) in [
         ("Telegram first", "ours", ours, Mix::TelegramFirst),
-        (
-            "",
-            "ours, `floor_hour = 5` by country",
-            &many,
-            Mix::TelegramFirst,
-        ),
         ("", "Authgear's", &authgears, Mix::TelegramFirst),
         ("SMS alone", "ours", ours, Mix::SmsOnly),
         ("", "ours, fitted", fitted, Mix::SmsOnly),

@@ -8,13 +8,12 @@ use super::site::Tally;
 /// Paid messages before the first is stopped: to one range, and to ranges that change.
 const ONE_RANGE: u64 = 10;
 const MANY_RANGES: u64 = 60;
-/// Honest verifications with a challenge, of 100,000. 500 would be better: Authgear's floor of 3 an hour alone challenges more of those in
-/// countries with few visitors.
-const CHALLENGED: u64 = 700;
+/// Honest verifications with a challenge, of 1,000.
+const CHALLENGED: u64 = 5;
 
 /// Honest people are hardly challenged, and never denied.
 pub fn spares(honest: &Tally) -> bool {
-    honest.denied == 0 && honest.challenged * 100_000 < honest.starts * CHALLENGED
+    honest.denied == 0 && honest.challenged * 1_000 < honest.starts * CHALLENGED
 }
 
 /// Why an attack was stopped too late. One whose numbers refuse Telegram has the mark of one that asks for SMS.

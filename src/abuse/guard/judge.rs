@@ -66,6 +66,15 @@ struct Budget {
 }
 
 impl Budget {
+    /// Authgear's, but for the hour of a country in which people were approved before today: it has room for as many as on the best day,
+    /// up to a quarter of the day's floor. With three, most honest people that are challenged at all are those of countries with a
+    /// few visitors a day (`benches/merit`).
+    fn of_country(own: &Thresholds, reading: &Reading) -> Self {
+        let mut budget = Self::of_destination(own, reading);
+        budget.hour = budget.hour.max(reading.known_day.min(own.floor_day / 4));
+        budget
+    }
+
     /// Authgear's for a country. The best of 14 days, not their mean, so that it does not fall after a busy day; what was verified
     /// lately raises it during a true peak.
     fn of_destination(own: &Thresholds, reading: &Reading) -> Self {
@@ -125,7 +134,7 @@ impl Judging<'_> {
             let reading = self.read(country);
             if own_rule.mode != Mode::Off {
                 let own = own_rule.thresholds(facts.cells.country);
-                let budget = Budget::of_destination(own, &reading);
+                let budget = Budget::of_country(own, &reading);
                 let rule = Rule::UnverifiedCountry;
                 unverified(rule, own_rule, country, &reading, budget, fire);
             }

@@ -82,6 +82,15 @@ impl<const N: usize> Dense<N> {
             .filter(|(at, _)| at.saturating_add(length) > now);
         recent.map(|(_, count)| count).max().unwrap_or(0)
     }
+
+    /// The largest count of the `N` - 1 periods before `now`.
+    pub(super) fn largest_before(&self, now: u32) -> u32 {
+        let length = u32::try_from(N).unwrap_or(u32::MAX);
+        let full = self
+            .iter()
+            .filter(|(at, _)| *at < now && at.saturating_add(length) > now);
+        full.map(|(_, count)| count).max().unwrap_or(0)
+    }
 }
 
 /// The sends of a country per hour, verified or not.

@@ -28,6 +28,8 @@ pub struct Reading {
     pub verified_hour: u32,
     /// Verifications of the best of the last 14 UTC days, today included; of destinations alone.
     pub best_day: u32,
+    /// The same without today.
+    pub known_day: u32,
     /// Countries that the address asked for without a verification, with the one that it asks for now; of addresses alone.
     pub countries: u32,
     /// Of countries alone.
@@ -72,13 +74,14 @@ impl Tally {
         let slot = slot(seconds);
         self.ring.expire(slot);
         let (in_day, in_hour) = (self.ring.day(), self.ring.hour(slot));
-        let best = |days: &Dense<DAYS>| days.largest(day(seconds));
+        let (days, today) = (self.days.as_deref(), day(seconds));
         Reading {
             unverified_day: in_day.unverified,
             unverified_hour: in_hour.unverified,
             verified_day: in_day.verified,
             verified_hour: in_hour.verified,
-            best_day: self.days.as_deref().map_or(0, best),
+            best_day: days.map_or(0, |days| days.largest(today)),
+            known_day: days.map_or(0, |days| days.largest_before(today)),
             countries: next.map_or(0, |next| self.ring.countries(next)),
             pace: self
                 .pulse

@@ -87,6 +87,22 @@ fn what_was_verified_raises_a_countrys_budget() {
 }
 
 #[test]
+fn a_country_where_people_were_approved_before_today_has_a_little_more_room() {
+    let (country, prefix) = (on(Rule::UnverifiedCountry), on(Rule::UnverifiedPrefix));
+    let cells = cells("KZ", 1);
+    let after = |people: u64, days: i64, rules: &Rules| {
+        let figures = Figures::new(MAX);
+        verify(&figures, cells, people, start() - TimeDelta::days(days));
+        allowed(&outcomes(&figures, rules, [cells; 9]))
+    };
+    assert_eq!(after(4, 1, &country), 4);
+    assert_eq!(after(12, 13, &country), 5, "a quarter of the day's floor");
+    assert_eq!(after(12, 0, &country), 3, "not those of today");
+    assert_eq!(after(12, 14, &country), 3, "nor of long ago");
+    assert_eq!(after(12, 1, &prefix), 3, "nor by range");
+}
+
+#[test]
 fn what_was_verified_raises_an_addresss_budget() {
     let one = from(1, cells("UZ", 1));
     let figures = Figures::new(MAX);

@@ -83,7 +83,10 @@ impl Model {
                 .filter(|(_, at)| at / 86_400 == day(back))
                 .count()
         };
-        let best = (0..14).map(per_day).max().filter(|_| is_destination);
+        let best = |days: std::ops::Range<i64>| {
+            let best = days.map(per_day).max().filter(|_| is_destination);
+            u32::try_from(best.unwrap_or(0)).unwrap()
+        };
         let mut countries = HashSet::from([next.country]);
         countries.extend(
             sends
@@ -102,7 +105,8 @@ impl Model {
             unverified_hour: count(&sends, 12),
             verified_day: count(&found, 288),
             verified_hour: count(&found, 12),
-            best_day: u32::try_from(best.unwrap_or(0)).unwrap(),
+            best_day: best(0..14),
+            known_day: best(1..14),
             countries: if is_address {
                 u32::try_from(countries.len()).unwrap()
             } else {
@@ -123,7 +127,7 @@ impl Model {
     }
 }
 
-/// Authgear's formulas in whole thousandths and sixths, so that nothing is rounded: whether `value` is over the day's and the hour's.
+/// The formulas of the budgets in whole thousandths and sixths, so that nothing is rounded: whether `value` is over the day's and the hour's.
 fn is_over(key: Key, reading: &Reading, rules: &Rules) -> [bool; 2] {
     let is_destination = matches!(key.cell, Cell::Country(_) | Cell::Prefix(_));
     let own = match key.cell {
@@ -151,7 +155,16 @@ fn is_over(key: Key, reading: &Reading, rules: &Rules) -> [bool; 2] {
     } else {
         0
     };
-    let hour = [exact(own.floor_hour, 6), share(hourly, usual), this];
+    let known = match key.cell {
+        Cell::Country(_) => reading.known_day.min(own.floor_day / 4),
+        _ => 0,
+    };
+    let hour = [
+        exact(own.floor_hour, 6),
+        exact(known, 6),
+        share(hourly, usual),
+        this,
+    ];
     [
         day.iter()
             .all(|most| exact(reading.unverified_day + 1, 1) > *most),
