@@ -14,7 +14,7 @@ use crate::verification::id::ProjectId;
 const MORE: &str = "more";
 
 impl Store {
-    /// Records that a rule fired for a cell, unless that was announced within the hour, or `most` others of the project were. Returns whether
+    /// Records that a rule fired for a cell, unless the cell was announced within the hour, or `most` others of the project were. Returns whether
     /// it was recorded; `messages` announce it.
     pub async fn note_alarm(
         &self,
@@ -49,6 +49,8 @@ impl Store {
         const NOTE: &str = "INSERT INTO guard_alarms (project_id, rule, cell, told_at) \
             SELECT r.project_id, r.rule, r.cell, r.at FROM {rows} WHERE (SELECT COUNT(*) FROM guard_alarms a \
             WHERE a.project_id = r.project_id AND a.told_at > r.at - 3600 AND a.rule <> 'more') < r.most \
+            AND NOT EXISTS (SELECT 1 FROM guard_alarms b \
+            WHERE b.project_id = r.project_id AND b.cell = r.cell AND b.told_at > r.at - 3600) \
             ON CONFLICT (project_id, rule, cell) DO UPDATE SET told_at = excluded.told_at, ended_at = NULL \
             WHERE guard_alarms.told_at <= excluded.told_at - 3600 RETURNING rule";
         let mut rows = rows(about, now);
@@ -60,14 +62,12 @@ impl Store {
     /// Whether a cell's alarm was announced within the hour.
     pub async fn is_alarm_known(
         &self,
-        rule: Rule,
         key: &Key,
         now: DateTime<Utc>,
     ) -> Result<bool, StorageError> {
-        const KNOWN: &str = "SELECT told_at FROM guard_alarms WHERE project_id = $1 AND rule = $2 AND cell = $3 AND told_at > $4";
+        const KNOWN: &str = "SELECT told_at FROM guard_alarms WHERE project_id = $1 AND cell = $2 AND told_at > $3 LIMIT 1";
         let found: Option<(i64,)> = read!(&self.engine, |pool| sqlx::query_as(KNOWN)
             .bind(key.project.0)
-            .bind(rule.as_str())
             .bind(key.cell.to_string())
             .bind(now.timestamp() - 3_600)
             .fetch_optional(pool)

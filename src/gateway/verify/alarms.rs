@@ -22,7 +22,7 @@ impl Verify {
         for decision in decisions {
             for fired in decision.rules.iter().filter(|fired| counts(fired.rule)) {
                 let key = decision.facts.cells.key(fired.cell);
-                if self.alarms().is_news(fired.rule, key, now) {
+                if self.alarms().is_news(&key, now) {
                     self.raise_alarm(decision, fired, key, now).await?;
                 }
             }
@@ -67,11 +67,11 @@ impl Verify {
                 threshold = fired.threshold,
                 "suspicious traffic"
             );
-            self.alarms().was_told(fired.rule, key, now);
+            self.alarms().was_told(key, now);
             return Ok(());
         }
-        if db.is_alarm_known(fired.rule, &key, now).await? {
-            self.alarms().was_told(fired.rule, key, now);
+        if db.is_alarm_known(&key, now).await? {
+            self.alarms().was_told(key, now);
         } else {
             let data = json!({
                 "project": self.core().directory.project_name(key.project),

@@ -6,11 +6,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::abuse::guard::cells::Key;
-use crate::abuse::guard::rules::Rule;
 use crate::verification::id::ProjectId;
 
-/// How long a cell, or a project with more than fit, is not announced again.
+/// How long a cell is not announced again.
 const QUIET: TimeDelta = TimeDelta::hours(1);
+/// How long the database is not asked whether a project that had more than fit has room again.
+const FULL: TimeDelta = TimeDelta::minutes(1);
 
 /// And the blocks that it has seen.
 #[derive(Debug, Default)]
@@ -18,7 +19,7 @@ pub(super) struct Alarms(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    told: HashMap<(Rule, Key), DateTime<Utc>>,
+    told: HashMap<Key, DateTime<Utc>>,
     many: HashMap<ProjectId, DateTime<Utc>>,
     blocked: HashSet<Key>,
 }
@@ -29,16 +30,16 @@ impl Alarms {
     }
 
     /// Whether it may have to be told.
-    pub fn is_news(&self, rule: Rule, key: Key, now: DateTime<Utc>) -> bool {
+    pub fn is_news(&self, key: &Key, now: DateTime<Utc>) -> bool {
         let inner = self.lock();
-        let is_quiet = |at: Option<&DateTime<Utc>>| at.is_some_and(|at| now - *at < QUIET);
-        !is_quiet(inner.told.get(&(rule, key))) && !is_quiet(inner.many.get(&key.project))
+        let is_within = |at: Option<&DateTime<Utc>>, quiet| at.is_some_and(|at| now - *at < quiet);
+        !is_within(inner.told.get(key), QUIET) && !is_within(inner.many.get(&key.project), FULL)
     }
 
-    pub fn was_told(&self, rule: Rule, key: Key, now: DateTime<Utc>) {
+    pub fn was_told(&self, key: Key, now: DateTime<Utc>) {
         let mut inner = self.lock();
         inner.told.retain(|_, at| now - *at < QUIET);
-        inner.told.insert((rule, key), now);
+        inner.told.insert(key, now);
     }
 
     pub fn has_many(&self, project: ProjectId, now: DateTime<Utc>) {

@@ -10,8 +10,10 @@ use crate::{on_both_engines, on_postgres};
 
 on_both_engines!(
     a_rule_is_told_of_once_an_hour_for_each_cell,
+    two_rules_tell_of_one_address_once_an_hour,
     the_end_of_a_block_is_told,
     of_many_cells_a_project_is_told_that_there_are_more,
+    a_project_with_many_is_told_again_once_there_is_room,
 );
 on_postgres!(two_replicas_tell_the_same_once,);
 
@@ -75,6 +77,43 @@ async fn a_rule_is_told_of_once_an_hour_for_each_cell(stage: Stage) {
     assert_eq!(fired(&news, "unverified_prefix").len(), 3);
 }
 
+async fn two_rules_tell_of_one_address_once_an_hour(stage: Stage) {
+    let app = stage.app_with(&[SMS, UNLIMITED, OPEN]).await;
+    let (admin, fake) = (admin(&app).await, receiver().await);
+    register(&admin, &fake, &[KIND]).await;
+    let ask = async |number: &str| {
+        let body = json!({ "phone_number": number, "client": { "ip": "203.0.113.9" } });
+        app.post("/v1/verifications", body).await.expect(201);
+    };
+    for number in [
+        "+998901234567",
+        "+77011234567",
+        "+12025550143",
+        "+4915112345678",
+    ] {
+        ask(number).await;
+    }
+    let of_address = |news: &[Value]| -> Vec<Value> {
+        let own = news
+            .iter()
+            .filter(|data| word(&data["cell"]).starts_with("ip:"));
+        own.map(|data| data["rule"].clone()).collect()
+    };
+    assert_eq!(of_address(&told(&app, &fake).await), ["countries_per_ip"]);
+    for number in 0..4 {
+        ask(&format!("+99891{number}234567")).await;
+    }
+    let decided = admin.get("/v1/guard/decisions?rule=unverified_ip");
+    let news = told(&app, &fake).await;
+    assert_ne!(decided.await.expect(200)["items"], json!([]));
+    assert_eq!(of_address(&news), ["countries_per_ip"]);
+    stage.advance(3_601);
+    for number in 4..10 {
+        ask(&format!("+99891{number}234567")).await;
+    }
+    assert_eq!(of_address(&told(&app, &fake).await).len(), 2);
+}
+
 async fn the_end_of_a_block_is_told(stage: Stage) {
     let app = stage.app_with(&[SMS, UNLIMITED, OPEN, ON]).await;
     let (admin, fake) = (admin(&app).await, receiver().await);
@@ -103,18 +142,44 @@ async fn of_many_cells_a_project_is_told_that_there_are_more(stage: Stage) {
     let app = stage.app_with(&[SMS, UNLIMITED, OPEN]).await;
     let (admin, fake) = (admin(&app).await, receiver().await);
     register(&admin, &fake, &[KIND]).await;
-    for range in 0..25 {
-        for number in 0..4 {
-            let number = format!("+99890{:03}{number:04}", 700 + range);
-            start(&app, &number).await.expect(201);
-        }
-        stage.advance(1);
-    }
+    fill(&app, 700..712).await;
+    stage.advance(2); // else the project's limit of starts is met
+    fill(&app, 712..725).await;
     let news = told(&app, &fake).await;
     let count = |state: &str| news.iter().filter(|data| data["state"] == state).count();
     assert_eq!((count("fired"), count("more")), (20, 1));
     start(&app, "+998907999999").await.expect(201);
     assert_eq!(told(&app, &fake).await.len(), 21);
+}
+
+async fn a_project_with_many_is_told_again_once_there_is_room(stage: Stage) {
+    let app = stage.app_with(&[SMS, UNLIMITED, OPEN]).await;
+    let (admin, fake) = (admin(&app).await, receiver().await);
+    register(&admin, &fake, &[KIND]).await;
+    let states = |news: Vec<Value>| -> Vec<Value> {
+        let states = news.iter().map(|data| data["state"].clone());
+        states.skip(20).collect()
+    };
+    // With the country's, as many as an hour has room for.
+    fill(&app, 700..719).await;
+    assert!(states(told(&app, &fake).await).is_empty());
+    stage.advance(3_500);
+    fill(&app, 719..720).await;
+    assert_eq!(states(told(&app, &fake).await), ["more"]);
+    stage.advance(110);
+    fill(&app, 720..721).await;
+    let news = states(told(&app, &fake).await);
+    assert_eq!(news[..2], ["more", "fired"], "{news:?}");
+}
+
+/// Four starts in each of these ranges, so that each fires a rule.
+async fn fill(app: &TestApp, ranges: std::ops::Range<u32>) {
+    for range in ranges {
+        for number in 0..4 {
+            let number = format!("+99890{range}{number:04}");
+            start(app, &number).await.expect(201);
+        }
+    }
 }
 
 async fn two_replicas_tell_the_same_once(stage: Stage) {
