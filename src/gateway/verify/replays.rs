@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use futures_util::FutureExt as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -157,9 +159,11 @@ impl Verify {
             Ok(request) => {
                 let progress = AtomicI64::new(0);
                 let run = self.replay(&request, |share| progress.store(share, Ordering::Relaxed));
+                // What panics would do so again, and keep others waiting for ever.
+                let run = AssertUnwindSafe(run).catch_unwind();
                 let ended = tokio::select! {
                     () = core.stop.cancelled() => None,
-                    ended = run => Some(ended),
+                    ended = run => Some(ended.unwrap_or(Err(Error::Internal.into()))),
                     error = self.tell(taken.id, &progress) => return Err(error),
                 };
                 match ended {
@@ -317,6 +321,7 @@ impl ReplayFault {
                 told.collect::<Vec<_>>().join("; ")
             }
             Self::Busy(most) => format!("{most} back-tests are waiting already; try again later"),
+            Self::Failed(Error::Internal) => "the server failed; its log says why".to_owned(),
             Self::Failed(error) => error.to_string(),
         }
     }
