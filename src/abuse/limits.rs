@@ -50,6 +50,14 @@ pub struct Exhausted {
     pub retry_after: Duration,
 }
 
+impl Exhausted {
+    /// What the number may be sent is used up, perhaps by strangers.
+    #[must_use]
+    pub fn is_by_number_alone(&self) -> bool {
+        self.is_of_number && self.limit.is_none()
+    }
+}
+
 /// A create draws on the number, the project, and the client's networks if its address is given.
 #[must_use]
 pub fn for_create(
@@ -70,21 +78,11 @@ pub fn for_create(
     draws
 }
 
-/// A create that is let through although others have used up what the number may be sent: as [`for_create`], but three a day instead
+/// The draws of a create or resend that is let through although others have used up what the number may be sent: three a day instead
 /// of the number's own limit.
 #[must_use]
-pub fn for_reserve(
-    limits: &Limits,
-    project: ProjectId,
-    number: [u8; 16],
-    ip: Option<IpAddr>,
-    keys: &[LimitKey],
-) -> Vec<Draw> {
-    let others = Limits {
-        per_number: Vec::new(),
-        ..limits.clone()
-    };
-    let mut draws = for_create(&others, project, number, ip, keys);
+pub fn for_reserve(mut draws: Vec<Draw>, project: ProjectId, number: [u8; 16]) -> Vec<Draw> {
+    draws.retain(|draw| !draw.is_recorded);
     draws.push(three_a_day("reserve", project, number));
     draws
 }

@@ -1,15 +1,19 @@
-//! What is left for a number's owner when strangers have used up what the number may be sent: a few starts a day, on channels that pay
+//! What is left for a number's owner when strangers have used up what the number may be sent: a few messages a day, on channels that pay
 //! nobody for termination.
 
 use chrono::TimeDelta;
 
 use super::draws::SENDS;
 use super::request::{StartError, StartRequest};
+use super::room::Verify;
 use super::start::Starting;
 use crate::abuse::guard::verdict::Verdict;
 use crate::abuse::limits;
 use crate::gateway::error::Error;
 use crate::verification::Verification;
+use crate::verification::id::ProjectId;
+use crate::verification::phone::PhoneNumber;
+use crate::verification::policy::Policy;
 use crate::verification::route::Channel;
 
 /// Addresses that must have asked for the number's codes: one alone may be its owner's.
@@ -30,10 +34,8 @@ impl Starting<'_> {
         if channels.is_empty() || request.workflow.is_some() {
             return Ok(None);
         }
-        let (core, phone) = (verify.core(), &request.to.phone);
-        let since = core.now() - TimeDelta::days(1);
-        let askers = core.db.askers_of(request.project, phone, since);
-        if askers.await.map_err(Error::from)? < SEVERAL {
+        let whose = (request.project, &request.to.phone);
+        if !verify.has_several_askers(whose).await? {
             return Ok(None);
         }
         let narrowed = StartRequest {
@@ -46,11 +48,38 @@ impl Starting<'_> {
             return Ok(None);
         }
         let (keys, ip) = (&v.record.limit_keys, request.visitor.ip);
-        let draws = limits::for_reserve(&policy.limits, request.project, self.number, ip, keys);
-        let drawn = verify.draw((request.project, phone), draws, false, SENDS);
+        let (limits, number) = (&policy.limits, self.number);
+        let draws = limits::for_create(limits, request.project, number, ip, keys);
+        let draws = limits::for_reserve(draws, request.project, number);
+        let drawn = verify.draw(whose, draws, false, SENDS);
         Ok(drawn.await?.ok().map(|taken| {
             self.taken = Some(taken);
             v
         }))
+    }
+}
+
+impl Verify {
+    /// Whether a resend may draw on the reserve: the route leads to nobody who earns by it, so no fallback does either.
+    pub(super) async fn may_be_reserved(
+        &self,
+        v: &Verification,
+        phone: &PhoneNumber,
+        policy: &Policy,
+    ) -> Result<bool, Error> {
+        let mut route = v.record.terms.route.iter();
+        Ok(
+            route.all(|step| self.can_challenge(&policy.guard, step.channel))
+                && self.has_several_askers((v.project, phone)).await?,
+        )
+    }
+
+    async fn has_several_askers(
+        &self,
+        (project, phone): (ProjectId, &PhoneNumber),
+    ) -> Result<bool, Error> {
+        let core = self.core();
+        let since = core.now() - TimeDelta::days(1);
+        Ok(core.db.askers_of(project, phone, since).await? >= SEVERAL)
     }
 }

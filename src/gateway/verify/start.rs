@@ -346,9 +346,8 @@ impl Verb for Starting<'_> {
                 if existing.is_none() && self.is_id_used().await? {
                     return Err(StartError::IdUsed);
                 }
-                let is_of_number = exhausted.is_of_number && exhausted.limit.is_none();
                 if existing.is_none()
-                    && is_of_number
+                    && exhausted.is_by_number_alone()
                     && let Some(v) = Box::pin(self.reserved(&verdict)).await?
                 {
                     return Ok(self.write(v, verdict));

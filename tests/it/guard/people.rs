@@ -13,6 +13,7 @@ on_both_engines!(
     resends_use_up_an_owners_exception_too,
     what_telegram_carries_uses_up_no_exception,
     strangers_who_fill_a_numbers_limit_leave_telegram_open,
+    strangers_who_fill_a_numbers_limit_leave_its_owner_resends,
     blocks_and_best_days_outlive_a_restart,
     one_number_buys_nothing_by_a_restart,
     codes_that_a_site_makes_count_once_it_says_which_were_entered,
@@ -71,20 +72,54 @@ async fn what_telegram_carries_uses_up_no_exception(stage: Stage) {
     app.start(own).await.expect(201);
 }
 
+/// Uses up what a number may be sent, from so many addresses.
+async fn fill(app: &TestApp, number: &str, strangers: usize) {
+    for place in 0..5 {
+        let ip = format!("203.0.113.{}", place % strangers);
+        let body = json!({ "phone_number": number, "client": { "ip": ip } });
+        let v = app.start(body).await.expect(201);
+        app.cancel(&v["id"]).await.expect(200);
+    }
+}
+
+async fn strangers_who_fill_a_numbers_limit_leave_its_owner_resends(stage: Stage) {
+    let app = stage.app_with(&[AT_ONCE]).await;
+    let number = of_range(1);
+    fill(&app, &number, 2).await;
+    let v = start(&app, &number).await.expect(201);
+    app.settle(&v["id"]).await;
+    let again = json!({ "channel": "telegram" });
+    for _ in 0..2 {
+        stage.advance(31);
+        app.resend(&v["id"], again.clone()).await.expect(200);
+        app.settle(&v["id"]).await;
+    }
+    stage.advance(31);
+    let reply = app.resend(&v["id"], again.clone()).await;
+    reply.problem(429, "rate_limited");
+    // What may go on by SMS is not let through.
+    let number = of_range(2);
+    let body = json!({ "phone_number": number, "client": { "ip": "203.0.113.9" } });
+    stage.advance(600);
+    let own = app.start(body).await.expect(201);
+    app.settle(&own["id"]).await;
+    for place in 0..4 {
+        let ip = format!("203.0.113.{place}");
+        let body = json!({ "phone_number": number, "client": { "ip": ip }, "payload": ip });
+        let v = app.start(body).await.expect(201);
+        app.cancel(&v["id"]).await.expect(200);
+    }
+    stage.advance(31);
+    let reply = app.resend(&own["id"], again).await;
+    reply.problem(429, "rate_limited");
+}
+
 async fn strangers_who_fill_a_numbers_limit_leave_telegram_open(stage: Stage) {
     let app = stage.app_with(&[AT_ONCE]).await;
-    let fill = async |number: &str, strangers: usize| {
-        for place in 0..5 {
-            let ip = format!("203.0.113.{}", place % strangers);
-            let body = json!({ "phone_number": number, "client": { "ip": ip } });
-            let v = app.start(body).await.expect(201);
-            app.cancel(&v["id"]).await.expect(200);
-        }
-    };
     let (alone, crowded) = (of_range(1), of_range(2));
-    fill(&alone, 1).await;
+    fill(&app, &alone, 1).await;
     start(&app, &alone).await.problem(429, "rate_limited");
-    fill(&crowded, 2).await;
+    fill(&app, &crowded, 2).await;
     let sent = stage.sms.sends().len();
     for _ in 0..3 {
         stage
