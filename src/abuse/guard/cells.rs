@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::rules::Rule;
 use crate::verification::id::ProjectId;
 use crate::verification::origin::{Origin, TraceHash};
 use crate::verification::phone::Country;
@@ -131,6 +132,17 @@ pub struct Cells {
 }
 
 impl Cells {
+    /// There is something that the rule counts by. A visitor's address is unknown if the site did not send it, and is forgotten in time.
+    #[must_use]
+    pub fn are_judged_by(&self, rule: Rule) -> bool {
+        match rule {
+            Rule::UnverifiedIp | Rule::CountriesPerIp => self.ip.is_some(),
+            Rule::UnverifiedNetwork => self.networks[0].is_some(),
+            Rule::UnverifiedAsn => self.asn.is_some(),
+            _ => true,
+        }
+    }
+
     /// Those of a verification's own record. `host`: who made its code.
     #[must_use]
     pub fn of(

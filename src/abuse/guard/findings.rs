@@ -13,7 +13,7 @@ use crate::money::Micros;
 /// What rules would have done to a span of traffic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Starts, and later messages whose termination is paid for.
+    /// Starts, and later messages whose termination is paid for; of a rule about visitors, those whose address is known.
     pub judged: u64,
     pub would_deny: u64,
     pub would_challenge: u64,

@@ -248,7 +248,7 @@ impl<'a, R: Fn(ProjectId) -> &'a Rules> Replay<R> {
         self.total.counts.judged += judged;
         self.total.stop(&stopped(verdict.outcome), judged);
         for (rule, tally) in &mut self.of_rule {
-            if open.denied_by.contains(rule) {
+            if open.denied_by.contains(rule) || !case.facts.cells.are_judged_by(*rule) {
                 continue;
             }
             tally.counts.judged += judged;

@@ -15,6 +15,7 @@ use crate::world::error;
 on_both_engines!(
     a_replay_by_the_same_rules_gives_the_live_verdicts,
     rules_in_shadow_are_told_in_money_and_in_people,
+    a_rule_about_visitors_judges_only_those_whose_address_is_known,
     a_denied_start_is_not_counted_and_nothing_follows_it,
     an_owner_who_would_be_let_through_is_no_false_block,
     denials_that_share_a_row_are_judged_all,
@@ -131,7 +132,38 @@ async fn rules_in_shadow_are_told_in_money_and_in_people(stage: Stage) {
         (&found["total"]["judged"], &found["total"]["would_deny"]),
         (&json!(6), &json!(0))
     );
-    assert_eq!(found["rules"]["unverified_asn"]["would_deny"], 0);
+}
+
+async fn a_rule_about_visitors_judges_only_those_whose_address_is_known(stage: Stage) {
+    let app = stage.app_with(&[SMS, UNLIMITED]).await;
+    let admin = admin(&app).await;
+    let visitor = json!({ "ip": "203.0.113.9" });
+    for (number, client) in [(1, Value::Null), (2, visitor)] {
+        let body = json!({ "phone_number": of_range(number), "client": client });
+        let v = app.start(body).await.expect(201);
+        app.cancel(&v["id"]).await.expect(200);
+    }
+    stage.advance(1);
+    let mut asked = span(&stage, &json!({}));
+    let found = replayed(&app, &admin, asked.clone()).await;
+    let judged = |found: &Value| {
+        [
+            "unverified_prefix",
+            "unverified_ip",
+            "countries_per_ip",
+            "unverified_network",
+            "unverified_asn",
+        ]
+        .map(|rule| found["rules"][rule]["judged"].as_u64().unwrap())
+    };
+    assert_eq!(judged(&found), [2, 1, 1, 1, 0]);
+    // Addresses are forgotten, verifications are not.
+    stage.advance(31 * 86_400);
+    assert_eq!(app.gateway.move_to_past().await.unwrap(), 2);
+    assert_eq!(app.gateway.apply_ages().await.unwrap(), 2);
+    asked["to"] = span(&stage, &json!({}))["to"].clone();
+    let found = replayed(&app, &admin, asked).await;
+    assert_eq!(judged(&found), [2, 0, 0, 0, 0]);
 }
 
 async fn a_denied_start_is_not_counted_and_nothing_follows_it(stage: Stage) {
