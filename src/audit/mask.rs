@@ -31,16 +31,23 @@ pub fn masked(text: &str) -> String {
     out
 }
 
-/// The digits that a text begins with, and how many bytes they take.
+/// The digits that a text begins with, and how many bytes they take. Of more than a number has, the groups that fit: a date may follow.
 fn number(text: &str) -> (String, usize) {
     let (mut digits, mut len) = (String::new(), 0);
+    let mut fits = (0, 0);
     for (at, c) in text.char_indices() {
         if c.is_ascii_digit() {
             digits.push(c);
             len = at + 1;
         } else if !" -.()\u{a0}".contains(c) {
             break;
+        } else if digits.len() <= LONGEST {
+            fits = (digits.len(), len);
         }
+    }
+    if digits.len() > LONGEST {
+        digits.truncate(fits.0);
+        len = fits.1;
     }
     (digits, len)
 }
@@ -97,6 +104,8 @@ mod tests {
         assert_eq!(masked("+998901234567"), "+998 90 ••• •• 67");
         let said = masked("asked by +998 (90) 123-45-67, see order 12");
         assert_eq!(said, "asked by +998 90 ••• •• 67, see order 12");
+        let said = masked("+998901234567 2026-10-01, +1 (555) 010-0019 2026");
+        assert_eq!(said, "+998 90 ••• •• 67 2026-10-01, +1 55•-•••-••19 2026");
         let nested = json!({ "notes": ["call +998901234567"], "+998901234567": 1 });
         let text = mask_all(nested).to_string();
         assert!(
@@ -112,6 +121,7 @@ mod tests {
             "+",
             "a+b",
             "+99890777",
+            "+12345678901234567890",
             "1000000000.00",
             "5/10m + 20/1d",
             "0198c1a2-7b3c-7def-8123-456789012345",

@@ -1,6 +1,7 @@
 //! The guard's lists: read by every replica when they have changed, their values encrypted.
 
 use chrono::{DateTime, Utc};
+use ipnet::IpNet;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -8,7 +9,7 @@ use super::engine::connection::{in_transaction, on};
 use super::engine::{read, row, touch};
 use super::{Act, StorageError, Store};
 use crate::abuse::lists::{Entry, List, Match, Matched};
-use crate::audit::{Action, Deed};
+use crate::audit::{Action, Deed, masked};
 use crate::verification::id::ProjectId;
 
 const CHANGED: &str = "UPDATE guard_lists_version SET version = version + 1";
@@ -29,8 +30,11 @@ row! {
 }
 
 fn deed(action: Action, entry: &Entry) -> Deed {
-    let value = entry.matches.value();
-    Deed::new(action, entry.project).to(&entry.id, Some(&value))
+    let deed = Deed::new(action, entry.project).to(&entry.id, None);
+    Deed {
+        name: Some(shown(&entry.matches)),
+        ..deed
+    }
 }
 
 /// What the audit log tells of an entry.
@@ -38,10 +42,27 @@ fn told(entry: &Entry) -> Value {
     json!({
         "kind": entry.list.as_str(),
         "match": entry.matches.kind().as_str(),
-        "value": entry.matches.value(),
-        "note": entry.note,
+        "value": shown(&entry.matches),
+        "note": masked(&entry.note),
         "expires_at": entry.expires_at,
     })
+}
+
+/// What an entry is about, without what leads to one person: the log is kept longer than the entry. A prefix may look like a number, and
+/// is none.
+fn shown(matches: &Match) -> String {
+    match matches {
+        Match::Number(phone) => phone.masked(),
+        Match::Ip(IpNet::V4(net)) if net.prefix_len() == net.max_prefix_len() => {
+            let [a, b, c, _] = net.addr().octets();
+            format!("{a}.{b}.{c}.•")
+        }
+        Match::Ip(IpNet::V6(net)) if net.prefix_len() == net.max_prefix_len() => {
+            let [a, b, c, ..] = net.addr().segments();
+            format!("{a:x}:{b:x}:{c:x}:•")
+        }
+        other => other.value(),
+    }
 }
 
 impl Store {
@@ -123,11 +144,12 @@ impl Store {
         let sealed = self
             .vault
             .seal(entry.id.as_bytes(), entry.matches.value().as_bytes());
-        let mut deed = deed(Action::ListEntryAdded, entry).is(told(entry));
-        // At most one: each takes the place of those before it.
-        for other in instead_of {
-            deed = deed.was(told(other));
-        }
+        let deed = Deed {
+            // At most one: each takes the place of those before it.
+            before: instead_of.last().map(|other| told(other)),
+            after: Some(told(entry)),
+            ..deed(Action::ListEntryAdded, entry)
+        };
         in_transaction(&self.engine, async |connection| {
             let touched = on!(connection, |to| sqlx::query(CHANGED_FROM)
                 .bind(version)
@@ -190,7 +212,10 @@ impl Store {
     /// Returns whether there was such an entry.
     pub async fn delete_guard_entry(&self, entry: &Entry, act: &Act) -> Result<bool, StorageError> {
         const DELETE: &str = "DELETE FROM guard_lists WHERE id = $1";
-        let deed = deed(Action::ListEntryRemoved, entry).was(told(entry));
+        let deed = Deed {
+            before: Some(told(entry)),
+            ..deed(Action::ListEntryRemoved, entry)
+        };
         in_transaction(&self.engine, async |connection| {
             let touched = on!(connection, |to| sqlx::query(DELETE)
                 .bind(entry.id)

@@ -170,6 +170,28 @@ async fn each_change_through_the_api_leaves_one_entry(stage: Stage) {
     log.delete(&path(&first)).await.problem(404, "not_found");
     log.nothing("it was replaced").await;
 
+    // What leads to one person is masked, what stands for many is not.
+    for (kind, value, name) in [
+        ("number", "+6834123", "+683 ••••"),
+        ("ip", "203.0.113.7", "203.0.113.•"),
+        ("ip", "2001:db8:1:2::7", "2001:db8:1:•"),
+        ("ip", "203.0.113.0/24", "203.0.113.0/24"),
+        ("prefix", "+49151123456", "+49151123456"),
+    ] {
+        let entry = json!({ "kind": "block", "match": kind, "value": value });
+        log.send(post.clone(), lists, &entry).await.expect(201);
+        let told = log.one("list_entry.added").await;
+        assert_eq!(
+            (&told["object"]["name"], &told["after"]["value"]),
+            (&json!(name), &json!(name))
+        );
+    }
+    let erased = json!({ "phone_number": "+6834123" });
+    let erased = log.send(post.clone(), "/v1/subjects/erase", &erased).await;
+    erased.expect(200);
+    let told = log.one("subject.erased").await;
+    assert_eq!(told["object"]["name"], "+683 ••••");
+
     let fake = receiver().await;
     let webhook = register(&log.client, &fake, &["*"]).await;
     let told = log.one("webhook.created").await;

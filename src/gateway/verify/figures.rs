@@ -218,8 +218,13 @@ impl Verify {
         };
         let range = core.db.range_of(project, prefix).await?;
         let deed = Deed::new(Action::BlockEnded, Some(project))
-            .to(&id, range.as_deref())
+            .to(&id, None)
             .was(json!({ "level": block.level(), "until": block.until() }));
+        // A range is no number, though it may have as many digits.
+        let deed = Deed {
+            name: range,
+            ..deed
+        };
         core.db.note_deed(&core.act(&access.by), deed).await?;
         Ok(self.figures().end_block(key, core.now()))
     }

@@ -92,7 +92,7 @@ impl Verify {
         }
         let act = core.act(by);
         // It takes many changes: the audit log tells of it first, so that none is untold.
-        let deed = Deed::new(Action::SubjectErased, project).named(phone.as_str());
+        let deed = Deed::new(Action::SubjectErased, project).named(&phone.masked());
         core.db.note_deed(&act, deed).await?;
         let mut erased = Erased::default();
         // Entries first: a block must not be without effect for a moment, and nothing new is let through by an entry that goes.
