@@ -13,7 +13,7 @@ use super::guard::decisions::DecisionBody;
 use super::guard::lists::EntryBody;
 use super::problem::{Code, Problem};
 use super::verifications::VerificationBody;
-use crate::gateway::{Gateway, KeptOfNumber};
+use crate::gateway::{Decision, Gateway, KeptOfNumber};
 use crate::verification::Verification;
 use crate::verification::id::ProjectId;
 use crate::verification::phone::PhoneNumber;
@@ -39,7 +39,7 @@ pub struct SubjectBody {
     /// Newest first.
     verifications: Vec<KeptBody>,
     /// Decisions of the guard about them.
-    decisions: Vec<DecisionBody>,
+    decisions: Vec<KeptDecisionBody>,
     /// Entries of the guard's lists about this very number.
     list_entries: Vec<EntryBody>,
 }
@@ -53,9 +53,33 @@ pub struct KeptBody {
     client: ClientBody,
     /// The site's values for limits of its own, as keyed hashes, by the limits' names.
     limit_keys: BTreeMap<String, String>,
+    /// A keyed hash of the request in a dialect, or by a hook, that started it.
+    #[schema(required)]
+    request: Option<String>,
     /// Where a dialect reports to.
     #[schema(required)]
     report_to: Option<String>,
+    /// The text of its messages where it is not Pinroute's own, with `{code}` in place of the code.
+    #[schema(required)]
+    text: Option<String>,
+    /// What the request that started it was traced as, as `traceparent` and `tracestate`.
+    trace: Vec<String>,
+}
+
+/// A decision with all that is kept of who asked.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SubjectDecision)]
+pub struct KeptDecisionBody {
+    #[serde(flatten)]
+    decision: DecisionBody,
+    /// A keyed hash of the visitor's address.
+    #[schema(required)]
+    ip: Option<String>,
+    /// Keyed hashes of its networks.
+    networks: Vec<String>,
+    /// The number of its autonomous system.
+    #[schema(required)]
+    asn: Option<u32>,
 }
 
 /// Who asked for it, as the site described them.
@@ -85,7 +109,7 @@ pub struct ClientBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Erasure)]
 pub struct ErasureBody {
-    /// Verifications whose number, code, payload, tags, values of limits and client were erased. Their ids, countries, attempts, costs and
+    /// Verifications whose number, code, payload, tags, text, values of limits and client were erased. Their ids, countries, attempts, costs and
     /// times stay.
     verifications: u64,
     /// Those of them that were pending, and were canceled first.
@@ -181,7 +205,7 @@ impl SubjectBody {
             phone_number: phone.as_str().to_owned(),
             verifications: verifications.map(|v| KeptBody::of(gateway, v)).collect(),
             decisions: decisions
-                .map(|decision| DecisionBody::of(gateway, decision))
+                .map(|decision| KeptDecisionBody::of(gateway, decision))
                 .collect(),
             list_entries: entries.map(|entry| EntryBody::of(gateway, entry)).collect(),
         }
@@ -195,6 +219,7 @@ impl KeptBody {
         let locale = requester.and_then(|requester| requester.locale.clone());
         let keys = record.limit_keys.iter();
         let asked = record.asked.as_ref();
+        let trace = record.trace.iter();
         Self {
             project: gateway
                 .directory()
@@ -222,7 +247,30 @@ impl KeptBody {
             limit_keys: keys
                 .map(|key| (key.name.clone(), String::from(key.value)))
                 .collect(),
+            request: asked.and_then(|asked| asked.request).map(String::from),
             report_to: asked.and_then(|asked| asked.report_to.clone()),
+            text: record.wording.template.clone(),
+            trace: trace
+                .flat_map(|trace| [Some(trace.parent()), trace.state.clone()])
+                .flatten()
+                .collect(),
+        }
+    }
+}
+
+impl KeptDecisionBody {
+    fn of(gateway: &Gateway, decision: &Decision) -> Self {
+        let cells = &decision.facts.cells;
+        Self {
+            decision: DecisionBody::of(gateway, decision),
+            ip: cells.ip.map(String::from),
+            networks: cells
+                .networks
+                .into_iter()
+                .flatten()
+                .map(String::from)
+                .collect(),
+            asn: cells.asn,
         }
     }
 }

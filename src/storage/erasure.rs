@@ -190,7 +190,11 @@ impl Store {
 
 /// The name in `meta` of how far an age has come.
 fn mark(aged: &Aged) -> String {
-    let part = aged.part.as_str();
+    // By what goes: what went before texts and traces did is gone through once more.
+    let part = match aged.part {
+        Part::Number => "numbers, texts",
+        Part::Client => "client",
+    };
     match aged.project {
         Some(project) => format!("erased {part} {}", project.0),
         None => format!("erased {part}"),

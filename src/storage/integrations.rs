@@ -300,6 +300,13 @@ impl Store {
         Ok(())
     }
 
+    /// Removes those of before an id.
+    pub async fn drop_calls(&self, first: Uuid) -> Result<(), StorageError> {
+        const DROP: &str = "DELETE FROM integration_calls WHERE id < $1";
+        touch!(self, DROP, first)?;
+        Ok(())
+    }
+
     /// Newest first.
     pub async fn list_calls(&self, integration: Uuid) -> Result<Vec<Call>, StorageError> {
         const LIST: &str = "SELECT id, integration_id, at, outcome, detail, verification_id FROM integration_calls \

@@ -6,7 +6,8 @@ use super::Record;
 /// What goes together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// The number, the code, and what the site gave to tell its users apart: payload, tags, values of limits, the address for reports.
+    /// The number, the code, and what the site gave, in which it may name its user: payload, tags, values of limits, the text of the
+    /// message, the address for reports, its trace.
     Number,
     /// The visitor: address, user agent, language.
     Client,
@@ -37,6 +38,9 @@ impl Record {
     fn forget_number(&mut self) -> bool {
         let mut had = self.payload.take().is_some();
         had |= !std::mem::take(&mut self.limit_keys).is_empty();
+        // A host's own text may greet its user, or have the number in it.
+        had |= self.wording.template.take().is_some();
+        had |= self.trace.take().is_some();
         if let Some(asked) = &mut self.asked {
             had |= !std::mem::take(&mut asked.tags).is_empty();
             // The hash has the number in it; the address is the site's, which may name its user there.

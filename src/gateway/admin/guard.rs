@@ -77,7 +77,14 @@ impl Admin {
             .all()
             .iter()
             .filter(|known| known.project == entry.project);
-        let (same, others): (Vec<_>, Vec<_>) = own.partition(|known| known.is_like(&entry));
+        // A block of a number that was erased is about the number all the same.
+        let erased = match &entry.matches {
+            Match::Number(phone) => Some(Match::Erased(core.listed_hash(phone))),
+            _ => None,
+        };
+        let is_same =
+            |known: &&Arc<Entry>| known.is_like(&entry) || erased.as_ref() == Some(&known.matches);
+        let (same, others): (Vec<_>, Vec<_>) = own.partition(is_same);
         let most = if entry.project.is_some() {
             MOST_OF_PROJECT
         } else {

@@ -16,7 +16,7 @@ pub(super) fn shown(operation: &str, verification: &Value) -> Vec<Shown> {
             "verifications": [{
                 "project": "default", "verification": verification,
                 "client": {"ip": "1H6o0V7c6bQ", "networks": ["k3bq0dyl1jM"], "asn": 64496, "country": "UZ", "user_agent": null, "locale": "ru"},
-                "limit_keys": {"user_id": "m4Jt5Vw9a0E"}, "report_to": null,
+                "limit_keys": {"user_id": "m4Jt5Vw9a0E"}, "request": null, "report_to": null, "text": null, "trace": [],
             }],
             "decisions": [], "list_entries": [],
         }))])],
