@@ -149,7 +149,7 @@ fn refused(fault: ReplayFault) -> Failure {
                 })
                 .collect(),
         ),
-        ReplayFault::Busy(_) | ReplayFault::Failed(_) => Failure::Failed(fault.told()),
+        ReplayFault::Busy | ReplayFault::Failed(_) => Failure::Failed(fault.told()),
     }
 }
 

@@ -106,7 +106,8 @@ impl Db {
         Ok(events.collect())
     }
 
-    /// From how many addresses verifications of a number were asked for since `from`, of those that are in the hot table.
+    /// How many asked for verifications of a number since `from`, of those that are in the hot table: by address, and by /64 of IPv6, of
+    /// which one visitor has every address.
     pub async fn askers_of(
         &self,
         project: ProjectId,
@@ -118,8 +119,11 @@ impl Db {
             .await?
             .into_iter()
             .filter_map(|record| record.origin);
-        let addresses = origins.filter_map(|origin| origin.requester.ip);
-        Ok(addresses.collect::<HashSet<_>>().len())
+        let visitors = origins.filter_map(|origin| match origin.requester.networks[..] {
+            [subscriber, _] => Some(subscriber),
+            _ => origin.requester.ip,
+        });
+        Ok(visitors.collect::<HashSet<_>>().len())
     }
 
     /// Closes all connections and unlocks the SQLite file.

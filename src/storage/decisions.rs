@@ -58,7 +58,18 @@ pub struct Decision {
     pub count: u32,
     /// Stopped but for its number, which had proved itself.
     pub is_owner: bool,
+    /// Nothing was stored of what was to be sent.
+    pub is_refused: bool,
     pub rules: Vec<Fired>,
+}
+
+impl Decision {
+    /// No verification tells of it. Of those that were stored before this was noted, the denials.
+    #[must_use]
+    pub fn stands_alone(&self) -> bool {
+        let is_untold = self.verification.is_none() || self.on == On::Resend;
+        self.is_refused || (self.outcome == Outcome::Deny && is_untold)
+    }
 }
 
 /// What decisions are listed, newest first.
@@ -107,11 +118,17 @@ row! {
 }
 
 /// The rest of a decision, as JSON.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is absent where it is false"
+)]
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Record {
     rules: Vec<Fired>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     is_owner: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_refused: bool,
     line: LineType,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     listed: Option<List>,
@@ -216,20 +233,33 @@ impl Store {
         Ok(count.unsigned_abs())
     }
 
-    /// Removes the decisions about these verifications, and returns how many.
+    /// Removes the decisions about these verifications, and returns how many. A row that stands for others too only forgets which it
+    /// was the first of.
     pub async fn drop_decisions_about(&self, ids: &[VerificationId]) -> Result<u64, StorageError> {
+        const PART: &str = "UPDATE guard_decisions SET verification_id = NULL \
+            WHERE count > 1 AND verification_id IN (SELECT r.id FROM {rows})";
         const DROP: &str =
             "DELETE FROM guard_decisions WHERE verification_id IN (SELECT r.id FROM {rows})";
         if ids.is_empty() {
             return Ok(0);
         }
+        self.change_decisions_about(PART, ids).await?;
+        self.change_decisions_about(DROP, ids).await
+    }
+
+    async fn change_decisions_about(
+        &self,
+        change: &'static str,
+        ids: &[VerificationId],
+    ) -> Result<u64, StorageError> {
         let uuids = ids.iter().map(|id| Some(id.uuid())).collect();
         let rows = Rows::new(ids.len(), vec![("id", Column::Uuid(uuids))]);
-        let done = match &self.engine {
-            Engine::Postgres(pool) => rows.postgres(DROP).execute(pool).await?.rows_affected(),
-            Engine::Sqlite { write, .. } => rows.sqlite(DROP).execute(write).await?.rows_affected(),
-        };
-        Ok(done)
+        Ok(match &self.engine {
+            Engine::Postgres(pool) => rows.postgres(change).execute(pool).await?.rows_affected(),
+            Engine::Sqlite { write, .. } => {
+                rows.sqlite(change).execute(write).await?.rows_affected()
+            }
+        })
     }
 
     /// Newest first.
@@ -275,17 +305,17 @@ impl Store {
 }
 
 impl Store {
-    /// The denials between two moments that no verification tells of, oldest first, after `after`.
-    pub async fn denials(
+    /// Between two moments, oldest first, after `after`: what was held back of starts without a verification, and of resends.
+    pub async fn held_back(
         &self,
         project: Option<ProjectId>,
         (after, until): (Uuid, Uuid),
         limit: i64,
     ) -> Result<Vec<Decision>, StorageError> {
-        const DENIALS: &str = "SELECT id, at, project_id, verification_id, what, outcome, country, prefix, prefix_hash, count, \
-            record FROM guard_decisions WHERE id > $1 AND id < $2 AND outcome = 'deny' \
+        const HELD: &str = "SELECT id, at, project_id, verification_id, what, outcome, country, prefix, prefix_hash, count, \
+            record FROM guard_decisions WHERE id > $1 AND id < $2 AND outcome <> 'allow' \
             AND (verification_id IS NULL OR what = 'resend') AND ($3 IS NULL OR project_id = $3) ORDER BY id LIMIT $4";
-        let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(DENIALS)
+        let rows: Vec<Row> = read!(&self.engine, |pool| sqlx::query_as(HELD)
             .bind(after)
             .bind(until)
             .bind(project.map(|project| project.0))
@@ -333,6 +363,7 @@ fn record(decision: &Decision) -> String {
     let record = Record {
         rules: decision.rules.clone(),
         is_owner: decision.is_owner,
+        is_refused: decision.is_refused,
         line,
         listed,
         is_monitored,
@@ -380,6 +411,7 @@ impl TryFrom<Row> for Decision {
             prefix: row.prefix,
             count: u32::try_from(row.count).map_err(|_| fault("count"))?,
             is_owner: record.is_owner,
+            is_refused: record.is_refused,
             rules: record.rules,
         })
     }

@@ -56,12 +56,25 @@ row! {
 }
 
 impl Store {
-    /// Adds one that has yet to run, unless `most` are waiting already. Returns whether it was added.
-    pub async fn add_replay(&self, replay: &StoredReplay, most: i64) -> Result<bool, StorageError> {
+    /// Adds one that has yet to run, unless so many are waiting already, in all or of its project. Returns whether it was added.
+    pub async fn add_replay(
+        &self,
+        replay: &StoredReplay,
+        (most, most_of_project): (i64, i64),
+    ) -> Result<bool, StorageError> {
         const ADD: &str = "INSERT INTO guard_replays (id, project_id, asked, state, progress) \
-            SELECT $1, $2, $3, 'running', 0 WHERE (SELECT COUNT(*) FROM guard_replays WHERE state = 'running') < $4";
+            SELECT $1, $2, $3, 'running', 0 WHERE (SELECT COUNT(*) FROM guard_replays WHERE state = 'running') < $4 \
+            AND (SELECT COUNT(*) FROM guard_replays WHERE state = 'running' AND project_id = $2) < $5";
         let project = replay.project.map(|project| project.0);
-        let added = touch!(self, ADD, replay.id, project, replay.asked.clone(), most)?;
+        let added = touch!(
+            self,
+            ADD,
+            replay.id,
+            project,
+            replay.asked.clone(),
+            most,
+            most_of_project
+        )?;
         Ok(added > 0)
     }
 
@@ -122,15 +135,23 @@ impl Store {
         Ok(())
     }
 
-    /// Removes up to `limit` of before `since`, and returns how many.
+    /// Removes up to `limit` of before `since`, of one project or of all, and returns how many.
     pub async fn drop_replays(
         &self,
+        project: Option<ProjectId>,
         since: DateTime<Utc>,
         limit: i64,
     ) -> Result<u64, StorageError> {
         const DROP: &str = "DELETE FROM guard_replays WHERE id IN (SELECT r.id FROM guard_replays r WHERE r.id < $1 \
-            ORDER BY r.id LIMIT $2)";
-        Ok(touch!(self, DROP, time_ordered(since, [0; 8]), limit)?)
+            AND ($3 IS NULL OR r.project_id = $3) ORDER BY r.id LIMIT $2)";
+        let project = project.map(|project| project.0);
+        Ok(touch!(
+            self,
+            DROP,
+            time_ordered(since, [0; 8]),
+            limit,
+            project
+        )?)
     }
 }
 

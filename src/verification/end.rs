@@ -168,7 +168,15 @@ impl Verification {
         let attempts = || self.record.attempts.iter();
         let all_dead = attempts().all(|attempt| attempt.status.is_dead());
         let is_held = |attempt: &Attempt| attempt.reason == Some(Reason::Guard);
-        let is_challenged = attempts().any(is_held) && attempts().any(|attempt| !is_held(attempt));
+        // What no number could have got by a channel tells nothing of this one.
+        let is_tried = |attempt: &Attempt| {
+            let reason = attempt.reason;
+            !matches!(
+                reason,
+                Some(Reason::Guard | Reason::CodeNotCarried | Reason::NoPrice)
+            )
+        };
+        let is_challenged = attempts().any(is_held) && attempts().any(is_tried);
         if self.is_pending() && all_dead && !is_challenged {
             self.finish(Status::Failed, EventKind::Failed, now);
         }

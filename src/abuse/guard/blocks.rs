@@ -18,6 +18,8 @@ const CHALLENGES: usize = 3;
 const WITHIN: i64 = 15 * 60;
 /// By level, in seconds.
 const SPANS: [i64; 3] = [15 * 60, 2 * 3_600, 12 * 3_600];
+/// The level at which a block gets the last of them: one that had it steps back from here.
+const LONGEST: u8 = 2;
 
 /// The escalation of one prefix.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,10 +39,10 @@ pub struct Block {
 impl Block {
     /// A send for which the prefix' rule fired, at a time in seconds since 1970. Under a block it keeps that alive.
     fn challenge(&mut self, at: i64) {
-        let quiet = (at - self.last).max(0) / DAY;
-        self.level = self
-            .level
-            .saturating_sub(u8::try_from(quiet).unwrap_or(u8::MAX));
+        let quiet = u8::try_from((at - self.last).max(0) / DAY).unwrap_or(u8::MAX);
+        if quiet > 0 {
+            self.level = self.level.min(LONGEST).saturating_sub(quiet);
+        }
         self.last = self.last.max(at);
         if at < self.until {
             self.until = self.until.max(at + WITHIN);
@@ -49,7 +51,7 @@ impl Block {
         let [oldest, newest] = self.challenges;
         if oldest > 0 && at - oldest < WITHIN {
             let span = SPANS[usize::from(self.level).min(SPANS.len() - 1)];
-            self.level = (self.level + 1).min(3);
+            self.level = (self.level + 1).min(LONGEST + 1);
             self.until = at + span;
             self.since = at;
             self.challenges = [0; 2];
@@ -82,7 +84,7 @@ impl Entry for Block {
 
     fn is_over(&mut self, now: i64) -> bool {
         // Until then it may step back.
-        now >= self.until && now - self.last >= DAY * i64::from(self.level.max(1))
+        now >= self.until && now - self.last >= DAY * i64::from(self.level.clamp(1, LONGEST))
     }
 
     fn idle(&self) -> (u8, u32) {
@@ -228,9 +230,8 @@ mod tests {
             later.until - (last + quiet + 2)
         };
         assert_eq!(after(24 * HOUR - 1), 12 * HOUR, "not quiet for long enough");
-        assert_eq!(after(24 * HOUR), 12 * HOUR);
-        assert_eq!(after(48 * HOUR), 2 * HOUR);
-        assert_eq!(after(72 * HOUR), 15 * MINUTE);
-        assert!(!block.is_over(last + 72 * HOUR - 1) && block.is_over(last + 72 * HOUR));
+        assert_eq!(after(24 * HOUR), 2 * HOUR);
+        assert_eq!(after(48 * HOUR), 15 * MINUTE);
+        assert!(!block.is_over(last + 48 * HOUR - 1) && block.is_over(last + 48 * HOUR));
     }
 }

@@ -12,8 +12,10 @@ use crate::verification::phone::PhoneNumber;
 pub struct Case {
     pub id: Uuid,
     pub facts: Facts,
-    /// `None`: the start was denied, so the number was not kept.
+    /// `None`: it was not kept, or is erased.
     pub phone: Option<PhoneNumber>,
+    /// It was held back then, so nobody knows whether the code would have been entered.
+    pub was_refused: bool,
     /// Its keyed hash.
     pub number: [u8; 16],
     pub approval: Option<Approval>,

@@ -105,7 +105,7 @@ impl Stopped {
             outcome,
             spent: if is_denied { case.spent } else { of_moment },
             is_false: later.is_some() && (is_denied || moment.paid.is_some()),
-            is_unknown: case.phone.is_none() || moment.paid.is_some_and(|paid| paid.was_stopped),
+            is_unknown: case.was_refused || moment.paid.is_some_and(|paid| paid.was_stopped),
         }
     }
 }

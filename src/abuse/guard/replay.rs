@@ -15,8 +15,8 @@ use super::deltas::{Event, PaidSend};
 use super::figures::Figures;
 use super::findings::{Findings, Stopped, Tally};
 use super::judge::judge;
-use super::rules::{Rule, Rules};
-use super::verdict::{Outcome, Owner, Verdict};
+use super::rules::{Mode, Rule, Rules};
+use super::verdict::{Fired, Outcome, Owner, Verdict};
 use crate::verification::id::ProjectId;
 use crate::verification::phone::PhoneNumber;
 
@@ -247,6 +247,18 @@ impl<'a, R: Fn(ProjectId) -> &'a Rules> Replay<R> {
         let stopped = |outcome: Outcome| Stopped::of(case, moment, is_start, outcome);
         self.total.counts.judged += judged;
         self.total.stop(&stopped(verdict.outcome), judged);
+        let first_stop = |tally: &mut Tally, fired: &Fired| {
+            let key = case.facts.cells.key(fired.cell);
+            if let (true, Some(first)) = (fired.cell != Cell::Number, self.first_seen.get(&key)) {
+                let seconds = (moment.at - *first).num_seconds();
+                tally.blocked.entry(key).or_insert(seconds);
+            }
+        };
+        if verdict.outcome != Outcome::Allow {
+            let enforced = fired.iter().filter(|fired| fired.mode == Mode::On);
+            let stopping = enforced.filter(|fired| fired.effect != Outcome::Allow);
+            stopping.for_each(|fired| first_stop(&mut self.total, fired));
+        }
         for (rule, tally) in &mut self.of_rule {
             if open.denied_by.contains(rule) || !case.facts.cells.are_judged_by(*rule) {
                 continue;
@@ -269,13 +281,7 @@ impl<'a, R: Fn(ProjectId) -> &'a Rules> Replay<R> {
             if is_start && outcome == Outcome::Deny {
                 open.denied_by.push(*rule);
             }
-            for fired in own.filter(|fired| fired.cell != Cell::Number) {
-                let key = case.facts.cells.key(fired.cell);
-                if let Some(first) = self.first_seen.get(&key) {
-                    let seconds = (moment.at - *first).num_seconds();
-                    tally.blocked.entry(key).or_insert(seconds);
-                }
-            }
+            own.for_each(|fired| first_stop(tally, fired));
         }
         let is_denied = is_start && verdict.outcome == Outcome::Deny;
         open.is_over |= is_denied;

@@ -168,4 +168,10 @@ impl Verdict {
             self.is_owner = true;
         }
     }
+
+    /// Takes that back: the exception was used up meanwhile.
+    pub fn insist(&mut self, has_challenge_channel: bool) {
+        self.is_owner = false;
+        self.decide(has_challenge_channel);
+    }
 }

@@ -205,7 +205,7 @@ fn refused(gateway: &Gateway, fault: ReplayFault) -> Problem {
             };
             Fault::invalid(faults.into_iter().map(fault).collect()).into()
         }
-        ReplayFault::Busy(_) => Problem::new(Code::RateLimited, fault.told()).after(BUSY_FOR),
+        ReplayFault::Busy => Problem::new(Code::RateLimited, fault.told()).after(BUSY_FOR),
         ReplayFault::Failed(error) => Problem::of(error, gateway.now()),
     }
 }

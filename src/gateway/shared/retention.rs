@@ -232,6 +232,7 @@ pub async fn remove(
         }
         Rows::WebhookDeliveries => {
             db.drop_report_hosts(before).await?;
+            db.drop_calls(first).await?;
             let dropped = db
                 .drop_partitions(KeptByWeek::WebhookDeliveries, before)
                 .await?;
@@ -239,9 +240,7 @@ pub async fn remove(
         }
         Rows::Decisions => {
             let count = db.drop_decisions(removed.project, before, most).await?;
-            if removed.project.is_none() {
-                db.drop_replays(before, most).await?;
-            }
+            db.drop_replays(removed.project, before, most).await?;
             (count, Vec::new())
         }
         Rows::Audit => (db.drop_audit(before, most).await?, Vec::new()),

@@ -1,13 +1,11 @@
 //! Past traffic as a back-test wants it: what was judged of a verification, or of a denial, and what became of it.
 
-use chrono::{DateTime, Utc};
-
 use super::paid::paid_send;
 use super::room::Verify;
 use crate::abuse::guard::case::{Approval, Case, Moment, Paid};
 use crate::money::Micros;
 use crate::storage::Decision;
-use crate::verification::attempt::Reason;
+use crate::verification::attempt::{Attempt, Reason};
 use crate::verification::policy::Policy;
 use crate::verification::{Status, Verification};
 
@@ -25,6 +23,7 @@ impl Verify {
             id: v.id.uuid(),
             facts,
             phone: v.phone.clone(),
+            was_refused: false,
             number: self.number_key(v),
             approval,
             moments: self.moments(v),
@@ -44,7 +43,10 @@ impl Verify {
             if let Some(send) = paid_send(attempt) {
                 let paid = Some(Paid {
                     was_stopped: send.is_stopped,
-                    spent: self.spent(v, |at| at == send.at),
+                    // What came by another channel would not have been held back.
+                    spent: self.spent(v, |attempt| {
+                        attempt.created_at == send.at && attempt.channel.pays_termination()
+                    }),
                 });
                 match moments.last_mut() {
                     Some(last) if last.at == send.at && (is_start || last.paid.is_some()) => {
@@ -59,11 +61,11 @@ impl Verify {
         moments
     }
 
-    /// What its messages cost that were planned when `is_meant` says so, in the currency of reports; what cannot be converted is left out.
-    fn spent(&self, v: &Verification, is_meant: impl Fn(DateTime<Utc>) -> bool) -> Micros {
+    /// What those of its messages cost that `is_meant` chooses, in the currency of reports; what cannot be converted is left out.
+    fn spent(&self, v: &Verification, is_meant: impl Fn(&Attempt) -> bool) -> Micros {
         let (currency, now) = (self.core().settings.reporting_currency, self.core().now());
         let meant = v.record.attempts.iter();
-        let meant = meant.filter(|attempt| is_meant(attempt.created_at));
+        let meant = meant.filter(|attempt| is_meant(attempt));
         let costs = meant.filter(|attempt| attempt.cost.state.stands_charged());
         let costs =
             costs.filter_map(|attempt| self.finance().convert(attempt.cost.money, currency, now));
@@ -71,12 +73,13 @@ impl Verify {
     }
 }
 
-/// A denial that kept no verification, or a resend's.
+/// A start or a resend that was held back, so that no verification tells of it.
 pub(super) fn case_of_denial(denial: &Decision) -> Case {
     Case {
         id: denial.id,
         facts: denial.facts,
         phone: None,
+        was_refused: true,
         number: [0; 16],
         approval: None,
         moments: vec![Moment {

@@ -36,9 +36,16 @@ struct Inner {
     rows: Vec<Decision>,
     minute: DateTime<Utc>,
     counts: HashMap<(ProjectId, TraceHash), u32>,
-    of_project: HashMap<ProjectId, u32>,
+    of_project: HashMap<ProjectId, OfProject>,
     /// Of this minute, what has no row of its own.
     sums: HashMap<Alike, Decision>,
+}
+
+/// How much of a minute's room a project has used.
+#[derive(Debug, Default)]
+struct OfProject {
+    rows: u32,
+    ranges: usize,
 }
 
 /// In place of a range.
@@ -61,11 +68,13 @@ impl Waiting {
         inner.turn_to(minute.unwrap_or(decision.at));
         let cells = &decision.facts.cells;
         let key = (cells.project, cells.prefix);
+        let is_new = !inner.counts.contains_key(&key);
         let of_project = inner.of_project.entry(key.0).or_default();
-        *of_project += 1;
-        let has_room = *of_project <= ROWS_OF_PROJECT;
-        let is_known = inner.counts.contains_key(&key);
-        let range = if is_known || inner.counts.len() < RANGES {
+        of_project.rows += 1;
+        let has_room = of_project.rows <= ROWS_OF_PROJECT;
+        let is_kept = !is_new || of_project.ranges < RANGES;
+        of_project.ranges += usize::from(is_new && is_kept);
+        let range = if is_kept {
             let count = inner.counts.entry(key).or_default();
             *count += 1;
             if *count <= ROWS && has_room {
@@ -146,6 +155,7 @@ impl Decision {
             prefix: format!("+{}", &digits[..digits.len().saturating_sub(4)]),
             count: 1,
             is_owner: verdict.is_owner,
+            is_refused: false,
             rules: verdict.rules,
         }
     }

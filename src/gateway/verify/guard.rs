@@ -153,14 +153,8 @@ impl Verify {
         policy.guard.listed == Mode::On && listed == Some(List::Block)
     }
 
-    /// Judges one send by what is counted now. Only a verdict that stops one asks the database, whether the number's owner is known;
-    /// what that lets through is used up, unless this only `looks` ahead.
-    pub(super) async fn judge(
-        &self,
-        target: Target<'_>,
-        rules: &Rules,
-        looks: bool,
-    ) -> Result<Verdict, Error> {
+    /// Judges one send by what is counted now. Only a verdict that stops one asks the database, whether the number's owner is known.
+    pub(super) async fn judge(&self, target: Target<'_>, rules: &Rules) -> Result<Verdict, Error> {
         let now = self.core().now();
         if self.is_exempt(target.phone) {
             return Ok(Verdict::allow(now));
@@ -168,7 +162,7 @@ impl Verify {
         let facts = self.facts(target);
         let mut verdict = judge(&facts, rules, self.figures(), now);
         if verdict.may_be_excused() {
-            let owner = Box::pin(self.owner((target.project, target.phone), now, looks));
+            let owner = Box::pin(self.owner((target.project, target.phone), now));
             verdict.excuse(owner.await?);
         }
         Ok(verdict)
@@ -182,23 +176,19 @@ impl Verify {
     }
 
     /// A sandbox's magic numbers are neither limited nor judged nor counted: they always do what the table says.
-    fn is_exempt(&self, phone: &PhoneNumber) -> bool {
+    pub(super) fn is_exempt(&self, phone: &PhoneNumber) -> bool {
         (self.core().settings.unlimited)(phone)
     }
 
     /// Judges a message of a verification that has started.
-    pub(super) async fn judge_started(
-        &self,
-        v: &Verification,
-        looks: bool,
-    ) -> Result<Verdict, Error> {
+    pub(super) async fn judge_started(&self, v: &Verification) -> Result<Verdict, Error> {
         let Some(phone) = &v.phone else {
             return Err(Refusal::NotPending(v.record.status).into());
         };
         let origin = &*self.origin_of(v);
         let policy = self.core().directory.policy(v.project);
         let target = self.target(v, phone, origin, &policy);
-        self.judge(target, &policy.guard, looks).await
+        self.judge(target, &policy.guard).await
     }
 
     fn target<'a>(
@@ -221,7 +211,7 @@ impl Verify {
     }
 
     /// Whether a challenge leaves a channel of its route.
-    fn leaves_channel(&self, v: &Verification, rules: &Rules) -> bool {
+    pub(super) fn leaves_channel(&self, v: &Verification, rules: &Rules) -> bool {
         let mut route = v.record.terms.route.iter();
         route.any(|step| self.can_challenge(rules, step.channel))
     }
@@ -259,23 +249,29 @@ impl Verify {
     pub(super) fn deny(&self, facts: Facts, phone: &PhoneNumber, verdict: Verdict) {
         self.count_denied(&facts, &verdict);
         let decision = Decision::of(On::Create, (facts, phone), None, verdict);
-        self.decisions().add(decision);
+        self.decisions().add(Decision {
+            is_refused: true,
+            ..decision
+        });
     }
 
     /// A resend that is refused: it counts, and is recorded.
     pub(super) fn refuse(&self, v: &Verification, verdict: Verdict) {
         self.figures().send(&self.cells(v), &verdict, verdict.at);
-        self.record(On::Resend, v, verdict);
+        self.record(On::Resend, v, verdict, true);
     }
 
-    fn record(&self, on: On, v: &Verification, verdict: Verdict) {
+    fn record(&self, on: On, v: &Verification, verdict: Verdict, is_refused: bool) {
         let Some(phone) = &v.phone else {
             return;
         };
         let policy = self.core().directory.policy(v.project);
         let facts = self.facts_of(v, &policy);
         let decision = Decision::of(on, (facts, phone), Some(v.id), verdict);
-        self.decisions().add(decision);
+        self.decisions().add(Decision {
+            is_refused,
+            ..decision
+        });
     }
 
     pub(super) fn cells(&self, v: &Verification) -> Cells {
@@ -300,7 +296,7 @@ impl Verify {
                 self.figures().send(&self.cells(v), &verdict, paid.at);
             }
             if !verdict.is_unremarkable() {
-                self.record(On::of(v), v, *verdict);
+                self.record(On::of(v), v, *verdict, false);
             }
         }
         let approved = v

@@ -10,6 +10,7 @@ use super::persist::{LeasePlan, Proposal, Step, Verb};
 use super::room::{LEASE, Verify};
 use crate::abuse::guard::verdict::Outcome;
 use crate::gateway::error::Error;
+use crate::shared_state::Taken;
 use crate::storage::{Lost, StorageError};
 use crate::verification::route::Offer;
 use crate::verification::{Verification, span};
@@ -55,6 +56,7 @@ impl Verify {
             lease: LeasePlan::WhileBusy,
             conflicts: 0,
             unanswered: Vec::new(),
+            excused: None,
             transition,
         };
         let mut patience = PATIENCE;
@@ -100,6 +102,8 @@ struct Leased<'a, F> {
     conflicts: u32,
     /// Changes without an answer, and the attempt that each marked as `sending`: one of them may have taken effect.
     unanswered: Vec<(i64, Option<u8>)>,
+    /// One of the sends of an owner's exception, for what was proposed.
+    excused: Option<Taken>,
     transition: F,
 }
 
@@ -122,6 +126,7 @@ where
             let began = Began { attempt, recovered };
             Ok(Step::Nothing(v.clone(), began))
         };
+        self.verify.give_back_exception(&mut self.excused).await;
         match lost {
             // The budget's usage has been reloaded, so the transition will skip offers without room.
             Some(Lost::NoRoom) => self.conflicts += 1,
@@ -139,7 +144,8 @@ where
         let (mut v, mut attempt) = self.apply(&offers);
         let mut verdict = None;
         if plans_paid(&v) {
-            let found = Box::pin(self.verify.judge_started(&v, false)).await?;
+            let mut found = Box::pin(self.verify.judge_started(&v)).await?;
+            self.excused = Box::pin(self.verify.use_exception_of(&v, &mut found)).await?;
             if found.outcome != Outcome::Allow {
                 hold_back(&mut offers, &found);
                 (v, attempt) = self.apply(&offers);

@@ -10,6 +10,7 @@ use super::room::{LEASE, Verify};
 use crate::abuse::guard::verdict::{Outcome, Verdict};
 use crate::gateway::error::Error;
 use crate::gateway::shared::{Replay, Ticket};
+use crate::shared_state::Taken;
 use crate::storage::{Change, CommitError, IdempotencyOp, Lease, Lost, Write};
 use crate::verification::id::VerificationId;
 use crate::verification::route::Offer;
@@ -154,6 +155,7 @@ impl Verify {
             needs,
             lease: LeasePlan::TakeIfBusy,
             conflicts: 0,
+            excused: None,
             transition,
         };
         self.commit(&mut update).await
@@ -294,6 +296,8 @@ struct Update<'a, F> {
     lease: LeasePlan,
     /// How often a budget refused the reservation.
     conflicts: u32,
+    /// One of the sends of an owner's exception, for what was proposed.
+    excused: Option<Taken>,
     transition: F,
 }
 
@@ -306,6 +310,7 @@ where
     type Error = Error;
 
     async fn propose(&mut self, lost: Option<Lost>) -> Result<Step<T>, Error> {
+        self.verify.give_back_exception(&mut self.excused).await;
         self.conflicts += u32::from(lost == Some(Lost::NoRoom));
         if lost == Some(Lost::Stale) {
             // Perhaps because the lease is not free: its holder then does what is due.
@@ -326,7 +331,8 @@ where
         let mut changed = (self.transition)(&mut v, &offers, now)?;
         let mut verdict = None;
         if let Some(before) = before.filter(|_| plans_paid(&v)) {
-            let found = Box::pin(self.verify.judge_started(&v, false)).await?;
+            let mut found = Box::pin(self.verify.judge_started(&v)).await?;
+            self.excused = Box::pin(self.verify.use_exception_of(&v, &mut found)).await?;
             if found.outcome != Outcome::Allow {
                 hold_back(&mut offers, &found);
                 v = before;

@@ -21,6 +21,7 @@ use crate::gateway::error::Error;
 use crate::gateway::shared::{Access, PolicyFault};
 use crate::secret::random;
 use crate::storage::{ReplayState, StorageError, StoredReplay};
+use crate::verification::Verification;
 use crate::verification::event::EventKind;
 use crate::verification::id::{ProjectId, time_of, time_ordered};
 use crate::verification::policy::Policy;
@@ -32,8 +33,8 @@ const PAGE: i64 = 2_000;
 const HOLD: Duration = Duration::from_secs(30);
 /// How often it is stored how far one is.
 const TELL: Duration = Duration::from_secs(1);
-/// Those that may wait or run at a time.
-const MOST_OPEN: i64 = 20;
+/// Those that may wait or run at a time, in all and of one project.
+const MOST_OPEN: (i64, i64) = (20, 5);
 /// What is counted as it was, before the first that is judged: as far back as the figures of live traffic reach.
 const WARM: TimeDelta = TimeDelta::days(14);
 /// That a span may lie in.
@@ -63,8 +64,8 @@ pub enum ReplayFault {
     /// A field's name, and why it cannot be.
     Field(&'static str, String),
     Rules(Vec<PolicyFault>),
-    /// So many are waiting already.
-    Busy(i64),
+    /// Enough are waiting already.
+    Busy,
     Failed(Error),
 }
 
@@ -102,7 +103,7 @@ impl Verify {
         if self.core().db.add_replay(&replay, MOST_OPEN).await? {
             Ok(replay)
         } else {
-            Err(ReplayFault::Busy(MOST_OPEN))
+            Err(ReplayFault::Busy)
         }
     }
 
@@ -217,16 +218,20 @@ impl Verify {
             let reach = last.map_or(to, time_of);
             let reached = first_of(reach + MILLISECOND).min(end);
             loop {
-                let denials = db.denials(request.project, (after_denial, reached), PAGE);
-                let denials = denials.await?;
-                let Some(last) = denials.last() else { break };
+                let held = db.held_back(request.project, (after_denial, reached), PAGE);
+                let held = held.await?;
+                let Some(last) = held.last() else { break };
                 after_denial = last.id;
-                denials
-                    .iter()
+                held.iter()
+                    .filter(|decision| decision.stands_alone())
                     .map(case_of_denial)
                     .for_each(|case| replay.push(case));
             }
-            for v in &page {
+            let is_judged = |v: &&Verification| {
+                let phone = v.phone.as_ref();
+                phone.is_none_or(|phone| !self.is_exempt(phone))
+            };
+            for v in page.iter().filter(is_judged) {
                 replay.push(self.case(v, tried.of(v.project)));
             }
             // Those of one millisecond may be spread over two pages.
@@ -271,12 +276,21 @@ impl Verify {
         }
         let change = json!({ "guard": request.guard });
         let read = |overrides: &str| self.core().settings.policies.tried(overrides, &change);
-        let usual = read("{}").map_err(ReplayFault::Rules)?;
+        let all = self.core().directory.projects();
+        // What other projects have set is nobody's business.
+        let is_asked = |project| request.project.is_none_or(|own| own == project);
         let mut of = HashMap::new();
-        for project in self.core().directory.projects() {
+        for project in all.iter().filter(|project| is_asked(project.id)) {
             let policy = read(&project.overrides).map_err(ReplayFault::Rules)?;
             of.insert(project.id, policy);
         }
+        let own = request
+            .project
+            .and_then(|project| of.get(&project).cloned());
+        let usual = match own {
+            Some(policy) => policy,
+            None => read("{}").map_err(ReplayFault::Rules)?,
+        };
         Ok(Tried { of, usual })
     }
 
@@ -320,7 +334,7 @@ impl ReplayFault {
                 let told = told.map(|fault| format!("{}: {}", fault.pointer, fault.detail));
                 told.collect::<Vec<_>>().join("; ")
             }
-            Self::Busy(most) => format!("{most} back-tests are waiting already; try again later"),
+            Self::Busy => "enough back-tests are waiting already; try again later".to_owned(),
             Self::Failed(Error::Internal) => "the server failed; its log says why".to_owned(),
             Self::Failed(error) => error.to_string(),
         }

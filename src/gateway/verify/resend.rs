@@ -54,7 +54,7 @@ impl Verify {
         let mut asks = v.clone();
         asks.admit_steps(second.as_ref().map_or(&[], |second| second.steps));
         asks.may_resend(asked, &offers, self.core().now())?;
-        let verdict = self.judge_started(&asks, true).await?;
+        let verdict = self.judge_started(&asks).await?;
         let Some(phone) = &v.phone else {
             return Err(Refusal::NotPending(v.record.status).into());
         };
@@ -74,7 +74,7 @@ impl Verify {
         let mut taken = self.draw(whose, draws.clone(), false, SENDS).await?;
         if let Err(exhausted) = &taken
             && exhausted.is_by_number_alone()
-            && self.may_be_reserved(&v, phone, &policy).await?
+            && self.may_be_reserved(&asks, phone, &policy).await?
         {
             let draws = limits::for_reserve(draws, v.project, number);
             taken = self.draw(whose, draws, false, SENDS).await?;

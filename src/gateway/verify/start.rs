@@ -105,6 +105,7 @@ impl Verify {
             origin: &origin,
             ticket,
             taken: None,
+            excused: None,
             tries: Tries::default(),
         };
         let committed = self.commit(&mut start).await?;
@@ -222,6 +223,8 @@ pub(super) struct Starting<'a> {
     reuse_key: [u8; 16],
     /// What the previous proposal took from the limits.
     pub(super) taken: Option<Taken>,
+    /// And one of the sends of an owner's exception.
+    excused: Option<Taken>,
     tries: Tries,
 }
 
@@ -295,6 +298,24 @@ impl Verb for Starting<'_> {
     type Error = StartError;
 
     async fn propose(&mut self, lost: Option<Lost>) -> Result<Step<Begun>, StartError> {
+        let verify = self.verify;
+        verify.give_back_exception(&mut self.excused).await;
+        let proposed = self.proposed(lost).await;
+        if !matches!(proposed, Ok(Step::Write(_))) {
+            verify.give_back_exception(&mut self.excused).await;
+        }
+        proposed
+    }
+
+    fn unanswered(&mut self, _change: i64, outcome: &Begun) {
+        if let Begun::Began(id, _) = outcome {
+            self.verify.may_be_stored(*id);
+        }
+    }
+}
+
+impl Starting<'_> {
+    async fn proposed(&mut self, lost: Option<Lost>) -> Result<Step<Begun>, StartError> {
         let (verify, reuse_key) = (self.verify, self.reuse_key);
         let (core, request) = (verify.core(), self.request);
         let reuse = |existing| Ok(Step::Nothing(existing, Begun::Reused));
@@ -316,12 +337,24 @@ impl Verb for Starting<'_> {
             return Err(StartError::IdUsed);
         }
         let target = verify.target_of(request, self.policy, self.origin);
-        let verdict = verify.judge(target, &self.policy.guard, true).await?;
+        let mut verdict = verify.judge(target, &self.policy.guard).await?;
         if verdict.outcome == Outcome::Deny {
             return Box::pin(self.denied(target, verdict)).await;
         }
-        let judged = (self.origin.clone(), &verdict);
-        let v = verify.begin_verification(request, self.policy, self.number, judged)?;
+        let mut v = self.begin(&verdict)?;
+        // Of what may come by Telegram, a fallback uses it.
+        if verdict.is_owner && plans_paid(&v) {
+            let whose = (request.project, &request.to.phone);
+            let can_challenge = target.has_challenge_channel;
+            let used = verify.use_exception(whose, can_challenge, &mut verdict);
+            self.excused = Box::pin(used).await?;
+            if verdict.outcome == Outcome::Deny {
+                return Box::pin(self.denied(target, verdict)).await;
+            }
+            if !verdict.is_owner {
+                v = self.begin(&verdict)?;
+            }
+        }
         if v.lacks_room() {
             // A reloaded page still gets the verification that it started.
             let existing = Box::pin(verify.find_reusable(reuse_key)).await?;
@@ -332,11 +365,6 @@ impl Verb for Starting<'_> {
             let existing = Box::pin(verify.find_reusable(reuse_key)).await?;
             let is_for_now = v.waits_for_provider();
             return reuse(existing.ok_or(StartError::Undeliverable { is_for_now })?);
-        }
-        // Of what may come by Telegram, a fallback uses it.
-        let whose = (request.project, &request.to.phone);
-        if verdict.is_owner && plans_paid(&v) && !verify.draw_as_owner(whose, false).await? {
-            return Box::pin(self.denied(target, verdict)).await;
         }
         match self.draw(&v.record.limit_keys).await? {
             Ok(taken) => self.taken = Some(taken),
@@ -350,6 +378,7 @@ impl Verb for Starting<'_> {
                     && exhausted.is_by_number_alone()
                     && let Some(v) = Box::pin(self.reserved(&verdict)).await?
                 {
+                    verify.give_back_exception(&mut self.excused).await;
                     return Ok(self.write(v, verdict));
                 }
                 return reuse(existing.ok_or(Error::Limited(exhausted))?);
@@ -358,9 +387,9 @@ impl Verb for Starting<'_> {
         Ok(self.write(v, verdict))
     }
 
-    fn unanswered(&mut self, _change: i64, outcome: &Begun) {
-        if let Begun::Began(id, _) = outcome {
-            self.verify.may_be_stored(*id);
-        }
+    fn begin(&self, verdict: &Verdict) -> Result<Verification, Error> {
+        let judged = (self.origin.clone(), verdict);
+        self.verify
+            .begin_verification(self.request, self.policy, self.number, judged)
     }
 }

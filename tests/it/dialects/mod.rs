@@ -2,5 +2,5 @@
 
 pub mod clients;
 mod telegram;
-mod twilio;
+pub mod twilio;
 mod vonage;

@@ -6,7 +6,7 @@ use super::rules::{ON, decisions, last_code, of_range, start};
 use super::{add, blocked, items};
 use crate::on_both_engines;
 use crate::projects::patch;
-use crate::stage::{AT_ONCE, SMS, Stage, TestApp, UNLIMITED, word};
+use crate::stage::{AT_ONCE, Client, SMS, Stage, TestApp, UNLIMITED, word};
 use crate::webhooks::admin;
 
 on_both_engines!(
@@ -18,6 +18,10 @@ on_both_engines!(
     one_number_buys_nothing_by_a_restart,
     codes_that_a_site_makes_count_once_it_says_which_were_entered,
     decisions_about_an_erased_verification_are_not_stored_later,
+    decisions_that_share_a_row_outlive_an_erasure,
+    of_parallel_starts_an_owner_gets_three_and_the_others_are_denied,
+    an_exception_is_not_used_up_by_what_is_not_sent,
+    two_addresses_of_one_subscriber_are_one_visitor,
     what_contradicts_itself_is_refused,
 );
 
@@ -232,6 +236,99 @@ async fn decisions_about_an_erased_verification_are_not_stored_later(stage: Stag
     admin.post("/v1/subjects/erase", body).await.expect(200);
     let kept = decisions(&app, &admin, "").await;
     assert_eq!(kept.len(), 1, "that of the fourth alone");
+}
+
+async fn decisions_that_share_a_row_outlive_an_erasure(stage: Stage) {
+    let app = stage.app_with(&[SMS]).await;
+    let admin = admin(&app).await;
+    // The first three fire nothing; the next hundred have rows of their own.
+    for number in 0..120 {
+        start(&app, &of_range(number)).await.expect(201);
+        if number == 60 {
+            stage.advance(1);
+        }
+    }
+    stage.advance(60);
+    let counts = async || -> u64 {
+        app.gateway.verify().store_decisions(true).await.unwrap();
+        let kept = decisions(&app, &admin, "limit=200").await;
+        kept.iter().map(|one| one["count"].as_u64().unwrap()).sum()
+    };
+    assert_eq!(counts().await, 117);
+    let body = json!({ "phone_number": of_range(103) });
+    admin.post("/v1/subjects/erase", body).await.expect(200);
+    assert_eq!(counts().await, 117, "that row stands for others too");
+    let body = json!({ "phone_number": of_range(50) });
+    let erased = admin.post("/v1/subjects/erase", body).await.expect(200);
+    assert_eq!((&erased["decisions"], counts().await), (&json!(1), 116));
+}
+
+async fn of_parallel_starts_an_owner_gets_three_and_the_others_are_denied(stage: Stage) {
+    let app = stage.app_with(&[SMS, ON, UNLIMITED]).await;
+    let admin = admin(&app).await;
+    let own = of_range(9999);
+    let v = start(&app, &own).await.expect(201);
+    app.settle(&v["id"]).await;
+    app.check(&v["id"], &last_code(&stage)).await.expect(200);
+    stage.advance(3 * 86_400);
+    pump(&app).await;
+    let before = country(&admin).await;
+    let starts = (0..12)
+        .map(|payload| app.start(json!({ "phone_number": own, "payload": payload.to_string() })));
+    let replies = futures_util::future::join_all(starts).await;
+    let sent = replies.iter().filter(|reply| reply.status == 201).count();
+    let denied = replies.iter().filter(|reply| reply.status == 403).count();
+    assert_eq!((sent, denied), (3, 9));
+    let kept = decisions(&app, &admin, "outcome=allow").await;
+    let excused = kept.iter().filter(|one| one["owner"] == true).count();
+    assert_eq!(excused, 3, "what was denied is told as denied");
+    assert_eq!(country(&admin).await, before + 3, "and not counted");
+}
+
+/// Unverified sends that are counted in the number's country.
+async fn country(admin: &Client) -> u64 {
+    let cells = admin.get("/v1/guard/cells?rule=unverified_country").await;
+    let cells = cells.expect(200);
+    items(&cells)[0]["unverified_24h"].as_u64().unwrap()
+}
+
+async fn an_exception_is_not_used_up_by_what_is_not_sent(stage: Stage) {
+    let two = ("DEFAULTS__LIMITS__PER_NUMBER", r#"["2/10m"]"#);
+    let app = stage.app_with(&[SMS, ON, two]).await;
+    let own = of_range(9999);
+    let v = start(&app, &own).await.expect(201);
+    app.settle(&v["id"]).await;
+    app.check(&v["id"], &last_code(&stage)).await.expect(200);
+    stage.advance(3 * 86_400);
+    pump(&app).await;
+    let mut sent = 0;
+    for _ in 0..3 {
+        for payload in ["a", "b", "c"] {
+            let reply = app
+                .start(json!({ "phone_number": own, "payload": payload }))
+                .await;
+            sent += usize::from(reply.status == 201);
+        }
+        stage.advance(601);
+    }
+    assert_eq!(sent, 3, "two, one, and none");
+}
+
+async fn two_addresses_of_one_subscriber_are_one_visitor(stage: Stage) {
+    let app = stage.app_with(&[AT_ONCE]).await;
+    let fill = async |number: &str, networks: [&str; 2]| {
+        for place in 0..5 {
+            let ip = format!("{}::{place}", networks[place % 2]);
+            let body = json!({ "phone_number": number, "client": { "ip": ip } });
+            let v = app.start(body).await.expect(201);
+            app.cancel(&v["id"]).await.expect(200);
+        }
+    };
+    fill(&of_range(1), ["2001:db8:1:1", "2001:db8:1:1"]).await;
+    let reply = start(&app, &of_range(1)).await;
+    reply.problem(429, "rate_limited");
+    fill(&of_range(2), ["2001:db8:1:1", "2001:db8:2:1"]).await;
+    start(&app, &of_range(2)).await.expect(201);
 }
 
 async fn what_contradicts_itself_is_refused(stage: Stage) {

@@ -16,6 +16,8 @@ on_both_engines!(
     a_replay_by_the_same_rules_gives_the_live_verdicts,
     rules_in_shadow_are_told_in_money_and_in_people,
     a_rule_about_visitors_judges_only_those_whose_address_is_known,
+    a_projects_back_test_is_read_by_its_own_rules,
+    what_was_refused_and_what_was_erased_is_judged_too,
     a_denied_start_is_not_counted_and_nothing_follows_it,
     an_owner_who_would_be_let_through_is_no_false_block,
     denials_that_share_a_row_are_judged_all,
@@ -166,6 +168,63 @@ async fn a_rule_about_visitors_judges_only_those_whose_address_is_known(stage: S
     assert_eq!(judged(&found), [2, 0, 0, 0, 0]);
 }
 
+async fn a_projects_back_test_is_read_by_its_own_rules(stage: Stage) {
+    let app = stage.app_with(&[SMS, UNLIMITED]).await;
+    let whole = app.client.with_key(&stage.new_key(None, "admin").await);
+    let floors = json!({ "unverified_prefix": { "floor_day": 40, "floor_hour": 10 } });
+    project(&app, "other", json!({ "guard": { "rules": floors } })).await;
+    let own = admin(&app).await;
+    // Less than the hour's floor of the other one.
+    let rules = json!({ "unverified_prefix": { "floor_day": 8 } });
+    let found = replayed(&app, &own, span(&stage, &rules)).await;
+    assert_eq!(found["status"], "done", "{found}");
+    let reply = whole.post(PATH, span(&stage, &rules)).await;
+    reply.problem(400, "invalid_request");
+}
+
+async fn what_was_refused_and_what_was_erased_is_judged_too(stage: Stage) {
+    let app = stage.app_with(&[ON, UNLIMITED, AT_ONCE]).await;
+    let admin = admin(&app).await;
+    let first = start(&app, &of_range(0)).await.expect(201);
+    for number in 1..4 {
+        let body = json!({ "phone_number": of_range(number), "channels": ["sms"] });
+        let v = app.start(body).await.expect(201);
+        stage.advance(10);
+        if number == 3 {
+            app.check(&v["id"], &last_code(&stage)).await.expect(200);
+        }
+    }
+    // In place of the one that was approved.
+    let body = json!({ "phone_number": of_range(4), "channels": ["sms"] });
+    app.start(body).await.expect(201);
+    let refused = app.resend(&first["id"], json!({ "channel": "sms" })).await;
+    refused.problem(422, "channel_unavailable");
+    stage.advance(10);
+    let found = replayed(&app, &admin, span(&stage, &json!({}))).await;
+    let total = &found["total"];
+    assert_eq!(
+        (
+            &total["judged"],
+            &total["would_challenge"],
+            &total["unknown_outcome"]
+        ),
+        (&json!(6), &json!(1), &json!(1)),
+        "{found}"
+    );
+    assert_eq!(total["seconds_to_first_block"], 30);
+    // A person who would have been kept out is one, also after the number has gone.
+    let strict = json!({ "unverified_prefix": { "floor_hour": 1 }, "unverified_country": { "mode": "off" } });
+    let wrong = async || {
+        let found = replayed(&app, &admin, span(&stage, &strict)).await;
+        found["total"]["false_blocks"].clone()
+    };
+    let before = wrong().await;
+    assert_ne!(before, 0);
+    let body = json!({ "phone_number": of_range(3) });
+    admin.post("/v1/subjects/erase", body).await.expect(200);
+    assert_eq!(wrong().await, before);
+}
+
 async fn a_denied_start_is_not_counted_and_nothing_follows_it(stage: Stage) {
     let app = stage.app_with(&[SMS, UNLIMITED]).await;
     let admin = admin(&app).await;
@@ -296,13 +355,19 @@ async fn what_cannot_be_judged_is_refused_by_its_field(stage: Stage) {
         .get(&format!("{PATH}/{}", uuid::Uuid::nil()))
         .await
         .problem(404, "not_found");
-    // No more than 20 wait.
-    for _ in 0..20 {
+    // No more than 5 of a project wait, which keeps no other's out, and no more than 20 in all.
+    for _ in 0..5 {
         admin.post(PATH, span(&stage, &json!({}))).await.expect(202);
     }
     let reply = admin.post(PATH, span(&stage, &json!({}))).await;
     reply.problem(429, "rate_limited");
     assert_eq!(reply.header("retry-after"), Some("30"));
+    let whole = app.client.with_key(&stage.new_key(None, "admin").await);
+    for _ in 5..20 {
+        whole.post(PATH, span(&stage, &json!({}))).await.expect(202);
+    }
+    let reply = whole.post(PATH, span(&stage, &json!({}))).await;
+    reply.problem(429, "rate_limited");
 }
 
 async fn a_key_of_a_project_replays_its_own_traffic_alone(stage: Stage) {

@@ -15,6 +15,7 @@ on_both_engines!(
     telegram_stays_open_under_a_challenge_and_its_fallback_is_held_back,
     a_challenge_leaves_telegram_wherever_it_stands_in_the_route,
     a_fallback_is_judged_when_it_is_planned,
+    what_telegram_cannot_carry_fails_under_a_challenge,
     in_shadow_everything_is_sent_and_recorded,
     who_enters_codes_is_not_counted,
     an_owner_is_not_locked_out_by_strangers,
@@ -229,6 +230,23 @@ async fn a_fallback_is_judged_when_it_is_planned(stage: Stage) {
     app.resend(&waiting["id"], json!({ "channel": "telegram" }))
         .await
         .expect(200);
+}
+
+async fn what_telegram_cannot_carry_fails_under_a_challenge(stage: Stage) {
+    let app = stage.app_with(&[ON, UNLIMITED]).await;
+    let account = crate::dialects::twilio::Account::of(&app, "verify").await;
+    for number in 0..3 {
+        let body = json!({ "phone_number": of_range(number), "channels": ["sms"] });
+        app.start(body).await.expect(201);
+    }
+    let letters = [("CustomCode", "aB3dE")];
+    let v = account.start(&of_range(3), &letters).await.expect(201);
+    let v = app.find(&crate::dialects::twilio::native(&v)).await;
+    assert_eq!(
+        v["status"], "failed",
+        "nobody waits for what never comes: {v}"
+    );
+    assert_eq!(stage.sms.sends().len(), 3);
 }
 
 async fn in_shadow_everything_is_sent_and_recorded(stage: Stage) {

@@ -18,11 +18,12 @@ on_both_engines!(
     a_locked_number_stays_locked_until_it_expires,
     a_word_of_success_approves_without_a_proof,
     the_sites_code_is_compared_as_it_was_written,
+    a_second_start_gets_no_sms_out_of_the_reserve,
     a_late_word_of_success_is_found_by_number_and_tags_are_shown,
 );
 
 /// A key, as Twilio's client is configured with it.
-struct Account<'a> {
+pub struct Account<'a> {
     app: &'a TestApp,
     user: String,
     key: String,
@@ -30,7 +31,7 @@ struct Account<'a> {
 }
 
 impl<'a> Account<'a> {
-    async fn of(app: &'a TestApp, scopes: &str) -> Self {
+    pub async fn of(app: &'a TestApp, scopes: &str) -> Self {
         let project = app.stage.project("default").await;
         let secret = format!("pin_{:016x}", u64::from_be_bytes(random()));
         let key = app.stage.keep_key(Some(project), scopes, &secret).await;
@@ -71,7 +72,7 @@ impl<'a> Account<'a> {
         self.send(Method::GET, &path, &[]).await
     }
 
-    async fn start(&self, number: &str, more: &[(&str, &str)]) -> Reply {
+    pub async fn start(&self, number: &str, more: &[(&str, &str)]) -> Reply {
         let form = [&[("To", number), ("Channel", "sms")], more].concat();
         self.post("Verifications", &form).await
     }
@@ -96,7 +97,7 @@ fn refused(reply: &Reply, status: u16, code: u32) {
 }
 
 /// The verification in our own API.
-fn native(answer: &Value) -> Value {
+pub fn native(answer: &Value) -> Value {
     let digits = word(&answer["sid"]).strip_prefix("VE").unwrap();
     json!(Uuid::parse_str(digits).unwrap())
 }
@@ -373,6 +374,26 @@ async fn the_sites_code_is_compared_as_it_was_written(stage: Stage) {
             60200,
         );
     }
+}
+
+async fn a_second_start_gets_no_sms_out_of_the_reserve(stage: Stage) {
+    let app = stage.app().await;
+    let site = Account::of(&app, "verify").await;
+    let number = stage.number();
+    for place in 0..5 {
+        let ip = format!("203.0.113.{}", place % 2);
+        let body = json!({ "phone_number": number, "client": { "ip": ip }, "payload": ip });
+        let v = app.start(body).await.expect(201);
+        app.cancel(&v["id"]).await.expect(200);
+    }
+    // What strangers have used up leaves Telegram alone.
+    let v = site.start(&number, &[]).await.expect(201);
+    app.settle(&native(&v)).await;
+    stage.advance(31);
+    let again = [("To", &*number), ("Channel", "auto")];
+    let reply = site.post("Verifications", &again).await;
+    assert_eq!(reply.status, 429, "{}", reply.text);
+    assert!(stage.sms.sends().is_empty());
 }
 
 async fn a_late_word_of_success_is_found_by_number_and_tags_are_shown(stage: Stage) {
