@@ -13,6 +13,7 @@ mod balances;
 mod budgets;
 mod db;
 mod decisions;
+mod decisions_dropped;
 mod directory;
 mod engine;
 mod erasure;
