@@ -123,7 +123,8 @@ impl Watched {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        let found = tokio::time::timeout(Duration::from_secs(30), look).await;
+        // To fill the queue of commits takes twenty seconds of a core.
+        let found = tokio::time::timeout(Duration::from_secs(90), look).await;
         found.expect("the fault is measured")
     }
 
