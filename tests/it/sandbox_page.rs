@@ -549,6 +549,8 @@ fn every_ending_is_told_in_words() {
 
         send(browser, "+998901231235").await;
         until_text(browser, "#screen", "Your code is").await;
+        // The message may come before the answer.
+        until_text(browser, "#told", "in Telegram").await;
         for left in ["4 attempts", "3 attempts", "2 attempts", "1 attempt "] {
             browser
                 .value(&format!("{CODE}.value = document.querySelector('.bubble strong').textContent === '000000' ? '000001' : '000000'"))

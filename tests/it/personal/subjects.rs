@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pinroute::verification::id::VerificationId;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -15,7 +16,7 @@ use crate::world::Answer;
 
 on_both_engines!(
     what_is_pending_is_canceled_and_all_is_erased,
-    the_text_and_the_trace_go_too,
+    the_text_goes_too,
     a_repeat_under_an_old_key_is_not_found_and_sends_nothing,
     a_block_stays_as_a_hash_and_an_allowance_goes,
     a_project_erases_its_own,
@@ -106,27 +107,22 @@ async fn what_is_pending_is_canceled_and_all_is_erased(stage: Stage) {
     assert_eq!(app.gateway.apply_ages().await.unwrap(), 2, "the stranger's");
 }
 
-async fn the_text_and_the_trace_go_too(stage: Stage) {
+async fn the_text_goes_too(stage: Stage) {
     let templates = ("DEFAULTS__TEMPLATES", r#"{"en":"Dear friend, {code}"}"#);
     let app = stage.app_with(&[SMS, templates]).await;
     let admin = admin(&app).await;
     let number = stage.number();
-    let body = json!({ "phone_number": number });
-    let request = app.request(reqwest::Method::POST, "/v1/verifications");
-    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    let request = request.header("traceparent", parent).json(&body);
-    let v = app.send(request).await.expect(201);
+    let v = app
+        .start(json!({ "phone_number": number, "locale": "en" }))
+        .await;
+    let v = v.expect(201);
     app.settle(&v["id"]).await;
     let kept = find(&admin, &number).await["verifications"][0].clone();
     assert_eq!(kept["text"], "Dear friend, {code}");
-    assert_eq!(kept["trace"].as_array().unwrap().len(), 1, "{kept}");
     erase(&admin, &number).await;
-    let id = pinroute::verification::id::VerificationId::from_uuid(word(&v["id"]).parse().unwrap());
+    let id = VerificationId::from_uuid(word(&v["id"]).parse().unwrap());
     let left = stage.db.find(id).await.unwrap().unwrap();
-    assert_eq!(
-        (left.record.wording.template, left.record.trace),
-        (None, None)
-    );
+    assert_eq!(left.record.wording.template, None);
 }
 
 async fn a_repeat_under_an_old_key_is_not_found_and_sends_nothing(stage: Stage) {
