@@ -170,7 +170,7 @@ async fn each_change_through_the_api_leaves_one_entry(stage: Stage) {
     log.delete(&path(&first)).await.problem(404, "not_found");
     log.nothing("it was replaced").await;
 
-    // What leads to one person is masked, what stands for many is not.
+    // Values that identify one person are masked; ranges and networks are not.
     for (kind, value, name) in [
         ("number", "+6834123", "+683 ••••"),
         ("ip", "203.0.113.7", "203.0.113.•"),

@@ -3,7 +3,7 @@
 mod alarms;
 mod mmdb;
 mod networks;
-mod people;
+pub mod people;
 mod replays;
 mod rules;
 

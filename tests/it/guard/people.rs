@@ -33,14 +33,22 @@ async fn pump(app: &TestApp) {
     blocked(&start(app, &of_range(13)).await);
 }
 
+/// A number that proved itself three days ago, in a range that is pumped now.
+async fn owner_in_a_pumped_range(app: &TestApp) -> String {
+    let own = of_range(9999);
+    let v = start(app, &own).await.expect(201);
+    app.settle(&v["id"]).await;
+    app.check(&v["id"], &last_code(&app.stage))
+        .await
+        .expect(200);
+    app.stage.advance(3 * 86_400);
+    pump(app).await;
+    own
+}
+
 async fn resends_use_up_an_owners_exception_too(stage: Stage) {
     let app = stage.app_with(&[SMS, ON, UNLIMITED, AT_ONCE]).await;
-    let own = of_range(9999);
-    let v = start(&app, &own).await.expect(201);
-    app.settle(&v["id"]).await;
-    app.check(&v["id"], &last_code(&stage)).await.expect(200);
-    stage.advance(3 * 86_400);
-    pump(&app).await;
+    let own = owner_in_a_pumped_range(&app).await;
     let v = start(&app, &own).await.expect(201);
     for _ in 0..2 {
         app.resend(&v["id"], json!({ "channel": "sms" }))
@@ -76,10 +84,12 @@ async fn what_telegram_carries_uses_up_no_exception(stage: Stage) {
     app.start(own).await.expect(201);
 }
 
-/// Uses up what a number may be sent, from so many addresses.
-async fn fill(app: &TestApp, number: &str, strangers: usize) {
-    for place in 0..5 {
-        let ip = format!("203.0.113.{}", place % strangers);
+/// Strangers at two addresses.
+pub const STRANGERS: [&str; 2] = ["203.0.113.0", "203.0.113.1"];
+
+/// Uses up what a number may be sent, from these addresses in turn.
+pub async fn fill(app: &TestApp, number: &str, addresses: &[&str]) {
+    for ip in addresses.iter().cycle().take(5) {
         let body = json!({ "phone_number": number, "client": { "ip": ip } });
         let v = app.start(body).await.expect(201);
         app.cancel(&v["id"]).await.expect(200);
@@ -89,7 +99,7 @@ async fn fill(app: &TestApp, number: &str, strangers: usize) {
 async fn strangers_who_fill_a_numbers_limit_leave_its_owner_resends(stage: Stage) {
     let app = stage.app_with(&[AT_ONCE]).await;
     let number = of_range(1);
-    fill(&app, &number, 2).await;
+    fill(&app, &number, &STRANGERS).await;
     let v = start(&app, &number).await.expect(201);
     app.settle(&v["id"]).await;
     let again = json!({ "channel": "telegram" });
@@ -121,9 +131,9 @@ async fn strangers_who_fill_a_numbers_limit_leave_its_owner_resends(stage: Stage
 async fn strangers_who_fill_a_numbers_limit_leave_telegram_open(stage: Stage) {
     let app = stage.app_with(&[AT_ONCE]).await;
     let (alone, crowded) = (of_range(1), of_range(2));
-    fill(&app, &alone, 1).await;
+    fill(&app, &alone, &STRANGERS[..1]).await;
     start(&app, &alone).await.problem(429, "rate_limited");
-    fill(&app, &crowded, 2).await;
+    fill(&app, &crowded, &STRANGERS).await;
     let sent = stage.sms.sends().len();
     for _ in 0..3 {
         stage
@@ -257,7 +267,7 @@ async fn decisions_that_share_a_row_outlive_an_erasure(stage: Stage) {
     assert_eq!(counts().await, 117);
     let body = json!({ "phone_number": of_range(103) });
     admin.post("/v1/subjects/erase", body).await.expect(200);
-    assert_eq!(counts().await, 117, "that row stands for others too");
+    assert_eq!(counts().await, 117, "its row also counts other numbers");
     let body = json!({ "phone_number": of_range(50) });
     let erased = admin.post("/v1/subjects/erase", body).await.expect(200);
     assert_eq!((&erased["decisions"], counts().await), (&json!(1), 116));
@@ -266,12 +276,7 @@ async fn decisions_that_share_a_row_outlive_an_erasure(stage: Stage) {
 async fn of_parallel_starts_an_owner_gets_three_and_the_others_are_denied(stage: Stage) {
     let app = stage.app_with(&[SMS, ON, UNLIMITED]).await;
     let admin = admin(&app).await;
-    let own = of_range(9999);
-    let v = start(&app, &own).await.expect(201);
-    app.settle(&v["id"]).await;
-    app.check(&v["id"], &last_code(&stage)).await.expect(200);
-    stage.advance(3 * 86_400);
-    pump(&app).await;
+    let own = owner_in_a_pumped_range(&app).await;
     let before = country(&admin).await;
     let starts = (0..12)
         .map(|payload| app.start(json!({ "phone_number": own, "payload": payload.to_string() })));
@@ -281,8 +286,8 @@ async fn of_parallel_starts_an_owner_gets_three_and_the_others_are_denied(stage:
     assert_eq!((sent, denied), (3, 9));
     let kept = decisions(&app, &admin, "outcome=allow").await;
     let excused = kept.iter().filter(|one| one["owner"] == true).count();
-    assert_eq!(excused, 3, "what was denied is told as denied");
-    assert_eq!(country(&admin).await, before + 3, "and not counted");
+    assert_eq!(excused, 3, "denied starts are recorded as denied");
+    assert_eq!(country(&admin).await, before + 3, "and do not count");
 }
 
 /// Unverified sends that are counted in the number's country.
@@ -295,12 +300,7 @@ async fn country(admin: &Client) -> u64 {
 async fn an_exception_is_not_used_up_by_what_is_not_sent(stage: Stage) {
     let two = ("DEFAULTS__LIMITS__PER_NUMBER", r#"["2/10m"]"#);
     let app = stage.app_with(&[SMS, ON, two]).await;
-    let own = of_range(9999);
-    let v = start(&app, &own).await.expect(201);
-    app.settle(&v["id"]).await;
-    app.check(&v["id"], &last_code(&stage)).await.expect(200);
-    stage.advance(3 * 86_400);
-    pump(&app).await;
+    let own = owner_in_a_pumped_range(&app).await;
     let mut sent = 0;
     for _ in 0..3 {
         for payload in ["a", "b", "c"] {
@@ -316,18 +316,11 @@ async fn an_exception_is_not_used_up_by_what_is_not_sent(stage: Stage) {
 
 async fn two_addresses_of_one_subscriber_are_one_visitor(stage: Stage) {
     let app = stage.app_with(&[AT_ONCE]).await;
-    let fill = async |number: &str, networks: [&str; 2]| {
-        for place in 0..5 {
-            let ip = format!("{}::{place}", networks[place % 2]);
-            let body = json!({ "phone_number": number, "client": { "ip": ip } });
-            let v = app.start(body).await.expect(201);
-            app.cancel(&v["id"]).await.expect(200);
-        }
-    };
-    fill(&of_range(1), ["2001:db8:1:1", "2001:db8:1:1"]).await;
+    let (one, same, other) = ("2001:db8:1:1::1", "2001:db8:1:1::2", "2001:db8:2:1::1");
+    fill(&app, &of_range(1), &[one, same]).await;
     let reply = start(&app, &of_range(1)).await;
     reply.problem(429, "rate_limited");
-    fill(&of_range(2), ["2001:db8:1:1", "2001:db8:2:1"]).await;
+    fill(&app, &of_range(2), &[one, other]).await;
     start(&app, &of_range(2)).await.expect(201);
 }
 

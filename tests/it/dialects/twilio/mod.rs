@@ -380,13 +380,8 @@ async fn a_second_start_gets_no_sms_out_of_the_reserve(stage: Stage) {
     let app = stage.app().await;
     let site = Account::of(&app, "verify").await;
     let number = stage.number();
-    for place in 0..5 {
-        let ip = format!("203.0.113.{}", place % 2);
-        let body = json!({ "phone_number": number, "client": { "ip": ip }, "payload": ip });
-        let v = app.start(body).await.expect(201);
-        app.cancel(&v["id"]).await.expect(200);
-    }
-    // What strangers have used up leaves Telegram alone.
+    guard::people::fill(&app, &number, &guard::people::STRANGERS).await;
+    // With the number's limit used up by strangers, only Telegram is left.
     let v = site.start(&number, &[]).await.expect(201);
     app.settle(&native(&v)).await;
     stage.advance(31);
