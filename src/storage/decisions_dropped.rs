@@ -49,8 +49,8 @@ impl Store {
         Ok(count.unsigned_abs())
     }
 
-    /// Removes the decisions about these verifications, and returns how many. A row that stands for others too only forgets which it
-    /// was the first of.
+    /// Deletes the decisions about these verifications and returns how many. A row that summarizes several decisions is kept, but no
+    /// longer names a verification.
     pub async fn drop_decisions_about(&self, ids: &[VerificationId]) -> Result<u64, StorageError> {
         const PART: &str = "UPDATE guard_decisions SET verification_id = NULL \
             WHERE count > 1 AND verification_id IN (SELECT r.id FROM {rows})";

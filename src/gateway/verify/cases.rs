@@ -74,22 +74,22 @@ impl Verify {
 }
 
 /// A start or a resend that was held back, so that no verification tells of it.
-pub(super) fn case_of_denial(denial: &Decision) -> Case {
+pub(super) fn case_of_refused(refused: &Decision) -> Case {
     Case {
-        id: denial.id,
-        facts: denial.facts,
+        id: refused.id,
+        facts: refused.facts,
         phone: None,
         was_refused: true,
         number: [0; 16],
         approval: None,
         moments: vec![Moment {
-            at: denial.at,
+            at: refused.at,
             paid: Some(Paid {
                 was_stopped: true,
                 spent: Micros::ZERO,
             }),
         }],
         spent: Micros::ZERO,
-        alike: denial.count,
+        alike: refused.count,
     }
 }

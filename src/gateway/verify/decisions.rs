@@ -21,7 +21,7 @@ use crate::verification::phone::PhoneNumber;
 const ROWS: u32 = 100;
 /// Those of one project, whatever their ranges: then each kind of decision in a range shares a row, and beyond [`RANGES`] in the project.
 const ROWS_OF_PROJECT: u32 = 1_000;
-/// The most ranges that have rows of their own within a minute.
+/// The most ranges of one project that have rows of their own within a minute.
 const RANGES: usize = 1_000;
 /// Decisions that wait while the database does not answer.
 const MOST: usize = 10_000;

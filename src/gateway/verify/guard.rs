@@ -176,8 +176,12 @@ impl Verify {
     }
 
     /// A sandbox's magic numbers are neither limited nor judged nor counted: they always do what the table says.
-    pub(super) fn is_exempt(&self, phone: &PhoneNumber) -> bool {
+    fn is_exempt(&self, phone: &PhoneNumber) -> bool {
         (self.core().settings.unlimited)(phone)
+    }
+
+    pub(super) fn exempts(&self, v: &Verification) -> bool {
+        v.phone.as_ref().is_some_and(|phone| self.is_exempt(phone))
     }
 
     /// Judges a message of a verification that has started.
@@ -286,7 +290,7 @@ impl Verify {
     /// Counts what a change has planned or held back, and an approval; and keeps a verdict that says something. Called once the
     /// change is durable, before [`Verification::was_written`].
     pub(super) fn count(&self, v: &Verification, verdict: Option<Box<Verdict>>) {
-        if v.phone.as_ref().is_some_and(|phone| self.is_exempt(phone)) {
+        if self.exempts(v) {
             return;
         }
         let new = v.record.attempts.get(v.attempts_stored..);
@@ -318,7 +322,7 @@ impl Verify {
         start: DateTime<Utc>,
         imported: Option<DateTime<Utc>>,
     ) {
-        if v.phone.as_ref().is_some_and(|phone| self.is_exempt(phone)) {
+        if self.exempts(v) {
             return;
         }
         let cells = self.cells(v);

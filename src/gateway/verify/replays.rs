@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::cases::case_of_denial;
+use super::cases::case_of_refused;
 use super::room::Verify;
 use crate::abuse::guard::findings::Findings;
 use crate::abuse::guard::replay::{Past, Question, Replay};
@@ -21,7 +21,6 @@ use crate::gateway::error::Error;
 use crate::gateway::shared::{Access, PolicyFault};
 use crate::secret::random;
 use crate::storage::{ReplayState, StorageError, StoredReplay};
-use crate::verification::Verification;
 use crate::verification::event::EventKind;
 use crate::verification::id::{ProjectId, time_of, time_ordered};
 use crate::verification::policy::Policy;
@@ -209,7 +208,7 @@ impl Verify {
         let warm = from - WARM;
         let begin = first_of(warm);
         let end = first_of(to);
-        let (mut after, mut after_denial) = (begin, begin);
+        let (mut after, mut after_held) = (begin, begin);
         loop {
             let db = &self.core().db;
             let (page, last) = db
@@ -218,20 +217,16 @@ impl Verify {
             let reach = last.map_or(to, time_of);
             let reached = first_of(reach + MILLISECOND).min(end);
             loop {
-                let held = db.held_back(request.project, (after_denial, reached), PAGE);
+                let held = db.held_back(request.project, (after_held, reached), PAGE);
                 let held = held.await?;
                 let Some(last) = held.last() else { break };
-                after_denial = last.id;
+                after_held = last.id;
                 held.iter()
                     .filter(|decision| decision.stands_alone())
-                    .map(case_of_denial)
+                    .map(case_of_refused)
                     .for_each(|case| replay.push(case));
             }
-            let is_judged = |v: &&Verification| {
-                let phone = v.phone.as_ref();
-                phone.is_none_or(|phone| !self.is_exempt(phone))
-            };
-            for v in page.iter().filter(is_judged) {
+            for v in page.iter().filter(|v| !self.exempts(v)) {
                 replay.push(self.case(v, tried.of(v.project)));
             }
             // Those of one millisecond may be spread over two pages.

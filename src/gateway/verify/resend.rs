@@ -69,14 +69,14 @@ impl Verify {
             );
         }
         let number = self.number_key(&v);
-        let draws = limits::for_resend(&policy.limits, v.project, number, &keys);
+        let draws = || limits::for_resend(&policy.limits, v.project, number, &keys);
         let whose = (v.project, phone);
-        let mut taken = self.draw(whose, draws.clone(), false, SENDS).await?;
+        let mut taken = self.draw(whose, draws(), false, SENDS).await?;
         if let Err(exhausted) = &taken
             && exhausted.is_by_number_alone()
             && self.may_be_reserved(&asks, phone, &policy).await?
         {
-            let draws = limits::for_reserve(draws, v.project, number);
+            let draws = limits::for_reserve(draws(), v.project, number);
             taken = self.draw(whose, draws, false, SENDS).await?;
         }
         let taken = taken.map_err(Error::Limited)?;
